@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SECRET_NAMES', 'Section', 'DataSettings', 'StrategySettings', 'CostSettings', 'RiskSettings', 'BacktestSettings',
-           'DatabaseSettings', 'ReportSettings', 'LoggingSettings', 'find_home', 'ini_layer', 'environment',
-           'env_layer', 'Settings', 'load_settings', 'origins', 'settings_table', 'Secrets', 'load_secrets']
+           'DatabaseSettings', 'ReportSettings', 'LoggingSettings', 'Secrets', 'find_home', 'ini_layer', 'environment',
+           'env_layer', 'Settings', 'load_settings', 'origins', 'settings_table', 'load_secrets']
 
 # %% ../nbs/01_config.ipynb #9036869b
 import configparser
@@ -109,6 +109,18 @@ class LoggingSettings(Section):
     "How much is said, and where it is kept."
     level: Literal['DEBUG', 'INFO', 'WARNING', 'ERROR'] = Field('INFO', description='DEBUG, INFO, WARNING or ERROR')
     directory: Path = Field(Path('.tradelab/logs'), description='a folder, relative to the lab')
+
+# %% ../nbs/01_config.ipynb #7c92f0d8
+class Secrets(BaseModel):
+    "Passwords and keys, which print as stars."
+    model_config = ConfigDict(frozen=True)
+    database_password: SecretStr | None = None
+    alpaca_api_key: SecretStr | None = None
+    alpaca_secret_key: SecretStr | None = None
+
+    def known(self): return tuple(value.get_secret_value() for _, value in self if value)
+
+SECRET_NAMES = tuple(f'TRADELAB_{name}'.upper() for name in Secrets.model_fields)
 
 # %% ../nbs/01_config.ipynb #16fde04b
 def find_home()->Path: # Absolute path; raises ConfigError when there is no settings.ini in it
@@ -259,18 +271,6 @@ def _settings_html(self):
     return f'<table><tr><th>section</th><th>key</th><th>value</th><th>origin</th></tr>{rows}</table>'
 
 Settings._repr_html_ = _settings_html
-
-# %% ../nbs/01_config.ipynb #7c92f0d8
-class Secrets(BaseModel):
-    "Passwords and keys, which print as stars."
-    model_config = ConfigDict(frozen=True)
-    database_password: SecretStr | None = None
-    alpaca_api_key: SecretStr | None = None
-    alpaca_secret_key: SecretStr | None = None
-
-    def known(self): return tuple(value.get_secret_value() for _, value in self if value)
-
-SECRET_NAMES = tuple(f'TRADELAB_{name}'.upper() for name in Secrets.model_fields)
 
 # %% ../nbs/01_config.ipynb #18c34b66
 def _secret(name, env):
