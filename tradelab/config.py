@@ -63,9 +63,9 @@ class CostSettings(Section):
     commission_per_order: float = Field(0., ge=0, description='USD an order, 0 or more')
     commission_per_share: float = Field(0., ge=0, description='USD a share, 0 or more')
     commission_rate: float = Field(0., ge=0, lt=1, description='fraction of the value, 0 or more')
-    sec_fee_per_million: float = Field(20.60, ge=0, description='USD a million of sale proceeds, 0 or more')
-    taf_per_share: float = Field(0.000195, ge=0, description='USD a share sold, 0 or more')
-    taf_per_order_max: float = Field(9.79, ge=0, description='ceiling of the TAF in USD an order, 0 or more')
+    sec_fee_per_million: float = Field(27.80, ge=0, description='USD a million of sale proceeds, 0 or more')
+    taf_per_share: float = Field(0.000166, ge=0, description='USD a share sold, 0 or more')
+    taf_per_order_max: float = Field(8.30, ge=0, description='ceiling of the TAF in USD an order, 0 or more')
     slippage_bp: float = Field(5., ge=0, lt=10_000, description='basis points against us, 0 or more')
     volume_cap: float = Field(0.10, gt=0, le=1, description="fraction of a bar's volume, above 0 and at most 1")
 
