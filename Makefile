@@ -1,0 +1,65 @@
+# make demo, make test, make lab; `make` alone says what there is.
+# PYTHON names the interpreter for the environment: the first of these that is 3.11, 3.12 or 3.13.
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,$(if $(filter yes,$(shell $(p) -c 'import sys; print("yes" if (3, 11) <= sys.version_info[:2] <= (3, 13) else "no")' 2>/dev/null)),$(p))))
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lab export requirements lint bench clean python
+
+help:
+	@echo 'make demo          sample data, a backtest report for each symbol, reports/index.html'
+	@echo 'make test          every check'
+	@echo 'make test-slow     the long suites as well'
+	@echo 'make lab           JupyterLab on nbs/'
+	@echo 'make export        write the package and its tests out of the notebooks, and clean them'
+	@echo 'make lint          check the container and workflow files'
+	@echo 'make requirements  pin anew what pyproject.toml asks for'
+
+python:
+	@v=$$($(or $(PYTHON),python3) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); \
+	case "$$v" in 3.11|3.12|3.13) ;; *) \
+	echo "TradeLab needs Python 3.11, 3.12 or 3.13; found $${v:-none}. Install one, or name it: make PYTHON=python3.12 $(or $(MAKECMDGOALS),demo)" >&2; exit 1;; esac
+
+# the environment is made once, and again when the pinned requirements change
+$(READY): requirements.txt | python
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo 'Installing the pinned packages into $(VENV); the first time takes a few minutes.'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+setup: $(READY)
+
+demo: $(READY)
+	@$(BIN)/tradelab db migrate
+	@$(BIN)/tradelab ingest --provider sample
+	@$(BIN)/tradelab run backtest --only-missing
+
+test: $(READY)
+	@$(BIN)/nbdev-test --n-workers 2
+	@$(BIN)/python -m pytest
+
+test-slow: test
+	@$(BIN)/python -m pytest -m slow
+
+lab: $(READY)
+	@$(BIN)/tradelab db migrate
+	@$(BIN)/tradelab ingest
+	@$(BIN)/jupyter lab --notebook-dir=nbs
+
+export: $(READY)
+	@$(BIN)/nbdev-export
+	@$(BIN)/nbdev-clean
+
+requirements: $(READY)
+	@echo '-e .' | UV_CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate - -o requirements.txt
+
+lint: $(READY)
+	@$(BIN)/hadolint Dockerfile
+	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
+
+clean:
+	@test ! -x $(BIN)/tradelab || $(BIN)/tradelab db down
+	rm -rf $(VENV)
