@@ -754,6 +754,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                           'tradelab.tests.test_logs.log_file': ('logging.html#log_file', 'tradelab/tests/test_logs.py'),
                                           'tradelab.tests.test_logs.test_a_log_folder_that_cannot_be_made_is_refused': ( 'logging.html#test_a_log_folder_that_cannot_be_made_is_refused',
                                                                                                                          'tradelab/tests/test_logs.py'),
+                                          'tradelab.tests.test_logs.test_before_there_is_a_log_the_line_stands_alone': ( 'logging.html#test_before_there_is_a_log_the_line_stands_alone',
+                                                                                                                         'tradelab/tests/test_logs.py'),
                                           'tradelab.tests.test_logs.test_each_line_carries_its_run': ( 'logging.html#test_each_line_carries_its_run',
                                                                                                        'tradelab/tests/test_logs.py'),
                                           'tradelab.tests.test_logs.test_known_values_are_cut_out_also_in_a_url': ( 'logging.html#test_known_values_are_cut_out_also_in_a_url',

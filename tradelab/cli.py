@@ -49,8 +49,8 @@ def _table(title, columns, rows, right=()):
     Console(width=None if sys.stdout.isatty() else 140).print(table)
 
 def _progress():
-    "A progress bar on standard error, so that standard output stays clean"
-    return Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True))
+    "A progress bar on standard error, and only where somebody watches it"
+    return Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 # %% ../nbs/43_cli.ipynb #736a3965
 def _listed(text):
@@ -127,7 +127,7 @@ def restore(
     "Replace the database by a backup. What is there now is replaced only when the backup was read whole."
     with lab() as settings:
         from tradelab.utils.backup import restore as load
-        if not yes: typer.confirm(f'Replace the database of {settings.home} by {path}?', abort=True)
+        if not yes and not typer.confirm(f'Replace the database of {settings.home} by {path}?'): raise SystemExit('Nothing was changed.')
         load(settings, path)
         typer.echo(f'Restored {path}.')
 
@@ -157,7 +157,7 @@ def ingest(
 def _say_failures(failed):
     "Name what failed on standard error and leave with 1, when anything did"
     for name, error in failed: typer.echo(f'{name}: {error}', err=True)
-    if failed: raise typer.Exit(1)
+    if failed: raise SystemExit(1)
 
 # %% ../nbs/43_cli.ipynb #4dfa03f9
 def _figure(metrics, side, name, form):
@@ -248,7 +248,7 @@ def doctor():
         from tradelab.doctor import examine
         findings = examine()
         _table('', ('part', 'state', 'found', 'remedy'), [(f.part, f.state, f.found, f.remedy) for f in findings])
-        if any(finding.state == 'fail' for finding in findings): raise typer.Exit(1)
+        if any(finding.state == 'fail' for finding in findings): raise SystemExit(1)
 
 # %% ../nbs/43_cli.ipynb #46e86c5d
 def main():

@@ -179,7 +179,7 @@ def execute(
     error = redact(_executed(job, settings.reports.timeout_s), known)
     status = 'failed' if error else 'ok'
     redacted_notebook(Path(job.notebook), known)
-    notebook_to_html(Path(job.notebook), Path(job.html), f'{job.template} {job.symbol}')
+    notebook_to_html(Path(job.notebook), Path(job.html), f'{job.template} {job.symbol}'.strip(), error)
     log = logging.getLogger(__name__).error if error else logging.getLogger(__name__).info
     log('Run of %s for %s: %s', job.template, job.symbol or 'all', error or 'ok', extra=dict(event=f'run.{status}'))
     finish_run(settings, job.run_id, status=status, error=error or None, notebook_hash=file_hash(job.notebook))

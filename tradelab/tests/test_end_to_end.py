@@ -102,7 +102,7 @@ def test_the_row_holds_what_is_needed_to_prove_the_run(backtested):
 # %% ../../nbs/tests/end_to_end.ipynb #8c193fd3
 def test_the_report_is_one_file_that_needs_no_network(backtested):
     lab, _, rows = backtested
-    page = Path(rows.set_index('symbol').html_path['FB'])
+    page = lab.path(rows.set_index('symbol').html_path['FB'])
     text = page.read_text()
     assert page.stat().st_size < 3_000_000 and text.count('data:image/png;base64') >= 4
     assert not re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)=["\']?(?:https?:)?//', text) and '@import' not in text
@@ -110,7 +110,7 @@ def test_the_report_is_one_file_that_needs_no_network(backtested):
 def test_a_failed_run_leaves_notebook_page_and_error(backtested):
     lab, _, rows = backtested
     row = rows.set_index('symbol').loc['NOPE']
-    assert Path(row.notebook_path).exists() and Path(row.html_path).exists() and 'NOPE' in row.error
+    assert lab.path(row.notebook_path).exists() and lab.path(row.html_path).exists() and 'NOPE' in row.error
 
 # %% ../../nbs/tests/end_to_end.ipynb #2c8c2477
 def test_trades_equity_and_journal_agree_in_the_database(backtested):
@@ -200,7 +200,7 @@ def test_a_notebook_that_prints_its_environment_leaks_no_secret(fresh):
          'import logging; logging.getLogger("x").error(os.environ["TRADELAB_ALPACA_SECRET_KEY"])', 'raise ValueError(os.environ["TRADELAB_ALPACA_SECRET_KEY"])')
     code, out, err = _tradelab('run', 'leaky', '--symbols', 'A', TRADELAB_ALPACA_SECRET_KEY='canary-5ecret')
     row = runs_table(fresh).iloc[0]
-    kept = [Path(row.notebook_path), Path(row.html_path), *fresh.path(fresh.logging.directory).iterdir()]
+    kept = [fresh.path(row.notebook_path), fresh.path(row.html_path), *fresh.path(fresh.logging.directory).iterdir()]
     assert code == 1 and 'ValueError: ****' in row.error and '****' in kept[0].read_text()
     assert [path.name for path in kept if 'canary-5ecret' in path.read_text(errors='replace')] == [] and 'canary' not in out + err + str(row.to_dict())
 
@@ -239,6 +239,8 @@ def tcp_server(tmp_path):
     def call(name, *words): subprocess.run([server_binary(name), *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path, **user)
     call('initdb', '-D', data, '-U', 'tradelab', '--auth=scram-sha-256', f'--pwfile={secret}')
     call('pg_ctl', '-w', '-D', data, '-l', tmp_path/'log', '-o', f'-h 127.0.0.1 -p {port} -k ""', 'start')
+    subprocess.run([server_binary('psql'), '-h', '127.0.0.1', '-p', str(port), '-U', 'tradelab', '-d', 'postgres', '-c', 'CREATE DATABASE tradelab'], check=True,
+                   stdout=subprocess.DEVNULL, env={**os.environ, 'PGPASSWORD': secret.read_text().strip()})
     yield f'postgresql+psycopg2://tradelab@127.0.0.1:{port}/tradelab', secret
     call('pg_ctl', '-w', '-D', data, '-m', 'fast', 'stop')
 

@@ -156,7 +156,7 @@ def one_clear_line(
 
 # %% ../../nbs/03_logging.ipynb #0815c05f
 def _end(text, code, known, error):
-    "Keep the traceback in the log file, say `text` and leave with `code`"
-    logging.getLogger('tradelab').error('%s', text, exc_info=error, extra=dict(file_only=True, event='command.failed'))
+    "Keep the traceback in the log, if one is set up, say `text` and leave with `code`"
+    if logging.getLogger().handlers: logging.getLogger('tradelab').error('%s', text, exc_info=error, extra=dict(file_only=True, event='command.failed'))
     sys.stderr.write(redact(text, known) + '\n')
     raise SystemExit(code) from None
