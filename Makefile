@@ -6,12 +6,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lab export requirements lint bench clean python
+.PHONY: help setup demo test lab export requirements lint clean python
 
 help:
 	@echo 'make demo          sample data, a backtest report for each symbol, reports/index.html'
 	@echo 'make test          every check'
-	@echo 'make test-slow     the long suites as well'
 	@echo 'make lab           JupyterLab on nbs/'
 	@echo 'make export        write the package and its tests out of the notebooks, and clean them'
 	@echo 'make lint          check the container and workflow files'
@@ -31,17 +30,17 @@ $(READY): requirements.txt | python
 
 setup: $(READY)
 
+# whatever settings.ini says, the demo is about the sample data
+demo: export TRADELAB_DATA_PROVIDER := sample
+demo: export TRADELAB_DATA_SYMBOLS := AAPL,IBM,MSFT,GOOG,FB
 demo: $(READY)
 	@$(BIN)/tradelab db migrate
-	@$(BIN)/tradelab ingest --provider sample
+	@$(BIN)/tradelab ingest
 	@$(BIN)/tradelab run backtest --only-missing
 
 test: $(READY)
 	@$(BIN)/nbdev-test --n-workers 2
 	@$(BIN)/python -m pytest
-
-test-slow: test
-	@$(BIN)/python -m pytest -m slow
 
 lab: $(READY)
 	@$(BIN)/tradelab db migrate

@@ -40,6 +40,16 @@ def lab():
         log_file = setup_logging(settings.path(settings.logging.directory), settings.logging.level, known)
         with one_clear_line(log_file, known): yield settings
 
+# %% ../nbs/43_cli.ipynb #eef80f3e
+def _ready(settings):
+    "Refuse a database that is not as this code expects, and send events to it from here on"
+    from tradelab.config import load_secrets
+    from tradelab.utils.database import require_current
+    from tradelab.utils.logs import attach
+    from tradelab.utils.results import EventHandler
+    require_current(settings)
+    attach(EventHandler(settings), load_secrets(settings.home).known())
+
 # %% ../nbs/43_cli.ipynb #b394453a
 def _table(title, columns, rows, right=()):
     "Print `rows` as a table that fits the terminal; columns named in `right` are aligned to the right"
@@ -142,8 +152,7 @@ def ingest(
     "Fetch, check and store daily bars with their splits and dividends."
     with lab() as settings:
         from tradelab.data_collection import ingest as collect_all
-        from tradelab.utils.database import require_current
-        require_current(settings)
+        _ready(settings)
         wanted = _listed(symbols)
         with _progress() as progress:
             task = progress.add_task('ingest', total=len(wanted or settings.data.symbols))
@@ -191,9 +200,12 @@ def run(
 ):
     "Run a notebook for each symbol, side by side, and leave a report and a row for each."
     with lab() as settings:
+        from tradelab.runs import check
         from tradelab.runs import run as run_all
         from tradelab.runs import update_index
         wanted, given = _listed(symbols), dict(_pair(text) for text in parameter)
+        check(settings, name, wanted, given)
+        _ready(settings)
         with _progress() as progress:
             task = progress.add_task(name, total=len(wanted or settings.data.symbols))
             results = run_all(settings, name, wanted, given, only_missing, lambda result: progress.advance(task))

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['templates', 'template', 'parameters_of', 'checked_parameters', 'Job', 'RunResult', 'plan', 'run_row', 'execute',
-           'worker', 'run_jobs', 'run', 'update_index']
+           'worker', 'run_jobs', 'check', 'run', 'update_index']
 
 # %% ../nbs/41_runs.ipynb #4e286b60
 import json
@@ -192,7 +192,6 @@ def worker():
     out = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)
     job = Job(**json.load(sys.stdin))
-    os.environ.update(TRADELAB_HOME=job.home, TRADELAB_RUN_ID=job.run_id)
     settings = load_settings(job.home)
     known = load_secrets(settings.home).known()
     setup_logging(settings.path(settings.logging.directory), settings.logging.level, known, console='CRITICAL')
@@ -214,7 +213,8 @@ def _start(settings, job):
     start_run(settings, run_row(settings, job))
     log = open(_worker_log(settings), 'ab')
     process = subprocess.Popen([sys.executable, '-c', 'from tradelab.runs import worker; worker()'], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=log, start_new_session=True, cwd=settings.home)
+                               stderr=log, start_new_session=True, cwd=settings.home,
+                               env={**os.environ, 'TRADELAB_HOME': job.home, 'TRADELAB_RUN_ID': job.run_id})
     log.close()
     process.stdin.write(json.dumps(asdict(job)).encode())
     process.stdin.close()
@@ -284,6 +284,19 @@ def _finished(settings, job):
     return RunResult(found['id'], job.symbol, 'reused', '', *map(str, paths)) if paths and all(path.exists() for path in paths) else None
 
 # %% ../nbs/41_runs.ipynb #e468b2b1
+def check(
+    settings:Settings,    # The lab
+    name:str,             # Name of the run notebook
+    symbols,              # Tickers; those of `[data] symbols` when empty
+    parameters:dict,      # Name → value, text or object
+)->tuple[list[str], dict]: # Symbols, [''] when the notebook takes none, and checked parameters; raises a TradeLabError
+    "Everything about a wish for runs that can be judged without a database"
+    given = checked_parameters(template(settings.home, name), parameters)
+    if own := sorted({'symbol', 'run_id'} & set(given)): raise ParameterError('A parameter that the run sets itself was given', own[0], 'Name symbols with --symbols.')
+    if 'symbol' not in parameters_of(template(settings.home, name)): return [''], given
+    return list(dict.fromkeys(check_symbol(symbol) for symbol in symbols or settings.data.symbols)), given
+
+# %% ../nbs/41_runs.ipynb #73e8bcc6
 def run(
     settings:Settings,           # The lab
     name:str,                    # Name of the run notebook
@@ -293,10 +306,8 @@ def run(
     on_done=lambda result: None, # Called with each `RunResult` when it is there
 )->list[RunResult]: # One for each symbol; raises a TradeLabError before anything starts
     "Run a notebook for many symbols, with a report and a row for each"
-    given = checked_parameters(template(settings.home, name), parameters or {})
-    if own := sorted({'symbol', 'run_id'} & set(given)): raise ParameterError('Parameters that a run sets itself were given', own[0], 'Name symbols with --symbols.')
+    wanted, given = check(settings, name, symbols, parameters or {})
     require_current(settings)
-    wanted = list(dict.fromkeys(check_symbol(symbol) for symbol in symbols or settings.data.symbols)) if 'symbol' in parameters_of(template(settings.home, name)) else ['']
     jobs, results = [plan(settings, name, symbol, given) for symbol in wanted], []
     close_stale_runs(settings, settings.reports.timeout_s + 600)
     for job in list(jobs) if only_missing else ():

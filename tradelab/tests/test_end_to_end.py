@@ -6,8 +6,9 @@
 __all__ = ['ROOT', 'TRADELAB', 'backtested', 'test_the_failing_symbol_is_named_and_the_other_finishes',
            'test_the_row_holds_what_is_needed_to_prove_the_run', 'test_the_report_is_one_file_that_needs_no_network',
            'test_a_failed_run_leaves_notebook_page_and_error', 'test_trades_equity_and_journal_agree_in_the_database',
-           'test_the_index_lists_both', 'test_only_missing_leaves_a_finished_report_alone',
-           'test_a_wrong_word_is_one_clear_line', 'test_a_broken_settings_file_is_one_clear_line',
+           'test_events_of_the_run_are_in_the_table', 'test_the_index_lists_both',
+           'test_only_missing_leaves_a_finished_report_alone', 'test_a_wrong_word_is_one_clear_line',
+           'test_a_broken_settings_file_is_one_clear_line',
            'test_a_report_folder_that_cannot_be_written_is_one_clear_line',
            'test_a_database_that_is_down_is_one_clear_line', 'test_config_and_doctor_say_where_a_value_comes_from',
            'test_ctrl_c_stops_the_kernels_closes_the_rows_and_the_next_run_works',
@@ -65,15 +66,14 @@ def _wait(until, seconds=60):
         time.sleep(0.1)
     pytest.fail('waited in vain')
 
-def _kernels(settings):
-    "Processes of kernels and workers that belong to this lab"
+def _processes(settings):
+    "Workers and kernels of this lab, told by their environment"
     import psutil
     found = []
     for process in psutil.process_iter():
-        try:
-            if process.environ().get('TRADELAB_HOME') == str(settings.home) and process.environ().get('TRADELAB_RUN_ID') or 'tradelab.runs' in ' '.join(process.cmdline()):
-                found.append(process.pid)
+        try: env = process.environ()
         except (psutil.Error, OSError): continue
+        if env.get('TRADELAB_HOME') == str(settings.home) and env.get('TRADELAB_RUN_ID'): found.append(process.pid)
     return found
 
 # %% ../../nbs/tests/end_to_end.ipynb #5b96767c
@@ -124,6 +124,13 @@ def test_trades_equity_and_journal_agree_in_the_database(backtested):
         last = float(one('SELECT equity FROM equity WHERE run_id = :run ORDER BY session DESC LIMIT 1'))
     assert last == pytest.approx(100_000 + gained, abs=0.05)
 
+def test_events_of_the_run_are_in_the_table(backtested):
+    from sqlalchemy import text
+    lab, _, rows = backtested
+    with session(lab) as db: events = {tuple(row) for row in db.execute(text('SELECT run_id, event, level FROM events'))}
+    ids = rows.set_index('symbol').id
+    assert {(ids['FB'], 'run.ok', 'INFO'), (ids['NOPE'], 'run.failed', 'ERROR')} <= events
+
 def test_the_index_lists_both(backtested):
     lab, _, rows = backtested
     page = lab.path('reports', 'index.html').read_text()
@@ -171,12 +178,12 @@ def test_config_and_doctor_say_where_a_value_comes_from(fresh):
 def test_ctrl_c_stops_the_kernels_closes_the_rows_and_the_next_run_works(fresh):
     _toy(fresh, 'sleeper', 'import time; time.sleep(60 if tries == 1 else 0)')
     command = subprocess.Popen([TRADELAB, 'run', 'sleeper', '--symbols', 'A,B'], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True)
-    _wait(lambda: len(_kernels(fresh)) >= 4)
+    _wait(lambda: len(_processes(fresh)) >= 4)
     os.killpg(command.pid, signal.SIGINT)
     err = command.communicate(timeout=60)[1]
     assert command.returncode == 130 and 'Stopped by Ctrl-C' in err and 'Traceback' not in err
     assert list(runs_table(fresh).status) == ['interrupted', 'interrupted']
-    _wait(lambda: not _kernels(fresh), 20)
+    _wait(lambda: not _processes(fresh), 20)
     assert [result.status for result in run(fresh, 'sleeper', ['A'], {'tries': 2})] == ['ok']
 
 # %% ../../nbs/tests/end_to_end.ipynb #36758e3c
