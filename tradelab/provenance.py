@@ -25,7 +25,6 @@ def file_hash(
     with open(path, 'rb') as file: return hashlib.file_digest(file, 'sha256').hexdigest()
 
 # %% ../nbs/40_provenance.ipynb #68c9ffba
-@cache
 def code_hash()->str: # SHA-256, 64 hexadecimal digits
     "The hash of the package's source as it stands, tests and index left out"
     package, total = Path(tradelab.__file__).parent, hashlib.sha256()

@@ -33,4 +33,4 @@ def test_the_order_of_parts_does_not_matter_and_nan_is_refused():
     with pytest.raises(ValueError): fingerprint(a=float('nan'))
 
 def test_versions_and_code_hash_are_known():
-    assert 'unknown' not in versions().values() and code_hash() == code_hash()
+    assert 'unknown' not in versions().values() and len(code_hash()) == 64

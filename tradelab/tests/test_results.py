@@ -55,6 +55,8 @@ def test_only_rows_that_are_too_old_are_closed_as_stale(fresh):
 
 def test_runs_come_newest_first_and_by_template(fresh):
     for k, name in enumerate('abc'): _start(fresh, name, started_at=datetime(2024, 1, 1 + k, tzinfo=UTC))
+    finish_run(fresh, 'b', 'failed', error='x')
+    assert runs_table(fresh).error.tolist() == [None, 'x', None]
     start_run(fresh, dict(id='d', template='other', parameters={}, started_at=datetime(2023, 1, 1, tzinfo=UTC)))
     assert runs_table(fresh, limit=2).id.tolist() == ['c', 'b'] and runs_table(fresh, template='other').id.tolist() == ['d'] and runs_table(fresh, template='none').empty
 

@@ -78,11 +78,11 @@ def runs_table(
     settings:Settings,      # The lab
     limit:int=50,           # How many
     template:str|None=None, # Only runs of this notebook
-)->pd.DataFrame: # A row a run with all columns of `runs`, the newest first
+)->pd.DataFrame: # A row a run with all columns of `runs`, the newest first; None where there is nothing
     "The latest runs"
     wanted = select(Run.__table__).order_by(Run.started_at.desc(), Run.id.desc()).limit(limit)
     if template: wanted = wanted.where(Run.template == template)
-    with session(settings) as db: return pd.DataFrame(db.execute(wanted).mappings().all(), columns=list(Run.__table__.columns.keys()))
+    with session(settings) as db: return pd.DataFrame(db.execute(wanted).mappings().all(), columns=list(Run.__table__.columns.keys()), dtype=object)
 
 # %% ../../nbs/22_results.ipynb #e5463bca
 def run_details(
