@@ -8,16 +8,16 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends git libgomp1 make tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --create-home --uid 10001 lab \
-    && install --directory --owner=lab --group=lab /lab
+    && install --directory --owner=lab --group=lab /lab /opt/venv
 
 USER 10001
 WORKDIR /lab
-ENV PATH=/home/lab/venv/bin:$PATH
+ENV PATH=/opt/venv/bin:$PATH
 
 # The pinned packages change seldom: a layer of their own
 COPY --chown=lab:lab pyproject.toml requirements.txt README.md ./
 COPY --chown=lab:lab tradelab/__init__.py tradelab/__init__.py
-RUN python -m venv /home/lab/venv && pip install -r requirements.txt
+RUN python -m venv /opt/venv && pip install -r requirements.txt
 
 COPY --chown=lab:lab . .
 

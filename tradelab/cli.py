@@ -7,6 +7,7 @@ __all__ = ['app', 'db', 'runs_app', 'lab', 'config', 'up', 'down', 'status', 'mi
            'runs', 'show', 'doctor', 'main']
 
 # %% ../nbs/43_cli.ipynb #7bcec691
+import signal
 import sys
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,6 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from .utils.logs import one_clear_line
 
@@ -29,6 +31,12 @@ app.add_typer(db, name='db')
 app.add_typer(runs_app, name='runs')
 
 # %% ../nbs/43_cli.ipynb #2ca9cca3
+def _terminated(signum, frame):
+    "End as Ctrl-C does, with the code that a shell gives for SIGTERM"
+    sys.stderr.write('Stopped by SIGTERM.\n')
+    sys.exit(143)
+
+# %% ../nbs/43_cli.ipynb #ffc5c587
 @contextmanager
 def lab():
     "The settings, with the log set up and the net for errors around"
@@ -38,6 +46,7 @@ def lab():
         settings = load_settings()
         known = load_secrets(settings.home).known()
         log_file = setup_logging(settings.path(settings.logging.directory), settings.logging.level, known)
+        signal.signal(signal.SIGTERM, _terminated)
         with one_clear_line(log_file, known): yield settings
 
 # %% ../nbs/43_cli.ipynb #eef80f3e
@@ -53,10 +62,14 @@ def _ready(settings):
 # %% ../nbs/43_cli.ipynb #b394453a
 def _table(title, columns, rows, right=()):
     "Print `rows` as a table that fits the terminal; columns named in `right` are aligned to the right"
-    table = Table(title=title, title_justify='left', header_style='bold', box=None, pad_edge=False)
+    table = Table(title=Text(title), title_justify='left', header_style='bold', box=None, pad_edge=False)
     for name in columns: table.add_column(name, justify='right' if name in right else 'left', overflow='fold')
-    for row in rows: table.add_row(*map(str, row))
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    for row in rows: table.add_row(*(Text(str(cell)) for cell in row))
+    Console(width=_width()).print(table)
+
+def _width():
+    "Columns of the terminal; 140 where the output goes elsewhere"
+    return Console().width if sys.stdout.isatty() else 140
 
 def _progress():
     "A progress bar on standard error, and only where somebody watches it"
@@ -64,8 +77,13 @@ def _progress():
 
 # %% ../nbs/43_cli.ipynb #736a3965
 def _listed(text):
-    "The tickers in a list separated by commas"
-    return [symbol.strip() for symbol in (text or '').split(',') if symbol.strip()]
+    "The tickers in a list separated by commas; none when the option was left out"
+    if text is None: return []
+    symbols = [symbol.strip() for symbol in text.split(',') if symbol.strip()]
+    if not symbols:
+        from tradelab.utils.error_handling import ParameterError
+        raise ParameterError('--symbols names no symbol', text, 'Leave it out for all symbols of [data] symbols.')
+    return symbols
 
 def _day(value): return value.date() if value else None
 
@@ -83,18 +101,17 @@ def config():
 def up():
     "Start the embedded Postgres; it stays until `tradelab db down`."
     with lab() as settings:
-        from tradelab.utils.database import database_url
-        typer.echo(f'Postgres is up: {database_url(settings).render_as_string(hide_password=True)}')
+        from tradelab.utils.database import current_revision, database_url
+        revision = current_revision(settings)
+        typer.echo(f'Postgres is up: {database_url(settings).render_as_string(hide_password=True)}, revision {revision or "none"}')
 
 @db.command()
 def down():
     "Stop the embedded Postgres."
     with lab() as settings:
-        from tradelab.utils.database import embedded_folder
-        from tradelab.utils.server import stop_server
-        folder = embedded_folder(settings)
-        if not folder: typer.echo('The database is a server of its own ([database] url); stop it where it runs.')
-        else: typer.echo('Postgres is down.' if stop_server(folder) else 'Postgres was not running.')
+        from tradelab.utils.database import embedded_folder, stop_database
+        if not embedded_folder(settings): typer.echo('The database is a server of its own ([database] url); stop it where it runs.')
+        else: typer.echo('Postgres is down.' if stop_database(settings) else 'Postgres was not running.')
 
 # %% ../nbs/43_cli.ipynb #982a0bb7
 @db.command()
@@ -103,7 +120,7 @@ def status():
     with lab() as settings:
         from tradelab.utils.database import database_status
         found = database_status(settings)
-        _table('Database', ('what', 'value'), [(name, value) for name, value in found.items() if name != 'rows'])
+        _table('Database', ('what', 'value'), [(name, f'{value/1e6:.1f} MB' if name == 'size' else value) for name, value in found.items() if name != 'rows'])
         _table('Rows', ('table', 'rows'), sorted(found['rows'].items()), right=('rows',))
 
 @db.command()
@@ -119,6 +136,12 @@ def migrate(
         typer.echo(f'The schema is at revision {current_revision(settings) or "none"} (before: {before or "none"}).')
 
 # %% ../nbs/43_cli.ipynb #430ea137
+def _agreed(question):
+    "Whether somebody is there and says yes"
+    try: return typer.confirm(question)
+    except typer.Abort: return False
+
+# %% ../nbs/43_cli.ipynb #09211af9
 @db.command()
 def backup(
     path: Annotated[Path, typer.Argument(help='The file to write; it must not exist.')],
@@ -137,7 +160,7 @@ def restore(
     "Replace the database by a backup. What is there now is replaced only when the backup was read whole."
     with lab() as settings:
         from tradelab.utils.backup import restore as load
-        if not yes and not typer.confirm(f'Replace the database of {settings.home} by {path}?'): raise SystemExit('Nothing was changed.')
+        if not yes and not _agreed(f'Replace the database of {settings.home} by {path}?'): raise SystemExit('Nothing was changed. With --yes it is not asked.')
         load(settings, path)
         typer.echo(f'Restored {path}.')
 
@@ -145,7 +168,7 @@ def restore(
 @app.command()
 def ingest(
     provider: Annotated[str, typer.Option(help='Provider; [data] provider when left out.')] = '',
-    symbols: Annotated[str, typer.Option(help='Tickers, separated by commas; [data] symbols when left out.')] = '',
+    symbols: Annotated[str | None, typer.Option(help='Tickers, separated by commas; [data] symbols when left out.')] = None,
     start: Annotated[datetime | None, typer.Option(formats=['%Y-%m-%d'], help='First session.')] = None,
     end: Annotated[datetime | None, typer.Option(formats=['%Y-%m-%d'], help='Last session.')] = None,
 ):
@@ -183,8 +206,10 @@ def _show_results(settings, results):
         figures = [_figure(metrics, *what) for what in (('strategy', '# Trades', '.0f'), ('strategy', 'CAGR', '.1%'), ('strategy', 'Sharpe', '.2f'),
                                                         ('strategy', 'Max Drawdown', '.1%'), ('buy_and_hold', 'CAGR', '.1%'))]
         rows.append((result.symbol or 'all', result.status, *figures, _short(settings, result.html or result.notebook)))
-    _table('', ('symbol', 'status', 'trades', 'CAGR', 'Sharpe', 'max drawdown', 'buy & hold CAGR', 'report'), rows,
-           right=('trades', 'CAGR', 'Sharpe', 'max drawdown', 'buy & hold CAGR'))
+    columns = ('symbol', 'status', 'trades', 'CAGR', 'Sharpe', 'max drawdown', 'buy & hold CAGR', 'report')
+    wide = _width() >= 120
+    _table('', columns if wide else columns[:-1], rows if wide else [row[:-1] for row in rows], right=columns[2:-1])
+    for row in () if wide else rows: typer.echo(row[-1])
 
 def _short(settings, path):
     "A path relative to the lab's home where it lies below it"
@@ -194,7 +219,7 @@ def _short(settings, path):
 @app.command()
 def run(
     name: Annotated[str, typer.Argument(help='A notebook in nbs/run, such as backtest.')],
-    symbols: Annotated[str, typer.Option(help='Tickers, separated by commas; [data] symbols when left out.')] = '',
+    symbols: Annotated[str | None, typer.Option(help='Tickers, separated by commas; [data] symbols when left out.')] = None,
     parameter: Annotated[list[str], typer.Option('--parameter', '-p', metavar='NAME=VALUE', help='A parameter of the notebook; may be repeated.')] = [],
     only_missing: Annotated[bool, typer.Option('--only-missing', help='Leave symbols alone whose report exists for the same inputs.')] = False,
 ):
@@ -208,7 +233,8 @@ def run(
         _ready(settings)
         with _progress() as progress:
             task = progress.add_task(name, total=len(wanted or settings.data.symbols))
-            results = run_all(settings, name, wanted, given, only_missing, lambda result: progress.advance(task))
+            try: results = run_all(settings, name, wanted, given, only_missing, lambda result: progress.advance(task))
+            except (KeyboardInterrupt, SystemExit): update_index(settings); raise
             progress.update(task, total=len(results))
         index = update_index(settings)
         _show_results(settings, results)

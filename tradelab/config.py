@@ -10,6 +10,7 @@ __all__ = ['SECRET_NAMES', 'Section', 'DataSettings', 'StrategySettings', 'CostS
 # %% ../nbs/01_config.ipynb #9036869b
 import configparser
 import os
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -34,7 +35,6 @@ class DataSettings(Section):
     "Where bars come from."
     provider: str = Field('sample', min_length=1, description='name of a module in tradelab/providers')
     symbols: Annotated[tuple[str, ...], NoDecode] = Field(('AAPL', 'IBM', 'MSFT', 'GOOG', 'FB'), min_length=1, description='tickers, separated by commas')
-    calendar: str = Field('XNYS', min_length=1, description='exchange calendar, an ISO 10383 code such as XNYS')
 
     @field_validator('symbols', mode='before')
     @classmethod
@@ -86,6 +86,12 @@ class BacktestSettings(Section):
     start: date | None = Field(None, description='first session as YYYY-MM-DD, or empty')
     end: date | None = Field(None, description='last session as YYYY-MM-DD, or empty')
     risk_free: float = Field(0., gt=-1, lt=1, description='yearly risk-free rate as a fraction')
+
+    @field_validator('start', 'end', mode='before')
+    @classmethod
+    def _a_day(cls, value):
+        if isinstance(value, str) and value.strip() and not re.fullmatch(r'[0-9]{4}-[0-9]{2}-[0-9]{2}', value): raise ValueError('a day is written YYYY-MM-DD')
+        return value
 
     @model_validator(mode='after')
     def _forward(self):
@@ -203,6 +209,14 @@ SECTIONS = tuple(name for name in Settings.model_fields if name != 'home')
 
 def _keys(section): return Settings.model_fields[section].annotation.model_fields if section in SECTIONS else ()
 
+# %% ../nbs/01_config.ipynb #1ae76bcb
+def _masked_url(url):
+    "`url` with the password, if there is one, replaced by stars"
+    head, sep, rest = url.partition('://')
+    login, at, host = rest.rpartition('@')
+    masked = f'{head}{sep}{login.partition(":")[0]}:****@{host}' if at and ':' in login else url
+    return re.sub(r'([?&]password=)[^&]*', r'\1****', masked)
+
 # %% ../nbs/01_config.ipynb #d511b4f8
 def load_settings(
     home:Path|None=None,  # The lab's home; `find_home()` when left out
@@ -212,7 +226,7 @@ def load_settings(
     home = Path(home).resolve() if home else find_home()
     origin = origins(home, arguments)
     url = ini_layer(home).get('database', {}).get('url', '')
-    if ':' in url.partition('://')[2].partition('@')[0] and '@' in url:
+    if _masked_url(url) != url:
         raise ConfigError('The [database] url in settings.ini carries a password', _masked_url(url), 'Put it into TRADELAB_DATABASE_PASSWORD or its _FILE.')
     try: return Settings(home=home, **arguments)
     except ValidationError as e: raise _refusal(e.errors()[0], origin) from e
@@ -237,18 +251,12 @@ def _refusal(error, origin):
     if loc[0] not in SECTIONS: return ConfigError('Unknown section in settings.ini', loc[0], did_you_mean(loc[0], SECTIONS))
     if len(loc) == 1:
         what, _, found = error['msg'].removeprefix('Value error, ').partition('|')
-        return ConfigError(f'[{loc[0]}] {what}', found or error['input'], f'Change one of them in settings.ini or by TRADELAB_{loc[0].upper()}_….')
+        given = sorted({where for key, where in origin.items() if key.startswith(f'{loc[0]}.')}) or ['defaults']
+        return ConfigError(f'[{loc[0]}] {what}', found or error['input'], f'Change one of them; [{loc[0]}] comes from: {", ".join(given)}.')
     section, key = loc[:2]
     if error['type'] == 'extra_forbidden': return ConfigError(f'[{section}] has no key {key!r} ({place})', found, did_you_mean(key, _keys(section)))
     if key == 'url': found = _masked_url(str(found))
     return ConfigError(f'[{section}] {key} in {place} is not possible: {error["msg"].lower()}', found, f'It is: {_keys(section)[key].description}.')
-
-# %% ../nbs/01_config.ipynb #dc95327d
-def _masked_url(url):
-    "`url` with the password, if there is one, replaced by stars"
-    head, sep, rest = url.partition('://')
-    login, at, host = rest.rpartition('@')
-    return f'{head}{sep}{login.partition(":")[0]}:****@{host}' if at and ':' in login else url
 
 # %% ../nbs/01_config.ipynb #49deb5f2
 def settings_table(

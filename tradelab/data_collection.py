@@ -61,6 +61,8 @@ def _store(settings, provider_name, delivery):
     changed = saved.changed + saved.actions_changed
     if changed: log.warning('%s rewrote %d known rows of %s', delivery.source, changed, delivery.symbol,
                             extra=dict(event='history.rewritten', details=dict(symbol=delivery.symbol, rows=changed)))
+    if saved.withdrawn: log.warning('%s no longer delivers %d stored rows of %s; they were kept', delivery.source, saved.withdrawn, delivery.symbol,
+                                    extra=dict(event='history.withdrawn', details=dict(symbol=delivery.symbol, rows=saved.withdrawn)))
     return Collected(delivery.symbol, first=bars.index[0].date(), last=bars.index[-1].date(), new=saved.new, changed=changed, unchanged=saved.unchanged,
                      actions=len(delivery.actions), missing=len(missing_sessions(bars.index, delivery.calendar)))
 
@@ -76,7 +78,7 @@ def collect(
     try: return _store(settings, source.__name__.rpartition(".")[2], source.fetch(check_symbol(symbol), start, end))
     except TradeLabError as e:
         if e.exit_code != ProviderError.exit_code: raise
-        logging.getLogger(__name__).error('%s was not collected: %s', symbol, e, extra=dict(event='ingest.failed', details=dict(symbol=symbol)))
+        logging.getLogger(__name__).error('%s was not collected: %s', symbol, e, extra=dict(event='ingest.failed', details=dict(symbol=symbol), file_only=True))
         return Collected(symbol, error=str(e))
 
 # %% ../nbs/23_data_collection.ipynb #5bc9b0c6

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import tradelab
 from .config import Settings, load_secrets, load_settings
+from .data_collection import provider
 from .utils.database import current_revision, database_status, head_revision
 from .utils.error_handling import TradeLabError
 from .utils.store import stored_symbols
@@ -102,7 +103,9 @@ def check_data(
     settings:Settings, # The lab
 )->Finding: # warn when a symbol of the settings is not stored
     "Are the symbols of the settings stored?"
-    try: stored = set(stored_symbols(settings)['symbol'])
+    try:
+        provider(settings.data.provider)
+        stored = set(stored_symbols(settings)['symbol'])
     except TradeLabError as e: return Finding('Data', 'fail', e.what, e.remedy)
     missing = [symbol for symbol in settings.data.symbols if symbol not in stored]
     if missing: return Finding('Data', 'warn', f'not stored: {", ".join(missing)}', 'Run: tradelab ingest')

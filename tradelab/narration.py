@@ -79,7 +79,7 @@ def verdict(
     apart = round(mine['CAGR'] - hold['CAGR'], 4)
     more = '**as much** as' if not apart else '**more** than' if apart > 0 else '**less** than'
     return (f'The strategy grew {more} buy & hold: {beside("CAGR", ".1%")} a year. The deepest drawdown was {beside("Max Drawdown", ".1%")}, '
-            f'the Sharpe ratio {beside("Sharpe", ".2f")}. It was invested {in_words(mine["Exposure"], ".0%")} of the time.')
+            f'the Sharpe ratio {beside("Sharpe", ".2f")}. On average {in_words(mine["Exposure"], ".0%")} of the equity was invested.')
 
 # %% ../nbs/25_narration.ipynb #bce92a55
 def _pair(metrics):
@@ -91,7 +91,7 @@ def _pair(metrics):
 # %% ../nbs/25_narration.ipynb #ce2b255f
 FORMATS = {'Total Return': ',.1%', 'CAGR': '.1%', 'Volatility': '.1%', 'Sharpe': '.2f', 'Sortino': '.2f', 'Calmar': '.2f', 'Max Drawdown': '.1%',
            'Max Drawdown Duration': ',.0f', 'Exposure': '.0%', 'Turnover': '.2f', '# Trades': ',.0f', 'Win Rate': '.0%', 'Profit Factor': '.2f', 'Expectancy': '.2%'}
-_UNITS = {'Max Drawdown Duration': 'sessions', 'Turnover': 'times a year', '# Trades': 'closed', 'Expectancy': 'a trade', 'CAGR': 'a year', 'Volatility': 'a year', 'Exposure': 'of the time'}
+_UNITS = {'Max Drawdown Duration': 'sessions', 'Turnover': 'times a year', '# Trades': 'closed', 'Expectancy': 'a trade', 'CAGR': 'a year', 'Volatility': 'a year', 'Exposure': 'of equity, mean'}
 
 def metrics_table(
     metrics:dict[str, dict[str, float]], # 'strategy' and 'buy_and_hold' → name → figure
@@ -168,5 +168,5 @@ def assumptions(
             'Costs paid': f'{result.fills["fees"].sum():,.2f} USD in fees and {result.fills["slippage"].sum():,.2f} USD in slippage over {_many(len(result.fills), "fill")}.',
             'Account': _size_words(settings.risk, settings.backtest),
             'Sharpe': f'mean(r − rf)/sd(r − rf)·√252 on daily equity, sd with ddof 1, rf {settings.backtest.risk_free:.2%} a year. Sortino divides by √mean(min(r − rf, 0)²) over all days.',
-            'Buy & hold': 'The whole cash at the second open, held to the end, with the same costs and dividends.'}
+            'Buy & hold': 'An order for the whole cash, counted in shares at the first close and filled at the next open as far as cash and volume allow; held to the end with the same costs. Dividends stay cash.'}
     return '\n'.join(f'- **{name}.** {text}' for name, text in said.items())

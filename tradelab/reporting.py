@@ -29,7 +29,7 @@ def _write_whole(path, text):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(text, encoding='utf-8')
         os.replace(beside, path)
-    except OSError as e: raise StorageError(f'The report cannot be written ({e.strerror})', str(path), 'Make the folder writable, or set [reports] directory.') from e
+    except OSError as e: raise StorageError(f'The report cannot be written ({e.strerror})', str(path), 'Make the folder writable, free some space, or set [reports] directory.') from e
     finally:
         if beside.exists(): beside.unlink()
     return path

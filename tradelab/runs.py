@@ -169,7 +169,7 @@ def _result(settings, job, process, said):
     said.seek(0)
     last = redact(said.read().decode(errors='replace')[-4_000:], load_secrets(settings.home).known()).strip()
     logging.getLogger(__name__).error('The worker of %s ended with code %s: %s', job.run_id, process.returncode, last, extra=dict(event='worker.died', run_id=job.run_id))
-    return _closed(settings, job, 'failed', f'The worker ended with code {process.returncode} before its report was done; the log has more')
+    return _closed(settings, job, 'failed', f'The worker ended with code {process.returncode} before its report was done: {last.splitlines()[-1][:300] if last else "it said nothing"}')
 
 # %% ../nbs/41_runs.ipynb #1aa98273
 def _stopped(process, patience=15.):
@@ -236,7 +236,10 @@ def check(
     "Everything about a wish for runs that can be judged without a database"
     given = checked_parameters(template(settings.home, name), parameters)
     if own := sorted({'symbol', 'run_id'} & set(given)): raise ParameterError('A parameter that the run sets itself was given', own[0], 'Name symbols with --symbols.')
-    if 'symbol' not in parameters_of(template(settings.home, name)): return [''], given
+    known = parameters_of(template(settings.home, name))
+    if symbols and 'symbol' not in known: raise ParameterError(f'The notebook {name} takes no symbol', list(symbols)[0], 'Leave --symbols out, or give it a parameter: symbol: str = "AAPL"  # ticker')
+    if 'symbol' not in known: return [''], given
+    if known['symbol']['inferred_type_name'] != 'str': raise ParameterError(f'The notebook {name} declares its symbol without a type', 'symbol', 'Write: symbol: str = "AAPL"  # ticker')
     return list(dict.fromkeys(check_symbol(symbol) for symbol in symbols or settings.data.symbols)), given
 
 # %% ../nbs/41_runs.ipynb #73e8bcc6

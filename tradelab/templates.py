@@ -35,7 +35,9 @@ def parameters_of(
 )->dict[str, dict]: # Name → inferred_type_name, default (as written) and help
     "The parameters that a run notebook takes"
     from papermill import inspect_notebook
-    return inspect_notebook(str(notebook))
+    try: return inspect_notebook(str(notebook))
+    except Exception as e: raise RunError(f'The run notebook {notebook.name} cannot be read ({type(e).__name__})', ' '.join(str(e).split())[:200],
+                                          'Open it in JupyterLab, choose the kernel python3 and save it.') from e
 
 # %% ../nbs/40_templates.ipynb #7c7aed85
 def _whole(value): return value if type(value) is int else int(value) if isinstance(value, str) else None

@@ -7,13 +7,15 @@ __all__ = ['ROOT', 'TRADELAB', 'backtested', 'test_the_failing_symbol_is_named_a
            'test_the_row_holds_what_is_needed_to_prove_the_run', 'test_the_report_is_one_file_that_needs_no_network',
            'test_a_failed_run_leaves_notebook_page_and_error', 'test_trades_equity_and_journal_agree_in_the_database',
            'test_events_of_the_run_are_in_the_table', 'test_the_index_lists_both',
+           'test_runs_are_listed_and_shown_whatever_their_errors_say',
            'test_only_missing_leaves_a_finished_report_alone', 'test_a_wrong_word_is_one_clear_line',
            'test_a_broken_settings_file_is_one_clear_line',
            'test_a_report_folder_that_cannot_be_written_is_one_clear_line',
            'test_a_database_that_is_down_is_one_clear_line', 'test_config_and_doctor_say_where_a_value_comes_from',
            'test_ctrl_c_stops_the_kernels_closes_the_rows_and_the_next_run_works',
-           'test_a_kernel_that_dies_fails_its_own_run_only', 'test_a_cell_that_takes_too_long_is_stopped',
-           'test_a_notebook_that_prints_its_environment_leaks_no_secret',
+           'test_a_kernel_that_dies_fails_its_own_run_only', 'test_an_error_of_any_length_ends_the_run_at_once',
+           'test_a_stopped_run_leaves_no_secret_and_sigterm_is_like_ctrl_c',
+           'test_a_cell_that_takes_too_long_is_stopped', 'test_a_notebook_that_prints_its_environment_leaks_no_secret',
            'test_container_and_workflow_files_are_well_formed',
            'test_the_compose_file_publishes_on_loopback_only_and_holds_no_password', 'tcp_server',
            'test_the_entry_commands_work_against_a_server_with_a_password',
@@ -137,6 +139,17 @@ def test_the_index_lists_both(backtested):
     assert all(Path(path).name in page for path in rows.html_path) and 'failed' in page and '<svg' in page
 
 # %% ../../nbs/tests/end_to_end.ipynb #5058c75b
+def test_runs_are_listed_and_shown_whatever_their_errors_say(backtested):
+    from tradelab.utils.results import finish_run, start_run
+    lab, _, rows = backtested
+    start_run(lab, dict(id='odd', template='backtest', parameters={}))
+    finish_run(lab, 'odd', 'failed', error='KeyError: [/x] in [database] [bold]')
+    code, out, err = _tradelab('runs')
+    assert code == 0, err
+    assert 'odd' in out and '[/x] in [database]' in out and all(run_id in out for run_id in rows.id)
+    assert _tradelab('runs', 'show', 'odd')[0] == 0
+    with session(lab) as db: db.connection().exec_driver_sql("DELETE FROM runs WHERE id = 'odd'")
+
 def test_only_missing_leaves_a_finished_report_alone(backtested):
     lab, _, rows = backtested
     code, out, _ = _tradelab('run', 'backtest', '--symbols', 'FB', '--only-missing')
@@ -145,7 +158,7 @@ def test_only_missing_leaves_a_finished_report_alone(backtested):
 # %% ../../nbs/tests/end_to_end.ipynb #b83e0f0a
 @pytest.mark.parametrize('words, code, said', [
     (('run', 'backtest', '-p', 'fsat=20'), 2, 'fast'), (('run', 'backtest', '-p', 'fast=twenty'), 2, "'twenty'"), (('run', 'backtest', '-p', 'fast'), 2, 'NAME=VALUE'),
-    (('run', 'backtest', '-p', 'symbol=FB'), 2, '--symbols'), (('run', 'bactest'), 6, 'backtest'), (('run', 'backtest', '--symbols', '../x'), 3, '../x'),
+    (('run', 'backtest', '-p', 'symbol=FB'), 2, '--symbols'), (('run', 'backtest', '--symbols', ' ,'), 2, '--symbols'), (('ingest', '--symbols', ''), 2, '--symbols'), (('run', 'bactest'), 6, 'backtest'), (('run', 'backtest', '--symbols', '../x'), 3, '../x'),
     (('runs', 'show', 'nothing'), 6, 'nothing'), (('ingest', '--provider', 'yahooo'), 3, 'yahooo')])
 def test_a_wrong_word_is_one_clear_line(fresh, words, code, said):
     got, out, err = _tradelab(*words)
@@ -163,7 +176,7 @@ def test_a_report_folder_that_cannot_be_written_is_one_clear_line(fresh):
     assert code == 5 and 'file/reports' in err and err.count('\n') == 1 and runs_table(fresh).empty
 
 # %% ../../nbs/tests/end_to_end.ipynb #fcb29d35
-@pytest.mark.parametrize('words', [('run', 'backtest'), ('ingest',), ('runs',), ('db', 'status'), ('db', 'migrate')])
+@pytest.mark.parametrize('words', [('run', 'backtest'), ('ingest',), ('runs',), ('db', 'up'), ('db', 'status'), ('db', 'migrate')])
 def test_a_database_that_is_down_is_one_clear_line(fresh, words):
     code, _, err = _tradelab(*words, TRADELAB_DATABASE_URL='postgresql://me:hunter2@127.0.0.1:1/lab')
     assert code == 4 and '127.0.0.1' in err and err.strip().count('\n') == 0 and 'hunter2' not in err
@@ -177,7 +190,8 @@ def test_config_and_doctor_say_where_a_value_comes_from(fresh):
 # %% ../../nbs/tests/end_to_end.ipynb #214ba5f9
 def test_ctrl_c_stops_the_kernels_closes_the_rows_and_the_next_run_works(fresh):
     _toy(fresh, 'sleeper', 'import time; time.sleep(60 if tries == 1 else 0)')
-    command = subprocess.Popen([TRADELAB, 'run', 'sleeper', '--symbols', 'A,B'], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True)
+    command = subprocess.Popen([TRADELAB, 'run', 'sleeper', '--symbols', 'A,B'], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) # whoever runs the tests may ignore it
     _wait(lambda: len(_processes(fresh)) >= 4)
     os.killpg(command.pid, signal.SIGINT)
     err = command.communicate(timeout=60)[1]
@@ -192,6 +206,22 @@ def test_a_kernel_that_dies_fails_its_own_run_only(fresh):
     results = {result.symbol: result for result in run(fresh, 'killer', ['A', 'B'])}
     assert results['B'].ok and results['A'].status == 'failed' and 'kernel died' in results['A'].error
     assert Path(results['A'].notebook).exists()
+
+def test_an_error_of_any_length_ends_the_run_at_once(fresh):
+    _toy(fresh, 'wordy', 'raise ValueError("x"*300_000)')
+    result, = run(fresh, 'wordy', ['A'])
+    assert result.status == 'failed' and result.error.startswith('ValueError: xxx') and len(result.error) <= 2_000 and result.seconds < 60
+
+def test_a_stopped_run_leaves_no_secret_and_sigterm_is_like_ctrl_c(fresh):
+    _toy(fresh, 'stopped', 'import os, sys, time; print(os.environ["TRADELAB_ALPACA_SECRET_KEY"]); os.write(2, os.environ["TRADELAB_ALPACA_SECRET_KEY"].encode())', 'time.sleep(60)')
+    command = subprocess.Popen([TRADELAB, 'run', 'stopped', '--symbols', 'A'], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+                               env={**os.environ, 'TRADELAB_ALPACA_SECRET_KEY': 'canary-5ecret'})
+    _wait(lambda: any('canary-5ecret' in path.read_text() for path in fresh.path('reports', 'stopped').rglob('*.ipynb')))
+    command.send_signal(signal.SIGTERM)
+    err = command.communicate(timeout=60)[1]
+    kept = [path for folder in ('reports', '.tradelab/logs') for path in fresh.path(folder).rglob('*') if path.is_file()]
+    assert command.returncode == 143 and 'SIGTERM' in err and list(runs_table(fresh).status) == ['interrupted']
+    assert [path.name for path in kept if 'canary-5ecret' in path.read_text(errors='replace')] == []
 
 def test_a_cell_that_takes_too_long_is_stopped(fresh):
     _toy(fresh, 'slow', 'import time; time.sleep(60)')
@@ -229,27 +259,29 @@ def test_the_compose_file_publishes_on_loopback_only_and_holds_no_password():
 
 # %% ../../nbs/tests/end_to_end.ipynb #cfc36f39
 @pytest.fixture
-def tcp_server(tmp_path):
+def tcp_server():
     "A Postgres on loopback that wants a password; its URL without the password, and the file with it"
-    import shutil, socket
+    import shutil, socket, tempfile
     from tradelab.utils.server import server_binary
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = probe.getsockname()[1]
-    data, secret = tmp_path/'pg', tmp_path/'password'
-    secret.write_text('correct horse\n'); secret.chmod(0o644)
-    user = {}
-    if os.geteuid() == 0:
-        shutil.chown(tmp_path, 'pgserver')
-        for folder in list(tmp_path.parents)[:3]: folder.chmod(0o755)
-        user = dict(user='pgserver')
-    def call(name, *words): subprocess.run([server_binary(name), *words], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path, **user)
+    folder = Path(tempfile.mkdtemp(prefix='tradelab-tcp-'))
+    data, secret, user = folder/'pg', folder/'password', dict(user='pgserver') if os.geteuid() == 0 else {}
+    secret.write_text('correct horse\n')
+    if user: shutil.chown(folder, 'pgserver'); shutil.chown(secret, 'pgserver')
+    def call(name, *words):
+        done = subprocess.run([server_binary(name), *words], stdout=subprocess.DEVNULL, stderr=(folder/'said').open('a'), cwd=folder, **user)
+        assert done.returncode == 0, (folder/'said').read_text()
     call('initdb', '-D', data, '-U', 'tradelab', '--auth=scram-sha-256', f'--pwfile={secret}')
-    call('pg_ctl', '-w', '-D', data, '-l', tmp_path/'log', '-o', f'-h 127.0.0.1 -p {port} -k ""', 'start')
-    subprocess.run([server_binary('psql'), '-h', '127.0.0.1', '-p', str(port), '-U', 'tradelab', '-d', 'postgres', '-c', 'CREATE DATABASE tradelab'], check=True,
-                   stdout=subprocess.DEVNULL, env={**os.environ, 'PGPASSWORD': secret.read_text().strip()})
-    yield f'postgresql+psycopg2://tradelab@127.0.0.1:{port}/tradelab', secret
-    call('pg_ctl', '-w', '-D', data, '-m', 'fast', 'stop')
+    call('pg_ctl', '-w', '-D', data, '-l', folder/'log', '-o', f'-h 127.0.0.1 -p {port} -k ""', 'start')
+    try:
+        subprocess.run([server_binary('psql'), '-h', '127.0.0.1', '-p', str(port), '-U', 'tradelab', '-d', 'postgres', '-c', 'CREATE DATABASE tradelab'], check=True,
+                       stdout=subprocess.DEVNULL, env={**os.environ, 'PGPASSWORD': secret.read_text().strip()})
+        yield f'postgresql+psycopg2://tradelab@127.0.0.1:{port}/tradelab', secret
+    finally:
+        call('pg_ctl', '-w', '-D', data, '-m', 'fast', 'stop')
+        shutil.rmtree(folder)
 
 # %% ../../nbs/tests/end_to_end.ipynb #145feaad
 def test_the_entry_commands_work_against_a_server_with_a_password(fresh, tcp_server):

@@ -85,7 +85,7 @@ def _toy(folder, upper):
         (folder/f'{name}.py').write_text(source)
     return broken_rules(folder, folder)
 
-@pytest.mark.parametrize('source, word', [('import yfinance\n', 'belongs to providers.yahoo'), ('def f():\n    from tradelab import high\n', 'stand lower'),
+@pytest.mark.parametrize('source, word', [('import yfinance\n', 'belongs to providers.yahoo'), ('import scipy\n', 'belongs to nobody'), ('def f():\n    from tradelab import high\n', 'stand lower'),
                                           ('import tradelab.high\n', 'stand lower'), ('from .high import x\n', 'stand lower'),
                                           ('from . import high\n', 'stand lower')])
 def test_a_broken_rule_is_named(tmp_path, source, word):

@@ -47,6 +47,7 @@ def database_url(
         return url
     try: url = make_url(settings.database.url).set(drivername='postgresql+psycopg2')
     except (ArgumentError, ValueError) as e: raise ConfigError('[database] url is not well formed', remedy='It is: postgresql+psycopg2://user@host/name') from e
+    if 'password' in url.query: url = url.set(password=str(url.query['password'])).difference_update_query(['password'])  # where it is masked
     password = load_secrets(settings.home).database_password
     if password and not url.password: url = url.set(password=password.get_secret_value())
     return url if _on_this_machine(url) or 'sslmode' in url.query else url.update_query_dict({'sslmode': 'verify-full'})
@@ -185,9 +186,7 @@ def _scripts():
     return ScriptDirectory.from_config(_alembic())
 
 # %% ../../nbs/21_database.ipynb #d407646b
-def head_revision(
-    settings:Settings|None=None, # Not looked at: the code alone decides
-)->str: # Such as '0002'
+def head_revision()->str: # Such as '0002'
     "The revision that this code expects"
     return _scripts().get_current_head()
 

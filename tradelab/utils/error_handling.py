@@ -24,12 +24,18 @@ class TradeLabError(Exception):
     ):
         super().__init__(what, found, remedy)
         self.what, self.found, self.remedy = what, None if found is _NOTHING else found, remedy
-        self._text = what if found is _NOTHING else f'{what} (found {found!r})'
+        self._text = what if found is _NOTHING else f'{what} (found {_short(found)})'
 
     def __str__(self): return f'{self._text}. {self.remedy}'.rstrip() if self.remedy else self._text
     def __reduce__(self):
         given = {k: v for k, v in self.__dict__.items() if not k.startswith('_')}
         return _rebuilt, (type(self), self.what, self._text, given)
+
+# %% ../../nbs/00_error_handling.ipynb #38f5dce3
+def _short(value, longest=300):
+    "`value` as `repr` shows it, cut when nobody could read it whole"
+    shown = repr(value)
+    return shown if len(shown) <= longest else f'{shown[:longest]}… {len(shown)} characters'
 
 # %% ../../nbs/00_error_handling.ipynb #5fe162a2
 def _rebuilt(cls, what, text, given):

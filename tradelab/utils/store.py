@@ -21,7 +21,7 @@ from .database import copy_frame, read_frame, session
 from .error_handling import DataError, UnknownSymbolError, did_you_mean
 
 # %% ../../nbs/22_store.ipynb #c9286bdc
-_ASK = 'SELECT id, convention FROM instruments WHERE provider = :provider AND symbol = :symbol FOR UPDATE'
+_ASK = 'SELECT id, convention, currency, calendar FROM instruments WHERE provider = :provider AND symbol = :symbol FOR UPDATE'
 
 def _instrument_id(db, provider, delivery, at):
     "The id of the delivery's instrument, made when missing; its row stays locked until the transaction ends"
@@ -29,9 +29,9 @@ def _instrument_id(db, provider, delivery, at):
     db.execute(text('INSERT INTO instruments (provider, symbol, name, currency, calendar, convention, created_at) VALUES '
                     '(:provider, :symbol, :name, :currency, :calendar, :convention, :at) ON CONFLICT (provider, symbol) DO NOTHING'), {**own, 'at': at})
     found = db.execute(text(_ASK), own).one()
-    if found.convention != delivery.convention:
-        raise DataError(f'{provider} delivers {delivery.symbol} by another convention than before', f'{delivery.convention}, stored {found.convention}',
-                        'Store it under a provider of another name.')
+    for what in ('convention', 'currency', 'calendar'):
+        if own[what] != getattr(found, what): raise DataError(f'{provider} delivers {delivery.symbol} by another {what} than before', f'{own[what]}, stored {getattr(found, what)}',
+                                                             'Store it under a provider of another name.')
     return found.id
 
 # %% ../../nbs/22_store.ipynb #04aeaa84
@@ -51,6 +51,13 @@ def _merge(db, table, keys, values, frame, instrument, at):
                           f'WHERE NOT EXISTS (SELECT FROM {table} t WHERE {matching}) ORDER BY {", ".join(f"s.{key}" for key in keys)}'), dict(at=at)).rowcount
     return new, changed
 
+# %% ../../nbs/22_store.ipynb #dbcdd0e1
+def _withdrawn(db, table, keys, instrument, first, last):
+    "Rows of the instrument between two days that the staged delivery lacks"
+    matching = ' AND '.join(f't.{key} = s.{key}' for key in keys)
+    return db.execute(text(f'SELECT count(*) FROM {table} t WHERE t.instrument_id = {instrument} AND t.{keys[0]} BETWEEN :first AND :last '
+                           f'AND NOT EXISTS (SELECT FROM stage_{table} s WHERE {matching})'), dict(first=first, last=last)).scalar_one()
+
 # %% ../../nbs/22_store.ipynb #53fbaa03
 @dataclass(frozen=True)
 class SavedCounts:
@@ -60,6 +67,7 @@ class SavedCounts:
     unchanged: int       # Bars that were known already
     actions_new: int     # Actions that were not known
     actions_changed: int # Actions whose value was rewritten
+    withdrawn: int       # Stored bars and actions of the same span that it lacks; they stay
 
 # %% ../../nbs/22_store.ipynb #fc1f7476
 def save_delivery(
@@ -74,7 +82,9 @@ def save_delivery(
         instrument = _instrument_id(db, provider, delivery, fetched_at)
         new, changed = _merge(db, 'daily_bars', ('session',), BAR_COLUMNS, bars, instrument, fetched_at)
         actions = _merge(db, 'corporate_actions', ('ex_date', 'kind'), ('value',), delivery.actions, instrument, fetched_at)
-    return SavedCounts(new, changed, len(bars) - new - changed, *actions)
+        span = bars['session'].iloc[0], bars['session'].iloc[-1]
+        withdrawn = _withdrawn(db, 'daily_bars', ('session',), instrument, *span) + _withdrawn(db, 'corporate_actions', ('ex_date', 'kind'), instrument, *span)
+    return SavedCounts(new, changed, len(bars) - new - changed, *actions, withdrawn)
 
 # %% ../../nbs/22_store.ipynb #b97a002d
 def stored_symbols(
