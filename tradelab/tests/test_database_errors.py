@@ -30,7 +30,7 @@ def test_a_code_gets_its_class_and_its_remedy(code, cls, remedy):
 @pytest.mark.parametrize('said, remedy', [
     ('FATAL:  password authentication failed for user "me"', 'TRADELAB_DATABASE_PASSWORD'), ('fe_sendauth: no password supplied', 'TRADELAB_DATABASE_PASSWORD'),
     ('FATAL:  role "me" does not exist', 'user'), ('FATAL:  database "lab" does not exist', 'createdb'), ('could not translate host name "x" to address', 'host'),
-    ('root certificate file "/root/.postgresql/root.crt" does not exist', 'sslrootcert'), ('server does not support SSL, but SSL was required', 'sslmode'),
+    ('root certificate file "/home/me/.postgresql/root.crt" does not exist', 'sslrootcert'), ('server does not support SSL, but SSL was required', 'sslmode'),
     ('FATAL:  sorry, too many clients already', 'max_connections'), ('server closed the connection unexpectedly', 'again'),
     ('connection to server at "h", port 1 failed: Connection refused', 'Start it'), ('timeout expired', 'Start it')])
 def test_a_sentence_gets_its_remedy(said, remedy):
