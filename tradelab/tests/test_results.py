@@ -96,7 +96,7 @@ def test_results_that_the_database_refuses_leave_nothing(fresh):
 
 def test_an_equity_curve_is_thinned_with_both_ends_kept(fresh):
     _start(fresh)
-    result = _backtest(days=250)
+    result = _backtest(days=253)
     save_backtest(fresh, 'run', result, {}, 'hash')
     curve = equity_curves(fresh, ['run', 'nobody'], points=50)['run']
     assert 50 <= len(curve) <= 60 and curve[0] == pytest.approx(result.equity.equity.iloc[0]) and curve[-1] == pytest.approx(result.equity.equity.iloc[-1])
