@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BAR_COLUMNS', 'FINDING_COLUMNS', 'check_symbol', 'ordered_bars', 'check_bars', 'check_actions', 'no_findings',
-           'Delivery']
+           'merge_duplicates', 'Delivery']
 
 # %% ../nbs/12_data_validation.ipynb #47860535
 import re
@@ -41,12 +41,17 @@ def _check_shape(bars, symbol):
             raise DataError(f'{symbol}: {name} holds no numbers', str(bars[name].dtype), 'Convert it with pandas.to_numeric.')
 
 # %% ../nbs/12_data_validation.ipynb #ac0ad64c
-def _check_sessions(index, symbol):
-    "DataError when `index` does not hold session dates in strictly increasing order"
+def _check_days(index, symbol):
+    "DataError when `index` does not hold dates without a zone and a time of day"
     if not isinstance(index, pd.DatetimeIndex): raise DataError(f'{symbol}: the index must hold dates', str(index.dtype), 'Convert it with pandas.to_datetime.')
     if index.tz is not None: raise DataError(f'{symbol}: sessions carry a time zone', str(index.tz), "Use the exchange's local date without a zone.")
     if index.hasnans: raise DataError(f'{symbol}: a session is missing its date', f'row {index.isna().argmax()}', 'Drop or date the row.')
     if (late := index != index.normalize()).any(): raise DataError(f'{symbol}: a session carries a time of day', str(index[late][0]), 'Use dates at midnight.')
+
+# %% ../nbs/12_data_validation.ipynb #fa050721
+def _check_sessions(index, symbol):
+    "DataError when `index` does not hold session dates in strictly increasing order"
+    _check_days(index, symbol)
     if (back := index[1:] <= index[:-1]).any():
         raise DataError(f'{symbol}: sessions do not increase strictly', f'{index[1:][back][0]:%Y-%m-%d}', 'Sort the bars and drop repeated sessions.')
 
@@ -98,6 +103,29 @@ def no_findings()->pd.DataFrame: # Columns as in FINDING_COLUMNS, no row
     "A table of findings without one"
     return pd.DataFrame({'rule': pd.Series(dtype=str), 'session': pd.DatetimeIndex([]).as_unit('us'), 'severity': pd.Series(dtype=str), 'found': pd.Series(dtype=float),
                          'detail': pd.Series(dtype=str)})
+
+# %% ../nbs/12_data_validation.ipynb #2e22fe90
+def _difference(before, after):
+    "The columns in which two rows of one session differ, with both values"
+    return ', '.join(f'{name} {x:g} then {y:g}' for name, x, y in zip(BAR_COLUMNS, before, after) if x != y and not (x != x and y != y))
+
+# %% ../nbs/12_data_validation.ipynb #55dfd8c8
+def merge_duplicates(
+    rows:pd.DataFrame, # Bars as read: index of dates in any order, repeated ones too; columns as in BAR_COLUMNS
+    symbol:str,        # Named in the message
+)->tuple[pd.DataFrame, pd.DataFrame]: # Bars as `ordered_bars` gives them, one row a session; findings, one a repeated session; raises DataError for another shape
+    "One bar a session out of rows that may repeat themselves, and what was repeated"
+    _check_shape(rows, symbol)
+    _check_days(rows.index, symbol)
+    rows = rows[list(BAR_COLUMNS)].astype('float64').sort_index(kind='stable')
+    bars, again, found = rows[~rows.index.duplicated(keep='last')], rows[rows.index.duplicated(keep=False)], []
+    for session, same in again.groupby(level=0):
+        values = same.to_numpy()
+        differences = [text for row in values[:-1] if (text := _difference(row, values[-1]))]
+        rule, severity = ('conflicting_duplicate', 'fail') if differences else ('duplicate', 'warn')
+        found.append((rule, session, severity, float(len(same)), f'{len(same)} rows' + (f' that differ, the last one is kept: {differences[0]}' if differences else ', all equal')))
+    findings = pd.DataFrame(found, columns=list(FINDING_COLUMNS)).astype(no_findings().dtypes.to_dict()) if found else no_findings()
+    return ordered_bars(bars, symbol), findings
 
 # %% ../nbs/12_data_validation.ipynb #510c81df
 @dataclass(frozen=True, eq=False, repr=False)
