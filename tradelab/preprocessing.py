@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ACTION_COLUMNS', 'ACTION_KINDS', 'ADJUSTMENTS', 'CONVENTIONS', 'BASES', 'ordered_actions', 'split_factors',
-           'dividends_paid', 'total_return_factors', 'adjust']
+           'dividends_paid', 'total_return_factors', 'adjust', 'as_traded']
 
 # %% ../nbs/11_preprocessing.ipynb #87314b74
 import numpy as np
@@ -111,3 +111,16 @@ def adjust(
 
 # %% ../nbs/11_preprocessing.ipynb #2fce1079
 PRICES = ('open', 'high', 'low', 'close')
+
+# %% ../nbs/11_preprocessing.ipynb #5f618120
+def as_traded(
+    bars:pd.DataFrame,    # Bars as delivered
+    actions:pd.DataFrame, # Corporate actions as delivered
+    basis:str,            # 'raw': as traded already; 'split': adjusted for the splits in `actions`
+)->tuple[pd.DataFrame, pd.DataFrame]: # Bars in the prices and shares of their day, dividends for a share of their day; raises DataError
+    "Bars and actions with the splits taken out again"
+    if basis not in BASES: raise DataError('Unknown basis', basis, did_you_mean(str(basis), BASES))
+    if basis == 'raw' or not (actions.kind == 'split').any(): return bars, actions
+    factors, paid = split_factors(bars.index, actions), actions.kind == 'dividend'
+    value = actions.value.where(~paid, actions.value/split_factors(pd.DatetimeIndex(actions.ex_date), actions))
+    return bars.assign(**{name: bars[name]/factors for name in PRICES}, volume=bars['volume']*factors), actions.assign(value=value)

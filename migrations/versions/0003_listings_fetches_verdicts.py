@@ -131,6 +131,7 @@ def make_tables():
         said('severity', sa.Text(), 'warn or fail'),
         said('found', sa.Double(), 'The value found', nullable=True),
         said('detail', sa.Text(), 'One line for a person'),
+        said('delivered', sa.Boolean(), 'Noticed while a delivery was read, such as a repeated row; it stands until the session is delivered again', server_default='false'),
         sa.CheckConstraint("severity IN ('warn', 'fail')", name=op.f('ck_findings_severity_known')),
         sa.ForeignKeyConstraint(['instrument_id'], ['instruments.id'], name=op.f('fk_findings_instrument_id_instruments')),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_findings')),

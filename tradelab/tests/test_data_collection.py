@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['test_the_sample_provider_is_found_and_a_wrong_name_gets_a_hint', 'test_what_was_ingested_can_be_read_and_a_second_time_writes_nothing', 'test_an_unknown_symbol_fails_alone_and_each_result_is_told', 'test_a_rewritten_close_is_counted_and_warned_about', 'test_a_missing_session_is_counted', 'test_a_database_that_is_down_is_not_the_symbols_failure', 'test_a_symbol_that_cannot_be_one_is_refused_without_stopping', 'test_reversed_dates_are_refused']
 
-# %% ../../nbs/23_data_collection.ipynb #af732697
+# %% ../../nbs/26_data_collection.ipynb #af732697
 from dataclasses import replace
 from datetime import date
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from ..data_collection import collect, ingest, provider, providers
 from ..utils.error_handling import DatabaseDownError, ProviderError
 from ..utils.store import load_bars
 
-# %% ../../nbs/23_data_collection.ipynb #19131868
+# %% ../../nbs/26_data_collection.ipynb #19131868
 def _source(change=lambda delivery: delivery, error=None):
     "The sample provider, with its delivery changed or an error in its place"
     def fetch(symbol, start, end):
@@ -26,7 +26,7 @@ def test_the_sample_provider_is_found_and_a_wrong_name_gets_a_hint():
     assert 'sample' in providers()
     with pytest.raises(ProviderError, match='sample'): provider('sampel')
 
-# %% ../../nbs/23_data_collection.ipynb #a9bb21ac
+# %% ../../nbs/26_data_collection.ipynb #a9bb21ac
 def test_what_was_ingested_can_be_read_and_a_second_time_writes_nothing(fresh):
     first, second = ingest(fresh, ['GOOG', 'goog'], 'sample'), ingest(fresh, ['GOOG'], 'sample')
     bars = load_bars(fresh, 'GOOG')
@@ -38,7 +38,7 @@ def test_an_unknown_symbol_fails_alone_and_each_result_is_told(fresh):
     results = ingest(fresh, ['NOPE', 'FB'], 'sample', on_symbol=told.append)
     assert told == results and [result.ok for result in results] == [False, True] and 'NOPE' in results[0].error
 
-# %% ../../nbs/23_data_collection.ipynb #16a9db6a
+# %% ../../nbs/26_data_collection.ipynb #16a9db6a
 def test_a_rewritten_close_is_counted_and_warned_about(fresh, caplog):
     def rewrite(delivery):
         bars = delivery.bars.copy()
@@ -52,7 +52,7 @@ def test_a_missing_session_is_counted(fresh):
     result = collect(fresh, 'FB', _source(lambda delivery: replace(delivery, bars=delivery.bars.drop(delivery.bars.index[7]))))
     assert result.missing == collect(fresh, 'FB', _source()).missing + 1
 
-# %% ../../nbs/23_data_collection.ipynb #238ed373
+# %% ../../nbs/26_data_collection.ipynb #238ed373
 def test_a_database_that_is_down_is_not_the_symbols_failure(fresh):
     with pytest.raises(DatabaseDownError): collect(fresh, 'FB', _source(error=DatabaseDownError('down')))
 

@@ -180,6 +180,7 @@ class StoredFinding(Base):
     severity: Mapped[str] = _said('warn or fail')
     found: Mapped[float | None] = _said('The value found')
     detail: Mapped[str] = _said('One line for a person')
+    delivered: Mapped[bool] = _said('Noticed while a delivery was read, such as a repeated row; it stands until the session is delivered again', server_default='false')
 
 # %% ../../nbs/20_schema.ipynb #50ca45c9
 class Run(Base):
