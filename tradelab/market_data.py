@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time
 
 import numpy as np
 import pandas as pd
+from sqlalchemy import text
 
 from .config import Settings
 from .data_validation import BAR_COLUMNS
@@ -19,6 +20,7 @@ from .utils.binary_copy import read_block
 from .utils.database import read_frame, session
 from .utils.error_handling import DataError, ParameterError, did_you_mean
 from .utils.listings import load_instruments
+from .utils.merging import source_of
 
 # %% ../nbs/24_market_data.ipynb #6bc4a6dd
 def _moment(as_of):
@@ -28,16 +30,10 @@ def _moment(as_of):
     if isinstance(as_of, str): as_of = date.fromisoformat(as_of)
     return datetime.combine(as_of, time.max, UTC)
 
-def _source(table, columns, as_of):
-    "What to select from: the current rows, or those that were current at `as_of`"
-    if as_of is None: return f'SELECT {columns} FROM {table} WHERE instrument_id = ANY(%(ids)s)'
-    known = 'WHERE instrument_id = ANY(%(ids)s) AND fetched_at <= %(as_of)s'
-    return f'SELECT {columns} FROM {table} {known} UNION ALL SELECT {columns} FROM {table.removesuffix("s")}_revisions {known} AND superseded_at > %(as_of)s'
-
 # %% ../nbs/24_market_data.ipynb #93a7c337
 def _actions(db, ids, as_of):
     "Instrument → its actions as delivered"
-    found = read_frame(db.connection(), f'{_source("corporate_actions", "instrument_id, ex_date, kind, value", as_of)} ORDER BY instrument_id, ex_date, kind', dict(ids=ids, as_of=as_of),
+    found = read_frame(db.connection(), f'{source_of("corporate_actions", "instrument_id, ex_date, kind, value", as_of)} ORDER BY instrument_id, ex_date, kind', dict(ids=ids, as_of=as_of),
                        dtype={'instrument_id': 'int64', 'kind': str, 'value': float}).astype({'ex_date': 'datetime64[us]'})
     return {number: part[list(ACTION_COLUMNS)].reset_index(drop=True) for number, part in found.groupby('instrument_id')}
 
@@ -47,8 +43,7 @@ _KINDS = {'instrument_id': 'int64', 'session': 'datetime64[D]', **dict.fromkeys(
 def _rows(db, ids, start, end, as_of):
     "Bars as delivered of the instruments `ids`, in their order and that of the sessions, with `rank`, the place in `ids`"
     span = ''.join(f' AND session {sign} %({name})s' for sign, name, day in (('>=', 'start', start), ('<=', 'end', end)) if day)
-    query = ' UNION ALL '.join(part + span for part in _source('daily_bars', ', '.join(_KINDS), as_of).split(' UNION ALL '))
-    found = read_block(db.connection(), query, dict(ids=ids, as_of=as_of, start=start, end=end), _KINDS)
+    found = read_block(db.connection(), source_of('daily_bars', ', '.join(_KINDS), as_of, span), dict(ids=ids, as_of=as_of, start=start, end=end), _KINDS)
     rank_of = np.empty(max(ids) + 1, 'i4')
     rank_of[ids] = np.arange(len(ids))
     found['rank'] = rank_of[found.pop('instrument_id')]
@@ -161,12 +156,14 @@ def last_bars(
     provider:str='',   # Name of the provider; `[data] provider` when left out
 )->pd.DataFrame: # symbol, session, open, high, low, close, volume as delivered, a row a symbol in order of symbol; those without bars are left out
     "The newest bar of each symbol"
-    some = 'AND l.symbol = ANY(%(symbols)s)' if len(symbols) else ''
+    some = 'AND symbol = ANY(:symbols)' if len(symbols) else ''
+    listed = f'SELECT instrument_id, symbol FROM listings WHERE provider = :provider AND valid_to IS NULL {some}'
     with session(settings) as db:
-        return read_frame(db.connection(), f'SELECT l.symbol, b.session, {", ".join(f"b.{name}" for name in BAR_COLUMNS)} FROM listings l CROSS JOIN LATERAL '
-                          '(SELECT * FROM daily_bars d WHERE d.instrument_id = l.instrument_id ORDER BY d.session DESC LIMIT 1) b '
-                          f'WHERE l.provider = %(provider)s AND l.valid_to IS NULL {some} ORDER BY l.symbol', dict(provider=provider or settings.data.provider, symbols=list(symbols)),
-                          parse_dates=['session'], dtype={'symbol': str, **dict.fromkeys(BAR_COLUMNS, float)})
+        names = {row[0]: row[1] for row in db.execute(text(listed), dict(provider=provider or settings.data.provider, symbols=list(symbols)))}
+        found = read_block(db.connection(), f'SELECT b.{", b.".join(_KINDS)} FROM unnest(%(ids)s::bigint[]) AS i(id) CROSS JOIN LATERAL '
+                           '(SELECT * FROM daily_bars d WHERE d.instrument_id = i.id ORDER BY d.session DESC LIMIT 1) b', dict(ids=list(names)), _KINDS)
+    symbol = pd.Series([names[number] for number in found.pop('instrument_id').tolist()], dtype='str')
+    return pd.DataFrame({'symbol': symbol, **found}).sort_values('symbol', ignore_index=True)
 
 # %% ../nbs/24_market_data.ipynb #59a496e2
 def stored_symbols(

@@ -22,14 +22,15 @@ LONGEST = 3600.  # seconds; no slot and no pause is further ahead than this
 @contextmanager
 def _opened(path):
     "The descriptor of the file at `path`, locked against every other process and thread"
+    file = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as e: raise StorageError('The file of a request budget cannot be written', str(path), f'Check who may write there: {e.strerror}.') from e
-    try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
-    finally: os.close(file)
+    except OSError as e: raise StorageError('The file of a request budget cannot be written', str(path), f'Check the folder: {e.strerror or e}.') from e
+    finally:
+        if file is not None: os.close(file)
 
 # %% ../../nbs/22_rate_budget.ipynb #a4db94eb
 def _read(file, now):
