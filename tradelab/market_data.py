@@ -61,7 +61,8 @@ def _adjusted(columns, edges, instruments, actions, adjustment):
         known, rows = actions.get(instrument['id']), slice(edges[k], edges[k + 1])
         if known is None or rows.start == rows.stop or (adjustment == 'raw' and instrument['basis'] == 'raw'): continue
         bars = pd.DataFrame({name: columns[name][rows] for name in BAR_COLUMNS}, pd.DatetimeIndex(columns['session'][rows], name='session'))
-        found = adjust(*as_traded(bars, known, instrument['basis']), adjustment, instrument['convention'])
+        try: found = adjust(*as_traded(bars, known, instrument['basis']), adjustment, instrument['convention'])
+        except DataError as e: raise DataError(f'{instrument["symbol"]}: {e.what}', e.found, e.remedy) from e
         for name in BAR_COLUMNS: columns[name][rows] = found[name].to_numpy()
     return columns
 

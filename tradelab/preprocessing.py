@@ -77,6 +77,13 @@ def _refuse_unsorted(sessions):
         raise DataError('Sessions must increase strictly', f'{len(sessions)} sessions', 'Sort the bars and drop repeated sessions.')
 
 # %% ../nbs/11_preprocessing.ipynb #fce6844c
+def _spread(bars, actions, convention, priced):
+    "Dividend factors where closes are missing: those of the `priced` bars, each valid back to the priced bar before"
+    some = bars[priced]
+    factors = total_return_factors(some, actions, convention)/split_factors(some.index, actions)
+    return np.append(factors, 1.)[np.concatenate([[0], np.cumsum(priced)[:-1]])]
+
+# %% ../nbs/11_preprocessing.ipynb #ca78173c
 def total_return_factors(
     bars:pd.DataFrame,       # Raw bars, index strictly increasing
     actions:pd.DataFrame,    # Corporate actions
@@ -84,7 +91,8 @@ def total_return_factors(
 )->np.ndarray: # Factor for a raw price of each session, splits included, shape (n_bars,); raises DataError, also for a dividend above the close
     "What a raw price is multiplied by to be a total-return price"
     if convention not in CONVENTIONS: raise DataError('Unknown convention of dividend factors', convention, did_you_mean(str(convention), CONVENTIONS))
-    split = split_factors(bars.index, actions)
+    split, priced = split_factors(bars.index, actions), np.isfinite(bars['close'].to_numpy()) & (bars['close'].to_numpy() > 0)
+    if not priced.all(): return split*_spread(bars, actions, convention, priced)
     close, paid = bars['close'].to_numpy()*split, dividends_paid(bars.index, actions)
     step = 1 - paid[1:]/close[:-1] if convention == 'yahoo' else 1/(1 + paid[1:]/close[1:])
     if (step <= 0).any():
