@@ -21,7 +21,7 @@ from .config import Settings, load_secrets, load_settings
 from .data_collection import provider
 from .utils.database import current_revision, database_status, head_revision
 from .utils.error_handling import TradeLabError
-from .utils.store import stored_symbols
+from .market_data import stored_symbols
 
 # %% ../nbs/40_doctor.ipynb #8a055aca
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def check_data(
 )->Finding: # warn when a symbol of the settings is not stored
     "Are the symbols of the settings stored?"
     try:
-        provider(settings.data.provider)
+        provider(settings).close()
         stored = set(stored_symbols(settings)['symbol'])
     except TradeLabError as e: return Finding('Data', 'fail', e.what, e.remedy)
     missing = [symbol for symbol in settings.data.symbols if symbol not in stored]

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from .config import Settings, load_secrets, load_settings
 from .data_validation import check_symbol
+from .market_data import data_hash, load_actions, load_bars
 from .provenance import code_hash, deciding_settings, file_hash, fingerprint, git_state, versions
 from .reporting import notebook_to_html, redacted_notebook, write_index
 from .templates import checked_parameters, execute_template, parameters_of, template
@@ -28,7 +29,6 @@ from .utils.database import require_current
 from .utils.error_handling import ParameterError, StorageError, TradeLabError
 from .utils.logs import attach, redact, run_context, setup_logging
 from .utils.results import EventHandler, close_stale_runs, equity_curves, find_ok_run, finish_run, runs_table, start_run
-from .utils.store import data_hash, load_actions, load_bars
 
 # %% ../nbs/41_runs.ipynb #dcdbadb0
 @dataclass(frozen=True)

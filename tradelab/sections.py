@@ -32,7 +32,7 @@ class DataSettings(Section):
     "Where bars come from, and how they are kept up to date."
     provider: str = Field('sample', min_length=1, description='name of a module in tradelab/providers, or of what [files] calls its own')
     symbols: Annotated[tuple[str, ...], NoDecode] = Field(('AAPL', 'IBM', 'MSFT', 'GOOG', 'FB'), min_length=1, description='tickers, separated by commas')
-    recheck_sessions: int = Field(5, ge=0, le=1000, description='stored sessions that an update asks for again, 0 or more')
+    recheck_sessions: int = Field(5, ge=1, le=1000, description='stored sessions that an update asks for again, 1 or more')
     deadline_s: float = Field(120., gt=0, le=3600, description='seconds that one symbol may take in all, above 0')
 
     @field_validator('symbols', mode='before')

@@ -57,7 +57,7 @@ def _checked(response):
     except ValueError as e: raise UnavailableError('Alpaca sent something else than JSON', response.headers.get('Content-Type', ''), 'Try again later; a proxy may stand in between.') from e
     kinds = [body[name] for name in ('bars', 'corporate_actions') if name in body] if isinstance(body, dict) else []
     if len(kinds) != 1 or not isinstance(kinds[0], dict) or not all(isinstance(rows, list) and all(isinstance(row, dict) for row in rows) for rows in kinds[0].values()):
-        raise UnavailableError('Alpaca sent JSON of another form', sorted(body)[:5] if isinstance(body, dict) else type(body).__name__, 'Try again later; update TradeLab when it stays.')
+        raise UnavailableError('Alpaca sent JSON of another form', remedy='Try again later; update TradeLab when it stays.')
     return body
 
 # %% ../../nbs/27_provider_alpaca.ipynb #1de107d5
@@ -98,24 +98,29 @@ class _Line(HTTPAdapter):
     def fresh(self): self.tokens, self.pages = set(), []
 
     def send(self, request, **options):
-        until = min(self.until, time.monotonic() + self.deadline_s)
-        waits = dict(first_wait=self.patience, longest_wait=20., deadline=max(until - time.monotonic(), 0))
+        self.failed, until = None, min(self.until, time.monotonic() + self.deadline_s)
+        waits = dict(first_wait=self.patience, longest_wait=20., deadline=max(until - time.monotonic(), 0), sleep=lambda seconds: time.sleep(min(seconds, max(until - time.monotonic(), 0))))
         tried = retry(UnavailableError, attempts=4, **waits)(retry(RateLimitedError, attempts=12, **waits)(self._once))
         response, body = tried(request, options, until)
         self._turn(body)
         return response
 
     def _once(self, request, options, until):
-        self.budget.wait(max(until - time.monotonic(), 0))
-        response = _read(super().send, request, options, until - time.monotonic())
-        if response.status_code == 200: return response, _checked(response)
-        if response.status_code == 429: self.budget.pause(_leave_alone(response.headers, self.patience))
-        raise _refusal(response, _said(response, self.secrets))
+        try:
+            if self.failed and time.monotonic() >= until: raise self.failed
+            self.budget.wait(max(until - time.monotonic(), 0))
+            response = _read(super().send, request, options, until - time.monotonic())
+            if response.status_code == 200: return response, _checked(response)
+            if response.status_code == 429: self.budget.pause(_leave_alone(response.headers, self.patience))
+            raise _refusal(response, _said(response, self.secrets))
+        except TradeLabError as e:
+            self.failed = e
+            raise
 
     def _turn(self, body):
         token, bars = body.get('next_page_token'), {symbol: rows for symbol, rows in body.get('bars', {}).items() if rows}
         if bars: self.pages.append(((min(bars), bars[min(bars)][0].get('t')), (max(bars), bars[max(bars)][-1].get('t'))))
-        if token in self.tokens: raise PartialDeliveryError('Alpaca names a page as the next one that has already been read', token, 'Try again later.')
+        if token in self.tokens: raise PartialDeliveryError('Alpaca names a page as the next one that has already been read', remedy='Try again later.')
         if token: self.tokens.add(token)
 
 # %% ../../nbs/27_provider_alpaca.ipynb #6445857a
@@ -156,9 +161,9 @@ def _may_lie_between(before, after, frame):
 # %% ../../nbs/27_provider_alpaca.ipynb #9142f4e0
 def _bars(market, symbols, frame, start, end, now):
     "Rows by symbol from `start` to `end`, None for `now`; PartialDeliveryError when a page was lost"
-    rows, tick = market.bars(symbols, frame, start, end), pd.Timedelta(seconds=1)
+    rows, tick, until = market.bars(symbols, frame, start, end), pd.Timedelta(seconds=1), now if end is None else end
     for symbol, before, after in list(_seams(market.line.pages)):
-        low, high = start - tick if before is None else pd.Timestamp(before), (now if end is None else end) + tick if after is None else pd.Timestamp(after)
+        low, high = start - tick if before is None else pd.Timestamp(before), until + tick if after is None else pd.Timestamp(after)
         if _may_lie_between(low, high, frame) and market.bars([symbol], frame, low + tick, high - tick).get(symbol):
             raise PartialDeliveryError('A page of the answer was lost', symbol, 'Fetch it again.')
     return rows
@@ -168,8 +173,7 @@ _SINCE = pd.Timestamp('2000-01-01')
 
 def _midnight(day): return day.tz_localize('America/New_York')
 
-def _ever(market, symbols):
-    "Those of `symbols` that ever had a bar"
+def _ever(market, symbols): # Those that ever had a bar
     return {symbol for symbol, years in market.bars(symbols, _YEAR, _midnight(_SINCE), None).items() if years}
 
 def _missing(market, symbol, known, span):
@@ -203,12 +207,10 @@ def _apart(market, symbols, span):
     "Pairs of symbol and delivery or error, in parts where one symbol spoils the request"
     try: results = _together(market, symbols, span)
     except TradeLabError as e:
-        if len(symbols) == 1 or not isinstance(e, (UnknownSymbolError, PartialDeliveryError)): results = dict.fromkeys(symbols, e)
-        else:
-            part = [e.found] if e.found in symbols else symbols[:len(symbols)//2]
-            yield from _apart(market, part, span)
-            yield from _apart(market, [symbol for symbol in symbols if symbol not in part], span)
-            return
+        results, part = dict.fromkeys(symbols, e), [e.found] if e.found in symbols else symbols[:len(symbols)//2]
+        if len(symbols) > 1 and isinstance(e, (UnknownSymbolError, PartialDeliveryError)):
+            results = {}
+            for some in (part, [symbol for symbol in symbols if symbol not in part]): yield from _apart(market, some, span)
     yield from results.items()
 
 # %% ../../nbs/27_provider_alpaca.ipynb #29d385f4
@@ -227,9 +229,10 @@ def _has_session(span):
 # %% ../../nbs/27_provider_alpaca.ipynb #a6304299
 def _instant(value, days):
     "The aware time that `value` means; a day is its midnight in New York, or with `days` 1 its last second"
-    at = value if isinstance(value, pd.Timestamp) else pd.Timestamp(value) if hasattr(value, 'hour') else None
-    if at is not None and at.tz is not None: return at.tz_convert('UTC')
-    if at is not None and at != at.normalize(): raise DataError('A time of day needs a time zone', str(value), 'Pass a day, or an aware timestamp.')
+    try: at = pd.Timestamp(value)
+    except (TypeError, ValueError) as e: raise DataError('This is not a time', value, 'Pass a day, or an aware timestamp.') from e
+    if at is not pd.NaT and at.tz is not None: return at.tz_convert('UTC')
+    if at is not pd.NaT and at != at.normalize(): raise DataError('A time of day needs a time zone', str(value), 'Pass a day, or an aware timestamp.')
     return _midnight(as_day(value) + pd.Timedelta(days=days)).tz_convert('UTC') - pd.Timedelta(seconds=days)
 
 # %% ../../nbs/27_provider_alpaca.ipynb #52888dab

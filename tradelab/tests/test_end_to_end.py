@@ -38,7 +38,7 @@ from ..data_collection import ingest
 from ..runs import run
 from ..utils.database import session
 from ..utils.results import run_details, runs_table
-from ..utils.store import load_actions, load_bars, data_hash
+from ..market_data import data_hash, load_actions, load_bars
 
 # %% ../../nbs/tests/end_to_end.ipynb #9685cbbf
 ROOT = Path(tradelab.__file__).parents[1]

@@ -11,9 +11,10 @@ import math
 import re
 from collections import namedtuple
 
+import numpy as np
 import pandas as pd
 
-from ..data_validation import BAR_COLUMNS, FINDING_COLUMNS, Delivery, merge_duplicates, no_findings
+from ..data_validation import BAR_COLUMNS, FINDING_COLUMNS, Delivery, merge_duplicates
 from ..market_calendar import as_day
 from ..preprocessing import ACTION_COLUMNS
 from .error_handling import EmptyDeliveryError, ProviderError, TradeLabError
@@ -27,11 +28,10 @@ def timed_bars(
     symbol:str,      # Named in the message
 )->pd.DataFrame: # Index 'at' in UTC; columns open, high, low, close in USD and volume in shares, float64, rows in their order; raises ProviderError for rows of another form
     "Bars by the time that they carry"
-    table = pd.DataFrame(rows)
-    if lacking := [key for key in ('t', *_KEYS) if key not in table]: raise ProviderError(f'{symbol}: the rows lack {", ".join(lacking)}', sorted(table.columns), 'Update TradeLab.')
+    if lacking := [key for key in ('t', *_KEYS) if not any(key in row for row in rows)]: raise ProviderError(f'{symbol}: the rows lack {", ".join(lacking)}', remedy='Update TradeLab.')
     try:
-        at = pd.DatetimeIndex(pd.to_datetime(table['t'], utc=True, format='ISO8601'), name='at').as_unit('us')
-        return table[list(_KEYS)].apply(pd.to_numeric).astype('float64').rename(columns=_KEYS).set_axis(at, axis=0)
+        at = pd.to_datetime([row.get('t') for row in rows], utc=True, format='ISO8601').as_unit('us').rename('at')
+        return pd.DataFrame({name: np.array([row.get(key) for row in rows], dtype=float) for key, name in _KEYS.items()}, index=at)
     except (TypeError, ValueError) as e: raise ProviderError(f'{symbol}: a row holds something else than a time and numbers', str(e), 'Fetch it again.') from e
 
 # %% ../../nbs/26_alpaca_rows.ipynb #48c8c469
@@ -91,10 +91,16 @@ def _told_as(kind, row):
     "One line about an action that is not in the lab's words"
     return f'{kind}: ' + ', '.join(f'{name} {value}' for name, value in sorted(row.items()) if re.search('(rate|symbol|currency)$', name))
 
+def _day(row):
+    "The day on which an action took effect; DataError when the row names none"
+    return as_day(row.get('ex_date') or row.get('effective_date') or row.get('process_date'))
+
 def _foreign(told, last):
     "The finding for dividends whose currency is unknown"
-    days = [day for kind, row in told if kind == 'cash_dividends' and row.get('foreign') and not row.get('currency') and (day := as_day(row['ex_date'])) <= last]
+    days = [_day(row) for kind, row in told if kind == 'cash_dividends' and row.get('foreign') and not row.get('currency') and _day(row) <= last]
     return [('foreign_dividend', max(days), 'warn', float(len(days)), 'dividends of a foreign company without a currency, taken as USD')] if days else []
+
+_NO_ACTIONS = pd.DataFrame({'ex_date': pd.DatetimeIndex([]).as_unit('us'), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)})
 
 # %% ../../nbs/26_alpaca_rows.ipynb #e147adf4
 def lab_actions(
@@ -104,13 +110,14 @@ def lab_actions(
     "Splits and dividends of one symbol, and what could not be put into these words"
     values, findings, seen = {}, _foreign(told, last), set()
     for kind, row in told:
-        day, content, known = as_day(row.get('ex_date') or row.get('effective_date') or row.get('process_date')), json.dumps({**row, 'id': kind}, sort_keys=True), worth(kind, row)
+        day, content, known = _day(row), json.dumps({**row, 'id': kind}, sort_keys=True), worth(kind, row)
         if day > last: continue
         if content in seen: findings.append(('duplicate_action', day, 'warn', 2., f'told twice, counted once: {_told_as(kind, row)}'))
         elif known is None: findings.append(('unhandled_action', day, 'warn', math.nan, _told_as(kind, row)))
         elif not (math.isfinite(known[1]) and known[1] > 0): findings.append(('unhandled_action', day, 'fail', known[1], f'without a usable value: {_told_as(kind, row)}'))
         else: values.setdefault((day, known[0]), []).append(known[1])
         seen.add(content)
+    if not values: return _NO_ACTIONS.copy(), findings
     rows = [(day, kind, math.prod(same) if kind == 'split' else round(math.fsum(same), 10)) for (day, kind), same in values.items()]
     return pd.DataFrame(rows, columns=list(ACTION_COLUMNS)).astype({'ex_date': 'datetime64[us]', 'value': float}), findings
 
@@ -119,6 +126,13 @@ Span = namedtuple('Span', 'first last now')
 Span.__doc__ = 'What is asked: the first and the last day, and the time in New York at which it was asked'
 
 # %% ../../nbs/26_alpaca_rows.ipynb #ba097608
+def _noticed(findings, rows):
+    "The table `findings` with further `rows`"
+    if not rows: return findings
+    more = pd.DataFrame(rows, columns=list(FINDING_COLUMNS)).astype(findings.dtypes.to_dict())
+    return pd.concat([findings, more], ignore_index=True) if len(findings) else more
+
+# %% ../../nbs/26_alpaca_rows.ipynb #ed0c824a
 def delivery(
     symbol:str,                  # Ticker
     rows:list[dict],             # Its daily rows, any order
@@ -132,7 +146,5 @@ def delivery(
         bars, unfinished = finished(bars[bars.index >= span.first], span.now)
         actions, odd = lab_actions(told, span.last)
         if bars.empty: raise EmptyDeliveryError(f'{symbol}: Alpaca has no finished bar in this span', f'{span.first:%Y-%m-%d} to {span.last:%Y-%m-%d}', 'Try again after the close.')
-        noticed = pd.DataFrame(unfinished + odd, columns=list(FINDING_COLUMNS)).astype(no_findings().dtypes.to_dict())
-        findings = [table for table in (repeated, noticed) if len(table)]
-        return Delivery(symbol, symbol, 'USD', 'XNYS', 'crsp', bars, actions, source, findings=pd.concat(findings, ignore_index=True) if findings else no_findings())
+        return Delivery(symbol, symbol, 'USD', 'XNYS', 'crsp', bars, actions, source, findings=_noticed(repeated, unfinished + odd))
     except TradeLabError as e: return e

@@ -15,7 +15,8 @@ from .error_handling import DataError, TradeLabError
 # %% ../../nbs/22_provider.ipynb #25f03e45
 class Provider:
     "A source of daily bars. A module in `tradelab/providers/` gives one by `connect(settings)`."
-    name = '' # Under which its rows are stored
+    name = ''           # Under which its rows are stored
+    incremental = False # Whether an update asks only for the last sessions; not worth it where a request costs nothing
 
     def symbols(self)->tuple[str, ...]: # Empty when it does not list what it has
         "The symbols that it lists by itself"
