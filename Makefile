@@ -6,11 +6,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lab export requirements lint clean python
+.PHONY: help setup demo test soak bench lab export requirements lint clean python
 
 help:
 	@echo 'make demo          sample data, a backtest report for each symbol, reports/index.html'
 	@echo 'make test          every check'
+	@echo 'make soak          long tests: processes killed at random points, many times'
+	@echo 'make bench         the data layer beside its peers, in one run'
 	@echo 'make lab           JupyterLab on nbs/'
 	@echo 'make export        write the package and its tests out of the notebooks, and clean them'
 	@echo 'make lint          check the container and workflow files'
@@ -41,6 +43,13 @@ demo: $(READY)
 test: $(READY)
 	@$(BIN)/nbdev-test --n-workers 2
 	@$(BIN)/python -m pytest
+
+soak: $(READY)
+	@$(BIN)/python -m pytest -m slow
+
+bench: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	@$(BIN)/python bench/data.py
 
 lab: $(READY)
 	@$(BIN)/tradelab db migrate
