@@ -32,7 +32,7 @@ def config():
     "Print the settings in force, where each came from, and which secrets are set."
     with lab() as settings:
         from tradelab.config import load_secrets, settings_table
-        print_table(f'Settings of {settings.home}', ('section', 'key', 'value', 'origin'), settingsprint_table(settings))
+        print_table(f'Settings of {settings.home}', ('section', 'key', 'value', 'origin'), settings_table(settings))
         print_table('Secrets', ('secret', 'value'), [(f'TRADELAB_{name}'.upper(), '****' if value else 'not set') for name, value in load_secrets(settings.home)])
 
 # %% ../nbs/43_cli.ipynb #4f37def7
@@ -176,7 +176,7 @@ def runs(
         require_current(settings)
         rows = [(row.id, row.status, _figure(row.metrics, 'strategy', '# Trades', '.0f'), _figure(row.metrics, 'strategy', 'CAGR', '.1%'),
                  _figure(row.metrics, 'strategy', 'Sharpe', '.2f'), (row.error or '').split('\n')[0][:60])
-                for row in runsprint_table(settings, limit=limit, template=template or None).itertuples()]
+                for row in runs_table(settings, limit=limit, template=template or None).itertuples()]
         print_table('', ('run', 'status', 'trades', 'CAGR', 'Sharpe', 'error'), rows, right=('trades', 'CAGR', 'Sharpe'))
 
 @runs_app.command()

@@ -66,9 +66,11 @@ def missing_many(facts):
     if (n := len(facts.missing)) >= 5 and n > 0.05*len(facts.expected): yield facts.expected[facts.missing[0]], n/len(facts.expected), f'{n} of {len(facts.expected)} sessions have no bar'
 
 # %% ../nbs/11_data_rules.ipynb #29e3d9eb
+WEEKDAYS = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday')
+
 def extra_session(facts):
     "Bars on days without a session"
-    for at in facts.extra: yield facts.days[at], facts.values[3, at], f'the exchange was closed on this {pd.Timestamp(facts.days[at]):%A}'
+    for at in facts.extra: yield facts.days[at], facts.values[3, at], f'the exchange was closed on this {WEEKDAYS[(facts.days[at].astype(int) + 3)%7]}'
 
 def wrong_calendar(facts):
     "More than 5 % of the bars, and at least five, on days without a session"
@@ -142,14 +144,14 @@ def repeated_bar(facts):
     at = 1 + np.flatnonzero((rows[3, 1:] == rows[3, :-1]) & (rows[1, 1:] > rows[2, 1:]) & (rows[:4, 1:] == rows[:4, :-1]).all(axis=0) & (rows[4, 1:] > 0))
     if not len(at): return
     steps = np.diff(np.unique(np.round(rows[3]/np.median(rows[3]), 7)))
-    wide = (rows[1, at] - rows[2, at])/np.median(rows[3]) >= 10*steps.min() - 1e-7 if len(steps) else at < 0
+    wide = (rows[1, at] - rows[2, at])/np.median(rows[3]) >= 10*np.quantile(steps, 0.25) if len(steps) else at < 0
     for k in at[wide | (rows[4, at] == rows[4, at - 1])]: yield facts.day[k], rows[3, k], f'open, high, low and close {"and volume " if rows[4, k] == rows[4, k - 1] else ""}are those of {facts.day[k - 1]}'
 
 # %% ../nbs/11_data_rules.ipynb #3acb1e97
 def far_extreme(facts):
     "A high or low at least 10 % and 20 usual ranges away from open and close"
     opened, high, low, close, _ = facts.rows
-    with np.errstate(over='ignore'): up, down = np.log(high) - np.log(np.maximum(opened, close)), np.log(np.minimum(opened, close)) - np.log(low)
+    up, down = np.log(high) - np.log(np.maximum(opened, close)), np.log(np.minimum(opened, close)) - np.log(low)
     at = np.flatnonzero(np.maximum(up, down) >= 0.1)
     usual = np.maximum(median_around(np.log(high) - np.log(low), at), 0.005)
     for k in at[np.maximum(up, down)[at] >= 20*usual]:
@@ -164,7 +166,7 @@ def _units(moves, scale):
 
 def _quiet(facts, size, least, most):
     "Which large changes of `size` are at least `least` times more than their trading explains, and with it below `most` times the usual"
-    with np.errstate(divide='ignore'): return (size/facts.scale/facts.activity >= least) & (facts.activity < most)
+    return (size/facts.scale/facts.activity >= least) & (facts.activity < most)
 
 def _ticks(facts):
     "Which large changes are undone at the next open, on ordinary trading"
@@ -173,8 +175,7 @@ def _ticks(facts):
     smaller, opened = np.minimum(np.abs(away), np.abs(back)), facts.gap[at]
     whole = np.minimum(np.abs(opened), np.abs(opened - away)) <= smaller/3
     home = np.abs(away + np.append(facts.gap, np.inf)[at + 1]) <= smaller/3
-    large = (smaller >= 0.08) & (smaller >= 6*facts.scale) & (_quiet(facts, smaller, 4, 4) | (smaller > np.log(3)))
-    return (away*back < 0) & (np.abs(away + back) <= smaller/2) & whole & home & large & ~_units(away, facts.scale)
+    return (away*back < 0) & (np.abs(away + back) <= smaller/2) & whole & home & (_quiet(facts, smaller, 4, 4) | (smaller > np.log(3))) & ~_units(away, facts.scale)
 
 # %% ../nbs/11_data_rules.ipynb #bcd4cc52
 def unit_error(facts):
@@ -182,7 +183,7 @@ def unit_error(facts):
     for k, away in zip(facts.large, facts.move[facts.large]*_units(facts.move[facts.large], facts.scale)):
         if away: yield facts.day[k], np.exp(away), f'close {facts.rows[3, k]:g} after {facts.rows[3, k - 1]:g}: a factor of {10**round(abs(away)/np.log(10)):,}'
     prices = facts.values[:4]
-    with np.errstate(all='ignore'): wide = np.flatnonzero((prices > 0).all(axis=0) & np.isfinite(prices).all(axis=0) & (prices.max(axis=0)/prices.min(axis=0) > 50))
+    wide = np.flatnonzero((prices > 0).all(axis=0) & np.isfinite(prices).all(axis=0) & (prices.max(axis=0)/prices.min(axis=0) > 50))
     for k in wide:
         apart = np.log(prices[:, k]) - np.median(np.log(prices[:, k]))
         if len(off := np.flatnonzero(np.abs(np.abs(apart) - np.log(100)) <= 0.3)) == 1: yield facts.days[k], np.exp(apart[off[0]]), f'{NAMES[off[0]]} {prices[off[0], k]:g} beside the other prices of the bar'
@@ -223,7 +224,7 @@ def split_shaped(facts):
 def jump(facts):
     "A change that nothing explains"
     size = np.abs(facts.move[facts.large])
-    for i in np.flatnonzero((size >= 0.12) & (size >= 8*facts.scale) & _quiet(facts, size, 6, 6) & ~_splits(facts)[0] & _left(facts)):
+    for i in np.flatnonzero((size >= 0.12) & (size >= 8*facts.scale) & (_quiet(facts, size, 6, 6) | (size >= np.log(3))) & ~_splits(facts)[0] & _left(facts)):
         yield facts.day[facts.large[i]], np.expm1(facts.move[facts.large[i]]), f'{_change(facts, facts.large[i])}, {size[i]/facts.scale[i]:.0f} usual changes at {facts.activity[i]:.1f} times the usual trading'
 
 # %% ../nbs/11_data_rules.ipynb #2034e9b7
@@ -289,7 +290,6 @@ def findings(
 )->pd.DataFrame: # Columns as in FINDING_COLUMNS, by session
     "What the rules find"
     found = []
-    for check in CHECKS:
-        rule = check.__name__
-        found += [(rule, day, RULES[rule].severity, number, detail) for day, number, detail in check(facts)]
+    with np.errstate(all='ignore'):
+        for rule, check in ((check.__name__, check) for check in CHECKS): found += [(rule, day, RULES[rule].severity, number, detail) for day, number, detail in check(facts)]
     return finding_table(sorted(found, key=lambda row: row[1]))

@@ -51,6 +51,8 @@ def _check_days(index, symbol):
     if not isinstance(index, pd.DatetimeIndex): raise DataError(f'{symbol}: the index must hold dates', str(index.dtype), 'Convert it with pandas.to_datetime.')
     if index.tz is not None: raise DataError(f'{symbol}: sessions carry a time zone', str(index.tz), "Use the exchange's local date without a zone.")
     if index.hasnans: raise DataError(f'{symbol}: a session is missing its date', f'row {index.isna().argmax()}', 'Drop or date the row.')
+    if ((days := index.to_numpy()) < np.datetime64('1800-01-01')).any() or (days > np.datetime64('2199-12-31')).any():
+        raise DataError(f'{symbol}: a session is no date of an exchange', str(days.min() if days.min() < np.datetime64('1800-01-01') else days.max())[:10], 'Dates reach from 1800 to 2199.')
     if (late := index != index.normalize()).any(): raise DataError(f'{symbol}: a session carries a time of day', str(index[late][0]), 'Use dates at midnight.')
 
 # %% ../nbs/12_data_validation.ipynb #fa050721

@@ -6,6 +6,7 @@
 __all__ = ['Alpaca', 'connect']
 
 # %% ../../nbs/27_provider_alpaca.ipynb #fb0a676e
+import logging
 import re
 import threading
 import time
@@ -24,9 +25,10 @@ from requests.exceptions import RequestException
 from ..config import load_secrets
 from ..data_validation import check_symbol
 from ..market_calendar import as_day, sessions
-from ..utils.alpaca_rows import Span, actions_by_symbol, delivery, timed_bars
+from ..utils.alpaca_rows import actions_by_symbol, delivery, has_session, span_of, timed_bars
 from ..utils.error_handling import (DataError, EmptyDeliveryError, PartialDeliveryError, ProviderError, RateLimitedError, TradeLabError, UnauthorizedError, UnavailableError,
                                            UnknownSymbolError, retry)
+from ..utils.provider import Provider
 from ..utils.rate_budget import RateBudget
 
 # %% ../../nbs/27_provider_alpaca.ipynb #8027af48
@@ -34,7 +36,7 @@ def _said(response, secrets):
     "What `response` says, one line without markup or secrets"
     try: told = response.json()
     except ValueError: told = None
-    text = str(told.get('message', '')) if isinstance(told, dict) else response.text
+    text = str(told.get('message', '')) if isinstance(told, dict) else response.text.partition('</title>')[0]
     for secret in secrets: text = text.replace(secret, '****')
     return ' '.join(re.sub(r'<[^<>]{0,200}>', ' ', text[:2000]).split())[:200]
 
@@ -86,6 +88,8 @@ def _read(send, request, options, left):
     return response
 
 # %% ../../nbs/27_provider_alpaca.ipynb #b4d1fcbf
+_log = logging.getLogger(__name__)
+
 class _Line(HTTPAdapter):
     "All that both clients send goes through here."
     def __init__(self, budget, deadline_s, secrets, patience):
@@ -99,8 +103,13 @@ class _Line(HTTPAdapter):
 
     def send(self, request, **options):
         self.failed, until = None, min(self.until, time.monotonic() + self.deadline_s)
-        waits = dict(first_wait=self.patience, longest_wait=20., deadline=max(until - time.monotonic(), 0), sleep=lambda seconds: time.sleep(min(seconds, max(until - time.monotonic(), 0))))
-        tried = retry(UnavailableError, attempts=4, **waits)(retry(RateLimitedError, attempts=12, **waits)(self._once))
+        def nap(seconds):
+            _log.info('%s; again in %.1f s', self.failed, seconds, extra=dict(event='provider.retry', file_only=True))
+            time.sleep(min(seconds, max(until - time.monotonic(), 0)))
+        tried = self._once
+        for error, attempts in ((RateLimitedError, 12), (UnavailableError, 4)):
+            tried = retry(error, attempts=attempts, first_wait=self.patience, longest_wait=20., deadline=max(until - time.monotonic(), 0), sleep=nap)(tried)
+            tried.retry.before_sleep = None  # `nap` tells it
         response, body = tried(request, options, until)
         self._turn(body)
         return response
@@ -213,18 +222,17 @@ def _apart(market, symbols, span):
             for some in (part, [symbol for symbol in symbols if symbol not in part]): yield from _apart(market, some, span)
     yield from results.items()
 
-# %% ../../nbs/27_provider_alpaca.ipynb #29d385f4
-def _span(start, end, now):
-    "First and last day of what is asked, and the time in New York; DataError for a span that ends before it starts"
-    now = now.tz_convert('America/New_York')
-    first, last = _SINCE if start is None else as_day(start), now.tz_localize(None).normalize() if end is None else as_day(end)
-    if end is not None and last < first: raise DataError('A span ends before it starts', f'{first:%Y-%m-%d} to {last:%Y-%m-%d}', 'Swap the two days.')
-    return Span(first, last, now)
-
-def _has_session(span):
-    "Whether the exchange was open on a day of `span` that has come"
-    last = min(span.last, span.now.tz_localize(None).normalize())
-    return last >= span.first and len(sessions(span.first, last)) > 0
+# %% ../../nbs/27_provider_alpaca.ipynb #6ecd8c5d
+def _hundreds(market, symbols, span):
+    "Pairs of symbol and delivery or error, a hundred to a request"
+    for k in range(0, len(symbols), 100):
+        lost = []
+        for symbol, result in _apart(market, symbols[k:k + 100], span):
+            if isinstance(result, (RateLimitedError, UnavailableError, UnauthorizedError)): lost.append(result)
+            yield symbol, result
+        if len(lost) == 100:
+            yield from ((symbol, type(lost[0])('Not asked, because it failed for the hundred before', str(lost[0]), 'Run again later; what is stored is kept.')) for symbol in symbols[k + 100:])
+            return
 
 # %% ../../nbs/27_provider_alpaca.ipynb #a6304299
 def _instant(value, days):
@@ -249,9 +257,9 @@ def _minutes(market, symbol, start, end, now):
     return bars
 
 # %% ../../nbs/27_provider_alpaca.ipynb #0995cd46
-class Alpaca:
-    "Alpaca's market data. A context manager, for one thread."
-    name = 'alpaca'
+class Alpaca(Provider):
+    "Alpaca's market data, for one thread."
+    name, incremental = 'alpaca', True
     def __init__(self,
         settings,        # Settings; [alpaca] feed, url and requests_per_minute, [data] deadline_s and the home are used
         secrets,         # Secrets with both keys of Alpaca
@@ -262,20 +270,16 @@ class Alpaca:
         self._now = now or (lambda: pd.Timestamp.now(tz='UTC'))
 
     def __repr__(self): return f'Alpaca({self._market.feed}, {self._market.url or "https://data.alpaca.markets"})'
-    def __enter__(self): return self
-    def __exit__(self, *error): self.close()
     def close(self): self._market.line.close()
-    def symbols(self): return ()
 
     def deliveries(self, symbols, start=None, end=None):
         "Pairs of symbol and Delivery or TradeLabError, each symbol once; DataError for a span that ends before it starts"
-        span, wanted = _span(start, end, self._now()), {}
+        span, wanted = span_of(start, end, self._now(), _SINCE), {}
         for symbol in symbols:
             try: wanted[check_symbol(symbol)] = f'{span.first:%Y-%m-%d} to {span.last:%Y-%m-%d}'
             except UnknownSymbolError as e: yield symbol, e
-        if not _has_session(span): yield from ((symbol, _missing(self._market, symbol, True, days)) for symbol, days in wanted.items())
-        else:
-            for k in range(0, len(wanted), 100): yield from _apart(self._market, list(wanted)[k:k + 100], span)
+        if not has_session(span): yield from ((symbol, _missing(self._market, symbol, True, days)) for symbol, days in wanted.items())
+        else: yield from _hundreds(self._market, list(wanted), span)
 
     def fetch(self, symbol, start=None, end=None):
         "The Delivery of one symbol, both days included, None for all there is; raises UnknownSymbolError, or ProviderError by its kind"

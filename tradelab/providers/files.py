@@ -37,7 +37,7 @@ def _cell_error(symbol, file, row, ours, text):
     "ProviderError for one cell, with a remedy that fits what stands there"
     where, name = f'{symbol}: {file.path.name} row {row + 1}', file.columns[ours].strip()
     if ours != 'session':
-        remedy = 'Write 1234.5: a point for decimals, nothing between thousands.' if ',' in text else 'Correct it, or empty it: an empty cell counts as missing.'
+        remedy = 'Write 1234.5: a point for decimals, nothing between thousands.' if ',' in text else 'Correct it, or empty it: empty counts as missing.'
         return ProviderError(f'{where}: {name} is not a number', text, remedy)
     remedy = ('Date the row, or leave it out.' if not text.strip() else 'Convert the count to dates, YYYY-MM-DD.' if text.strip().lstrip('-').isdigit() else
               'A daily bar carries the local date of its exchange and no time of day.' if re.match(r'[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]', text) else
@@ -188,7 +188,8 @@ def _outcome(reading, number, symbol, rows, settings, hashes):
     if mixed_clocks(zones := reading.notes.zones[number]):
         return ProviderError(f'{symbol}: sessions from more than one time zone', sorted(zones), "Write the exchange's local dates, without an offset.")
     if rows is None:
-        return EmptyDeliveryError(f'{symbol}: no rows in this span', ' to '.join(str(np.datetime64(day, 'D')) for day in reading.span), 'Ask for a longer span.')
+        first, last = (np.datetime64(day, 'D') for day in reading.span)
+        return EmptyDeliveryError(f'{symbol}: no rows in this span', f'{first} to {last}', 'Ask for a longer span.')
     used = [reading.files[place[0]] for place in reading.index.spans[number]]
     try: return _delivery(symbol, rows, _source([file.path for file in used], hashes), settings, all('symbol' not in file.columns for file in used))
     except TradeLabError as e: return e

@@ -13,12 +13,12 @@ import re
 import time
 import uuid
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from fractions import Fraction
 
 import pandas as pd
 
-from .loopback import Answer, Request
+from .loopback import Answer
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #6a993b56
 def bar_rows(
@@ -205,8 +205,11 @@ def changed(
 def endless(
     data:AlpacaData, # The server's answers
 ): # Function for `Loopback.faults`
-    "Every page of bars names the same next page"
-    return changed(data, lambda body: {**body, 'next_page_token': 'QUdBSU4='})
+    "Every page of bars is the first one, and names the same next page"
+    def fault(request, count):
+        answer = data(replace(request, query={name: value for name, value in request.query.items() if name != 'page_token'}))
+        return replace(answer, body={**answer.body, 'next_page_token': 'QUdBSU4='}) if request.path == '/v2/stocks/bars' and answer.status == 200 else None
+    return fault
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #75ade19a
 def losing_a_page(

@@ -103,7 +103,7 @@ def _open_files(folder):
 def test_what_fits_into_one_bucket_makes_no_file(tmp_path):
     with Buckets(tmp_path/'new', np.array([50, 50]), most=100) as buckets:
         buckets.add(_rows([0, 1]*50))
-        assert len(list(runs(buckets))) == 2 and _open_files(tmp_path) == 0
+        assert _open_files(tmp_path) == 0 and len(list(runs(buckets))) == 2
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='looks into /proc')
 def test_more_than_that_goes_to_files_without_a_name_that_are_closed_after_an_error(tmp_path):

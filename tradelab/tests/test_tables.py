@@ -106,8 +106,8 @@ def test_a_line_that_shifts_or_swallows_others_is_named(tmp_path, size, broken, 
 @pytest.mark.parametrize('size', [8, 1000])
 def test_a_quote_that_swallows_the_rest_of_a_file_is_refused_though_its_column_is_not_needed(tmp_path, size):
     head, line = HEAD.replace('\n', ',name\n'), LINE.replace('\n', ',x\n')
-    for end in (line*10, line*10 + line.replace('x', 'x"'), ''):
-        with pytest.raises(ProviderError, match='line 3: a quote'): _read(_file(tmp_path, head + line + line.replace('x', '"x') + end), size=size)
+    for end in ('\n' + line*10, '\n' + line*10 + line.replace('x', 'x"'), '\n', '', 'x'*200, 'x'*200 + '\n' + line):
+        with pytest.raises(ProviderError, match='line 3: a quote'): _read(_file(tmp_path, head + line + line.replace('x\n', '"x') + end), size=size)
 
 @given(st.integers(8, 80))
 def test_every_row_is_read_once_whatever_the_size_of_a_batch(tmp_path_factory, size):

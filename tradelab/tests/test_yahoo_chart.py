@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..data_validation import FINDING_COLUMNS
+from ..bar_facts import FINDING_COLUMNS
 from ..preprocessing import adjust
 from .yahoo_server import EMPTY, FORBIDDEN, HTML, TOO_MANY, chart, made_listing
 from ..utils.error_handling import (DataError, EmptyDeliveryError, PartialDeliveryError, ProviderError, RateLimitedError, UnauthorizedError, UnavailableError,
@@ -210,6 +210,7 @@ def test_capital_gains_are_left_out(): assert _events(capitalGains=[('a', {'amou
 def test_an_exchange_without_a_calendar_is_refused_by_name():
     with pytest.raises(ProviderError, match='XYZ'): _read(_sent(exchangeName='XYZ'))
 
+@pytest.mark.filterwarnings('ignore::DeprecationWarning')
 def test_every_calendar_exists_and_has_sessions():
     from tradelab.market_calendar import sessions
     for calendar in set(CALENDARS.values()): assert len(sessions('2024-03-04', '2024-03-15', calendar)) > 5, calendar

@@ -105,7 +105,7 @@ def _meta(symbol, listing, stamps, closes, now):
     if listing.live is not None: start, end = max(int(local.normalize().timestamp()), int(now) - 3600), int(now) + 3600
     hours = dict(timezone=local.tzname(), start=start, end=end, gmtoffset=int(local.utcoffset().total_seconds()))
     first = _stamps(listing, [pd.Timestamp(listing.first)])[0] if listing.first else min(stamps, default=None)
-    last = int(now) if listing.live is not None else max(stamps, default=0) + int((pd.Timedelta(f'{listing.closes}:00') - pd.Timedelta(f'{listing.opens}:00')).total_seconds())
+    last = int(now) - 1 if listing.live is not None else max(stamps, default=0) + int((pd.Timedelta(f'{listing.closes}:00') - pd.Timedelta(f'{listing.opens}:00')).total_seconds())
     return dict(currency=listing.currency, symbol=symbol, exchangeName=listing.exchange, fullExchangeName=f'{listing.exchange} in full', instrumentType=listing.kind,
                 firstTradeDate=first, regularMarketTime=last, hasPrePostMarketData=True, gmtoffset=hours['gmtoffset'], timezone=hours['timezone'],
                 exchangeTimezoneName=listing.zone, regularMarketPrice=next((c for c in reversed(closes) if c is not None), None), longName=listing.name,
@@ -125,7 +125,7 @@ def chart(
     columns = {name: listing.bars[name].to_numpy(float)/after for name in ('open', 'high', 'low', 'close')} | {'volume': listing.bars['volume'].to_numpy(float)*after}
     columns['adjclose'], stamps = _adjusted(columns['close'], days, listing.actions), _stamps(listing, days)
     if listing.live is not None:
-        stamps = [*stamps, int(now)]
+        stamps = [*stamps, int(now) - 1]
         columns = {name: np.append(values, listing.live['close' if name == 'adjclose' else name]) for name, values in columns.items()}
     kept = [k for k, stamp in enumerate(stamps) if start <= stamp < end]
     sent = {name: _nulls(values[kept], 0 if name == 'volume' else None) for name, values in columns.items()}

@@ -59,9 +59,9 @@ def _scan(index, at, file, size=BATCH_ROWS):
         last[which], first[which[::-1]] = rows, rows[::-1]
         for k in np.flatnonzero(counts):
             number = index.number(texts[k], f'{file.path.name} row {first[k] + 1}')
-            before = found.get(number, (first[k], 0, 0))
-            found[number] = before[0], last[k], before[2] + counts[k]
-    for number, (first, last, rows) in found.items(): index.spans[number].append((at, int(first), int(last), int(rows)))
+            low, high, count = found.get(number, (int(first[k]), -1, 0))
+            found[number] = min(low, int(first[k])), max(high, int(last[k])), count + int(counts[k])
+    for number, place in found.items(): index.spans[number].append((at, *place))
 
 # %% ../../nbs/26_grouping.ipynb #3cb05c29
 def index_tables(

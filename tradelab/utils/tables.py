@@ -197,7 +197,7 @@ def _csv_batches(file, names, size):
 def _parquet_batches(file, names, size, spans):
     "First row and batch of the row groups of a Parquet file that touch one of `spans`"
     coded = [file.columns['symbol']] if 'symbol' in file.columns else None
-    with readable(file.path), pq.ParquetFile(file.path, read_dictionary=coded) as source:
+    with readable(file.path), pq.ParquetFile(file.path, read_dictionary=coded, buffer_size=1 << 20, pre_buffer=False) as source:
         row = 0
         for group in range(source.num_row_groups):
             end = row + source.metadata.row_group(group).num_rows

@@ -13,7 +13,8 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
-from ..data_validation import BAR_COLUMNS, FINDING_COLUMNS, Delivery, merge_duplicates, no_findings
+from ..bar_facts import finding_table
+from ..data_validation import BAR_COLUMNS, Delivery, merge_duplicates
 from .error_handling import (EmptyDeliveryError, PartialDeliveryError, ProviderError, RateLimitedError, UnauthorizedError, UnavailableError,
                                            UnknownSymbolError)
 
@@ -75,8 +76,8 @@ def chart_of(
 CALENDARS = {code: calendar for calendar, codes in {
     'XNYS': 'NMS NGM NCM NAS NIM NAE OGM NYQ NYS ASE PCX BTS CXI CGI WCB SNP DJI YHD PNK OEM OQB OQX', 'XTSE': 'TOR VAN', 'XMEX': 'MEX', 'BVMF': 'SAO', 'XBUE': 'BUE', 'XSGO': 'SGO', 'XBOG': 'BVC',
     'XLON': 'LSE IOB FGI', 'XDUB': 'ISE', 'XPAR': 'PAR', 'XAMS': 'AMS', 'XBRU': 'BRU', 'XLIS': 'LIS', 'XMAD': 'MCE', 'XMIL': 'MIL', 'XETR': 'GER', 'XFRA': 'FRA', 'XSTU': 'STU', 'XHAM': 'HAM',
-    'XDUS': 'DUS', 'XSWX': 'EBS', 'XWBO': 'VIE', 'XSTO': 'STO', 'XCSE': 'CPH', 'XHEL': 'HEL', 'XOSL': 'OSL', 'XICE': 'ICE', 'XWAR': 'WSE', 'XPRA': 'PRA', 'XBUD': 'BUD', 'ASEX': 'ATH', 'XIST': 'IST',
-    'XTAE': 'TLV', 'XSAU': 'SAU', 'XJSE': 'JNB', 'XTAL': 'TAL', 'XRIS': 'RIS', 'XLIT': 'LIT', 'XBSE': 'BVB', 'XTKS': 'JPX OSA', 'XHKG': 'HKG', 'XSHG': 'SHH SHZ', 'XKRX': 'KSC KOE', 'XTAI': 'TAI TWO',
+    'XDUS': 'DUS', 'XSWX': 'EBS', 'XWBO': 'VIE', 'XSTO': 'STO', 'XCSE': 'CPH', 'XHEL': 'HEL', 'XOSL': 'OSL', 'XICE': 'ICE', 'XWAR': 'WSE', 'XPRA': 'PRA', 'XBUD': 'BUD', 'XIST': 'IST',
+    'XSAU': 'SAU', 'XJSE': 'JNB', 'XTAL': 'TAL', 'XRIS': 'RIS', 'XLIT': 'LIT', 'XTKS': 'JPX OSA', 'XHKG': 'HKG', 'XSHG': 'SHH SHZ', 'XKRX': 'KSC KOE', 'XTAI': 'TAI TWO',
     'XSES': 'SES', 'XKLS': 'KLS', 'XIDX': 'JKT', 'XBKK': 'SET', 'XBOM': 'BSE NSI', 'XPHS': 'PHS PHP', 'XKAR': 'KAR', 'XASX': 'ASX', 'XNZE': 'NZE', 'CMES': 'CME CBT CMX NYM', '24/7': 'CCC', '24/5': 'CCY',
 }.items() for code in codes.split()}
 
@@ -151,14 +152,13 @@ def _worth(row, currency, unit, steps):
     return row.value if is_whole else row.value/100
 
 # %% ../../nbs/26_yahoo_chart.ipynb #31509fa7
-def _found(rows):
-    "Findings as a table"
-    return pd.DataFrame(rows, columns=list(FINDING_COLUMNS)).astype(no_findings().dtypes.to_dict()) if rows else no_findings()
+NO_ACTIONS = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)})
 
-# %% ../../nbs/26_yahoo_chart.ipynb #3d9046e9
 def _actions(chart, symbol):
     "Splits and dividends, one of a kind a day, and what was left out or merged"
-    (currency, unit), rows, found = _currency(symbol, chart['meta']), _events(chart), []
+    (currency, unit), found = _currency(symbol, chart['meta']), []
+    if not chart.get('events'): return NO_ACTIONS, found
+    rows = _events(chart)
     steps = _steps(chart) if unit != 1 else pd.Series(dtype=float)
     worth = pd.Series([_worth(row, currency, unit, steps) for row in rows.itertuples()], rows.index, float)
     for row, value in zip(rows.itertuples(), worth):
@@ -170,7 +170,7 @@ def _actions(chart, symbol):
         differ = same.value.nunique() > 1
         told = f'{kind} {" then ".join(f"{value:g}" for value in same.value)}' + (', the last is kept' if differ else '')
         found.append(('repeated_action', day, 'fail' if differ else 'warn', float(len(same)), told))
-    return rows.drop_duplicates(['ex_date', 'kind'], keep='last')[['ex_date', 'kind', 'value']].reset_index(drop=True), _found(found)
+    return rows.drop_duplicates(['ex_date', 'kind'], keep='last')[['ex_date', 'kind', 'value']].reset_index(drop=True), found
 
 # %% ../../nbs/26_yahoo_chart.ipynb #56e6d2ed
 def _identity(meta):
@@ -179,20 +179,14 @@ def _identity(meta):
 
 # %% ../../nbs/26_yahoo_chart.ipynb #01ccd311
 def _cut(rows, symbol, start, end, open_day):
-    "The rows from `start` to `end` without the day that is not over, and a finding when it was there"
+    "The rows from `start` to `end` without the day that is not over, and the finding that it was there"
     rows = rows[(rows.index >= pd.Timestamp(start or date.min)) & (rows.index <= pd.Timestamp(end or date.max))]
     today = rows.index == open_day if open_day is not None else np.zeros(len(rows), bool)
     found = [('unfinished_bar', open_day, 'warn', float(rows.close[today].iloc[-1]), 'the session is not over; left out')] if today.any() else []
     if today.all(): raise EmptyDeliveryError(f'{symbol}: Yahoo has no finished bar in this span', f'{start or "the beginning"} to {end or "now"}', 'Ask for a longer span, or after the close.')
-    return rows[~today], _found(found)
+    return rows[~today], found
 
 # %% ../../nbs/26_yahoo_chart.ipynb #719e78b5
-def _joined(*tables):
-    "Tables of findings as one"
-    filled = [table for table in tables if len(table)]
-    return pd.concat(filled, ignore_index=True) if filled else no_findings()
-
-# %% ../../nbs/26_yahoo_chart.ipynb #72b25325
 def delivery_of(
     symbol:str,        # As it is stored
     chart:dict,        # What `chart_of` gave, asked for from `start` or earlier until now
@@ -208,7 +202,8 @@ def delivery_of(
         bars, repeated = merge_duplicates(rows.assign(**{name: rows[name]/unit for name in BAR_COLUMNS if name != 'volume'}), symbol)
         actions, doubts = _actions(chart, symbol)
         inside = (actions.ex_date >= bars.index[0] if start is None else actions.ex_date >= pd.Timestamp(start)) & ((actions.kind == 'split') | (actions.ex_date <= pd.Timestamp(end or date.max)))
+        findings = pd.concat([repeated, finding_table([*today, *doubts])], ignore_index=True) if today or doubts else repeated
         return Delivery(symbol, str(meta.get('longName') or meta.get('shortName') or symbol), currency, _calendar(symbol, meta), 'yahoo', bars, actions[inside].reset_index(drop=True),
-                        source + (f', {meta["currency"]} divided by 100' if unit != 1 else ''), basis='split', identity=_identity(meta), findings=_joined(today, repeated, doubts))
+                        source + (f', {meta["currency"]} divided by 100' if unit != 1 else ''), basis='split', identity=_identity(meta), findings=findings)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as e:
         raise _unreadable(symbol, e) from e
