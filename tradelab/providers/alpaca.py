@@ -88,23 +88,20 @@ def _read(send, request, options, left):
     return response
 
 # %% ../../nbs/27_provider_alpaca.ipynb #b4d1fcbf
-_log = logging.getLogger(__name__)
-
 class _Line(HTTPAdapter):
     "All that both clients send goes through here."
     def __init__(self, budget, deadline_s, secrets, patience):
         super().__init__()
         self.budget, self.deadline_s, self.secrets, self.patience = budget, deadline_s, secrets, patience
         self.allow(1)
-        self.fresh()
 
-    def allow(self, symbols): self.until = time.monotonic() + symbols*self.deadline_s
+    def allow(self, symbols): self.until, self.tokens, self.pages = time.monotonic() + symbols*self.deadline_s, set(), []
     def fresh(self): self.tokens, self.pages = set(), []
 
     def send(self, request, **options):
         self.failed, until = None, min(self.until, time.monotonic() + self.deadline_s)
         def nap(seconds):
-            _log.info('%s; again in %.1f s', self.failed, seconds, extra=dict(event='provider.retry', file_only=True))
+            logging.getLogger(__name__).info('%s; again in %.1f s', self.failed, seconds, extra=dict(event='provider.retry', file_only=True))
             time.sleep(min(seconds, max(until - time.monotonic(), 0)))
         tried = self._once
         for error, attempts in ((RateLimitedError, 12), (UnavailableError, 4)):
@@ -145,7 +142,6 @@ class _Market:
 
     def bars(self, symbols, frame, start, end):
         self.line.fresh()
-        start, end = start.to_pydatetime(), None if end is None else end.to_pydatetime()
         return self.stocks.get_stock_bars(StockBarsRequest(symbol_or_symbols=list(symbols), timeframe=frame, start=start, end=end, adjustment=Adjustment.RAW, feed=DataFeed(self.feed)))
 
     def told(self, symbols, first, last):

@@ -154,10 +154,10 @@ def test_actions_are_named_at_their_ex_date():
     assert [(text.get_text(), mpl.dates.num2date(text.xy[0]).replace(tzinfo=None)) for text in axes.texts] == [('split 2', BARS.index[5]), ('dividend 0.15', BARS.index[30])]
 
 def test_a_title_is_wrapped_and_taken_literally():
-    axes = plot_fault(BARS, BARS.index[20], f'A$B and C$D_{{x\nclose {"0.25 after 100 and " * 20}')
+    axes = plot_fault(BARS, BARS.index[20], f'A$B_{{ and C$D\nclose {"0.25 after 100 and " * 20}')
     axes.figure.canvas.draw()
     lines = axes.get_title(loc='left').split('\n')
-    assert lines[0] == 'A$B and C$D_{x' and len(lines) > 2 and max(map(len, lines)) <= 115
+    assert lines[0] == 'A$B_{ and C$D' and len(lines) > 2 and max(map(len, lines)) <= 115
 
 def test_every_word_lies_inside_the_picture():
     actions = pd.DataFrame({'ex_date': BARS.index[[5]], 'kind': ['split'], 'value': [2.]})
