@@ -60,7 +60,8 @@ def plot_coverage(
     axes = plt.subplots(figsize=(11, 1.1 + 0.17*max(edges[-1], 5)))[1]
     axes.pcolormesh(mpl.dates.date2num(days), edges, np.ma.masked_invalid(values), cmap=mpl.colors.ListedColormap(list(_SHADES.values())), norm=mpl.colors.BoundaryNorm(_EDGES, len(_SHADES)))
     axes.hlines(edges[1:len(ticks)], *mpl.dates.date2num(days[[0, -1]]), color='white', linewidth=[*[0.8]*(len(ticks) - 2), 4 if symbols > LEGIBLE else 0.8][:len(ticks) - 1])
-    axes.set(ylim=(edges[-1], 0), title=f'Coverage: {gaps:,} of {symbols:,} symbols lack sessions' if gaps else f'Coverage: no gap in {symbols:,} symbol{"" if symbols == 1 else "s"}')
+    words = f'{gaps:,} of {symbols:,} symbols lack{"s" if gaps == 1 else ""} sessions' if gaps else f'no gap in {symbols:,} symbol{"" if symbols == 1 else "s"}'
+    axes.set(ylim=(edges[-1], 0), title=f'Coverage: {words}')
     axes.set_yticks([at for at, _ in ticks], [label for _, label in ticks], fontsize=9 if symbols <= 20 or symbols > LEGIBLE else 8)
     axes.grid(False)
     axes.tick_params(axis='y', length=0)
@@ -96,9 +97,12 @@ def _found(rules):
     return f'Findings: {fails:,} that refuse{"s" if fails == 1 else ""} a symbol, {warns:,} to look at' if fails else f'Findings: none that refuses a symbol, {warns:,} to look at'
 
 # %% ../nbs/26_data_pictures.ipynb #641a9697
-def _spoken(actions):
-    "Ex-date and words of each action"
-    return [(action.ex_date, f'{action.kind} {action.value:.10g}') for action in actions.itertuples()] if actions is not None else []
+def _name_actions(axes, actions):
+    "A line and words at the ex-date of each action"
+    for action in actions.itertuples() if actions is not None else ():
+        axes.axvline(action.ex_date, color=GREY, linewidth=1, linestyle=':')
+        axes.annotate(f'{action.kind} {action.value:.10g}', (mpl.dates.date2num(action.ex_date), 1), xycoords=axes.get_xaxis_transform(),
+                      xytext=(3, -3), textcoords='offset points', va='top', fontsize=9, color=GREY)
 
 def _mark(axes, bars, session):
     "A band over `session` in each of `axes`: its day, or all between the bars around it; gives its middle"
@@ -147,10 +151,9 @@ def plot_fault(
     middle = _mark((axes, below), bars, session)
     if shown[PRICES].notna().any(axis=None): price_axis(axes, *(shown[name] for name in PRICES), currency=currency)
     axes.margins(y=0.14)
-    if note := _note(bars[[*PRICES, 'volume']], shown, session): axes.text(middle, 0.04, note, transform=axes.get_xaxis_transform(), ha='center', fontsize=10, color=RED, bbox=dict(facecolor='white', alpha=0.8, linewidth=0, pad=1))
-    for ex_date, words in _spoken(actions):
-        axes.axvline(ex_date, color=GREY, linewidth=1, linestyle=':')
-        axes.annotate(words, (mpl.dates.date2num(ex_date), 1), xycoords=axes.get_xaxis_transform(), xytext=(3, -3), textcoords='offset points', va='top', fontsize=9, color=GREY)
+    if note := _note(bars[[*PRICES, 'volume']], shown, session):
+        axes.text(middle, 0.04, note, transform=axes.get_xaxis_transform(), ha='center', fontsize=10, color=RED, bbox=dict(facecolor='white', alpha=0.8, linewidth=0, pad=1))
+    _name_actions(axes, actions)
     below.bar(bars.index, shown.volume, width=0.7, color=np.where(bars.index == session, RED, GREY))
     below.yaxis.set_major_locator(MaxNLocator(2))
     below.yaxis.set_major_formatter(EngFormatter(sep=''))

@@ -50,7 +50,8 @@ def _listed(settings, symbols, provider):
     with session(settings) as db: found = read_frame(db.connection(), f'{_STATUS}{some} ORDER BY l.provider, l.symbol', dict(provider=provider, symbols=symbols), dtype=text)
     if missing := [symbol for symbol in symbols if symbol not in set(found.symbol)]:
         known = _listed(settings, [], provider).symbol
-        raise UnknownSymbolError(f'No bars of this symbol{f" from {provider}" if provider else ""} are stored', missing[0], f'{did_you_mean(missing[0], known)} Run: tradelab ingest --symbols {missing[0]}')
+        raise UnknownSymbolError(f'No bars of this symbol{f" from {provider}" if provider else ""} are stored', missing[0],
+                                 f'{did_you_mean(missing[0], known)} Run: tradelab ingest --symbols {missing[0]}')
     return found.fillna(dict.fromkeys(text, '')).astype({'first': 'datetime64[us]', 'last': 'datetime64[us]'})
 
 # %% ../nbs/26_data_status.ipynb #f0536033
@@ -181,7 +182,8 @@ def failures(
 )->pd.DataFrame: # symbol, rule, session, detail; the worst symbol first
     "Every finding for which a symbol is refused"
     found = findings[findings.severity == 'fail']
-    return found.assign(place=found.symbol.map({symbol: k for k, symbol in enumerate(by_symbol(findings).symbol)})).sort_values(['place', 'session'], kind='stable', ignore_index=True)[['symbol', 'rule', 'session', 'detail']]
+    place = {symbol: k for k, symbol in enumerate(by_symbol(findings).symbol)}
+    return found.assign(place=found.symbol.map(place)).sort_values(['place', 'session'], kind='stable', ignore_index=True)[['symbol', 'rule', 'session', 'detail']]
 
 # %% ../nbs/26_data_status.ipynb #23283e22
 @dataclass(frozen=True, eq=False)
@@ -231,7 +233,8 @@ def fault_windows(
         instrument, bars, actions = delivered[fault.symbol]
         at = bars.index.searchsorted(fault.session)
         bars = bars.iloc[max(at - around, 0):at + around + 1]
-        return FaultWindow(fault.symbol, fault.rule, fault.severity, fault.session, fault.detail, int(fault.times), bars, actions[actions.ex_date.between(bars.index[0], bars.index[-1])], instrument['currency'])
+        actions = actions[actions.ex_date.between(bars.index[0], bars.index[-1])]
+        return FaultWindow(fault.symbol, fault.rule, fault.severity, fault.session, fault.detail, int(fault.times), bars, actions, instrument['currency'])
     return [window(fault) for fault in faults.itertuples() if fault.symbol in delivered]
 
 # %% ../nbs/26_data_status.ipynb #489d23fa

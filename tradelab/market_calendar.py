@@ -10,7 +10,6 @@ __all__ = ['as_day', 'check_calendar', 'sessions', 'half_days', 'session_close',
 from datetime import date
 from functools import lru_cache
 
-import exchange_calendars
 import pandas as pd
 
 from .utils.error_handling import DataError, did_you_mean
@@ -30,6 +29,7 @@ def as_day(
 @lru_cache(maxsize=64)
 def _built(calendar, start, end):
     "Sessions of `calendar` from `start` to `end`, the moments at which they close, those that close early, and the zone of its clock; or why there are none"
+    import exchange_calendars
     try: found = exchange_calendars.get_calendar(calendar, start=start, end=end)
     except (ValueError, NotImplementedError) as e: return str(e)[:200]
     days = [pd.DatetimeIndex(index.to_numpy(), name='session').as_unit('us') for index in (found.sessions, found.early_closes)]
@@ -49,7 +49,8 @@ def check_calendar(
     calendar:str, # Exchange, ISO 10383
 )->str: # The same name; raises DataError for an exchange that is not known
     "The name of a calendar that there is"
-    names = exchange_calendars.get_calendar_names()
+    from exchange_calendars import get_calendar_names
+    names = get_calendar_names()
     if calendar not in names: raise DataError('Unknown exchange calendar', calendar, did_you_mean(str(calendar), names))
     return calendar
 

@@ -14,12 +14,11 @@ from sqlalchemy import text
 
 from .config import Settings
 from .data_validation import BAR_COLUMNS
-from .market_data import source_of
 from .utils.binary_copy import read_block
 from .utils.database import session
 from .utils.error_handling import DataError, ParameterError
 from .utils.listings import load_instrument
-from .utils.merging import merge_rows
+from .utils.merging import merge_rows, source_of
 
 # %% ../nbs/24_minute_bars.ipynb #1c80ad10
 def _checked(bars, symbol):

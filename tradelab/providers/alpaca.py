@@ -107,16 +107,16 @@ class _Line(HTTPAdapter):
         for error, attempts in ((RateLimitedError, 12), (UnavailableError, 4)):
             tried = retry(error, attempts=attempts, first_wait=self.patience, longest_wait=20., deadline=max(until - time.monotonic(), 0), sleep=nap)(tried)
             tried.retry.before_sleep = None  # `nap` tells it
-        response, body = tried(request, options, until)
-        self._turn(body)
-        return response
+        return tried(request, options, until)
 
     def _once(self, request, options, until):
         try:
             if self.failed and time.monotonic() >= until: raise self.failed
             self.budget.wait(max(until - time.monotonic(), 0))
             response = _read(super().send, request, options, until - time.monotonic())
-            if response.status_code == 200: return response, _checked(response)
+            if response.status_code == 200:
+                self._turn(_checked(response))
+                return response
             if response.status_code == 429: self.budget.pause(_leave_alone(response.headers, self.patience))
             raise _refusal(response, _said(response, self.secrets))
         except TradeLabError as e:
@@ -125,7 +125,7 @@ class _Line(HTTPAdapter):
 
     def _turn(self, body):
         token, bars = body.get('next_page_token'), {symbol: rows for symbol, rows in body.get('bars', {}).items() if rows}
-        if bars: self.pages.append(((min(bars), bars[min(bars)][0].get('t')), (max(bars), bars[max(bars)][-1].get('t'))))
+        if bars: self.pages.append(((min(bars), str(bars[min(bars)][0].get('t'))), (max(bars), str(bars[max(bars)][-1].get('t')))))
         if token in self.tokens: raise PartialDeliveryError('Alpaca names a page as the next one that has already been read', remedy='Try again later.')
         if token: self.tokens.add(token)
 
@@ -168,8 +168,8 @@ def _bars(market, symbols, frame, start, end, now):
     "Rows by symbol from `start` to `end`, None for `now`; PartialDeliveryError when a page was lost"
     rows, tick, until = market.bars(symbols, frame, start, end), pd.Timedelta(seconds=1), now if end is None else end
     for symbol, before, after in list(_seams(market.line.pages)):
-        low, high = start - tick if before is None else pd.Timestamp(before), until + tick if after is None else pd.Timestamp(after)
-        if _may_lie_between(low, high, frame) and market.bars([symbol], frame, low + tick, high - tick).get(symbol):
+        low, high = start - tick if before is None else _time(before), until + tick if after is None else _time(after)
+        if not pd.isna(low) and not pd.isna(high) and _may_lie_between(low, high, frame) and market.bars([symbol], frame, low + tick, high - tick).get(symbol):
             raise PartialDeliveryError('A page of the answer was lost', symbol, 'Fetch it again.')
     return rows
 
@@ -177,6 +177,7 @@ def _bars(market, symbols, frame, start, end, now):
 _SINCE = pd.Timestamp('2000-01-01')
 
 def _midnight(day): return day.tz_localize('America/New_York')
+def _time(text): return pd.to_datetime(text, utc=True, errors='coerce', format='ISO8601')
 
 def _ever(market, symbols): # Those that ever had a bar
     return {symbol for symbol, years in market.bars(symbols, _YEAR, _midnight(_SINCE), None).items() if years}

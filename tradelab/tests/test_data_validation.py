@@ -226,7 +226,7 @@ def test_usable_bars_are_those_that_the_engine_accepts():
     assert len(usable(bars.iloc[:1])) == 0 and len(usable(_walk(1))) == 600
 
 # %% ../../nbs/12_data_validation.ipynb #272ec210
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6), days=st.integers(2, 900), daily=st.floats(.002, .04), tail=st.floats(3.5, 8))
 def test_a_sound_random_walk_with_fat_tails_never_fails(seed, days, daily, tail):
     verdict = judge('WALK', _walk(seed, days, daily, tail), _actions())
@@ -254,7 +254,7 @@ def _planted(kind, bars, at):
     if kind == 'dividend_repeated': actions = _actions((bars.index[at], 'dividend', .5), (bars.index[at] + pd.Timedelta(days=1), 'dividend', .5))
     return bars, actions
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(kind=st.sampled_from(['missing_session', 'missing_value', 'non_positive_price', 'negative_volume', 'high_low_order', 'zero_volume', 'stale_bar', 'repeated_bar', 'far_extreme', 'unit_error',
                              'wrong_tick', 'split_shaped', 'jump', 'split_without_jump', 'dividend_above_price', 'dividend_without_drop', 'dividend_repeated']),
        seed=st.integers(0, 10**6), at=st.integers(70, 500))
@@ -274,7 +274,7 @@ def test_rows_in_any_order_and_twice_are_judged_alike_but_for_the_repeats():
 
 NUMBERS = st.one_of(st.floats(), st.floats(1, 1000), st.sampled_from([0., -0., 1., 100., 1e-320, 1e308, np.nan, np.inf, -np.inf]))
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(data=st.data(), days=st.integers(1, 40))
 def test_no_values_make_the_judge_raise_or_change_what_it_is_given(data, days):
     start, width = data.draw(st.integers(-62000, 83000)), data.draw(st.integers(1, 400))

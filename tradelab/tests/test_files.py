@@ -109,10 +109,11 @@ def test_a_symbol_that_lies_together_is_given_out_before_the_rest_of_the_file_is
     assert next(found)[0] == 'A'
     with pytest.raises(ProviderError, match='x.csv is not UTF-8'): list(found)
 
-def test_a_file_that_is_written_to_while_it_is_read_is_refused(tmp_path):
+@pytest.mark.parametrize('rows', [_row('B')*2, _row('A') + _row('A', '2024-01-03')])
+def test_a_file_that_is_written_to_while_it_is_read_is_refused(tmp_path, rows):
     provider = _connected(tmp_path, HEAD + _row('A'))
     assert provider.symbols() == ('A',)
-    (tmp_path/'x.csv').write_text(HEAD + _row('B')*2)
+    (tmp_path/'x.csv').write_text(HEAD + rows)
     with pytest.raises(ProviderError, match='x.csv was changed'): provider.fetch('A')
 
 @pytest.mark.parametrize('rows', [HEAD + _row('A')*9, HEAD + (_row('A') + _row('B'))*9])

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..utils.error_handling import ConfigError, EmptyDeliveryError, PartialDeliveryError, ProviderError
@@ -107,25 +107,28 @@ def test_a_line_that_shifts_or_swallows_others_is_named(tmp_path, size, broken, 
 def test_a_quote_that_swallows_the_rest_of_a_file_is_refused_though_its_column_is_not_needed(tmp_path, size):
     head, line = HEAD.replace('\n', ',name\n'), LINE.replace('\n', ',x\n')
     for end in ('\n' + line*10, '\n' + line*10 + line.replace('x', 'x"'), '\n', '', 'x'*200, 'x'*200 + '\n' + line):
-        with pytest.raises(ProviderError, match='line 3: a quote'): _read(_file(tmp_path, head + line + line.replace('x\n', '"x') + end), size=size)
+        with pytest.raises(ProviderError, match='line 3: a quote' if len(end) < 200 or size > 8 else 'line 3: a quote|straddles'): _read(_file(tmp_path, head + line + line.replace('x\n', '"x') + end), size=size)
 
-@given(st.integers(8, 80))
-def test_every_row_is_read_once_whatever_the_size_of_a_batch(tmp_path_factory, size):
-    lines = [f'S{k},2024-01-02,1,2,1,{k},100\n' for k in range(40)]
-    assert _read(_file(tmp_path_factory.getbasetemp(), HEAD + ''.join(lines), 'sizes.csv'), size=size) == [(f'S{k}', str(k)) for k in range(40)]
+@settings(deadline=None)
+@given(st.integers(8, 80), st.integers(1, 50))
+def test_every_row_is_read_once_whatever_the_size_of_a_batch(tmp_path_factory, size, group):
+    folder, symbols = tmp_path_factory.getbasetemp(), [f'S{k}' for k in range(40)]
+    pq.write_table(_table(symbol=pa.array(symbols), close=pa.array(np.arange(40.))), folder/'sizes.parquet', row_group_size=group)
+    assert _read(folder/'sizes.parquet', size=size) == list(zip(symbols, np.arange(40.)))
+    assert _read(_file(folder, HEAD + ''.join(f'{symbol},2024-01-02,1,2,1,1.5,100\n' for symbol in symbols), 'sizes.csv'), size=size) == [(symbol, '1.5') for symbol in symbols]
 
 # %% ../../nbs/25_tables.ipynb #eb7e2486
 ODD = ['NA', 'NAN', 'nan', 'TRUE', 'ON', 'null', 'None', '', 'BRK.B', '1E5', "'; --", '0700']
 
 def _table(**columns):
-    rows = len(next(iter(columns.values()))) if columns else 1
+    rows = len(next(iter(columns.values())))
     return pa.table({'symbol': pa.array(['A']*rows), 'date': pa.array([date(2024, 1, 2)]*rows), **{name: pa.array([1.]*rows) for name in NAMES[2:]}} | columns)
 
 @pytest.mark.parametrize('kind', [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string()), 'csv'])
 def test_symbols_that_look_like_something_else_stay_text(tmp_path, kind):
     path = tmp_path/('x.csv' if kind == 'csv' else 'x.parquet')
     if kind == 'csv': path.write_text(HEAD + ''.join(LINE.replace('A', symbol, 1) for symbol in ODD))
-    else: pq.write_table(_table(symbol=pa.array(ODD).cast(kind)), path)
+    else: pq.write_table(_table(symbol=pa.array([text or None for text in ODD]).cast(kind)), path)
     file = open_table(path, {})
     (_, batch), = table_batches(file, ['symbol'])
     texts, which = symbol_texts(batch, file)
