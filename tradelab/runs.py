@@ -27,6 +27,7 @@ from .reporting import notebook_to_html, redacted_notebook, write_index
 from .templates import checked_parameters, execute_template, parameters_of, template
 from .utils.database import require_current
 from .utils.error_handling import ParameterError, StorageError, TradeLabError
+from .utils.listings import data_stamp
 from .utils.logs import attach, redact, run_context, setup_logging
 from .utils.results import EventHandler, close_stale_runs, equity_curves, find_ok_run, finish_run, runs_table, start_run
 
@@ -90,7 +91,8 @@ def _relative(settings, path):
     return str(Path(path).relative_to(settings.home)) if Path(path).is_relative_to(settings.home) else str(path)
 
 def _data_hash(settings, symbol):
-    "The hash of the symbol's stored bars and actions, None when there are none"
+    "The hash of the symbol's stored bars and actions, of all that is stored without a symbol, None when there is nothing"
+    if not symbol: return data_stamp(settings)
     try: return data_hash(load_bars(settings, symbol), load_actions(settings, symbol))
     except TradeLabError: return None
 

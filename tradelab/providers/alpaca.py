@@ -150,6 +150,10 @@ class _Market:
 
 # %% ../../nbs/27_provider_alpaca.ipynb #555c0713
 _DAY, _MINUTE, _YEAR = TimeFrame(1, TimeFrameUnit.Day), TimeFrame(1, TimeFrameUnit.Minute), TimeFrame(12, TimeFrameUnit.Month)
+_SINCE = pd.Timestamp('2000-01-01') # Alpaca's bars begin later
+
+def _midnight(day): return day.tz_localize('America/New_York')
+def _time(text): return pd.to_datetime(text, utc=True, errors='coerce', format='ISO8601')
 
 def _seams(pages):
     "Where two pages meet: symbol, time of the bar before, time of the bar after; None for the end of the span"
@@ -174,13 +178,8 @@ def _bars(market, symbols, frame, start, end, now):
     return rows
 
 # %% ../../nbs/27_provider_alpaca.ipynb #d42a5129
-_SINCE = pd.Timestamp('2000-01-01')
-
-def _midnight(day): return day.tz_localize('America/New_York')
-def _time(text): return pd.to_datetime(text, utc=True, errors='coerce', format='ISO8601')
-
 def _ever(market, symbols): # Those that ever had a bar
-    return {symbol for symbol, years in market.bars(symbols, _YEAR, _midnight(_SINCE), None).items() if years}
+    return {symbol for symbol, years in market.bars(symbols, _YEAR, _midnight(_SINCE), None).items() if years and symbol in symbols}
 
 def _missing(market, symbol, known, span):
     "The error for a symbol without a bar in `span`, any text"
@@ -190,12 +189,12 @@ def _missing(market, symbol, known, span):
 # %% ../../nbs/27_provider_alpaca.ipynb #29266d4f
 def _daily(market, symbols, span):
     "Daily rows by symbol, and the error for each symbol without any"
-    start, reaches_today = _midnight(span.first), span.last >= span.now.tz_localize(None).normalize()
-    end = None if reaches_today else _midnight(span.last + pd.Timedelta(days=1)) - pd.Timedelta(seconds=1)
-    rows, known = _bars(market, symbols, _DAY, start, end, span.now), set()
+    start = _midnight(span.first)
+    end = None if span.last >= span.now.tz_localize(None).normalize() else _midnight(span.last + pd.Timedelta(days=1)) - pd.Timedelta(seconds=1)
+    rows, known = _bars(market, symbols, _DAY, start, end, span.now), ()
     if absent := [symbol for symbol in symbols if not rows.get(symbol)]:
         known = _ever(market, absent)
-        if again := sorted(known & set(absent)): rows = {**rows, **_bars(market, again, _DAY, start, end, span.now)}
+        if known: rows = {**rows, **_bars(market, sorted(known), _DAY, start, end, span.now)}
     return rows, {symbol: _missing(market, symbol, symbol in known, f'{span.first:%Y-%m-%d} to {span.last:%Y-%m-%d}') for symbol in symbols if not rows.get(symbol)}
 
 # %% ../../nbs/27_provider_alpaca.ipynb #ffcbb8f4

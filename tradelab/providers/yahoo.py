@@ -123,7 +123,7 @@ class _AnyZone:
 
 # %% ../../nbs/27_provider_yahoo.ipynb #897a43f2
 _TURN = threading.Lock()
-_OURS = ((YfConfig.debug, 'hide_exceptions', False), (YfConfig.network, 'retries', 0), (cache._TzCacheManager, '_tz_cache', _AnyZone()),
+_OURS = ((YfConfig.debug, 'hide_exceptions', False), (cache._TzCacheManager, '_tz_cache', _AnyZone()),
          (cache._CookieCacheManager, '_Cookie_cache', cache._CookieCacheDummy()), (logging.getLogger('yfinance'), 'disabled', True))
 
 @contextmanager

@@ -312,7 +312,7 @@ def test_rows_told_twice_are_findings(asking):
 
 def _spoilt(change): return lambda body: {**body, 'bars': {symbol: [*rows[:-1], {**rows[-1], **(change if symbol == 'AA' else {})}] for symbol, rows in body['bars'].items()}}
 
-@pytest.mark.parametrize('change', [{'t': '2024-03-11T00:00:00Z'}, {'t': 'yesterday'}, {'t': None}, {'t': 7}, {'t': [1]}])
+@pytest.mark.parametrize('change', [{'t': '2024-03-11T00:00:00Z'}, {'t': 'yesterday'}, {'t': None}, {'t': [1]}])
 def test_times_that_cannot_be_read_where_pages_meet_are_the_error_of_their_symbol(asking, change):
     data = AlpacaData(_market('AA', 'BB'), page_rows=3)
     with Loopback(data, changed(data, _spoilt(change))) as server, asking(server) as provider: results = dict(provider.deliveries(['AA', 'BB']))

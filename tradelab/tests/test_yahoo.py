@@ -252,7 +252,7 @@ def test_a_class_of_shares_is_refused_with_yahoos_spelling(yahoo):
 # %% ../../nbs/27_provider_yahoo.ipynb #66be44d0
 def _state():
     "What the provider changes in yfinance, as others see it"
-    options = yfinance.config.debug.hide_exceptions, yfinance.config.network.retries, logging.getLogger('yfinance').disabled
+    options = yfinance.config.debug.hide_exceptions, logging.getLogger('yfinance').disabled
     return *options, cache._TzCacheManager._tz_cache, cache._CookieCacheManager._Cookie_cache, SingletonMeta._instances.get(YfData)
 
 @pytest.mark.parametrize('symbol', ['X', 'NOPE'])
@@ -264,7 +264,6 @@ def test_others_find_yfinance_as_it_was(yahoo, monkeypatch, symbol, used):
     monkeypatch.setattr(cache._CookieCacheManager, '_Cookie_cache', cache._CookieCacheDummy() if used else None)
     monkeypatch.setattr(logging.getLogger('yfinance'), 'disabled', False)
     monkeypatch.setitem(yfinance.config.debug.data, 'hide_exceptions', True)
-    monkeypatch.setitem(yfinance.config.network.data, 'retries', 3)
     before, session = _state(), theirs and theirs._session
     if symbol == 'X': yahoo.fetch('X')
     else:
