@@ -2659,6 +2659,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                              'tradelab/tests/test_store.py'),
                                            'tradelab.tests.test_store.test_two_that_save_at_once_do_not_collide': ( 'store.html#test_two_that_save_at_once_do_not_collide',
                                                                                                                     'tradelab/tests/test_store.py'),
+                                           'tradelab.tests.test_store.test_what_is_said_of_a_session_after_the_last_bar_is_said_once': ( 'store.html#test_what_is_said_of_a_session_after_the_last_bar_is_said_once',
+                                                                                                                                         'tradelab/tests/test_store.py'),
                                            'tradelab.tests.test_store.test_what_was_noticed_in_a_delivery_stands_until_that_session_comes_again': ( 'store.html#test_what_was_noticed_in_a_delivery_stands_until_that_session_comes_again',
                                                                                                                                                     'tradelab/tests/test_store.py')},
             'tradelab.tests.test_tables': { 'tradelab.tests.test_tables._day': ('tables.html#_day', 'tradelab/tests/test_tables.py'),

@@ -94,11 +94,11 @@ def _counts(merged, compared, pairs):
     return [SavedCounts(*rows[i['id']][:3], int(new.get(i['id'], 0)), int(changed.get(i['id'], 0)), rows[i['id']][3] + int(lacking.get(i['id'], 0))) for i, _ in pairs]
 
 # %% ../../nbs/23_store.ipynb #b756cf99
-def _write_findings(db, pairs):
-    "Replace the findings of earlier deliveries over the same sessions"
+def _write_findings(db, pairs, end):
+    "Replace the findings of earlier deliveries from the first session delivered to `end`, the last one asked for"
     for instrument, delivery in pairs:
-        first, last = delivery.bars.index[[0, -1]].date
-        db.execute(text('DELETE FROM findings WHERE instrument_id = :id AND delivered AND (session IS NULL OR session BETWEEN :first AND :last)'), dict(id=instrument['id'], first=first, last=last))
+        db.execute(text('DELETE FROM findings WHERE instrument_id = :id AND delivered AND (session IS NULL OR session >= :first AND session <= coalesce(:end, session))'),
+                   dict(id=instrument['id'], first=delivery.bars.index[0].date(), end=end))
         if len(delivery.findings): copy_frame(db.connection(), 'findings', delivery.findings.assign(instrument_id=instrument['id'], delivered=True))
 
 # %% ../../nbs/23_store.ipynb #b97a002d
@@ -136,7 +136,7 @@ def save_deliveries(
             _write_actions(db, compared, fetched_at)
             counts = {i['id']: c for (i, _), c in zip(kept, _counts(merged, compared, kept), strict=True)}
             _touch(db, kept, counts.values())
-            _write_findings(db, kept)
+            _write_findings(db, kept, asked[1])
         found = [i if isinstance(i, DataError) else counts.get(i['id'], refused.get(i['id'])) for i in met]
         _write_fetches(db, provider, zip(met, deliveries, found, strict=True), (started_at or fetched_at, fetched_at), asked)
     return found
