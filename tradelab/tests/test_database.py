@@ -99,7 +99,7 @@ def test_a_wrong_revision_is_refused_with_the_command_that_mends_it(fresh):
         with pytest.raises(WrongRevisionError, match='newer .*tradelab db migrate'): require_current(fresh)
         with pytest.raises(WrongRevisionError, match='newer .*git pull'): migrate(fresh)
     finally: at(head_revision())
-    assert require_current(fresh) == current_revision(fresh) == '0003'
+    assert require_current(fresh) == current_revision(fresh) == head_revision()
 
 def test_a_database_without_tables_and_an_unknown_revision_are_refused():
     with scratch_lab() as settings:
