@@ -20,13 +20,13 @@ import pandas as pd
 import tradelab
 from .config import Settings
 from .data_validation import check_symbol
-from .market_calendar import sessions
-from .market_data import stored_symbols
-from .utils.error_handling import DataError, ParameterError, ProviderError, TradeLabError, UnknownSymbolError, did_you_mean
+from .market_calendar import sessions, sessions_behind
+from .market_data import last_bars, stored_symbols
+from .utils.error_handling import ConfigError, DataError, ParameterError, ProviderError, TradeLabError, UnknownSymbolError, did_you_mean
 from .utils.listings import ALWAYS, load_instruments
 from .utils.provider import Provider
 from .utils.store import SavedCounts, WholeHistoryError, record_failure, save_deliveries
-from .utils.verdicts import refused_symbols, update_verdicts
+from .utils.verdicts import load_findings, refused_symbols, update_verdicts
 
 # %% ../nbs/26_data_collection.ipynb #3f051bad
 def providers()->tuple[str, ...]: # Names, sorted
@@ -41,6 +41,7 @@ def provider(
 )->Provider: # To be closed after use; raises ProviderError for an unknown name, UnauthorizedError or ConfigError when it cannot be used
     "The provider called `name`"
     name = name or settings.data.provider
+    if settings.files.name in set(providers()) - {'files'}: raise ConfigError('[files] name is that of a provider', settings.files.name, 'Choose another name for what comes from files.')
     if name == settings.files.name: name = 'files'
     if name not in providers(): raise ProviderError('There is no such provider', name, did_you_mean(name, providers()))
     return importlib.import_module(f'tradelab.providers.{name}').connect(settings)
@@ -63,7 +64,7 @@ class Collected:
     missing: int = 0           # Sessions of the exchange without a bar, in all that is stored
     verdict: str = ''          # What the gate thinks of all that is stored
     kept: date | None = None   # Last session stored from before, when it failed
-    behind: int = 0            # Sessions that have closed since `kept`
+    behind: int | None = None  # Sessions that have closed since `kept`; None where the calendar is not recorded
 
     @property
     def ok(self): return self.status == 'ok'
@@ -72,19 +73,32 @@ class Collected:
 
 # %% ../nbs/26_data_collection.ipynb #4cebf94c
 def _first_wanted(last, calendar, recheck):
-    "The session `recheck` sessions back from `last`, that one counted"
-    some = sessions(last - pd.Timedelta(days=2*recheck + 15), last, calendar)
+    "The session `recheck` sessions back from `last`, that one counted; None where nobody knows"
+    try: some = sessions(last - pd.Timedelta(days=2*recheck + 15), last, calendar)
+    except DataError: return None  # the calendar is not recorded there
     return some[-min(recheck, len(some))].date() if len(some) else last.date()
 
+# %% ../nbs/26_data_collection.ipynb #4dc39470
+A_YEAR = pd.Timedelta(days=365)
+
+def _holes(settings, name):
+    "Symbol → its first missing session of the year before its last bar"
+    found = load_findings(settings, (), name)
+    found = found[found.rule == 'missing_session'].join(last_bars(settings, (), name).set_index('symbol').session.rename('last'), on='symbol')
+    return {symbol: day.date() for symbol, day in found[found.session > found['last'] - A_YEAR].groupby('symbol').session.min().items()}
+
+# %% ../nbs/26_data_collection.ipynb #b06697ba
 def _starts(settings, source, symbols):
     "Symbol → first session to ask for, None for all there is"
     instruments = load_instruments(settings, (), source.name) if source.incremental else {}
     last = stored_symbols(settings, source.name).set_index('symbol')['last'] if instruments else {}
     failing = refused_symbols(settings, source.name) if instruments else ()
+    holes = _holes(settings, source.name) if instruments else {}
     def start(symbol):
         if symbol not in last: return None
         if symbol in failing: return None if instruments[symbol]['since'] == ALWAYS else instruments[symbol]['since']
-        return _first_wanted(last[symbol], instruments[symbol]['calendar'], settings.data.recheck_sessions)
+        first = _first_wanted(last[symbol], instruments[symbol]['calendar'], settings.data.recheck_sessions)
+        return min(first, holes.get(symbol, first)) if first else None
     return {symbol: start(symbol) for symbol in symbols}
 
 # %% ../nbs/26_data_collection.ipynb #fbd43c75
@@ -100,13 +114,13 @@ def _told(delivery, counts, verdict):
 # %% ../nbs/26_data_collection.ipynb #5bc9b0c6
 def _failed(settings, source, symbol, error, began, asked, record=True):
     "Write a failure down and say what is left"
-    status = getattr(error, 'kind', 'refused')
+    status = getattr(error, 'kind', 'unusable') if record else 'refused'
     if record: record_failure(settings, source.name, symbol, error, began, datetime.now(UTC), asked)
     logging.getLogger(__name__).error('%s was not collected: %s', symbol, error, extra=dict(event='ingest.failed', details=dict(symbol=symbol, status=status), file_only=True))
-    stored = stored_symbols(settings, source.name).set_index('symbol')['last']
-    if symbol not in stored: return Collected(symbol, status, str(error))
-    since = sessions(stored[symbol], max(stored[symbol], pd.Timestamp.now(UTC).tz_localize(None)), load_instruments(settings, [symbol], source.name)[symbol]['calendar'])
-    return Collected(symbol, status, str(error), kept=stored[symbol].date(), behind=max(len(since) - 2, 0))
+    stored = last_bars(settings, [symbol], source.name)
+    if stored.empty: return Collected(symbol, status, str(error))
+    last, calendar = stored.session[0], load_instruments(settings, [symbol], source.name)[symbol]['calendar']
+    return Collected(symbol, status, str(error), kept=last.date(), behind=sessions_behind(last, datetime.now(UTC), calendar))
 
 # %% ../nbs/26_data_collection.ipynb #333ba5e8
 def _store(settings, source, batch, began, asked):
@@ -131,12 +145,16 @@ def _asked(settings, source, symbols, start, end):
     "Ask for `symbols` and store what comes, batch by batch; yields what came of each"
     batch, rows, began, asked = {}, 0, datetime.now(UTC), (start, end)
     opened = time.monotonic()
-    for symbol, found in source.deliveries(symbols, start, end):
-        if isinstance(found, TradeLabError): yield _failed(settings, source, symbol, found, began, asked)
-        else: batch[symbol], rows = found, rows + len(found.bars)
-        if rows >= BATCH_ROWS or batch and time.monotonic() - opened > BATCH_SECONDS:
-            yield from _store(settings, source, batch, began, asked)
-            batch, rows, opened = {}, 0, time.monotonic()
+    try:
+        for symbol, found in source.deliveries(symbols, start, end):
+            if isinstance(found, TradeLabError): yield _failed(settings, source, symbol, found, began, asked)
+            else: batch[symbol], rows = found, rows + len(found.bars)
+            if rows >= BATCH_ROWS or batch and time.monotonic() - opened > BATCH_SECONDS:
+                full, batch, rows, opened = batch, {}, 0, time.monotonic()
+                yield from _store(settings, source, full, began, asked)
+    except Exception:
+        if batch: save_deliveries(settings, source.name, list(batch.values()), datetime.now(UTC), asked, began)  # what had come is not lost
+        raise
     if batch: yield from _store(settings, source, batch, began, asked)
 
 # %% ../nbs/26_data_collection.ipynb #989d6945
@@ -180,7 +198,8 @@ def ingest(
             for result in _asked(settings, origin, group, first, end): again.append(result.symbol) if result.status in PASSING else told(result)
         for first, group in _groups({symbol: starts[symbol] for symbol in again}):
             for result in _asked(settings, origin, group, first, end): told(result)
-    return [results[name] for name in dict.fromkeys([*[str(s) for s in symbols if str(s) in results], *wanted]) if name in results]
+    order = dict.fromkeys([*(str(symbol).strip(' ').upper() if str(symbol).strip(' ').upper() in results else str(symbol) for symbol in symbols), *wanted, *results])
+    return [results[name] for name in order if name in results]
 
 # %% ../nbs/26_data_collection.ipynb #a9bb21ac
 def read_universe(

@@ -50,8 +50,10 @@ def ingest(
     "Bring daily bars with their splits and dividends up to date, and judge them."
     with lab() as settings:
         from tradelab.data_collection import ingest as collect_all
-        ready(settings)
+        from tradelab.utils.error_handling import ParameterError
         wanted = _universe(symbols, universe)
+        if file and provider not in ('', 'files', settings.files.name): raise ParameterError('--file goes with the provider files', provider, 'Leave --provider out.')
+        ready(settings)
         if file: settings = settings.model_copy(update={'files': settings.files.model_copy(update={'path': file.resolve()})})
         with progress_bar() as progress:
             task = progress.add_task('ingest', total=None)

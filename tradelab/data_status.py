@@ -16,7 +16,7 @@ import pandas as pd
 from .config import Settings
 from .data_rules import RULES
 from .data_validation import check_symbol
-from .market_calendar import exchange_day, session_close, sessions
+from .market_calendar import sessions, sessions_behind
 from .market_data import load_delivered
 from .utils.database import read_frame, session
 from .utils.error_handling import DataError, UnknownSymbolError, did_you_mean
@@ -66,12 +66,8 @@ def _counted(settings, spans, calendar):
 
 # %% ../nbs/26_data_status.ipynb #715f8884
 def _behind(last, calendar, now):
-    "Sessions of `calendar` that have closed between each date of `last` and `now`; <NA> where the calendar is not recorded"
-    try: today, open_still = (day := exchange_day(now, calendar)), pd.Timestamp(now) < session_close(day, calendar)
-    except DataError: return pd.Series(pd.NA, last.index, 'Int64')
-    days, reached = _reached(pd.DataFrame({'first': last.clip(upper=today), 'last': today}), calendar)
-    if open_still: days = days[days < today]
-    return pd.Series(len(days) - days.searchsorted(last[reached.index], 'right'), reached.index, 'Int64').reindex(last.index)
+    "`sessions_behind` for each date of `last`"
+    return last.map({day: sessions_behind(day, now, calendar) for day in last.unique()}).astype('Int64')
 
 # %% ../nbs/26_data_status.ipynb #f5e4f7f1
 def data_status(

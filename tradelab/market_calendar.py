@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['as_day', 'check_calendar', 'sessions', 'half_days', 'session_close', 'exchange_day', 'next_session',
-           'missing_sessions', 'extra_sessions']
+           'missing_sessions', 'extra_sessions', 'sessions_behind']
 
 # %% ../nbs/10_market_calendar.ipynb #c8217912
 from datetime import date
@@ -124,3 +124,17 @@ def extra_sessions(
 )->pd.DatetimeIndex: # Dates of bars on which the exchange was closed; empty for no bars
     "The bars that stand on no session"
     return index.difference(sessions(index[0], index[-1], calendar)) if len(index) else pd.DatetimeIndex([], name='session')
+
+# %% ../nbs/10_market_calendar.ipynb #abcd0b99
+def sessions_behind(
+    last:date|str|pd.Timestamp, # Session of the last bar
+    now:pd.Timestamp,           # A moment, aware
+    calendar:str='XNYS',        # Exchange, ISO 10383
+)->int|None: # None where the calendar is not recorded
+    "How many sessions have closed since `last`"
+    try:
+        today = exchange_day(now, calendar)
+        if pd.Timestamp(last) >= today: return 0
+        since = sessions(as_day(last), today, calendar)
+        return int(((since > as_day(last)) & ((since < today) | (pd.Timestamp(now) >= session_close(today, calendar)))).sum())
+    except DataError: return None

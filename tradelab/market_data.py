@@ -14,7 +14,8 @@ import pandas as pd
 from sqlalchemy import text
 
 from .config import Settings
-from .data_validation import BAR_COLUMNS
+from .data_validation import BAR_COLUMNS, check_symbol
+from .market_calendar import as_day
 from .preprocessing import ACTION_COLUMNS, ADJUSTMENTS, adjust, as_traded
 from .utils.binary_copy import read_block
 from .utils.database import read_frame, session
@@ -27,8 +28,13 @@ def _moment(as_of):
     "`as_of` as an aware moment, None for now"
     if as_of is None or isinstance(as_of, datetime) and as_of.tzinfo: return as_of
     if isinstance(as_of, datetime): raise ParameterError('as_of needs a time zone', as_of, 'Write it with one, or as a date.')
-    if isinstance(as_of, str): as_of = date.fromisoformat(as_of)
-    return datetime.combine(as_of, time.max, UTC)
+    try: return datetime.combine(as_day(as_of).date(), time.max, UTC)
+    except DataError as e: raise ParameterError(f'as_of: {e.what}', e.found, e.remedy) from e
+
+# %% ../nbs/24_market_data.ipynb #fc84ecde
+def _one_moment(db):
+    "Let all statements of the transaction see the same state: bars of before a split and actions of after it give no price"
+    db.connection(execution_options={'isolation_level': 'REPEATABLE READ'})
 
 # %% ../nbs/24_market_data.ipynb #93a7c337
 def _no_actions(): return pd.DataFrame({'ex_date': pd.DatetimeIndex([]).as_unit('us'), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)})
@@ -96,7 +102,8 @@ def _refuse_nothing(settings, instruments, start, end, as_of):
 # %% ../nbs/24_market_data.ipynb #d82da1cf
 def _checked_span(start, end, adjustment):
     if adjustment not in ADJUSTMENTS: raise ParameterError('Unknown adjustment', adjustment, did_you_mean(str(adjustment), ADJUSTMENTS))
-    start, end = (date.fromisoformat(day) if isinstance(day, str) and day else day or None for day in (start, end))
+    try: start, end = (as_day(day).date() if day else None for day in (start, end))
+    except DataError as e: raise ParameterError(e.what, e.found, e.remedy) from e
     if start and end and start > end: raise ParameterError('The first session lies behind the last', f'{start} > {end}', 'Swap them.')
     return start, end
 
@@ -109,13 +116,15 @@ def bars(
     adjustment:str='raw',   # 'raw', 'split' or 'total_return'
     as_of:date|datetime|None=None, # As known at this moment, or at the end of this day (UTC); now when left out
     provider:str='',        # Name of the provider; `[data] provider` when left out
+    listed:date|None=None,  # As the symbols were used on this day, for a company that gave its symbol up; today when left out
 )->pd.DataFrame: # Index (symbol, session) in the order asked for, columns open, high, low, close, volume; raises UnknownSymbolError, or DataError when there is no row
     "The stored bars of many symbols, adjusted on reading"
     start, end = _checked_span(start, end, adjustment)
-    instruments, as_of = list(load_instruments(settings, symbols, provider).values()), _moment(as_of)
+    instruments, as_of = list(load_instruments(settings, symbols, provider, listed).values()), _moment(as_of)
     if not instruments: raise DataError('Nothing is stored', provider or settings.data.provider, 'Run: tradelab ingest')
     ids, upto = [instrument['id'] for instrument in instruments], None if adjustment == 'total_return' else end
     with session(settings) as db:
+        _one_moment(db)
         columns = _rows(db, ids, start, upto, as_of)
         actions = {} if adjustment == 'raw' and all(i['basis'] == 'raw' for i in instruments) else _actions(db, ids, as_of)
     columns = _adjusted(columns, np.searchsorted(columns['rank'], np.arange(len(ids) + 1)), instruments, actions, adjustment)
@@ -162,7 +171,7 @@ def last_bars(
     some = 'AND symbol = ANY(:symbols)' if len(symbols) else ''
     listed = f'SELECT instrument_id, symbol FROM listings WHERE provider = :provider AND valid_to IS NULL {some}'
     with session(settings) as db:
-        names = {row[0]: row[1] for row in db.execute(text(listed), dict(provider=provider or settings.data.provider, symbols=list(symbols)))}
+        names = {row[0]: row[1] for row in db.execute(text(listed), dict(provider=provider or settings.data.provider, symbols=[check_symbol(symbol) for symbol in symbols]))}
         found = read_block(db.connection(), f'SELECT b.{", b.".join(_KINDS)} FROM unnest(%(ids)s::bigint[]) AS i(id) CROSS JOIN LATERAL '
                            '(SELECT * FROM daily_bars d WHERE d.instrument_id = i.id ORDER BY d.session DESC LIMIT 1) b', dict(ids=list(names)), _KINDS)
     symbol = pd.Series([names[number] for number in found.pop('instrument_id').tolist()], dtype='str')
@@ -190,7 +199,9 @@ def load_delivered(
     instruments = list(load_instruments(settings, symbols, provider).values())
     if not instruments: return {}
     ids = [instrument['id'] for instrument in instruments]
-    with session(settings) as db: columns, actions = _rows(db, ids, None, None, None), _actions(db, ids, None)
+    with session(settings) as db:
+        _one_moment(db)
+        columns, actions = _rows(db, ids, None, None, None), _actions(db, ids, None)
     edges = np.searchsorted(columns['rank'], np.arange(len(ids) + 1))
     def part(k): return pd.DataFrame({name: columns[name][edges[k]:edges[k + 1]] for name in BAR_COLUMNS}, pd.DatetimeIndex(columns['session'][edges[k]:edges[k + 1]], name='session').as_unit('us'))
     return {i['symbol']: (i, part(k), actions.get(i['id'], _no_actions())) for k, i in enumerate(instruments) if edges[k] < edges[k + 1]}

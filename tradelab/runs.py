@@ -21,7 +21,7 @@ from pathlib import Path
 
 from .config import Settings, load_secrets, load_settings
 from .data_validation import check_symbol
-from .market_data import data_hash, load_actions, load_bars
+from .market_data import data_hash
 from .provenance import code_hash, deciding_settings, file_hash, fingerprint, git_state, versions
 from .reporting import notebook_to_html, redacted_notebook, write_index
 from .templates import checked_parameters, execute_template, parameters_of, template
@@ -30,6 +30,7 @@ from .utils.error_handling import ParameterError, StorageError, TradeLabError
 from .utils.listings import data_stamp
 from .utils.logs import attach, redact, run_context, setup_logging
 from .utils.results import EventHandler, close_stale_runs, equity_curves, find_ok_run, finish_run, runs_table, start_run
+from .utils.verdicts import admit, examine
 
 # %% ../nbs/41_runs.ipynb #dcdbadb0
 @dataclass(frozen=True)
@@ -90,11 +91,11 @@ def _relative(settings, path):
     "A path as the database keeps it: relative to the lab where it lies below it"
     return str(Path(path).relative_to(settings.home)) if Path(path).is_relative_to(settings.home) else str(path)
 
-def _data_hash(settings, symbol):
-    "The hash of the symbol's stored bars and actions, of all that is stored without a symbol, None when there is nothing"
-    if not symbol: return data_stamp(settings)
-    try: return data_hash(load_bars(settings, symbol), load_actions(settings, symbol))
-    except TradeLabError: return None
+def _read(settings, symbol):
+    "The hash of what a run is about to read, None when there is nothing, and the gate's verdict; all that is stored without a symbol"
+    if not symbol: return data_stamp(settings), ''
+    try: return data_hash(*admit(settings, symbol, [symbol])), examine(settings, symbol).verdict
+    except TradeLabError: return None, ''
 
 # %% ../nbs/41_runs.ipynb #8075f35a
 def run_row(
@@ -102,12 +103,13 @@ def run_row(
     job:Job,           # The job
 )->dict: # Columns of the table `runs` that are known before the start
     "What has to be written down before a run starts"
+    read, verdict = _read(settings, job.symbol)
     deciding = dict(template_hash=file_hash(template(settings.home, job.template)), code_hash=code_hash(), settings=deciding_settings(settings),
-                    data_hash=_data_hash(settings, job.symbol), parameters={k: v for k, v in job.parameters.items() if k != 'run_id'})
+                    data_hash=read, parameters={k: v for k, v in job.parameters.items() if k != 'run_id'})
     commit, dirty = git_state()
     packages = {name: found for name, found in versions().items() if name != 'platform'}
     return dict(id=job.run_id, template=job.template, symbol=job.symbol or None, git_commit=commit, git_dirty=dirty, versions=versions(),
-                notebook_path=_relative(settings, job.notebook), html_path=_relative(settings, job.html), fingerprint=fingerprint(template=job.template, versions=packages, **deciding), **deciding)
+                notebook_path=_relative(settings, job.notebook), html_path=_relative(settings, job.html), fingerprint=fingerprint(template=job.template, versions=packages, verdict=verdict, **deciding), **deciding)
 
 # %% ../nbs/41_runs.ipynb #346268f5
 def execute(

@@ -135,7 +135,7 @@ class BacktestSettings(Section):
 class DatabaseSettings(Section):
     "Which Postgres, and how long a statement may take there."
     url: str | None = Field(None, pattern=r'^postgresql(\+psycopg2)?://', description='postgresql+psycopg2://user@host/name, or empty for the embedded server')
-    lock_timeout_ms: int = Field(5_000, ge=1, description='milliseconds a migration waits for a lock, 1 or more')
+    lock_timeout_ms: int = Field(5_000, ge=1, description='milliseconds a statement waits for a lock, 1 or more; saving data waits as long as a statement may take')
     statement_timeout_ms: int = Field(120_000, ge=1, description='milliseconds a statement may take, 1 or more')
 
 class ReportSettings(Section):

@@ -42,7 +42,7 @@ def upgrade():
 def change_instruments():
     op.add_column('instruments', said('identity', sa.Text(), 'What the provider calls it for good, whatever its symbol; empty when it does not say', nullable=True))
     op.add_column('instruments', said('basis', sa.Text(), 'raw: prices as traded; split: prices and dividends already adjusted for the splits', server_default='raw'))
-    op.add_column('instruments', said('version', sa.BigInteger(), 'How many deliveries changed its bars or actions', server_default='0'))
+    op.add_column('instruments', said('version', sa.BigInteger(), 'Microseconds since 1970 of the last delivery that changed its bars or actions; only grows', server_default='0'))
     op.create_check_constraint(op.f('ck_instruments_basis_known'), 'instruments', "basis IN ('raw', 'split')")
     op.create_table_comment('instruments', 'Companies and funds, each as one provider delivers it')
     op.alter_column('instruments', 'provider', comment='Who delivers it: a module in tradelab/providers, or the name that [files] gives')

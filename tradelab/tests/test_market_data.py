@@ -91,7 +91,7 @@ def test_the_past_is_answered_as_it_was_known(fresh):
     assert [known(day) for day in (0, 1, 2)] == [[100., 102., 51.], [100., 102., 51., 52.], [100., 103., 51., 52., 53.]]
     assert [known(day, 'split')[:2] for day in (0, 1, 2)] == [[100., 102.], [50., 51.], [50., 103.]]
     assert known(1.5) == known(1) and load_actions(fresh, 'IBM', as_of=date(2024, 2, 1)).empty
-    assert load_bars(fresh, 'IBM', as_of=NOW.date()).close.tolist() == known(0) and known(2) == load_bars(fresh, 'IBM').close.tolist()
+    assert load_bars(fresh, 'IBM', as_of=str((NOW + timedelta(days=1)).date())).close.tolist() == known(1) and load_bars(fresh, 'IBM', as_of=NOW.date()).close.tolist() == known(0) and known(2) == load_bars(fresh, 'IBM').close.tolist()
 
 def test_what_was_not_known_yet_is_no_answer(fresh):
     save_delivery(fresh, 'sample', _delivery(), NOW)
@@ -115,7 +115,8 @@ def test_symbols_that_look_like_something_else_stay_symbols(fresh, symbol):
 @pytest.mark.parametrize('arguments, error, words', [
     (dict(symbols=['IBX']), UnknownSymbolError, 'Did you mean IBM'), (dict(adjustment='adjusted'), ParameterError, 'adjusted'), (dict(start='2024-02-01', end='2024-01-01'), ParameterError, 'Swap'),
     (dict(start='2030-01-01'), DataError, 'last stored one is of 2024-01-09'), (dict(end='1960-01-01'), DataError, '1960-01-01'), (dict(provider='other'), DataError, 'Nothing is stored'),
-    (dict(symbols=["'; --"]), UnknownSymbolError, 'cannot be a symbol')])
+    (dict(symbols=["'; --"]), UnknownSymbolError, 'cannot be a symbol'), (dict(start='garbage'), ParameterError, 'garbage'),
+    (dict(as_of='garbage'), ParameterError, 'as_of.*garbage'), (dict(start=pd.Timestamp('2024-02-01'), end=date(2024, 1, 1)), ParameterError, 'Swap'), (dict(symbols='IBM,XX'), UnknownSymbolError, 'XX')])
 def test_a_question_that_cannot_be_answered_is_refused(fresh, arguments, error, words):
     save_delivery(fresh, 'sample', _delivery(), NOW)
     with pytest.raises(error, match=words): bars(fresh, **arguments)

@@ -27,22 +27,26 @@ def find_instruments(
     provider:str,    # Name of the provider
     symbols,         # Tickers; all of the provider's when empty
     lock:bool=False, # Whether others have to wait for them until the transaction ends
+    on:date|None=None, # As the symbols were used on this day; today when left out
 )->dict[str, dict]: # Symbol → id, provider, symbol, identity, name, currency, calendar, convention, basis, version, valid_from (of this symbol), since (of the first one)
-    "The instruments that the symbols mean today"
+    "The instruments that the symbols mean, or meant"
     some, order = ('AND l.symbol = ANY(:symbols)', 'i.id FOR UPDATE OF i') if lock else ('AND l.symbol = ANY(:symbols)' if len(symbols) else '', 'l.symbol')
-    found = db.execute(text(f'SELECT {_FIELDS} FROM listings l JOIN instruments i ON i.id = l.instrument_id WHERE l.provider = :provider AND l.valid_to IS NULL {some} ORDER BY {order}'),
-                       dict(provider=provider, symbols=list(symbols)))
+    when = 'l.valid_to IS NULL' if on is None else "l.valid_from <= :on AND coalesce(l.valid_to, '9999-12-31') >= :on"
+    found = db.execute(text(f'SELECT {_FIELDS} FROM listings l JOIN instruments i ON i.id = l.instrument_id WHERE l.provider = :provider AND {when} {some} ORDER BY {order}'),
+                       dict(provider=provider, symbols=list(symbols), on=on))
     return {row['symbol']: dict(row) for row in found.mappings()}
 
 # %% ../../nbs/22_listings.ipynb #daf5969b
 def load_instruments(
     settings:Settings, # The lab
-    symbols=(),        # Tickers; all that the provider has when empty
+    symbols=(),        # Tickers, or a text with commas between; all that the provider has when empty
     provider:str='',   # Name of the provider; `[data] provider` when left out
+    on:date|None=None, # As the symbols were used on this day; today when left out
 )->dict[str, dict]: # As `find_instruments`, in the order asked for; raises UnknownSymbolError for the first that is not there
     "What is known about symbols besides their prices"
+    symbols = symbols.split(',') if isinstance(symbols, str) else symbols
     provider, wanted = provider or settings.data.provider, list(dict.fromkeys(check_symbol(symbol) for symbol in symbols))
-    with session(settings) as db: found = find_instruments(db, provider, wanted)
+    with session(settings) as db: found = find_instruments(db, provider, wanted, on=on)
     if missing := [symbol for symbol in wanted if symbol not in found]: raise _unknown(settings, provider, missing[0])
     return {symbol: found[symbol] for symbol in wanted or found}
 
@@ -121,7 +125,7 @@ def _close(db, provider, symbol, on):
     "End the open listing of `symbol` on the day before `on`, and give the instrument"
     found = find_instruments(db, provider, [symbol], lock=True)
     if symbol not in found: return None
-    if on <= found[symbol]['valid_from']: raise DataError(f'{symbol} is listed only since {found[symbol]["valid_from"]}', on, 'Name a later day.')
+    if on <= found[symbol]['valid_from']: raise DataError(f'{symbol} is listed only since {found[symbol]["valid_from"]}', str(on), 'Name a later day.')
     db.execute(text('UPDATE listings SET valid_to = :last WHERE provider = :provider AND symbol = :symbol AND valid_to IS NULL'),
                dict(provider=provider, symbol=symbol, last=on - timedelta(days=1)))
     return found[symbol]
@@ -137,6 +141,8 @@ def rename_symbol(
     "The company keeps its rows and is called by another symbol"
     provider, old, new = provider or settings.data.provider, check_symbol(old), check_symbol(new)
     with session(settings) as db:
+        if (taken := db.execute(text('SELECT max(valid_to) FROM listings WHERE provider = :provider AND symbol = :symbol'), dict(provider=provider, symbol=new)).scalar_one()) and taken >= on:
+            raise DataError(f'{new} meant another company until {taken}', str(on), 'Name a later day.')
         if find_instruments(db, provider, [new]): raise DataError('The new symbol is taken', new, f'If its company gave it up: tradelab data reuse {new} --on YYYY-MM-DD')
         if instrument := _close(db, provider, old, on):
             db.execute(text('INSERT INTO listings (provider, symbol, valid_from, instrument_id) VALUES (:provider, :symbol, :since, :id)'),

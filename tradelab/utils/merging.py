@@ -87,7 +87,9 @@ def merge_rows(
     there[there] = known_keys[place[there]] == keys[there]
     changed = there.copy()
     changed[there] = ~np.logical_and.reduce([_same(given[name][there], known[name][place[there]]) for name in given if name not in ('instrument_id', key)])
-    if changed.any(): _replace(db, table, key, {name: values[place[changed]] for name, values in known.items()}, at)
+    if changed.any():
+        at = max(at, known['fetched_at'][place[changed]].max() + 1)  # a row is current for a while before another takes its place
+        _replace(db, table, key, {name: values[place[changed]] for name, values in known.items()}, at)
     written = changed | ~there
     if written.any(): write_block(db.connection(), table, {name: values[written] for name, values in given.items()} | {'fetched_at': np.full(written.sum(), at)})
     rank, found = keys//width, np.zeros(len(known_keys), bool)

@@ -46,7 +46,7 @@ class Instrument(Base):
     calendar: Mapped[str] = _said('Exchange calendar of the sessions, ISO 10383')
     convention: Mapped[str] = _said('How the provider adjusts for dividends: yahoo or crsp')
     basis: Mapped[str] = _said('raw: prices as traded; split: prices and dividends already adjusted for the splits', server_default='raw')
-    version: Mapped[int] = _said('How many deliveries changed its bars or actions', BigInteger, server_default='0')
+    version: Mapped[int] = _said('Microseconds since 1970 of the last delivery that changed its bars or actions; only grows', BigInteger, server_default='0')
     created_at: Mapped[dt.datetime] = _said('When it was first stored')
 
 # %% ../../nbs/20_schema.ipynb #590df67b

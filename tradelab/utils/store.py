@@ -7,7 +7,7 @@ __all__ = ['SavedCounts', 'WholeHistoryError', 'save_deliveries', 'save_delivery
 
 # %% ../../nbs/23_store.ipynb #6fc24172
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -69,12 +69,43 @@ class WholeHistoryError(DataError):
     kind = 'refused'
 
 # %% ../../nbs/23_store.ipynb #c1dc0bde
+def _changed_split(instrument, compared):
+    "The last ex-date of a split that is new, changed or withdrawn, None without one or where prices come as traded"
+    mine = compared[(compared.instrument_id == instrument['id']) & (compared.kind == 'split') & (compared.what != 'lacking')]
+    return None if instrument['basis'] != 'split' or mine.empty else mine.ex_date.max()
+
+# %% ../../nbs/23_store.ipynb #2d32dafa
 def _needs_whole_history(db, instrument, delivery, compared):
     "Why `delivery` cannot be stored without the sessions before it, None when it can"
-    if instrument['basis'] != 'split' or not ((compared.instrument_id == instrument['id']) & (compared.kind == 'split') & (compared.what != 'lacking')).any(): return None
-    first = db.execute(text('SELECT min(session) FROM daily_bars WHERE instrument_id = :id'), dict(id=instrument['id'])).scalar_one()
-    if first and first < delivery.bars.index[0].date():
+    if _changed_split(instrument, compared) is None: return None
+    first, last = db.execute(text('SELECT min(session), max(session) FROM daily_bars WHERE instrument_id = :id'), dict(id=instrument['id'])).one()
+    if first and (first < delivery.bars.index[0].date() or last > delivery.bars.index[-1].date()):
         return WholeHistoryError(f'{delivery.symbol} comes with a split that changes all prices before it', f'{delivery.bars.index[0]:%Y-%m-%d}', f'Ask for its whole history: --start {first}')
+
+# %% ../../nbs/23_store.ipynb #f08425e5
+def _withdrawn_splits(compared, merged, pairs):
+    "`compared`, with the splits withdrawn whose prices a delivery without actions has rewritten"
+    changed = dict(zip(merged.ids, merged.changed, strict=True))
+    for instrument, delivery in pairs if (compared.what == 'lacking').any() else ():
+        mine = (compared.instrument_id == instrument['id']) & (compared.kind == 'split') & (compared.what == 'lacking')
+        before = (delivery.bars.index < compared.ex_date[mine].max()).sum() if mine.any() else 0
+        if instrument['basis'] == 'split' and before and changed[instrument['id']] > before/2: compared.loc[mine, 'what'] = 'withdrawn'
+    return compared
+
+# %% ../../nbs/23_store.ipynb #9ff648ec
+def _take_out_old_shares(db, instrument, delivery, compared, at):
+    "Move stored bars before a split to the revisions when the whole history lacks them"
+    if (split := _changed_split(instrument, compared)) is None: return
+    columns = ', '.join(['instrument_id', 'session', *BAR_COLUMNS, 'fetched_at'])
+    db.execute(text(f'WITH gone AS (DELETE FROM daily_bars WHERE instrument_id = :id AND session < :split AND session <> ALL(:days) RETURNING {columns}) '
+                    f'INSERT INTO daily_bar_revisions ({columns}, superseded_at) SELECT {columns}, :at FROM gone'),
+               dict(id=instrument['id'], split=split.date(), days=list(delivery.bars.index.date), at=at))
+
+# %% ../../nbs/23_store.ipynb #b47cd26c
+def _moment_of(met, fetched_at):
+    "The moment of this write, aware and in microseconds: `fetched_at`, or just behind the last write of the same instruments"
+    version = max([pd.Timestamp(fetched_at).value//1000, *(instrument['version'] + 1 for instrument in met if not isinstance(instrument, DataError))])
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=version), version
 
 # %% ../../nbs/23_store.ipynb #53fbaa03
 def _stacked(pairs):
@@ -102,10 +133,10 @@ def _write_findings(db, pairs, end):
         if len(delivery.findings): copy_frame(db.connection(), 'findings', delivery.findings.assign(instrument_id=instrument['id'], delivered=True))
 
 # %% ../../nbs/23_store.ipynb #b97a002d
-def _touch(db, pairs, counts):
-    "Count a version for every instrument that changed, and keep the latest name and identity"
+def _touch(db, pairs, counts, version):
+    "A new version for every instrument that changed, and the latest name and identity"
     changed = [i['id'] for (i, _), c in zip(pairs, counts, strict=True) if c.new or c.changed or c.actions_new or c.actions_changed]
-    if changed: db.execute(text('UPDATE instruments SET version = version + 1 WHERE id = ANY(:ids)'), dict(ids=changed))
+    if changed: db.execute(text('UPDATE instruments SET version = :version WHERE id = ANY(:ids)'), dict(ids=changed, version=version))
     for instrument, delivery in pairs:
         latest = dict(name=delivery.name or instrument['name'], identity=instrument['identity'] or delivery.identity or None)
         if any(instrument[key] != value for key, value in latest.items()):
@@ -122,9 +153,10 @@ def save_deliveries(
 )->list[SavedCounts|DataError]: # For each delivery what it changed, or why it was refused; raises DatabaseError when the database refuses
     "Store what a provider delivered, keeping what it replaces"
     if not deliveries: return []
-    at = np.datetime64(pd.Timestamp(fetched_at).tz_convert('UTC').tz_localize(None), 'us')
     with session(settings) as db:
+        db.execute(text(f'SET LOCAL lock_timeout = {settings.database.statement_timeout_ms}'))  # another ingest may hold an instrument for a while
         met = instruments_of(db, provider, deliveries, fetched_at)
+        at, version = _moment_of(met, fetched_at)
         pairs = [(i, d) for i, d in zip(met, deliveries, strict=True) if not isinstance(i, DataError)]
         compared = _compared(db, pairs) if pairs else None
         refused = {i['id']: e for i, d in pairs if (e := _needs_whole_history(db, i, d, compared))}
@@ -132,10 +164,12 @@ def save_deliveries(
         counts = {}
         if kept:
             compared = compared[~compared.instrument_id.isin(refused)]
-            merged = merge_rows(db, 'daily_bars', _stacked(kept), at)
-            _write_actions(db, compared, fetched_at)
+            merged = merge_rows(db, 'daily_bars', _stacked(kept), np.datetime64(version, 'us'))
+            compared = _withdrawn_splits(compared, merged, kept)
+            _write_actions(db, compared, at)
+            for instrument, delivery in kept: _take_out_old_shares(db, instrument, delivery, compared, at)
             counts = {i['id']: c for (i, _), c in zip(kept, _counts(merged, compared, kept), strict=True)}
-            _touch(db, kept, counts.values())
+            _touch(db, kept, counts.values(), version)
             _write_findings(db, kept, asked[1])
         found = [i if isinstance(i, DataError) else counts.get(i['id'], refused.get(i['id'])) for i in met]
         _write_fetches(db, provider, zip(met, deliveries, found, strict=True), (started_at or fetched_at, fetched_at), asked)

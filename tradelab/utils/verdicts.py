@@ -12,7 +12,7 @@ import pandas as pd
 from sqlalchemy import text
 
 from ..config import Settings
-from ..data_validation import FINDING_COLUMNS, Verdict, judge, no_findings, usable
+from ..data_validation import FINDING_COLUMNS, Verdict, check_symbol, judge, no_findings, usable
 from ..market_data import load_delivered
 from ..preprocessing import as_traded
 from .database import copy_frame, read_frame, session
@@ -46,11 +46,12 @@ def judge_stored(
 # %% ../../nbs/25_verdicts.ipynb #57e57506
 _VERDICT = ('INSERT INTO verdicts (instrument_id, verdict, judged_at, version, bars, missing, first, last) VALUES (:id, :verdict, :at, :version, :bars, :missing, :first, :last) '
             'ON CONFLICT (instrument_id) DO UPDATE SET verdict = excluded.verdict, judged_at = excluded.judged_at, version = excluded.version, bars = excluded.bars, '
-            'missing = excluded.missing, first = excluded.first, last = excluded.last')
+            'missing = excluded.missing, first = excluded.first, last = excluded.last WHERE verdicts.version <= excluded.version')
 
 def _write(db, judged, at):
     "Put the verdicts of `judged` in the place of the earlier ones"
     rows = [dict(id=i['id'], verdict=v.verdict, at=at, version=i['version'], bars=v.bars, missing=v.missing, first=v.first, last=v.last) for i, v, *_ in judged]
+    db.execute(text("SET LOCAL lock_timeout = '60s'"))  # an ingest may hold an instrument for a while
     db.execute(text('SELECT id FROM instruments WHERE id = ANY(:ids) ORDER BY id FOR UPDATE'), dict(ids=[row['id'] for row in rows]))
     noticed = _read_findings(db, [row['id'] for row in rows], 'AND delivered').set_index('instrument_id')
     db.execute(text('DELETE FROM findings WHERE NOT delivered AND instrument_id = ANY(:ids)'), dict(ids=[row['id'] for row in rows]))
@@ -84,7 +85,7 @@ def load_findings(
     some = 'AND l.symbol = ANY(%(symbols)s)' if len(symbols) else ''
     with session(settings) as db:
         return read_frame(db.connection(), 'SELECT l.symbol, f.rule, f.session, f.severity, f.found, f.detail FROM findings f JOIN listings l USING (instrument_id) '
-                          f'WHERE l.provider = %(provider)s AND l.valid_to IS NULL {some} ORDER BY l.symbol, f.session, f.id', dict(provider=provider or settings.data.provider, symbols=list(symbols)),
+                          f'WHERE l.provider = %(provider)s AND l.valid_to IS NULL {some} ORDER BY l.symbol, f.session, f.id', dict(provider=provider or settings.data.provider, symbols=[check_symbol(symbol) for symbol in symbols]),
                           dtype={'symbol': str, 'rule': str, 'severity': str, 'found': float, 'detail': str}).astype({'session': 'datetime64[us]'})
 
 # %% ../../nbs/25_verdicts.ipynb #45a11414
