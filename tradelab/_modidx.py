@@ -1901,6 +1901,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'tradelab/tests/test_listings.py'),
                                               'tradelab.tests.test_listings.test_a_renamed_company_keeps_its_instrument': ( 'listings.html#test_a_renamed_company_keeps_its_instrument',
                                                                                                                             'tradelab/tests/test_listings.py'),
+                                              'tradelab.tests.test_listings.test_a_symbol_does_not_change_before_its_day': ( 'listings.html#test_a_symbol_does_not_change_before_its_day',
+                                                                                                                             'tradelab/tests/test_listings.py'),
                                               'tradelab.tests.test_listings.test_a_symbol_is_a_value_and_never_part_of_a_statement': ( 'listings.html#test_a_symbol_is_a_value_and_never_part_of_a_statement',
                                                                                                                                        'tradelab/tests/test_listings.py'),
                                               'tradelab.tests.test_listings.test_a_symbol_means_one_instrument_as_long_as_nobody_says_otherwise': ( 'listings.html#test_a_symbol_means_one_instrument_as_long_as_nobody_says_otherwise',

@@ -32,5 +32,5 @@ def test_a_company_is_renamed_and_its_old_symbol_given_away_by_one_command_each(
     assert _tradelab('data', 'rename', 'FB', 'META', '--on', '2022-06-09')[:2] == (0, 'FB is META from 2022-06-09 on.\n')
     code, _, err = _tradelab('data', 'rename', 'FB', 'XX', '--on', '2022-06-10')
     assert code == 3 and 'It is META now' in err
-    assert _tradelab('data', 'reuse', 'META', '--on', '2030-01-01')[0] == 0
+    assert _tradelab('data', 'reuse', 'META', '--on', '2024-01-02')[0] == 0
     assert 'META' not in _tradelab('data', 'status')[1]

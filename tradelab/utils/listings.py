@@ -8,7 +8,7 @@ __all__ = ['ALWAYS', 'find_instruments', 'load_instruments', 'load_instrument', 
 
 # %% ../../nbs/22_listings.ipynb #ee803ddc
 import hashlib
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pandas as pd
 from sqlalchemy import text
@@ -44,7 +44,7 @@ def load_instruments(
     on:date|None=None, # As the symbols were used on this day; today when left out
 )->dict[str, dict]: # As `find_instruments`, in the order asked for; raises UnknownSymbolError for the first that is not there
     "What is known about symbols besides their prices"
-    symbols = symbols.split(',') if isinstance(symbols, str) else symbols
+    symbols = symbols.split(',') if isinstance(symbols, str) else symbols or ()
     provider, wanted = provider or settings.data.provider, list(dict.fromkeys(check_symbol(symbol) for symbol in symbols))
     with session(settings) as db: found = find_instruments(db, provider, wanted, on=on)
     if missing := [symbol for symbol in wanted if symbol not in found]: raise _unknown(settings, provider, missing[0])
@@ -98,9 +98,9 @@ def _mismatch(instrument, delivery):
                          f'If the symbol was given to a new company: tradelab data reuse {symbol} --on YYYY-MM-DD')
     for what in ('convention', 'currency', 'calendar', 'basis'):
         if getattr(delivery, what) != instrument[what]: return DataError(f'{provider} delivers {symbol} by another {what} than before', f'{getattr(delivery, what)}, stored {instrument[what]}',
-                                                                         'Store it under a provider of another name.')
+                                                                         'Store it under a provider of another name; for files that is [files] name.')
     if delivery.bars.index[0].date() < instrument['since']:
-        return DataError(f'{symbol} means this company only since {instrument["since"]}', f'a bar of {delivery.bars.index[0]:%Y-%m-%d}', f'Ask for later bars: --start {instrument["since"]}')
+        return DataError(f'{symbol} means this company only since {instrument["since"]}', f'a bar of {delivery.bars.index[0]:%Y-%m-%d}', f'If the company was renamed, use its symbol of today (tradelab data status); else ask for later bars: --start {instrument["since"]}')
 
 # %% ../../nbs/22_listings.ipynb #15a04a5b
 def instruments_of(
@@ -125,6 +125,7 @@ def _close(db, provider, symbol, on):
     "End the open listing of `symbol` on the day before `on`, and give the instrument"
     found = find_instruments(db, provider, [symbol], lock=True)
     if symbol not in found: return None
+    if on > datetime.now(UTC).date() + timedelta(days=1): raise DataError('The day has not come yet', str(on), 'Do it when the symbol changes.')
     if on <= found[symbol]['valid_from']: raise DataError(f'{symbol} is listed only since {found[symbol]["valid_from"]}', str(on), 'Name a later day.')
     db.execute(text('UPDATE listings SET valid_to = :last WHERE provider = :provider AND symbol = :symbol AND valid_to IS NULL'),
                dict(provider=provider, symbol=symbol, last=on - timedelta(days=1)))
