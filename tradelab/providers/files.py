@@ -11,7 +11,7 @@ import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -194,6 +194,15 @@ def _outcome(reading, number, symbol, rows, settings, hashes):
     try: return _delivery(symbol, rows, _source([file.path for file in used], hashes), settings, all('symbol' not in file.columns for file in used))
     except TradeLabError as e: return e
 
+# %% ../../nbs/27_provider_files.ipynb #01373829
+def _until(found, end):
+    "`found` with bars and dividends up to `end`, all splits kept; as it is for an error or without an end"
+    if end is None or not isinstance(found, Delivery): return found
+    bars, day = found.bars.loc[:as_day(end)], as_day(end)
+    if bars.empty: return EmptyDeliveryError(f'{found.symbol}: no rows in this span', f'to {day:%Y-%m-%d}', 'Ask for a longer span.')
+    inside = found.findings[found.findings.session.isna() | (found.findings.session <= day)]
+    return replace(found, bars=bars, actions=found.actions[(found.actions.kind == 'split') | (found.actions.ex_date <= day)], findings=inside)
+
 # %% ../../nbs/27_provider_files.ipynb #5d72ac72
 class FileProvider(Provider):
     "Bars and actions out of files, as `[files]` describes them."
@@ -225,7 +234,9 @@ class FileProvider(Provider):
         end:date|str|None=None,   # Last session wanted, None for the end
     )->Iterator[tuple[str, Delivery|TradeLabError]]: # Each symbol once; raises ProviderError for an unreadable file, DataError for a reversed span
         "Many symbols in one pass"
+        cut = end if self.settings.files.basis == 'split' else None
         span, (files, index) = _span(start, end), self._indexed()
+        if cut is not None: span = span[0], LAST_DAY
         where = self.paths[0].name if len(self.paths) == 1 else self.paths[0].parent.name
         if not index.by_name: raise EmptyDeliveryError(f'{where} has no rows', 0, 'Download or export it again.')
         asked, refused = _asked(index, symbols, where)
@@ -233,7 +244,7 @@ class FileProvider(Provider):
         reading = _Reading(files, index, asked, span)
         for rows in _gathered(reading, self.settings.path('.tradelab'), self.batch_rows, self.bucket_rows):
             number = int(rows['number'][0])
-            yield asked[number], _outcome(reading, number, asked.pop(number), rows, self.settings.files, self._hashes)
+            yield asked[number], _until(_outcome(reading, number, asked.pop(number), rows, self.settings.files, self._hashes), cut)
         for number, symbol in asked.items(): yield symbol, _outcome(reading, number, symbol, None, self.settings.files, self._hashes)
 
 # %% ../../nbs/27_provider_files.ipynb #b1f45c7d
