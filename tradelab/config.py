@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 import tradelab
 from .sections import (AlpacaSettings, BacktestSettings, CostSettings, DatabaseSettings, DataSettings, FilesSettings, LoggingSettings, ReportSettings,
-                               RiskSettings, StrategySettings, YahooSettings)
+                               RiskSettings, StrategySettings, SweepSettings, WalkForwardSettings, YahooSettings)
 from .utils.error_handling import ConfigError, did_you_mean
 
 # %% ../nbs/01_config.ipynb #7c92f0d8
@@ -72,7 +72,9 @@ def env_layer(
     layer, other = {}, {'TRADELAB_HOME', 'TRADELAB_RUN_ID'} | {name + end for name in SECRET_NAMES for end in ('', '_FILE')}
     for name, value in environment(home).items():
         if name in other: continue
-        section, _, key = name.removeprefix('TRADELAB_').lower().partition('_')
+        said = name.removeprefix('TRADELAB_').lower()
+        section = next((s for s in SECTIONS if said.startswith(f'{s}_')), '')
+        key = said.removeprefix(f'{section}_')
         if key not in _keys(section):
             names = [f'TRADELAB_{s}_{k}'.upper() for s in SECTIONS for k in _keys(s)]
             raise ConfigError('Unknown environment variable', name, did_you_mean(name, [*names, *other]))
@@ -101,6 +103,8 @@ class Settings(BaseSettings):
     costs: CostSettings = CostSettings()
     risk: RiskSettings = RiskSettings()
     backtest: BacktestSettings = BacktestSettings()
+    sweep: SweepSettings = SweepSettings()
+    walk_forward: WalkForwardSettings = WalkForwardSettings()
     database: DatabaseSettings = DatabaseSettings()
     reports: ReportSettings = ReportSettings()
     logging: LoggingSettings = LoggingSettings()
@@ -175,7 +179,7 @@ def settings_table(
     for section in SECTIONS:
         for key, value in getattr(settings, section):
             if isinstance(value, dict): value = tuple(f'{ours}={theirs}' for ours, theirs in value.items())
-            text = '' if value is None else ', '.join(value) if isinstance(value, tuple) else str(value)
+            text = '' if value is None else ', '.join(map(str, value)) if isinstance(value, tuple) else str(value)
             rows.append((section, key, _masked_url(text) if key == 'url' else text, origin.get(f'{section}.{key}', 'default')))
     return rows
 
