@@ -5,23 +5,22 @@
 # %% auto #0
 __all__ = ['MODULES', 'EXEMPT', 'STRATEGIES', 'VARIANTS', 'SCALED', 'PROBES', 'probes_of', 'public_functions', 'audit']
 
-# %% ../nbs/19_bias_audit.ipynb #88b58439
+# %% ../nbs/19_bias_audit.ipynb #34cffd4d
 import inspect
 import re
 from collections.abc import Mapping
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 
 import numpy as np
-import pandas as pd
 
 from .audit_record import Audit, Check
 from .config import StrategySettings
-from .function_audit import Cuts, Probe, audit_function, check_probe, cut, derived_probe
+from .function_audit import Probe, audit_function, check_probe, cut, derived_probe
 from .history_cuts import History, synthetic_history
 from .market import market
 from .preprocessing import adjust, as_traded
+from .sections import Section
 
 # %% ../nbs/19_bias_audit.ipynb #951cdfcb
 MODULES = { # Module of the core → why its functions are not audited one by one
@@ -42,21 +41,21 @@ EXEMPT = { # Function → why it is not audited
     'market.headline': 'words about a finished run', 'market.equity_svg': 'a picture of a finished run',
 }
 
-# %% ../nbs/19_bias_audit.ipynb #611fd8bf
+# %% ../nbs/19_bias_audit.ipynb #7cb5261b
 STRATEGIES = tuple({'strategy': StrategySettings(**chosen)} for chosen in ({}, {'combine': 'and'}, {'fast': 5, 'slow': 20, 'rsi_window': 5}))
 VARIANTS = { # Function → what it is given in turn, apart from bars
     'indicators.sma': ({'window': 20}, {'window': 200}), 'indicators.ema': ({'window': 20}, {'window': 200}), 'indicators.rsi': ({'window': 14},), 'indicators.atr': ({'window': 14},),
     'signal_generator.combine_votes': ({'mode': 'or'}, {'mode': 'and'}), 'signal_generator.moving_average_rsi': STRATEGIES,
-    'preprocessing.total_return_factors': ({'convention': 'yahoo'}, {'convention': 'crsp'}),
-    'preprocessing.adjust': ({'adjustment': 'raw'}, {'adjustment': 'split'}, {'adjustment': 'total_return', 'convention': 'yahoo'}, {'adjustment': 'total_return', 'convention': 'crsp'}),
+    'signal_generator.strategy_signals': STRATEGIES, 'signal_generator.combine': tuple({'mode': mode} for mode in ('or', 'and', 'majority', 'weighted')),
+    'preprocessing.adjust': ({'adjustment': 'split'}, {'adjustment': 'total_return', 'convention': 'yahoo'}, {'adjustment': 'total_return', 'convention': 'crsp'}),
 }
 SCALED = frozenset({'preprocessing.split_factors', 'preprocessing.dividends_paid', 'preprocessing.total_return_factors', 'preprocessing.adjust'})
 
-# %% ../nbs/19_bias_audit.ipynb #29fc55fa
+# %% ../nbs/19_bias_audit.ipynb #62467f67
 def _market(past):
     "Two symbols of different sessions on one time axis, one of them with dividends"
     days = past.adjusted.index
-    return market({'A': past.adjusted, 'B': past.adjusted[days.dayofweek != 0]}, {'A': np.where(days.day == 15, 0.5, 0.)})
+    return market({'A': past.adjusted, 'B': past.adjusted[days.day_of_week != 0]}, {'A': np.where(days.day == 15, 0.5, 0.)})
 
 def _delivered(past):
     "Bars that a provider adjusts for splits, taken back to the prices of their day"
@@ -103,20 +102,20 @@ def public_functions(
         found |= {f'{module}.{name}': getattr(loaded, name, None) for name in sorted(names) if not name.startswith('_')}
     return {name: thing for name, thing in found.items() if thing is None or _worth_a_look(thing)}
 
-# %% ../nbs/19_bias_audit.ipynb #d2b2589d
+# %% ../nbs/19_bias_audit.ipynb #916dcd31
 _PLAIN = {int, float, str, bool, int | None, float | None, str | None}
 
 def _sees_no_bars(function):
-    "Whether every parameter of a function is annotated as a plain value"
+    "Whether every parameter of a function is annotated as a plain value or a section of the settings"
     if inspect.isclass(function): return False
-    parameters = inspect.signature(function).parameters.values()
-    return all(parameter.annotation in _PLAIN for parameter in parameters) and bool(parameters)
+    given = [parameter.annotation for parameter in inspect.signature(function).parameters.values()]
+    return bool(given) and all(kind in _PLAIN or (inspect.isclass(kind) and issubclass(kind, Section)) for kind in given)
 
 def _audited(name, function, many):
     "The checks of one public function"
     if name in EXEMPT: return (Check('function', name, status='exempt', detail=EXEMPT[name]),)
     if function is None: return (Check('function', name, status='fails', detail='the index names it, the module does not have it: run nbdev-export'),)
-    if _sees_no_bars(function): return (Check('function', name, status='exempt', detail='takes plain values and no bars'),)
+    if _sees_no_bars(function): return (Check('function', name, status='exempt', detail='takes no bars'),)
     if probes := probes_of(name, function): return tuple(check for probe in probes for check in check_probe(name, probe, many))
     return (Check('function', name, status='no probe', detail='name its parameters as in function_audit, or add it to PROBES or, with a reason, to EXEMPT in nbs/19_bias_audit.ipynb'),)
 

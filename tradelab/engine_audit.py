@@ -56,17 +56,19 @@ def check_fills(
     first = f'{result.fills.session.iloc[bad[0]]:%Y-%m-%d}'
     return Check('engine', name, call, len(faults), len(bad), first=first, status='leaks', detail=f'{first} {faults[bad[0]]}')
 
-# %% ../nbs/18_engine_audit.ipynb #635cba00
+# %% ../nbs/18_engine_audit.ipynb #efcfea86
 def contested_points(
     market:Market,                      # The bars
     signals:Mapping[str, pd.DataFrame], # Symbol → signals frame
     count:int=50,                       # Points wanted
     seed:int=0,                         # Of the random draw
 )->list[int]: # Positions of sessions, increasing, without the last one
-    "Sessions at which a run is cut, half of them where purchases compete"
-    wishes = sum((frame.signal == 1).reindex(market.sessions, fill_value=False).to_numpy(dtype=int) for frame in signals.values())
+    "Sessions at which a run is cut, half of them where there is most to decide"
+    votes = np.column_stack([frame.signal.reindex(market.sessions, fill_value=0).to_numpy(dtype=float) for frame in signals.values()])
+    weight = np.where((votes == 1).sum(axis=1) > 1, 4, 0) + 2*(votes != 0).any(axis=1)
+    weight[:-1] += (votes[1:] != 0).any(axis=1)
     drawn = np.random.default_rng(seed).permutation(len(market.sessions) - 1)
-    contested = drawn[np.argsort(-np.minimum(wishes[drawn], 2), kind='stable')][:count//2]
+    contested = drawn[np.argsort(-weight[drawn], kind='stable')][:count//2]
     return sorted([*contested.tolist(), *[int(point) for point in drawn if point not in set(contested.tolist())][:count - len(contested)]])
 
 # %% ../nbs/18_engine_audit.ipynb #613d0797
