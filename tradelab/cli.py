@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from .audit_command import audit
 from .console import lab, listed, print_table, progress_bar, ready, say_failures, width
 from .data_commands import data_app, ingest
 from .utils.logs import one_clear_line
@@ -25,6 +26,7 @@ app.add_typer(db, name='db')
 app.add_typer(data_app, name='data')
 app.add_typer(runs_app, name='runs')
 app.command()(ingest)
+app.command()(audit)
 
 # %% ../nbs/43_cli.ipynb #055432b5
 @app.command()
