@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['combined_hash', 'save_sweep', 'load_sweep', 'save_walk_forward', 'load_folds', 'pooled_variance', 'Trials',
-           'trials_of', 'metric_history']
+           'trials_of', 'metric_history', 'comparable_rows']
 
 # %% ../../nbs/23_research.ipynb #18647da3
 import hashlib
@@ -203,3 +203,15 @@ def _what_there_is(settings):
     with session(settings) as db: there = db.execute(select(Run.template, Run.symbol, Run.universe).where(Run.status == 'ok', Run.metrics.is_not(None)).distinct().limit(200)).all()
     names = sorted({f'{row.template} {subject(row.symbol, row.universe)}' for row in there})
     return f'There are: {", ".join(names[:8])}{" …" if len(names) > 8 else ""}.' if names else 'Run: tradelab run backtest'
+
+# %% ../../nbs/23_research.ipynb #7ec14765
+def comparable_rows(
+    settings:Settings, # The lab
+    run_ids:list[str], # Names of runs
+)->list[dict]: # Their rows in this order, each with `sessions`, such as '2000-01-03 to 2013-03-01', '' when unknown; raises RunError for an unknown run
+    "Rows of `runs` as `comparison.compare` wants them"
+    rows = [run_details(settings, run_id) for run_id in run_ids]
+    with session(settings) as db:
+        found = db.execute(text('SELECT run_id, min(session), max(session) FROM equity WHERE run_id = ANY(:ids) GROUP BY run_id'), dict(ids=list(run_ids)))
+        spans = {run_id: f'{first} to {last}' for run_id, first, last in found}
+    return [row | dict(sessions=spans.get(row['id'], '')) for row in rows]
