@@ -23,8 +23,7 @@ db = typer.Typer(no_args_is_help=True, help='The database: start, stop, migrate,
 app.add_typer(db, name='db')
 app.add_typer(data_app, name='data')
 app.add_typer(runs_app, name='runs')
-app.command()(ingest)
-app.command()(run)
+for command in (ingest, run): app.command()(command)
 
 # %% ../nbs/43_cli.ipynb #055432b5
 @app.command()
