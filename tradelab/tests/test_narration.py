@@ -42,6 +42,7 @@ def test_nothing_to_be_careful_about_is_said():
     (_record(0), 'No closed trade'), (_record(1), 'Only 1 closed trade**'), (_record(29), 'Only 29 closed trades'), (_record(sessions=251), 'Only 251 sessions'),
     (_record(still_open=1), '1 position still open'), (_record(refused=1), '1 order: refused'), (_record(conflicting_signals=1200), '1,200 signals: voted'),
     (_record(something_new=2), '2 orders: something new'),
+    (_record(cut_to_limits=2), '2 orders: cut to what the limits left.'),
 ])
 def test_what_speaks_against_the_figures_is_said(record, words):
     assert words in caveats(record)
