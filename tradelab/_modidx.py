@@ -2691,6 +2691,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                        'tradelab/tests/test_runs.py'),
                                           'tradelab.tests.test_runs.test_a_setting_that_decides_a_result_decides_the_fingerprint': ( 'runs.html#test_a_setting_that_decides_a_result_decides_the_fingerprint',
                                                                                                                                      'tradelab/tests/test_runs.py'),
+                                          'tradelab.tests.test_runs.test_a_symbol_without_a_bar_leaves_a_universe_without_a_hash': ( 'runs.html#test_a_symbol_without_a_bar_leaves_a_universe_without_a_hash',
+                                                                                                                                     'tradelab/tests/test_runs.py'),
                                           'tradelab.tests.test_runs.test_a_universe_leaves_one_run_and_is_left_alone_until_its_data_change': ( 'runs.html#test_a_universe_leaves_one_run_and_is_left_alone_until_its_data_change',
                                                                                                                                                'tradelab/tests/test_runs.py'),
                                           'tradelab.tests.test_runs.test_a_verdict_that_changes_makes_another_run_of_the_same_data': ( 'runs.html#test_a_verdict_that_changes_makes_another_run_of_the_same_data',
