@@ -59,6 +59,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'tradelab.comparison._costs': ('comparison.html#_costs', 'tradelab/comparison.py'),
                                      'tradelab.comparison._flat': ('comparison.html#_flat', 'tradelab/comparison.py'),
                                      'tradelab.comparison._section': ('comparison.html#_section', 'tradelab/comparison.py'),
+                                     'tradelab.comparison._side': ('comparison.html#_side', 'tradelab/comparison.py'),
                                      'tradelab.comparison.benchmark': ('comparison.html#benchmark', 'tradelab/comparison.py'),
                                      'tradelab.comparison.changes': ('comparison.html#changes', 'tradelab/comparison.py'),
                                      'tradelab.comparison.compare': ('comparison.html#compare', 'tradelab/comparison.py'),
