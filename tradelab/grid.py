@@ -36,7 +36,7 @@ def _spread(values, rows, n_sessions):
     spread[:, rows] = values
     return spread
 
-# %% ../nbs/17_grid.ipynb #535f29f0
+# %% ../nbs/17_grid.ipynb #acafa02f
 def moving_average_table(
     closes:Mapping[str, pd.Series], # Symbol → total-return-adjusted closes, USD
     sessions:pd.DatetimeIndex,      # The market's sessions
@@ -46,13 +46,11 @@ def moving_average_table(
     "Crossings for every pair of windows"
     pairs = [(a, b) for a, b in product(dict.fromkeys(fast), dict.fromkeys(slow)) if a < b]
     if not pairs: raise DataError('No fast window lies below a slow one', f'fast {tuple(fast)}, slow {tuple(slow)}', 'Change [sweep] fast or slow.')
-    windows = {window: k for k, window in enumerate(dict.fromkeys(n for pair in pairs for n in pair))}
-    places = np.array([[windows[a], windows[b]] for a, b in pairs])
     sides = np.zeros((2, len(pairs), len(sessions), len(closes)), dtype=bool)
     for j, close in enumerate(closes.values()):
-        averages = np.array([sma(close, window).to_numpy() for window in windows])
+        averages = {window: sma(close, window).to_numpy() for window in dict.fromkeys(n for pair in pairs for n in pair)}
         rows = sessions.get_indexer(close.index)
-        for side, found in zip(sides, crossovers(averages[places[:, 0]].T, averages[places[:, 1]].T)): side[:, :, j] = _spread(found.T, rows, len(sessions))
+        for k, (a, b) in enumerate(pairs): sides[0, k, rows, j], sides[1, k, rows, j] = crossovers(averages[a], averages[b])
     return VoteTable('moving_average', [{'fast': a, 'slow': b} for a, b in pairs], *sides)
 
 # %% ../nbs/17_grid.ipynb #524545d5
@@ -110,12 +108,12 @@ def vote_tables(
         else: raise DataError('A voter is named that the sweep does not know', name, f"Hand it over: own={{'{name}': (function, {{'parameter': [values]}})}}.")
     return tables
 
-# %% ../nbs/17_grid.ipynb #84e21a16
+# %% ../nbs/17_grid.ipynb #fff2e7b4
 def combinations(
     tables:list[VoteTable], # One a voter
 )->tuple[np.ndarray, pd.DataFrame]: # Row of each voter's table for each combination, shape (n_combinations, n_voters), and their parameters
     "Every combination of the voters' parameter sets, the last voter varying fastest"
-    picks = np.array(list(np.ndindex(*(len(table.parameters) for table in tables))), dtype=np.int64).reshape(-1, len(tables))
+    picks = np.indices([len(table.parameters) for table in tables]).reshape(len(tables), -1).T.copy()
     columns = {}
     for k, table in enumerate(tables):
         for name in table.parameters[0]: columns[name] = np.array([row[name] for row in table.parameters])[picks[:, k]]
