@@ -1,6 +1,6 @@
 """How fast the backtests are and whether they agree, beside vectorbt, backtesting.py and backtrader, in one run on the same arrays.
 
-    python bench/backtest.py                       # all cases, about five minutes
+    python bench/backtest.py                       # all cases, about six minutes
     python bench/backtest.py --cases walk,sweep --engines TradeLab,vectorbt --quick
 
 The peers are installed once into an environment of their own (bench/requirements-backtest.txt) below --home. Every engine runs every case in a
@@ -57,9 +57,9 @@ class TradeLab:
         equity = result.equity.equity
         return total_return(equity), len(result.trades), sharpe(equity), max_drawdown(equity)
 
-    def backtest(self, market, signals, risk, cash=CASH, fractional=True):
+    def backtest(self, market, signals, risk, cash=CASH, fractional=True, fee=FEE):
         from tradelab.backtesting import backtest
-        return backtest(market, signals, self.costs, risk, self.account(cash=cash, fractional=fractional))
+        return backtest(market, signals, self.costs.model_copy(update={'commission_rate': fee}), risk, self.account(cash=cash, fractional=fractional))
 
     def with_indicators(self, market, close, risk):
         from tradelab.indicators import rsi, sma
@@ -68,10 +68,19 @@ class TradeLab:
         return self.four(self.backtest(market, self.signals(market, entries[:, None], exits[:, None]), risk))
 
     def kernel(self, market, data, risk, cash=CASH):
-        "A call of the compiled kernel alone on prepared arrays, or None where this version has none"
-        try: from tradelab.kernel import prepared_run
+        "A call of the compiled loop alone: fresh books, log and curve, but arrays and rules made before; None where this version has no kernel"
+        try:
+            from tradelab.kernel import Bars, Inputs, advance
+            from tradelab.portfolio import new_log, open_books
+            from tradelab.rules import rules
         except ImportError: return None
-        return prepared_run(market, data['entries'].astype('int8') - data['exits'].astype('int8'), self.costs, risk, self.account(cash=cash, fractional=True))
+        n, k = market.close.shape
+        unknown, record = np.full((1, 1), np.nan), rules(self.costs, risk, self.account(cash=cash, fractional=True))
+        bars, inputs = Bars(*(getattr(market, name) for name in Bars._fields)), Inputs(data['entries'].astype('i1') - data['exits'].astype('i1'), np.zeros((n, k)), unknown, unknown)
+        def call():
+            books, log, curve = open_books(cash, k), new_log((n + 6)*k + 8), np.empty((n, 6))
+            if advance(0, n, n - 1, bars, inputs, books, record, log, curve) != n: raise RuntimeError('the log of the kernel was too short')
+        return call
 
     def one(self, data):
         market, all_cash = self.market(data), self.risk()
@@ -102,7 +111,7 @@ class TradeLab:
         alone = self.kernel(market, data, guarded, 1e6)
         if alone: times['kernel'] = repeated(alone)
         fixed = self.risk(sizing='quantity', position_quantity=100., max_positions=market.close.shape[1], max_gross_exposure=10., max_net_exposure=10.)
-        scarce = self.backtest(self.market(without_gaps(data)), signals, fixed, 250.*market.close.shape[1], False)
+        scarce = self.backtest(self.market(without_gaps(data)), signals, fixed, 250.*market.close.shape[1], False, 0.)
         return times, {'plenty': self.found(self.backtest(market, signals, fixed)), 'scarce': self.found(scarce)}
 
     def sweep(self, data):
@@ -274,8 +283,8 @@ by_close   All cash, as many shares as the close of the decision would buy, cut 
 all_cash   The peers' own rule, all cash at the open, against TradeLab's by_close: the same bars, but more shares where the open lies below the close. That is the difference.
 quantity   1,000 shares a trade and more cash than they need.
 plenty     100 shares a trade and symbol, one account that is never short of cash.
-scarce     The same with cash for a few symbols: sales first, then purchases by symbol, cut to whole shares. Bars open where the last one closed: TradeLab cuts an order to the
-           cash at the close of the decision and again at the open, the vectorbts at the open alone.
+scarce     The same with cash for a few symbols: sales first, then purchases by symbol, cut to whole shares. Bars open where the last one closed and nothing costs a fee:
+           TradeLab cuts orders to the cash at the close of the decision, fees apart, and again at the open; the vectorbts at the open alone, so that the rest goes to others.
 Orders alone are what vectorbt's call returns; it computes trades, equity and figures when they are asked for, which the other engines deliver with the run.
 """
 

@@ -38,8 +38,8 @@ class Vectorbt:
         import vectorbt
         self.vbt, self.engine = vectorbt, engine
 
-    def run(self, bars, entries, exits, size=np.inf, cash=CASH, **options):
-        return self.vbt.Portfolio.from_signals(bars['close'], entries, exits, price=bars['open'], size=size, fees=FEE, init_cash=cash, freq='1D', engine=self.engine, **options)
+    def run(self, bars, entries, exits, size=np.inf, cash=CASH, fees=FEE, **options):
+        return self.vbt.Portfolio.from_signals(bars['close'], entries, exits, price=bars['open'], size=size, fees=fees, init_cash=cash, freq='1D', engine=self.engine, **options)
 
     def four(self, portfolio):
         return portfolio.total_return(), portfolio.trades.count(), portfolio.sharpe_ratio(year_freq='252D'), portfolio.max_drawdown()
@@ -85,7 +85,7 @@ class Vectorbt:
         def fast(): return self.run(bars, entries, exits, 10_000., 1e6, size_type='value', call_seq='auto', **shared)
         times = {'bare': repeated(fast, 3.), 'call': repeated(lambda: self.books(fast()), 3.), 'figures': repeated(lambda: self.four(fast()), 3.)}
         order = np.argsort(~exits, axis=1, kind='stable')
-        scarce = self.run(frames(without_gaps(data)), entries, exits, 100., 250.*len(order[0]), call_seq=order, size_granularity=1., **shared)
+        scarce = self.run(frames(without_gaps(data)), entries, exits, 100., 250.*len(order[0]), 0., call_seq=order, size_granularity=1., **shared)
         runs = {'plenty': self.run(bars, entries, exits, 100., CASH, **shared), 'scarce': scarce}
         return times, {name: self.found(portfolio) for name, portfolio in runs.items()}
 
