@@ -57,9 +57,13 @@ class TradeLab:
         equity = result.equity.equity
         return total_return(equity), len(result.trades), sharpe(equity), max_drawdown(equity)
 
-    def backtest(self, market, signals, risk, cash=CASH, fractional=True, fee=FEE):
+    def prepared(self, market, signals, risk, cash=CASH, fractional=True, fee=FEE):
+        "A call of the public function without arguments, its settings made before"
         from tradelab.backtesting import backtest
-        return backtest(market, signals, self.costs.model_copy(update={'commission_rate': fee}), risk, self.account(cash=cash, fractional=fractional))
+        costs, account = self.costs.model_copy(update={'commission_rate': fee}), self.account(cash=cash, fractional=fractional)
+        return lambda: backtest(market, signals, costs, risk, account)
+
+    def backtest(self, *args): return self.prepared(*args)()
 
     def with_indicators(self, market, close, risk):
         from tradelab.indicators import rsi, sma
@@ -86,7 +90,8 @@ class TradeLab:
         market, all_cash = self.market(data), self.risk()
         signals = self.signals(market, data['entries'], data['exits'])
         close = pd.Series(data['close'][:, 0], market.sessions)
-        times = {'call': repeated(lambda: self.backtest(market, signals, all_cash)), 'figures': repeated(lambda: self.four(self.backtest(market, signals, all_cash))),
+        call = self.prepared(market, signals, all_cash)
+        times = {'call': repeated(call), 'figures': repeated(lambda: self.four(call())),
                  'indicators': repeated(lambda: self.with_indicators(market, close, all_cash))}
         alone = self.kernel(market, data, all_cash)
         if alone: times['kernel'] = repeated(alone)
@@ -106,8 +111,8 @@ class TradeLab:
         bare = self.risk(**held)
         guarded = self.risk(**held, stop_loss=0.08, trailing_stop=0.15, take_profit=0.25, time_stop=120, max_position_fraction=0.02, max_gross_exposure=1., max_net_exposure=1.,
                             max_order_value=50_000., min_cash_fraction=0.01, max_drawdown=0.9, max_daily_loss=0.5, cooldown_sessions=1)
-        times = {'guarded': repeated(lambda: self.backtest(market, signals, guarded, 1e6), 3.), 'guarded_figures': repeated(lambda: self.four(self.backtest(market, signals, guarded, 1e6)), 3.),
-                 'call': repeated(lambda: self.backtest(market, signals, bare, 1e6), 3.), 'figures': repeated(lambda: self.four(self.backtest(market, signals, bare, 1e6)), 3.)}
+        protected, open_ = self.prepared(market, signals, guarded, 1e6), self.prepared(market, signals, bare, 1e6)
+        times = {'guarded': repeated(protected, 3.), 'guarded_figures': repeated(lambda: self.four(protected()), 3.), 'call': repeated(open_, 3.), 'figures': repeated(lambda: self.four(open_()), 3.)}
         alone = self.kernel(market, data, guarded, 1e6)
         if alone: times['kernel'] = repeated(alone)
         fixed = self.risk(sizing='quantity', position_quantity=100., max_positions=market.close.shape[1], max_gross_exposure=10., max_net_exposure=10.)
