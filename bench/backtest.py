@@ -48,9 +48,9 @@ class TradeLab:
         return market({name: pd.DataFrame({**{column: values[:, k] for column, values in bars.items()}, 'volume': 1e12}, days) for k, name in enumerate(names)})
 
     def signals(self, market, entries, exits):
+        from tradelab.market import Signals
         votes = entries.astype('int8') - exits.astype('int8')
-        blank = np.full(len(market.sessions), np.nan)
-        return {name: pd.DataFrame({'fast': blank, 'slow': blank, 'rsi': blank, 'score': 0., 'signal': votes[:, k], 'reason': ''}, market.sessions) for k, name in enumerate(market.symbols)}
+        return Signals(market.symbols, market.sessions, votes, np.zeros(votes.shape))
 
     def four(self, result):
         from tradelab.performance_metrics import max_drawdown, sharpe, total_return
@@ -120,30 +120,15 @@ class TradeLab:
         return times, {'plenty': self.found(self.backtest(market, signals, fixed)), 'scarce': self.found(scarce)}
 
     def sweep(self, data):
-        "Four metrics of every combination, shape (n_pairs*n_windows, 4): total return, closed trades, Sharpe ratio, largest drawdown"
-        try: from tradelab.sweep import sweep
-        except ImportError: return self.sweep_by_loop(data)
+        "Four metrics of every combination, shape (n_pairs*n_windows, 4): total return, trades (closed ones), Sharpe ratio, largest drawdown"
+        from tradelab.config import SweepSettings
+        from tradelab.sweep import sweep
         market = self.market(data)
-        def call(): return sweep(market, data['pairs'], STRENGTHS, self.costs, self.risk(), self.account(cash=1e5, fractional=True))
-        return {'figures': repeated(call, 3.)}, {'by_close': (np.asarray(call()), np.zeros(0))}
-
-    def sweep_by_loop(self, data, combinations=20):
-        "A version without a sweep: a few of the combinations one by one, scaled to all"
-        from measure import crossing_rule
-        market = self.market(data)
-        def one(k):
-            (fast, slow), index = data['pairs'][k//len(STRENGTHS)], data['strengths'][:, [k % len(STRENGTHS)]]
-            buy, sell = crossing_rule(data['averages'][:, [fast]], data['averages'][:, [slow]], index)
-            return self.backtest(market, self.signals(market, buy, sell), self.risk(), 1e5)
-        chosen = np.linspace(0, len(data['pairs'])*len(STRENGTHS) - 1, combinations).astype(int)
-        seconds = [timed(lambda k=k: self.four(one(k)))[0] for k in chosen]
-        rows = np.full((len(data['pairs'])*len(STRENGTHS), 4), np.nan)
-        for k in chosen:
-            result = one(k)
-            values = figures(result.equity.equity.to_numpy(), 1e5)
-            rows[k] = values['total_return'], len(result.trades), values['sharpe'], values['max_drawdown']
-        scaled = statistics.median(seconds)*len(rows)
-        return {'figures': {'first': scaled, 'warm': scaled, 'calls': 1, 'scaled': True}}, {'by_close': (rows, np.zeros(0))}
+        closes = {market.symbols[0]: pd.Series(data['close'][:, 0], market.sessions)}
+        fasts, slows = (tuple(dict.fromkeys(data['windows'][data['pairs'][:, k]].tolist())) for k in (0, 1))
+        grid, account = SweepSettings(fast=fasts, slow=slows, rsi_window=STRENGTHS, oversold=(OVERSOLD,), overbought=(OVERBOUGHT,)), self.account(cash=1e5, fractional=True)
+        def call(): return sweep(market, closes, grid, costs=self.costs, risk=self.risk(), account=account)
+        return {'figures': repeated(call, 3.)}, {'by_close': (call().table[['Total Return', '# Trades', 'Sharpe', 'Max Drawdown']].to_numpy(), np.zeros(0))}
 
     def cold(self, data):
         market = self.market(data)
@@ -290,6 +275,7 @@ quantity   1,000 shares a trade and more cash than they need.
 plenty     100 shares a trade and symbol, one account that is never short of cash.
 scarce     The same with cash for a few symbols: sales first, then purchases by symbol, cut to whole shares. Bars open where the last one closed and nothing costs a fee:
            TradeLab cuts orders to the cash at the close of the decision, fees apart, and again at the open; the vectorbts at the open alone, so that the rest goes to others.
+sweep      The vectorbts count a trade that is still open at the end, TradeLab counts closed ones: one apart at most.
 Orders alone are what vectorbt's call returns; it computes trades, equity and figures when they are asked for, which the other engines deliver with the run.
 """
 

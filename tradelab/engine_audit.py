@@ -17,7 +17,7 @@ from .history_cuts import differences, leaves
 from .market import Backtest, Market, window
 
 # %% ../nbs/18_engine_audit.ipynb #ae031712
-INSIDE_THE_BAR = frozenset({'stop_loss', 'stop_atr', 'trailing_stop', 'take_profit', 'time_stop', 'reinvest', 'close_at_end'}) # Reasons of fills without a decision the evening before
+INSIDE_THE_BAR = frozenset({'stop_loss', 'trailing_stop', 'take_profit', 'end'}) # Reasons of fills without a decision the evening before
 
 def _range(fills, market, costs):
     "For each fill the position of its session, the lowest and the highest price that its open explains, and the bar's low and high"

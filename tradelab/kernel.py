@@ -161,20 +161,19 @@ def _rearm(account, rules, log):
     account.stops[:] = 0
     _say(account, _REARMED, rules.rearm_sessions, float(account.bar - account.tripped), log)
 
-# %% ../nbs/16_kernel.ipynb #90955bf7
+# %% ../nbs/16_kernel.ipynb #7b318fd0
 @kernel
 def _watch(account, rules, log):
     "Look at the account after a close, and limit it where a breaker trips"
     if account.state == HALTED: return
     _rearm(account, rules, log)
     account.high = max(account.high, account.equity)
-    loss, drawdown = 1 - account.equity/account.before, 1 - account.equity/account.high
-    if loss >= rules.max_daily_loss: _trip(account, _DAILY_LOSS, rules.max_daily_loss, loss, log)
-    if drawdown >= rules.max_drawdown: _trip(account, _DRAWDOWN, rules.max_drawdown, drawdown, log)
+    if account.equity <= account.before*(1 - rules.max_daily_loss): _trip(account, _DAILY_LOSS, rules.max_daily_loss, 1 - account.equity/account.before, log)
+    if account.equity <= account.high*(1 - rules.max_drawdown): _trip(account, _DRAWDOWN, rules.max_drawdown, 1 - account.equity/account.high, log)
     if account.streak >= rules.max_losing_streak: _trip(account, _STREAK, rules.max_losing_streak, float(account.streak), log)
     stops = float(_recent_stops(account, rules.stop_guard_sessions)) if rules.stop_guard_stops < np.inf else 0.
     if stops >= rules.stop_guard_stops: _trip(account, _STOP_GUARD, rules.stop_guard_stops, stops, log)
-    if drawdown >= rules.halt_drawdown: _flatten(account, _HALT_DRAWDOWN, rules.halt_drawdown, drawdown, log)
+    if account.equity <= account.high*(1 - rules.halt_drawdown): _flatten(account, _HALT_DRAWDOWN, rules.halt_drawdown, 1 - account.equity/account.high, log)
     if not account.equity > 0.: _flatten(account, _RUIN, 0., account.equity, log)
     if account.flatten == 1 and account.names == 0:
         account.state = HALTED
@@ -323,7 +322,16 @@ def _decide(t, bars, inputs, books, rules, log):
     _sorted(books.queue, books.rank, waiting)
     for i in range(waiting): ahead = _in(ahead, t, books.queue[i], bars, inputs, books, rules, log)
 
-# %% ../nbs/16_kernel.ipynb #fe33cf8d
+# %% ../nbs/16_kernel.ipynb #6c5b64d0
+@kernel
+def _silent(t, signal, account):
+    "Whether nothing can happen in this session"
+    if account.orders > 0 or account.names > 0 or account.state != ACTIVE: return False
+    for j in range(signal.shape[1]):
+        if signal[t, j] != 0: return False
+    return True
+
+# %% ../nbs/16_kernel.ipynb #3a08e3c5
 @kernel
 def step(
     t:int,         # Row of the session in bars and inputs
@@ -337,7 +345,8 @@ def step(
     "Move an account through one session"
     account = books.account[0]
     account.bar += 1
-    account.before, account.turnover, account.stops[account.bar % 64] = account.equity, 0., 0
+    account.before, account.turnover, account.stops[account.bar & 63] = account.equity, 0., 0
+    if _silent(t, inputs.signal, account): return
     if account.names > 0:
         for j in range(len(books.positions)):
             if books.positions[j].quantity != 0. and bars.close[t, j] > 0.: carry(account, books.positions[j], bars.dividends[t, j], rules)

@@ -20,8 +20,8 @@ from ..utils.error_handling import DataError
 DAYS = pd.bdate_range('2020-01-01', periods=300, name='session')
 
 def _trades(closed=0, still_open=0):
-    rows = [Trade('A', DAYS[0], 10., DAYS[1], 11., 100., 1.5, 0., 98.5, 0.0985, 1, 'stop_loss', False)]*closed
-    rows += [Trade('A', DAYS[0], 10., pd.NaT, 11., 100., 1.5, 2.25, 98.5, -0.0985, 1, 'open', True)]*still_open
+    rows = [Trade('A', 'long', DAYS[0], 10., DAYS[1], 11., 100., 1.5, 0., 98.5, 0.0985, 1, 'stop_loss', False)]*closed
+    rows += [Trade('A', 'long', DAYS[0], 10., pd.NaT, 11., 100., 1.5, 2.25, 98.5, -0.0985, 1, 'open', True)]*still_open
     return pd.DataFrame(rows, columns=Trade._fields).rename(columns={'return_': 'return'})
 
 def _record(closed=40, still_open=0, sessions=300, **counts):
