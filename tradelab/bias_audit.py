@@ -5,12 +5,13 @@
 # %% auto #0
 __all__ = ['MODULES', 'EXEMPT', 'STRATEGIES', 'VARIANTS', 'SCALED', 'PROBES', 'probes_of', 'public_functions', 'audit']
 
-# %% ../nbs/19_bias_audit.ipynb #34cffd4d
+# %% ../nbs/19_bias_audit.ipynb #b879c2ee
 import inspect
 import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from typing import get_origin
 
 import numpy as np
 
@@ -22,13 +23,14 @@ from .market import market
 from .preprocessing import adjust, as_traded
 from .sections import Section
 
-# %% ../nbs/19_bias_audit.ipynb #951cdfcb
+# %% ../nbs/19_bias_audit.ipynb #cb6483ef
 MODULES = { # Module of the core → why its functions are not audited one by one
     'bar_facts': 'looks at a whole delivery, ahead as well as back: it judges data and decides nothing about trades',
     'data_rules': 'judges a whole delivery', 'data_validation': 'judges a whole delivery',
     'market_calendar': 'knows the sessions of an exchange and no prices',
     'compiled': 'compiles functions and sees no prices', 'rules': 'turns settings into numbers and sees no prices',
-    'performance_metrics': 'measures a finished run', 'luck': 'measures a finished run', 'stress': 'runs finished signals again at other costs',
+    **dict.fromkeys(('performance_metrics', 'equity_metrics', 'trade_metrics', 'sharpe_odds', 'luck'), 'measures a finished run'), 'comparison': 'compares finished runs',
+    'stress': 'runs finished signals again at other costs',
     'evaluation': 'puts a whole run together from audited parts', 'sweep': 'runs audited signals through the audited engine many times',
     'walk_forward': 'has its own tests that a choice sees its training part alone',
     **dict.fromkeys(('fills', 'portfolio', 'risk_management', 'kernel', 'backtesting'), 'part of the engine, which is audited as a whole: see engine_audit'),
@@ -41,12 +43,12 @@ EXEMPT = { # Function → why it is not audited
     'market.headline': 'words about a finished run', 'market.equity_svg': 'a picture of a finished run',
 }
 
-# %% ../nbs/19_bias_audit.ipynb #7cb5261b
+# %% ../nbs/19_bias_audit.ipynb #18c2a4f5
 STRATEGIES = tuple({'strategy': StrategySettings(**chosen)} for chosen in ({}, {'combine': 'and'}, {'fast': 5, 'slow': 20, 'rsi_window': 5}))
 VARIANTS = { # Function → what it is given in turn, apart from bars
     'indicators.sma': ({'window': 20}, {'window': 200}), 'indicators.ema': ({'window': 20}, {'window': 200}), 'indicators.rsi': ({'window': 14},), 'indicators.atr': ({'window': 14},),
     'signal_generator.combine_votes': ({'mode': 'or'}, {'mode': 'and'}), 'signal_generator.moving_average_rsi': STRATEGIES,
-    'signal_generator.strategy_signals': STRATEGIES, 'signal_generator.combine': tuple({'mode': mode} for mode in ('or', 'and', 'majority', 'weighted')),
+    'signal_generator.strategy_signals': STRATEGIES[1:2], 'signal_generator.combine': tuple({'mode': mode} for mode in ('or', 'and', 'majority', 'weighted')),
     'preprocessing.adjust': ({'adjustment': 'split'}, {'adjustment': 'total_return', 'convention': 'yahoo'}, {'adjustment': 'total_return', 'convention': 'crsp'}),
 }
 SCALED = frozenset({'preprocessing.split_factors', 'preprocessing.dividends_paid', 'preprocessing.total_return_factors', 'preprocessing.adjust'})
@@ -75,7 +77,7 @@ def probes_of(
     found = PROBES.get(name) or [derived_probe(function, **given) for given in VARIANTS.get(name, ({},))]
     return tuple(Probe(probe.call, probe.label, probe.scaled or name in SCALED) for probe in found if probe)
 
-# %% ../nbs/19_bias_audit.ipynb #3c83b780
+# %% ../nbs/19_bias_audit.ipynb #a84e3a7c
 def _is_core(module):
     "Whether a module of the package belongs to floor 1; one whose notebook is not known counts as if it did"
     spec = find_spec(f'tradelab.{module}')
@@ -83,8 +85,8 @@ def _is_core(module):
     return not number or number[1] == '1'
 
 def _worth_a_look(thing):
-    "Functions, and classes that have public methods"
-    if not inspect.isclass(thing): return callable(thing)
+    "Functions, and classes that have public methods; names of types are neither"
+    if not inspect.isclass(thing): return callable(thing) and get_origin(thing) is None
     return any(callable(value) for name, value in vars(thing).items() if not name.startswith('_'))
 
 # %% ../nbs/19_bias_audit.ipynb #fe3c2360
