@@ -6,6 +6,7 @@
 __all__ = ['Evaluation', 'evaluate']
 
 # %% ../nbs/18_evaluation.ipynb #f8b34e78
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -15,7 +16,7 @@ from .config import RiskSettings, Settings
 from .market import Backtest, market
 from .performance_metrics import performance
 from .preprocessing import adjust, dividends_paid
-from .signal_generator import moving_average_rsi
+from .signal_generator import Voter, strategy_signals
 from .utils.error_handling import DataError
 
 # %% ../nbs/18_evaluation.ipynb #ddb73378
@@ -54,13 +55,14 @@ def evaluate(
     actions:pd.DataFrame,     # Splits and dividends: ex_date, kind, value
     settings:Settings,        # The sections strategy, costs, risk and backtest count
     convention:str='yahoo',   # Dividend factor of the total-return closes, 'yahoo' | 'crsp'
-)->Evaluation: # Raises DataError when no session lies in the span, or for bars that cannot be used
+    voters:Mapping[str, Voter]|None=None, # Voters of one's own that [strategy] names, name → function of the closes
+)->Evaluation: # Raises DataError when no session lies in the span, or for bars and voters that cannot be used
     "Backtest the strategy and buy & hold on one symbol"
     account = settings.backtest
     bars, actions = _known(bars, actions, account.end)
     split, close = adjust(bars, actions, 'split'), adjust(bars, actions, 'total_return', convention)['close']
-    signals, traded = moving_average_rsi(close, settings.strategy), market({symbol: split}, {symbol: dividends_paid(split.index, actions)})
-    mine = backtest(traded, {symbol: signals}, settings.costs, settings.risk, account)
+    signals, traded = strategy_signals(close, settings.strategy, voters), market({symbol: split}, {symbol: dividends_paid(split.index, actions)})
+    mine = backtest(traded, {symbol: signals}, settings.costs, settings.risk, account, strategy='_'.join(settings.strategy.voters))
     hold = backtest(traded, buy_and_hold_signals(traded, account.start), settings.costs, RiskSettings(), account, strategy='buy_and_hold')
     metrics = {'strategy': _figures(mine, account.risk_free), 'buy_and_hold': _figures(hold, account.risk_free)}
     return Evaluation(symbol, split.loc[mine.equity.index[0]:], signals, close, mine, hold, metrics)

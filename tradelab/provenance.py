@@ -45,7 +45,7 @@ def git_state(
     except (OSError, subprocess.SubprocessError): return None, None
 
 # %% ../nbs/40_provenance.ipynb #1b8c7dcf
-WATCHED = ('tradelab', 'numpy', 'pandas', 'pandas-ta-classic', 'empyrical-reloaded', 'exchange-calendars', 'papermill', 'sqlalchemy', 'matplotlib')
+WATCHED = ('tradelab', 'numpy', 'pandas', 'pandas-ta-classic', 'empyrical-reloaded', 'exchange-calendars', 'numba', 'papermill', 'sqlalchemy', 'matplotlib')
 
 @cache
 def versions()->dict[str, str]: # Package → version
@@ -56,7 +56,7 @@ def versions()->dict[str, str]: # Package → version
     return {'python': platform.python_version(), 'platform': platform.platform(terse=True), **{name: of(name) for name in WATCHED}}
 
 # %% ../nbs/40_provenance.ipynb #4c0dec74
-RESULT_SECTIONS = ('data', 'strategy', 'costs', 'risk', 'backtest')
+RESULT_SECTIONS = ('data', 'strategy', 'costs', 'risk', 'backtest', 'sweep', 'walk_forward')
 
 def deciding_settings(
     settings:Settings, # The lab

@@ -16,6 +16,7 @@ from secrets import token_hex
 import jinja2
 import pandas as pd
 
+from .comparison import benchmark, figures, is_trading, remark, subject
 from .market import equity_svg
 from .narration import in_words
 from .utils.error_handling import StorageError
@@ -106,7 +107,7 @@ pre, code { font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", Consolas, monospac
 .failure summary { cursor: pointer; } blockquote { margin: .5em 0; padding-left: 1em; border-left: 3px solid #ccc; color: #555; } .anchor-link { display: none; }
 .badge { border-radius: 9px; padding: 1px 9px; font-size: .88em; background: #eee; } .ok { background: #dcefe6; color: #0b5137; } .failed { background: #fbdfd0; color: #8a3300; }
 .running { background: #dcebf8; color: #0b4778; } .interrupted { background: #f6ecd2; color: #6b4e00; }
-.error td { text-align: left; white-space: normal; color: #8a3300; padding-top: 0; overflow-wrap: anywhere; } tr.has-error td { border-bottom: 0; } .runs { font-size: .86em; }
+.error td { text-align: left; white-space: normal; color: #8a3300; padding-top: 0; overflow-wrap: anywhere; } .remark td { text-align: left; color: #555; padding-top: 0; } tr.has-note td { border-bottom: 0; } .runs { font-size: .86em; }
 @media print { body { max-width: none; padding: 0; } a { color: inherit; } }
 """
 
@@ -187,8 +188,10 @@ def _took(row):
 
 # %% ../nbs/40_reporting.ipynb #ade3df83
 def _figure(row, side, name, form):
-    "One figure of a run, for example its strategy's CAGR"
-    return in_words(((row.get('metrics') or {}).get(side) or {}).get(name), form)
+    "One figure of a run, for example its own CAGR; '' for a run that is not about a strategy"
+    metrics = row.get('metrics')
+    found = benchmark(metrics) if side == 'benchmark' else figures(metrics)
+    return in_words(found.get(name), form) if is_trading(metrics) and (found or side != 'benchmark') else ''
 
 _FILTERS = dict(moment=_moment, took=_took, figure=_figure, spark=lambda values: sparkline(values or ()))
 
@@ -196,24 +199,32 @@ _FILTERS = dict(moment=_moment, took=_took, figure=_figure, spark=lambda values:
 _INDEX = _HEAD + """<h1>TradeLab runs</h1>
 {% if not rows %}<p>No run is recorded yet. In a terminal, at the lab's home:</p><pre>tradelab ingest
 tradelab run backtest</pre><p>Then open this page again.</p>
-{% else %}<p>{{ rows|length }} run{{ 's' if rows|length > 1 }}{% for status, count in counts %}, {{ count }} {{ status }}{% endfor %}. Newest first; times are UTC. The strategy's figures stand beside those of buying on the first day and holding.</p>
+{% else %}<p>{{ rows|length }} run{{ 's' if rows|length > 1 }}{% for status, count in counts %}, {{ count }} {{ status }}{% endfor %}. Newest first; times are UTC. The figures of the strategy stand beside those of buying on the first day and holding; runs that are not about a strategy have empty cells.</p>
 <table class="runs"><thead><tr><th class="text">Status</th><th class="text">Symbol</th><th class="text">Template</th><th class="text">Started</th><th>Took</th><th>Trades</th><th>CAGR</th><th>Buy&nbsp;&amp;&nbsp;hold CAGR</th><th>Sharpe</th><th>Max drawdown</th><th class="text">Equity</th><th class="text">Report</th></tr></thead>
-<tbody>{% for row in rows %}<tr id="{{ row.id }}"{% if row.error %} class="has-error"{% endif %}><td class="text"><span class="badge {{ row.status }}">{{ row.status }}</span></td>
-<td class="text"><strong>{{ row.symbol or '' }}</strong></td><td class="text">{{ row.template }}</td><td class="text">{{ row.started_at|moment }}</td><td>{{ row|took }}</td>
-<td>{{ row|figure('strategy', '# Trades', ',.0f') }}</td><td>{{ row|figure('strategy', 'CAGR', '.1%') }}</td><td>{{ row|figure('buy_and_hold', 'CAGR', '.1%') }}</td>
-<td>{{ row|figure('strategy', 'Sharpe', '.2f') }}</td><td>{{ row|figure('strategy', 'Max Drawdown', '.1%') }}</td><td class="text">{{ row.equity|spark|safe }}</td>
+<tbody>{% for row in rows %}<tr id="{{ row.id }}"{% if row.error or row.remark %} class="has-note"{% endif %}><td class="text"><span class="badge {{ row.status }}">{{ row.status }}</span></td>
+<td class="text"><strong{% if row.names %} title="{{ row.names }}"{% endif %}>{{ row.about }}</strong></td><td class="text">{{ row.template }}</td><td class="text">{{ row.started_at|moment }}</td><td>{{ row|took }}</td>
+<td>{{ row|figure('own', '# Trades', ',.0f') }}</td><td>{{ row|figure('own', 'CAGR', '.1%') }}</td><td>{{ row|figure('benchmark', 'CAGR', '.1%') }}</td>
+<td>{{ row|figure('own', 'Sharpe', '.2f') }}</td><td>{{ row|figure('own', 'Max Drawdown', '.1%') }}</td><td class="text">{{ row.equity|spark|safe }}</td>
 <td class="text">{% for name, link in row.links %}<a href="{{ link }}">{{ name }}</a>{{ ' · ' if not loop.last }}{% endfor %}</td></tr>
 {% if row.error %}<tr class="error"><td colspan="12">{{ row.error.strip().splitlines()[0] }}</td></tr>{% endif %}
+{% if row.remark %}<tr class="remark"><td colspan="12">{{ row.remark }}</td></tr>{% endif %}
 {% endfor %}</tbody></table>{% endif %}
 </body></html>
 """
 
 # %% ../nbs/40_reporting.ipynb #70bc7dd6
-_FIELDS = ('id', 'template', 'symbol', 'status', 'started_at', 'ended_at', 'metrics', 'error', 'notebook_path', 'html_path', 'equity')
+_FIELDS = ('id', 'template', 'symbol', 'universe', 'status', 'started_at', 'ended_at', 'metrics', 'trials', 'error', 'notebook_path', 'html_path', 'equity')
 
 def _plain(row):
     "`row` with every field, and None where a frame of pandas had NaN or NaT"
     return {name: None if pd.api.types.is_scalar(row.get(name)) and pd.isna(row.get(name)) else row[name] for name in _FIELDS}
+
+# %% ../nbs/40_reporting.ipynb #08945586
+def _about(row):
+    "What a run is about and found, in words; the names of a universe that is only counted"
+    trials = None if row['trials'] is None else int(row['trials'])
+    about = subject(row['symbol'], row['universe'])
+    return dict(about='' if about == 'all' else about, names=(row['universe'] or '').replace(',', ', ') if about.endswith(' symbols') else '', remark=remark(row['metrics'], trials))
 
 # %% ../nbs/40_reporting.ipynb #05d403f8
 def _links(row, folder):
@@ -224,11 +235,11 @@ def _links(row, folder):
 
 # %% ../nbs/40_reporting.ipynb #5de8c55f
 def write_index(
-    rows:list[dict], # id, template, symbol, status, started_at, ended_at, metrics, error, notebook_path, html_path, equity; paths relative to the index
+    rows:list[dict], # Rows of `runs`, each with `equity`, a list; paths relative to the index
     path:Path,       # The page to write, usually reports/index.html
 )->Path: # The page; raises StorageError when it cannot be written
     "Write the page that lists the runs, the newest first"
-    shown = [{**row, 'error': redact(row['error'] or ''), 'links': _links(row, Path(path).parent)} for row in map(_plain, rows)]
+    shown = [{**row, **_about(row), 'error': redact(row['error'] or ''), 'links': _links(row, Path(path).parent)} for row in map(_plain, rows)]
     shown.sort(key=lambda row: (row['started_at'], row['id']), reverse=True)
     counts = [(status, n) for status in ('ok', 'failed', 'interrupted', 'running') if (n := sum(row['status'] == status for row in shown))]
     return _write_whole(path, _rendered(_INDEX, _FILTERS, title='TradeLab runs', rows=shown, counts=counts))

@@ -78,20 +78,44 @@ class FilesSettings(Section):
     def _columns(cls, value): return _pairs(value, 'ours=theirs')
 
 # %% ../nbs/00_sections.ipynb #7c7ccd71
-class StrategySettings(Section):
-    "Moving averages and RSI, and how their conditions are combined."
+class _Voters(Section):
+    "Who votes, and how the votes become one"
+    voters: Annotated[tuple[str, ...], NoDecode] = Field(('moving_average', 'rsi'), min_length=1, max_length=16, description='names of voters, separated by commas: moving_average, rsi, forecast or your own')
+    combine: Literal['or', 'and', 'majority', 'weighted'] = Field('or', description='or: any voter; and: all within confirm_bars; majority: more than half of them; weighted: sum of weights reaches threshold')
+    confirm_bars: int = Field(10, ge=1, description='sessions within which the voters of and, majority must agree, 1 or more')
+    weights: Annotated[dict[str, float], NoDecode] = Field({}, description='voter=weight above 0, separated by commas, 1 where none is given: moving_average=2, rsi=1')
+    threshold: float = Field(1., gt=0, description='weight that buys, and less than minus that sells, with combine weighted; above 0')
+
+    @field_validator('voters', mode='before')
+    @classmethod
+    def _named(cls, value): return _listed(value)
+
+    @field_validator('weights', mode='before')
+    @classmethod
+    def _weighed(cls, value): return _pairs(value, 'voter=weight')
+
+# %% ../nbs/00_sections.ipynb #ef41f380
+class StrategySettings(_Voters):
+    "The voters of the strategy and what they look at."
     fast: int = Field(50, ge=1, description='fast moving average, sessions, below slow')
     slow: int = Field(200, ge=2, description='slow moving average, sessions, above fast')
     rsi_window: int = Field(14, ge=2, description='RSI window, sessions, 2 or more')
     oversold: float = Field(30., gt=0, lt=100, description='RSI level below which a close is oversold, between 0 and overbought')
     overbought: float = Field(70., gt=0, lt=100, description='RSI level above which a close is overbought, between oversold and 100')
-    combine: Literal['or', 'and'] = Field('or', description='or: either condition; and: both within confirm_bars')
-    confirm_bars: int = Field(10, ge=1, description='sessions within which both conditions must hold, 1 or more')
 
     @model_validator(mode='after')
     def _ordered(self):
         if self.fast >= self.slow: raise ValueError(f'fast must be below slow|fast={self.fast}, slow={self.slow}')
         if self.oversold >= self.overbought: raise ValueError(f'oversold must be below overbought|oversold={self.oversold:g}, overbought={self.overbought:g}')
+        return self
+
+    @model_validator(mode='after')
+    def _can_vote(self):
+        if len(set(self.voters)) < len(self.voters): raise ValueError(f'a voter is named twice|voters={", ".join(self.voters)}')
+        strange = [f'{name}={weight:g}' for name, weight in self.weights.items() if name not in self.voters or weight <= 0]
+        if strange: raise ValueError(f'weights must name voters and lie above 0|weights={", ".join(strange)}')
+        most = sum(self.weights.get(name, 1.) for name in self.voters)
+        if self.combine == 'weighted' and self.threshold > most: raise ValueError(f'all voters together must reach the threshold|threshold={self.threshold:g}, weights={most:g}')
         return self
 
 # %% ../nbs/00_sections.ipynb #099dc95c

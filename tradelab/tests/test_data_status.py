@@ -231,10 +231,12 @@ def test_the_run_notebook_leaves_a_report_of_what_is_stored(fresh, tmp_path):
 
     from tradelab.providers.sample import fetch, symbols
     from tradelab.templates import checked_parameters, execute_template, template
+    from tradelab.utils.results import run_details, start_run
     spoilt = {name: fetch(name) for name in symbols()}
     spoilt['GOOG'].bars.iloc[700, :4] *= 100
     _save(fresh, *spoilt.values())
     notebook = template(fresh.home, 'data_quality')
+    start_run(fresh, dict(id='x', template='data_quality', parameters={}))
     assert execute_template(notebook, tmp_path/'done.ipynb', checked_parameters(notebook, {'worst': '1', 'run_id': 'x'}), fresh.home, 100) == ''
     cells = [cell for cell in nbformat.read(tmp_path/'done.ipynb', 4).cells if cell.cell_type == 'code']
     outputs = [output for cell in cells for output in cell.outputs]
@@ -242,3 +244,5 @@ def test_the_run_notebook_leaves_a_report_of_what_is_stored(fresh, tmp_path):
     assert '1 refused.** Refused: GOOG' in shown and 'unit_error' in shown and sum('image/png' in output.get('data', {}) for output in outputs) >= 3
     assert not [output for output in outputs if output.output_type in ('stream', 'error')] and data_status(fresh, ['GOOG']).verdict.item() == 'fail'
     with session(fresh) as db: assert db.execute(text('SELECT count(*) FROM verdicts')).scalar_one() == 5
+    kept = run_details(fresh, 'x')['metrics']['data']
+    assert (kept['symbols'], kept['fail']) == (5, 1) and kept['ok'] + kept['warn'] == 4 and kept['findings'] > 0

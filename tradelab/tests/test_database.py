@@ -31,7 +31,8 @@ from ..utils.schema import Base
 from ..utils.server import server_running
 
 # %% ../../nbs/21_database.ipynb #a22fdb1d
-SPECIAL = {'instrument_id': 1, 'run_id': 'r1', 'runs.id': 'r1', 'kind': 'split', 'status': 'ok', 'mode': 'paper', 'signal': -1, 'basis': 'split', 'verdict': 'warn', 'severity': 'fail'}
+SPECIAL = {'instrument_id': 1, 'run_id': 'r1', 'runs.id': 'r1', 'kind': 'split', 'status': 'ok', 'mode': 'paper', 'signal': -1, 'basis': 'split', 'verdict': 'warn', 'severity': 'fail', 'side': 'short',
+           'test_first': dt.date(2020, 1, 3), 'test_last': dt.date(2020, 1, 4)}
 
 def _row(table):
     "A row for `table` in which every column has a value"

@@ -27,7 +27,7 @@ def test_moments_carry_their_zone_and_sessions_are_dates():
     columns = [column for table in TABLES for column in table.columns]
     assert all(column.type.timezone for column in columns if isinstance(column.type, DateTime))
     assert {column.name for column in columns if isinstance(column.type, Date)} == {
-        'session', 'ex_date', 'entry_session', 'exit_session', 'valid_from', 'valid_to', 'asked_from', 'asked_to', 'first', 'last'}
+        'session', 'ex_date', 'entry_session', 'exit_session', 'valid_from', 'valid_to', 'asked_from', 'asked_to', 'first', 'last', 'train_first', 'train_last', 'test_first', 'test_last'}
 
 def test_money_is_numeric_and_research_prices_are_not():
     money = {f'{table.name}.{column.name}' for table in TABLES for column in table.columns if isinstance(column.type, Numeric) and column.type.asdecimal}

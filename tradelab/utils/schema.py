@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Base', 'Instrument', 'Listing', 'DailyBar', 'DailyBarRevision', 'MinuteBar', 'MinuteBarRevision', 'CorporateAction',
            'CorporateActionRevision', 'Fetch', 'StoredVerdict', 'StoredFinding', 'Run', 'Event', 'Trade', 'Equity',
-           'Decision', 'purposes']
+           'Decision', 'SweepResult', 'Fold', 'Seal', 'purposes']
 
 # %% ../../nbs/20_schema.ipynb #9277e8d5
 import datetime as dt
@@ -187,11 +187,12 @@ class Run(Base):
     "One execution of a run notebook."
     __tablename__ = 'runs'
     __table_args__ = (CheckConstraint("status IN ('running', 'ok', 'failed', 'interrupted')", name='status_known'),
-                      CheckConstraint("(status = 'running') = (ended_at IS NULL)", name='ended_when_not_running'),
+                      CheckConstraint("(status = 'running') = (ended_at IS NULL)", name='ended_when_not_running'), CheckConstraint('trials > 0', name='trials_positive'),
                       Index(None, 'started_at'), Index(None, 'fingerprint'), {'comment': 'Executions of run notebooks, with all that is needed to repeat them'})
     id: Mapped[str] = _said('Name of the run', primary_key=True)
     template: Mapped[str] = _said('Run notebook, without folder and ending')
     symbol: Mapped[str | None] = _said('Ticker, when the run is about one')
+    universe: Mapped[str | None] = _said('Tickers in order, commas between, when the run is about several')
     status: Mapped[str] = _said('running, ok, failed or interrupted')
     started_at: Mapped[dt.datetime] = _said('When it began')
     ended_at: Mapped[dt.datetime | None] = _said('When it ended; empty while it runs')
@@ -208,6 +209,9 @@ class Run(Base):
     fingerprint: Mapped[str | None] = _said('SHA-256 over all inputs: equal for runs that must give equal results')
     error: Mapped[str | None] = _said('What went wrong, for a failed run')
     metrics: Mapped[dict | None] = _said('Figures by name; null where one is undefined')
+    trials: Mapped[int | None] = _said('Combinations of parameters that it tried: 1 for a backtest, the size of the grid for a sweep; empty when none')
+    trial_mean: Mapped[float | None] = _said('Mean of their Sharpe ratios, a day and not a year; empty when unknown')
+    trial_variance: Mapped[float | None] = _said('Variance (ddof 1) of their Sharpe ratios, a day and not a year; empty for fewer than two')
     notebook_path: Mapped[str | None] = _said('Path of the executed notebook')
     html_path: Mapped[str | None] = _said('Path of the report')
 
@@ -229,19 +233,20 @@ class Event(Base):
 class Trade(Base):
     "A position from its entry to its exit."
     __tablename__ = 'trades'
-    __table_args__ = {'comment': 'Positions of a run from entry to exit'}
+    __table_args__ = CheckConstraint("side IN ('long', 'short')", name='side_known'), {'comment': 'Positions of a run from entry to exit'}
     run_id: Mapped[str] = _key('The run', ForeignKey('runs.id'))
     number: Mapped[int] = _key('Number within the run, from 1, in order of exit')
     symbol: Mapped[str] = _said('Ticker')
-    entry_session: Mapped[dt.date] = _said('Session of the buying fill')
-    entry_price: Mapped[Decimal] = _said('Average price paid, slippage included')
-    exit_session: Mapped[dt.date | None] = _said('Session of the last selling fill; empty while open')
-    exit_price: Mapped[Decimal | None] = _said('Average price received, slippage included; while open the last close')
+    side: Mapped[str] = _said('long: bought first; short: sold first', server_default='long')
+    entry_session: Mapped[dt.date] = _said('Session of the first fill')
+    entry_price: Mapped[Decimal] = _said('Average price of the entry, slippage included')
+    exit_session: Mapped[dt.date | None] = _said('Session of the last fill; empty while open')
+    exit_price: Mapped[Decimal | None] = _said('Average price of the exit, slippage included; while open the last close')
     quantity: Mapped[Decimal] = _said('Shares')
     fees: Mapped[Decimal] = _said('Commission and regulatory fees of all its fills')
-    dividends: Mapped[Decimal] = _said('Cash received while it was held')
+    dividends: Mapped[Decimal] = _said('Cash received while it was held, or paid while it was short')
     pnl: Mapped[Decimal] = _said('Gain in money after fees, dividends included')
-    return_: Mapped[float | None] = _said('Gain as a fraction of what was paid', name='return')
+    return_: Mapped[float | None] = _said('Gain as a fraction of the value of the entry', name='return')
     bars_held: Mapped[int] = _said('Sessions held')
     exit_reason: Mapped[str | None] = _said('What closed it')
     is_open: Mapped[bool] = _said('Whether it was still open at the end, valued at the last close')
@@ -253,8 +258,8 @@ class Equity(Base):
     __table_args__ = {'comment': 'The account of a run at the close of each session'}
     run_id: Mapped[str] = _key('The run', ForeignKey('runs.id'))
     session: Mapped[dt.date] = _key('Session date')
-    cash: Mapped[Decimal] = _said('Cash')
-    positions_value: Mapped[Decimal] = _said('Positions at the close')
+    cash: Mapped[Decimal] = _said('Cash; NaN for a curve that was put together from several accounts')
+    positions_value: Mapped[Decimal] = _said('Positions at the close, short ones below zero; NaN where cash is')
     equity: Mapped[Decimal] = _said('Cash and positions')
     exposure: Mapped[float | None] = _said('Positions as a fraction of equity')
     turnover: Mapped[Decimal | None] = _said('Value of what was bought and sold in the session')
@@ -280,6 +285,47 @@ class Decision(Base):
     target_quantity: Mapped[Decimal | None] = _said('Shares wanted after the order')
     verdict: Mapped[str | None] = _said('What the risk gate said')
     reason: Mapped[str | None] = _said('Why, in words')
+
+# %% ../../nbs/20_schema.ipynb #5e105c2b
+class SweepResult(Base):
+    "One combination of parameters of a sweep, and what it came to."
+    __tablename__ = 'sweep_results'
+    __table_args__ = {'comment': 'Combinations of parameters that a sweep tried'}
+    run_id: Mapped[str] = _key('The run', ForeignKey('runs.id'))
+    number: Mapped[int] = _key('Place in the grid, from 1')
+    parameters: Mapped[dict] = _said('Name → value')
+    metrics: Mapped[dict] = _said('Figures by name; null where one is undefined')
+
+class Fold(Base):
+    "One fold of a walk-forward."
+    __tablename__ = 'folds'
+    __table_args__ = CheckConstraint('train_last < test_first', name='trained_before_test'), {'comment': 'Folds of a walk-forward: what was chosen on the training part, and how it did on the test part'}
+    run_id: Mapped[str] = _key('The run', ForeignKey('runs.id'))
+    number: Mapped[int] = _key('Number within the run, from 1, in order of time')
+    train_first: Mapped[dt.date] = _said('First session of the training part')
+    train_last: Mapped[dt.date] = _said('Last session of the training part')
+    test_first: Mapped[dt.date] = _said('First session of the test part')
+    test_last: Mapped[dt.date] = _said('Last session of the test part')
+    parameters: Mapped[dict] = _said('Name → value, as chosen on the training part')
+    in_sample: Mapped[dict] = _said('Figures on the training part')
+    out_of_sample: Mapped[dict] = _said('Figures on the test part')
+
+# %% ../../nbs/20_schema.ipynb #b28f0a26
+class Seal(Base):
+    "The opening of a sealed span."
+    __tablename__ = 'seals'
+    __table_args__ = UniqueConstraint('key'), CheckConstraint('first <= last', name='not_backwards'), {'comment': 'Openings of sealed spans, each possible once; rows are only added'}
+    id: Mapped[int] = _said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
+    key: Mapped[str] = _said('SHA-256 over strategy, symbols, first and last session')
+    strategy: Mapped[str] = _said('Which strategy was tried on it')
+    symbols: Mapped[str] = _said('Tickers in order, commas between')
+    first: Mapped[dt.date] = _said('First session of the sealed span')
+    last: Mapped[dt.date] = _said('Last session of the sealed span')
+    opened_at: Mapped[dt.datetime] = _said('When it was opened')
+    run_id: Mapped[str | None] = _said('The run that opened it, if any', ForeignKey('runs.id'))
+    parameters: Mapped[dict] = _said('What was tried: name → value')
+    metrics: Mapped[dict | None] = _said('What came of it; empty when whoever opened it did not come back')
+    git_commit: Mapped[str | None] = _said('Commit that was checked out')
 
 # %% ../../nbs/20_schema.ipynb #0b605972
 def purposes(
