@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MODULES', 'EXEMPT', 'STRATEGIES', 'VARIANTS', 'SCALED', 'PROBES', 'probes_of', 'public_functions', 'audit']
 
-# %% ../nbs/19_bias_audit.ipynb #b879c2ee
+# %% ../nbs/19_bias_audit.ipynb #241613c2
 import inspect
 import re
 from collections.abc import Mapping
@@ -19,11 +19,12 @@ from .audit_record import Audit, Check
 from .config import StrategySettings
 from .function_audit import Probe, audit_function, check_probe, cut, derived_probe
 from .history_cuts import History, synthetic_history
-from .market import market
+from .market import market, stack_signals
 from .preprocessing import adjust, as_traded
 from .sections import Section
+from .signal_generator import moving_average_rsi
 
-# %% ../nbs/19_bias_audit.ipynb #cb6483ef
+# %% ../nbs/19_bias_audit.ipynb #4b0bea2d
 MODULES = { # Module of the core → why its functions are not audited one by one
     'bar_facts': 'looks at a whole delivery, ahead as well as back: it judges data and decides nothing about trades',
     'data_rules': 'judges a whole delivery', 'data_validation': 'judges a whole delivery',
@@ -39,33 +40,39 @@ MODULES = { # Module of the core → why its functions are not audited one by on
 EXEMPT = { # Function → why it is not audited
     'preprocessing.ordered_actions': 'checks and sorts the actions that it is given: a row an action, not a bar',
     'market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
-    'market.by_session': 'hands a market out row by row; the engine is audited as a whole',
     'market.headline': 'words about a finished run', 'market.equity_svg': 'a picture of a finished run',
 }
 
-# %% ../nbs/19_bias_audit.ipynb #18c2a4f5
+# %% ../nbs/19_bias_audit.ipynb #cb1646a2
 STRATEGIES = tuple({'strategy': StrategySettings(**chosen)} for chosen in ({}, {'combine': 'and'}, {'fast': 5, 'slow': 20, 'rsi_window': 5}))
 VARIANTS = { # Function → what it is given in turn, apart from bars
     'indicators.sma': ({'window': 20}, {'window': 200}), 'indicators.ema': ({'window': 20}, {'window': 200}), 'indicators.rsi': ({'window': 14},), 'indicators.atr': ({'window': 14},),
-    'signal_generator.combine_votes': ({'mode': 'or'}, {'mode': 'and'}), 'signal_generator.moving_average_rsi': STRATEGIES,
-    'signal_generator.strategy_signals': STRATEGIES[1:2], 'signal_generator.combine': tuple({'mode': mode} for mode in ('or', 'and', 'majority', 'weighted')),
+    'signal_generator.moving_average_rsi': STRATEGIES[:1], 'signal_generator.strategy_signals': STRATEGIES[1:],
+    'signal_generator.combine': tuple({'mode': mode} for mode in ('or', 'and', 'majority', 'weighted')),
     'preprocessing.adjust': ({'adjustment': 'split'}, {'adjustment': 'total_return', 'convention': 'yahoo'}, {'adjustment': 'total_return', 'convention': 'crsp'}),
 }
 SCALED = frozenset({'preprocessing.split_factors', 'preprocessing.dividends_paid', 'preprocessing.total_return_factors', 'preprocessing.adjust'})
 
-# %% ../nbs/19_bias_audit.ipynb #62467f67
+# %% ../nbs/19_bias_audit.ipynb #787e9256
 def _market(past):
     "Two symbols of different sessions on one time axis, one of them with dividends"
     days = past.adjusted.index
     return market({'A': past.adjusted, 'B': past.adjusted[days.day_of_week != 0]}, {'A': np.where(days.day == 15, 0.5, 0.)})
 
+def _stacked(past):
+    "Signals of the same two symbols on the time axis of their market"
+    both = _market(past)
+    signals = {'A': moving_average_rsi(past.adjusted.close, StrategySettings(fast=5, slow=20))}
+    stacked = stack_signals(signals | {'B': signals['A'][past.adjusted.index.day_of_week != 0]}, both)
+    return stacked.signal, stacked.score
+
 def _delivered(past):
     "Bars that a provider adjusts for splits, taken back to the prices of their day"
     return as_traded(adjust(past.bars, past.actions, 'split'), past.actions, 'split')[0]
 
-# %% ../nbs/19_bias_audit.ipynb #58484e14
+# %% ../nbs/19_bias_audit.ipynb #08f0c095
 PROBES = { # Function → the calls that its parameters do not say
-    'market.market': (Probe(_market, 'two symbols'),),
+    'market.market': (Probe(_market, 'two symbols'),), 'market.stack_signals': (Probe(_stacked, 'two symbols'),),
     'preprocessing.as_traded': (Probe(_delivered, 'basis=split', scaled=True), Probe(lambda past: as_traded(past.bars, past.actions, 'raw')[0], 'basis=raw')),
 }
 
