@@ -184,13 +184,13 @@ def _watch(account, rules, log):
 NOTES = ('', 'nothing held', 'held already', 'equity buys no share', 'no room within the limits', 'the size rests on an ATR or a volatility that is unknown')
 NOTHING_HELD, HELD_ALREADY, BUYS_NO_SHARE, NO_ROOM, SIZE_UNKNOWN = range(1, len(NOTES))
 
-# %% ../nbs/16_kernel.ipynb #cfbe378c
+# %% ../nbs/16_kernel.ipynb #549417f0
 @kernel
-def _choose(account, j, target, rule, limit, found, note, log):
+def _choose(account, j, target, rule, limit, found, note, reason, log):
     "Write down a decision"
     if log.counts[CHOICES] < len(log.choices):
         row = log.choices[log.counts[CHOICES]]
-        row.bar, row.symbol, row.target, row.rule, row.limit, row.found, row.note = account.bar, j, target, rule, limit, found, note
+        row.bar, row.symbol, row.target, row.rule, row.limit, row.found, row.note, row.reason = account.bar, j, target, rule, limit, found, note, reason
     log.counts[CHOICES] += 1
     if rule != ALLOWED: log.counts[REFUSED] += 1
 
@@ -214,7 +214,7 @@ def _forced(account, position, rules):
     if account.bar - position.entry_bar >= rules.time_stop: return TIME_STOP
     return 0
 
-# %% ../nbs/16_kernel.ipynb #3d5c2586
+# %% ../nbs/16_kernel.ipynb #16a9a61f
 class _Ahead(NamedTuple):
     "The account as it will be when the orders allowed at this close are filled: cash, gross and net in USD, symbols held"
     cash: float
@@ -227,7 +227,7 @@ def _out(ahead, j, close, reason, books, rules, log):
     "Ask for the exit of a position; the account as it will be after it"
     account, held = books.account[0], books.positions[j].quantity
     rule, limit, found = gate(-held, close, True, held, account.state, 1., 1., 0., 0., 0, 0., 0, 1., rules)
-    _choose(account, j, 0., rule, limit, found, 0, log)
+    _choose(account, j, 0., rule, limit, found, 0, reason, log)
     if rule != ALLOWED: return ahead
     _order(books, j, -held, close, nan, EXIT, reason)
     worth = held*close
@@ -265,7 +265,7 @@ def _sector_value(j, books):
         if books.positions[order.symbol].sector == sector: total += (abs(order.quantity) if order.kind != EXIT else -abs(order.quantity))*order.price
     return total if sector >= 0 else nan
 
-# %% ../nbs/16_kernel.ipynb #6483d562
+# %% ../nbs/16_kernel.ipynb #e91853d9
 @kernel
 def _judge_entry(ahead, j, quantity, close, atr, kind, reason, books, rules, log):
     "Ask the gate for an entry of `quantity` shares; the account as it will be after it"
@@ -274,12 +274,12 @@ def _judge_entry(ahead, j, quantity, close, atr, kind, reason, books, rules, log
     sector = _sector_value(j, books) if rules.max_sector_fraction < np.inf else 0.
     rule, limit, found = gate(quantity, close, False, held, account.state, ahead.cash, account.equity, ahead.gross, ahead.net, ahead.names, sector,
                               position.cool - account.bar if kind == ENTRY else 0, atr*rules.stop_atr if kind == ENTRY else 1., rules)
-    _choose(account, j, held + quantity, rule, limit, found, 0, log)
+    _choose(account, j, held + quantity, rule, limit, found, 0, reason, log)
     if rule != ALLOWED: return ahead
     _order(books, j, quantity, close, atr*rules.stop_atr, kind, reason)
     return _Ahead(ahead.cash - quantity*close, ahead.gross + abs(quantity)*close, ahead.net + quantity*close, ahead.names + (kind == ENTRY))
 
-# %% ../nbs/16_kernel.ipynb #16116fac
+# %% ../nbs/16_kernel.ipynb #5a39c7c8
 @kernel
 def _in(ahead, t, j, bars, inputs, books, rules, log):
     "Size an entry, cut it to the room that is left, and ask the gate"
@@ -290,7 +290,7 @@ def _in(ahead, t, j, bars, inputs, books, rules, log):
     if quantity < wanted: log.counts[CUT_TO_LIMITS] += 1
     if quantity > 0.: return _judge_entry(ahead, j, sign*quantity, close, atr, ENTRY, account.bar, books, rules, log)
     note = SIZE_UNKNOWN if wanted != wanted else NO_ROOM if wanted > 0. else BUYS_NO_SHARE
-    _choose(account, j, 0., ALLOWED, 0., 0., note, log)
+    _choose(account, j, 0., ALLOWED, 0., 0., note, account.bar, log)
     return ahead
 
 @kernel
@@ -302,7 +302,7 @@ def _again(ahead, j, close, books, rules, log):
     position.reinvest -= quantity*close
     return _judge_entry(ahead, j, quantity, close, nan, REINVEST, DIVIDEND, books, rules, log)
 
-# %% ../nbs/16_kernel.ipynb #1dd24bd5
+# %% ../nbs/16_kernel.ipynb #6d5aa54a
 @kernel
 def _decide(t, bars, inputs, books, rules, log):
     "Turn the close's signals into orders that passed the gate"
@@ -313,8 +313,8 @@ def _decide(t, bars, inputs, books, rules, log):
         if (signal == 0 and held == 0.) or not close > 0.: continue
         forced, before = _forced(account, books.positions[j], rules) if held != 0. else 0, account.orders
         if forced != 0 or signal*held < 0.: ahead = _out(ahead, j, close, forced if forced != 0 else account.bar, books, rules, log)
-        elif signal*held > 0.: _choose(account, j, held, ALLOWED, 0., 0., HELD_ALREADY, log)
-        elif held == 0. and signal < 0 and rules.short == 0: _choose(account, j, 0., ALLOWED, 0., 0., NOTHING_HELD, log)
+        elif signal*held > 0.: _choose(account, j, held, ALLOWED, 0., 0., HELD_ALREADY, account.bar, log)
+        elif held == 0. and signal < 0 and rules.short == 0: _choose(account, j, 0., ALLOWED, 0., 0., NOTHING_HELD, account.bar, log)
         out = account.orders > before
         if signal != 0 and forced == 0 and (held == 0. or out) and (signal > 0 or rules.short == 1):
             books.queue[waiting], books.rank[waiting] = j, signal*inputs.score[t, j]

@@ -72,14 +72,14 @@ ORDER = np.dtype([
     ('reason', 'i8'),   # Session of the signal, or a negative number from `REASONS`
 ], align=True)
 
-# %% ../nbs/15_portfolio.ipynb #24df09fb
+# %% ../nbs/15_portfolio.ipynb #e74162ed
 REASONS = ('', 'stop_loss', 'take_profit', 'trailing_stop', 'time_stop', 'margin_call', 'halt', 'end', 'dividend reinvested')
 STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, TIME_STOP, MARGIN_CALL, HALT, END, DIVIDEND = range(-1, -9, -1)
 
 FILL = np.dtype([('bar', 'i8'), ('symbol', 'i8'), ('quantity', 'f8'), ('price', 'f8'), ('fees', 'f8'), ('slippage', 'f8'), ('reason', 'i8')], align=True)
 TRADE = np.dtype([('symbol', 'i8'), ('side', 'i8'), ('entry_bar', 'i8'), ('exit_bar', 'i8'), ('entry_price', 'f8'), ('exit_price', 'f8'), ('quantity', 'f8'), ('fees', 'f8'),
                   ('dividends', 'f8'), ('pnl', 'f8'), ('gain', 'f8'), ('reason', 'i8'), ('open', 'i8')], align=True)
-CHOICE = np.dtype([('bar', 'i8'), ('symbol', 'i8'), ('target', 'f8'), ('rule', 'i8'), ('limit', 'f8'), ('found', 'f8'), ('note', 'i8')], align=True)
+CHOICE = np.dtype([('bar', 'i8'), ('symbol', 'i8'), ('target', 'f8'), ('rule', 'i8'), ('limit', 'f8'), ('found', 'f8'), ('note', 'i8'), ('reason', 'i8')], align=True)
 BREAK = np.dtype([('bar', 'i8'), ('breaker', 'i8'), ('limit', 'f8'), ('found', 'f8')], align=True)
 
 # %% ../nbs/15_portfolio.ipynb #5236d746
