@@ -88,16 +88,18 @@ class Check:
     @property
     def equal(self): return len(set(self.found)) == 1 and self.found[0] != ''
 
-# %% ../nbs/19_comparison.ipynb #89703877
+# %% ../nbs/19_comparison.ipynb #cd6e5db9
 def _section(row, name): return (row.get('settings') or {}).get(name) or {}
 
 def _costs(row): return ', '.join(f'{key} {value}' for key, value in sorted(_section(row, 'costs').items()) if value not in (0, None))
 
 def _commit(row): return f'{(row.get("git_commit") or "")[:10]}{" with changes" if row.get("git_dirty") else ""}'
 
-_CHECKS = {'symbols': lambda row: row.get('symbol') or row.get('universe') or '', 'sessions': lambda row: row.get('sessions') or '', 'data': lambda row: (row.get('data_hash') or '')[:10],
-           'code': lambda row: (row.get('code_hash') or '')[:10], 'costs': lambda row: _costs(row) or ('none' if _section(row, 'costs') else ''),
-           'fills': lambda row: _section(row, 'backtest').get('fill_at', 'next_open') if row.get('settings') else '', 'side': lambda row: (main_side(row.get('metrics')) or 'without sides').replace('_', ' ')}
+def _side(row): return (main_side(row.get('metrics')) or 'without sides').replace('_', ' ')
+
+_CHECKS = {'symbols': lambda row: row.get('symbol') or row.get('universe') or '', 'sessions': lambda row: row.get('sessions') or '',
+           'data': lambda row: (row.get('data_hash') or '')[:10], 'code': lambda row: (row.get('code_hash') or '')[:10], 'costs': lambda row: _costs(row) or ('none' if _section(row, 'costs') else ''),
+           'fills': lambda row: _section(row, 'backtest').get('fill_at', 'next_open') if row.get('settings') else '', 'side': _side}
 _SAID = {'commit': _commit, 'packages': lambda row: ', '.join(f'{name} {found}' for name, found in sorted((row.get('versions') or {}).items()) if name != 'platform')}
 
 # %% ../nbs/19_comparison.ipynb #ed44f94f

@@ -182,10 +182,10 @@ def _histogram_svg(values, own, width=360, height=90):
     return (f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{len(values)} draws from {low:.2f} to {high:.2f}, the strategy at {own:.2f}">'
             f'{bars}<line x1="{x:.1f}" x2="{x:.1f}" y1="2" y2="{height - 2}" stroke="#d62728" stroke-width="2"/></svg>')
 
-# %% ../nbs/18_luck.ipynb #0ecfb266
+# %% ../nbs/18_luck.ipynb #e7f73ab4
 def _odds(probability):
     "A probability as text that never claims certainty"
-    return '>99.9 %' if probability > 0.999 else '<0.1 %' if probability < 0.001 else f'{probability:.1%}'.replace('%', ' %')
+    return '>99.9%' if probability > 0.999 else '<0.1%' if probability < 0.001 else f'{probability:.1%}'
 
 def _signed(value):
     "A ratio as text"
@@ -245,7 +245,7 @@ def luck(
     return Luck(ratio, n, trials, scatter, probabilistic_sharpe(ratio, 0., n, *shape), expected_max_sharpe(trials, scatter),
                 deflated_sharpe(ratio, n, trials, scatter, *shape), minimum_track_record(ratio, 0., *shape), intervals, control)
 
-# %% ../nbs/18_luck.ipynb #30c186e5
+# %% ../nbs/18_luck.ipynb #a759b89e
 def luck_words(
     found:Luck, # What `luck` found
 )->list[str]: # Sentences
@@ -255,8 +255,8 @@ def luck_words(
     said = [f'A Sharpe ratio of {_signed(f.sharpe)} over {f.n:,} returns after {f.trials:,} trial{"" if f.trials == 1 else "s"}: the probability that it is above 0 is {_odds(f.psr)}.']
     if f.trials > 1: said.append(f'The best of {f.trials:,} worthless trials would show {_signed(f.best_of_luck)}; the probability that this one is above that is {_odds(f.dsr)}.')
     low, high = f.intervals.loc['Sharpe', ['low', 'high']]
-    if isfinite(low): said.append(f'Resampled days put the ratio between {_signed(low)} and {_signed(high)} (95 %).')
-    if f.needed > f.n: said.append(f'To be 95 % sure that such a ratio is above 0 takes {f.needed/SESSIONS:,.1f} years; {f.n/SESSIONS:,.1f} are there.')
+    if isfinite(low): said.append(f'Resampled days put the ratio between {_signed(low)} and {_signed(high)} (95%).')
+    if f.needed > f.n: said.append(f'To be 95% sure that such a ratio is above 0 takes {f.needed/SESSIONS:,.1f} years; {f.n/SESSIONS:,.1f} are there.')
     said.append('That is more than luck explains.' if f.dsr >= 0.95 else '**Luck cannot be ruled out.**')
     return said if f.control is None else [*said, control_words(f.control)]
 

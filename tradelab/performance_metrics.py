@@ -90,11 +90,13 @@ def performance(
     benchmark:pd.Series|None=None,      # Equity of the benchmark on the same closes at least, USD
 )->dict[str, float]: # Fractions, ratios, sessions and counts; NaN where undefined; raises DataError for an equity that cannot be measured
     "All figures of a backtest, those of `METRICS` in their order"
-    said, ruined, enough = short_series_warnings(equity, benchmark=benchmark), _ruin(equity) is not None, len(equity) > ENOUGH_RETURNS
-    if said: warnings.warn(' '.join(said), ShortSeriesWarning, stacklevel=2)
+    ruined, enough = _ruin(equity) is not None, len(equity) > ENOUGH_RETURNS
+    comparable = benchmark is not None and (benchmark > 0).all()
+    if ruined or not enough or (benchmark is not None and not comparable):
+        warnings.warn(' '.join(short_series_warnings(equity, benchmark=benchmark)), ShortSeriesWarning, stacklevel=2)
     if ruined: figures = {'Total Return': float(equity.iloc[-1]/equity.iloc[0] - 1)}
     else: figures = _of_equity(equity, exposure, traded_value, risk_free, enough)
-    if enough and not ruined and benchmark is not None and (benchmark > 0).all():
+    if enough and not ruined and comparable:
         figures |= zip(_BESIDE, (*alpha_beta(equity, benchmark, risk_free), information_ratio(equity, benchmark)))
     figures |= _of_trades(trades)
     return {name: figures.get(name, nan) for name in METRICS}

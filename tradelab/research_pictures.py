@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NOTHING', 'colour_cells', 'name_cells', 'plot_heatmap', 'plot_folds', 'plot_distribution']
 
-# %% ../nbs/26_research_pictures.ipynb #ecfe01ea
+# %% ../nbs/26_research_pictures.ipynb #9c18f0e9
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.dates import date2num
 from matplotlib.ticker import FuncFormatter
 
-from .narration import FORMATS, in_words
+from .narration import FORMATS, LESS_IS_BETTER, in_words
 from .utils.error_handling import DataError, did_you_mean
 from .visualization import BLUE, GREY, INK, ORANGE, checked_series, date_axis, draw_line, finish, lab_style, need_columns, price_axis
 
@@ -76,20 +76,20 @@ def _outline(axes, mask, **options):
     level = [[(c - 0.5, r - 0.5), (c + 0.5, r - 0.5)] for r, c in np.argwhere(padded[1:, 1:-1] != padded[:-1, 1:-1])]
     axes.add_collection(LineCollection(upright + level, capstyle='projecting', zorder=4, **options), autolim=False)
 
-# %% ../nbs/26_research_pictures.ipynb #4323f8eb
+# %% ../nbs/26_research_pictures.ipynb #eaf0311c
 @lab_style()
 def plot_heatmap(
     table:pd.DataFrame,    # A row a combination with its parameters and figures, or a grid of one figure with rows `y` and columns `x`
     x:str,                 # Parameter on the x axis, such as 'fast'
     y:str,                 # Parameter on the y axis, such as 'slow'
-    value:str,             # Figure that colours the cells, such as 'Sharpe'; more is better
-    best:tuple|None=None,  # Cell to frame, (x, y); None: that of the highest value
+    value:str,             # Figure that colours the cells, such as 'Sharpe'
+    best:tuple|None=None,  # Cell to frame, (x, y); None: that of the best value
     plateau:pd.DataFrame|None=None, # Cells to frame around it, bool, as a grid with rows `y` and columns `x`
 )->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
     "One figure over two parameters, with the best cell framed"
     grid = _pivoted(table, x, y, value)
     if not np.isfinite(grid.to_numpy(dtype=float)).any(): raise DataError(f'No combination has a {value}', f'{grid.size} cells', 'Look at the trades of the sweep.')
-    column, row = best or grid.stack().idxmax()[::-1]
+    column, row = best or (grid.stack().idxmin() if value in LESS_IS_BETTER else grid.stack().idxmax())[::-1]
     if column not in grid.columns or row not in grid.index: raise DataError('The best cell does not lie in the grid', (column, row), f'Give ({x}, {y}) of one of its cells.')
     form, small = FORMATS.get(value, '.3g'), max(grid.shape) <= 13
     axes = colour_cells(plt.subplots(figsize=(11, 5 if grid.shape[0] < 20 else 6.5))[1], grid, form, 9 if small else None)

@@ -26,7 +26,7 @@ def figure_cells(
     found = figures(metrics)
     return [in_words(found.get(name), form) if is_trading(metrics) else '' for name, _, form in names]
 
-# %% ../nbs/42_run_commands.ipynb #4e5956fa
+# %% ../nbs/42_run_commands.ipynb #1d917649
 def _short(settings, path):
     "A path relative to the lab's home where it lies below it"
     return Path(path).relative_to(settings.home) if path and Path(path).is_relative_to(settings.home) else path
@@ -38,7 +38,8 @@ def _result_row(settings, result):
     from tradelab.utils.results import run_details
     row = run_details(settings, result.run_id)
     hold = benchmark(row['metrics'])
-    return [subject(row['symbol'], row['universe']), result.status, *figure_cells(row['metrics']), in_words(hold.get('CAGR'), '.1%') if hold else '', remark(row['metrics'], row['trials']), _short(settings, result.html or result.notebook)]
+    return [subject(row['symbol'], row['universe']), result.status, *figure_cells(row['metrics']), in_words(hold.get('CAGR'), '.1%') if hold else '',
+            remark(row['metrics'], row['trials']), _short(settings, result.html or result.notebook)]
 
 # %% ../nbs/42_run_commands.ipynb #d881ea9b
 def _show_results(settings, results):
@@ -111,7 +112,7 @@ def runs(
         print_table('', ('run', 'symbol', 'status', 'trades', 'CAGR', 'Sharpe', 'error or remark'), rows, right=('trades', 'CAGR', 'Sharpe'))
         if not rows: typer.echo(f'No run{f" of {template}" if template else ""} is recorded yet. Run: tradelab run {template or "backtest"}')
 
-# %% ../nbs/42_run_commands.ipynb #71afd0d2
+# %% ../nbs/42_run_commands.ipynb #0e9c1f3e
 @runs_app.command()
 def show(
     run_id: Annotated[str, typer.Argument(help='The name of a run, as `tradelab runs` prints it.')],
@@ -122,7 +123,8 @@ def show(
         from tradelab.utils.database import require_current
         from tradelab.utils.results import run_details
         require_current(settings)
-        rows = [(name, json.dumps(value, indent=1, ensure_ascii=False) if isinstance(value, dict) else value) for name, value in run_details(settings, run_id).items() if value is not None]
+        found = {name: value for name, value in run_details(settings, run_id).items() if value is not None}
+        rows = [(name, json.dumps(value, indent=1, ensure_ascii=False) if isinstance(value, dict) else value) for name, value in found.items()]
         print_table('', ('what', 'value'), rows)
 
 # %% ../nbs/42_run_commands.ipynb #eb83c4e1
@@ -151,7 +153,7 @@ def _compared_rows(compared):
     for name in (name for name in ('CAGR', 'Sharpe') if name in compared.benchmark.index):
         yield [f'benchmark {name}', *(in_words(value, FORMATS[name]) for value in compared.benchmark.loc[name]), *['']*apart.shape[1]]
 
-# %% ../nbs/42_run_commands.ipynb #4c4c4851
+# %% ../nbs/42_run_commands.ipynb #89c8dc6d
 def _letters(count): return [chr(ord('A') + k) if count <= 26 else str(k + 1) for k in range(count)]
 
 def _show_comparison(rows, compared):
@@ -159,8 +161,11 @@ def _show_comparison(rows, compared):
     from tradelab.comparison import subject, verdict
     names = _letters(len(rows))
     typer.echo(verdict(compared))
-    print_table('', ('', 'run', 'symbol', 'sessions', 'commit'), [(name, row['id'], subject(row['symbol'], row['universe']), row['sessions'] or '–', (row['git_commit'] or '–')[:10] + ' with changes'*bool(row['git_dirty'])) for name, row in zip(names, rows)])
-    unequal = [[check.what, *(found or '–' for found in check.found)] for check in compared.checks if not check.equal and (check.decides or any(check.found)) and check.what not in ('symbols', 'sessions', 'commit')]
+    commits = [check.found for check in compared.checks if check.what == 'commit'][0]
+    print_table('', ('', 'run', 'symbol', 'sessions', 'commit'), [(name, row['id'], subject(row['symbol'], row['universe']), row['sessions'] or '–', commit or '–')
+                                                                  for name, row, commit in zip(names, rows, commits)])
+    wrong = [check for check in compared.checks if not check.equal and check.what not in ('symbols', 'sessions', 'commit')]
+    unequal = [[check.what, *(found or '–' for found in check.found)] for check in wrong if check.decides or any(check.found)]
     if unequal: _under('Not equal', ('', *names), unequal)
     changed = [[where, name, *values] for (where, name), values in zip(compared.changes.index, compared.changes.to_numpy())]
     if changed: _under('Set differently (a dash: not given)', ('', '', *names), changed)
@@ -201,7 +206,7 @@ def _save_plot(frame, metric, path):
     except OSError as e: raise StorageError(f'The picture cannot be written ({e.strerror})', str(path), 'Name a file in a folder that exists and can be written.') from e
     typer.echo(f'Saved {path}.')
 
-# %% ../nbs/42_run_commands.ipynb #609106fc
+# %% ../nbs/42_run_commands.ipynb #a2945dd9
 @runs_app.command()
 def history(
     metric: Annotated[str, typer.Option(help='Name of a figure, as `tradelab runs show` prints it.')] = 'Sharpe',
@@ -221,6 +226,7 @@ def history(
         found = metric_history(settings, metric, template, symbol, side)
         name, before = found.metric.iloc[0], found.groupby('label').value.diff()
         form = FORMATS.get(name, ',.3f')
-        rows = [(f'{at:%Y-%m-%d %H:%M}', label, in_words(value, form), change_words(change, form), run) for at, value, run, label, change in zip(found['at'], found.value, found.run, found.label, before)]
+        rows = [(f'{at:%Y-%m-%d %H:%M}', label, in_words(value, form), change_words(change, form), run)
+                for at, value, run, label, change in zip(found['at'], found.value, found.run, found.label, before)]
         print_table('', ('at (UTC)', 'what', name, 'since the last', 'run'), rows[-limit:], right=(name, 'since the last'))
         if plot: _save_plot(found, name, plot)

@@ -129,8 +129,9 @@ def run_row(
                     data_hash=read, parameters={k: v for k, v in job.parameters.items() if k != 'run_id'})
     commit, dirty = git_state()
     packages = {name: found for name, found in versions().items() if name != 'platform'}
-    return dict(id=job.run_id, template=job.template, symbol=job.symbol or None, universe=job.universe or None, seed=_seed(settings, job), git_commit=commit, git_dirty=dirty, versions=versions(),
-                notebook_path=_relative(settings, job.notebook), html_path=_relative(settings, job.html), fingerprint=fingerprint(template=job.template, versions=packages, verdict=verdict, **deciding), **deciding)
+    return dict(id=job.run_id, template=job.template, symbol=job.symbol or None, universe=job.universe or None, seed=_seed(settings, job), git_commit=commit, git_dirty=dirty,
+                versions=versions(), notebook_path=_relative(settings, job.notebook), html_path=_relative(settings, job.html),
+                fingerprint=fingerprint(template=job.template, versions=packages, verdict=verdict, **deciding), **deciding)
 
 # %% ../nbs/41_runs.ipynb #346268f5
 def execute(

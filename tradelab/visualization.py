@@ -118,7 +118,7 @@ def finish(
     date_axis(axes, index)
     axes.grid(False, axis='x')
     if note: axes.text(0.5, 0.06, note, transform=axes.transAxes, ha='center', color=INK, bbox=dict(facecolor='white', edgecolor='#bbbbbb', boxstyle='round,pad=0.4'))
-    if axes.get_legend_handles_labels()[0]: axes.figure.legend(loc='outside lower left', ncols=6, borderaxespad=0.2)
+    if any(each.get_legend_handles_labels()[0] for each in axes.figure.axes): axes.figure.legend(loc='outside lower left', ncols=6, borderaxespad=0.2)
     axes.figure.draw_without_rendering()
     return axes
 

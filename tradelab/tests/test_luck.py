@@ -239,7 +239,7 @@ def test_a_short_series_has_no_answer():
     with pytest.warns(ShortSeriesWarning): found = luck(_equity([0.01, 0.02]*9), trials=5)
     assert all(isnan(value) for value in (found.sharpe, found.psr, found.dsr, found.needed)) and 'too few' in luck_words(found)[0] and found._repr_html_()
 
-# %% ../../nbs/18_luck.ipynb #8ddf4ca3
+# %% ../../nbs/18_luck.ipynb #4b023dc0
 def test_the_words_say_ratio_trials_and_odds():
     said = ' '.join(luck_words(luck(_equity(RETURNS), trials=110, draws=50)))
     assert 'over 1,000 returns after 110 trials' in said and 'best of 110 worthless trials' in said and 'Luck cannot be ruled out' in said
@@ -249,7 +249,7 @@ def test_little_trust_is_followed_by_how_long_it_takes():
 
 def test_what_is_sure_is_called_sure():
     said = luck_words(luck(_equity(RETURNS + 0.003), draws=50))
-    assert '>99.9 %' in said[0] and said[-1] == 'That is more than luck explains.'
+    assert '>99.9%' in said[0] and said[-1] == 'That is more than luck explains.'
 
 def test_the_control_speaks_last_and_once():
     crowd = RandomEntries('Sharpe', 2., np.arange(4.), 5, 5.)

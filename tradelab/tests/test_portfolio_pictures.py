@@ -26,13 +26,14 @@ def _title(axes): return axes.get_title(loc='left')
 
 def _trades(**profit): return pd.DataFrame({'symbol': list(profit), 'pnl': list(profit.values())})
 
-# %% ../../nbs/27_portfolio_pictures.ipynb #91dab6b5
+# %% ../../nbs/27_portfolio_pictures.ipynb #67dbaa2e
 def test_exposure_shows_gross_net_and_names_with_their_means():
     gross, net = pd.Series([0.5, 1.5], DAYS[:2]), pd.Series([0.5, -0.5], DAYS[:2])
     upper, lower = plot_exposure(gross, net, pd.Series([1, 4], DAYS[:2]))
     assert {line.get_label(): line.get_ydata().tolist() for line in upper.lines} == {'gross': [0.5, 1.5], 'net': [0.5, -0.5]}
     assert _title(upper) == 'Exposure: gross 100% of equity on average, at most 150%; net −50% to 50%'
     assert _title(lower) == 'Names held: 2.5 on average, at most 4' and lower.get_ylim()[1] > 4
+    assert [text.get_text() for text in upper.figure.legends[0].get_texts()] == ['gross', 'net']
 
 def test_exposure_alone_is_one_picture():
     axes = plot_exposure(pd.Series([0., 0.], DAYS[:2]))

@@ -31,7 +31,7 @@ def _framed(axes):
     frames = [np.vstack(c.get_segments()) for c in axes.collections if isinstance(c, mpl.collections.LineCollection)]
     return [(*corners.min(axis=0), *corners.max(axis=0)) for corners in frames]
 
-# %% ../../nbs/26_research_pictures.ipynb #7942fa37
+# %% ../../nbs/26_research_pictures.ipynb #bc0e1733
 def test_each_cell_stands_at_its_parameters():
     axes = plot_heatmap(_sweep().sample(frac=1, random_state=1), 'fast', 'slow', 'Sharpe')
     np.testing.assert_allclose(axes.collections[0].get_array(), [[0., 1., 2.], [-1., 0., 1.]])
@@ -44,6 +44,7 @@ def test_the_best_cell_is_the_highest_and_carries_the_frame():
     assert _framed(axes) == [(1.5, -0.5, 2.5, 0.5)]
     assert _title(axes) == 'Sharpe: 2.00 at fast 30, slow 50; median 0.50 of 6 cells'
     assert 'fast 10' in _title(plot_heatmap(_sweep(), 'fast', 'slow', 'Max Drawdown'))
+    assert 'at fast 10, slow 100' in _title(plot_heatmap(_sweep().rename(columns={'Sharpe': 'Ulcer Index'}), 'fast', 'slow', 'Ulcer Index'))
     assert _framed(plot_heatmap(_sweep(), 'fast', 'slow', 'Sharpe', best=(10, 100))) == [(-0.5, 0.5, 0.5, 1.5)]
 
 def test_a_plateau_is_framed_by_its_own_names_whatever_its_order():

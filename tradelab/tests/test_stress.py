@@ -53,7 +53,7 @@ def test_calendar_returns_by_hand():
 def test_the_return_after_a_ruin_is_undefined():
     assert np.isnan(calendar_returns(pd.Series([100., -5., 10.], pd.to_datetime(['2020-12-31', '2021-12-31', '2022-12-30']))).loc[2022])
 
-# %% ../../nbs/18_stress.ipynb #4b8c6bc5
+# %% ../../nbs/18_stress.ipynb #3f2240ad
 WAVE = 20 + np.sin(np.arange(300)/7)*3 + np.arange(300)/100
 TURNS = {int(day): 1 if WAVE[day] < WAVE[day + 1] else -1 for day in range(1, 298) if (WAVE[day] - WAVE[day - 1])*(WAVE[day + 1] - WAVE[day]) < 0}
 
@@ -83,13 +83,13 @@ def test_the_worst_year_begins_at_the_last_close_before_it():
 
 def test_holding_a_universe_gives_each_symbol_an_equal_part():
     up, down = _bars(np.linspace(10, 20, 300)), _bars(np.linspace(10, 5, 300))
-    made = market({'A': up, 'B': down, **{f'S{j}': _bars([10.]*300) for j in range(10)}})
+    made = market({'A': up, 'B': down, **{f'S{j}': _bars([10.]*200 + [10. + j]*100) for j in range(10)}})
     signals = {symbol: _signals(up, {}) for symbol in made.symbols}
     table = stress(made, signals, FREE, account=BacktestSettings(fractional=True))
-    assert table.loc['buy & hold', 'Total Return'] == pytest.approx((20/up.close.iloc[1] + 5/down.close.iloc[1] + 10)/12 - 1, abs=1e-3)
+    assert table.loc['buy & hold', 'Total Return'] == pytest.approx((20/up.close.iloc[1] + 5/down.close.iloc[1] + 14.5)/12 - 1, abs=1e-3)
     assert table.loc['as set', 'Total Return'] == 0 and table.loc['buy & hold', 'sentence'] == 'More than the strategy.'
 
-# %% ../../nbs/18_stress.ipynb #bd6568e9
+# %% ../../nbs/18_stress.ipynb #a741da14
 def test_few_trades_are_called_too_few():
     assert 'too few' in stress(*_case(WAVE, TURNS), FREE).loc['as set', 'sentence']
     often = {day: 1 if day % 2 else -1 for day in range(1, 90)}
@@ -110,7 +110,7 @@ def test_better_when_late_is_no_praise():
 
 def test_a_benchmark_is_put_on_the_sessions_of_the_backtest():
     made, signals = _case(WAVE, TURNS)
-    benchmark = pd.Series([50., 100., 150.], [DAYS[0] - pd.Timedelta(days=9), DAYS[0], DAYS[150]])
+    benchmark = pd.Series([50., 100., 150.], [DAYS[0] - pd.Timedelta(days=9), DAYS[0] - pd.Timedelta(days=2), DAYS[150]])
     table = stress(made, signals, FREE, benchmark=benchmark)
     assert table.loc['benchmark', 'Total Return'] == pytest.approx(0.5) and table.index[-1] == 'benchmark' and np.isnan(table.loc['benchmark', '# Trades'])
 

@@ -47,7 +47,7 @@ def _objects(frame, columns):
     if missing: raise DataError('The table lacks columns', missing, f'It has: {", ".join(map(str, frame.columns))}.')
     return [json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False, allow_nan=False) for row in frame[list(columns)].to_dict('records')]
 
-# %% ../../nbs/23_research.ipynb #d7f7db0e
+# %% ../../nbs/23_research.ipynb #7727547a
 def save_sweep(
     settings:Settings,   # The lab
     run_id:str,          # Name of a run whose row exists
@@ -60,7 +60,8 @@ def save_sweep(
 ): # Raises RunError when the run is unknown or has results already, DataError for columns that are not there
     "Store every combination of a sweep under its run"
     own = [name for name in rows.columns if name not in parameters]
-    if rows.empty or sharpe not in own: raise DataError('A sweep needs combinations and their Sharpe ratios', f'{len(rows)} rows, columns {", ".join(map(str, own))}', f'Name the column: sharpe={sharpe!r} is not among them.' if len(rows) else 'Widen [sweep].')
+    if rows.empty: raise DataError('A sweep needs combinations', 0, 'Widen [sweep].')
+    if sharpe not in own: raise DataError(f'A sweep needs Sharpe ratios, and {sharpe!r} is no column of figures', own, 'Name the column: sharpe=…')
     found = pd.DataFrame(dict(run_id=run_id, number=range(1, len(rows) + 1), parameters=_objects(rows, parameters), metrics=_objects(rows, own)))
     tables = {'sweep_results': found} | (result_tables(run_id, best) if best else {})
     with session(settings) as db:
@@ -150,10 +151,11 @@ class Trials:
     variance: float   # Variance of their Sharpe ratios a day, NaN when fewer than two are known
     runs: int         # Runs that they come from, the one under way among them
 
-# %% ../../nbs/23_research.ipynb #cbc2b20c
+# %% ../../nbs/23_research.ipynb #42293aee
 _TOLD = "concat_ws('|', template, template_hash, code_hash, (parameters - 'run_id')::text, settings::text, CASE WHEN code_hash IS NULL THEN id END)"
 _TRIED = f'''SELECT DISTINCT ON (told) trials, trial_mean, trial_variance FROM (SELECT {_TOLD} AS told, * FROM runs) r
-             WHERE trials > 0 AND coalesce(symbol, universe) = :subject AND (:every OR template = ANY(:templates)) AND told IS DISTINCT FROM (SELECT {_TOLD} FROM runs WHERE id = :run_id)
+             WHERE trials > 0 AND coalesce(symbol, universe) = :subject AND (:every OR template = ANY(:templates))
+               AND told IS DISTINCT FROM (SELECT {_TOLD} FROM runs WHERE id = :run_id)
              ORDER BY told, started_at DESC, id'''
 
 # %% ../../nbs/23_research.ipynb #01e2db54
@@ -178,7 +180,7 @@ def _named(known, metric):
     if close: return close[0]
     raise RunError('No run stored a figure of this name', metric, did_you_mean(metric, known) if known else 'No run stored any figure yet: tradelab run backtest')
 
-# %% ../../nbs/23_research.ipynb #b52178a3
+# %% ../../nbs/23_research.ipynb #fcd7f3b2
 def metric_history(
     settings:Settings,      # The lab
     metric:str='Sharpe',    # Name of a figure, as `tradelab runs show` prints it
@@ -194,7 +196,7 @@ def metric_history(
     if not rows: raise RunError('No finished run with figures', ' '.join(filter(None, (template, about))) or 'of any notebook', _what_there_is(settings))
     found = [figures(row.metrics, side or None) for row in rows]
     metric = _named(sorted({name for one in found for name in one}), metric)
-    kept = [(row.started_at, math.nan if one[metric] is None else float(one[metric]), row.id, f'{row.template} {subject(row.symbol, row.universe)}') for row, one in zip(rows, found) if metric in one]
+    kept = [(row.started_at, one[metric], row.id, f'{row.template} {subject(row.symbol, row.universe)}') for row, one in zip(rows, found) if metric in one]
     return pd.DataFrame(kept, columns=['at', 'value', 'run', 'label']).assign(metric=metric).astype({'at': 'datetime64[us, UTC]', 'value': float})
 
 # %% ../../nbs/23_research.ipynb #c9e12296
