@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MODULES', 'EXEMPT', 'STRATEGIES', 'VARIANTS', 'SCALED', 'PROBES', 'probes_of', 'public_functions', 'audit']
 
-# %% ../nbs/19_bias_audit.ipynb #241613c2
+# %% ../nbs/19_bias_audit.ipynb #a1f33c15
 import inspect
 import re
 from collections.abc import Mapping
@@ -18,13 +18,14 @@ import numpy as np
 from .audit_record import Audit, Check
 from .config import StrategySettings
 from .function_audit import Probe, audit_function, check_probe, cut, derived_probe
+from .grid import moving_average_table, own_table, rsi_table, vote_tables
 from .history_cuts import History, synthetic_history
 from .market import market, stack_signals
 from .preprocessing import adjust, as_traded
-from .sections import Section
-from .signal_generator import moving_average_rsi
+from .sections import Section, SweepSettings
+from .signal_generator import moving_average_rsi, rsi_votes
 
-# %% ../nbs/19_bias_audit.ipynb #4b0bea2d
+# %% ../nbs/19_bias_audit.ipynb #3b220523
 MODULES = { # Module of the core → why its functions are not audited one by one
     'bar_facts': 'looks at a whole delivery, ahead as well as back: it judges data and decides nothing about trades',
     'data_rules': 'judges a whole delivery', 'data_validation': 'judges a whole delivery',
@@ -39,6 +40,7 @@ MODULES = { # Module of the core → why its functions are not audited one by on
 }
 EXEMPT = { # Function → why it is not audited
     'preprocessing.ordered_actions': 'checks and sorts the actions that it is given: a row an action, not a bar',
+    'grid.combinations': 'lists parameter sets and sees no bars',
     'market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
     'market.headline': 'words about a finished run', 'market.equity_svg': 'a picture of a finished run',
 }
@@ -70,10 +72,22 @@ def _delivered(past):
     "Bars that a provider adjusts for splits, taken back to the prices of their day"
     return as_traded(adjust(past.bars, past.actions, 'split'), past.actions, 'split')[0]
 
-# %% ../nbs/19_bias_audit.ipynb #08f0c095
+# %% ../nbs/19_bias_audit.ipynb #4a044063
+def _tables(make):
+    "A probe of the vote tables that `make` gives for closes and sessions"
+    def call(past):
+        made = make({'A': past.adjusted.close}, past.bars.index)
+        return {f'{table.name}.{side}': getattr(table, side).swapaxes(0, 1) for table in (made if isinstance(made, list) else [made]) for side in ('buy', 'sell')}
+    return (Probe(call, 'one symbol'),)
+
+# %% ../nbs/19_bias_audit.ipynb #cfb12802
 PROBES = { # Function → the calls that its parameters do not say
     'market.market': (Probe(_market, 'two symbols'),), 'market.stack_signals': (Probe(_stacked, 'two symbols'),),
-    'preprocessing.as_traded': (Probe(_delivered, 'basis=split', scaled=True), Probe(lambda past: as_traded(past.bars, past.actions, 'raw')[0], 'basis=raw')),
+    'grid.moving_average_table': _tables(lambda closes, sessions: moving_average_table(closes, sessions, (5, 20), (50, 200))),
+    'grid.rsi_table': _tables(lambda closes, sessions: rsi_table(closes, sessions, (5, 14), (30.,), (60., 70.))),
+    'grid.own_table': _tables(lambda closes, sessions: own_table('own', rsi_votes, {'window': (5, 14)}, closes, sessions)),
+    'grid.vote_tables': _tables(lambda closes, sessions: vote_tables(closes, sessions, grid=SweepSettings(fast=(20,), slow=(50,)))),
+    'preprocessing.as_traded': (Probe(_delivered, 'basis=split', scaled=True),),
 }
 
 def probes_of(
