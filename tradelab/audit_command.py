@@ -31,7 +31,7 @@ def _histories(symbols):
     given = {symbol: fetch(symbol) for symbol in symbols}
     return {symbol: history(one.bars, one.actions, one.convention) for symbol, one in given.items()} | {'made up': synthetic_history()}
 
-# %% ../nbs/42_audit_command.ipynb #c0654774
+# %% ../nbs/42_audit_command.ipynb #399623cf
 def _engine(settings, cuts, seed):
     "The audit of the lab's engine with the lab's settings"
     from tradelab.backtesting import backtest
@@ -39,10 +39,10 @@ def _engine(settings, cuts, seed):
     from tradelab.market import market
     from tradelab.preprocessing import adjust, dividends_paid
     from tradelab.providers.sample import fetch, symbols
-    from tradelab.signal_generator import moving_average_rsi
+    from tradelab.signal_generator import strategy_signals
     given = {symbol: fetch(symbol, '2005-01-03') for symbol in symbols()}
     traded = market({symbol: adjust(d.bars, d.actions, 'split') for symbol, d in given.items()}, {symbol: dividends_paid(d.bars.index, d.actions) for symbol, d in given.items()})
-    signals = {symbol: moving_average_rsi(adjust(d.bars, d.actions, 'total_return', d.convention)['close'], settings.strategy) for symbol, d in given.items()}
+    signals = {symbol: strategy_signals(adjust(d.bars, d.actions, 'total_return', d.convention)['close'], settings.strategy) for symbol, d in given.items()}
     account = settings.backtest.model_copy(update={'start': None, 'end': None, 'close_at_end': False})
     return audit_engine(lambda market, signals: backtest(market, signals, settings.costs, settings.risk, account), traded, signals, settings.costs, cuts, seed)
 

@@ -5,30 +5,34 @@
 # %% auto #0
 __all__ = ['MODULES', 'EXEMPT', 'STRATEGIES', 'VARIANTS', 'SCALED', 'PROBES', 'probes_of', 'public_functions', 'audit']
 
-# %% ../nbs/19_bias_audit.ipynb #34cffd4d
+# %% ../nbs/19_bias_audit.ipynb #a1f33c15
 import inspect
 import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
+from typing import get_origin
 
 import numpy as np
 
 from .audit_record import Audit, Check
 from .config import StrategySettings
 from .function_audit import Probe, audit_function, check_probe, cut, derived_probe
+from .grid import moving_average_table, own_table, rsi_table, vote_tables
 from .history_cuts import History, synthetic_history
-from .market import market
+from .market import market, stack_signals
 from .preprocessing import adjust, as_traded
-from .sections import Section
+from .sections import Section, SweepSettings
+from .signal_generator import moving_average_rsi, rsi_votes
 
-# %% ../nbs/19_bias_audit.ipynb #951cdfcb
+# %% ../nbs/19_bias_audit.ipynb #3b220523
 MODULES = { # Module of the core → why its functions are not audited one by one
     'bar_facts': 'looks at a whole delivery, ahead as well as back: it judges data and decides nothing about trades',
     'data_rules': 'judges a whole delivery', 'data_validation': 'judges a whole delivery',
     'market_calendar': 'knows the sessions of an exchange and no prices',
     'compiled': 'compiles functions and sees no prices', 'rules': 'turns settings into numbers and sees no prices',
-    'performance_metrics': 'measures a finished run', 'luck': 'measures a finished run', 'stress': 'runs finished signals again at other costs',
+    **dict.fromkeys(('performance_metrics', 'equity_metrics', 'trade_metrics', 'sharpe_odds', 'luck'), 'measures a finished run'), 'comparison': 'compares finished runs',
+    'stress': 'runs finished signals again at other costs',
     'evaluation': 'puts a whole run together from audited parts', 'sweep': 'runs audited signals through the audited engine many times',
     'walk_forward': 'has its own tests that a choice sees its training part alone',
     **dict.fromkeys(('fills', 'portfolio', 'risk_management', 'kernel', 'backtesting'), 'part of the engine, which is audited as a whole: see engine_audit'),
@@ -36,35 +40,54 @@ MODULES = { # Module of the core → why its functions are not audited one by on
 }
 EXEMPT = { # Function → why it is not audited
     'preprocessing.ordered_actions': 'checks and sorts the actions that it is given: a row an action, not a bar',
+    'grid.combinations': 'lists parameter sets and sees no bars',
     'market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
-    'market.by_session': 'hands a market out row by row; the engine is audited as a whole',
     'market.headline': 'words about a finished run', 'market.equity_svg': 'a picture of a finished run',
 }
 
-# %% ../nbs/19_bias_audit.ipynb #7cb5261b
+# %% ../nbs/19_bias_audit.ipynb #cb1646a2
 STRATEGIES = tuple({'strategy': StrategySettings(**chosen)} for chosen in ({}, {'combine': 'and'}, {'fast': 5, 'slow': 20, 'rsi_window': 5}))
 VARIANTS = { # Function → what it is given in turn, apart from bars
     'indicators.sma': ({'window': 20}, {'window': 200}), 'indicators.ema': ({'window': 20}, {'window': 200}), 'indicators.rsi': ({'window': 14},), 'indicators.atr': ({'window': 14},),
-    'signal_generator.combine_votes': ({'mode': 'or'}, {'mode': 'and'}), 'signal_generator.moving_average_rsi': STRATEGIES,
-    'signal_generator.strategy_signals': STRATEGIES, 'signal_generator.combine': tuple({'mode': mode} for mode in ('or', 'and', 'majority', 'weighted')),
+    'signal_generator.moving_average_rsi': STRATEGIES[:1], 'signal_generator.strategy_signals': STRATEGIES[1:],
+    'signal_generator.combine': tuple({'mode': mode} for mode in ('or', 'and', 'majority', 'weighted')),
     'preprocessing.adjust': ({'adjustment': 'split'}, {'adjustment': 'total_return', 'convention': 'yahoo'}, {'adjustment': 'total_return', 'convention': 'crsp'}),
 }
 SCALED = frozenset({'preprocessing.split_factors', 'preprocessing.dividends_paid', 'preprocessing.total_return_factors', 'preprocessing.adjust'})
 
-# %% ../nbs/19_bias_audit.ipynb #62467f67
+# %% ../nbs/19_bias_audit.ipynb #787e9256
 def _market(past):
     "Two symbols of different sessions on one time axis, one of them with dividends"
     days = past.adjusted.index
     return market({'A': past.adjusted, 'B': past.adjusted[days.day_of_week != 0]}, {'A': np.where(days.day == 15, 0.5, 0.)})
 
+def _stacked(past):
+    "Signals of the same two symbols on the time axis of their market"
+    both = _market(past)
+    signals = {'A': moving_average_rsi(past.adjusted.close, StrategySettings(fast=5, slow=20))}
+    stacked = stack_signals(signals | {'B': signals['A'][past.adjusted.index.day_of_week != 0]}, both)
+    return stacked.signal, stacked.score
+
 def _delivered(past):
     "Bars that a provider adjusts for splits, taken back to the prices of their day"
     return as_traded(adjust(past.bars, past.actions, 'split'), past.actions, 'split')[0]
 
-# %% ../nbs/19_bias_audit.ipynb #58484e14
+# %% ../nbs/19_bias_audit.ipynb #4a044063
+def _tables(make):
+    "A probe of the vote tables that `make` gives for closes and sessions"
+    def call(past):
+        made = make({'A': past.adjusted.close}, past.bars.index)
+        return {f'{table.name}.{side}': getattr(table, side).swapaxes(0, 1) for table in (made if isinstance(made, list) else [made]) for side in ('buy', 'sell')}
+    return (Probe(call, 'one symbol'),)
+
+# %% ../nbs/19_bias_audit.ipynb #cfb12802
 PROBES = { # Function → the calls that its parameters do not say
-    'market.market': (Probe(_market, 'two symbols'),),
-    'preprocessing.as_traded': (Probe(_delivered, 'basis=split', scaled=True), Probe(lambda past: as_traded(past.bars, past.actions, 'raw')[0], 'basis=raw')),
+    'market.market': (Probe(_market, 'two symbols'),), 'market.stack_signals': (Probe(_stacked, 'two symbols'),),
+    'grid.moving_average_table': _tables(lambda closes, sessions: moving_average_table(closes, sessions, (5, 20), (50, 200))),
+    'grid.rsi_table': _tables(lambda closes, sessions: rsi_table(closes, sessions, (5, 14), (30.,), (60., 70.))),
+    'grid.own_table': _tables(lambda closes, sessions: own_table('own', rsi_votes, {'window': (5, 14)}, closes, sessions)),
+    'grid.vote_tables': _tables(lambda closes, sessions: vote_tables(closes, sessions, grid=SweepSettings(fast=(20,), slow=(50,)))),
+    'preprocessing.as_traded': (Probe(_delivered, 'basis=split', scaled=True),),
 }
 
 def probes_of(
@@ -75,7 +98,7 @@ def probes_of(
     found = PROBES.get(name) or [derived_probe(function, **given) for given in VARIANTS.get(name, ({},))]
     return tuple(Probe(probe.call, probe.label, probe.scaled or name in SCALED) for probe in found if probe)
 
-# %% ../nbs/19_bias_audit.ipynb #3c83b780
+# %% ../nbs/19_bias_audit.ipynb #a84e3a7c
 def _is_core(module):
     "Whether a module of the package belongs to floor 1; one whose notebook is not known counts as if it did"
     spec = find_spec(f'tradelab.{module}')
@@ -83,8 +106,8 @@ def _is_core(module):
     return not number or number[1] == '1'
 
 def _worth_a_look(thing):
-    "Functions, and classes that have public methods"
-    if not inspect.isclass(thing): return callable(thing)
+    "Functions, and classes that have public methods; names of types are neither"
+    if not inspect.isclass(thing): return callable(thing) and get_origin(thing) is None
     return any(callable(value) for name, value in vars(thing).items() if not name.startswith('_'))
 
 # %% ../nbs/19_bias_audit.ipynb #fe3c2360

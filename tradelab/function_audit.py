@@ -23,7 +23,7 @@ from .history_cuts import History, action_points, cut_points, differences, event
 from .indicators import rsi, sma
 from .utils.error_handling import DataError, TradeLabError, did_you_mean
 
-# %% ../nbs/18_function_audit.ipynb #386da7ea
+# %% ../nbs/18_function_audit.ipynb #9c76c42e
 BARS = { # Parameter → what it is given, one value a bar
     'bars': lambda h: h.adjusted, 'actions': lambda h: h.actions, 'sessions': lambda h: h.bars.index, 'open': lambda h: h.adjusted['open'], 'high': lambda h: h.adjusted['high'],
     'low': lambda h: h.adjusted['low'], 'close': lambda h: h.adjusted['close'], 'volume': lambda h: h.adjusted['volume'],
@@ -31,7 +31,7 @@ BARS = { # Parameter → what it is given, one value a bar
 }
 SERIES = { # The same for words that may be numbers too: only where the annotation says series, frame or array
     'fast': lambda h: sma(h.adjusted['close'], 20), 'slow': lambda h: sma(h.adjusted['close'], 50), 'rsi': lambda h: rsi(h.adjusted['close'], 14),
-    'a': lambda h: h.adjusted['close'] > h.adjusted['open'], 'b': lambda h: h.adjusted['close'] > sma(h.adjusted['close'], 5), 'forecast': lambda h: h.adjusted['close'].pct_change(3),
+    'a': lambda h: rsi(h.adjusted['close'], 14) < 45, 'b': lambda h: rsi(h.adjusted['close'], 5) < 40, 'forecast': lambda h: h.adjusted['close'].pct_change(3),
 }
 def votes(
     past:History, # Bars
