@@ -39,6 +39,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'tradelab.backtesting._open_orders': ('backtesting.html#_open_orders', 'tradelab/backtesting.py'),
                                       'tradelab.backtesting._reasons': ('backtesting.html#_reasons', 'tradelab/backtesting.py'),
                                       'tradelab.backtesting._record': ('backtesting.html#_record', 'tradelab/backtesting.py'),
+                                      'tradelab.backtesting._said': ('backtesting.html#_said', 'tradelab/backtesting.py'),
                                       'tradelab.backtesting._targets': ('backtesting.html#_targets', 'tradelab/backtesting.py'),
                                       'tradelab.backtesting._trades': ('backtesting.html#_trades', 'tradelab/backtesting.py'),
                                       'tradelab.backtesting._trimmed': ('backtesting.html#_trimmed', 'tradelab/backtesting.py'),

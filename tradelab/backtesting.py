@@ -17,7 +17,7 @@ from .indicators import atr, realised_volatility
 from .kernel import BREAKERS, CURVE, NOTES, Bars, Inputs, advance
 from .market import Backtest, Fill, Market, Signals, Trade, stack_signals, window
 from .portfolio import BREAKS, CHOICES, COUNTS, FILLS, REASONS, ROWS, TRADE, TRADES, Books, Log, new_log, open_books, round_trip
-from .risk_management import ALLOWED, Order, verdict
+from .risk_management import Order, verdict
 from .rules import rules
 from .signal_generator import CONFLICT
 from .utils.error_handling import DataError
@@ -107,17 +107,17 @@ def backtest(
     part = window(market, account.start, account.end)
     votes, books, length = stack_signals(signals, market, part), begin(part.symbols, risk, account.cash), len(part.sessions)
     given = kernel_bars(part), inputs(votes, market, part, risk), books, rules(costs, risk, account)
-    log, curve, done = new_log(12*len(part.symbols) + 1_000), np.empty((length, len(CURVE))), 0
+    log, curve, done = new_log(12*len(part.symbols) + min(2*np.count_nonzero(votes.signal), 50_000) + 100), np.empty((length, len(CURVE))), 0
     while (done := advance(done, length, length - 1, *given, log, curve)) < length: log = _longer(log)
-    return _record(part, votes, books, _trimmed(log), curve, strategy, mode, account.cash)
+    return _record(part, votes, books, _trimmed(log), curve, strategy, mode, account)
 
-# %% ../nbs/17_backtesting.ipynb #dd25d898
-def _record(part, votes, books, log, curve, strategy, mode, cash):
+# %% ../nbs/17_backtesting.ipynb #432d778d
+def _record(part, votes, books, log, curve, strategy, mode, account):
     "What the kernel wrote, as a record whose frames are made when they are looked at"
     makers = {'fills': lambda: _fills(part, votes, log), 'trades': lambda: _trades(part, votes, books, log), 'equity': lambda: _equity(part, curve),
-              'decisions': lambda: _journal(part, votes, log), 'counts': lambda: _counts(part, votes, books, log), 'open_orders': lambda: _open_orders(part, votes, books),
+              'decisions': lambda: _journal(part, votes, log, account.direction == 'long_short'), 'counts': lambda: _counts(part, votes, books, log), 'open_orders': lambda: _open_orders(part, votes, books),
               'breaks': lambda: _breaks(part, log)}
-    return Backtest.later(makers, strategy=strategy, mode=mode, symbols=part.symbols, cash=cash)
+    return Backtest.later(makers, strategy=strategy, mode=mode, symbols=part.symbols, cash=account.cash)
 
 # %% ../nbs/17_backtesting.ipynb #dcfd6d73
 def _reasons(codes, symbols, votes):
@@ -128,7 +128,8 @@ def _reasons(codes, symbols, votes):
 def _framed(columns, kind, sessions):
     "A frame of `columns` with the types that the named tuple `kind` names"
     types = {pd.Timestamp: sessions.dtype, float: 'float64', int: 'int64', bool: 'bool', str: 'str'}
-    return pd.DataFrame(columns).astype({name.rstrip('_'): types[type_] for name, type_ in kind.__annotations__.items()})
+    named = {name.rstrip('_'): types[type_] for name, type_ in kind.__annotations__.items()}
+    return pd.DataFrame({name: pd.array(column, dtype='str') if named[name] == 'str' else np.asarray(column, dtype=named[name]) for name, column in columns.items()}, copy=False)
 
 def _names(part, places): return np.array(part.symbols, dtype=object)[places]
 
@@ -159,7 +160,7 @@ def _equity(part, curve):
     with np.errstate(invalid='ignore', divide='ignore'): exposure = np.where(named['equity'] > 0, named['gross']/named['equity'], np.nan)
     return pd.DataFrame({**{name: named[name] for name in ('cash', 'positions_value', 'receivable', 'equity')}, 'exposure': exposure, 'turnover': named['turnover']}, part.sessions)
 
-# %% ../nbs/17_backtesting.ipynb #5d23353e
+# %% ../nbs/17_backtesting.ipynb #41d8a9e4
 def _targets(part, log):
     "Shares wanted after the next open, and the choice behind each decision (-1 for none), shape (n_sessions, n_symbols)"
     target, choice = np.zeros(part.close.shape), np.full(part.close.shape, -1)
@@ -169,14 +170,21 @@ def _targets(part, log):
     target[at], choice[at] = log.choices['target'], np.arange(len(log.choices))
     return target, choice
 
-def _journal(part, votes, log):
+def _said(before, now):
+    "The verdicts of one close in one text: an exit may be followed by an entry the other way"
+    return str(now) if before != 'allowed' or now.allowed else f'exit allowed, entry {now}'
+
+def _journal(part, votes, log, short):
     "A row a session and symbol with a bar: what was seen, what was wanted, what the gate said"
     (target, choice), bar = _targets(part, log), np.isfinite(part.close)
-    reason, said, at = (votes.columns['reason'].copy() if 'reason' in votes.columns else np.full(bar.shape, '', dtype=object)), np.full(bar.shape, '', dtype=object), np.argwhere(choice >= 0)
-    for (t, j), row in zip(at.tolist(), log.choices[choice[choice >= 0]]):
-        if row['reason'] < 0: reason[t, j] = ' and '.join(filter(None, (REASONS[-row['reason']], reason[t, j])))
-        if row['note']: reason[t, j] = f'{reason[t, j]}; no order: {NOTES[row["note"]]}'
-        else: said[t, j] = 'allowed' if row['rule'] == ALLOWED else str(verdict(row['rule'], row['limit'], row['found']))
+    reason, said = (votes.columns['reason'].copy() if 'reason' in votes.columns else np.full(bar.shape, '', dtype=object)), np.full(bar.shape, '', dtype=object)
+    for at in np.argwhere(bar & (choice < 0) & (votes.signal != 0)).tolist():
+        reason[*at] = f'{reason[*at]}; no order: {"held already" if short or votes.signal[*at] > 0 else "nothing held"}'
+    for row in log.choices:
+        at = row['bar'], row['symbol']
+        if row['reason'] < 0: reason[at] = ' and '.join(filter(None, (REASONS[-row['reason']], reason[at])))
+        if row['note']: reason[at] = f'{reason[at]}; no order: {NOTES[row["note"]]}'
+        else: said[at] = _said(said[at], verdict(row['rule'], row['limit'], row['found']))
     def column(name): return votes.columns[name][bar].astype(float) if name in votes.columns else np.nan
     frame = pd.DataFrame({'session': part.sessions[np.nonzero(bar)[0]], 'symbol': _names(part, np.nonzero(bar)[1]), 'close': part.close[bar], **{name: column(name) for name in ('fast', 'slow', 'rsi', 'forecast')},
                           'score': votes.score[bar], 'signal': votes.signal[bar], 'target_quantity': target[bar], 'verdict': said[bar], 'reason': reason[bar]})

@@ -33,7 +33,7 @@ MODULES = { # Module of the core → why its functions are not audited one by on
     'compiled': 'compiles functions and sees no prices', 'rules': 'turns settings into numbers and sees no prices',
     **dict.fromkeys(('performance_metrics', 'equity_metrics', 'trade_metrics', 'sharpe_odds', 'luck'), 'measures a finished run'), 'comparison': 'compares finished runs',
     'stress': 'runs finished signals again at other costs',
-    'evaluation': 'puts a whole run together from audited parts', 'sweep': 'runs audited signals through the audited engine many times',
+    **dict.fromkeys(('evaluation', 'study'), 'puts whole runs together from audited parts'), 'sweep': 'runs audited signals through the audited engine many times',
     'walk_forward': 'has its own tests that a choice sees its training part alone',
     **dict.fromkeys(('fills', 'portfolio', 'risk_management', 'kernel', 'backtesting'), 'part of the engine, which is audited as a whole: see engine_audit'),
     **dict.fromkeys(('history_cuts', 'audit_record', 'function_audit', 'engine_audit', 'bias_audit'), 'the audit itself'),

@@ -16,7 +16,7 @@ from .config import CostSettings
 from .history_cuts import differences, leaves
 from .market import Backtest, Market, window
 
-# %% ../nbs/18_engine_audit.ipynb #ae031712
+# %% ../nbs/18_engine_audit.ipynb #7025e657
 INSIDE_THE_BAR = frozenset({'stop_loss', 'trailing_stop', 'take_profit', 'end'}) # Reasons of fills without a decision the evening before
 
 def _range(fills, market, costs):
@@ -28,11 +28,11 @@ def _range(fills, market, costs):
     opened = np.clip(opened, low, high)
     return row, np.minimum(opened, moved), np.maximum(opened, moved), low, high
 
-# %% ../nbs/18_engine_audit.ipynb #5906dca5
+# %% ../nbs/18_engine_audit.ipynb #c272c705
 def _faults(result, market, costs, inside):
     "A sentence for each fill that no decision or no price explains, '' for the others"
-    fills, allowed = result.fills, result.decisions[result.decisions.verdict == 'allowed']
-    decided = set(zip(allowed.symbol, market.sessions.get_indexer(allowed.session) + 1))
+    fills, asked = result.fills, result.decisions[result.decisions.verdict != '']
+    decided = set(zip(asked.symbol, market.sessions.get_indexer(asked.session) + 1))
     for fill, row, least, most, low, high in zip(fills.itertuples(), *_range(fills, market, costs)):
         near, what = 1e-9*fill.price, f'{fill.side} {fill.symbol} at {fill.price:.10g}'
         if row < 0: yield f'{what}: the market has no such session'

@@ -122,13 +122,13 @@ def window(
     end:date|None=None,   # Last session, included; None for the end
 )->Market: # Raises DataError when no session is left
     "The part of a market between two dates"
-    keep = np.ones(len(market.sessions), dtype=bool)
-    if start is not None: keep &= market.sessions >= pd.Timestamp(start)
-    if end is not None: keep &= market.sessions <= pd.Timestamp(end)
-    if not keep.any():
+    if start is None and end is None: return market
+    first = 0 if start is None else market.sessions.searchsorted(pd.Timestamp(start))
+    last = len(market.sessions) if end is None else market.sessions.searchsorted(pd.Timestamp(end), side='right')
+    if first >= last:
         raise DataError('No session lies between start and end', f'{start} to {end}, bars from {market.sessions[0]:%Y-%m-%d} to {market.sessions[-1]:%Y-%m-%d}',
                         'Change [backtest] start and end, or ingest these sessions.')
-    return Market(market.symbols, market.sessions[keep], *(getattr(market, name)[keep] for name in (*_PRICES, 'volume', 'dividends')))
+    return Market(market.symbols, market.sessions[first:last], *(getattr(market, name)[first:last] for name in (*_PRICES, 'volume', 'dividends')))
 
 # %% ../nbs/14_market.ipynb #ce050218
 @dataclass(frozen=True, eq=False, repr=False)
@@ -141,7 +141,9 @@ class Signals:
     columns: Mapping[str, np.ndarray] = field(default_factory=dict) # For the journal: reason (text) and what was looked at, such as fast, slow, rsi, forecast
 
     def __post_init__(self):
-        object.__setattr__(self, 'signal', np.ascontiguousarray(self.signal, dtype='i1'))
+        given = np.asarray(self.signal)
+        object.__setattr__(self, 'signal', np.ascontiguousarray(given, dtype='i1'))
+        if given.dtype != np.int8 and not (given == self.signal).all(): raise DataError('Signals are not whole numbers', float(given[given != self.signal][0]), 'Give -1, 0 or 1.')
         object.__setattr__(self, 'score', np.ascontiguousarray(self.score, dtype='f8'))
         for name in ('signal', 'score'): getattr(self, name).setflags(write=False)
 
@@ -177,15 +179,15 @@ def _aligned(symbol, frame, whole, part):
     if len(bare): raise DataError(f'Bars of {symbol} without a signal', f'{len(bare)}, the first on {bare[0]:%Y-%m-%d}', 'Make both from the same bars.')
     return frame.reindex(part.sessions)
 
-# %% ../nbs/14_market.ipynb #6a21abed
+# %% ../nbs/14_market.ipynb #1daa0c78
 def _refuse_signals(signals, part):
     "DataError for a vote that is not -1, 0 or 1, or has no finite score"
-    bar = np.isfinite(part.close)
-    wrong = bar & (~np.isin(signals[0], (-1, 0, 1)) | ((signals[0] != 0) & ~np.isfinite(signals[1])))
+    signal, score, bar = *signals, np.isfinite(part.close)
+    wrong = bar & ((signal*signal != np.abs(signal)) | ((signal != 0) & ~np.isfinite(score)))
     if wrong.any():
         t, j = np.argwhere(wrong)[0]
-        raise DataError(f'A signal of {part.symbols[j]} on {part.sessions[t]:%Y-%m-%d} is not -1, 0 or 1 with a finite score', (float(signals[0][t, j]), float(signals[1][t, j])), 'Mend the strategy.')
-    return np.where(bar, np.nan_to_num(signals[0]), 0)
+        raise DataError(f'A signal of {part.symbols[j]} on {part.sessions[t]:%Y-%m-%d} is not -1, 0 or 1 with a finite score', (float(signal[t, j]), float(score[t, j])), 'Mend the strategy.')
+    return signal if bar.all() else np.where(bar, np.nan_to_num(signal), 0)
 
 # %% ../nbs/14_market.ipynb #5200dd4e
 def stack_signals(

@@ -74,7 +74,7 @@ def test_a_dividend_without_a_bar_is_refused():
     gap.iloc[1] = np.nan
     with pytest.raises(DataError, match='no bar'): market({'A': gap}, {'A': [0, 1., 0, 0]})
 
-# %% ../../nbs/14_market.ipynb #90394f13
+# %% ../../nbs/14_market.ipynb #154313af
 def _votes(index, signal=1, **columns): return pd.DataFrame({'score': 0., 'signal': signal, 'reason': 'r', **columns}, index)
 
 def test_signals_are_stacked_by_symbol_and_silent_where_there_is_no_bar():
@@ -90,6 +90,7 @@ def test_stacked_signals_are_cut_with_their_market():
     part = stack_signals(whole, made, window(made, date(2024, 1, 3)))
     assert part.signal.tolist() == [[0], [-1], [0]] and part.columns['reason'].tolist() == [[''], ['c'], ['']]
     with pytest.raises(DataError, match='same axes'): stack_signals(whole, market({'B': _bars()}))
+    with pytest.raises(DataError, match='whole numbers'): Signals(made.symbols, made.sessions, [[0.5], [0], [0], [0]], np.zeros((4, 1)))
     with pytest.raises(DataError, match='2024-01-02'): stack_signals(Signals(made.symbols, made.sessions, [[2], [0], [0], [0]], np.zeros((4, 1))), made)
 
 # %% ../../nbs/14_market.ipynb #d5510cc3
