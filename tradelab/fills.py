@@ -16,13 +16,13 @@ from .rules import round_down
 # %% ../nbs/14_fills.ipynb #4a97a00a
 @kernel
 def market_fill_price(
-    sign,        # 1 for a purchase, -1 for a sale
-    price,       # Reference price, USD a share
-    slippage_bp, # Basis points against us
-    ticks,       # USD against us, on top
-    low,         # The bar's low, USD
-    high,        # The bar's high, USD
-): # USD a share, inside [low, high]
+    sign:int,        # 1 for a purchase, -1 for a sale
+    price:float,       # Reference price, USD a share
+    slippage_bp:float, # Basis points against us
+    ticks:float,       # USD against us, on top
+    low:float,         # The bar's low, USD
+    high:float,        # The bar's high, USD
+)->float: # USD a share, inside [low, high]
     "The price of a market order: `price` moved against us, but never out of the bar"
     return min(max(price*(1 + sign*slippage_bp/10_000) + sign*ticks, low), high)
 
@@ -35,10 +35,10 @@ def _up_to_cent(amount):
 # %% ../nbs/14_fills.ipynb #3780dbde
 @kernel
 def fees(
-    quantity, # Shares, above 0 bought, below 0 sold
-    price,    # USD a share
-    rules,    # Commissions and regulatory rates
-): # USD, 0 or more
+    quantity:float, # Shares, above 0 bought, below 0 sold
+    price:float,    # USD a share
+    rules:np.void,    # Commissions and regulatory rates
+)->float: # USD, 0 or more
     "Commission on both sides, and the SEC fee and the TAF on sales, each rounded up to the cent"
     shares, value = abs(quantity), abs(quantity)*price
     commission = max(rules.commission_min, rules.commission_per_order + rules.commission_per_share*shares + rules.commission_rate*value)
@@ -49,11 +49,11 @@ def fees(
 # %% ../nbs/14_fills.ipynb #b93b96da
 @kernel
 def fillable_quantity(
-    quantity, # Shares wanted, 0 or more
-    used,     # Shares of this bar that were filled already
-    volume,   # The bar's volume, shares; NaN counts as none
-    rules,    # `volume_cap` and `parts` count
-): # Shares, 0 or more, never above `quantity`
+    quantity:float, # Shares wanted, 0 or more
+    used:float,     # Shares of this bar that were filled already
+    volume:float,   # The bar's volume, shares; NaN counts as none
+    rules:np.void,    # `volume_cap` and `parts` count
+)->float: # Shares, 0 or more, never above `quantity`
     "The part of an order that the bar's volume can still fill"
     if rules.volume_cap == np.inf: return quantity
     room = round_down(volume*rules.volume_cap, rules) if volume > 0 else 0.
@@ -69,10 +69,10 @@ def _pays(n, cash, price, rules):
 # %% ../nbs/14_fills.ipynb #394e3d4d
 @kernel
 def affordable_quantity(
-    cash,  # USD at hand
-    price, # USD a share, what the fill will cost
-    rules, # Commissions and `parts`
-): # Shares, 0 or more
+    cash:float,  # USD at hand
+    price:float, # USD a share, what the fill will cost
+    rules:np.void, # Commissions and `parts`
+)->float: # Shares, 0 or more
     "The largest quantity whose price and commissions the cash pays"
     guess = min((cash - rules.commission_per_order)/(price*(1 + rules.commission_rate) + rules.commission_per_share), (cash - rules.commission_min)/price)
     n = np.floor(max(0., guess)*rules.parts)
@@ -81,16 +81,16 @@ def affordable_quantity(
     while _pays(n + step, cash, price, rules): n += step
     return n/rules.parts
 
-# %% ../nbs/14_fills.ipynb #9a6ad390
+# %% ../nbs/14_fills.ipynb #b1de9730
 @kernel
 def exit_touch(
-    sign,   # 1 for a long position, -1 for a short one
-    open,   # The bar's open, USD
-    high,   # The bar's high, USD
-    low,    # The bar's low, USD
-    stop,   # Stop price, USD; NaN for none
-    target, # Target price, USD; NaN for none
-): # Reference price before slippage, and 1 for the stop, 2 for the target; (NaN, 0) when neither is touched
+    sign:int,   # 1 for a long position, -1 for a short one
+    open:float,   # The bar's open, USD
+    high:float,   # The bar's high, USD
+    low:float,    # The bar's low, USD
+    stop:float,   # Stop price, USD; NaN for none
+    target:float, # Target price, USD; NaN for none
+)->tuple: # Reference price before slippage, and 1 for the stop, 2 for the target; (NaN, 0) when neither is touched
     "Which protective exit of a position a bar triggers, and at what price"
     worst, best = (low, high) if sign > 0 else (high, low)
     if sign*open <= sign*stop: return open, 1

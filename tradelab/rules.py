@@ -44,18 +44,18 @@ def rules(
     record['reinvest'], record['close_at_end'] = account.dividends == 'reinvest', account.close_at_end
     return record[0]
 
-# %% ../nbs/13_rules.ipynb #7b15802c
+# %% ../nbs/13_rules.ipynb #e42e0229
 @kernel
 def round_down(
-    quantity, # Shares
-    rules,    # The record; `parts` counts
-): # Shares, on the grid of the rules, blind to noise in the twelfth digit
+    quantity:float, # Shares
+    rules:np.void,    # The record; `parts` counts
+)->float: # Shares, on the grid of the rules, blind to noise in the twelfth digit
     "`quantity` cut to whole shares, or to billionths of a share"
     return np.floor(quantity*rules.parts*(1 + 1e-12))/rules.parts
 
 @kernel
 def tidy(
-    quantity, # Shares, with the noise of a subtraction
-): # Shares
+    quantity:float, # Shares, with the noise of a subtraction
+)->float: # Shares
     "`quantity` without what lies below a billionth of a share"
     return np.round(quantity*1e9)/1e9
