@@ -48,7 +48,7 @@ class TradeLab:
         return market({name: pd.DataFrame({**{column: values[:, k] for column, values in bars.items()}, 'volume': 1e12}, days) for k, name in enumerate(names)})
 
     def signals(self, market, entries, exits):
-        from tradelab.market import Signals
+        from tradelab.signals import Signals
         votes = entries.astype('int8') - exits.astype('int8')
         return Signals(market.symbols, market.sessions, votes, np.zeros(votes.shape))
 
@@ -74,8 +74,9 @@ class TradeLab:
     def kernel(self, market, data, risk, cash=CASH):
         "A call of the compiled loop alone: fresh books, log and curve, but arrays and rules made before; None where this version has no kernel"
         try:
-            from tradelab.kernel import Bars, Inputs, advance
-            from tradelab.portfolio import new_log, open_books
+            from tradelab.books import new_log, open_books
+            from tradelab.kernel import advance
+            from tradelab.market import Bars, Inputs
             from tradelab.rules import rules
         except ImportError: return None
         n, k = market.close.shape

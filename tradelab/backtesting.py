@@ -14,12 +14,15 @@ import pandas as pd
 
 from .config import BacktestSettings, CostSettings, RiskSettings
 from .indicators import atr, realised_volatility
-from .kernel import BREAKERS, CURVE, NOTES, Bars, Inputs, advance
-from .market import Backtest, Fill, Market, Signals, Trade, stack_signals, window
-from .portfolio import BREAKS, CHOICES, COUNTS, FILLS, REASONS, ROWS, TRADE, TRADES, Books, Log, new_log, open_books, round_trip
+from .books import COUNTS, NOTES, REASONS, ROWS, TRADE, Books, Log, new_log, open_books
+from .breakers import BREAKERS
+from .kernel import CURVE, advance
+from .market import Backtest, Bars, Fill, Inputs, Market, Trade, window
+from .portfolio import round_trip
 from .risk_management import Order, verdict
 from .rules import rules
 from .signal_generator import CONFLICT
+from .signals import Signals, stack_signals
 from .utils.error_handling import DataError
 
 # %% ../nbs/17_backtesting.ipynb #e41e282a

@@ -20,7 +20,8 @@ from .config import StrategySettings
 from .function_audit import Probe, audit_function, check_probe, cut, derived_probe
 from .grid import moving_average_table, own_table, rsi_table, vote_tables
 from .history_cuts import History, synthetic_history
-from .market import market, stack_signals
+from .market import market
+from .signals import stack_signals
 from .preprocessing import adjust, as_traded
 from .sections import Section, SweepSettings
 from .signal_generator import moving_average_rsi, rsi_votes
@@ -35,7 +36,7 @@ MODULES = { # Module of the core → why its functions are not audited one by on
     'stress': 'runs finished signals again at other costs',
     **dict.fromkeys(('evaluation', 'study'), 'puts whole runs together from audited parts'), 'sweep': 'runs audited signals through the audited engine many times',
     'walk_forward': 'has its own tests that a choice sees its training part alone',
-    **dict.fromkeys(('fills', 'portfolio', 'risk_management', 'kernel', 'backtesting'), 'part of the engine, which is audited as a whole: see engine_audit'),
+    **dict.fromkeys(('fills', 'books', 'breakers', 'portfolio', 'risk_management', 'kernel', 'backtesting'), 'part of the engine, which is audited as a whole: see engine_audit'),
     **dict.fromkeys(('history_cuts', 'audit_record', 'function_audit', 'engine_audit', 'bias_audit'), 'the audit itself'),
 }
 EXEMPT = { # Function → why it is not audited
@@ -82,7 +83,7 @@ def _tables(make):
 
 # %% ../nbs/19_bias_audit.ipynb #cfb12802
 PROBES = { # Function → the calls that its parameters do not say
-    'market.market': (Probe(_market, 'two symbols'),), 'market.stack_signals': (Probe(_stacked, 'two symbols'),),
+    'market.market': (Probe(_market, 'two symbols'),), 'signals.stack_signals': (Probe(_stacked, 'two symbols'),),
     'grid.moving_average_table': _tables(lambda closes, sessions: moving_average_table(closes, sessions, (5, 20), (50, 200))),
     'grid.rsi_table': _tables(lambda closes, sessions: rsi_table(closes, sessions, (5, 14), (30.,), (60., 70.))),
     'grid.own_table': _tables(lambda closes, sessions: own_table('own', rsi_votes, {'window': (5, 14)}, closes, sessions)),

@@ -19,11 +19,11 @@ from .compiled import kernel, prange
 from .config import BacktestSettings, CostSettings, RiskSettings, StrategySettings, SweepSettings
 from .equity_metrics import SESSIONS
 from .grid import VoteTable, combinations, vote_tables
-from .kernel import Inputs, step
-from .market import Market, Signals, window
-from .portfolio import BREAK, CHOICE, FILL, TRADE, TRADES, Books, Log
-from .risk_management import ACTIVE
+from .kernel import step
+from .market import Inputs, Market, window
+from .books import ACTIVE, BREAK, CHOICE, FILL, TRADE, TRADES, Books, Log
 from .rules import RULES, rules
+from .signals import Signals
 from .utils.error_handling import DataError, did_you_mean
 
 # %% ../nbs/18_sweep.ipynb #caf4be29

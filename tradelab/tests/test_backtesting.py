@@ -15,10 +15,11 @@ from hypothesis import assume, given, settings, strategies as st
 from ..backtesting import backtest, begin, buy_and_hold_signals, inputs, kernel_bars, step_once
 from ..config import BacktestSettings, CostSettings, RiskSettings
 from ..fills import fees
-from ..kernel import Bars, Inputs, advance
-from ..market import Signals, market, stack_signals
-from ..portfolio import COUNTS, new_log
+from ..kernel import advance
+from ..books import COUNTS, new_log
+from ..market import Bars, Inputs, market
 from ..rules import rules
+from ..signals import stack_signals
 from ..utils.error_handling import DataError, UnknownSymbolError
 
 # %% ../../nbs/17_backtesting.ipynb #ba054997

@@ -13,7 +13,7 @@ from ..config import load_settings
 from ..market import Backtest, Fill, Trade
 from ..narration import FORMATS, LESS_IS_BETTER, assumptions, caveats, headline_table, in_words, metrics_table, stress_table, trades_table, verdict
 from ..performance_metrics import performance
-from ..portfolio import COUNTS
+from ..books import COUNTS
 from ..utils.error_handling import DataError
 
 # %% ../../nbs/25_narration.ipynb #23f00a3a

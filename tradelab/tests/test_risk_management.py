@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from ..config import BacktestSettings, RiskSettings
-from ..portfolio import open_books
-from ..risk_management import STATES, Account, Gate, Order, Verdict, entry_quantity, gate, live_stop, stop_and_target, verdict
+from ..books import STATES, open_books
+from ..risk_management import Account, Gate, Order, Verdict, entry_quantity, gate, live_stop, stop_and_target, verdict
 from ..rules import rules
 
 NAN, INF = float('nan'), float('inf')
