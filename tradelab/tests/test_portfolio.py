@@ -3,9 +3,7 @@
 # %% auto #0
 __all__ = ['PER_ORDER', 'test_a_purchase_costs_its_value_and_its_fees', 'test_a_partial_sale_keeps_the_trade_open_and_a_second_one_closes_it', 'test_a_short_sale_is_the_mirror_image', 'test_dividends_go_to_holders_and_wait_for_shares_where_they_are_reinvested', 'test_what_cash_does_not_pay_becomes_a_debt_that_new_money_pays_first', 'test_equity_is_cash_positions_and_receivable', 'test_parts_of_a_share_leave_no_dust', 'test_losses_make_the_streak_longer_and_cool_the_symbol_down', 'test_a_full_log_still_counts']
 
-# %% ../../nbs/15_portfolio.ipynb #e217428c
-from math import nan
-
+# %% ../../nbs/15_portfolio.ipynb #ae9e610b
 import pytest
 
 from ..config import BacktestSettings, CostSettings, RiskSettings

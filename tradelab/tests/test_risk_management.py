@@ -7,7 +7,6 @@ __all__ = ['NAN', 'INF', 'exact', 'SHORT', 'PARTS', 'BUY', 'SELL', 'account', 't
 import math
 from dataclasses import FrozenInstanceError, replace
 
-import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
