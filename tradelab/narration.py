@@ -42,7 +42,7 @@ _COUNTED = {
     'conflicting_signals': 'voted to buy and to sell at the same close: no order was made', 'refused': 'refused by the risk gate',
     'cancelled_volume': 'cut or cancelled at the volume cap', 'cancelled_no_bar': 'cancelled because the symbol had no bar at the next session',
     'cancelled_no_slot': 'cancelled because no place was free', 'cancelled_unpayable': 'cancelled because nothing could pay the fees',
-    'exit_left_live': 'stops or targets that were filled in part only', 'cut_to_cash': 'cut to what the cash paid, fees included', 'cut_to_limits': 'cut to what the limits left, which may be nothing',
+    'exit_left_live': 'stops or targets that were filled in part only', 'cut_to_cash': 'cut to what the cash paid, fees included', 'cut_to_limits': 'cut to what the limits left, before the gate looked at them',
     'open_orders': 'decided at the last close, with no bar left to fill them'}
 
 # %% ../nbs/25_narration.ipynb #8cb11a65
@@ -186,11 +186,13 @@ def stress_table(
 # %% ../nbs/25_narration.ipynb #dca8925d
 def shortened(
     table:pd.DataFrame, # Text
-    most:int=40,        # Rows shown, half of them from either end
+    most:int=40,        # Rows shown
+    both:bool=True,     # Whether half of them come from the end
 )->pd.DataFrame: # The table, or head and tail with a row of dots between
     "A table short enough to be read"
     if len(table) <= most: return table
-    head, tail = table.iloc[:most - most//2], table.iloc[len(table) - most//2:]
+    last = most//2 if both else 0
+    head, tail = table.iloc[:most - last], table.iloc[len(table) - last:]
     dots = pd.DataFrame('⋮', [f'{len(table) - most:,} more'], table.columns)
     return pd.concat([head.astype(object), dots.astype(object), tail.astype(object)])
 
@@ -208,13 +210,19 @@ def gate_words(
     return ' '.join(said)
 
 # %% ../nbs/25_narration.ipynb #d21712ca
+def _why(verdict, most=3):
+    "The rules behind a verdict, those that decided it first, with their numbers"
+    found = verdict.findings.sort_values('severity', kind='stable')['rule'].value_counts(sort=False)
+    named = [f'{rule.replace("_", " ")} ×{count:,}' for rule, count in found.iloc[:most].items()]
+    return ', '.join(named + ([f'{len(found) - most} rules more'] if len(found) > most else []))
+
+# %% ../nbs/25_narration.ipynb #18b8b675
 def verdicts_table(
     verdicts:Mapping[str, Verdict], # Symbol → what the gate thinks of it
 )->pd.DataFrame: # Text; a row a symbol, the worst first
     "What the gate thinks of each symbol, and why"
     order = sorted(verdicts.values(), key=lambda each: (('fail', 'warn', 'ok').index(each.verdict), each.symbol))
-    def why(each): return ', '.join(f'{rule.replace("_", " ")} ×{count:,}' for rule, count in each.findings['rule'].value_counts().items())
-    rows = [(each.verdict, f'{each.first:%Y-%m-%d}', f'{each.last:%Y-%m-%d}', f'{each.bars:,}', f'{each.missing:,}', why(each)) for each in order]
+    rows = [(each.verdict, f'{each.first:%Y-%m-%d}', f'{each.last:%Y-%m-%d}', f'{each.bars:,}', f'{each.missing:,}', _why(each)) for each in order]
     return pd.DataFrame(rows, [each.symbol for each in order], ['verdict', 'first', 'last', 'bars', 'sessions missing', 'found'])
 
 # %% ../nbs/25_narration.ipynb #69e4af70
