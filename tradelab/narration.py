@@ -230,7 +230,7 @@ def refusals_table(
     decisions:pd.DataFrame, # The journal of a backtest
 )->pd.DataFrame: # Text; a row a reason, the most frequent first; empty when every order was made
     "Why orders were not made"
-    rule, note = decisions['verdict'].str.extract(r'^(refused by [^:]+):')[0], decisions['reason'].str.extract(r'; no order: (.+)$')[0]
+    rule, note = decisions['verdict'].str.extract(r'^(refused by [^:]+):')[0].replace('refused by state', 'refused by a breaker, exits only'), decisions['reason'].str.extract(r'; no order: (.+)$')[0]
     why = rule.fillna(note.where(~note.isin(['nothing held', 'held already']))).str.replace('_', ' ').rename('why')
     rows = decisions.assign(why=why).dropna(subset='why').groupby('why')
     table = rows.agg(orders=('session', 'size'), symbols=('symbol', 'nunique'), first=('session', 'min'), last=('session', 'max')).sort_values('orders', ascending=False, kind='stable')

@@ -169,12 +169,12 @@ def test_the_rule_that_decided_stands_first_and_three_rules_are_enough():
     assert table.loc['A', 'found'] == 'unit error ×1, gap ×2, jump ×1, 2 rules more'
 
 def test_orders_that_were_not_made_are_counted_by_reason():
-    said = ['refused by cooldown: 3, limit 0', 'refused by max_positions: 2, limit 1', 'refused by max_positions: 3, limit 1', 'allowed', '', '', '']
+    said = ['refused by state: 1, limit 0', 'refused by max_positions: 2, limit 1', 'refused by max_positions: 3, limit 1', 'allowed', '', '', '']
     why = ['golden cross']*4 + ['golden cross; no order: no room within the limits', 'golden cross; no order: held already', '']
     table = refusals_table(pd.DataFrame({'session': DAYS[:7], 'symbol': list('ABAABAB'), 'verdict': said, 'reason': why}))
     assert table.to_dict('index') == {'refused by max positions': {'orders': '2', 'symbols': '2', 'first': '2020-01-02', 'last': '2020-01-03'},
                                       'no room within the limits': {'orders': '1', 'symbols': '1', 'first': '2020-01-07', 'last': '2020-01-07'},
-                                      'refused by cooldown': {'orders': '1', 'symbols': '1', 'first': '2020-01-01', 'last': '2020-01-01'}}
+                                      'refused by a breaker, exits only': {'orders': '1', 'symbols': '1', 'first': '2020-01-01', 'last': '2020-01-01'}}
 
 def test_breakers_are_listed_in_their_order():
     fired = pd.DataFrame({'session': DAYS[[5, 9]], 'breaker': ['max_drawdown', 'rearmed'], 'limit': [0.2, 20], 'found': [0.2134, 20]})
