@@ -18,7 +18,7 @@ import pandas as pd
 
 from .backtesting import backtest
 from .config import BacktestSettings, CostSettings, RiskSettings
-from .market import Backtest, Market, window
+from .market import Backtest, Market, Signals, window
 from .performance_metrics import ENOUGH_RETURNS, SESSIONS, ShortSeriesWarning, daily_returns, kurtosis, sharpe, skew
 from .sharpe_odds import deflated_sharpe, expected_max_sharpe, minimum_track_record, probabilistic_sharpe, sharpe_error
 from .utils.error_handling import DataError
@@ -96,15 +96,35 @@ def _spans(trades, sessions):
     return entry, np.maximum(leave - entry, 1), side
 
 # %% ../nbs/18_luck.ipynb #005aa068
-def _random_signal(trades, sessions, lag, reverses, rng, shift):
-    "Signals of −1, 0 and 1 on the bars of one symbol: the trades at random, or their signals moved by the fraction `shift`"
-    entry, length, side = _spans(trades, sessions)
-    signal = np.zeros(len(sessions) + int(length.sum()) + 2, dtype='int8')
-    if not reverses: entry, length = _layout(length, len(sessions) - lag, rng) if len(trades) else (entry, length)
+def _random_signal(plan, bars, lag, reverses, rng, shift):
+    "Signals of −1, 0 and 1 on the `bars` bars of one symbol: the trades of `plan` at random, or their signals moved by the fraction `shift`"
+    entry, length, side = plan
+    signal = np.zeros(bars + int(length.sum()) + 2, dtype='int8')
+    if not reverses: entry, length = _layout(length, bars - lag, rng)
     signal[entry + length] = -side
     signal[entry] = side
-    signal = signal[:len(sessions)]
-    return np.roll(signal, int(shift*len(sessions))) if reverses else signal
+    signal = signal[:bars]
+    return np.roll(signal, int(shift*bars)) if reverses else signal
+
+def _plans(market, trades):
+    "Place of each symbol that was traded → where its bars are, and the `_spans` of its trades"
+    rows, found = dict(list(trades.groupby('symbol'))), {}
+    for j, symbol in enumerate(market.symbols):
+        if symbol not in rows: continue
+        bars = np.flatnonzero(np.isfinite(market.close[:, j]))
+        found[j] = bars, _spans(rows[symbol], market.sessions[bars])
+    return found
+
+# %% ../nbs/18_luck.ipynb #424e4586
+def _drawn(market, plans, account, rng, score, reason):
+    "Signals on the axes of `market` for one arrangement of `plans`"
+    lag, reverses, shift, signal = int(account.fill_at == 'next_open'), account.direction == 'long_short', rng.random(), np.zeros(market.close.shape, dtype='int8')
+    for j, (bars, plan) in plans.items(): signal[bars, j] = _random_signal(plan, len(bars), lag, reverses, rng, shift)
+    return Signals(market.symbols, market.sessions, signal, score, {'reason': reason})
+
+def _blank(market):
+    "Scores and reasons of entries at random, the same for every arrangement"
+    return np.zeros(market.close.shape), np.broadcast_to(np.array('at random', dtype=object), market.close.shape)
 
 # %% ../nbs/18_luck.ipynb #0aee45e3
 def random_signals(
@@ -112,15 +132,9 @@ def random_signals(
     trades:pd.DataFrame,        # Its trades
     account:BacktestSettings,   # For when orders fill and whether signals reverse a position
     rng:np.random.Generator,    # Source of chance
-)->dict[str, pd.DataFrame]: # Symbol → signals frame on its bars
+)->Signals: # On the sessions of the market
     "The strategy's entries at other times, held as long"
-    lag, shift, frames = int(account.fill_at == 'next_open'), rng.random(), {}
-    for j, symbol in enumerate(market.symbols):
-        sessions = market.sessions[np.isfinite(market.close[:, j])]
-        signal = _random_signal(trades[trades.symbol == symbol], sessions, lag, account.direction == 'long_short', rng, shift)
-        unknown = np.full(len(sessions), nan)
-        frames[symbol] = pd.DataFrame({'fast': unknown, 'slow': unknown, 'rsi': unknown, 'score': 0., 'signal': signal, 'reason': 'at random'}, sessions)
-    return frames
+    return _drawn(market, _plans(market, trades), account, rng, *_blank(market))
 
 # %% ../nbs/18_luck.ipynb #896af330
 @dataclass(frozen=True, eq=False, repr=False)
@@ -167,9 +181,12 @@ def random_entries(
     "Run the strategy's entries at random times through the same engine with the same costs"
     if result.trades.empty: raise DataError('There is no entry to place at random', 0, 'Compare a strategy that traded.')
     part, rng, risk = window(market, account.start, account.end), np.random.default_rng(seed), _held_as_long(risk)
-    runs = [run(part, random_signals(part, result.trades, account, rng), costs, risk, account) for _ in range(draws)]
-    figures = np.array([measure(one) for one in runs], dtype=float)
-    return RandomEntries(metric, float(measure(result)), figures[~np.isnan(figures)], len(result.trades), float(np.mean([len(one.trades) for one in runs])))
+    plans, blank = _plans(part, result.trades), _blank(part)
+    def figures():
+        one = run(part, _drawn(part, plans, account, rng, *blank), costs, risk, account)
+        return measure(one), len(one.trades)
+    found, entries = np.array([figures() for _ in range(draws)], dtype=float).T
+    return RandomEntries(metric, float(measure(result)), found[~np.isnan(found)], len(result.trades), float(entries.mean()))
 
 # %% ../nbs/18_luck.ipynb #6e2eef51
 def _histogram_svg(values, own, width=360, height=90):

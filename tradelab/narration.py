@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['FORMATS', 'LESS_IS_BETTER', 'in_words', 'caveats', 'verdict', 'metrics_table', 'trades_table', 'headline_table',
-           'stress_table', 'assumptions']
+           'stress_table', 'shortened', 'gate_words', 'verdicts_table', 'refusals_table', 'breakers_table', 'doubts',
+           'intervals_table', 'assumptions']
 
 # %% ../nbs/25_narration.ipynb #1dbd9148
 import math
@@ -13,9 +14,12 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from .config import Settings
+from .data_validation import Verdict
+from .luck import Luck
 from .market import Backtest
+from .performance_metrics import short_series_warnings
 from .rule_words import OPTIMISTIC, breaker_words, cost_words, dividend_words, exit_words, fill_words, is_free, limit_words, size_words, strategy_words
-from .stress import ENOUGH_TRADES
+from .trade_metrics import ENOUGH_TRADES
 from .utils.error_handling import DataError
 
 # %% ../nbs/25_narration.ipynb #883a5984
@@ -38,7 +42,7 @@ _COUNTED = {
     'conflicting_signals': 'voted to buy and to sell at the same close: no order was made', 'refused': 'refused by the risk gate',
     'cancelled_volume': 'cut or cancelled at the volume cap', 'cancelled_no_bar': 'cancelled because the symbol had no bar at the next session',
     'cancelled_no_slot': 'cancelled because no place was free', 'cancelled_unpayable': 'cancelled because nothing could pay the fees',
-    'exit_left_live': 'stops or targets that were filled in part only', 'cut_to_cash': 'cut to what the cash paid, fees included', 'cut_to_limits': 'cut to what the limits left',
+    'exit_left_live': 'stops or targets that were filled in part only', 'cut_to_cash': 'cut to what the cash paid, fees included', 'cut_to_limits': 'cut to what the limits left, before the gate looked at them',
     'open_orders': 'decided at the last close, with no bar left to fill them'}
 
 # %% ../nbs/25_narration.ipynb #8cb11a65
@@ -61,13 +65,16 @@ def _flattering(settings):
     if settings.backtest.fill_at == 'same_close': yield OPTIMISTIC
     if is_free(settings.costs): yield '**No costs**: neither commission nor slippage is charged, so every trade looks better than it could have been.'
 
+_OUTCOMES = {'ruin': '**Ruined** on {day}: equity was gone, everything was sold.', 'rearmed': 'Exits-only was lifted again on {day}{again}, as a person would have had to.',
+             'halted': '**Trading halted** on {day}: from then on nothing was held and nothing was bought.'}
+
 def _broken(breaks):
     "A sentence for each breaker that fired, with its first day"
-    if breaks is None: return
     for name, rows in breaks.groupby('breaker', sort=False):
         first = rows.iloc[0]
-        again = f', {len(rows):,} times in all' if len(rows) > 1 else ''
-        yield f'**Breaker {str(name).replace("_", " ")}** fired on {first["session"]:%Y-%m-%d} (found {in_words(float(first["found"]), ".4g")}, limit {in_words(float(first["limit"]), ".4g")}){again}: what follows is not the strategy alone.'
+        day, again = f'{first["session"]:%Y-%m-%d}', f', {len(rows):,} times in all' if len(rows) > 1 else ''
+        found, limit = (in_words(float(first[which]), '.4g') for which in ('found', 'limit'))
+        yield _OUTCOMES[name].format(day=day, again=again) if name in _OUTCOMES else f'**Breaker {name.replace("_", " ")}** fired on {day} (found {found}, limit {limit}){again}: what follows is not the strategy alone.'
 
 # %% ../nbs/25_narration.ipynb #41ba85d6
 def _warming(signals, sessions):
@@ -80,11 +87,11 @@ def _warming(signals, sessions):
 # %% ../nbs/25_narration.ipynb #6c5f876e
 def _weak(result):
     "Sentences on how little the figures rest on"
-    still_open, sessions = result.trades['is_open'].astype(bool), len(result.equity)
+    still_open = result.trades['is_open'].astype(bool)
     closed = int((~still_open).sum())
     if closed == 0: yield '**No closed trade**: nothing can be said about the strategy.'
     elif closed < ENOUGH_TRADES: yield f'**Only {_many(closed, "closed trade")}**: too few to tell skill from luck; {ENOUGH_TRADES} would be a bare minimum.'
-    if sessions < 252: yield f'**Only {_many(sessions, "session")}**: figures for a year are extrapolated.'
+    yield from short_series_warnings(result.equity['equity'])
     if still_open.any(): yield f'{_many(int(still_open.sum()), "position")} still open at the end, valued at the last close and left out of the figures on trades.'
 
 # %% ../nbs/25_narration.ipynb #eb1389dd
@@ -92,12 +99,12 @@ def caveats(
     result:Backtest,             # What the strategy did
     signals:pd.DataFrame|Mapping[str, pd.DataFrame]|None=None, # Its signals, of one symbol or of each, for the warm-up; may begin earlier
     settings:Settings|None=None, # Settings of the run, for what flatters
-    breaks:pd.DataFrame|None=None, # A row a breaker that fired: session, breaker, limit, found
+    breaks:pd.DataFrame|None=None, # A row a breaker that fired: session, breaker, limit, found; those of the result when left out
     also:Sequence[str]=(),       # Further sentences, such as warnings of short series
 )->str: # Markdown, a list
     "What speaks against the figures, in words"
-    said = [*_flattering(settings), *_weak(result), *also, *_broken(breaks), *_warming(signals, result.equity.index), *_counted(result.counts, result.decisions)]
-    return '\n'.join(f'- {sentence}' for sentence in said or ['No order was cut, cancelled or refused, and there are enough trades for a mean to say something.'])
+    said = [*_flattering(settings), *_weak(result), *also, *_broken(result.breaks if breaks is None else breaks), *_warming(signals, result.equity.index), *_counted(result.counts, result.decisions)]
+    return '\n'.join(f'- {sentence}' for sentence in dict.fromkeys(said) or ['No order was cut, cancelled or refused, and there are enough trades for a mean to say something.'])
 
 # %% ../nbs/25_narration.ipynb #d5fd5711
 def verdict(
@@ -123,11 +130,11 @@ def _pair(metrics):
 FORMATS = {'Total Return': ',.1%', 'CAGR': '.1%', 'Volatility': '.1%', 'Sharpe': '.2f', 'Sortino': '.2f', 'Calmar': '.2f', 'Max Drawdown': '.1%',
            'Max Drawdown Duration': ',.0f', 'Exposure': '.0%', 'Turnover': '.2f', '# Trades': ',.0f', 'Win Rate': '.0%', 'Profit Factor': '.2f', 'Expectancy': '.2%',
            'Omega': '.2f', 'Ulcer Index': '.1%', 'VaR 95': '.2%', 'CVaR 95': '.2%', 'Skew': '.2f', 'Kurtosis': '.1f', 'Tail Ratio': '.2f', 'Alpha': '.1%', 'Beta': '.2f',
-           'Information Ratio': '.2f', 'Payoff Ratio': '.2f', 'SQN': '.2f', 'PSR': '.1%', 'DSR': '.1%'}
+           'Information Ratio': '.2f', 'Payoff Ratio': '.2f', 'SQN': '.2f', 'PSR': '.1%', 'DSR': '.1%', 'Trials': ',.0f'}
 LESS_IS_BETTER = ('Volatility', 'Max Drawdown Duration', 'Turnover', 'Ulcer Index', 'Kurtosis')
 _UNITS = {'Max Drawdown Duration': 'sessions', 'Turnover': 'times a year', '# Trades': 'closed', 'Expectancy': 'a trade', 'CAGR': 'a year', 'Volatility': 'a year', 'Exposure': 'of equity, mean',
           'VaR 95': 'a day, 5% quantile', 'CVaR 95': 'a day, mean of the worst 5%', 'Kurtosis': 'excess', 'Alpha': 'a year', 'Information Ratio': 'a year', 'Payoff Ratio': 'mean gain over mean loss',
-          'PSR': 'probability that Sharpe > 0', 'DSR': 'the same after all trials', 'Ulcer Index': 'root mean square drawdown'}
+          'PSR': 'probability that Sharpe > 0', 'DSR': 'the same after all trials', 'Trials': 'on the same symbols, this one included', 'Ulcer Index': 'root mean square drawdown'}
 
 # %% ../nbs/25_narration.ipynb #d2cd691b
 def metrics_table(
@@ -150,7 +157,7 @@ def trades_table(
     def day(values): return pd.to_datetime(values).map(lambda at: '–' if pd.isna(at) else f'{at:%Y-%m-%d}').astype(str)
     sides = 'side' in trades and trades['side'].eq('short').any()
     names = ('opened', 'closed') if sides else ('bought', 'sold')
-    text = ({'side': trades['side']} if sides else {}) | {name: day(trades[f'{which}_session']) for name, which in zip(names, ('entry', 'exit'))}
+    text = ({'symbol': trades['symbol']} if trades['symbol'].nunique() > 1 else {}) | ({'side': trades['side']} if sides else {}) | {name: day(trades[f'{which}_session']) for name, which in zip(names, ('entry', 'exit'))}
     text |= {name: trades[column].map(lambda value, form=form: in_words(float(value), form)) for column, (name, form) in _COLUMNS.items()}
     return pd.DataFrame({**text, 'reason of the exit': trades['exit_reason'].str.replace('_', ' ')}).set_axis(range(1, len(trades) + 1))
 
@@ -175,6 +182,87 @@ def stress_table(
     if missing: raise DataError('The table of stress lacks columns', missing, 'Pass what `stress` gave.')
     text = {name: [in_words(None if pd.isna(value) else float(value), form) for value in table[name]] for name, form in forms.items()}
     return pd.DataFrame({**text, '': table['sentence'].tolist()}, table.index).rename(columns={'# Trades': 'Trades', 'Costs': 'Costs, USD'})
+
+# %% ../nbs/25_narration.ipynb #dca8925d
+def shortened(
+    table:pd.DataFrame, # Text
+    most:int=40,        # Rows shown
+    both:bool=True,     # Whether half of them come from the end
+)->pd.DataFrame: # The table, or head and tail with a row of dots between
+    "A table short enough to be read"
+    if len(table) <= most: return table
+    last = most//2 if both else 0
+    head, tail = table.iloc[:most - last], table.iloc[len(table) - last:]
+    dots = pd.DataFrame('⋮', [f'{len(table) - most:,} more'], table.columns)
+    return pd.concat([head.astype(object), dots.astype(object), tail.astype(object)])
+
+# %% ../nbs/25_narration.ipynb #ed766f2a
+def gate_words(
+    verdicts:Mapping[str, Verdict], # Symbol → what the gate thinks of it
+    used,                           # Symbols that are used
+)->str: # Markdown, a sentence or two
+    "How many symbols passed, and which are left out or used in spite of the gate"
+    counts = ', '.join(f'{sum(each.verdict == name for each in verdicts.values()):,} {name}' for name in ('ok', 'warn', 'fail'))
+    out, forced = ([symbol for symbol, each in verdicts.items() if each.refused and (symbol in used) == which] for which in (False, True))
+    said = [f'The gate on {_many(len(verdicts), "symbol")}: {counts}.']
+    if out: said.append(f'**{len(out):,} left out**, their data fail: {", ".join(out)}. The benchmark does without them too.')
+    if forced: said.append(f'**The gate refuses the prices of {", ".join(forced)}; they are used because `allow` names them.**')
+    return ' '.join(said)
+
+# %% ../nbs/25_narration.ipynb #d21712ca
+def _why(verdict, most=3):
+    "The rules behind a verdict, those that decided it first, with their numbers"
+    found = verdict.findings.sort_values('severity', kind='stable')['rule'].value_counts(sort=False)
+    named = [f'{rule.replace("_", " ")} ×{count:,}' for rule, count in found.iloc[:most].items()]
+    return ', '.join(named + ([f'{len(found) - most} rules more'] if len(found) > most else []))
+
+# %% ../nbs/25_narration.ipynb #18b8b675
+def verdicts_table(
+    verdicts:Mapping[str, Verdict], # Symbol → what the gate thinks of it
+)->pd.DataFrame: # Text; a row a symbol, the worst first
+    "What the gate thinks of each symbol, and why"
+    order = sorted(verdicts.values(), key=lambda each: (('fail', 'warn', 'ok').index(each.verdict), each.symbol))
+    rows = [(each.verdict, f'{each.first:%Y-%m-%d}', f'{each.last:%Y-%m-%d}', f'{each.bars:,}', f'{each.missing:,}', _why(each)) for each in order]
+    return pd.DataFrame(rows, [each.symbol for each in order], ['verdict', 'first', 'last', 'bars', 'sessions missing', 'found'])
+
+# %% ../nbs/25_narration.ipynb #69e4af70
+def refusals_table(
+    decisions:pd.DataFrame, # The journal of a backtest
+)->pd.DataFrame: # Text; a row a reason, the most frequent first; empty when every order was made
+    "Why orders were not made"
+    rule, note = decisions['verdict'].str.extract(r'^(refused by [^:]+):')[0].replace('refused by state', 'refused by a breaker, exits only'), decisions['reason'].str.extract(r'; no order: (.+)$')[0]
+    why = rule.fillna(note.where(~note.isin(['nothing held', 'held already']))).str.replace('_', ' ').rename('why')
+    rows = decisions.assign(why=why).dropna(subset='why').groupby('why')
+    table = rows.agg(orders=('session', 'size'), symbols=('symbol', 'nunique'), first=('session', 'min'), last=('session', 'max')).sort_values('orders', ascending=False, kind='stable')
+    return table.assign(**{name: table[name].map('{:,}'.format) for name in ('orders', 'symbols')}, **{name: table[name].map('{:%Y-%m-%d}'.format) for name in ('first', 'last')}).rename_axis(None)
+
+# %% ../nbs/25_narration.ipynb #5461d61e
+def breakers_table(
+    breaks:pd.DataFrame, # A row a breaker that fired: session, breaker, limit, found
+)->pd.DataFrame: # Text; a row a time, numbered from 1
+    "What tripped when, and what was lifted"
+    text = {'session': breaks['session'].map('{:%Y-%m-%d}'.format), 'breaker': breaks['breaker'].astype(str).str.replace('_', ' ')}
+    return pd.DataFrame({**text, **{name: breaks[name].map(lambda value: in_words(float(value), ',.4g')) for name in ('limit', 'found')}}, dtype=object).set_axis(range(1, len(breaks) + 1))
+
+# %% ../nbs/25_narration.ipynb #7e83f1f0
+def doubts(
+    table:pd.DataFrame, # Of `stress`
+    chance:Luck,        # Of `luck`
+)->list[str]: # Sentences, for `caveats`
+    "What stress and chance hold against the figures"
+    said = [f'**{case.capitalize()}**: {sentence}' for case, sentence in table['sentence'].items() if sentence.startswith(('Turns the gain', 'Better when late'))]
+    if not math.isfinite(chance.dsr): said.append('**Luck cannot be judged**: the Sharpe ratio is undefined or rests on too few returns.')
+    elif chance.dsr < 0.95: said.append(f'**Luck cannot be ruled out**: after {_many(chance.trials, "trial")} on the same symbols, the probability that the Sharpe ratio is more than luck is {in_words(chance.dsr, ".1%")}.')
+    if chance.control is not None and chance.control.p_value > 0.05: said.append(f'**No better than entries at random**: {in_words(1 - chance.control.percentile, ".0%")} of them, held as long, did at least as well (p = {chance.control.p_value:.3f}).')
+    return said
+
+# %% ../nbs/25_narration.ipynb #1d54e9c5
+def intervals_table(
+    intervals:pd.DataFrame, # Of `block_bootstrap`
+)->pd.DataFrame: # Text; a row a figure
+    "What resampled days make of the figures"
+    rows = {name: [in_words(float(row[part]), FORMATS.get(name, '.3f')) for part in ('value', 'low', 'high')] + [in_words(float(row['at_or_below_0']), '.1%')] for name, row in intervals.iterrows()}
+    return pd.DataFrame.from_dict(rows, orient='index', columns=['found', '95% from', 'to', 'draws at or below 0'])
 
 # %% ../nbs/25_narration.ipynb #8fe71332
 def _named(symbols): return ', '.join(symbols) if len(symbols) <= 12 else f'{len(symbols):,} symbols ({", ".join(symbols[:8])} …)'

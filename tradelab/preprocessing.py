@@ -20,13 +20,16 @@ CONVENTIONS = ('yahoo', 'crsp')
 BASES = ('raw', 'split')
 
 # %% ../nbs/11_preprocessing.ipynb #8413dfef
+_NO_ACTIONS = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': np.array([], dtype=float)})
+
+# %% ../nbs/11_preprocessing.ipynb #ff0fa653
 def ordered_actions(
     actions:pd.DataFrame, # Columns ex_date, kind, value; any order, may be empty
 )->pd.DataFrame: # The same rows by ex-date and kind, index from 0; raises DataError for what cannot be an action
     "Corporate actions in the order of their ex-dates, each checked"
     if sorted(map(str, actions.columns)) != sorted(ACTION_COLUMNS):
         raise DataError('Actions need exactly the columns ex_date, kind and value', list(actions.columns), 'Rename or drop columns.')
-    if actions.empty: return pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': np.array([], dtype=float)})
+    if actions.empty: return _NO_ACTIONS.copy()
     if not pd.api.types.is_datetime64_dtype(actions.ex_date) or (actions.ex_date != actions.ex_date.dt.normalize()).any():
         raise DataError('Ex-dates must be dates without a time zone or a time of day', str(actions.ex_date.iloc[0]), 'Convert them with pandas.to_datetime.')
     if not pd.api.types.is_numeric_dtype(actions.value): raise DataError('Values of actions must be numbers', str(actions.value.dtype), 'Convert them.')
@@ -49,6 +52,7 @@ def split_factors(
 )->np.ndarray: # Factor for a raw price of each session, shape (n_sessions,), 1 after the last split
     "What a raw price is multiplied by to be in shares of today"
     actions = ordered_actions(actions)
+    if actions.empty: return np.ones(len(sessions))
     splits = actions[actions.kind == 'split']
     still_to_come = np.concatenate([np.cumprod(splits.value.to_numpy()[::-1])[::-1], [1.]])
     return 1/still_to_come[pd.DatetimeIndex(splits.ex_date).searchsorted(sessions, side='right')]
@@ -61,6 +65,7 @@ def dividends_paid(
     "The dividends that a holder is paid, each on its ex-date or the next session"
     _refuse_unsorted(sessions)
     actions = ordered_actions(actions)
+    if actions.empty: return np.zeros(len(sessions))
     dividends = actions[actions.kind == 'dividend']
     ex_dates = pd.DatetimeIndex(dividends.ex_date)
     at, paid = sessions.searchsorted(ex_dates), np.zeros(len(sessions))

@@ -8,6 +8,7 @@ __all__ = ['Study', 'study']
 # %% ../nbs/19_study.ipynb #48aa2393
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import nan
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from .backtesting import backtest
 from .config import Settings
 from .evaluation import figures, hold, known_until
 from .grid import vote_tables
+from .luck import STATISTICS, Luck, luck, random_entries
 from .market import Backtest, Market, market
 from .preprocessing import adjust, dividends_paid
 from .signal_generator import Voter, strategy_signals
@@ -58,8 +60,11 @@ def study(
 def signals(self:Study,
     strategy=None, # Settings of the strategy; those of the study when left out
 )->dict[str, pd.DataFrame]: # Symbol → signals frame
-    "The signals of the strategy for every symbol"
-    return {symbol: strategy_signals(close, strategy or self.settings.strategy, self.voters) for symbol, close in self.closes.items()}
+    "The signals of the strategy for every symbol; those of the study are computed once"
+    def voted(rules): return {symbol: strategy_signals(close, rules, self.voters) for symbol, close in self.closes.items()}
+    if strategy is not None: return voted(strategy)
+    if '_signals' not in self.__dict__: self.__dict__['_signals'] = voted(self.settings.strategy)
+    return self.__dict__['_signals']
 
 def run(self:Study,
     strategy=None, # Settings of the strategy; those of the study when left out
@@ -77,11 +82,29 @@ for method in (signals, run, held): setattr(Study, method.__name__, method)
 # %% ../nbs/19_study.ipynb #b114b3f7
 def stressed(self:Study,
     result:Backtest|None=None, # The strategy as set, if it was run already
+    hold:Backtest|None=None,   # Buy & hold, if it was run already
 )->pd.DataFrame: # A row a case, see `stress`
     "The strategy under harder conditions"
-    return stress(self.market, self.signals(), self.settings.costs, self.settings.risk, self.settings.backtest, result=result)
+    return stress(self.market, self.signals(), self.settings.costs, self.settings.risk, self.settings.backtest, result=result, held=hold)
 
 Study.stressed = stressed
+
+# %% ../nbs/19_study.ipynb #646e92db
+def odds(self:Study,
+    result:Backtest,           # The strategy as set
+    trials:int=1,              # Strategies tried on these symbols, this one included
+    variance:float|None=None,  # Variance of their yearly Sharpe ratios; None or NaN takes that of worthless strategies
+    seed:int=0,                # Seed of bootstrap and control
+    draws:int=1_000,           # Draws of the bootstrap
+    entries:int=200,           # Arrangements of the entries at random, 0 for none
+)->Luck: # Everything undefined for a ruined account
+    "How far the strategy can be told from luck"
+    s, equity = self.settings, result.equity['equity']
+    if not (equity > 0).all(): return Luck(nan, len(equity) - 1, trials, nan, nan, nan, nan, nan, pd.DataFrame(nan, list(STATISTICS), ['value', 'low', 'high', 'at_or_below_0']))
+    control = random_entries(self.market, result, s.costs, s.risk, s.backtest, seed, entries) if entries and len(result.trades) else None
+    return luck(equity, trials, variance, s.backtest.risk_free, seed, draws=draws, control=control)
+
+Study.odds = odds
 
 # %% ../nbs/19_study.ipynb #d5eef5b6
 def _tables(self):

@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['LONGEST_ERROR', 'templates', 'template', 'parameters_of', 'checked_parameters', 'takes_symbols', 'check',
-           'execute_template']
+           'settings_of', 'execute_template']
 
 # %% ../nbs/40_templates.ipynb #5fa6f929
 import math
 from pathlib import Path
+from typing import get_args
 
 import tradelab
-from .config import Settings
+from .config import Settings, load_settings
 from .data_validation import check_symbol
 from .utils.error_handling import ParameterError, RunError, did_you_mean
 from .utils.seals import universe_of
@@ -103,6 +104,19 @@ def check(
     if symbols and not takes: raise ParameterError(f'The notebook {name} takes no symbol', list(symbols)[0], 'Leave --symbols out, or give it a parameter: symbol: str = "AAPL"  # ticker')
     if takes == 'symbols': return [_universe(settings, name, list(symbols), given)], {key: value for key, value in given.items() if key != 'symbols'}
     return list(dict.fromkeys(check_symbol(symbol) for symbol in symbols or settings.data.symbols)) if takes else [''], given
+
+# %% ../nbs/40_templates.ipynb #bf6a35a7
+def _meant(section, key, value):
+    "What −1 means for a setting: nothing where it may be empty, else 0"
+    field = Settings.model_fields[section].annotation.model_fields.get(key)
+    return value if value != -1 or field is None else None if type(None) in get_args(field.annotation) else 0
+
+# %% ../nbs/40_templates.ipynb #16c6987c
+def settings_of(
+    **sections:dict, # Section → key → value of a parameter; 0 or '': as in settings.ini, -1: none
+)->Settings: # Raises ConfigError with section, key, value found and remedy
+    "The lab's settings with what a run notebook was told"
+    return load_settings(**{section: {key: _meant(section, key, value) for key, value in told.items() if value not in (0, '')} for section, told in sections.items()})
 
 # %% ../nbs/40_templates.ipynb #88c10f6c
 LONGEST_ERROR = 2_000 # characters

@@ -8,7 +8,10 @@ __all__ = ['ROOT', 'TRADELAB', 'backtested', 'test_the_failing_symbol_is_named_a
            'test_a_failed_run_leaves_notebook_page_and_error', 'test_trades_equity_and_journal_agree_in_the_database',
            'test_events_of_the_run_are_in_the_table', 'test_the_index_lists_both',
            'test_runs_are_listed_and_shown_whatever_their_errors_say',
-           'test_only_missing_leaves_a_finished_report_alone', 'test_a_wrong_word_is_one_clear_line',
+           'test_only_missing_leaves_a_finished_report_alone', 'together', 'test_a_universe_has_one_run_with_one_row',
+           'test_every_combination_tried_on_a_universe_is_a_trial',
+           'test_what_the_gate_refuses_is_left_out_of_a_universe_by_name',
+           'test_the_journal_of_a_universe_has_a_row_a_bar_of_each_symbol_used', 'test_a_wrong_word_is_one_clear_line',
            'test_a_broken_settings_file_is_one_clear_line',
            'test_a_report_folder_that_cannot_be_written_is_one_clear_line',
            'test_a_database_that_is_down_is_one_clear_line', 'test_config_and_doctor_say_where_a_value_comes_from',
@@ -29,6 +32,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -39,6 +44,9 @@ from ..runs import run
 from ..utils.database import session
 from ..utils.results import run_details, runs_table
 from ..market_data import data_hash, load_actions, load_bars
+from ..providers.sample import fetch
+from ..utils.research import combined_hash
+from ..utils.store import save_deliveries
 
 # %% ../../nbs/tests/end_to_end.ipynb #9685cbbf
 ROOT = Path(tradelab.__file__).parents[1]
@@ -100,13 +108,15 @@ def test_the_row_holds_what_is_needed_to_prove_the_run(backtested):
     assert row['data_hash'] == data_hash(load_bars(lab, 'FB'), load_actions(lab, 'FB'))
     assert row['parameters']['symbol'] == 'FB' and row['settings']['strategy']['slow'] == 200 and row['versions']['pandas']
     assert row['started_at'] < row['ended_at'] and row['error'] is None and set(row['metrics']) == {'strategy', 'buy_and_hold'}
+    assert row['trials'] == row['metrics']['strategy']['Trials'] == 1 and 0 < row['metrics']['strategy']['DSR'] == row['metrics']['strategy']['PSR'] < 1 and row['seed'] == 0
 
 # %% ../../nbs/tests/end_to_end.ipynb #8c193fd3
 def test_the_report_is_one_file_that_needs_no_network(backtested):
     lab, _, rows = backtested
     page = lab.path(rows.set_index('symbol').html_path['FB'])
     text = page.read_text()
-    assert page.stat().st_size < 3_000_000 and text.count('data:image/png;base64') >= 4
+    assert page.stat().st_size < 3_000_000 and text.count('data:image/png;base64') >= 6
+    assert all(f'{title}</h2>' in re.sub('<a [^>]*>¶</a>', '', text) for title in ('Before the figures', 'Years and months', 'Figures', 'Costs and stress', 'Luck', 'Limits and breakers', 'Assumptions'))
     assert not re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)=["\']?(?:https?:)?//', text) and '@import' not in text
 
 def test_a_failed_run_leaves_notebook_page_and_error(backtested):
@@ -154,6 +164,47 @@ def test_only_missing_leaves_a_finished_report_alone(backtested):
     lab, _, rows = backtested
     code, out, _ = _tradelab('run', 'backtest', '--symbols', 'FB', '--only-missing')
     assert code == 0 and re.search(r'FB\s+reused', out) and len(runs_table(lab)) == len(rows)
+
+# %% ../../nbs/tests/end_to_end.ipynb #7ca5818a
+@pytest.fixture(scope='module')
+def together(lab):
+    "Two commands over one universe; their rows, the older first"
+    goog = fetch('GOOG')
+    spoilt = goog.bars.copy()
+    spoilt.iloc[50, :4] *= 100
+    save_deliveries(lab, 'sample', [fetch('FB'), goog, replace(goog, symbol='BAD', bars=spoilt)], datetime(2024, 1, 1, tzinfo=UTC))
+    said = [_tradelab('run', 'portfolio_backtest', '--symbols', 'GOOG,FB,BAD', *more) for more in ((), ('-p', 'fast=20', '-p', 'random_entries=5', '-p', 'draws=50', '-p', 'max_positions=1'))]
+    assert [code for code, *_ in said] == [0, 0], said
+    rows = runs_table(lab, template='portfolio_backtest')
+    return lab, said, [run_details(lab, run_id) for run_id in rows.id[::-1]]
+
+def test_a_universe_has_one_run_with_one_row(together):
+    lab, said, (first, second) = together
+    assert first['universe'] == second['universe'] == 'BAD,FB,GOOG' and first['symbol'] is None and re.search(r'BAD, FB, GOOG\s+ok', said[0][1])
+    assert first['data_hash'] == combined_hash({symbol: data_hash(load_bars(lab, symbol), load_actions(lab, symbol)) for symbol in ('BAD', 'FB', 'GOOG')})
+    assert set(first['metrics']) == {'strategy', 'buy_and_hold'} and all(row['metrics']['strategy']['# Trades'] > 5 for row in (first, second))
+
+def test_every_combination_tried_on_a_universe_is_a_trial(together):
+    *_, (first, second) = together
+    assert [row['metrics']['strategy']['Trials'] for row in (first, second)] == [1, 2] and first['trials'] == second['trials'] == 1
+    assert second['metrics']['strategy']['DSR'] < second['metrics']['strategy']['PSR']
+
+# %% ../../nbs/tests/end_to_end.ipynb #3b2cdc9b
+def test_what_the_gate_refuses_is_left_out_of_a_universe_by_name(together):
+    lab, _, (first, _) = together
+    text = lab.path(first['html_path']).read_text()
+    assert '1 left out' in text and 'BAD' in text and len(text) < 3_000_000 and text.count('data:image/png;base64') >= 6
+    assert not re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)=["\']?(?:https?:)?//', text)
+
+def test_the_journal_of_a_universe_has_a_row_a_bar_of_each_symbol_used(together):
+    from sqlalchemy import text
+    lab, _, (first, _) = together
+    with session(lab) as db:
+        found = {symbol: (rows, held) for symbol, rows, held in db.execute(text('SELECT symbol, count(*), max(target_quantity) FROM decisions WHERE run_id = :run GROUP BY 1'), dict(run=first['id']))}
+        last = float(db.execute(text('SELECT equity FROM equity WHERE run_id = :run ORDER BY session DESC LIMIT 1'), dict(run=first['id'])).scalar_one())
+        gained = float(db.execute(text('SELECT sum(pnl) FROM trades WHERE run_id = :run'), dict(run=first['id'])).scalar_one())
+    assert {symbol: rows for symbol, (rows, _) in found.items()} == {symbol: len(load_bars(lab, symbol)) for symbol in ('FB', 'GOOG')} and all(held > 0 for _, held in found.values())
+    assert last == pytest.approx(100_000 + gained, abs=0.05)
 
 # %% ../../nbs/tests/end_to_end.ipynb #b83e0f0a
 @pytest.mark.parametrize('words, code, said', [
