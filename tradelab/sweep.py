@@ -6,6 +6,7 @@
 __all__ = ['Measures', 'measure', 'Sweep', 'sweep_tables', 'sweep', 'best', 'plateau']
 
 # %% ../nbs/18_sweep.ipynb #c85b74da
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -202,10 +203,10 @@ def _figured(figures, counts):
     with np.errstate(invalid='ignore', divide='ignore'):
         mean = np.where(n > 0, at['sum']/n, np.nan)
         deviation = np.sqrt(np.maximum(0, (at['squares'] - n*mean**2)/np.where(n > 1, n - 1, np.nan)))
-        moved, alive = deviation > 1e-10, at['last'] > 0
+        moved, alive = deviation > 1e-10, (n > 0) & (at['last'] > 0) & (at['trough'] > 0)
         growth = np.where(n > 0, at['last']/at['first'], np.nan)
         return pd.DataFrame({'Total Return': growth - 1, 'CAGR': np.where(alive, np.abs(growth)**(SESSIONS/np.maximum(n, 1)) - 1, np.nan),
-                             'Sharpe': np.where(moved & alive, mean/deviation*np.sqrt(SESSIONS), np.nan), 'Max Drawdown': np.where(n > 0, at['trough'] - 1, np.nan),
+                             'Sharpe': np.where(moved & alive, mean/deviation*np.sqrt(SESSIONS), np.nan), 'Max Drawdown': np.where(alive, at['trough'] - 1, np.nan),
                              '# Trades': counts[:, 0].astype(float), 'Win Rate': np.where(counts[:, 0] > 0, counts[:, 1]/counts[:, 0], np.nan)})
 
 def _next_dividend(dividends):
@@ -281,8 +282,9 @@ def _ranked(swept, figure):
     return swept.table[figure]
 
 def _places(swept):
-    "Place of each combination along each parameter, shape (n_combinations, n_parameters)"
-    return np.column_stack([np.unique(swept.table[name], return_inverse=True)[1] for name in swept.parameters])
+    "Place of each combination along each parameter that varies, shape (n_combinations, n_varying)"
+    varying = [name for name in swept.parameters if swept.table[name].nunique() > 1] or swept.parameters[:1]
+    return np.column_stack([np.unique(swept.table[name], return_inverse=True)[1] for name in varying])
 
 # %% ../nbs/18_sweep.ipynb #5a5f96a9
 def best(
@@ -299,12 +301,10 @@ def plateau(
     figure:str='Sharpe',   # Of what
 )->pd.Series: # Median over each combination and its neighbours in the grid, on the index of the table
     "How good a combination is together with its neighbours"
-    places, values = _places(swept), _ranked(swept, figure).to_numpy()
-    shape = places.max(axis=0) + 1
-    cube = np.full(shape + 2, np.nan)
+    places, values = _places(swept), _ranked(swept, figure).to_numpy(dtype=float)
+    cube = np.full(places.max(axis=0) + 3, np.nan)
     cube[tuple(places.T + 1)] = values
-    around = np.stack([cube[tuple((places + 1 + np.array(shift)).T)] for shift in np.ndindex(*(3,)*len(shape)) for shift in [np.array(shift) - 1]])
-    import warnings
+    around = np.stack([cube[tuple((places + shift).T)] for shift in np.ndindex((3,)*places.shape[1])])
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', RuntimeWarning)
         return pd.Series(np.where(np.isnan(values), np.nan, np.nanmedian(around, axis=0)), swept.table.index, name=f'{figure} of the plateau')
