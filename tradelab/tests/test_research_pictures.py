@@ -106,6 +106,8 @@ def test_the_title_says_how_many_draws_are_beaten_and_ties_count_half(own, share
     axes = plot_distribution([1., 2., 2., 3., np.nan], own, 'Sharpe', 'random entries')
     assert _title(axes) == f'Sharpe: {own:.2f} beats {share} of 4 random entries, 1 without a value'
     assert [line.get_xdata()[0] for line in axes.lines] == [2., own]
+    held = plot_distribution([1., 2., 2., 3.], own, 'Sharpe', 'combinations', 'buy & hold')
+    assert _title(held) == f'Sharpe: buy & hold {own:.2f} beats {share} of 4 combinations' and f'buy & hold: {own:.2f}' in [text.get_text() for text in held.figure.legends[0].get_texts()]
 
 def test_an_undefined_figure_beats_nobody():
     axes = plot_distribution([0.1, 0.2], float('nan'), 'CAGR')
@@ -114,6 +116,7 @@ def test_an_undefined_figure_beats_nobody():
 def test_every_draw_is_in_the_histogram():
     assert sum(patch.get_height() for patch in plot_distribution(np.arange(777.), 3., 'SQN').patches if patch.get_height() != 1) >= 770
     assert plot_distribution([0.5]*7, 0.5, 'Sharpe').patches[0].get_height() == 7
+    assert plot_distribution([0.1 + 0.2]*3 + [0.3]*4, 0.5, 'Sharpe').patches[0].get_height() == 7
 
 # %% ../../nbs/26_research_pictures.ipynb #0d197e7e
 @pytest.mark.parametrize('plot, word', [
