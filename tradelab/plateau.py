@@ -44,13 +44,13 @@ def best(
 def plateau(
     swept:Sweep,           # A sweep
     figure:str='Sharpe',   # Of what
-)->pd.Series: # Median over each combination and its neighbours in the grid, on the index of the table
+)->pd.Series: # Median over each combination and its neighbours in the grid, at most its own figure, on the index of the table
     "How good a combination is together with its neighbours"
     values = _ranked(swept, figure).to_numpy(dtype=float)
     around = _around(_places(swept), values, np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', RuntimeWarning)
-        return pd.Series(np.where(np.isnan(values), np.nan, np.nanmedian(around, axis=0)), swept.table.index, name=f'{figure} of the plateau')
+        return pd.Series(np.minimum(values, np.nanmedian(around, axis=0)), swept.table.index, name=f'{figure} of the plateau')
 
 # %% ../nbs/19_plateau.ipynb #4d5fa503
 def plateau_cells(

@@ -94,12 +94,13 @@ def plot_heatmap(
     form, small = FORMATS.get(value, '.3g'), max(grid.shape) <= 13
     axes = colour_cells(plt.subplots(figsize=(11, 5 if grid.shape[0] < 20 else 6.5))[1], grid, form, 9 if small else None)
     name_cells(axes, grid.columns, grid.index)
-    if plateau is not None: _outline(axes, plateau.reindex(index=grid.index, columns=grid.columns).fillna(False).to_numpy(dtype=bool), color=ORANGE, linewidth=2.2)
+    inside = None if plateau is None else plateau.reindex(index=grid.index, columns=grid.columns).eq(True).to_numpy()
+    if inside is not None: _outline(axes, inside, color=ORANGE, linewidth=2.2)
     _outline(axes, (grid.index == row)[:, None] & (grid.columns == column)[None, :], color=INK, linewidth=2.2)
     axes.set(xlabel=x.replace('_', ' '), ylabel=y.replace('_', ' '))
     missing = int(grid.isna().to_numpy().sum())
     axes.set_title(f'{value}: {in_words(grid.loc[row, column], form)} at {x} {column:g}, {y} {row:g}; median {in_words(float(np.nanmedian(grid)), form)} of {grid.size - missing:,} cells'
-                   + (f', plateau of {int(plateau.to_numpy().sum()):,}' if plateau is not None else '') + (f', {missing:,} without a value' if missing else ''))
+                   + (f', plateau of {inside.sum():,}' if inside is not None else '') + (f', {missing:,} without a value' if missing else ''))
     axes.figure.draw_without_rendering()
     return axes
 

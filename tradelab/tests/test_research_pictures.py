@@ -49,8 +49,9 @@ def test_the_best_cell_is_the_highest_and_carries_the_frame():
 
 def test_a_plateau_is_framed_by_its_own_names_whatever_its_order():
     plateau = pd.DataFrame([[True, True, False], [False, False, False]], index=[50, 100], columns=[30, 20, 10])
-    axes = plot_heatmap(_sweep(), 'fast', 'slow', 'Sharpe', plateau=plateau)
-    assert _framed(axes)[0] == (0.5, -0.5, 2.5, 0.5) and 'plateau of 2' in _title(axes)
+    for given in (plateau, plateau.astype(object).mask(~plateau)): # holes where there is no combination
+        axes = plot_heatmap(_sweep(), 'fast', 'slow', 'Sharpe', plateau=given)
+        assert _framed(axes)[0] == (0.5, -0.5, 2.5, 0.5) and 'plateau of 2' in _title(axes)
 
 def test_a_cell_without_a_value_is_grey_and_counted_and_never_best():
     table = _sweep()
