@@ -18,9 +18,10 @@ import pandas as pd
 
 from .backtesting import backtest
 from .config import BacktestSettings, CostSettings, RiskSettings
-from .market import Backtest, Market, Signals, window
+from .market import Backtest, Market, window
 from .performance_metrics import ENOUGH_RETURNS, SESSIONS, ShortSeriesWarning, daily_returns, kurtosis, sharpe, skew
 from .sharpe_odds import deflated_sharpe, expected_max_sharpe, minimum_track_record, probabilistic_sharpe, sharpe_error
+from .signals import Signals
 from .utils.error_handling import DataError
 
 # %% ../nbs/18_luck.ipynb #4031ea68

@@ -94,12 +94,13 @@ def plot_heatmap(
     form, small = FORMATS.get(value, '.3g'), max(grid.shape) <= 13
     axes = colour_cells(plt.subplots(figsize=(11, 5 if grid.shape[0] < 20 else 6.5))[1], grid, form, 9 if small else None)
     name_cells(axes, grid.columns, grid.index)
-    if plateau is not None: _outline(axes, plateau.reindex(index=grid.index, columns=grid.columns).fillna(False).to_numpy(dtype=bool), color=ORANGE, linewidth=2.2)
+    inside = None if plateau is None else plateau.reindex(index=grid.index, columns=grid.columns).eq(True).to_numpy()
+    if inside is not None: _outline(axes, inside, color=ORANGE, linewidth=2.2)
     _outline(axes, (grid.index == row)[:, None] & (grid.columns == column)[None, :], color=INK, linewidth=2.2)
     axes.set(xlabel=x.replace('_', ' '), ylabel=y.replace('_', ' '))
     missing = int(grid.isna().to_numpy().sum())
     axes.set_title(f'{value}: {in_words(grid.loc[row, column], form)} at {x} {column:g}, {y} {row:g}; median {in_words(float(np.nanmedian(grid)), form)} of {grid.size - missing:,} cells'
-                   + (f', plateau of {int(plateau.to_numpy().sum()):,}' if plateau is not None else '') + (f', {missing:,} without a value' if missing else ''))
+                   + (f', plateau of {inside.sum():,}' if inside is not None else '') + (f', {missing:,} without a value' if missing else ''))
     axes.figure.draw_without_rendering()
     return axes
 
@@ -149,24 +150,25 @@ def plot_folds(
 @lab_style()
 def plot_distribution(
     values:np.ndarray, # The figure of each draw, shape (n_draws,), NaN where it is undefined
-    own:float,         # The strategy's own figure
+    own:float,         # The figure to compare with them
     name:str,          # What the figure is, such as 'Sharpe'
     what:str='draws',  # What the draws are, in the plural, such as 'random entries'
+    whose:str='strategy', # Whose figure it is
 )->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
     "Where the strategy's figure lies among those of chance"
     drawn = np.asarray(values, dtype=float).ravel()
     known = drawn[np.isfinite(drawn)]
     if not len(known): raise DataError(f'No draw has a {name}', f'{len(drawn)} draws', 'Look at the number of trades.')
     form, axes = FORMATS.get(name, '.3g'), plt.subplots()[1]
-    axes.hist(known, bins=min(60, max(5, round(len(known)**0.5))) if np.ptp(known) else 1, color='#9db8cf', edgecolor='white', linewidth=0.6)
+    axes.hist(known, bins=min(60, max(5, round(len(known)**0.5))) if np.ptp(known) > 1e-9*np.abs(known).max() else 1, color='#9db8cf', edgecolor='white', linewidth=0.6)
     low, high = np.quantile(known, (0.05, 0.95))
     axes.axvspan(low, high, color=BLUE, alpha=0.08, linewidth=0, label=f'middle 90%: {in_words(low, form)} to {in_words(high, form)}')
     axes.axvline(np.median(known), color=GREY, linestyle='--', linewidth=1.2, label=f'median: {in_words(float(np.median(known)), form)}')
     lost = len(drawn) - len(known)
-    if np.isfinite(own): axes.axvline(own, color=ORANGE, linewidth=2.4, label=f'strategy: {in_words(own, form)}')
+    if np.isfinite(own): axes.axvline(own, color=ORANGE, linewidth=2.4, label=f'{whose}: {in_words(own, form)}')
     beaten = (np.mean(known < own) + np.mean(known == own)/2) if np.isfinite(own) else float('nan')
-    axes.set_title(f'{name}: {in_words(own, form)} beats {in_words(beaten, ".0%")} of {len(known):,} {what}' + (f', {lost:,} without a value' if lost else '') if np.isfinite(own)
-                   else f'{name}: undefined for the strategy; {len(known):,} {what}')
+    axes.set_title(f'{name}: {"" if whose == "strategy" else whose + " "}{in_words(own, form)} beats {in_words(beaten, ".0%")} of {len(known):,} {what}' + (f', {lost:,} without a value' if lost else '') if np.isfinite(own)
+                   else f'{name}: undefined for {whose if whose != "strategy" else "the strategy"}; {len(known):,} {what}')
     axes.set(xlabel=name, ylabel=what)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: in_words(value, form)))
     axes.grid(False, axis='x')

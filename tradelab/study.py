@@ -73,9 +73,13 @@ def run(self:Study,
     "The strategy on one account"
     return backtest(self.market, self.signals(strategy), self.settings.costs, self.settings.risk, account or self.settings.backtest, strategy=self.name)
 
-def held(self:Study)->Backtest: # Each symbol with the same part of the account
+def held(self:Study,
+    first=None, # First session; that of the study when left out
+    last=None,  # Last session; that of the study when left out
+)->Backtest: # Each symbol with the same part of the account
     "Buying everything at the first session and keeping it"
-    return hold(self.market, self.settings.costs, self.settings.backtest)
+    span = {name: at.date() for name, at in (('start', first), ('end', last)) if at is not None}
+    return hold(self.market, self.settings.costs, self.settings.backtest.model_copy(update=span))
 
 for method in (signals, run, held): setattr(Study, method.__name__, method)
 
@@ -131,20 +135,26 @@ def swept(self:Study,
 Study.swept = swept
 
 # %% ../nbs/19_study.ipynb #a9fbf64d
-def _with(self, chosen, first, last):
-    "The strategy with the `chosen` parameters on the sessions from `first` to `last`"
-    s, known = self.settings, type(self.settings.strategy).model_fields
+def tried(self:Study,
+    chosen:dict, # Parameter → value, as in a row of the sweep
+    first=None,  # First session; that of the sweep when left out
+    last=None,   # Last session; that of the sweep when left out
+)->Backtest: # Raises as `backtest` does
+    "The strategy with other parameters"
+    s, known, span = self.settings, type(self.settings.strategy).model_fields, _span(self)
     strategy = s.strategy.model_copy(update={name: value for name, value in chosen.items() if name in known})
     def bound(name, function): return lambda close: function(close, **{key.removeprefix(f'{name}_'): value for key, value in chosen.items() if key.startswith(f'{name}_')})
     mine = Study(s, self.market, self.closes, {**self.voters, **{name: bound(name, given[0]) for name, given in self.own.items()}})
-    return mine.run(strategy, s.backtest.model_copy(update={'start': first.date(), 'end': last.date()}))
+    return mine.run(strategy, s.backtest.model_copy(update={'start': (first or span[0]).date(), 'end': (last or span[-1]).date()}))
 
+Study.tried = tried
+
+# %% ../nbs/19_study.ipynb #3e3a8a0e
 def walked(self:Study)->WalkForward: # Raises DataError for a history that is too short
     "Choose on each training part, trade the choice on the test part behind it"
     sessions = self.market.sessions[self.market.sessions >= _span(self)[0]]
-    def run(chosen, first, last): return _with(self, chosen, first, last)
     names = [name for table in _tables(self) for name in table.parameters[0]]
-    return walk_forward(folds(sessions, self.settings.walk_forward), lambda first, last: self.swept(first, last).table, run, names, self.settings.walk_forward.metric)
+    return walk_forward(folds(sessions, self.settings.walk_forward), lambda first, last: self.swept(first, last).table, self.tried, names, self.settings.walk_forward.metric)
 
 Study.walked = walked
 
@@ -160,6 +170,6 @@ def unseal(self:Study,
     chosen:dict, # Parameter → value, from `final_choice`
 )->SealOpened: # Raises DataError when nothing is sealed
     "Run the chosen parameters over the sealed sessions"
-    return open_seal(self.market.sessions, self.settings.walk_forward, chosen, lambda *wish: _with(self, *wish), self.settings.backtest.risk_free)
+    return open_seal(self.market.sessions, self.settings.walk_forward, chosen, self.tried, self.settings.backtest.risk_free)
 
 for method in (final_choice, unseal): setattr(Study, method.__name__, method)

@@ -49,8 +49,9 @@ def test_the_best_cell_is_the_highest_and_carries_the_frame():
 
 def test_a_plateau_is_framed_by_its_own_names_whatever_its_order():
     plateau = pd.DataFrame([[True, True, False], [False, False, False]], index=[50, 100], columns=[30, 20, 10])
-    axes = plot_heatmap(_sweep(), 'fast', 'slow', 'Sharpe', plateau=plateau)
-    assert _framed(axes)[0] == (0.5, -0.5, 2.5, 0.5) and 'plateau of 2' in _title(axes)
+    for given in (plateau, plateau.astype(object).mask(~plateau)): # holes where there is no combination
+        axes = plot_heatmap(_sweep(), 'fast', 'slow', 'Sharpe', plateau=given)
+        assert _framed(axes)[0] == (0.5, -0.5, 2.5, 0.5) and 'plateau of 2' in _title(axes)
 
 def test_a_cell_without_a_value_is_grey_and_counted_and_never_best():
     table = _sweep()
@@ -106,6 +107,8 @@ def test_the_title_says_how_many_draws_are_beaten_and_ties_count_half(own, share
     axes = plot_distribution([1., 2., 2., 3., np.nan], own, 'Sharpe', 'random entries')
     assert _title(axes) == f'Sharpe: {own:.2f} beats {share} of 4 random entries, 1 without a value'
     assert [line.get_xdata()[0] for line in axes.lines] == [2., own]
+    held = plot_distribution([1., 2., 2., 3.], own, 'Sharpe', 'combinations', 'buy & hold')
+    assert _title(held) == f'Sharpe: buy & hold {own:.2f} beats {share} of 4 combinations' and f'buy & hold: {own:.2f}' in [text.get_text() for text in held.figure.legends[0].get_texts()]
 
 def test_an_undefined_figure_beats_nobody():
     axes = plot_distribution([0.1, 0.2], float('nan'), 'CAGR')
@@ -114,6 +117,7 @@ def test_an_undefined_figure_beats_nobody():
 def test_every_draw_is_in_the_histogram():
     assert sum(patch.get_height() for patch in plot_distribution(np.arange(777.), 3., 'SQN').patches if patch.get_height() != 1) >= 770
     assert plot_distribution([0.5]*7, 0.5, 'Sharpe').patches[0].get_height() == 7
+    assert plot_distribution([0.1 + 0.2]*3 + [0.3]*4, 0.5, 'Sharpe').patches[0].get_height() == 7
 
 # %% ../../nbs/26_research_pictures.ipynb #0d197e7e
 @pytest.mark.parametrize('plot, word', [
