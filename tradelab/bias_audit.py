@@ -32,7 +32,7 @@ MODULES = { # Module of the core → why its functions are not audited one by on
     'data_rules': 'judges a whole delivery', 'data_validation': 'judges a whole delivery',
     'market_calendar': 'knows the sessions of an exchange and no prices',
     'compiled': 'compiles functions and sees no prices', 'rules': 'turns settings into numbers and sees no prices',
-    **dict.fromkeys(('performance_metrics', 'equity_metrics', 'trade_metrics', 'sharpe_odds', 'luck'), 'measures a finished run'), 'comparison': 'compares finished runs',
+    **dict.fromkeys(('performance_metrics', 'equity_metrics', 'trade_metrics', 'sharpe_odds', 'luck'), 'measures a finished run'), 'comparison': 'compares finished runs', 'plateau': 'ranks the rows of a finished sweep',
     'stress': 'runs finished signals again at other costs',
     **dict.fromkeys(('evaluation', 'study'), 'puts whole runs together from audited parts'), 'sweep': 'runs audited signals through the audited engine many times',
     'walk_forward': 'has its own tests that a choice sees its training part alone',
