@@ -4,8 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMATS', 'LESS_IS_BETTER', 'in_words', 'caveats', 'verdict', 'metrics_table', 'trades_table', 'headline_table',
-           'stress_table', 'shortened', 'gate_words', 'verdicts_table', 'refusals_table', 'breakers_table', 'doubts',
-           'intervals_table', 'assumptions']
+           'stress_table', 'assumptions']
 
 # %% ../nbs/25_narration.ipynb #1dbd9148
 import math
@@ -14,8 +13,6 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from .config import Settings
-from .data_validation import Verdict
-from .luck import Luck
 from .market import Backtest
 from .performance_metrics import short_series_warnings
 from .rule_words import OPTIMISTIC, breaker_words, cost_words, dividend_words, exit_words, fill_words, is_free, limit_words, size_words, strategy_words
@@ -74,7 +71,8 @@ def _broken(breaks):
         first = rows.iloc[0]
         day, again = f'{first["session"]:%Y-%m-%d}', f', {len(rows):,} times in all' if len(rows) > 1 else ''
         found, limit = (in_words(float(first[which]), '.4g') for which in ('found', 'limit'))
-        yield _OUTCOMES[name].format(day=day, again=again) if name in _OUTCOMES else f'**Breaker {name.replace("_", " ")}** fired on {day} (found {found}, limit {limit}){again}: what follows is not the strategy alone.'
+        fired = f'**Breaker {name.replace("_", " ")}** fired on {day} (found {found}, limit {limit}){again}: what follows is not the strategy alone.'
+        yield _OUTCOMES[name].format(day=day, again=again) if name in _OUTCOMES else fired
 
 # %% ../nbs/25_narration.ipynb #41ba85d6
 def _warming(signals, sessions):
@@ -103,7 +101,8 @@ def caveats(
     also:Sequence[str]=(),       # Further sentences, such as warnings of short series
 )->str: # Markdown, a list
     "What speaks against the figures, in words"
-    said = [*_flattering(settings), *_weak(result), *also, *_broken(result.breaks if breaks is None else breaks), *_warming(signals, result.equity.index), *_counted(result.counts, result.decisions)]
+    said = [*_flattering(settings), *_weak(result), *also, *_broken(result.breaks if breaks is None else breaks), *_warming(signals, result.equity.index),
+            *_counted(result.counts, result.decisions)]
     return '\n'.join(f'- {sentence}' for sentence in dict.fromkeys(said) or ['No order was cut, cancelled or refused, and there are enough trades for a mean to say something.'])
 
 # %% ../nbs/25_narration.ipynb #d5fd5711
@@ -157,7 +156,7 @@ def trades_table(
     def day(values): return pd.to_datetime(values).map(lambda at: '–' if pd.isna(at) else f'{at:%Y-%m-%d}').astype(str)
     sides = 'side' in trades and trades['side'].eq('short').any()
     names = ('opened', 'closed') if sides else ('bought', 'sold')
-    text = ({'symbol': trades['symbol']} if trades['symbol'].nunique() > 1 else {}) | ({'side': trades['side']} if sides else {}) | {name: day(trades[f'{which}_session']) for name, which in zip(names, ('entry', 'exit'))}
+    text = {name: trades[name] for name, shown in (('symbol', trades['symbol'].nunique() > 1), ('side', sides)) if shown} | {name: day(trades[f'{which}_session']) for name, which in zip(names, ('entry', 'exit'))}
     text |= {name: trades[column].map(lambda value, form=form: in_words(float(value), form)) for column, (name, form) in _COLUMNS.items()}
     return pd.DataFrame({**text, 'reason of the exit': trades['exit_reason'].str.replace('_', ' ')}).set_axis(range(1, len(trades) + 1))
 
@@ -182,87 +181,6 @@ def stress_table(
     if missing: raise DataError('The table of stress lacks columns', missing, 'Pass what `stress` gave.')
     text = {name: [in_words(None if pd.isna(value) else float(value), form) for value in table[name]] for name, form in forms.items()}
     return pd.DataFrame({**text, '': table['sentence'].tolist()}, table.index).rename(columns={'# Trades': 'Trades', 'Costs': 'Costs, USD'})
-
-# %% ../nbs/25_narration.ipynb #dca8925d
-def shortened(
-    table:pd.DataFrame, # Text
-    most:int=40,        # Rows shown
-    both:bool=True,     # Whether half of them come from the end
-)->pd.DataFrame: # The table, or head and tail with a row of dots between
-    "A table short enough to be read"
-    if len(table) <= most: return table
-    last = most//2 if both else 0
-    head, tail = table.iloc[:most - last], table.iloc[len(table) - last:]
-    dots = pd.DataFrame('⋮', [f'{len(table) - most:,} more'], table.columns)
-    return pd.concat([head.astype(object), dots.astype(object), tail.astype(object)])
-
-# %% ../nbs/25_narration.ipynb #ed766f2a
-def gate_words(
-    verdicts:Mapping[str, Verdict], # Symbol → what the gate thinks of it
-    used,                           # Symbols that are used
-)->str: # Markdown, a sentence or two
-    "How many symbols passed, and which are left out or used in spite of the gate"
-    counts = ', '.join(f'{sum(each.verdict == name for each in verdicts.values()):,} {name}' for name in ('ok', 'warn', 'fail'))
-    out, forced = ([symbol for symbol, each in verdicts.items() if each.refused and (symbol in used) == which] for which in (False, True))
-    said = [f'The gate on {_many(len(verdicts), "symbol")}: {counts}.']
-    if out: said.append(f'**{len(out):,} left out**, their data fail: {", ".join(out)}. The benchmark does without them too.')
-    if forced: said.append(f'**The gate refuses the prices of {", ".join(forced)}; they are used because `allow` names them.**')
-    return ' '.join(said)
-
-# %% ../nbs/25_narration.ipynb #d21712ca
-def _why(verdict, most=3):
-    "The rules behind a verdict, those that decided it first, with their numbers"
-    found = verdict.findings.sort_values('severity', kind='stable')['rule'].value_counts(sort=False)
-    named = [f'{rule.replace("_", " ")} ×{count:,}' for rule, count in found.iloc[:most].items()]
-    return ', '.join(named + ([f'{len(found) - most} rules more'] if len(found) > most else []))
-
-# %% ../nbs/25_narration.ipynb #18b8b675
-def verdicts_table(
-    verdicts:Mapping[str, Verdict], # Symbol → what the gate thinks of it
-)->pd.DataFrame: # Text; a row a symbol, the worst first
-    "What the gate thinks of each symbol, and why"
-    order = sorted(verdicts.values(), key=lambda each: (('fail', 'warn', 'ok').index(each.verdict), each.symbol))
-    rows = [(each.verdict, f'{each.first:%Y-%m-%d}', f'{each.last:%Y-%m-%d}', f'{each.bars:,}', f'{each.missing:,}', _why(each)) for each in order]
-    return pd.DataFrame(rows, [each.symbol for each in order], ['verdict', 'first', 'last', 'bars', 'sessions missing', 'found'])
-
-# %% ../nbs/25_narration.ipynb #69e4af70
-def refusals_table(
-    decisions:pd.DataFrame, # The journal of a backtest
-)->pd.DataFrame: # Text; a row a reason, the most frequent first; empty when every order was made
-    "Why orders were not made"
-    rule, note = decisions['verdict'].str.extract(r'^(refused by [^:]+):')[0].replace('refused by state', 'refused by a breaker, exits only'), decisions['reason'].str.extract(r'; no order: (.+)$')[0]
-    why = rule.fillna(note.where(~note.isin(['nothing held', 'held already']))).str.replace('_', ' ').rename('why')
-    rows = decisions.assign(why=why).dropna(subset='why').groupby('why')
-    table = rows.agg(orders=('session', 'size'), symbols=('symbol', 'nunique'), first=('session', 'min'), last=('session', 'max')).sort_values('orders', ascending=False, kind='stable')
-    return table.assign(**{name: table[name].map('{:,}'.format) for name in ('orders', 'symbols')}, **{name: table[name].map('{:%Y-%m-%d}'.format) for name in ('first', 'last')}).rename_axis(None)
-
-# %% ../nbs/25_narration.ipynb #5461d61e
-def breakers_table(
-    breaks:pd.DataFrame, # A row a breaker that fired: session, breaker, limit, found
-)->pd.DataFrame: # Text; a row a time, numbered from 1
-    "What tripped when, and what was lifted"
-    text = {'session': breaks['session'].map('{:%Y-%m-%d}'.format), 'breaker': breaks['breaker'].astype(str).str.replace('_', ' ')}
-    return pd.DataFrame({**text, **{name: breaks[name].map(lambda value: in_words(float(value), ',.4g')) for name in ('limit', 'found')}}, dtype=object).set_axis(range(1, len(breaks) + 1))
-
-# %% ../nbs/25_narration.ipynb #7e83f1f0
-def doubts(
-    table:pd.DataFrame, # Of `stress`
-    chance:Luck,        # Of `luck`
-)->list[str]: # Sentences, for `caveats`
-    "What stress and chance hold against the figures"
-    said = [f'**{case.capitalize()}**: {sentence}' for case, sentence in table['sentence'].items() if sentence.startswith(('Turns the gain', 'Better when late'))]
-    if not math.isfinite(chance.dsr): said.append('**Luck cannot be judged**: the Sharpe ratio is undefined or rests on too few returns.')
-    elif chance.dsr < 0.95: said.append(f'**Luck cannot be ruled out**: after {_many(chance.trials, "trial")} on the same symbols, the probability that the Sharpe ratio is more than luck is {in_words(chance.dsr, ".1%")}.')
-    if chance.control is not None and chance.control.p_value > 0.05: said.append(f'**No better than entries at random**: {in_words(1 - chance.control.percentile, ".0%")} of them, held as long, did at least as well (p = {chance.control.p_value:.3f}).')
-    return said
-
-# %% ../nbs/25_narration.ipynb #1d54e9c5
-def intervals_table(
-    intervals:pd.DataFrame, # Of `block_bootstrap`
-)->pd.DataFrame: # Text; a row a figure
-    "What resampled days make of the figures"
-    rows = {name: [in_words(float(row[part]), FORMATS.get(name, '.3f')) for part in ('value', 'low', 'high')] + [in_words(float(row['at_or_below_0']), '.1%')] for name, row in intervals.iterrows()}
-    return pd.DataFrame.from_dict(rows, orient='index', columns=['found', '95% from', 'to', 'draws at or below 0'])
 
 # %% ../nbs/25_narration.ipynb #8fe71332
 def _named(symbols): return ', '.join(symbols) if len(symbols) <= 12 else f'{len(symbols):,} symbols ({", ".join(symbols[:8])} …)'

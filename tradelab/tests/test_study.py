@@ -82,7 +82,9 @@ def test_signals_are_computed_once_and_those_of_another_strategy_are_its_own():
 def test_what_was_run_already_is_what_stress_shows():
     asked = _study()
     mine, held = asked.run(), asked.held()
-    pd.testing.assert_frame_equal(asked.stressed(), asked.stressed(mine, held))
+    shown, swapped = asked.stressed(), asked.stressed(held, mine)
+    pd.testing.assert_frame_equal(shown, asked.stressed(mine, held))
+    assert swapped.loc['as set', 'Total Return'] == shown.loc['buy & hold', 'Total Return'] != shown.loc['as set', 'Total Return'] == swapped.loc['buy & hold', 'Total Return']
 
 def test_odds_are_those_of_the_equity_with_the_settings_of_the_study():
     asked = _study(backtest={'risk_free': 0.03})

@@ -162,5 +162,6 @@ def admit_all(
         bars = usable(traded)
         hashes[symbol] = data_hash(bars, known)
         if not verdict.refused or symbol in _named(allow): data[symbol] = bars, known, instrument['convention']
-    if not data: raise RefusedError('The gate refuses every symbol', ', '.join(judged) or 'no symbol is stored', 'Look at them: tradelab data status. To use one all the same: -p allow=SYMBOL')
+    if not data:
+        raise RefusedError('The gate refuses every symbol', ', '.join(judged) or 'no symbol is stored', 'Look at them: tradelab data status. To use one all the same: -p allow=SYMBOL')
     return Admitted(data, {symbol: verdict for symbol, (_, verdict, *_) in judged.items()}, combined_hash(hashes))
