@@ -140,7 +140,7 @@ def plot_folds(
     price_axis(lower, *lines.values())
     growth = equity.dropna().iloc[-1]/equity.dropna().iloc[0] - 1
     chosen = len(folds[parameters].drop_duplicates()) if parameters else 0
-    upper.set_title(f'Walk-forward: {len(folds)} fold{"s" if len(folds) > 1 else ""}' + (f' chose {chosen} different combination{"s" if chosen > 1 else ""} ({", ".join(parameters)})' if parameters else ''))
+    upper.set_title(f'Walk-forward: {len(folds)} fold{"s" if len(folds) > 1 else ""}' + (f' chose {chosen} different combinations ({", ".join(parameters)})' if chosen > 1 else f' chose one combination ({", ".join(parameters)})' if parameters else ''))
     upper.margins(x=0.06 if parameters else 0.01)
     upper.grid(False)
     finish(lower, f'Out of sample: {in_words(growth, "+,.1%")} over {len(equity):,} sessions', pd.DatetimeIndex(folds[_SPANS].to_numpy().ravel()))
