@@ -1707,6 +1707,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                        'tradelab/tests/test_books.py')},
             'tradelab.tests.test_breakers': { 'tradelab.tests.test_breakers._watched': ( 'breakers.html#_watched',
                                                                                          'tradelab/tests/test_breakers.py'),
+                                              'tradelab.tests.test_breakers.test_a_halt_looks_back_beyond_a_lift': ( 'breakers.html#test_a_halt_looks_back_beyond_a_lift',
+                                                                                                                     'tradelab/tests/test_breakers.py'),
                                               'tradelab.tests.test_breakers.test_a_halt_waits_until_nothing_is_held': ( 'breakers.html#test_a_halt_waits_until_nothing_is_held',
                                                                                                                         'tradelab/tests/test_breakers.py'),
                                               'tradelab.tests.test_breakers.test_after_a_lift_drawdown_and_streak_begin_anew': ( 'breakers.html#test_after_a_lift_drawdown_and_streak_begin_anew',

@@ -17,7 +17,7 @@ import numpy as np
 
 from .compiled import kernel
 
-# %% ../nbs/14_books.ipynb #3234411b
+# %% ../nbs/14_books.ipynb #aec1ae36
 STATES = ('ACTIVE', 'REDUCE_ONLY', 'HALTED')
 ACTIVE, REDUCE_ONLY, HALTED = range(3)
 
@@ -26,7 +26,8 @@ ACCOUNT = np.dtype([
     ('receivable', 'f8'),   # USD still to come, below 0 for a debt
     ('equity', 'f8'),       # Cash, receivable and positions at the last close, USD
     ('before', 'f8'),       # Equity at the close before, USD
-    ('high', 'f8'),         # Highest equity at a close, USD
+    ('high', 'f8'),         # Highest equity at a close since exits-only was last lifted, USD
+    ('peak', 'f8'),         # Highest equity at a close ever, USD
     ('gross', 'f8'),        # Value of all positions at the last close, long and short added, USD
     ('net', 'f8'),          # Long less short, USD
     ('turnover', 'f8'),     # Value bought and sold in this session, USD
@@ -115,7 +116,7 @@ class Books(NamedTuple):
     queue: np.ndarray     # Symbols that want to be entered
     rank: np.ndarray      # Their ranks
 
-# %% ../nbs/14_books.ipynb #9b5696b6
+# %% ../nbs/14_books.ipynb #c9c89336
 def open_books(
     cash:float,      # USD
     n_symbols:int,   # Symbols
@@ -123,7 +124,7 @@ def open_books(
 )->Books: # Nothing held
     "The books of an account that has cash and nothing else"
     books = Books(np.zeros(1, ACCOUNT), np.zeros(n_symbols, POSITION), np.zeros(3*n_symbols, ORDER), np.zeros(n_symbols, 'i8'), np.zeros(n_symbols))
-    for name in ('cash', 'equity', 'before', 'high'): books.account[name] = cash
+    for name in ('cash', 'equity', 'before', 'high', 'peak'): books.account[name] = cash
     for name in ('stop', 'target', 'close'): books.positions[name] = np.nan
     books.account['bar'] = -1
     books.positions['used_bar'], books.positions['sector'] = -2, -1 if sectors is None else sectors

@@ -55,7 +55,7 @@ def _rearm(account, rules, log):
     account.stops[:] = 0
     _say(account, _REARMED, rules.rearm_sessions, float(account.bar - account.tripped), log)
 
-# %% ../nbs/15_breakers.ipynb #d5a3db98
+# %% ../nbs/15_breakers.ipynb #d795d457
 @kernel
 def watch(
     account:np.void, # The account, valued at this close
@@ -65,13 +65,13 @@ def watch(
     "Look at the account after a close, and limit it where a breaker trips"
     if account.state == HALTED: return
     _rearm(account, rules, log)
-    account.high = max(account.high, account.equity)
+    account.high, account.peak = max(account.high, account.equity), max(account.peak, account.equity)
     if account.equity <= account.before*(1 - rules.max_daily_loss): _trip(account, _DAILY_LOSS, rules.max_daily_loss, 1 - account.equity/account.before, log)
     if account.equity <= account.high*(1 - rules.max_drawdown): _trip(account, _DRAWDOWN, rules.max_drawdown, 1 - account.equity/account.high, log)
     if account.streak >= rules.max_losing_streak: _trip(account, _STREAK, rules.max_losing_streak, float(account.streak), log)
     stops = float(_recent_stops(account, rules.stop_guard_sessions)) if rules.stop_guard_stops < np.inf else 0.
     if stops >= rules.stop_guard_stops: _trip(account, _STOP_GUARD, rules.stop_guard_stops, stops, log)
-    if account.equity <= account.high*(1 - rules.halt_drawdown): _flatten(account, _HALT_DRAWDOWN, rules.halt_drawdown, 1 - account.equity/account.high, log)
+    if account.equity <= account.peak*(1 - rules.halt_drawdown): _flatten(account, _HALT_DRAWDOWN, rules.halt_drawdown, 1 - account.equity/account.peak, log)
     if not account.equity > 0.: _flatten(account, _RUIN, 0., account.equity, log)
     if account.flatten == 1 and account.names == 0:
         account.state = HALTED

@@ -166,16 +166,18 @@ def _judge_entry(ahead, j, quantity, close, atr, kind, reason, books, rules, log
     place_order(books, j, quantity, close, atr*rules.stop_atr, kind, reason)
     return _Ahead(ahead.cash - quantity*close, ahead.gross + abs(quantity)*close, ahead.net + quantity*close, ahead.names + (kind == ENTRY))
 
-# %% ../nbs/16_kernel.ipynb #51c55799
+# %% ../nbs/16_kernel.ipynb #dea7de88
 @kernel
 def _in(ahead, t, j, bars, inputs, books, rules, log):
     "Size an entry, cut it to the room that is left, and ask the gate"
     account, sign, close = books.account[0], 1 if inputs.signal[t, j] > 0 else -1, bars.close[t, j]
     atr, volatility = inputs.atr[t % inputs.atr.shape[0], j % inputs.atr.shape[1]], inputs.volatility[t % inputs.volatility.shape[0], j % inputs.volatility.shape[1]]
     wanted, room = entry_quantity(account.equity, close, atr, volatility, account, rules), _room(sign, close, ahead, account.equity, rules)
-    quantity = min(wanted, room)
-    if quantity < wanted: log.counts[CUT_TO_LIMITS] += 1
-    if quantity > 0.: return _judge_entry(ahead, j, sign*quantity, close, atr, ENTRY, account.bar, books, rules, log)
+    quantity, before = min(wanted, room), account.orders
+    if quantity > 0.:
+        ahead = _judge_entry(ahead, j, sign*quantity, close, atr, ENTRY, account.bar, books, rules, log)
+        if quantity < wanted and account.orders > before: log.counts[CUT_TO_LIMITS] += 1
+        return ahead
     note = SIZE_UNKNOWN if wanted != wanted else NO_ROOM if wanted > 0. else BUYS_NO_SHARE
     choose(account, j, 0., ALLOWED, 0., 0., note, account.bar, log)
     return ahead

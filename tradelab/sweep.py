@@ -142,7 +142,7 @@ def _rest(first, stop, bars, books, floor, so_far):
         before, equity = equity, cash + quantity*close + receivable
         m = measure(m, equity, floor)
     position.close, account.before, account.equity = close, before, equity
-    account.net, account.gross, account.high = quantity*close, abs(quantity*close), max(account.high, m.high)
+    account.net, account.gross, account.high, account.peak = quantity*close, abs(quantity*close), max(account.high, m.high), max(account.peak, m.high)
     return m
 
 # %% ../nbs/18_sweep.ipynb #e0706141
