@@ -99,7 +99,7 @@ def plot_heatmap(
     _outline(axes, (grid.index == row)[:, None] & (grid.columns == column)[None, :], color=INK, linewidth=2.2)
     axes.set(xlabel=x.replace('_', ' '), ylabel=y.replace('_', ' '))
     missing = int(grid.isna().to_numpy().sum())
-    axes.set_title(f'{value}: {in_words(grid.loc[row, column], form)} at {x} {column:g}, {y} {row:g}; median {in_words(float(np.nanmedian(grid)), form)} of {grid.size - missing:,} cells'
+    axes.set_title(f'{value}: {in_words(grid.loc[row, column], form)} at {x.replace("_", " ")} {column:g}, {y.replace("_", " ")} {row:g}; median {in_words(float(np.nanmedian(grid)), form)} of {grid.size - missing:,} cells'
                    + (f', plateau of {inside.sum():,}' if inside is not None else '') + (f', {missing:,} without a value' if missing else ''))
     axes.figure.draw_without_rendering()
     return axes

@@ -14,7 +14,7 @@ import pandas as pd
 
 from .config import Settings
 from .narration import FORMATS, in_words
-from .plateau import plateau
+from .plateau import plateau, ranked
 from .rule_words import OPTIMISTIC, breaker_words, cost_words, dividend_words, exit_words, fill_words, is_free, limit_words, size_words
 from .sweep import Sweep
 from .trade_metrics import ENOUGH_TRADES
@@ -41,7 +41,7 @@ def seal_words(
     "Whether anybody has seen the last sessions"
     if not len(sealed): return '**Nothing is sealed**: every session was looked at while choosing, so no session is left to test the choice on.'
     span = f'The last {len(sealed):,} sessions, {sealed[0]:%Y-%m-%d} to {sealed[-1]:%Y-%m-%d},'
-    if opened is None: return f'{span} are sealed and unseen: no choice and no figure before the seal is opened rests on them.'
+    if opened is None: return f'{span} are sealed: no choice here rests on them.'
     by = f' by {opened["run_id"]}' if opened['run_id'] else ''
     return (f'**The seal is broken**: {opened["first"]} to {opened["last"]} was opened on {opened["opened_at"]:%Y-%m-%d %H:%M} UTC{by} with {chosen_words(opened["parameters"])}. '
             f'{span} are left out of what follows, but whoever chose after that day may have known them.')
@@ -62,10 +62,12 @@ def seen_words(
     "Other openings that showed some of the sealed sessions of these symbols"
     if not len(sealed): return ''
     first, last, mine = sealed[0].date(), sealed[-1].date(), (strategy, ','.join(sorted(symbols)))
-    touched = [row for row in openings.to_dict('records') if row['first'] <= last and row['last'] >= first and set(row['symbols'].split(',')) & set(symbols) and (row['strategy'], row['symbols']) != mine]
+    shared = [row for row in openings.to_dict('records') if row['first'] <= last and row['last'] >= first and set(row['symbols'].split(',')) & set(symbols)]
+    touched = [row for row in shared if (row['strategy'], row['symbols']) != mine]
     if not touched: return ''
     newest, more = touched[0], f', and {len(touched) - 1} more' if len(touched) > 1 else ''
-    return f'**Some of the sealed sessions were seen elsewhere**: {newest["strategy"]} on {_some(newest["symbols"].split(","))} was tried on {newest["first"]} to {newest["last"]} on {newest["opened_at"]:%Y-%m-%d}{more}.'
+    span = f'{newest["first"]} to {newest["last"]} on {newest["opened_at"]:%Y-%m-%d}'
+    return f'**Some of the sealed sessions were seen elsewhere**: {newest["strategy"]} on {_some(newest["symbols"].split(","))} was tried on {span}{more}.'
 
 # %% ../nbs/26_research_words.ipynb #2c9478f7
 def _flattering(settings):
@@ -73,13 +75,16 @@ def _flattering(settings):
     if settings.backtest.fill_at == 'same_close': yield OPTIMISTIC
     if is_free(settings.costs): yield '**No costs**: neither commission nor slippage is charged, so every trade looks better than it could have been.'
 
+def _many(count, what): return f'{count:,} {what}{"" if count == 1 else "s"}'
+
 def _effort(combinations, tried, best_of_luck):
     "Sentences on how often one tried, and what that alone would show"
     if tried.count < 2: return
     others = tried.runs - 1
-    before = f' {others:,} other run{"s" if others > 1 else ""} on the same symbols tried {tried.count - combinations:,} more.' if others > 0 and tried.count > combinations else ''
-    yield f'**{tried.count:,} trials**: {combinations:,} combination{"s" if combinations > 1 else ""} here.{before}'
-    yield f'**The best of so many worthless strategies would show a Sharpe ratio of about {in_words(best_of_luck, ".2f")}**, so far do the ratios of the trials lie apart. A best below that says nothing.'
+    before = f' {_many(others, "other run")} on the same symbols tried {tried.count - combinations:,} more.' if others > 0 and tried.count > combinations else ''
+    yield f'**{tried.count:,} trials**: {_many(combinations, "combination")} here.{before}'
+    yield (f'**The best of so many worthless strategies would show a Sharpe ratio of about {in_words(best_of_luck, ".2f")}**, '
+           'so far do the ratios of the trials lie apart. A best below that says nothing.')
 
 # %% ../nbs/26_research_words.ipynb #9f89adc9
 def sweep_warnings(
@@ -92,10 +97,12 @@ def sweep_warnings(
     table, n = swept.table, len(swept.table)
     said, silent, trades = [*_flattering(settings), *_effort(n, tried, best_of_luck)], int(table['Sharpe'].isna().sum()), table['# Trades']
     few = int((trades < ENOUGH_TRADES).sum())
-    if few: said.append(f'{few:,} of {n:,} combinations closed fewer than {ENOUGH_TRADES} trades, {in_words(float(trades.median()), ",.0f")} in the median: a figure that rests on so few is easily luck.')
+    median = in_words(float(trades.median()), ',.0f')
+    if few: said.append(f'{few:,} of {n:,} combinations closed fewer than {ENOUGH_TRADES} trades, {median} in the median: a figure that rests on so few is easily luck.')
     if silent: said.append(f'{silent:,} of {n:,} combinations have no Sharpe ratio: they never traded, or were ruined.')
     if len(swept.sessions) < 252: said.append(f'**Only {len(swept.sessions):,} sessions**: figures for a year are extrapolated.')
-    return [*said, 'One symbol, one history: a combination that was best here was best in the past of a company that still exists.'] if len(swept.symbols) == 1 else said
+    if len(swept.symbols) == 1: said.append('One symbol, one history: a combination that was best here was best in the past of a company that still exists.')
+    return said
 
 # %% ../nbs/26_research_words.ipynb #7071bcba
 _SHOWN = ('Sharpe', 'CAGR', 'Total Return', 'Max Drawdown', '# Trades', 'Win Rate')
@@ -114,11 +121,12 @@ def sweep_table(
     rows:int=8,            # How many
 )->pd.DataFrame: # Text; the best on top, indexed by rank; raises DataError for an unknown figure
     "The best combinations as a table for reading"
-    around = plateau(swept, figure)
-    order = (around if by_plateau else swept.table[figure]).sort_values(ascending=False, kind='stable').dropna().index[:rows]
-    ranks = swept.table[figure].rank(ascending=False, method='min') if by_plateau else around.rank(ascending=False, method='min')
+    around, own = plateau(swept, figure), ranked(swept, figure)
+    order = (around if by_plateau else own).sort_values(ascending=False, kind='stable').dropna().index[:rows]
+    ranks = (own if by_plateau else around).rank(ascending=False, method='min')
     text = {name.replace('_', ' '): [_number(value) for value in swept.table.loc[order, name].tolist()] for name in _varying(swept.table, swept.parameters)}
-    text |= {f'{figure} of plateau': [in_words(value, FORMATS[figure]) for value in around[order]], f'rank by {"itself" if by_plateau else "plateau"}': [f'{value:,.0f}' for value in ranks[order]]}
+    text[f'{figure} of plateau'] = [in_words(value, FORMATS[figure]) for value in around[order]]
+    text[f'rank by {"itself" if by_plateau else "plateau"}'] = [f'{value:,.0f}' for value in ranks[order]]
     text |= {name: [in_words(value, FORMATS[name]) for value in swept.table.loc[order, name]] for name in sorted(_SHOWN, key=lambda name: name != figure)}
     return pd.DataFrame(text, range(1, len(order) + 1)).rename(columns={'# Trades': 'Trades'})
 
@@ -129,8 +137,8 @@ def contenders_table(
     figure:str='Sharpe',       # By what the best is the best
 )->pd.DataFrame: # Text; a row each for the best, the best plateau, the median and buy & hold
     "The best beside the ordinary and beside doing nothing"
-    table, names, around = swept.table, _varying(swept.table, swept.parameters), plateau(swept, figure)
-    known = {f'best {figure}': table[figure].idxmax(), 'best plateau': around.idxmax()} if table[figure].notna().any() else {}
+    table, names, own = swept.table, _varying(swept.table, swept.parameters), ranked(swept, figure)
+    known = {f'best {figure}': own.idxmax(), 'best plateau': plateau(swept, figure).idxmax()} if own.notna().any() else {}
     rows = {name: (table.loc[at], chosen_words(dict(zip(names, table.loc[[at], names].to_numpy().tolist()[0])))) for name, at in known.items()}
     rows |= {f'median of {len(table):,}': (table[list(_SHOWN)].median(), ''), 'buy & hold': (held, '')}
     text = {name: [words, *(in_words(float(found.get(one, float('nan'))), FORMATS[one]) for one in _SHOWN)] for name, (found, words) in rows.items()}
@@ -141,8 +149,9 @@ def intervals_table(
     intervals:pd.DataFrame, # Of `block_bootstrap`: a row a statistic, value, low, high, at_or_below_0
 )->pd.DataFrame: # Text; a row a statistic
     "What resampled days make of the figures"
-    text = {name: [in_words(float(row[key]), FORMATS.get(name, '.3g')) for key in ('value', 'low', 'high')] + ['' if name == 'Max Drawdown' else in_words(float(row['at_or_below_0']), '.1%')]
-            for name, row in intervals.to_dict('index').items()}
+    forms = {name: FORMATS.get(name, '.3g') for name in intervals.index}
+    text = {name: [in_words(float(row[key]), forms[name]) for key in ('value', 'low', 'high')] for name, row in intervals.to_dict('index').items()}
+    for name, words in text.items(): words.append('' if name == 'Max Drawdown' else in_words(float(intervals.at[name, 'at_or_below_0']), '.1%'))
     return pd.DataFrame.from_dict(text, orient='index', columns=['as it was', '2.5% below', '2.5% above', 'draws at or below 0'])
 
 # %% ../nbs/26_research_words.ipynb #e25e566b
@@ -154,14 +163,16 @@ def walk_forward_warnings(
     "What to have in mind before looking at the equity"
     table, sessions = walked.table, len(walked.equity) - 1
     n, trades, empty, lazy = len(table), int(table['trades'].sum()), int(table['in_sample'].isna().sum()), int((table['trades'] == 0).sum())
-    said = [*_flattering(settings), f'{n:,} fold{"s" if n > 1 else ""} chose from {combinations:,} combination{"s" if combinations > 1 else ""} each. A walk-forward that is run again with other windows or another grid until it pleases is a sweep in disguise.']
-    if n < 5: said.append(f'**Only {n:,} fold{"s" if n > 1 else ""}**: the history is short, and one lucky test part decides.')
+    said = [*_flattering(settings), f'{_many(n, "fold")} chose from {_many(combinations, "combination")} each. '
+            'A walk-forward that is run again with other windows or another grid until it pleases is a sweep in disguise.']
+    if n < 5: said.append(f'**Only {_many(n, "fold")}**: the history is short, and one lucky test part decides.')
     if sessions < 252: said.append(f'**Only {sessions:,} sessions out of sample**: figures for a year are extrapolated.')
-    if trades < ENOUGH_TRADES: said.append(f'**Only {trades:,} trade{"s" if trades != 1 else ""} out of sample**: too few to tell skill from luck; {ENOUGH_TRADES} would be a bare minimum.')
+    if trades < ENOUGH_TRADES: said.append(f'**Only {_many(trades, "trade")} out of sample**: too few to tell skill from luck; {ENOUGH_TRADES} would be a bare minimum.')
     elif trades < 5*n: said.append(f'{trades/n:.1f} trades a fold: too few for the figure of a single fold to say something. Look at all of them together.')
     if lazy: said.append(f'{lazy:,} of {n:,} test parts had no trade: their return is 0 whatever the market did.')
     if empty: said.append(f'In {empty:,} of {n:,} folds no combination had a {walked.metric}: nothing was chosen there.')
-    return [*said, 'Each test part begins in cash, and what it holds at its end is valued at the last close without the cost of selling: a strategy that holds for long loses its position at every seam.']
+    return [*said, 'Each test part begins in cash, and what it holds at its end is valued at the last close without the cost of selling: '
+            'a strategy that holds for long loses its position at every seam.']
 
 # %% ../nbs/26_research_words.ipynb #29a73ca5
 def folds_table(
@@ -171,17 +182,18 @@ def folds_table(
     table, form = walked.table, FORMATS.get(walked.metric, '.2f')
     def span(which): return [f'{first:%Y-%m-%d} to {last:%Y-%m-%d}' for first, last in zip(table[f'{which}_first'], table[f'{which}_last'])]
     chosen = {name.replace('_', ' '): ['–' if pd.isna(value) else _number(value) for value in table[name].tolist()] for name in _varying(table, list(walked.parameters))}
-    return pd.DataFrame({'chosen on': span('train'), 'tried on': span('test'), **chosen, f'{walked.metric} in sample': [in_words(value, form) for value in table['in_sample']],
-                         f'{walked.metric} out of sample': [in_words(value, form) for value in table['out_of_sample']], 'return': [in_words(value, '.1%') for value in table['total_return']],
+    figures = {f'{walked.metric} {name.replace("_", " ")}': [in_words(value, form) for value in table[name]] for name in ('in_sample', 'out_of_sample')}
+    return pd.DataFrame({'chosen on': span('train'), 'tried on': span('test'), **chosen, **figures, 'return': [in_words(value, '.1%') for value in table['total_return']],
                          'trades': [f'{value:,}' for value in table['trades']]}, table['number'].to_list())
 
 def stability_table(
     walked:WalkForward, # A finished walk-forward
 )->pd.DataFrame: # Text; a row a parameter
     "How steady the choices were, as a table for reading"
-    found = stability(walked)
-    text = {name.replace('_', ' '): [f'{row["distinct"]:,}', *('–' if row[key] is None else _number(row[key]) for key in ('most_often', 'low', 'high')), in_words(float(row['share']), '.0%'), in_words(float(row['changes']), '.0%')]
-            for name, row in found.to_dict('index').items()}
+    def row(found):
+        values = ['–' if found[key] is None else _number(found[key]) for key in ('most_often', 'low', 'high')]
+        return [f'{found["distinct"]:,}', *values, in_words(float(found['share']), '.0%'), in_words(float(found['changes']), '.0%')]
+    text = {name.replace('_', ' '): row(found) for name, found in stability(walked).to_dict('index').items()}
     return pd.DataFrame.from_dict(text, orient='index', columns=['different values', 'most often', 'lowest', 'highest', 'folds with the most frequent', 'steps at which it changed'])
 
 # %% ../nbs/26_research_words.ipynb #678af7a9
@@ -209,7 +221,8 @@ def fold_words(
     w = settings.walk_forward
     trained = f'the last {w.train:,} sessions' if w.window == 'sliding' else f'all sessions before, {w.train:,} at least'
     gap = f'{w.purge} session{"s" if w.purge != 1 else ""} purged' + (f' and {w.embargo} under embargo' if w.embargo else '')
-    return f'Each fold chooses the highest {w.metric} on {trained} and trades it on the next {w.test:,}, {gap} between them; the test parts follow one another without a hole. The last {w.sealed:,} sessions are sealed.'
+    return (f'Each fold chooses the highest {w.metric} on {trained} and trades it on the next {w.test:,}, {gap} between them; '
+            f'the test parts follow one another without a hole. The last {w.sealed:,} sessions are sealed.')
 
 def research_assumptions(
     settings:Settings,           # Settings of the run
@@ -220,8 +233,10 @@ def research_assumptions(
 )->str: # Markdown, a list
     "What a sweep or a walk-forward rests on, with the values in force"
     account, risk = settings.backtest, settings.risk
-    said = {'Data': f'{source}, {_some(list(symbols))}, {sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}, {len(sessions):,} sessions. A symbol that is looked at today has survived, so the past looks better than it was.',
-            'Grid': grid_words(settings), **({'Folds': fold_words(settings)} if folded else {}), 'Fills': fill_words(account), 'Costs': cost_words(settings.costs, account.direction == 'long_short'),
+    said = {'Data': f'{source}, {_some(list(symbols))}, {sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}, {len(sessions):,} sessions. '
+                    'A symbol that is looked at today has survived, so the past looks better than it was.',
+            'Grid': grid_words(settings), **({'Folds': fold_words(settings)} if folded else {}), 'Fills': fill_words(account),
+            'Costs': cost_words(settings.costs, account.direction == 'long_short'),
             'Size': size_words(risk, account), 'Exits': exit_words(risk, account), 'Limits': limit_words(risk), 'Breakers': breaker_words(risk),
             'Adjustment': f'Fills, stops and cash use split-adjusted prices; {dividend_words(account)}. Signals use total-return closes.'}
     return '\n'.join(f'- **{name}.** {text}' for name, text in said.items())

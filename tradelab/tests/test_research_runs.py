@@ -58,7 +58,7 @@ def test_every_run_but_the_second_look_finishes_with_a_small_report(researched):
     assert {name: result.status for name, result in done.items()} == dict(swept='ok', walked='ok', opened='ok', again='failed', wider='ok'), [result.error for result in done.values()]
     assert all(len(_report(result)) < 3_000_000 and 'Warning:' not in _report(result) for result in done.values())
 
-# %% ../../nbs/tests/research_runs.ipynb #58bcd50e
+# %% ../../nbs/tests/research_runs.ipynb #cace46cb
 def test_a_sweep_stores_every_combination_and_its_best(researched):
     lab, done = researched
     row, table = run_details(lab, done['swept'].run_id), load_sweep(lab, done['swept'].run_id)
@@ -74,7 +74,7 @@ def test_a_sweep_keeps_off_the_sealed_sessions(researched):
 def test_the_report_of_a_sweep_opens_with_what_speaks_against_it(researched):
     lab, done = researched
     opening, page = _said(done['swept'], 'Before the figures', 'The map'), _report(done['swept'])
-    for words in ('sealed and unseen', '4 trials', 'worthless strategies would show a Sharpe ratio of about', '30 trades'): assert words in opening, words
+    for words in ('are sealed: no choice here rests on them', '4 trials', 'worthless strategies would show a Sharpe ratio of about', '30 trades'): assert words in opening, words
     assert page.count('data:image/png;base64') == 6 and 'best plateau' in _said(done['swept'])
 
 def test_a_second_sweep_counts_the_trials_of_the_first(researched):
@@ -83,7 +83,7 @@ def test_a_second_sweep_counts_the_trials_of_the_first(researched):
     assert '6 trials' in said and '2 combinations here. 1 other run on the same symbols tried 4 more.' in said and 'best CAGR' in said
     assert 'Some of the sealed sessions were seen elsewhere' in said and 'on AAPL, IBM was tried on' in said
 
-# %% ../../nbs/tests/research_runs.ipynb #d2eff80e
+# %% ../../nbs/tests/research_runs.ipynb #3a2cf3cc
 def test_a_walk_forward_stores_its_folds_and_the_equity_behind_them(researched):
     lab, done = researched
     row, folds = run_details(lab, done['walked'].run_id), load_folds(lab, done['walked'].run_id)
@@ -96,7 +96,7 @@ def test_a_walk_forward_stores_its_folds_and_the_equity_behind_them(researched):
 def test_the_report_of_a_walk_forward_opens_with_what_speaks_against_it(researched):
     lab, done = researched
     opening = _said(done['walked'], 'Before the figures', 'Folds')
-    for words in ('sealed and unseen', 'Only 4 folds', '4 combinations each', 'begins in cash'): assert words in opening, words
+    for words in ('are sealed: no choice here rests on them', 'Only 4 folds', '4 combinations each', 'begins in cash'): assert words in opening, words
     assert 'opens them at its end' not in opening and 'They grew by' in _said(done['walked']) and _report(done['walked']).count('data:image/png;base64') == 2
 
 # %% ../../nbs/tests/research_runs.ipynb #c809d603

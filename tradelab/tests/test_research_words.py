@@ -42,11 +42,11 @@ def test_the_gate_names_whom_it_doubts_and_whom_it_refuses():
     assert 'S0, S1, S2, S3, S4, S5 and 4 more' in gate_words({f'S{k}': 'warn' for k in range(10)})
 
 def test_the_seal_is_whole_broken_or_none():
-    assert seal_words(DAYS[-100:]).startswith(f'The last 100 sessions, {DAYS[-100]:%Y-%m-%d} to {DAYS[-1]:%Y-%m-%d}, are sealed and unseen')
+    assert seal_words(DAYS[-100:]).startswith(f'The last 100 sessions, {DAYS[-100]:%Y-%m-%d} to {DAYS[-1]:%Y-%m-%d}, are sealed: no choice here rests on them.')
     assert seal_words(DAYS[:0]).startswith('**Nothing is sealed**')
     row = dict(first='2018-02-01', last='2018-05-01', opened_at=pd.Timestamp('2019-03-04 10:11'), run_id='run-7', parameters={'fast': 20, 'oversold': 32.5})
     said = seal_words(DAYS[-100:], row)
-    assert '**The seal is broken**: 2018-02-01 to 2018-05-01 was opened on 2019-03-04 10:11 UTC by run-7 with fast 20, oversold 32.5.' in said and 'unseen' not in said
+    assert '**The seal is broken**: 2018-02-01 to 2018-05-01 was opened on 2019-03-04 10:11 UTC by run-7 with fast 20, oversold 32.5.' in said and 'no choice here' not in said
     assert 'UTC with fast 20' in seal_words(DAYS[-100:], row | {'run_id': None})
 
 def test_openings_for_another_strategy_or_universe_are_named():
