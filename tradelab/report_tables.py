@@ -98,6 +98,6 @@ def intervals_table(
     intervals:pd.DataFrame, # Of `block_bootstrap`
 )->pd.DataFrame: # Text; a row a figure
     "What resampled days make of the figures"
-    def shown(name, row): return [in_words(float(row[part]), FORMATS.get(name, '.3f')) for part in ('value', 'low', 'high')] + [in_words(float(row['at_or_below_0']), '.1%')]
+    def shown(name, row): return [in_words(float(row[part]), FORMATS.get(name, '.3f')) for part in ('value', 'low', 'high')] + ['' if name == 'Max Drawdown' else in_words(float(row['at_or_below_0']), '.1%')]
     rows = {name: shown(name, row) for name, row in intervals.iterrows()}
-    return pd.DataFrame.from_dict(rows, orient='index', columns=['found', '95% from', 'to', 'draws at or below 0'])
+    return pd.DataFrame.from_dict(rows, orient='index', columns=['as it was', '95% from', 'to', 'draws at or below 0'])

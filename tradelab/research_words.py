@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['gate_words', 'seal_words', 'chosen_words', 'seen_words', 'sweep_warnings', 'sweep_table', 'contenders_table',
-           'intervals_table', 'walk_forward_warnings', 'folds_table', 'stability_table', 'grid_words', 'fold_words',
+           'walk_forward_warnings', 'folds_table', 'stability_table', 'grid_words', 'fold_words',
            'research_assumptions']
 
 # %% ../nbs/26_research_words.ipynb #bd4d47a8
@@ -143,16 +143,6 @@ def contenders_table(
     rows |= {f'median of {len(table):,}': (table[list(_SHOWN)].median(), ''), 'buy & hold': (held, '')}
     text = {name: [words, *(in_words(float(found.get(one, float('nan'))), FORMATS[one]) for one in _SHOWN)] for name, (found, words) in rows.items()}
     return pd.DataFrame.from_dict(text, orient='index', columns=['parameters', *_SHOWN]).rename(columns={'# Trades': 'Trades'})
-
-# %% ../nbs/26_research_words.ipynb #c1b30f32
-def intervals_table(
-    intervals:pd.DataFrame, # Of `block_bootstrap`: a row a statistic, value, low, high, at_or_below_0
-)->pd.DataFrame: # Text; a row a statistic
-    "What resampled days make of the figures"
-    forms = {name: FORMATS.get(name, '.3g') for name in intervals.index}
-    text = {name: [in_words(float(row[key]), forms[name]) for key in ('value', 'low', 'high')] for name, row in intervals.to_dict('index').items()}
-    for name, words in text.items(): words.append('' if name == 'Max Drawdown' else in_words(float(intervals.at[name, 'at_or_below_0']), '.1%'))
-    return pd.DataFrame.from_dict(text, orient='index', columns=['as it was', '2.5% below', '2.5% above', 'draws at or below 0'])
 
 # %% ../nbs/26_research_words.ipynb #e25e566b
 def walk_forward_warnings(
