@@ -116,7 +116,7 @@ def test_the_report_is_one_file_that_needs_no_network(backtested):
     page = lab.path(rows.set_index('symbol').html_path['FB'])
     text = page.read_text()
     assert page.stat().st_size < 3_000_000 and text.count('data:image/png;base64') >= 6
-    assert all(f'{title}</h2>' in re.sub('<a [^>]*>¶</a>', '', text) for title in ('Before the figures', 'Years and months', 'Figures', 'Costs and stress', 'Luck', 'Limits and breakers', 'Assumptions'))
+    assert all(f'{title}</h2>' in re.sub('<a [^>]*>¶</a>', '', text) for title in ('Before the figures', 'Equity, drawdown, years and months', 'Figures', 'Costs and stress', 'Luck', 'Limits and breakers', 'Assumptions'))
     assert not re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)=["\']?(?:https?:)?//', text) and '@import' not in text
 
 def test_a_failed_run_leaves_notebook_page_and_error(backtested):
