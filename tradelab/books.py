@@ -8,7 +8,7 @@ __all__ = ['STATES', 'ACTIVE', 'REDUCE_ONLY', 'HALTED', 'ACCOUNT', 'POSITION', '
            'TRADE', 'CHOICE', 'BREAK', 'COUNTS', 'ROWS', 'FILLS', 'TRADES', 'CHOICES', 'BREAKS', 'CANCELLED_VOLUME',
            'CANCELLED_NO_BAR', 'CANCELLED_NO_SLOT', 'CANCELLED_UNPAYABLE', 'EXIT_LEFT_LIVE', 'CUT_TO_CASH',
            'CUT_TO_LIMITS', 'REFUSED', 'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM', 'SIZE_UNKNOWN', 'Log', 'new_log', 'Books',
-           'open_books', 'choose', 'place_order', 'sector_value']
+           'open_books', 'choose', 'place_order', 'sector_value', 'exposure']
 
 # %% ../nbs/14_books.ipynb #c0a749ad
 from typing import NamedTuple
@@ -171,7 +171,7 @@ def place_order(
     order.symbol, order.quantity, order.price, order.stop, order.kind, order.reason = j, quantity, price, stop, kind, reason
     account.orders += 1
 
-# %% ../nbs/14_books.ipynb #98b1e90d
+# %% ../nbs/14_books.ipynb #63c2ed2f
 @kernel
 def sector_value(
     j:int,       # Place of the symbol
@@ -182,8 +182,24 @@ def sector_value(
     for k in range(len(books.positions)):
         position = books.positions[k]
         if position.quantity != 0. and position.sector < 0: return np.nan
-        if position.sector == sector: total += abs(position.quantity)*position.close
+        if position.quantity != 0. and position.sector == sector: total += abs(position.quantity)*position.close
     for i in range(books.account[0].orders):
         order = books.orders[i]
         if books.positions[order.symbol].sector == sector: total += (abs(order.quantity) if order.kind != EXIT else -abs(order.quantity))*order.price
     return total if sector >= 0 else np.nan
+
+# %% ../nbs/14_books.ipynb #8f99238e
+@kernel
+def exposure(
+    books:Books, # The positions
+    sector:int,  # Number of a sector
+)->tuple: # Gross, net and the sector's value at the last known closes, USD
+    "What the account holds at this moment"
+    gross, net, inside = 0., 0., 0.
+    for j in range(len(books.positions)):
+        position = books.positions[j]
+        if position.quantity == 0.: continue
+        worth = position.quantity*position.close
+        gross, net = gross + abs(worth), net + worth
+        if position.sector == sector: inside += abs(worth)
+    return gross, net, inside

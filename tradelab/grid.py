@@ -13,9 +13,10 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from .compiled import kernel
 from .config import StrategySettings, SweepSettings
 from .indicators import rsi, sma
-from .signal_generator import Vote, crossovers
+from .signal_generator import Vote, cross
 from .utils.error_handling import DataError
 
 # %% ../nbs/17_grid.ipynb #adb9a80e
@@ -29,12 +30,21 @@ class VoteTable:
 
     def __repr__(self): return f'VoteTable({self.name}: {len(self.parameters):,} parameter sets, {self.buy.shape[1]:,} sessions, {self.buy.shape[2]} symbols)'
 
-# %% ../nbs/17_grid.ipynb #9c9b5184
-def _spread(values, rows, n_sessions):
-    "`values` of shape (n_rows, n_bars) on the session axis, False where there is no bar"
-    spread = np.zeros((len(values), n_sessions), dtype=bool)
-    spread[:, rows] = values
-    return spread
+# %% ../nbs/17_grid.ipynb #f607e0b0
+def _rows(close, sessions):
+    "Place of each bar on the session axis, or DataError for a bar that the market does not have"
+    rows = sessions.get_indexer(close.index)
+    if (rows < 0).any(): raise DataError('Closes at sessions that the market does not have', str(close.index[rows < 0][0]), 'Make both from the same bars.')
+    return rows
+
+@kernel
+def cross_pairs(
+    averages:np.ndarray, # One average a row, USD, shape (n_windows, n_bars)
+    places:np.ndarray,   # Rows of the fast and of the slow average of each pair, shape (n_pairs, 2)
+    crosses:np.ndarray,  # Receives golden and death crosses, bool, shape (2, n_pairs, n_bars)
+):
+    "`cross` for every pair"
+    for k in range(len(places)): cross(averages[places[k, 0]], averages[places[k, 1]], crosses[0, k], crosses[1, k])
 
 # %% ../nbs/17_grid.ipynb #acafa02f
 def moving_average_table(
@@ -46,11 +56,13 @@ def moving_average_table(
     "Crossings for every pair of windows"
     pairs = [(a, b) for a, b in product(dict.fromkeys(fast), dict.fromkeys(slow)) if a < b]
     if not pairs: raise DataError('No fast window lies below a slow one', f'fast {tuple(fast)}, slow {tuple(slow)}', 'Change [sweep] fast or slow.')
-    sides = np.zeros((2, len(pairs), len(sessions), len(closes)), dtype=bool)
+    windows = list(dict.fromkeys(n for pair in pairs for n in pair))
+    places, sides = np.array([[windows.index(n) for n in pair] for pair in pairs]), np.zeros((2, len(pairs), len(sessions), len(closes)), dtype=bool)
     for j, close in enumerate(closes.values()):
-        averages = {window: sma(close, window).to_numpy() for window in dict.fromkeys(n for pair in pairs for n in pair)}
-        rows = sessions.get_indexer(close.index)
-        for k, (a, b) in enumerate(pairs): sides[0, k, rows, j], sides[1, k, rows, j] = crossovers(averages[a], averages[b])
+        averages, rows = np.array([sma(close, window).to_numpy() for window in windows]), _rows(close, sessions)
+        crosses = np.zeros((2, len(pairs), len(close)), dtype=bool)
+        cross_pairs(averages, places, crosses)
+        sides[:, :, rows, j] = crosses
     return VoteTable('moving_average', [{'fast': a, 'slow': b} for a, b in pairs], *sides)
 
 # %% ../nbs/17_grid.ipynb #524545d5
@@ -66,9 +78,8 @@ def rsi_table(
     if not kept: raise DataError('No oversold level lies below an overbought one', f'{tuple(oversold)}, {tuple(overbought)}', 'Change [sweep] oversold or overbought.')
     sides = np.zeros((2, len(kept), len(sessions), len(closes)), dtype=bool)
     for j, close in enumerate(closes.values()):
-        index, rows = {w: rsi(close, w).to_numpy() for w in dict.fromkeys(windows)}, sessions.get_indexer(close.index)
-        sides[0, :, :, j] = _spread(np.array([index[w] < low for w, low, _ in kept]), rows, len(sessions))
-        sides[1, :, :, j] = _spread(np.array([index[w] > high for w, _, high in kept]), rows, len(sessions))
+        index, rows = {w: rsi(close, w).to_numpy() for w in dict.fromkeys(windows)}, _rows(close, sessions)
+        for k, (w, low, high) in enumerate(kept): sides[0, k, rows, j], sides[1, k, rows, j] = index[w] < low, index[w] > high
     return VoteTable('rsi', [{'rsi_window': w, 'oversold': low, 'overbought': high} for w, low, high in kept], *sides)
 
 # %% ../nbs/17_grid.ipynb #7ea21149
@@ -83,7 +94,7 @@ def own_table(
     kept = [dict(zip(grid, values)) for values in product(*grid.values())]
     sides = np.zeros((2, len(kept), len(sessions), len(closes)), dtype=bool)
     for j, close in enumerate(closes.values()):
-        rows = sessions.get_indexer(close.index)
+        rows = _rows(close, sessions)
         for k, parameters in enumerate(kept):
             vote = voter(close, **parameters)
             if not isinstance(vote, Vote): raise DataError(f'Voter {name} gave no Vote', type(vote).__name__, 'Return Vote(buy, sell, why_buy, why_sell).')
@@ -101,6 +112,7 @@ def vote_tables(
 )->list[VoteTable]: # One a voter, in the order of the settings; raises DataError for an unknown voter or an empty grid
     "The votes of all voters for all their parameter sets"
     own, tables = own or {}, []
+    if taken := [name for name in own if name in ('moving_average', 'rsi')]: raise DataError('An own voter has the name of a built-in one', taken[0], 'Give it a name of its own.')
     for name in strategy.voters:
         if name == 'moving_average': tables.append(moving_average_table(closes, sessions, grid.fast, grid.slow))
         elif name == 'rsi': tables.append(rsi_table(closes, sessions, grid.rsi_window, grid.oversold, grid.overbought))

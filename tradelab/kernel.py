@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['MAINTENANCE', 'CURVE', 'step', 'advance']
 
-# %% ../nbs/16_kernel.ipynb #20b500b7
+# %% ../nbs/16_kernel.ipynb #2124beed
 from math import nan
 from typing import NamedTuple
 
 import numpy as np
 
 from .books import (ACTIVE, BUYS_NO_SHARE, CANCELLED_NO_BAR, CANCELLED_NO_SLOT, CANCELLED_UNPAYABLE, CANCELLED_VOLUME, CUT_TO_CASH, CUT_TO_LIMITS, DIVIDEND, END, ENTRY, EXIT, EXIT_LEFT_LIVE, HALT,
-                            HALTED, MARGIN_CALL, NO_ROOM, REINVEST, SIZE_UNKNOWN, STOP_LOSS, TAKE_PROFIT, TIME_STOP, TRAILING_STOP, Books, Log, choose, place_order, sector_value)
+                            HALTED, MARGIN_CALL, NO_ROOM, REINVEST, SIZE_UNKNOWN, STOP_LOSS, TAKE_PROFIT, TIME_STOP, TRAILING_STOP, Books, Log, choose, exposure, place_order, sector_value)
 from .breakers import watch
 from .compiled import kernel
 from .fills import affordable_quantity, exit_touch, fees, fillable_quantity, market_fill_price
@@ -39,10 +39,20 @@ def _leave(t, j, price, slippage_bp, ticks, reason, left_over, bars, books, rule
     if sign < 0 and account.cash + (quantity*got - fees(-quantity, got, rules)) < 0.: log.counts[CANCELLED_UNPAYABLE] += 1
     else: enter_fill(account, j, position, sign*quantity, got, sign*(got - price)*quantity, reason, rules, log)
 
-# %% ../nbs/16_kernel.ipynb #0d88741e
+# %% ../nbs/16_kernel.ipynb #0b2fc268
 @kernel
-def _take(t, order, price, bars, books, rules, log):
-    "Fill an entry as far as volume and cash allow, at `price` plus slippage"
+def _within(sign, price, sector, books, rules):
+    "Shares for which gross, net and sector leave room at this moment"
+    gross, net, inside = exposure(books, sector)
+    equity = books.account[0].equity
+    room = min(rules.max_gross_exposure*equity - gross, rules.max_net_exposure*equity - sign*net)
+    if rules.max_sector_fraction < np.inf: room = min(room, rules.max_sector_fraction*equity - inside)
+    return round_down(max(0., room/price), rules)
+
+# %% ../nbs/16_kernel.ipynb #1c8f112e
+@kernel
+def _take(t, order, price, strained, bars, books, rules, log):
+    "Fill an entry as far as volume and cash allow, and the limits too where an exit was `strained`, at `price` plus slippage"
     account, j = books.account[0], order.symbol
     position, sign, wanted = books.positions[j], 1 if order.quantity > 0. else -1, abs(order.quantity)
     if position.quantity*sign < 0. or (position.quantity == 0. and (order.kind == REINVEST or account.names >= rules.max_positions)):
@@ -51,6 +61,10 @@ def _take(t, order, price, bars, books, rules, log):
     used = position.used if position.used_bar == account.bar else 0.
     got, room = market_fill_price(sign, price, rules.slippage_bp, rules.slippage, bars.low[t, j], bars.high[t, j]), fillable_quantity(wanted, used, bars.volume[t, j], rules)
     if room < wanted: log.counts[CANCELLED_VOLUME] += 1
+    if strained:
+        within = _within(sign, got, position.sector, books, rules)
+        if within < room: log.counts[CUT_TO_LIMITS] += 1
+        room = min(room, within)
     quantity = room
     if sign > 0: quantity = min(room, affordable_quantity(account.cash, got, rules))
     elif account.cash + (room*got - fees(-room, got, rules)) < 0.: quantity = 0.
@@ -61,19 +75,22 @@ def _take(t, order, price, bars, books, rules, log):
         position.stop, position.target = stop_and_target(sign, got, order.stop, rules)
         position.best = got
 
-# %% ../nbs/16_kernel.ipynb #d6852aa1
+# %% ../nbs/16_kernel.ipynb #b847db63
 @kernel
 def _fill_orders(t, at, bars, books, rules, log):
     "Fill, cut or cancel what was ordered, at the prices `at` of this session"
     account = books.account[0]
+    strained = False
     for turn in range(2):
         for i in range(account.orders):
             order = books.orders[i]
-            if (order.kind == EXIT) != (turn == 0): continue
+            if (order.kind == EXIT) != (turn == 0):
+                strained = strained or (turn == 1 and books.positions[order.symbol].quantity != 0.)
+                continue
             price = at[t, order.symbol]
             if not price > 0.: log.counts[CANCELLED_NO_BAR] += 1
             elif turn == 0: _leave(t, order.symbol, price, rules.slippage_bp, rules.slippage, order.reason, CANCELLED_VOLUME, bars, books, rules, log)
-            else: _take(t, order, price, bars, books, rules, log)
+            else: _take(t, order, price, strained, bars, books, rules, log)
     account.orders = 0
 
 # %% ../nbs/16_kernel.ipynb #3aceef6c
@@ -89,17 +106,17 @@ def _protect(t, bars, books, rules, log):
         if kind == 1: _leave(t, j, price, rules.slippage_bp, rules.slippage, TRAILING_STOP if trails else STOP_LOSS, EXIT_LEFT_LIVE, bars, books, rules, log)
         if kind == 2: _leave(t, j, price, 0., 0., TAKE_PROFIT, EXIT_LEFT_LIVE, bars, books, rules, log)
 
-# %% ../nbs/16_kernel.ipynb #df5f124b
+# %% ../nbs/16_kernel.ipynb #bbf854f6
 @kernel
-def _mark(t, bars, books):
-    "Closes, best prices and the value of the account"
+def _mark(t, bars, books, whole):
+    "Closes and the value of the account; best prices too where the `whole` bar counts"
     account = books.account[0]
     if account.names > 0:
         for j in range(len(books.positions)):
             position = books.positions[j]
             if position.quantity == 0. or not bars.close[t, j] > 0.: continue
             position.close = bars.close[t, j]
-            position.best = max(position.best, bars.high[t, j]) if position.quantity > 0. else min(position.best, bars.low[t, j])
+            if whole: position.best = max(position.best, bars.high[t, j]) if position.quantity > 0. else min(position.best, bars.low[t, j])
     value(account, books.positions)
 
 # %% ../nbs/16_kernel.ipynb #69a3885b
@@ -219,7 +236,7 @@ def _silent(t, signal, account):
         if signal[t, j] != 0: return False
     return True
 
-# %% ../nbs/16_kernel.ipynb #7d91ed13
+# %% ../nbs/16_kernel.ipynb #96939264
 @kernel
 def step(
     t:int,         # Row of the session in bars and inputs
@@ -240,14 +257,17 @@ def step(
             if books.positions[j].quantity != 0. and bars.close[t, j] > 0.: carry(account, books.positions[j], bars.dividends[t, j], rules)
     if account.orders > 0: _fill_orders(t, bars.open, bars, books, rules, log)
     if account.names > 0 and account.state != HALTED: _protect(t, bars, books, rules, log)
-    _mark(t, bars, books)
+    _mark(t, bars, books, True)
     watch(account, rules, log)
     _decide(t, bars, inputs, books, rules, log)
-    if rules.same_close == 1 and account.orders > 0: _fill_orders(t, bars.close, bars, books, rules, log)
+    if rules.same_close == 1 and account.orders > 0:
+        _fill_orders(t, bars.close, bars, books, rules, log)
+        _mark(t, bars, books, False)
+        watch(account, rules, log)
     if last and rules.close_at_end == 1:
         for j in range(len(books.positions)):
             if bars.close[t, j] > 0.: _leave(t, j, bars.close[t, j], rules.slippage_bp, rules.slippage, END, CANCELLED_VOLUME, bars, books, rules, log)
-    if rules.same_close == 1 or last: _mark(t, bars, books)
+        _mark(t, bars, books, False)
 
 # %% ../nbs/16_kernel.ipynb #616f9db5
 CURVE = ('cash', 'positions_value', 'receivable', 'equity', 'gross', 'turnover')

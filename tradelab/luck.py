@@ -162,9 +162,9 @@ def sharpe_of_backtest(
     return -np.inf if (equity <= 0).any() else sharpe(equity)
 
 def _held_as_long(risk):
-    "`risk` without anything that ends a position or stops trading"
+    "`risk` without anything that ends a position or stops trading; without an ATR stop a size cannot rest on its distance and takes the fraction"
     off = ('stop_loss', 'stop_atr', 'trailing_stop', 'take_profit', 'time_stop', 'max_daily_loss', 'max_drawdown', 'halt_drawdown', 'max_losing_streak', 'stop_guard_stops')
-    return risk.model_copy(update={**dict.fromkeys(off), 'cooldown_sessions': 0})
+    return risk.model_copy(update={**dict.fromkeys(off), 'cooldown_sessions': 0, 'sizing': 'fraction' if risk.sizing == 'atr' else risk.sizing})
 
 # %% ../nbs/18_luck.ipynb #8c4ba7eb
 def random_entries(
@@ -275,7 +275,7 @@ def luck_words(
     low, high = f.intervals.loc['Sharpe', ['low', 'high']]
     if isfinite(low): said.append(f'Resampled days put the ratio between {_signed(low)} and {_signed(high)} (95%).')
     if f.needed > f.n: said.append(f'To be 95% sure that such a ratio is above 0 takes {f.needed/SESSIONS:,.1f} years; {f.n/SESSIONS:,.1f} are there.')
-    said.append('That is more than luck explains.' if f.dsr >= 0.95 else '**Luck cannot be ruled out.**')
+    said.append('That is more than luck explains.' if f.dsr >= 0.95 else '**There is no gain to explain.**' if f.sharpe <= 0 else '**Luck cannot be ruled out.**')
     return said if f.control is None else [*said, control_words(f.control)]
 
 # %% ../nbs/18_luck.ipynb #c0681f46

@@ -88,8 +88,9 @@ def doubts(
     said = [f'**{case.capitalize()}**: {sentence}' for case, sentence in table['sentence'].items() if sentence.startswith(('Turns the gain', 'Better when late'))]
     tries, odds, control = f'{chance.trials:,} trial{"s" if chance.trials != 1 else ""}', in_words(chance.dsr, '.1%'), chance.control
     if not math.isfinite(chance.dsr): said.append('**Luck cannot be judged**: the Sharpe ratio is undefined or rests on too few returns.')
+    elif chance.sharpe <= 0: said.append('**There is no gain to explain**: the Sharpe ratio is not above 0.')
     elif chance.dsr < 0.95: said.append(f'**Luck cannot be ruled out**: after {tries} on the same symbols, the probability that the Sharpe ratio is more than luck is {odds}.')
-    if control is not None and control.p_value > 0.05:
+    if control is not None and math.isfinite(control.percentile) and control.p_value > 0.05:
         said.append(f'**No better than entries at random**: {in_words(1 - control.percentile, ".0%")} of them, held as long, did at least as well (p = {control.p_value:.3f}).')
     return said
 

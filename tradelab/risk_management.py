@@ -18,6 +18,7 @@ from .books import ACTIVE, REDUCE_ONLY, STATES
 from .compiled import kernel
 from .config import BacktestSettings, RiskSettings
 from .rules import round_down, rules
+from .utils.error_handling import DataError
 
 # %% ../nbs/15_risk_management.ipynb #216ff5be
 @kernel
@@ -183,10 +184,12 @@ class Account:
     state: str = 'ACTIVE'          # 'ACTIVE', 'REDUCE_ONLY' or 'HALTED'
     cooling: Mapping[str, int] = field(default_factory=dict) # Symbol → sessions for which it is not to be entered
 
-# %% ../nbs/15_risk_management.ipynb #06d04104
+# %% ../nbs/15_risk_management.ipynb #b90af803
 def _exposure(account, order, sectors, limited):
     "Gross, net, names, and the value in the order's sector (NaN when nobody named the sector)"
     worth = {symbol: quantity*(order.price if symbol == order.symbol else account.prices[symbol]) for symbol, quantity in account.positions.items() if quantity}
+    for symbol in worth:
+        if not (0. < account.prices.get(symbol, order.price) < np.inf and abs(account.positions[symbol]) < np.inf): raise DataError(f'A position in {symbol} has no sane price or quantity', account.prices.get(symbol), 'Ask the broker again.')
     known = not limited or (order.symbol in sectors and all(symbol in sectors for symbol in worth))
     sector = sum(abs(value) for symbol, value in worth.items() if sectors.get(symbol) == sectors.get(order.symbol)) if known else nan
     return sum(map(abs, worth.values())), sum(worth.values()), len(worth), float(sector)

@@ -132,7 +132,7 @@ def breaker_words(
 )->str: # Sentences
     "What stops trading"
     r = risk
-    exits = [r.max_daily_loss and f'a session that loses {r.max_daily_loss:.1%}', r.max_drawdown and f'{r.max_drawdown:.1%} below the highest equity',
+    exits = [r.max_daily_loss and f'a session that loses {r.max_daily_loss:.1%}', r.max_drawdown and f'{r.max_drawdown:.1%} below the highest equity since it was last lifted',
              r.max_losing_streak and f'{r.max_losing_streak} losing trades in a row', r.stop_guard_stops and f'{r.stop_guard_stops} stops within {r.stop_guard_sessions} sessions']
     said = f'Exits only after {", or ".join(filter(None, exits))}. ' if any(exits) else ''
     rearm = (f'Lifted after {r.rearm_sessions} sessions, as a person would have to. ' if r.rearm_sessions else 'Nobody lifts it. ') if any(exits) else ''

@@ -191,6 +191,12 @@ class RiskSettings(_Limits):
     cooldown_sessions: int = Field(0, ge=0, description='sessions for which a symbol is not entered after a losing trade, 0 for none')
     rearm_sessions: int | None = Field(None, ge=1, description='backtests only: sessions after which somebody lifts exits-only, 1 or more; empty: nobody does')
 
+    @model_validator(mode='after')
+    def _complete(self):
+        if self.sizing == 'atr' and self.stop_atr is None: raise ValueError('sizing atr rests on the distance of an ATR stop|sizing=atr, stop_atr empty')
+        if self.max_sector_fraction is not None and not self.sectors: raise ValueError('a limit on sectors needs sectors|max_sector_fraction='+f'{self.max_sector_fraction:g}, sectors empty')
+        return self
+
 # %% ../nbs/00_sections.ipynb #db9013e9
 class BacktestSettings(Section):
     "The account and the span of a backtest."
@@ -253,7 +259,7 @@ class WalkForwardSettings(Section):
     train: int = Field(756, ge=2, description='sessions of the (first) training part, 2 or more')
     test: int = Field(63, ge=1, description='sessions of a test part, 1 or more')
     purge: int = Field(1, ge=0, description='sessions left out between training and test, at least the horizon of a label')
-    embargo: int = Field(0, ge=0, description='sessions left out after a test part before an expanding window may train on later ones')
+    embargo: int = Field(0, ge=0, description='sessions left out before each test part in addition to the purge, for what a market remembers beyond a label')
     sealed: int = Field(252, ge=0, description='last sessions that walk-forward and sweeps never touch; 0 for none')
     metric: str = Field('Sharpe', min_length=1, description='name of the figure by which a fold chooses its parameters')
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from .backtesting import backtest, buy_and_hold_signals
+from .backtesting import backtest, hold
 from .config import BacktestSettings, CostSettings, RiskSettings
 from .market import Backtest, Market
 from .performance_metrics import performance
@@ -19,7 +19,7 @@ from .trade_metrics import ENOUGH_TRADES
 from .utils.error_handling import DataError
 
 # %% ../nbs/18_stress.ipynb #9387f88a
-_COSTS = ('commission_per_order', 'commission_per_share', 'commission_rate', 'commission_min', 'sec_fee_per_million', 'taf_per_share', 'taf_per_order_max', 'slippage_bp', 'slippage_ticks', 'borrow_rate')
+_COSTS = tuple(name for name in CostSettings.model_fields if name not in ('tick_size', 'volume_cap')) # All that is paid
 
 # %% ../nbs/18_stress.ipynb #ac3719ab
 def scaled_costs(
@@ -79,12 +79,6 @@ def _worst(result, risk_free):
     closed = result.trades[~result.trades['is_open'].astype(bool)]
     return year, row | {'# Trades': float((pd.to_datetime(closed['exit_session']).dt.year == year).sum())}
 
-# %% ../nbs/18_stress.ipynb #400d4d12
-def _hold(market, costs, account):
-    "Every symbol bought for an equal part and kept, whatever the strategy may do"
-    n, still = len(market.symbols), account.model_copy(update={'direction': 'long_only', 'close_at_end': False})
-    return backtest(market, buy_and_hold_signals(market, account.start), costs, RiskSettings(position_fraction=1/n, max_positions=n), still, strategy='buy_and_hold')
-
 # %% ../nbs/18_stress.ipynb #da08ff78
 def stress(
     market:Market,                         # Split-adjusted bars and dividends
@@ -98,15 +92,15 @@ def stress(
     factors:Sequence[float]=(2., 4.),      # What costs are multiplied by
 )->pd.DataFrame: # A row a case: Total Return, CAGR, Sharpe, Max Drawdown, # Trades, Costs (USD), sentence; raises as `backtest` does
     "The strategy under harder conditions, and what doing nothing would have brought"
-    free, base, hold = account.risk_free, result or backtest(market, signals, costs, risk, account), held or _hold(market, costs, account)
+    free, base, kept = account.risk_free, result or backtest(market, signals, costs, risk, account), held or hold(market, costs, account)
     rows = {'as set': _row(base, free)}
     for factor in factors: rows[f'costs ×{factor:g}'] = _row(backtest(market, signals, scaled_costs(costs, factor), risk, account), free)
     rows['one bar later'] = _row(backtest(market, delayed(signals), costs, risk, account), free)
     year, rows['worst year'] = _worst(base, free)
-    rows['buy & hold'] = _row(hold, free)
+    rows['buy & hold'] = _row(kept, free)
     if benchmark is not None: rows['benchmark'] = _line(_beside(benchmark, base.equity.index), free)
     table = pd.DataFrame.from_dict(rows, orient='index')
-    table['sentence'] = [_sentence(case, table, year, calendar_returns(hold.equity['equity'])) for case in table.index]
+    table['sentence'] = [_sentence(case, table, year, calendar_returns(kept.equity['equity'])) for case in table.index]
     return table
 
 # %% ../nbs/18_stress.ipynb #806217d6

@@ -12,9 +12,9 @@ from math import nan
 
 import pandas as pd
 
-from .backtesting import backtest
+from .backtesting import backtest, hold
 from .config import Settings
-from .evaluation import figures, hold, known_until
+from .evaluation import known_until
 from .grid import vote_tables
 from .luck import STATISTICS, Luck, luck, random_entries
 from .market import Backtest, Market, market
@@ -143,8 +143,8 @@ def tried(self:Study,
     "The strategy with other parameters"
     s, known, span = self.settings, type(self.settings.strategy).model_fields, _span(self)
     strategy = s.strategy.model_copy(update={name: value for name, value in chosen.items() if name in known})
-    def bound(name, function): return lambda close: function(close, **{key.removeprefix(f'{name}_'): value for key, value in chosen.items() if key.startswith(f'{name}_')})
-    mine = Study(s, self.market, self.closes, {**self.voters, **{name: bound(name, given[0]) for name, given in self.own.items()}})
+    def bound(name, function, grid): return lambda close: function(close, **{key: chosen[f'{name}_{key}'] for key in grid if f'{name}_{key}' in chosen})
+    mine = Study(s, self.market, self.closes, {**self.voters, **{name: bound(name, *given) for name, given in self.own.items()}})
     return mine.run(strategy, s.backtest.model_copy(update={'start': (first or span[0]).date(), 'end': (last or span[-1]).date()}))
 
 Study.tried = tried

@@ -21,6 +21,7 @@ from .equity_metrics import SESSIONS
 from .grid import VoteTable, combinations, vote_tables
 from .kernel import step
 from .market import Inputs, Market, window
+from .performance_metrics import ENOUGH_RETURNS
 from .books import ACTIVE, BREAK, CHOICE, FILL, TRADE, TRADES, Books, Log
 from .rules import RULES, rules
 from .signals import Signals
@@ -203,9 +204,10 @@ def _figured(figures, counts):
         mean = np.where(n > 0, at['sum']/n, np.nan)
         deviation = np.sqrt(np.maximum(0, (at['squares'] - n*mean**2)/np.where(n > 1, n - 1, np.nan)))
         moved, alive = deviation > 1e-10, (n > 0) & (at['last'] > 0) & (at['trough'] > 0)
+        enough = alive & (n >= ENOUGH_RETURNS)
         growth = np.where(n > 0, at['last']/at['first'], np.nan)
-        return pd.DataFrame({'Total Return': growth - 1, 'CAGR': np.where(alive, np.abs(growth)**(SESSIONS/np.maximum(n, 1)) - 1, np.nan),
-                             'Sharpe': np.where(moved & alive, mean/deviation*np.sqrt(SESSIONS), np.nan), 'Max Drawdown': np.where(alive, at['trough'] - 1, np.nan),
+        return pd.DataFrame({'Total Return': growth - 1, 'CAGR': np.where(enough, np.abs(growth)**(SESSIONS/np.maximum(n, 1)) - 1, np.nan),
+                             'Sharpe': np.where(moved & enough, mean/deviation*np.sqrt(SESSIONS), np.nan), 'Max Drawdown': np.where(alive, at['trough'] - 1, np.nan),
                              '# Trades': counts[:, 0].astype(float), 'Win Rate': np.where(counts[:, 0] > 0, counts[:, 1]/counts[:, 0], np.nan)})
 
 def _next_dividend(dividends):

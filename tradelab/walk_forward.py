@@ -172,9 +172,14 @@ def walk_forward(
         rows.append(_fold_row(fold, row, parameters, metric, result, account))
         accounts.append(account)
         results.append(result)
-    trades = [result.trades.assign(fold=fold.number) for fold, result in zip(folds, results) if result is not None]
+    trades = [_closed_at_the_seam(fold, result.trades, fold is folds[-1]) for fold, result in zip(folds, results) if result is not None]
     return WalkForward(metric, tuple(parameters), tuple(folds), pd.DataFrame(rows), _stitch(folds[0].eve, accounts, next((r.cash for r in results if r), 1.)),
                        pd.concat(trades, ignore_index=True) if trades else pd.DataFrame(), tuple(results))
+
+def _closed_at_the_seam(fold, trades, last):
+    "The trades of a fold; what it still held at its end was left at the last close, unless it is the `last` one"
+    held = trades.is_open & (not last)
+    return trades.assign(fold=fold.number, exit_session=trades.exit_session.where(~held, fold.test[-1]), exit_reason=trades.exit_reason.where(~held, 'end of the fold'), is_open=trades.is_open & last)
 
 def _stitch(eve, accounts, cash):
     "The accounts of the folds one after the other, each begun with what the last one left"
@@ -218,7 +223,8 @@ def walk_forward_words(
     grown, kept = result.growth, result.efficiency
     said.append(f'They grew by {_text(grown, ".1%")} a year, where the training parts had promised {_text(table.in_sample_growth.mean(), ".1%")}.' if isfinite(grown) else 'The account was ruined.')
     said.append(f'Walk-forward efficiency {_text(kept, ".2f")}: {"at least" if kept >= 0.5 else "less than"} half of the promise was kept.' if isfinite(kept) else 'The efficiency is undefined.')
-    said.append(f'{result.metric} {_text(table.in_sample.mean(), ".2f")} in sample, {_text(table.out_of_sample.mean(), ".2f")} out of sample, means over the folds.')
+    joined = walk_forward_figures(result).get(result.metric, nan)
+    said.append(f'{result.metric} {_text(table.in_sample.mean(), ".2f")} in sample, the mean over the folds; {_text(joined, ".2f")} out of sample, on the joined test parts.')
     if empty: said.append(f'In {empty} of {len(table)} folds no combination had a {result.metric}: nothing was traded there.')
     if (table.trades < 5).mean() > 0.5: said.append('Most test parts have fewer than five trades: the folds are too short for the strategy.')
     return said

@@ -31,7 +31,7 @@ def test_every_cost_changes_a_sentence(key):
 @pytest.mark.parametrize('key', OF_RISK)
 def test_every_rule_of_risk_changes_a_sentence(key):
     sizing = {'position_quantity': 'quantity', 'position_cash': 'cash', 'volatility_target': 'volatility', 'volatility_window': 'volatility', 'risk_per_trade': 'atr', 'kelly_cap': 'kelly', 'kelly_trades': 'kelly'}
-    base = {**{name: value for name, value in ALIVE.items() if name in RiskSettings.model_fields}, 'sizing': sizing.get(key, 'fraction')}
+    base = {**{name: value for name, value in ALIVE.items() if name in RiskSettings.model_fields}, 'sizing': sizing.get(key, 'fraction'), 'sectors': {'B': 'staples', 'C': 'energy'}}
     assert _said(risk=RiskSettings(**{**base, key: OF_RISK[key]})) != _said(risk=RiskSettings(**base))
 
 @pytest.mark.parametrize('key, value', dict(cash=123456.5, fractional=True, direction='long_short', fill_at='same_close', dividends='reinvest', close_at_end=True).items())
@@ -66,7 +66,7 @@ def test_borrowing_is_mentioned_only_where_positions_may_be_short():
 
 def test_a_halt_alone_needs_nobody_to_lift_it():
     assert breaker_words(RiskSettings(halt_drawdown=0.2)) == 'At 20.0% below the highest equity everything is sold and trading halts.'
-    assert breaker_words(RiskSettings(max_drawdown=0.2)) == 'Exits only after 20.0% below the highest equity. Nobody lifts it.'
+    assert breaker_words(RiskSettings(max_drawdown=0.2)) == 'Exits only after 20.0% below the highest equity since it was last lifted. Nobody lifts it.'
 
 def test_a_voter_alone_has_nobody_to_agree_with():
     assert strategy_words(StrategySettings(voters='mine', combine='and')).startswith('Voters: mine (a voter of its own). ')

@@ -95,7 +95,7 @@ def _run(returns, cash=1_000., asked=None):
         days = DAYS[DAYS.get_loc(first):DAYS.get_loc(last) + 1]
         growth = np.cumprod(np.r_[1., 1 + np.broadcast_to(returns(chosen, days), len(days) - 1)])
         account = pd.DataFrame({'equity': cash*growth, 'exposure': 0.5, 'turnover': 10.}, days)
-        trades = pd.DataFrame({'pnl': [1., -1.], 'return': [0.1, -0.1], 'is_open': [False, True]})
+        trades = pd.DataFrame({'pnl': [1., -1.], 'return': [0.1, -0.1], 'is_open': [False, True], 'exit_session': [account.index[-1], pd.NaT], 'exit_reason': ['sold', 'open']})
         return SimpleNamespace(cash=cash, equity=account, trades=trades)
     return run
 
