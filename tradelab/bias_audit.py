@@ -41,7 +41,8 @@ MODULES = { # Module of the core → why its functions are not audited one by on
 }
 EXEMPT = { # Function → why it is not audited
     'preprocessing.ordered_actions': 'checks and sorts the actions that it is given: a row an action, not a bar',
-    'grid.combinations': 'lists parameter sets and sees no bars',
+    'grid.combinations': 'lists parameter sets and sees no bars', 'grid.cross_pairs': 'fills arrays for grid.moving_average_table, which is audited',
+    'signal_generator.cross': 'fills arrays for signal_generator.crossovers, which is audited',
     'market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
     'market.headline': 'words about a finished run', 'market.equity_svg': 'a picture of a finished run',
 }
