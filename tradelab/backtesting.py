@@ -136,10 +136,10 @@ def _framed(columns, kind, sessions):
 
 def _names(part, places): return np.array(part.symbols, dtype=object)[places]
 
-# %% ../nbs/17_backtesting.ipynb #8022c7bf
+# %% ../nbs/17_backtesting.ipynb #987d93f7
 def _fills(part, votes, log):
     rows = log.fills
-    return _framed({'session': part.sessions[rows['bar']], 'symbol': _names(part, rows['symbol']), 'side': np.where(rows['quantity'] > 0, 'buy', 'sell'), 'quantity': abs(rows['quantity']),
+    return _framed({'session': part.sessions.to_numpy()[rows['bar']], 'symbol': _names(part, rows['symbol']), 'side': np.where(rows['quantity'] > 0, 'buy', 'sell'), 'quantity': abs(rows['quantity']),
                     'price': rows['price'], 'fees': rows['fees'], 'slippage': rows['slippage'], 'reason': _reasons(rows['reason'], rows['symbol'], votes)}, Fill, part.sessions)
 
 def _held(books, part):
@@ -149,12 +149,12 @@ def _held(books, part):
     for row, j in zip(rows, held): round_trip(row, books.account[0], j, books.positions[j], 1 if books.positions[j]['quantity'] > 0 else -1, 0)
     return rows
 
-# %% ../nbs/17_backtesting.ipynb #a8f508a2
+# %% ../nbs/17_backtesting.ipynb #06e7ef1b
 def _trades(part, votes, books, log):
-    rows = np.concatenate([log.trades, _held(books, part)])
+    rows, at = np.concatenate([log.trades, _held(books, part)]), part.sessions.to_numpy()
     still = rows['open'] != 0
-    return _framed({'symbol': _names(part, rows['symbol']), 'side': np.where(rows['side'] > 0, 'long', 'short'), 'entry_session': part.sessions[rows['entry_bar']], 'entry_price': rows['entry_price'],
-                    'exit_session': part.sessions[rows['exit_bar']].where(~still), 'exit_price': rows['exit_price'], 'quantity': rows['quantity'], 'fees': rows['fees'], 'dividends': rows['dividends'],
+    return _framed({'symbol': _names(part, rows['symbol']), 'side': np.where(rows['side'] > 0, 'long', 'short'), 'entry_session': at[rows['entry_bar']], 'entry_price': rows['entry_price'],
+                    'exit_session': np.where(still, np.datetime64('NaT'), at[rows['exit_bar']]), 'exit_price': rows['exit_price'], 'quantity': rows['quantity'], 'fees': rows['fees'], 'dividends': rows['dividends'],
                     'pnl': rows['pnl'], 'return': rows['gain'], 'bars_held': rows['exit_bar'] - rows['entry_bar'],
                     'exit_reason': np.where(still, 'open', _reasons(rows['reason'], rows['symbol'], votes)), 'is_open': still}, Trade, part.sessions)
 

@@ -107,7 +107,7 @@ pre, code { font: 13px/1.45 ui-monospace, "DejaVu Sans Mono", Consolas, monospac
 .failure summary { cursor: pointer; } blockquote { margin: .5em 0; padding-left: 1em; border-left: 3px solid #ccc; color: #555; } .anchor-link { display: none; }
 .badge { border-radius: 9px; padding: 1px 9px; font-size: .88em; background: #eee; } .ok { background: #dcefe6; color: #0b5137; } .failed { background: #fbdfd0; color: #8a3300; }
 .running { background: #dcebf8; color: #0b4778; } .interrupted { background: #f6ecd2; color: #6b4e00; }
-.error td { text-align: left; white-space: normal; color: #8a3300; padding-top: 0; overflow-wrap: anywhere; } .remark td { text-align: left; color: #555; padding-top: 0; } tr.has-note td { border-bottom: 0; } .runs { font-size: .86em; }
+.error td { text-align: left; white-space: normal; color: #8a3300; padding-top: 0; overflow-wrap: anywhere; } .remark td { text-align: left; color: #555; padding-top: 0; } tr.has-note td { border-bottom: 0; } .runs { font-size: .86em; } body:has(.runs) { max-width: 1440px; }
 @media print { body { max-width: none; padding: 0; } a { color: inherit; } }
 """
 
