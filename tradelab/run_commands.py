@@ -65,6 +65,14 @@ def _symbols(symbols, universe):
     from tradelab.data_collection import read_universe
     return [*listed(symbols), *(read_universe(universe) if universe else ())]
 
+# %% ../nbs/42_run_commands.ipynb #44fc2f14
+def _as_set(settings, name, given):
+    "A sentence for each parameter whose value means: as in settings.ini"
+    from tradelab.templates import parameters_of, template
+    known = parameters_of(template(settings.home, name))
+    meant = [key for key, value in given.items() if value.strip() in ('', '0', '0.0') and 'as in settings.ini' in known[key]['help']]
+    return [f'-p {key}={given[key]} means: as in settings.ini{". For none: -1" if "-1: none" in known[key]["help"] else ""}.' for key in meant]
+
 # %% ../nbs/42_run_commands.ipynb #781b7a86
 def run(
     name: Annotated[str, typer.Argument(help='A notebook in nbs/run, such as backtest.')],
@@ -80,6 +88,7 @@ def run(
         from tradelab.runs import update_index
         wanted, given = _symbols(symbols, universe), dict(_pair(text) for text in parameter)
         jobs, _ = check(settings, name, wanted, given)
+        for sentence in _as_set(settings, name, given): typer.echo(sentence)
         ready(settings)
         with progress_bar() as progress:
             task = progress.add_task(name, total=len(jobs))
