@@ -41,10 +41,15 @@ def _rows(close, sessions):
 def cross_pairs(
     averages:np.ndarray, # One average a row, USD, shape (n_windows, n_bars)
     places:np.ndarray,   # Rows of the fast and of the slow average of each pair, shape (n_pairs, 2)
-    crosses:np.ndarray,  # Receives golden and death crosses, bool, shape (2, n_pairs, n_bars)
+    rows:np.ndarray,     # Place of each bar on the session axis, shape (n_bars,)
+    j:int,               # Place of the symbol
+    scratch:np.ndarray,  # Scratch paper, bool, shape (2, n_bars)
+    sides:np.ndarray,    # Receives golden and death crosses, bool, shape (2, n_pairs, n_sessions, n_symbols)
 ):
-    "`cross` for every pair"
-    for k in range(len(places)): cross(averages[places[k, 0]], averages[places[k, 1]], crosses[0, k], crosses[1, k])
+    "`cross` for every pair, put where the sessions are"
+    for k in range(len(places)):
+        cross(averages[places[k, 0]], averages[places[k, 1]], scratch[0], scratch[1])
+        for t in range(len(rows)): sides[0, k, rows[t], j], sides[1, k, rows[t], j] = scratch[0, t], scratch[1, t]
 
 # %% ../nbs/17_grid.ipynb #acafa02f
 def moving_average_table(
@@ -56,13 +61,11 @@ def moving_average_table(
     "Crossings for every pair of windows"
     pairs = [(a, b) for a, b in product(dict.fromkeys(fast), dict.fromkeys(slow)) if a < b]
     if not pairs: raise DataError('No fast window lies below a slow one', f'fast {tuple(fast)}, slow {tuple(slow)}', 'Change [sweep] fast or slow.')
-    windows = list(dict.fromkeys(n for pair in pairs for n in pair))
-    places, sides = np.array([[windows.index(n) for n in pair] for pair in pairs]), np.zeros((2, len(pairs), len(sessions), len(closes)), dtype=bool)
+    windows = {window: k for k, window in enumerate(dict.fromkeys(n for pair in pairs for n in pair))}
+    places, sides = np.array([[windows[n] for n in pair] for pair in pairs]), np.zeros((2, len(pairs), len(sessions), len(closes)), dtype=bool)
     for j, close in enumerate(closes.values()):
         averages, rows = np.array([sma(close, window).to_numpy() for window in windows]), _rows(close, sessions)
-        crosses = np.zeros((2, len(pairs), len(close)), dtype=bool)
-        cross_pairs(averages, places, crosses)
-        sides[:, :, rows, j] = crosses
+        cross_pairs(averages, places, rows, j, np.zeros((2, len(close)), dtype=bool), sides)
     return VoteTable('moving_average', [{'fast': a, 'slow': b} for a, b in pairs], *sides)
 
 # %% ../nbs/17_grid.ipynb #524545d5
