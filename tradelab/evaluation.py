@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from .backtesting import backtest, hold
-from .config import BacktestSettings, CostSettings, RiskSettings, Settings
+from .config import Settings
 from .market import Backtest, Market, market
 from .performance_metrics import performance
 from .preprocessing import adjust, dividends_paid

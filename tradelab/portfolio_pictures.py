@@ -9,7 +9,7 @@ __all__ = ['plot_exposure', 'plot_contributions', 'plot_years']
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from .narration import in_words
 from .research_pictures import colour_cells, name_cells

@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter
 
 from .narration import FORMATS, LESS_IS_BETTER, in_words
 from .utils.error_handling import DataError, did_you_mean
-from .visualization import BLUE, GREY, INK, ORANGE, checked_series, date_axis, draw_line, finish, lab_style, need_columns, price_axis
+from .visualization import BLUE, GREY, INK, ORANGE, checked_series, draw_line, finish, lab_style, need_columns, price_axis
 
 # %% ../nbs/26_research_pictures.ipynb #1aca21a4
 NOTHING = '#d9d9d9' # The colour of a cell without a value
