@@ -42,7 +42,7 @@ demo: $(READY)
 
 test: $(READY)
 	@$(BIN)/nbdev-test --n-workers 2
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 soak: $(READY)
 	@$(BIN)/python -m pytest -m slow

@@ -56,7 +56,7 @@ def versions()->dict[str, str]: # Package → version
     return {'python': platform.python_version(), 'platform': platform.platform(terse=True), **{name: of(name) for name in WATCHED}}
 
 # %% ../nbs/40_provenance.ipynb #4c0dec74
-RESULT_SECTIONS = ('data', 'strategy', 'costs', 'risk', 'backtest', 'sweep', 'walk_forward')
+RESULT_SECTIONS = ('data', 'strategy', 'costs', 'risk', 'backtest', 'sweep', 'walk_forward', 'model', 'retraining')
 
 def deciding_settings(
     settings:Settings, # The lab

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NO_COSTS', 'SIZINGS', 'Section', 'DataSettings', 'YahooSettings', 'AlpacaSettings', 'FilesSettings',
-           'StrategySettings', 'CostSettings', 'RiskSettings', 'BacktestSettings', 'SweepSettings',
+           'StrategySettings', 'CostSettings', 'RiskSettings', 'BacktestSettings', 'number_list', 'SweepSettings',
            'WalkForwardSettings', 'DatabaseSettings', 'ReportSettings', 'LoggingSettings']
 
 # %% ../nbs/00_sections.ipynb #b76624b5
@@ -222,8 +222,11 @@ class BacktestSettings(Section):
         return self
 
 # %% ../nbs/00_sections.ipynb #805da898
-def _grid(value, kind):
-    "A tuple of numbers out of '5, 10' or '5:50:5', ends included, or ValueError"
+def number_list(
+    value,     # Text such as '5, 10' or '5:50:5', ends included; anything else is given back as it is
+    kind:type, # int or float
+)->tuple: # Numbers; raises ValueError for what is neither a number nor a range
+    "The numbers that a line of settings lists"
     if not isinstance(value, str): return value
     numbers = []
     for part in _listed(value):
@@ -246,11 +249,11 @@ class SweepSettings(Section):
 
     @field_validator('fast', 'slow', 'rsi_window', mode='before')
     @classmethod
-    def _wholes(cls, value): return _grid(value, int)
+    def _wholes(cls, value): return number_list(value, int)
 
     @field_validator('oversold', 'overbought', mode='before')
     @classmethod
-    def _reals(cls, value): return _grid(value, float)
+    def _reals(cls, value): return number_list(value, float)
 
 # %% ../nbs/00_sections.ipynb #39ac820b
 class WalkForwardSettings(Section):
