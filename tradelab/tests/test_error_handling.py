@@ -8,7 +8,7 @@ import pickle
 
 import pytest
 
-from ..utils.error_handling import (ConfigError, DatabaseDownError, ParameterError, TradeLabError, UnknownSymbolError,
+from ..utils.error_handling import (ConfigError, DatabaseDownError, ModelError, ParameterError, TradeLabError, UnknownSymbolError,
                                            did_you_mean, retry)
 
 # %% ../../nbs/00_error_handling.ipynb #740e577f
@@ -32,7 +32,7 @@ def test_an_error_keeps_its_text_through_pickle(error):
     assert (again.what, again.found, again.remedy) == (error.what, error.found, error.remedy)
 
 def test_each_door_has_its_exit_code():
-    assert (ParameterError.exit_code, UnknownSymbolError.exit_code, DatabaseDownError.exit_code) == (2, 3, 4)
+    assert (ParameterError.exit_code, UnknownSymbolError.exit_code, ModelError.exit_code, DatabaseDownError.exit_code) == (2, 3, 3, 4)
 
 # %% ../../nbs/00_error_handling.ipynb #467079e8
 def test_a_far_name_gets_the_list_of_known_names():

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['TradeLabError', 'ConfigError', 'ParameterError', 'DataError', 'UnknownSymbolError', 'RefusedError', 'ProviderError',
            'RateLimitedError', 'UnavailableError', 'UnauthorizedError', 'EmptyDeliveryError', 'PartialDeliveryError',
-           'DatabaseError', 'DatabaseDownError', 'WrongRevisionError', 'StorageError', 'RunError', 'did_you_mean',
-           'retry']
+           'DatabaseError', 'DatabaseDownError', 'WrongRevisionError', 'StorageError', 'RunError', 'ModelError',
+           'did_you_mean', 'retry']
 
 # %% ../../nbs/00_error_handling.ipynb #615022bb
 import logging
@@ -110,6 +110,11 @@ class StorageError(TradeLabError):
 class RunError(TradeLabError):
     "A papermill run failed, or was asked for something it cannot do."
     exit_code = 6
+
+# %% ../../nbs/00_error_handling.ipynb #a42d26e1
+class ModelError(TradeLabError):
+    "A model that cannot be trained, loaded or served."
+    exit_code = 3
 
 # %% ../../nbs/00_error_handling.ipynb #043fa9c5
 def did_you_mean(
