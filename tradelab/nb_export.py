@@ -66,7 +66,7 @@ OWNERS = { # Outside library → the modules, below `tradelab`, that may import 
     'rich': {'console'},
     'seaborn': {'data_pictures', 'visualization'},
     'sklearn': {'baselines'},
-    'sqlalchemy': {'market_data', 'minute_bars', 'utils.backup', 'utils.binary_copy', 'utils.database', 'utils.listings', 'utils.merging', 'utils.research', 'utils.results', 'utils.schema', 'utils.seals', 'utils.store', 'utils.verdicts'},
+    'sqlalchemy': {'market_data', 'minute_bars', 'utils.backup', 'utils.binary_copy', 'utils.database', 'utils.listings', 'utils.merging', 'utils.model_schema', 'utils.predictions', 'utils.registry', 'utils.research', 'utils.research_schema', 'utils.results', 'utils.retraining_log', 'utils.schema', 'utils.seals', 'utils.store', 'utils.table_base', 'utils.verdicts'},
     'tenacity': {'utils.error_handling'},
     'tensorflow': {'lstm_model'},
     'typer': {'audit_command', 'cli', 'console', 'data_commands', 'run_commands'},

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from ..utils.database import scratch_lab, session
-from ..utils.schema import Base
+from ..utils.table_base import Base
 
 # %% ../../nbs/21_database.ipynb #43970ed3
 @pytest.fixture(scope='session', autouse=True)

@@ -27,16 +27,16 @@ from ..utils import database
 from ..utils.database import (copy_frame, current_revision, database_status, database_url, engine, head_revision, migrate, read_frame, require_current,
                                      scratch_lab, session, stop_database)
 from ..utils.error_handling import ConfigError, DatabaseDownError, DatabaseError, WrongRevisionError
-from ..utils.schema import Base
+from ..utils.table_base import Base
 from ..utils.server import server_running
 
 # %% ../../nbs/21_database.ipynb #a22fdb1d
-SPECIAL = {'instrument_id': 1, 'run_id': 'r1', 'runs.id': 'r1', 'kind': 'split', 'status': 'ok', 'mode': 'paper', 'signal': -1, 'basis': 'split', 'verdict': 'warn', 'severity': 'fail', 'side': 'short',
-           'test_first': dt.date(2020, 1, 3), 'test_last': dt.date(2020, 1, 4)}
+SPECIAL = {'instrument_id': 1, 'run_id': 'r1', 'runs.id': 'r1', 'kind': 'split', 'status': 'ok', 'mode': 'paper', 'signal': -1, 'basis': 'split', 'verdict': 'warn', 'severity': 'fail', 'side': 'short', 'action': 'rollback', 'by': 'hand', 'models.kind': 'pooled', 'models.status': 'champion',
+           'model_evaluations.kind': 'sealed', 'retrainings.status': 'failed', 'model_id': 1, 'replaced_id': 1, 'trained_to': dt.date(2020, 1, 1), 'test_first': dt.date(2020, 1, 3), 'test_last': dt.date(2020, 1, 4)}
 
 def _row(table):
     "A row for `table` in which every column has a value"
-    kinds = {dt.date: dt.date(2020, 1, 2), dt.datetime: dt.datetime(2020, 1, 2, 3, 4, 5, 678901, dt.UTC), float: 0.1 + 0.2, int: 7, bool: True, dict: {'a': None}, str: "it's"}
+    kinds = {dt.date: dt.date(2020, 1, 2), dt.datetime: dt.datetime(2020, 1, 2, 3, 4, 5, 678901, dt.UTC), float: 0.1 + 0.2, int: 7, bool: True, dict: {'a': None}, bytes: b'\x00\xff', str: "it's"}
     row = {}
     for column in table.columns:
         if isinstance(column.identity, Identity): continue

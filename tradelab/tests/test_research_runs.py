@@ -24,7 +24,7 @@ from ..runs import plan, run, run_jobs
 from ..utils.database import session
 from ..utils.research import combined_hash, load_folds, load_sweep
 from ..utils.results import run_details
-from ..utils.schema import Base
+from ..utils.table_base import Base
 from ..utils.seals import seals_table
 
 # %% ../../nbs/tests/research_runs.ipynb #2373dfbb

@@ -7,7 +7,8 @@ __all__ = ['TABLES', 'test_every_table_and_column_says_what_it_is', 'test_every_
 import pytest
 from sqlalchemy import CheckConstraint, Date, DateTime, Numeric
 
-from ..utils.schema import Base, purposes
+from ..utils.database import purposes
+from ..utils.table_base import Base
 
 TABLES = list(Base.metadata.sorted_tables)
 
@@ -27,7 +28,7 @@ def test_moments_carry_their_zone_and_sessions_are_dates():
     columns = [column for table in TABLES for column in table.columns]
     assert all(column.type.timezone for column in columns if isinstance(column.type, DateTime))
     assert {column.name for column in columns if isinstance(column.type, Date)} == {
-        'session', 'ex_date', 'entry_session', 'exit_session', 'valid_from', 'valid_to', 'asked_from', 'asked_to', 'first', 'last', 'train_first', 'train_last', 'test_first', 'test_last'}
+        'session', 'ex_date', 'entry_session', 'exit_session', 'valid_from', 'valid_to', 'asked_from', 'asked_to', 'first', 'last', 'train_first', 'train_last', 'test_first', 'test_last', 'trained_to'}
 
 def test_money_is_numeric_and_research_prices_are_not():
     money = {f'{table.name}.{column.name}' for table in TABLES for column in table.columns if isinstance(column.type, Numeric) and column.type.asdecimal}

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CONNECT_TIMEOUT', 'embedded_folder', 'database_url', 'administrator', 'connect_args', 'engine', 'close_engines',
            'stop_database', 'session', 'copy_frame', 'read_frame', 'head_revision', 'current_revision',
-           'require_current', 'migrate', 'put_away', 'take_back', 'scratch_lab', 'database_status']
+           'require_current', 'migrate', 'put_away', 'take_back', 'scratch_lab', 'database_status', 'purposes']
 
 # %% ../../nbs/21_database.ipynb #f8198818
 import io
@@ -23,11 +23,14 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
 
 import tradelab
+import tradelab.utils.model_schema
+import tradelab.utils.research_schema
+import tradelab.utils.schema
 from ..config import Settings, load_secrets, load_settings
 from .database_errors import in_our_words
 from .error_handling import ConfigError, DatabaseError, WrongRevisionError
-from .schema import Base
 from .server import start_server, stop_server
+from .table_base import Base
 
 # %% ../../nbs/21_database.ipynb #a7c5fa62
 def embedded_folder(
@@ -280,3 +283,9 @@ def database_status(
         rows = {name: work.scalar(text(f'SELECT count(*) FROM {name}')) for name in Base.metadata.tables if name in there}
         server, size = work.execute(text("SELECT current_setting('server_version'), pg_database_size(current_database())")).one()
     return dict(server=f'PostgreSQL {server}', url=str(database_url(settings)), size=size, revision=current_revision(settings), head=head_revision(), rows=rows)
+
+# %% ../../nbs/21_database.ipynb #7cc8e4a7
+def purposes(
+)->dict[str, str]: # Table name → its comment, referred tables first
+    "What each table is for, as the schema itself says"
+    return {table.name: table.comment for table in Base.metadata.sorted_tables}

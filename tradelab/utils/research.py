@@ -22,8 +22,9 @@ from ..config import Settings
 from ..market import Backtest
 from .database import copy_frame, session
 from .error_handling import DataError, RunError, did_you_mean
+from .research_schema import Fold, SweepResult
 from .results import claim_results, ready_rows, result_tables, run_details, tried
-from .schema import Fold, Run, SweepResult
+from .schema import Run
 from .seals import universe_of
 
 # %% ../../nbs/23_research.ipynb #a9adca5e

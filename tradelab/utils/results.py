@@ -21,7 +21,8 @@ from ..config import Settings
 from ..market import Backtest
 from .database import copy_frame, read_frame, session
 from .error_handling import RunError, did_you_mean
-from .schema import Base, Event, Run
+from .schema import Event, Run
+from .table_base import Base
 
 # %% ../../nbs/22_results.ipynb #43e16da1
 def start_run(

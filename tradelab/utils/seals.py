@@ -17,7 +17,8 @@ from ..data_validation import check_symbol
 from ..market_calendar import as_day
 from .database import session
 from .error_handling import DataError, ParameterError, RunError, did_you_mean
-from .schema import Run, Seal
+from .research_schema import Seal
+from .schema import Run
 
 # %% ../../nbs/22_seals.ipynb #fce849c9
 def universe_of(
