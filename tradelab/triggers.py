@@ -12,7 +12,7 @@ from math import nan
 
 from .config import RetrainingSettings
 
-# %% ../nbs/14_triggers.ipynb #ed8e932a
+# %% ../nbs/14_triggers.ipynb #9a173e45
 @dataclass(frozen=True)
 class Health:
     "How a serving model is doing."
@@ -23,7 +23,7 @@ class Health:
     rank_ic: float = nan     # Their rank correlation with the outcome
     hit_rate: float = nan    # Their share of right directions
     psi: Mapping[str, float] = field(default_factory=dict)   # Input → population stability index of the newest sessions
-    usual: Mapping[str, float] = field(default_factory=dict) # Input → the index that one quarter in twenty exceeded while it learned
+    usual: Mapping[str, float] = field(default_factory=dict) # Input → the largest index of a stretch of that length while it learned
 
 # %% ../nbs/14_triggers.ipynb #e9705112
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Trigger:
 
     def __str__(self): return self.words
 
-# %% ../nbs/14_triggers.ipynb #5bbcc837
+# %% ../nbs/14_triggers.ipynb #a133e799
 def _above(name, found, limit, words):
     return Trigger(name, found, limit, words) if limit is not None and found > limit else None
 
@@ -55,7 +55,7 @@ def _drifted(health, rules):
     "A trigger for each input that has drifted"
     if rules.max_psi is None: return
     for name, found in health.psi.items():
-        limit = max(rules.max_psi, health.usual.get(name, 0.))
+        limit = rules.max_psi + max(0., health.usual.get(name, 0.))
         yield _above('drift', found, limit, f'{name.replace("_", " ")} has drifted: stability index {found:.2f}, {limit:.2f} is allowed')
 
 # %% ../nbs/14_triggers.ipynb #1b45f050

@@ -11,7 +11,7 @@ import pytest
 from ..config import RetrainingSettings
 from ..triggers import Health, triggers
 
-# %% ../../nbs/14_triggers.ipynb #fc05e0aa
+# %% ../../nbs/14_triggers.ipynb #7ca07e8a
 FIRING = [('age', dict(age_days=90)), ('sessions', dict(new_sessions=63)), ('error', dict(measured=63, error_ratio=1.6)), ('rank_ic', dict(measured=63, rank_ic=-0.2)),
           ('hit_rate', dict(measured=63, hit_rate=0.4)), ('drift', dict(psi={'rsi': 0.3}))]
 OFF = dict(age='max_age_days', sessions='new_sessions', error='error_ratio', rank_ic='min_rank_ic', hit_rate='min_hit_rate', drift='max_psi')
@@ -34,7 +34,7 @@ def test_an_undefined_figure_fires_nothing(): assert triggers(Health(measured=63
 
 def test_drift_that_was_usual_while_the_model_learned_is_none():
     assert triggers(Health(psi={'volatility': 0.9}, usual={'volatility': 1.})) == ()
-    assert triggers(Health(psi={'volatility': 1.1}, usual={'volatility': 1.}))[0].limit == 1.
+    assert triggers(Health(psi={'volatility': 1.1}, usual={'volatility': 0.8}))[0].limit == 1.
 
 def test_several_reasons_are_all_named():
     found = triggers(Health(100, 80, 63, 2., -0.5, 0.3, {'rsi': 1., 'range': 2., 'volatility': 0.}))
