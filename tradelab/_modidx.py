@@ -3993,6 +3993,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                                    'tradelab/tests/test_results.py'),
                                              'tradelab.tests.test_results.test_runs_come_newest_first_and_by_template': ( 'results.html#test_runs_come_newest_first_and_by_template',
                                                                                                                           'tradelab/tests/test_results.py'),
+                                             'tradelab.tests.test_results.test_strategies_beside_each_other_count_as_so_many_trials': ( 'results.html#test_strategies_beside_each_other_count_as_so_many_trials',
+                                                                                                                                        'tradelab/tests/test_results.py'),
                                              'tradelab.tests.test_results.test_warnings_and_named_events_are_stored_redacted_with_their_run': ( 'results.html#test_warnings_and_named_events_are_stored_redacted_with_their_run',
                                                                                                                                                 'tradelab/tests/test_results.py'),
                                              'tradelab.tests.test_results.test_what_was_tried_is_counted_and_its_sharpe_ratios_are_those_of_a_day': ( 'results.html#test_what_was_tried_is_counted_and_its_sharpe_ratios_are_those_of_a_day',

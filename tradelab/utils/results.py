@@ -117,9 +117,10 @@ def save_metrics(
     run_id:str,               # Name of a run whose row exists
     metrics:dict,             # Side, such as 'data' → name → figure
     data_hash:str|None=None,  # Hash of what was read; None keeps what the row says
+    sharpes=None,             # Annual Sharpe ratios of the strategies that it tried, None when it tried none
 ): # Raises RunError when the run is unknown or has results already
-    "Store figures under a run that tried no strategy"
-    with session(settings) as db: claim_results(db, run_id, metrics, data_hash)
+    "Store figures under a run that keeps no account"
+    with session(settings) as db: claim_results(db, run_id, metrics, data_hash, **({} if sharpes is None else tried(sharpes)))
 
 # %% ../../nbs/22_results.ipynb #2d62093d
 def runs_table(
