@@ -17,13 +17,13 @@ from .database import copy_frame, read_frame, session
 from .error_handling import ModelError, RunError, did_you_mean
 from .model_schema import Model
 
-# %% ../../nbs/22_predictions.ipynb #42971608
+# %% ../../nbs/22_predictions.ipynb #7a28f0da
 def unknown_model(
     db,       # A session
     name:str, # A name that no model has
 )->RunError: # To be raised
     "What to say about a model that is not stored"
-    return RunError('There is no model of this name', name, did_you_mean(name, db.execute(select(Model.name).distinct()).scalars()) + ' tradelab model list shows them all.')
+    return RunError('There is no model of this name', name, did_you_mean(name, db.execute(select(Model.name).distinct()).scalars()))
 
 # %% ../../nbs/22_predictions.ipynb #45e1fb0a
 _FACTS = Model.id, Model.name, Model.version, Model.symbols, Model.horizon, Model.train_last
@@ -75,14 +75,14 @@ def write_predictions(
     if new < len(rows): _refuse_changed(db, model)
     return new
 
-# %% ../../nbs/22_predictions.ipynb #06ad88cb
+# %% ../../nbs/22_predictions.ipynb #35c5f046
 def _refuse_changed(db, model):
     "ModelError when a stored prediction differs from what is said now"
     apart = ' OR '.join(f'abs(p.{name} - s.{name}) > {SAME} OR (p.{name} IS NULL) <> (s.{name} IS NULL)' for name in ('forecast', 'low', 'high'))
     rows = db.execute(text(f'SELECT s.symbol, s.session, p.forecast AS before, s.forecast AS now FROM said s JOIN predictions p USING (symbol, session) WHERE p.model_id = :id AND ({apart}) ORDER BY session, symbol'),
                       dict(id=model['id'])).mappings().all()
     if rows: _refuse(model, f'A prediction is written once, and this one said {rows[0]["before"]:.6f} before and {rows[0]["now"]:.6f} now', pd.DataFrame(rows),
-                     'Its data must have changed: judge the symbol with tradelab data check, then train another version.')
+                     'Its data must have changed: look at the symbol with tradelab data status, then train another version.')
 
 # %% ../../nbs/22_predictions.ipynb #2d4e8250
 def save_predictions(
