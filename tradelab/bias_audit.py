@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from typing import get_origin
 
 import numpy as np
+import pandas as pd
 
 from .audit_record import Audit, Check
 from .config import StrategySettings
@@ -25,6 +26,8 @@ from .signals import stack_signals
 from .preprocessing import adjust, as_traded
 from .sections import Section, SweepSettings
 from .signal_generator import moving_average_rsi, rsi_votes
+from .utils.error_handling import DataError
+from .windows import asset, fit_scalers, inputs, panel, parts, samples
 
 # %% ../nbs/19_bias_audit.ipynb #3b220523
 MODULES = { # Module of the core → why its functions are not audited one by one
@@ -35,6 +38,7 @@ MODULES = { # Module of the core → why its functions are not audited one by on
     **dict.fromkeys(('performance_metrics', 'equity_metrics', 'trade_metrics', 'sharpe_odds', 'luck'), 'measures a finished run'), 'comparison': 'compares finished runs', 'plateau': 'ranks the rows of a finished sweep',
     'stress': 'runs finished signals again at other costs',
     **dict.fromkeys(('evaluation', 'study'), 'puts whole runs together from audited parts'), 'sweep': 'runs audited signals through the audited engine many times',
+    'drift': 'measures how inputs are spread and decides nothing about trades', 'lstm_forward': 'runs the windows that it is given, each by itself',
     'walk_forward': 'has its own tests that a choice sees its training part alone',
     **dict.fromkeys(('forecast_metrics', 'forecast_skill'), 'measures finished forecasts'), 'forecast_evaluation': 'has its own tests that no forecast changes with what comes later',
     'forecast_trading': 'puts whole runs together from audited parts', 'baselines': 'learns from the samples that it is given: windows and forecast_evaluation have the tests that they come from the past',
@@ -43,6 +47,8 @@ MODULES = { # Module of the core → why its functions are not audited one by on
 }
 EXEMPT = { # Function → why it is not audited
     'preprocessing.ordered_actions': 'checks and sorts the actions that it is given: a row an action, not a bar',
+    'features.outlook': 'the label, which looks ahead by definition; windows.samples is audited for where it ends', 'features.feature_probe': 'features of a series of its own',
+    'windows.parts': 'cuts the sessions that it is given', 'windows.scaled': 'applies the scaler that it is given, row by row: windows.inputs is audited', 'windows.input_drift': 'measures inputs and decides nothing about trades',
     'grid.combinations': 'lists parameter sets and sees no bars', 'grid.cross_pairs': 'fills arrays for grid.moving_average_table, which is audited',
     'signal_generator.cross': 'fills arrays for signal_generator.crossovers, which is audited',
     'market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
@@ -84,6 +90,38 @@ def _tables(make):
         return {f'{table.name}.{side}': getattr(table, side).swapaxes(0, 1) for table in (made if isinstance(made, list) else [made]) for side in ('buy', 'sell')}
     return (Probe(call, 'one symbol'),)
 
+# %% ../nbs/19_bias_audit.ipynb #353b9591
+_TRAINING = 280 # Bars
+
+def _learned(split):
+    "A probe of what a model is trained on: the whole training part, or its two parts when `split`"
+    def call(past):
+        days = past.adjusted.index
+        if len(days) < _TRAINING: raise DataError('The history ends within the training part', len(days), f'Give {_TRAINING} bars or more.')
+        assets = panel({'A': past.adjusted}, 5, 2)
+        lots = parts(days[:_TRAINING], 0.1, 2) if split else (days[:_TRAINING],)
+        scalers = fit_scalers(assets, lots[0])
+        found = [samples(assets, scalers, lot, 5) for lot in lots] + ([samples(assets, scalers, lots[1], 5, inside=False)] if split else [])
+        return {'border': _border(days), 'scaler': {name: np.asarray(value).tolist() for name, value in vars(scalers['A']).items()},
+                'samples': [(pd.DataFrame(lot.x.reshape(len(lot), -1).astype(float), lot.sessions), pd.Series(lot.y, lot.sessions), pd.Series(lot.volatility, lot.sessions)) for lot in found]}
+    return Probe(call, 'lookback=5, horizon=2' + (', two parts' if split else ''))
+
+_SOON = (-1, 0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 26, 34, 44, 57, 74, 96, 125, 163, 212) # Bars after it
+
+def _border(days):
+    "Events at the end of the training part and soon after it, so that histories are cut there"
+    return pd.Series(np.searchsorted(_TRAINING + np.array(_SOON), np.arange(len(days)), side='right') % 2*2., days)
+
+# %% ../nbs/19_bias_audit.ipynb #e1046715
+def _served(past):
+    "The inputs of a model that was trained on the first part"
+    assets = panel({'A': past.adjusted}, 5, 2)
+    if len(past) < _TRAINING: raise DataError('The history ends within the training part', len(past), f'Give {_TRAINING} bars or more.')
+    days, x = inputs(assets['A'], fit_scalers(assets, past.adjusted.index[:_TRAINING])['A'], 5)
+    return _border(past.adjusted.index), pd.DataFrame(x.reshape(len(x), -1).astype(float), days)
+
+def _known_of(one): return one.features, one.volatility
+
 # %% ../nbs/19_bias_audit.ipynb #cfb12802
 PROBES = { # Function → the calls that its parameters do not say
     'market.market': (Probe(_market, 'two symbols'),), 'signals.stack_signals': (Probe(_stacked, 'two symbols'),),
@@ -91,6 +129,8 @@ PROBES = { # Function → the calls that its parameters do not say
     'grid.rsi_table': _tables(lambda closes, sessions: rsi_table(closes, sessions, (5, 14), (30.,), (60., 70.))),
     'grid.own_table': _tables(lambda closes, sessions: own_table('own', rsi_votes, {'window': (5, 14)}, closes, sessions)),
     'grid.vote_tables': _tables(lambda closes, sessions: vote_tables(closes, sessions, grid=SweepSettings(fast=(20,), slow=(50,)))),
+    'windows.asset': (Probe(lambda past: _known_of(asset('A', past.adjusted, 5)), 'without its label'),), 'windows.panel': (Probe(lambda past: (_border(past.adjusted.index), *_known_of(panel({'A': past.adjusted}, 5, 2)['A'])), 'without labels'),),
+    **dict.fromkeys(('windows.fit_scaler', 'windows.fit_scalers'), (_learned(False),)), 'windows.samples': (_learned(False), _learned(True)), 'windows.inputs': (Probe(_served, 'lookback=5'),),
     'preprocessing.as_traded': (Probe(_delivered, 'basis=split', scaled=True),),
 }
 

@@ -200,10 +200,13 @@ def check_probe(
     probe:Probe, # How to call it
     many,        # `Cuts`, one or several
 )->tuple[Check, ...]: # A check of the function, and one of its decisions where it takes any
-    "Audit one call on all histories; the warm-up is measured on the longest"
+    "Audit one call on all histories that it accepts; the warm-up is measured on the longest"
     many = [many] if isinstance(many, Cuts) else list(many)
     try:
-        whole = {id(cuts): leaves(probe.call(cuts.whole)) for cuts in many}
+        tried = {id(cuts): _tried(probe.call, cuts.whole) for cuts in many}
+        whole = {key: found for key, found in tried.items() if not isinstance(found, TradeLabError)}
+        if not whole: return (Check('function', name, probe.label, status='fails', detail=f'every history was refused: {next(iter(tried.values()))}'),)
+        many = [cuts for cuts in many if id(cuts) in whole]
         if found := [(cuts.name, 1, again, 0, '') for cuts in many if (again := _repeats(probe, cuts, whole[id(cuts)]))]: return (_check('function', name, probe.label, found),)
         longest = max(many, key=lambda cuts: len(cuts.whole))
         layers = [('function', _on_prefixes)]

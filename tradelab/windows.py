@@ -84,7 +84,7 @@ def _all_inside(counts, first, last):
     first, last = np.where(fits, first, 0), np.where(fits, last, 0)
     return fits & (counts[last + 1] - counts[first] == last - first + 1)
 
-# %% ../nbs/15_windows.ipynb #c090b276
+# %% ../nbs/15_windows.ipynb #33450267
 def fit_scaler(
     asset:Asset,               # One symbol
     sessions:pd.DatetimeIndex, # Of the training part; no row of another is looked at
@@ -93,7 +93,7 @@ def fit_scaler(
     counts, at = _members(asset, sessions), np.arange(len(asset))
     values = asset.features.to_numpy()
     values = values[_all_inside(counts, at, at) & ~np.isnan(values).any(axis=1)]
-    label = asset.label.to_numpy()[_all_inside(counts, at, at + asset.horizon)]
+    label = asset.label.to_numpy()[_all_inside(counts, at, at + asset.horizon) & np.isfinite(asset.label.to_numpy())]
     if len(values) < 20 or len(label) < 20: raise DataError(f'{asset.symbol}: too few rows to fit a scaler on', f'{len(values)} of {len(sessions)} sessions, 20 needed', 'Ingest earlier bars, or leave the symbol out.')
     spread, center, scale = label.std(), values.mean(axis=0), values.std(axis=0)
     if not spread > 1e-9: raise DataError(f'{asset.symbol}: the close does not move in the training part', float(spread), 'Leave the symbol out, or train on another part.')
