@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from .console import lab, listed, print_table, progress_bar, ready, say_failures, width
+from .console import lab, named_symbols, pair, print_table, progress_bar, ready, say_failures, width
 
 # %% ../nbs/42_run_commands.ipynb #1ef3a28a
 FIGURES = (('# Trades', 'trades', ',.0f'), ('CAGR', 'CAGR', '.1%'), ('Sharpe', 'Sharpe', '.2f'), ('Max Drawdown', 'max drawdown', '.1%'))
@@ -52,19 +52,6 @@ def _show_results(settings, results):
     print_table('', [columns[k] for k in kept], [[row[k] for k in kept] for row in rows], right=columns[2:7])
     for path in reports: typer.echo(path)
 
-# %% ../nbs/42_run_commands.ipynb #845f720e
-def _pair(text):
-    "Name and value of a parameter given as NAME=VALUE"
-    from tradelab.utils.error_handling import ParameterError
-    name, equals, value = text.partition('=')
-    if not equals or not name.strip(): raise ParameterError('A parameter is given as NAME=VALUE', text, 'For example: -p fast=20')
-    return name.strip(), value
-
-def _symbols(symbols, universe):
-    "The symbols of --symbols and of --universe"
-    from tradelab.data_collection import read_universe
-    return [*listed(symbols), *(read_universe(universe) if universe else ())]
-
 # %% ../nbs/42_run_commands.ipynb #44fc2f14
 def _as_set(settings, name, given):
     "A sentence for each parameter whose value means: as in settings.ini"
@@ -86,7 +73,7 @@ def run(
         from tradelab.runs import check
         from tradelab.runs import run as run_all
         from tradelab.runs import update_index
-        wanted, given = _symbols(symbols, universe), dict(_pair(text) for text in parameter)
+        wanted, given = named_symbols(symbols, universe), dict(pair(text) for text in parameter)
         jobs, _ = check(settings, name, wanted, given)
         for sentence in _as_set(settings, name, given): typer.echo(sentence)
         ready(settings)
