@@ -16,6 +16,7 @@ from typing import get_origin
 import numpy as np
 import pandas as pd
 
+from .artifact import forecast, synthetic_artifact
 from .audit_record import Audit, Check
 from .config import StrategySettings
 from .function_audit import Probe, audit_function, check_probe, cut, derived_probe
@@ -47,6 +48,8 @@ MODULES = { # Module of the core → why its functions are not audited one by on
 }
 EXEMPT = { # Function → why it is not audited
     'preprocessing.ordered_actions': 'checks and sorts the actions that it is given: a row an action, not a bar',
+    **dict.fromkeys(('artifact.to_bytes', 'artifact.from_bytes', 'artifact.digest', 'artifact.synthetic_artifact'), 'stores and loads finished models'), 'artifact.forecast_next': 'the last row of artifact.forecast, which is audited; a test of its own says so',
+    'artifact.conformal_width': 'measures the errors of a finished validation',
     'features.outlook': 'the label, which looks ahead by definition; windows.samples is audited for where it ends', 'features.feature_probe': 'features of a series of its own',
     'windows.parts': 'cuts the sessions that it is given', 'windows.scaled': 'applies the scaler that it is given, row by row: windows.inputs is audited', 'windows.input_drift': 'measures inputs and decides nothing about trades',
     'grid.combinations': 'lists parameter sets and sees no bars', 'grid.cross_pairs': 'fills arrays for grid.moving_average_table, which is audited',
@@ -112,13 +115,17 @@ def _border(days):
     "Events at the end of the training part and soon after it, so that histories are cut there"
     return pd.Series(np.searchsorted(_TRAINING + np.array(_SOON), np.arange(len(days)), side='right') % 2*2., days)
 
-# %% ../nbs/19_bias_audit.ipynb #e1046715
+# %% ../nbs/19_bias_audit.ipynb #6ad8fe57
 def _served(past):
     "The inputs of a model that was trained on the first part"
     assets = panel({'A': past.adjusted}, 5, 2)
     if len(past) < _TRAINING: raise DataError('The history ends within the training part', len(past), f'Give {_TRAINING} bars or more.')
     days, x = inputs(assets['A'], fit_scalers(assets, past.adjusted.index[:_TRAINING])['A'], 5)
     return _border(past.adjusted.index), pd.DataFrame(x.reshape(len(x), -1).astype(float), days)
+
+def _forecast(past):
+    "What a made-up model says, day by day"
+    return _border(past.adjusted.index), forecast(synthetic_artifact(('A',), lookback=5), 'A', past.adjusted).drop(columns='out_of_sample')
 
 def _known_of(one): return one.features, one.volatility
 
@@ -129,6 +136,7 @@ PROBES = { # Function → the calls that its parameters do not say
     'grid.rsi_table': _tables(lambda closes, sessions: rsi_table(closes, sessions, (5, 14), (30.,), (60., 70.))),
     'grid.own_table': _tables(lambda closes, sessions: own_table('own', rsi_votes, {'window': (5, 14)}, closes, sessions)),
     'grid.vote_tables': _tables(lambda closes, sessions: vote_tables(closes, sessions, grid=SweepSettings(fast=(20,), slow=(50,)))),
+    'artifact.forecast': (Probe(_forecast, 'made-up model'),),
     'windows.asset': (Probe(lambda past: _known_of(asset('A', past.adjusted, 5)), 'without its label'),), 'windows.panel': (Probe(lambda past: (_border(past.adjusted.index), *_known_of(panel({'A': past.adjusted}, 5, 2)['A'])), 'without labels'),),
     **dict.fromkeys(('windows.fit_scaler', 'windows.fit_scalers'), (_learned(False),)), 'windows.samples': (_learned(False), _learned(True)), 'windows.inputs': (Probe(_served, 'lookback=5'),),
     'preprocessing.as_traded': (Probe(_delivered, 'basis=split', scaled=True),),
