@@ -47,7 +47,7 @@ OWNERS = { # Outside library → the modules, below `tradelab`, that may import 
     'exchange_calendars': {'market_calendar'},
     'jinja2': {'reporting'},
     'keras': {'lstm_model'},
-    'matplotlib': {'data_pictures', 'portfolio_pictures', 'research_pictures', 'visualization'},
+    'matplotlib': {'data_pictures', 'model_pictures', 'portfolio_pictures', 'research_pictures', 'visualization'},
     'nbclient': {'templates'},
     'nbconvert': {'reporting'},
     'nbdev': {'nb_export'},
@@ -69,6 +69,7 @@ OWNERS = { # Outside library → the modules, below `tradelab`, that may import 
     'sqlalchemy': {'market_data', 'minute_bars', 'utils.backup', 'utils.binary_copy', 'utils.database', 'utils.listings', 'utils.merging', 'utils.research', 'utils.results', 'utils.schema', 'utils.seals', 'utils.store', 'utils.verdicts'},
     'tenacity': {'utils.error_handling'},
     'tensorflow': {'lstm_model'},
+    'threadpoolctl': {'baselines'},
     'typer': {'audit_command', 'cli', 'console', 'data_commands', 'run_commands'},
     'yfinance': {'providers.yahoo'},
 }
