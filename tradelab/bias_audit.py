@@ -41,7 +41,8 @@ MODULES = { # Module of the core → why its functions are not audited one by on
     **dict.fromkeys(('evaluation', 'study'), 'puts whole runs together from audited parts'), 'sweep': 'runs audited signals through the audited engine many times',
     'drift': 'measures how inputs are spread and decides nothing about trades', 'lstm_forward': 'runs the windows that it is given, each by itself',
     'walk_forward': 'has its own tests that a choice sees its training part alone',
-    'forecast_metrics': 'measures finished forecasts', 'baselines': 'learns from the samples that it is given: windows and forecast_evaluation have the tests that they come from the past',
+    **dict.fromkeys(('forecast_metrics', 'forecast_skill'), 'measures finished forecasts'), 'forecast_evaluation': 'has its own tests that no forecast changes with what comes later',
+    'forecast_trading': 'puts whole runs together from audited parts', 'baselines': 'learns from the samples that it is given: windows and forecast_evaluation have the tests that they come from the past',
     **dict.fromkeys(('fills', 'books', 'breakers', 'portfolio', 'risk_management', 'kernel', 'backtesting'), 'part of the engine, which is audited as a whole: see engine_audit'),
     **dict.fromkeys(('history_cuts', 'audit_record', 'function_audit', 'engine_audit', 'bias_audit'), 'the audit itself'),
 }

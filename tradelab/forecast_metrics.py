@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FIGURES', 'LEVELS', 'rmse', 'mae', 'mase', 'wilson', 'effective_size', 'information_coefficient', 'rank_ic',
-           'forecast_figures', 'student_tail', 'diebold_mariano', 'conformal_width', 'coverage']
+           'forecast_figures', 'student_tail', 'diebold_mariano', 'scaled_errors', 'conformal_width', 'coverage']
 
 # %% ../nbs/17_forecast_metrics.ipynb #878eda73
 from math import atan, ceil, cos, isfinite, nan, pi, sin, sqrt
@@ -154,7 +154,18 @@ def diebold_mariano(
     statistic = float(d.mean()/sqrt(variance))*_small_sample(n, horizon)
     return statistic, student_tail(statistic, n - 1)
 
-# %% ../nbs/17_forecast_metrics.ipynb #abbb4f39
+# %% ../nbs/17_forecast_metrics.ipynb #4c23b643
+def scaled_errors(
+    actual:np.ndarray,     # Outcomes, simple returns over the horizon, shape (n,)
+    forecast:np.ndarray,   # Forecasts of them, shape (n,)
+    volatility:np.ndarray, # Known at the forecast, yearly, fraction, shape (n,)
+    horizon:int=1,         # Sessions that a forecast looks ahead
+)->np.ndarray: # Shape (n,), NaN where there is no volatility; raises DataError as `rmse` does
+    "Absolute errors in units of the volatility of their horizon"
+    (y, f), unit = _paired(actual, forecast), np.asarray(volatility, dtype=float)*sqrt(horizon/252)
+    return np.divide(np.abs(y - f), unit, out=np.full(len(y), nan), where=unit > 0)
+
+# %% ../nbs/17_forecast_metrics.ipynb #90e79660
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 def conformal_width(
