@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ForecastEvaluation', 'said_by', 'long_frame', 'seed_figures', 'figures_table', 'symbol_figures', 'Contest', 'contest',
-           'Skill', 'skill', 'skill_words', 'rolling_errors', 'calibration', 'series_of']
+           'Skill', 'skill', 'called', 'skill_words', 'rolling_errors', 'calibration', 'series_of']
 
 # %% ../nbs/18_forecast_skill.ipynb #cb3af52c
 from collections.abc import Sequence
@@ -139,18 +139,23 @@ def skill(
     return Skill(name, contest(found, name, best, significance), {each: contest(found, name, each, significance) for each in rivals},
                  tuple(each for each in rivals if contest(found, each, best, significance).won), significance)
 
-# %% ../nbs/18_forecast_skill.ipynb #a56cef59
-_CALLED = {'persistence': 'persistence', 'historical mean': 'the historical mean', 'ridge': 'ridge', 'trees': 'the trees'}
+# %% ../nbs/18_forecast_skill.ipynb #7adc3d62
+_CALLED = {'persistence': 'persistence', 'ridge': 'ridge'}
 
-def _called(name): return _CALLED.get(name, f'the {name}')
+def called(
+    name:str, # Of a forecaster
+)->str: # With its article, where it has one
+    "How a forecaster is called inside a sentence"
+    return _CALLED.get(name, f'the {name}')
 
-def _opened(name): return _called(name)[0].upper() + _called(name)[1:]
+# %% ../nbs/18_forecast_skill.ipynb #1455db70
+def _opened(name): return called(name)[0].upper() + called(name)[1:]
 
 def _grammar(name): return ('have', 'do', 'their') if name == 'trees' else ('has', 'does', 'its')
 
 def _chance(p): return 'p undefined' if not isfinite(p) else 'p < 0.001' if p < 0.001 else f'p = {p:.3f}' if p < 0.1 else f'p = {p:.2f}'
 
-# %% ../nbs/18_forecast_skill.ipynb #2cb37689
+# %% ../nbs/18_forecast_skill.ipynb #b8d70339
 def _apart(over):
     "How far an error lies from another, in words"
     if not isfinite(over): return 'not comparable with'
@@ -167,23 +172,23 @@ def _rival(found, name):
     one, (has, does, its) = found.rivals[name], _grammar(name)
     if not found.proven: return f'{_opened(name)} {has} skill on the same folds, so there was something to learn.'
     p = one.p if one.over < 0 else 1 - one.p
-    far = f'{its} RMSE is {_apart(-one.over)} that of {_called(found.name)} ({_chance(p)})'
-    return f'But {_called(name)} {does} {"better" if one.over > 0 and p <= found.significance else "it as well"}: {far}.'
+    far = f'{its} RMSE is {_apart(-one.over)} that of {called(found.name)} ({_chance(p)})'
+    return f'But {called(name)} {does} {"better" if one.over > 0 and p <= found.significance else "it as well"}: {far}.'
 
-# %% ../nbs/18_forecast_skill.ipynb #f6b2be5a
+# %% ../nbs/18_forecast_skill.ipynb #4ade704a
 def skill_words(
     found:Skill, # Of `skill`
 )->str: # Sentences
     "Whether there is skill, and whether a simpler forecaster does as well"
     (has, _, its), one = _grammar(found.name), found.naive
     verdict = 'skill' if found.proven else 'no skill that could be told from chance' if one.over < -5e-5 else 'no skill'
-    said = [f'{_opened(found.name)} {has} {verdict}: {its} RMSE is {_apart(one.over)} that of {_called(one.rival)}, the best naive forecast ({_chance(one.p)}{_seeds(one, found.significance)}).']
+    said = [f'{_opened(found.name)} {has} {verdict}: {its} RMSE is {_apart(one.over)} that of {called(one.rival)}, the best naive forecast ({_chance(one.p)}{_seeds(one, found.significance)}).']
     said += [_rival(found, name) for name in found.also if not found.rivals[name].won]
-    beaten = [_called(name) for name, one in found.rivals.items() if one.won]
+    beaten = [called(name) for name, one in found.rivals.items() if one.won]
     if found.proven and beaten and len(said) == 1: said.append(f'{"They are" if found.name == "trees" else "It is"} better than {" and ".join(beaten)} as well.')
     return ' '.join(said)
 
-# %% ../nbs/18_forecast_skill.ipynb #b623ff16
+# %% ../nbs/18_forecast_skill.ipynb #f644f544
 def rolling_errors(
     found:ForecastEvaluation, # What was found
     window:int=63,            # Sessions
@@ -209,7 +214,7 @@ def calibration(
         return coverage(errors[there], widths[there], level, found.horizon, rows.session[there])
     return pd.DataFrame([pd.DataFrame([one(seed, level) for seed in said]).mean() for level in levels])
 
-# %% ../nbs/18_forecast_skill.ipynb #4481c7e7
+# %% ../nbs/18_forecast_skill.ipynb #06d018a9
 def series_of(
     found:ForecastEvaluation, # What was found
     name:str,                 # Forecaster

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['DAYS', 'SURE', 'LOST', 'BEST', 'test_rows_without_an_outcome_are_forecast_but_not_judged', 'test_the_table_is_mean_and_deviation_over_the_seeds', 'test_the_figures_are_those_of_the_frame', 'test_a_contest_is_the_test_of_each_seed_on_the_mean_of_a_session', 'test_the_same_seeds_meet', 'test_the_best_naive_forecast_must_be_beaten', 'test_without_a_naive_forecast_nobody_is_judged', 'test_skill_takes_most_of_the_seeds', 'test_noise_has_no_skill_and_a_seer_has', 'test_the_significance_asked_for_decides', 'test_the_words_say_what_was_found', 'test_rolling_errors_are_those_of_the_last_sessions', 'test_calibration_counts_outcomes_inside_the_interval_of_their_own_fold', 'test_series_are_the_mean_of_the_seeds_when_none_is_named', 'test_it_prints_itself_with_its_verdicts']
 
-# %% ../../nbs/18_forecast_skill.ipynb #86a43105
+# %% ../../nbs/18_forecast_skill.ipynb #df6251f0
 from dataclasses import replace
 from math import isnan, nan
 from types import SimpleNamespace
@@ -30,7 +30,7 @@ def _record(seed=0, **forecasters):
 
 def _seer(pull, noise=0.001): return lambda actual, rng: pull*actual + rng.normal(0, noise, len(actual))
 
-# %% ../../nbs/18_forecast_skill.ipynb #0bf7fa03
+# %% ../../nbs/18_forecast_skill.ipynb #0c941ae2
 def test_rows_without_an_outcome_are_forecast_but_not_judged():
     found = _record(LSTM=_seer(0.1))
     assert found.known.sum() == 998 and (found.figures.n == 998).all() and len(found.frame) == 5_000 and len(series_of(found, 'LSTM')['S1']) == 500
@@ -57,7 +57,7 @@ def test_a_contest_is_the_test_of_each_seed_on_the_mean_of_a_session():
 
 def test_the_same_seeds_meet(): assert contest(_record(one=_seer(0.1), two=_seer(0.1)), 'one', 'two').seeds == 3
 
-# %% ../../nbs/18_forecast_skill.ipynb #57eebc0a
+# %% ../../nbs/18_forecast_skill.ipynb #1d4fbf12
 def test_the_best_naive_forecast_must_be_beaten():
     found = _record(LSTM=_seer(0.1))
     for shift, best in ((0.001, 'persistence'), (found.rows.actual.mean(), 'historical mean')):
@@ -80,7 +80,7 @@ def test_the_significance_asked_for_decides():
     found = next(one for seed in range(50) if 0.01 < contest(one := _record(seed, LSTM=_seer(0.011)), 'LSTM', skill(one, 'LSTM').naive.rival).p < 0.05)
     assert skill(found, 'LSTM', 0.05).proven and not skill(found, 'LSTM', 0.01).proven
 
-# %% ../../nbs/18_forecast_skill.ipynb #1835c817
+# %% ../../nbs/18_forecast_skill.ipynb #96e8fdb1
 SURE, LOST = Contest('persistence', -0.01, 0.0004, 5, 5, 5), Contest('ridge', -0.001, 0.3, 3, 0, 5)
 BEST = 'The LSTM has skill: its RMSE is 1.00% below that of persistence, the best naive forecast (p < 0.001, the median; 5 of 5 seeds are better, all at p ≤ 0.05).'
 
@@ -95,7 +95,7 @@ BEST = 'The LSTM has skill: its RMSE is 1.00% below that of persistence, the bes
     (Skill('trees', Contest('persistence', 0., nan, 0, 0, 1), {'ridge': LOST}, ('ridge',), 0.05), 'The trees have no skill: their RMSE is as large as that of persistence, the best naive forecast (p undefined). Ridge has skill on the same folds, so there was something to learn.')])
 def test_the_words_say_what_was_found(found, said): assert skill_words(found) == said
 
-# %% ../../nbs/18_forecast_skill.ipynb #011b653a
+# %% ../../nbs/18_forecast_skill.ipynb #929da98a
 def test_rolling_errors_are_those_of_the_last_sessions():
     found = _record(LSTM=_seer(0.1))
     rows, rolled = found.rows[found.known], rolling_errors(found, 63)
