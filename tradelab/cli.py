@@ -14,16 +14,18 @@ import typer
 from .audit_command import audit
 from .console import lab, print_table
 from .data_commands import data_app, ingest
+from .model_commands import models_app
 from .run_commands import run, runs_app
 from .utils.logs import one_clear_line
 
 # %% ../nbs/43_cli.ipynb #329d39c8
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-                  help='A lab for research and trading: data, backtests and reports on one Postgres.')
+                  help='A lab for research and trading: data, backtests, models and reports on one Postgres.')
 db = typer.Typer(no_args_is_help=True, help='The database: start, stop, migrate, back up.')
 app.add_typer(db, name='db')
 app.add_typer(data_app, name='data')
 app.add_typer(runs_app, name='runs')
+app.add_typer(models_app, name='models')
 app.command()(ingest)
 app.command()(run)
 app.command()(audit)

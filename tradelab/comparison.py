@@ -15,7 +15,7 @@ import pandas as pd
 from .utils.error_handling import RunError
 
 # %% ../nbs/19_comparison.ipynb #60f95b9b
-MAIN_SIDES = ('strategy', 'portfolio', 'out_of_sample', 'best')  # whose figures a run is judged by, the first that it has
+MAIN_SIDES = ('strategy', 'portfolio', 'out_of_sample', 'best', 'model', 'combined')  # whose figures a run is judged by, the first that it has
 BENCHMARKS = ('buy_and_hold', 'benchmark', 'equal_weight')       # never judged when there is another
 
 def main_side(

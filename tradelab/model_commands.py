@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['models_app', 'list_models', 'show', 'promote', 'rollback', 'retrain', 'drift', 'forecast']
 
-# %% ../nbs/42_model_commands.ipynb #c9c3c024
+# %% ../nbs/42_model_commands.ipynb #c1899be3
 from pathlib import Path
 from typing import Annotated
 
@@ -13,10 +13,10 @@ import typer
 
 from .console import lab, named_symbols, pair, print_table, progress_bar, ready, say_failures
 
-# %% ../nbs/42_model_commands.ipynb #e50c65d9
+# %% ../nbs/42_model_commands.ipynb #8a1976cb
 models_app = typer.Typer(no_args_is_help=True, help='Models: who serves, retraining, promotion, rollback, drift, forecasts.')
 
-# %% ../nbs/42_model_commands.ipynb #595f009e
+# %% ../nbs/42_model_commands.ipynb #ab766a68
 def _short(figures, name, form):
     "A figure of a stored evaluation as text"
     from tradelab.narration import in_words
@@ -28,7 +28,7 @@ def _model_row(row):
     return (row['name'], row['version'], row['status'], row['symbols'], f'{row["train_last"]}', f'{row["created_at"]:%Y-%m-%d %H:%M}',
             _short(figures, 'MASE', '.3f'), _short(figures, 'Directional Accuracy', '.1%'), _short(figures, 'Rank IC', '.3f'))
 
-# %% ../nbs/42_model_commands.ipynb #458200be
+# %% ../nbs/42_model_commands.ipynb #05d0bd7a
 @models_app.command('list')
 def list_models(
     name: Annotated[str, typer.Option(help='Only models of this name, such as AAPL-h1.')] = '',
@@ -43,7 +43,7 @@ def list_models(
         print_table('', ('model', 'version', 'status', 'symbols', 'trained to', 'made (UTC)', 'MASE', 'directions', 'rank IC'), rows, right=('version', 'MASE', 'directions', 'rank IC'))
         if not rows: typer.echo('No model is stored yet. Run: tradelab models retrain --symbols AAPL')
 
-# %% ../nbs/42_model_commands.ipynb #a5a76b2b
+# %% ../nbs/42_model_commands.ipynb #ee045450
 _BIG = ('curves', 'usual_psi')
 
 def _details(row):
@@ -53,7 +53,7 @@ def _details(row):
         if name == 'metrics': value = {key: found for key, found in value.items() if key not in _BIG}
         if value is not None: yield name, json.dumps(value, indent=1, ensure_ascii=False) if isinstance(value, dict) else value
 
-# %% ../nbs/42_model_commands.ipynb #df2347ad
+# %% ../nbs/42_model_commands.ipynb #59bc43cc
 @models_app.command()
 def show(
     name: Annotated[str, typer.Argument(help='Name of a model, as `tradelab models list` prints it.')],
@@ -70,7 +70,7 @@ def show(
         for one in evaluations: typer.echo(f'\n{one["kind"].replace("_", " ")}, {one["first"]} to {one["last"]}: {one["verdict"]}')
         for one in promotions: typer.echo(f'\n{one["at"]:%Y-%m-%d %H:%M} UTC, {one["action"]} by {one["by"]}: {" ".join(one["reasons"])}')
 
-# %% ../nbs/42_model_commands.ipynb #56f1137c
+# %% ../nbs/42_model_commands.ipynb #adb4438f
 @models_app.command()
 def promote(
     name: Annotated[str, typer.Argument(help='Name of a model.')],
@@ -103,7 +103,7 @@ def _said(reason):
     if reason.strip(): return reason.strip()
     raise ParameterError('A decision by hand needs a reason', reason, 'Say why: --reason "…"')
 
-# %% ../nbs/42_model_commands.ipynb #341f4ea5
+# %% ../nbs/42_model_commands.ipynb #1fb1b64b
 def _wanted(settings, symbols, pooled, name, horizon):
     "Pairs of a model's name and its symbols"
     from tradelab.model_training import model_name
@@ -118,7 +118,7 @@ def _due(settings, wanted):
         if found.now: yield name, group, '; '.join(map(str, found.reasons))
         else: typer.echo(f'{name}: {found.waits or "nothing speaks for a retraining"}.')
 
-# %% ../nbs/42_model_commands.ipynb #c56eb804
+# %% ../nbs/42_model_commands.ipynb #5cae8163
 def _scheduled(due):
     "When it is due: the beginning of the day for a timetable, now by hand"
     from datetime import UTC, datetime
@@ -133,7 +133,7 @@ def _jobs(settings, chosen, given, pooled_name, scheduled):
         (about,), checked = check(settings, 'retrain', group, told)
         yield name, plan(settings, 'retrain', about, checked)
 
-# %% ../nbs/42_model_commands.ipynb #26f3766f
+# %% ../nbs/42_model_commands.ipynb #0c640124
 def _verdicts(settings, names, results):
     "The table of a finished command"
     from tradelab.utils.retraining_log import retrainings_table
@@ -142,7 +142,7 @@ def _verdicts(settings, names, results):
     print_table('', ('model', 'run', 'verdict', 'took'), sorted(rows), right=('took',))
     for result in sorted(results, key=lambda one: names[one.run_id]): typer.echo(result.html or result.notebook)
 
-# %% ../nbs/42_model_commands.ipynb #d3c9da2c
+# %% ../nbs/42_model_commands.ipynb #53001c24
 @models_app.command()
 def retrain(
     symbols: Annotated[str | None, typer.Option(help='Tickers, separated by commas, a model for each; [data] symbols when left out.')] = None,
@@ -169,13 +169,13 @@ def retrain(
         _verdicts(settings, {run_id: called for run_id, (called, _) in planned.items()}, results)
         say_failures([(planned[result.run_id][0], result.error) for result in results if not result.ok])
 
-# %% ../nbs/42_model_commands.ipynb #54c5e473
+# %% ../nbs/42_model_commands.ipynb #d7f7b7e0
 def _serving(settings, name):
     "Names of the champions, or the one that is named"
     from tradelab.utils.registry import models_table
     return [name] if name else sorted(models_table(settings, status='champion').name)
 
-# %% ../nbs/42_model_commands.ipynb #3d714ed7
+# %% ../nbs/42_model_commands.ipynb #d5b651ec
 @models_app.command()
 def drift(
     name: Annotated[str, typer.Argument(help='Name of a model; all champions when left out.')] = '',
@@ -198,7 +198,7 @@ def drift(
             for trigger in ahead.reasons: typer.echo(f'For a retraining: {trigger}.')
             if ahead.reasons and ahead.waits: typer.echo(f'It waits: {ahead.waits}.')
 
-# %% ../nbs/42_model_commands.ipynb #859ac0cd
+# %% ../nbs/42_model_commands.ipynb #e5887822
 @models_app.command()
 def forecast(
     name: Annotated[str, typer.Argument(help='Name of a model; all champions when left out.')] = '',

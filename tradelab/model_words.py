@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['FORECAST_FORMATS', 'forecasters_table', 'symbols_table', 'contests_table', 'skill_list', 'evaluation_warnings',
            'calibration_table', 'calibration_words', 'strategies_table', 'trading_words', 'learning_words',
-           'forecasts_table', 'inputs_table', 'inputs_words', 'model_fold_words', 'network_words', 'card_words']
+           'forecasts_table', 'inputs_table', 'inputs_words', 'contest_table', 'model_headline', 'model_fold_words',
+           'network_words', 'card_words']
 
 # %% ../nbs/26_model_words.ipynb #d658ac48
 import math
@@ -35,14 +36,14 @@ def _spread(row, name, form):
 def _interval(row, form='.1%'): return f'{in_words(row["Directional Low"], form)} to {in_words(row["Directional High"], form)}' if math.isfinite(row['Directional Low']) else '–'
 
 def forecasters_table(
-    found:ForecastEvaluation, # What was found
+    found:ForecastEvaluation|pd.DataFrame, # What was found, or its table as it was stored
 )->pd.DataFrame: # Text; a row a forecaster
     "The figures of every forecaster as a table for reading"
-    rows = {}
-    for name, row in found.table.to_dict('index').items():
+    table, rows = found if isinstance(found, pd.DataFrame) else found.table, {}
+    for name, row in table.astype(float).to_dict('index').items():
         figures = {figure: _spread(row, figure, form) for figure, form in FORECAST_FORMATS.items() if figure != 'n'}
-        rows[name] = {'seeds': f'{row["Seeds"]:,.0f}', **figures, 'direction, 95%': _interval(row), 'outcomes': in_words(row['n'], ',.0f')}
-    order = ['seeds', 'RMSE', 'MAE', 'MASE', 'direction', 'direction, 95%', 'IC', 'Rank IC', 'outcomes']
+        rows[name] = {'seeds': f'{row["Seeds"]:,.0f}', **figures, 'direction, 95%': _interval(row)}
+    order = ['seeds', 'RMSE', 'MAE', 'MASE', 'direction', 'direction, 95%', 'IC', 'Rank IC']
     return pd.DataFrame.from_dict(rows, orient='index').rename(columns={'Directional Accuracy': 'direction'})[order]
 
 # %% ../nbs/26_model_words.ipynb #b9ca0a82
@@ -221,6 +222,26 @@ def inputs_words(
     moved = known[known > most].sort_values(ascending=False)
     if moved.empty: return f'No input has moved by more than {most:g} beyond the usual; most {str(known.idxmax()).replace("_", " ")} ({known.max():.2f}).'
     return f'**{_many(len(moved), "input")} moved by more than {most:g} beyond the usual**: {", ".join(f"{str(name).replace(chr(95), chr(32))} {value:.2f}" for name, value in moved.items())}.'
+
+# %% ../nbs/26_model_words.ipynb #8c462e67
+def contest_table(
+    table:pd.DataFrame, # Of `contest.Contest`: a row a contestant, or of a stored evaluation
+)->pd.DataFrame: # Text; errors beside that of persistence
+    "How the contestants did on the sealed sessions, as a table for reading"
+    naive = table.RMSE.get('persistence', float('nan'))
+    text = {'RMSE': [in_words(value, '.3%') for value in table.RMSE], 'beside persistence': ['' if name == 'persistence' else in_words(value/naive - 1, '+.2%') for name, value in table.RMSE.items()]}
+    text |= {label: [in_words(value, FORECAST_FORMATS[figure]) for value in table[figure].astype(float)] for figure, label in (('MASE', 'MASE'), ('Directional Accuracy', 'direction'), ('Rank IC', 'Rank IC'), ('n', 'outcomes'))}
+    return pd.DataFrame(text, table.index)
+
+def model_headline(
+    row:dict,     # Of the table `models`
+    metrics:dict, # Side → name → figure, of `retraining.model_metrics`
+)->pd.DataFrame: # Text; one row
+    "The headline of a retraining"
+    model, money = metrics['model'], {side: metrics[side].get('CAGR') for side in ('rules', 'combined', 'buy_and_hold')}
+    told = {'version': str(row['version']), 'trained to': str(row['train_last']), **{label: in_words(model[name], FORECAST_FORMATS[name]) for name, label in (('MASE', 'MASE'), ('Directional Accuracy', 'direction'), ('Rank IC', 'Rank IC'))}}
+    told |= {'CAGR, rules': in_words(money['rules'], '.1%'), 'with the model': in_words(money['combined'], '.1%'), 'buy & hold': in_words(money['buy_and_hold'], '.1%'), 'verdict': 'promoted' if model['promoted'] else 'not promoted'}
+    return pd.DataFrame(told, index=[row['name']])
 
 # %% ../nbs/26_model_words.ipynb #3b2e3ac4
 def model_fold_words(

@@ -70,7 +70,8 @@ OWNERS = { # Outside library → the modules, below `tradelab`, that may import 
     'tenacity': {'utils.error_handling'},
     'tensorflow': {'lstm_model'},
     'threadpoolctl': {'baselines'},
-    'typer': {'audit_command', 'cli', 'console', 'data_commands', 'run_commands'},
+    'tqdm': {'retraining'},
+    'typer': {'audit_command', 'cli', 'console', 'data_commands', 'model_commands', 'run_commands'},
     'yfinance': {'providers.yahoo'},
 }
 

@@ -45,7 +45,7 @@ def git_state(
     except (OSError, subprocess.SubprocessError): return None, None
 
 # %% ../nbs/40_provenance.ipynb #1b8c7dcf
-WATCHED = ('tradelab', 'numpy', 'pandas', 'pandas-ta-classic', 'empyrical-reloaded', 'exchange-calendars', 'numba', 'papermill', 'sqlalchemy', 'matplotlib')
+WATCHED = ('tradelab', 'numpy', 'pandas', 'pandas-ta-classic', 'empyrical-reloaded', 'exchange-calendars', 'numba', 'papermill', 'sqlalchemy', 'matplotlib', 'tensorflow', 'keras', 'scikit-learn')
 
 @cache
 def versions()->dict[str, str]: # Package → version

@@ -12,12 +12,12 @@ from math import nan
 
 from .config import RetrainingSettings
 
-# %% ../nbs/14_triggers.ipynb #9a173e45
+# %% ../nbs/14_triggers.ipynb #6d72b0b8
 @dataclass(frozen=True)
 class Health:
     "How a serving model is doing."
     age_days: float = 0.     # Days since it was made
-    new_sessions: int = 0    # Sessions since the last one that it learned from
+    new_sessions: int = 0    # Sessions since the last one that was known when it was made
     measured: int = 0        # Forecasts out of sample whose outcome is known, at most `rolling` for each symbol
     error_ratio: float = nan # Their root mean squared error over that of the evaluation
     rank_ic: float = nan     # Their rank correlation with the outcome

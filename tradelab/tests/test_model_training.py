@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['SMALL', 'walk', 'fitted', 'tested', 'test_the_sealed_sessions_are_the_newest_and_no_fold_touches_them', 'test_the_label_of_the_last_training_session_ends_before_the_seal', 'test_sessions_after_the_end_are_not_known', 'test_a_symbol_of_a_universe_that_cannot_be_learned_from_is_left_out_by_name', 'test_a_single_symbol_that_cannot_be_learned_from_is_refused', 'test_models_are_named_after_symbol_and_horizon', 'test_the_seed_in_the_middle_serves', 'test_a_model_can_be_stored_and_says_how_it_came_about', 'test_nothing_after_the_training_part_changes_a_bit_of_a_model', 'test_an_interval_that_the_validation_part_cannot_promise_is_refused', 'test_each_fold_leaves_the_model_that_would_have_served_and_its_forecasts', 'test_baselines_and_seeds_are_all_evaluated', 'test_a_champion_counts_after_its_training_alone_and_only_for_what_it_knows', 'test_a_pooled_model_scales_each_symbol_by_itself']
 
-# %% ../../nbs/30_model_training.ipynb #6a09a157
+# %% ../../nbs/30_model_training.ipynb #5593fc4c
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..config import ModelSettings, RetrainingSettings, Settings
 from ..model_training import artifact_of, fit, forecasts_of, last_fold, lesson, made_up, meet, middle_seed, model_name, on_folds
 from ..utils.error_handling import DataError
 
-# %% ../../nbs/30_model_training.ipynb #f881f770
+# %% ../../nbs/30_model_training.ipynb #a55048e3
 SMALL = dict(lookback=10, units=4, epochs=3, seeds=(0, 1, 2), train=300, test=200)
 
 def _settings(sealed=100, end=None, **model): return Settings(home=Path('.'), model=ModelSettings(**SMALL | model), retraining=RetrainingSettings(sealed=sealed), backtest=dict(end=end))
@@ -29,7 +29,7 @@ def fitted(walk): return fit(walk, last_fold(walk))
 @pytest.fixture(scope='module')
 def tested(walk): return on_folds(walk)
 
-# %% ../../nbs/30_model_training.ipynb #6d40beb1
+# %% ../../nbs/30_model_training.ipynb #bb3ade2a
 def test_the_sealed_sessions_are_the_newest_and_no_fold_touches_them(walk):
     assert walk.sealed.equals(walk.sessions[-100:]) and walk.folds[-1].test[-1] == walk.sessions[-101] and last_fold(walk).train[-1] < walk.sealed[0]
 
@@ -53,7 +53,7 @@ def test_a_single_symbol_that_cannot_be_learned_from_is_refused():
 def test_models_are_named_after_symbol_and_horizon():
     assert (model_name(['AAPL'], 1), model_name(['AAPL', 'IBM'], 5), model_name(['AAPL', 'IBM'], 1, 'tech')) == ('AAPL-h1', 'pool-h5', 'tech-h1')
 
-# %% ../../nbs/30_model_training.ipynb #a8c1354a
+# %% ../../nbs/30_model_training.ipynb #6f1a8478
 def test_the_seed_in_the_middle_serves():
     assert middle_seed({0: 3., 1: 1., 2: 2.}) == 2 and middle_seed({0: 1., 1: 2.}) == 0 and middle_seed({7: 1., 3: 1., 5: 9.}) == 7
 
@@ -79,7 +79,7 @@ def test_an_interval_that_the_validation_part_cannot_promise_is_refused(walk, fi
     wide = replace(walk, settings=_settings(interval=0.999))
     with pytest.raises(DataError, match='too short for the interval'): artifact_of(wide, fitted)
 
-# %% ../../nbs/30_model_training.ipynb #54648776
+# %% ../../nbs/30_model_training.ipynb #3508cf8b
 def test_each_fold_leaves_the_model_that_would_have_served_and_its_forecasts(walk, tested):
     assert set(tested.models) == {fold.number for fold in walk.folds}
     for fold in walk.folds:
