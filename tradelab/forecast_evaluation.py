@@ -98,7 +98,7 @@ def _asked(predict, served, who):
     if not np.isfinite(said).all(): raise ModelError(f'{who} gave a forecast that is no number', float(said[~np.isfinite(said)][0]), 'Lower [model] learning_rate, or look at the inputs. Outcomes are not handed out.')
     return said
 
-# %% ../nbs/19_forecast_evaluation.ipynb #a373ff79
+# %% ../nbs/19_forecast_evaluation.ipynb #71475943
 def evaluate_forecasts(
     assets:Mapping[str, Asset],           # Symbol → what is known of it, see `windows.panel`
     folds:Sequence[Fold],                 # Of `forecast_folds`
@@ -110,11 +110,11 @@ def evaluate_forecasts(
     "Let every forecaster learn and answer, fold by fold and seed by seed"
     runs = _runs(assets, folds, forecasters, model)
     tables, said, errors, last = [], {(one.name, seed): [] for one, seed in runs}, {}, folds[-1].test[-1]
-    for fold in folds:
+    for place, fold in enumerate(folds, 1):
         given = stage(assets, fold, model)
         tables.append(_rows(assets, fold, given.served, last))
         for one, seed in runs:
-            if on_step: on_step(sum(map(len, said.values())), len(runs)*len(folds), f'fold {fold.number} of {len(folds)}: {one.name}' + (f', seed {seed}' if one.seeded else ''))
+            if on_step: on_step(sum(map(len, said.values())), len(runs)*len(folds), f'fold {place} of {len(folds)}: {one.name}' + (f', seed {seed}' if one.seeded else ''))
             predict, who = one.fit(given.train, given.validation, seed), f'{one.name} (fold {fold.number}, seed {seed})'
             said[one.name, seed].append(_asked(predict, given.served, who))
             errors[fold.number, one.name, seed] = scaled_errors(given.validation.y, _asked(predict, given.validation, who), given.validation.volatility, model.horizon)

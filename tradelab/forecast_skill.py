@@ -148,12 +148,12 @@ def called(
     "How a forecaster is called inside a sentence"
     return _CALLED.get(name, f'the {name}')
 
-# %% ../nbs/18_forecast_skill.ipynb #1455db70
+# %% ../nbs/18_forecast_skill.ipynb #75f7d3c6
 def _opened(name): return called(name)[0].upper() + called(name)[1:]
 
 def _grammar(name): return ('have', 'do', 'their') if name == 'trees' else ('has', 'does', 'its')
 
-def _chance(p): return 'p undefined' if not isfinite(p) else 'p < 0.001' if p < 0.001 else f'p = {p:.3f}' if p < 0.1 else f'p = {p:.2f}'
+def _chance(p): return 'p undefined' if not isfinite(p) else 'p < 0.001' if p < 0.001 else 'p > 0.99' if p > 0.99 else f'p = {p:.3f}' if p < 0.1 else f'p = {p:.2f}'
 
 # %% ../nbs/18_forecast_skill.ipynb #b8d70339
 def _apart(over):

@@ -80,12 +80,13 @@ def test_the_significance_asked_for_decides():
     found = next(one for seed in range(50) if 0.01 < contest(one := _record(seed, LSTM=_seer(0.011)), 'LSTM', skill(one, 'LSTM').naive.rival).p < 0.05)
     assert skill(found, 'LSTM', 0.05).proven and not skill(found, 'LSTM', 0.01).proven
 
-# %% ../../nbs/18_forecast_skill.ipynb #96e8fdb1
+# %% ../../nbs/18_forecast_skill.ipynb #b1695773
 SURE, LOST = Contest('persistence', -0.01, 0.0004, 5, 5, 5), Contest('ridge', -0.001, 0.3, 3, 0, 5)
 BEST = 'The LSTM has skill: its RMSE is 1.00% below that of persistence, the best naive forecast (p < 0.001, the median; 5 of 5 seeds are better, all at p ≤ 0.05).'
 
 @pytest.mark.parametrize('found, said', [
     (Skill('LSTM', Contest('persistence', 0.003, 0.71, 2, 0, 5), {'ridge': LOST}, (), 0.05), 'The LSTM has no skill: its RMSE is 0.30% above that of persistence, the best naive forecast (p = 0.71, the median; 2 of 5 seeds are better, none at p ≤ 0.05).'),
+    (Skill('LSTM', Contest('persistence', 0.05, 0.9999, 0, 0, 5), {}, (), 0.05), 'The LSTM has no skill: its RMSE is 5.00% above that of persistence, the best naive forecast (p > 0.99, the median; 0 of 5 seeds are better, none at p ≤ 0.05).'),
     (Skill('LSTM', Contest('historical mean', -0.002, 0.21, 4, 1, 5), {}, (), 0.01), 'The LSTM has no skill that could be told from chance: its RMSE is 0.20% below that of the historical mean, the best naive forecast (p = 0.21, the median; 4 of 5 seeds are better, 1 at p ≤ 0.01).'),
     (Skill('LSTM', SURE, {'ridge': LOST}, ('ridge',), 0.05), f'{BEST} But ridge does it as well: its RMSE is 0.10% above that of the LSTM (p = 0.30).'),
     (Skill('LSTM', SURE, {'trees': replace(LOST, over=0.001, p=0.8)}, ('trees',), 0.05), f'{BEST} But the trees do it as well: their RMSE is 0.10% below that of the LSTM (p = 0.20).'),
