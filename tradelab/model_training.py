@@ -6,7 +6,7 @@
 __all__ = ['model_name', 'Lesson', 'lesson', 'cuts', 'middle_seed', 'Fitted', 'last_fold', 'fit', 'parts_table', 'artifact_of',
            'Tested', 'forecasts_of', 'on_folds', 'meet', 'made_up']
 
-# %% ../nbs/30_model_training.ipynb #9bb5b9f0
+# %% ../nbs/30_model_training.ipynb #179448e3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
@@ -22,7 +22,7 @@ from .evaluation import known_until
 from .features import FEATURES, feature_probe, schema_hash
 from .forecast_evaluation import Stage, evaluate_forecasts, forecast_folds, served_windows, stage
 from .forecast_metrics import conformal_width, scaled_errors
-from .forecast_skill import ForecastEvaluation
+from .forecast_skill import ForecastEvaluation, skill
 from .lstm_forward import forward
 from .lstm_model import Learned, lstm_forecaster, train
 from .market_data import data_hash
@@ -200,19 +200,21 @@ def _on_rows(artifact, given, rows):
     found = said.reindex(pd.MultiIndex.from_arrays([rows.sessions, rows.symbols])).to_numpy()
     return np.where(rows.sessions > pd.Timestamp(artifact.train_last), found, np.nan)
 
-# %% ../nbs/30_model_training.ipynb #7a166183
+# %% ../nbs/30_model_training.ipynb #987bc2f7
 def meet(
     given:Lesson,            # With its sealed sessions
     fitted:Fitted,           # The challenger
     champion:Artifact|None,  # The model that serves, None when none does
+    tested:ForecastEvaluation|None=None, # How the same settings did on the folds, if they were tried
 )->Contest: # Raises DataError when the sealed sessions hold too few rows
     "Let the challenger meet the champion and the naive forecasts on the sealed sessions"
     members = {symbol: given.assets[symbol] for symbol in fitted.stage.scalers}
     rows = samples(members, fitted.stage.scalers, given.sealed, given.settings.model.lookback, inside=False)
     outcomes = pd.DataFrame({'session': rows.sessions, 'symbol': rows.symbols, 'actual': rows.y})
     challenger = {seed: fitted.ask(seed, rows) for seed in fitted.trainings}
+    beside = None if tested is None else skill(tested, 'LSTM').naive
     naive = {one.name: one.fit(fitted.stage.train, fitted.stage.validation, 0)(rows) for one in baselines() if one.name in NAIVE}
-    return contest(outcomes, challenger, fitted.served, naive, None if champion is None else _on_rows(champion, given, rows), given.settings.model.horizon, given.settings.retraining)
+    return contest(outcomes, challenger, fitted.served, naive, None if champion is None else _on_rows(champion, given, rows), given.settings.model.horizon, given.settings.retraining, beside and (beside.over, beside.rival))
 
 # %% ../nbs/30_model_training.ipynb #b0b793bf
 def made_up(

@@ -218,7 +218,7 @@ def _stored(settings, given, tested, artifact, met, sealed, words, run_id):
     decide(settings, given.name, row['version'], list(met.reasons), 'evidence', run_id, _table(met.table))
     return row
 
-# %% ../nbs/32_retraining.ipynb #39640293
+# %% ../nbs/32_retraining.ipynb #7704e36a
 def retrain(
     settings:Settings,          # The lab
     given:Lesson,               # What to learn from
@@ -246,7 +246,7 @@ def _trained(settings, given, steps):
     words = skill_words(skill(tested.evaluation, 'LSTM', settings.retraining.significance))
     fitted, artifact = _challenger(given, tested, steps)
     serving, trouble = _champion(settings, given.name)
-    met = meet(given, fitted, serving)
+    met = meet(given, fitted, serving, tested.evaluation)
     if trouble: met = Contest(met.promoted, (*met.reasons, trouble), met.table, met.rows)
     return dict(tested=tested, fitted=fitted, artifact=artifact, contest=met, sealed=forecasts_of(given, artifact, given.sealed), words=words)
 

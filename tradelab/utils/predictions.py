@@ -118,7 +118,7 @@ def stored_forecasts(
 )->pd.DataFrame: # By session: forecast, low, high (returns), close, version, made_at; may be empty; raises RunError for an unknown name or symbol
     "What the newest model that could not know the outcome said at the close of each session"
     query = '''SELECT p.session, p.forecast, p.low, p.high, p.close, m.version, p.made_at FROM predictions p JOIN models m ON m.id = p.model_id
-               WHERE m.name = %(name)s AND m.status <> 'rejected' AND p.symbol = %(symbol)s AND p.trained_to < p.session ORDER BY p.session, m.version'''
+               WHERE m.name = %(name)s AND p.symbol = %(symbol)s AND p.trained_to < p.session ORDER BY p.session, p.trained_to, m.version'''
     with session(settings) as db: found = _read(db, query, dict(name=name, symbol=_known_symbol(db, name, symbol)))
     if recorded: found = found[found.made_at <= next_opens(found.index, calendar)]
     return found.loc[~found.index.duplicated(keep='last'), _COLUMNS]
