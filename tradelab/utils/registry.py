@@ -105,7 +105,7 @@ def _add_evaluation(db, model_id, run_id, evaluation):
     row = dict(model_id=model_id, run_id=run_id or None, at=func.clock_timestamp(), **{key: evaluation[key] for key in ('kind', 'figures', 'verdict')}, first=_day(evaluation['first']), last=_day(evaluation['last']))
     return dict(db.execute(insert(ModelEvaluation).values(**row).returning(ModelEvaluation.__table__)).mappings().one())
 
-# %% ../../nbs/23_registry.ipynb #a45aaa3b
+# %% ../../nbs/23_registry.ipynb #56d3e298
 def save_model(
     settings:Settings,               # The lab
     name:str,                        # Such as 'AAPL-h1'; all its versions have one horizon
@@ -121,7 +121,6 @@ def save_model(
     if status not in ('challenger', 'fold'): raise ParameterError('A model is stored as challenger or fold', status, 'To let it serve, promote it.')
     if wrong := set(proof) - {'code_hash', 'git_commit', 'versions'}: raise ParameterError('A model has no such column to be given', ', '.join(sorted(wrong)), 'There are code_hash, git_commit and versions.')
     data = to_bytes(artifact)
-    from_bytes(data, digest(data))
     row = _described(artifact) | dict(name=name, status=status, run_id=run_id or None, artifact=data, sha256=digest(data), settings=artifact.settings, metrics=artifact.metrics if metrics is None else metrics, versions={})
     with session(settings) as db:
         row |= _run_row(db, run_id) | proof | dict(version=_next_version(db, name, artifact.horizon), created_at=func.clock_timestamp())
@@ -175,7 +174,7 @@ def _serving(rows): return next((row for row in rows.values() if row.status == '
 
 def _set(db, row, status): db.execute(update(Model).where(Model.id == row.id).values(status=status))
 
-# %% ../../nbs/23_registry.ipynb #e817eb69
+# %% ../../nbs/23_registry.ipynb #273e2aaa
 def _decided(db, name, row, action, reasons, by, run_id='', figures=None, replaced=None):
     "Write down a decision in a running transaction"
     reasons = [reasons] if isinstance(reasons, str) else list(reasons)
@@ -183,8 +182,9 @@ def _decided(db, name, row, action, reasons, by, run_id='', figures=None, replac
     if by not in ('evidence', 'hand'): raise ParameterError('A decision is made by evidence or by hand', by, 'Name one of the two.')
     _run_row(db, run_id)
     given = dict(name=name, model_id=row.id, replaced_id=replaced.id if replaced else None, at=func.clock_timestamp(), action=action, reasons=reasons, by=by, run_id=run_id or None, figures=figures or {})
+    decision = dict(db.execute(insert(Promotion).values(**given).returning(Promotion.__table__)).mappings().one())
     _log.info('%s version %s: %s (%s)', name, row.version, action, '; '.join(map(str, reasons)), extra=dict(event=f'model.{action}'))
-    return dict(db.execute(insert(Promotion).values(**given).returning(Promotion.__table__)).mappings().one())
+    return decision
 
 # %% ../../nbs/23_registry.ipynb #bd6081e7
 def _chosen(db, name, rows, version):

@@ -96,16 +96,17 @@ def _beat(settings, id, owner, every_s, ended, lost):
         else:
             if not alive: return lost.set()
 
-# %% ../../nbs/22_retraining_log.ipynb #07de26f0
+# %% ../../nbs/22_retraining_log.ipynb #faa5188a
 @contextmanager
 def alive(
-    settings:Settings,   # The lab
-    id:int,              # Number of the retraining
-    owner:str,           # Who claimed it
-    every_s:float=15.,   # Seconds between two signs; well below `takeover_s`
+    settings:Settings,       # The lab
+    id:int,                  # Number of the retraining
+    owner:str,               # Who claimed it
+    every_s:float|None=None, # Seconds between two signs, well below `takeover_s`; a tenth of that of [retraining] when left out
 ): # A `threading.Event` that is set once the retraining belongs to somebody else
     "Signs of life while the body runs, from a daemon thread"
     ended, lost = threading.Event(), threading.Event()
+    every_s = settings.retraining.takeover_s/10 if every_s is None else every_s
     thread = threading.Thread(target=_beat, args=(settings, id, owner, every_s, ended, lost), name=f'retraining-{id}', daemon=True)
     thread.start()
     try: yield lost
