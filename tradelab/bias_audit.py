@@ -41,7 +41,7 @@ MODULES = { # Module of the core → why its functions are not audited one by on
     **dict.fromkeys(('evaluation', 'study'), 'puts whole runs together from audited parts'), 'sweep': 'runs audited signals through the audited engine many times',
     'drift': 'measures how inputs are spread and decides nothing about trades', 'lstm_forward': 'runs the windows that it is given, each by itself',
     'walk_forward': 'has its own tests that a choice sees its training part alone',
-    **dict.fromkeys(('forecast_metrics', 'forecast_skill'), 'measures finished forecasts'), 'forecast_evaluation': 'has its own tests that no forecast changes with what comes later',
+    **dict.fromkeys(('forecast_metrics', 'forecast_skill', 'contest'), 'measures finished forecasts'), 'triggers': 'looks at figures of a finished model', 'forecast_evaluation': 'has its own tests that no forecast changes with what comes later',
     'forecast_trading': 'puts whole runs together from audited parts', 'baselines': 'learns from the samples that it is given: windows and forecast_evaluation have the tests that they come from the past',
     **dict.fromkeys(('fills', 'books', 'breakers', 'portfolio', 'risk_management', 'kernel', 'backtesting'), 'part of the engine, which is audited as a whole: see engine_audit'),
     **dict.fromkeys(('history_cuts', 'audit_record', 'function_audit', 'engine_audit', 'bias_audit'), 'the audit itself'),
@@ -49,7 +49,6 @@ MODULES = { # Module of the core → why its functions are not audited one by on
 EXEMPT = { # Function → why it is not audited
     'preprocessing.ordered_actions': 'checks and sorts the actions that it is given: a row an action, not a bar',
     **dict.fromkeys(('artifact.to_bytes', 'artifact.from_bytes', 'artifact.digest', 'artifact.synthetic_artifact'), 'stores and loads finished models'), 'artifact.forecast_next': 'the last row of artifact.forecast, which is audited; a test of its own says so',
-    'artifact.conformal_width': 'measures the errors of a finished validation',
     'features.outlook': 'the label, which looks ahead by definition; windows.samples is audited for where it ends', 'features.feature_probe': 'features of a series of its own',
     'windows.parts': 'cuts the sessions that it is given', 'windows.scaled': 'applies the scaler that it is given, row by row: windows.inputs is audited', 'windows.input_drift': 'measures inputs and decides nothing about trades',
     'grid.combinations': 'lists parameter sets and sees no bars', 'grid.cross_pairs': 'fills arrays for grid.moving_average_table, which is audited',
