@@ -33,7 +33,7 @@ from .utils.retraining_log import alive, claim, cooling, finish
 from .utils.verdicts import admit_all
 from .windows import asset, input_drift
 
-# %% ../nbs/32_retraining.ipynb #3e183088
+# %% ../nbs/32_retraining.ipynb #45c9a928
 def _since(artifact, bars, rolling):
     "Symbol → its newest forecasts out of sample whose outcome is known, with the outcome"
     found = {}
@@ -48,7 +48,7 @@ def _drift(drifted):
     named = {f'{symbol} {name}' if len(drifted) > 1 else name: row for symbol, table in drifted.items() for name, row in table.to_dict('index').items()}
     return {name: row['psi'] for name, row in named.items()}, {name: row['usual'] for name, row in named.items() if row['usual'] == row['usual']}
 
-# %% ../nbs/32_retraining.ipynb #445d31a1
+# %% ../nbs/32_retraining.ipynb #8fe7f6c4
 def version_to_show(
     settings:Settings, # The lab
     name:str,          # Of the model
@@ -59,7 +59,7 @@ def version_to_show(
     serving, known = champion(settings, name), models_table(settings, name)
     return serving['version'] if serving else int(known.version[known.status != 'fold'].max())
 
-# %% ../nbs/32_retraining.ipynb #6531a840
+# %% ../nbs/32_retraining.ipynb #c8d6080a
 def drift_of(
     artifact:Artifact, # A model
     bars:Mapping[str, pd.DataFrame], # Symbol → total-return bars
@@ -68,7 +68,7 @@ def drift_of(
     "How far the inputs of a model have moved since it learned"
     return {symbol: input_drift(asset(symbol, one, artifact.horizon), artifact.scalers[symbol], one.index[-rolling:]) for symbol, one in bars.items()}
 
-# %% ../nbs/32_retraining.ipynb #5b989005
+# %% ../nbs/32_retraining.ipynb #daef4070
 def model_bars(
     settings:Settings, # The lab
     artifact:Artifact, # A model
@@ -78,7 +78,7 @@ def model_bars(
     data = admit_all(settings, list(artifact.symbols), allow).data
     return {symbol: adjust(raw, actions, 'total_return', convention) for symbol, (raw, actions, convention) in data.items()}
 
-# %% ../nbs/32_retraining.ipynb #db07d017
+# %% ../nbs/32_retraining.ipynb #194efc4c
 def health_of(
     settings:Settings, # The lab
     row:dict,          # Of the table `models`
@@ -105,7 +105,7 @@ def health(
     row, artifact = load_model(settings, name)
     return health_of(settings, row, artifact, model_bars(settings, artifact), now)
 
-# %% ../nbs/32_retraining.ipynb #cb8d82c1
+# %% ../nbs/32_retraining.ipynb #b40e2794
 @dataclass(frozen=True)
 class Due:
     "Whether a model is to be trained again now."
@@ -128,7 +128,7 @@ def due(
     try: return Due(name, triggers(health(settings, name, now), settings.retraining), waits)
     except ModelError as e: return Due(name, (Trigger('first', nan, nan, f'the champion cannot serve: {e}'),), waits)
 
-# %% ../nbs/32_retraining.ipynb #061c1012
+# %% ../nbs/32_retraining.ipynb #6de97abe
 def stored_voter(
     settings:Settings, # The lab; [strategy] voters says whether a forecast is wanted
     symbol:str,        # Ticker
@@ -141,7 +141,7 @@ def stored_voter(
     cost = round_trip_cost(settings.costs, 100., settings.backtest.cash)
     return {'forecast': lambda close: forecast_votes(close, said.reindex(close.index), cost)}
 
-# %% ../nbs/32_retraining.ipynb #e25f6570
+# %% ../nbs/32_retraining.ipynb #76c299d3
 def forecast_now(
     settings:Settings, # The lab
     name:str,          # Of the model
@@ -153,7 +153,7 @@ def forecast_now(
     save_predictions(settings, row['id'], found)
     return found
 
-# %% ../nbs/32_retraining.ipynb #27512f78
+# %% ../nbs/32_retraining.ipynb #c8772396
 @dataclass(frozen=True, eq=False, repr=False)
 class Retrained:
     "A challenger, its evidence, and what became of it."
@@ -173,7 +173,7 @@ class Retrained:
     def __repr__(self): return f'Retrained({self.row["name"]} version {self.row["version"]}: {self.contest.verdict})'
     def _repr_html_(self): return f'<div><b>{escape(self.row["name"])}, version {self.row["version"]}</b><p>{escape(self.words)}</p>{self.contest._repr_html_()}</div>'
 
-# %% ../nbs/32_retraining.ipynb #5743dd8e
+# %% ../nbs/32_retraining.ipynb #fd484da6
 class _Steps:
     "A bar that counts trainings and shows the epoch"
     def __init__(self, seeds, shown):
@@ -186,7 +186,7 @@ class _Steps:
     def __enter__(self): return self
     def __exit__(self, *error): self.bar.close()
 
-# %% ../nbs/32_retraining.ipynb #e30de4a9
+# %% ../nbs/32_retraining.ipynb #a7d872ac
 def _table(frame): return {str(name): {figure: None if value != value else float(value) for figure, value in row.items()} for name, row in frame.to_dict('index').items()}
 
 def _challenger(given, tested, steps):
@@ -203,7 +203,7 @@ def _champion(settings, name):
     try: return load_model(settings, name)[1], ''
     except ModelError as e: return None, f'The champion cannot be read: {e}'
 
-# %% ../nbs/32_retraining.ipynb #aba5fdf2
+# %% ../nbs/32_retraining.ipynb #04d7aa49
 def _evidence(given, tested, met, words):
     "The rows of `model_evaluations`"
     rows = tested.evaluation.rows
@@ -218,7 +218,7 @@ def _stored(settings, given, tested, artifact, met, sealed, words, run_id):
     decide(settings, given.name, row['version'], list(met.reasons), 'evidence', run_id, _table(met.table))
     return row
 
-# %% ../nbs/32_retraining.ipynb #7704e36a
+# %% ../nbs/32_retraining.ipynb #d2ff751c
 def retrain(
     settings:Settings,          # The lab
     given:Lesson,               # What to learn from
@@ -256,7 +256,7 @@ def _give_up(settings, ours, run_id, error):
     try: finish(settings, ours['id'], ours['owner'], 'failed', run_id, error=said)
     except Exception as e: logging.getLogger(__name__).warning('The end of retraining %s could not be written down: %s', ours['id'], e)
 
-# %% ../nbs/32_retraining.ipynb #99e10285
+# %% ../nbs/32_retraining.ipynb #18e83173
 _KEPT = ('RMSE', 'MASE', 'Directional Accuracy', 'Rank IC')
 
 def model_metrics(

@@ -3,22 +3,22 @@
 # %% auto #0
 __all__ = ['SMALL', 'walk', 'fitted', 'tested', 'test_the_sealed_sessions_are_the_newest_and_no_fold_touches_them', 'test_the_label_of_the_last_training_session_ends_before_the_seal', 'test_sessions_after_the_end_are_not_known', 'test_a_symbol_of_a_universe_that_cannot_be_learned_from_is_left_out_by_name', 'test_a_single_symbol_that_cannot_be_learned_from_is_refused', 'test_models_are_named_after_symbol_and_horizon', 'test_the_seed_in_the_middle_serves', 'test_a_model_can_be_stored_and_says_how_it_came_about', 'test_nothing_after_the_training_part_changes_a_bit_of_a_model', 'test_an_interval_that_the_validation_part_cannot_promise_is_refused', 'test_each_fold_leaves_the_model_that_would_have_served_and_its_forecasts', 'test_baselines_and_seeds_are_all_evaluated', 'test_a_champion_counts_after_its_training_alone_and_only_for_what_it_knows', 'test_a_pooled_model_scales_each_symbol_by_itself']
 
-# %% ../../nbs/30_model_training.ipynb #5593fc4c
-from pathlib import Path
+# %% ../../nbs/30_model_training.ipynb #7e8d9ef3
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from ..artifact import digest, from_bytes, to_bytes
-from ..config import ModelSettings, RetrainingSettings, Settings
+from ..config import load_settings
 from ..model_training import artifact_of, fit, forecasts_of, last_fold, lesson, made_up, meet, middle_seed, model_name, on_folds
 from ..utils.error_handling import DataError
 
-# %% ../../nbs/30_model_training.ipynb #a55048e3
-SMALL = dict(lookback=10, units=4, epochs=3, seeds=(0, 1, 2), train=300, test=200)
+# %% ../../nbs/30_model_training.ipynb #a1f407df
+SMALL = dict(lookback=10, units=4, epochs=3, seeds='0:2:1', train=300, test=200)
 
-def _settings(sealed=100, end=None, **model): return Settings(home=Path('.'), model=ModelSettings(**SMALL | model), retraining=RetrainingSettings(sealed=sealed), backtest=dict(end=end))
+def _settings(sealed=100, end=None, **model): return load_settings(model=SMALL | model, retraining=dict(sealed=sealed), backtest=dict(end=end))
 
 @pytest.fixture(scope='module')
 def walk(): return lesson({'A': made_up('walk')}, _settings())
@@ -53,7 +53,7 @@ def test_a_single_symbol_that_cannot_be_learned_from_is_refused():
 def test_models_are_named_after_symbol_and_horizon():
     assert (model_name(['AAPL'], 1), model_name(['AAPL', 'IBM'], 5), model_name(['AAPL', 'IBM'], 1, 'tech')) == ('AAPL-h1', 'pool-h5', 'tech-h1')
 
-# %% ../../nbs/30_model_training.ipynb #6f1a8478
+# %% ../../nbs/30_model_training.ipynb #4fa74e5e
 def test_the_seed_in_the_middle_serves():
     assert middle_seed({0: 3., 1: 1., 2: 2.}) == 2 and middle_seed({0: 1., 1: 2.}) == 0 and middle_seed({7: 1., 3: 1., 5: 9.}) == 7
 
@@ -75,11 +75,10 @@ def test_nothing_after_the_training_part_changes_a_bit_of_a_model(walk, fitted):
     assert (mine.interval_width, mine.limit) == (theirs.interval_width, theirs.limit) and mine.data_hash != theirs.data_hash
 
 def test_an_interval_that_the_validation_part_cannot_promise_is_refused(walk, fitted):
-    from dataclasses import replace
     wide = replace(walk, settings=_settings(interval=0.999))
     with pytest.raises(DataError, match='too short for the interval'): artifact_of(wide, fitted)
 
-# %% ../../nbs/30_model_training.ipynb #3508cf8b
+# %% ../../nbs/30_model_training.ipynb #7fb9f3c0
 def test_each_fold_leaves_the_model_that_would_have_served_and_its_forecasts(walk, tested):
     assert set(tested.models) == {fold.number for fold in walk.folds}
     for fold in walk.folds:
@@ -93,14 +92,13 @@ def test_baselines_and_seeds_are_all_evaluated(tested): assert tested.evaluation
 def test_a_champion_counts_after_its_training_alone_and_only_for_what_it_knows(walk, fitted):
     champion = artifact_of(walk, fitted)
     assert 'champion' in meet(walk, fitted, champion).table.index
-    from dataclasses import replace
     late = replace(champion, train_last=walk.sealed[-10])
     assert 'both out of sample on 8 forecasts' in meet(walk, fitted, late).verdict
     stranger = replace(champion, symbols=('B',), scalers={'B': champion.scalers['A']})
     assert 'both out of sample on 0 forecasts' in meet(walk, fitted, stranger).verdict
 
 def test_a_pooled_model_scales_each_symbol_by_itself():
-    one = lesson({'A': made_up('walk'), 'B': made_up('walk', seed=1)}, _settings(seeds=(0,)))
+    one = lesson({'A': made_up('walk'), 'B': made_up('walk', seed=1)}, _settings(seeds='0'))
     model = artifact_of(one, fit(one, last_fold(one)))
     assert model.symbols == ('A', 'B') and model.scalers['A'].target_scale != model.scalers['B'].target_scale
     assert forecasts_of(one, model, one.sealed).groupby('symbol').size().to_dict() == {'A': 100, 'B': 100}

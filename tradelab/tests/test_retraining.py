@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['SMALL', 'learned', 'test_what_can_be_learned_is_learned_and_serves', 'test_a_random_walk_is_reported_as_no_skill_and_nobody_serves', 'test_model_evidence_predictions_and_verdict_are_stored', 'test_stored_forecasts_cover_folds_and_sealed_sessions_each_by_a_model_that_could_not_know', 'test_a_second_model_of_the_same_data_does_not_replace_the_first', 'test_one_scheduled_time_has_one_retraining', 'test_one_that_runs_elsewhere_is_left_alone', 'test_a_training_that_is_stopped_leaves_no_model_and_the_champion_serving', 'test_a_database_without_room_leaves_nothing_half_written_and_the_next_run_works', 'test_a_damaged_champion_is_said_and_does_not_stop_a_retraining', 'serving', 'test_health_is_measured_on_what_came_after', 'test_two_triggers_give_one_retraining_and_the_pause_after_it_holds_them_back', 'test_where_nobody_serves_that_is_the_reason', 'test_a_forecast_is_written_down_once_without_tensorflow', 'test_the_version_to_show_is_the_champion_or_the_newest', 'test_stored_forecasts_vote_where_the_strategy_names_them']
 
-# %% ../../nbs/32_retraining.ipynb #86f6e681
+# %% ../../nbs/32_retraining.ipynb #30b824cd
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import isfinite
@@ -26,7 +26,7 @@ from ..utils.retraining_log import claim, last_retraining
 from ..utils.schema import Base
 from ..utils.verdicts import admit_all
 
-# %% ../../nbs/32_retraining.ipynb #7dd80515
+# %% ../../nbs/32_retraining.ipynb #a653001e
 SMALL = dict(lookback=5, units=8, dropout=0., epochs=25, patience=6, learning_rate=0.01, batch_size=64, seeds=(0, 1, 2), train=500, test=180, loss='mse')
 
 def _told(lab, sealed=126, end=None, **model):
@@ -42,7 +42,7 @@ def learned(lab):
     told = _told(lab)
     return told, {kind: retrain(told, lesson({kind.upper(): made_up(kind)}, told), ['a test'], shown=False) for kind in ('reversal', 'walk')}
 
-# %% ../../nbs/32_retraining.ipynb #221241e5
+# %% ../../nbs/32_retraining.ipynb #9a806ebc
 def test_what_can_be_learned_is_learned_and_serves(learned):
     told, done = learned
     one = done['reversal']
@@ -72,7 +72,7 @@ def test_stored_forecasts_cover_folds_and_sealed_sessions_each_by_a_model_that_c
     assert said.index.tolist() == [day for fold in given.folds for day in fold.test] + given.sealed.tolist() and said.version.nunique() == len(given.folds) + 1
     assert stored_forecasts(told, 'WALK-h1', 'WALK', recorded=True).empty
 
-# %% ../../nbs/32_retraining.ipynb #fdcb3c1e
+# %% ../../nbs/32_retraining.ipynb #a9465a93
 def test_a_second_model_of_the_same_data_does_not_replace_the_first(learned):
     told, done = learned
     again = retrain(told, done['reversal'].lesson, shown=False)
@@ -91,7 +91,7 @@ def test_one_that_runs_elsewhere_is_left_alone(learned):
     with pytest.raises(RunError, match='runs already'): retrain(told, replace(done['walk'].lesson, name='ELSE-h1'), shown=False)
     assert models_table(told).name.isin(['ELSE-h1']).sum() == 0
 
-# %% ../../nbs/32_retraining.ipynb #caf12a8f
+# %% ../../nbs/32_retraining.ipynb #e9a51ed8
 @pytest.mark.parametrize('error', [KeyboardInterrupt(), ModelError('The loss is not a number', 1., 'Lower it.')])
 def test_a_training_that_is_stopped_leaves_no_model_and_the_champion_serving(learned, monkeypatch, error):
     told, done = learned
@@ -125,7 +125,7 @@ def test_a_damaged_champion_is_said_and_does_not_stop_a_retraining(learned, monk
     again = retrain(told, one.lesson, shown=False)
     assert again.promoted and 'The champion cannot be read' in again.contest.verdict and champion(told, 'REVERSAL-h1')['id'] == again.row['id']
 
-# %% ../../nbs/32_retraining.ipynb #9cd3ea61
+# %% ../../nbs/32_retraining.ipynb #6bec6658
 @pytest.fixture(scope='module')
 def serving(lab, learned):
     "A model of IBM that ends in 2012 and serves by hand, and a lab that knows what came later"
