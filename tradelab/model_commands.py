@@ -142,7 +142,7 @@ def _verdicts(settings, names, results):
     print_table('', ('model', 'run', 'verdict', 'took'), sorted(rows), right=('took',))
     for result in sorted(results, key=lambda one: names[one.run_id]): typer.echo(result.html or result.notebook)
 
-# %% ../nbs/42_model_commands.ipynb #53001c24
+# %% ../nbs/42_model_commands.ipynb #6e3447ff
 @models_app.command()
 def retrain(
     symbols: Annotated[str | None, typer.Option(help='Tickers, separated by commas, a model for each; [data] symbols when left out.')] = None,
@@ -156,9 +156,11 @@ def retrain(
     "Train challengers side by side and let them meet their champions; leave a report and a verdict for each."
     with lab() as settings:
         from tradelab.runs import run_jobs, update_index
+        from tradelab.utils.listings import load_instruments
         given = dict(pair(text) for text in parameter)
         wanted = _wanted(settings, named_symbols(symbols, universe) or settings.data.symbols, pooled, name, int(given.get('horizon') or 0) or settings.model.horizon)
         ready(settings)
+        load_instruments(settings, [symbol for _, group in wanted for symbol in group])
         chosen = list(_due(settings, wanted)) if due else [(*one, reason) for one in wanted]
         if not chosen: return
         planned = {job.run_id: (called, job) for called, job in _jobs(settings, chosen, given, name if pooled else '', _scheduled(due))}

@@ -30,6 +30,7 @@ from .utils.database import require_current
 from .utils.error_handling import StorageError, TradeLabError
 from .utils.listings import data_stamp
 from .utils.logs import attach, redact, run_context, setup_logging
+from .utils.predictions import models_stamp
 from .utils.research import combined_hash
 from .utils.results import EventHandler, close_stale_runs, equity_curves, find_ok_run, finish_run, runs_table, start_run
 from .utils.verdicts import judge_stored
@@ -118,6 +119,14 @@ def _seed(settings, job):
     found = job.parameters.get('seed', declared['default'] if declared else '')
     return int(found) if str(found).isdigit() else None
 
+# %% ../nbs/41_runs.ipynb #91d4bd09
+_READ_MODELS = ('retrain', 'model_report', 'forecast_backtest')
+
+def _models(settings, job):
+    "What is stored about models, for a run that reads it"
+    voters = job.parameters.get('voters') or ','.join(settings.strategy.voters)
+    return {'models': models_stamp(settings)} if job.template in _READ_MODELS or 'forecast' in voters else {}
+
 # %% ../nbs/41_runs.ipynb #8075f35a
 def run_row(
     settings:Settings, # The lab
@@ -131,7 +140,7 @@ def run_row(
     packages = {name: found for name, found in versions().items() if name != 'platform'}
     return dict(id=job.run_id, template=job.template, symbol=job.symbol or None, universe=job.universe or None, seed=_seed(settings, job), git_commit=commit, git_dirty=dirty,
                 versions=versions(), notebook_path=_relative(settings, job.notebook), html_path=_relative(settings, job.html),
-                fingerprint=fingerprint(template=job.template, versions=packages, verdict=verdict, **deciding), **deciding)
+                fingerprint=fingerprint(template=job.template, versions=packages, verdict=verdict, **_models(settings, job), **deciding), **deciding)
 
 # %% ../nbs/41_runs.ipynb #346268f5
 def execute(
