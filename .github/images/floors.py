@@ -4,7 +4,7 @@ from pathlib import Path
 from tradelab.nb_export import module_numbers
 
 HERE = Path(__file__).parent
-FLOORS = {4: ('doors', '#fde8c8', 'later: scheduling'), 3: ('engines', '#f9d5d3', 'later: paper_trading, live_trading, retraining'), 2: ('adapters', '#d5e8d4', 'later: lstm_model, broker'),
+FLOORS = {4: ('doors', '#fde8c8', 'later: scheduling'), 3: ('engines', '#f9d5d3', 'later: paper_trading, live_trading'), 2: ('adapters', '#d5e8d4', 'later: broker'),
           1: ('core, pure', '#dae8fc', ''), 0: ('ground', '#e8e0f0', '')}
 TEXT = 'A module imports only from smaller numbers. Each outside library has its owner. Run notebooks stand on top and define nothing.'
 
