@@ -6,7 +6,7 @@
 __all__ = ['Asset', 'asset', 'panel', 'Scaler', 'fit_scaler', 'fit_scalers', 'scaled', 'parts', 'Samples', 'samples', 'inputs',
            'input_drift']
 
-# %% ../nbs/15_windows.ipynb #6c2cb3e2
+# %% ../nbs/15_windows.ipynb #adc0a73a
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,7 +15,6 @@ import pandas as pd
 
 from .drift import drift_table, reference, usual
 from .features import FEATURES, WARM_UP, features, outlook
-from .indicators import realised_volatility
 from .utils.error_handling import DataError
 
 # %% ../nbs/15_windows.ipynb #2b5517fb
@@ -32,7 +31,7 @@ class Asset:
     def __len__(self): return len(self.close)
     def __repr__(self): return f'Asset({self.symbol}, {len(self)} sessions to {self.close.index[-1]:%Y-%m-%d}, {self.horizon} ahead)'
 
-# %% ../nbs/15_windows.ipynb #d068cfc4
+# %% ../nbs/15_windows.ipynb #4ac91dd8
 def asset(
     symbol:str,        # Names the bars in what is refused
     bars:pd.DataFrame, # Total-return bars: high, low, close, volume; indexed by session
@@ -43,7 +42,7 @@ def asset(
     except DataError as e: raise DataError(f'{symbol}: {e.what}', e.found, e.remedy) from e
     close = bars['close'].astype(float)
     if len(close) > 1 and (close == close.iloc[0]).all(): raise DataError(f'{symbol}: the close never moves', float(close.iloc[0]), 'Leave the symbol out: there is nothing to forecast.')
-    return Asset(symbol, found, close, label, realised_volatility(close, 20), int(horizon))
+    return Asset(symbol, found, close, label, found['volatility'], int(horizon))
 
 # %% ../nbs/15_windows.ipynb #3b5ad17c
 def panel(

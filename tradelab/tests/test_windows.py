@@ -89,7 +89,7 @@ def test_a_hole_in_the_sessions_is_not_bridged():
     apart = [samples(assets, fit_scalers(assets, SESSIONS[:300]), one, 20) for one in (part, SESSIONS[300:350], SESSIONS[360:420])]
     assert len(apart[0]) == len(apart[1]) + len(apart[2]) > 0
 
-# %% ../../nbs/15_windows.ipynb #75b52f87
+# %% ../../nbs/15_windows.ipynb #4079c3fb
 def test_a_window_is_the_scaled_features_of_its_own_symbol_up_to_its_session():
     assets = panel(BARS, 20, 5)
     scalers = fit_scalers(assets, SESSIONS[:400])
@@ -102,8 +102,10 @@ def test_a_window_is_the_scaled_features_of_its_own_symbol_up_to_its_session():
     assert found.x.dtype == np.float32 and abs(found.x).max() <= 5
 
 def test_the_order_is_that_of_time_then_of_symbols_whatever_the_order_of_the_panel():
-    found, other = _all(BARS)[0], _all(dict(reversed(BARS.items())))[0]
-    assert _same(found, other)
+    assets = panel(BARS, 20, 5)
+    scalers = fit_scalers(assets, SESSIONS[:400])
+    found, other = samples(assets, scalers, SESSIONS[:400], 20), samples(dict(reversed(assets.items())), scalers, SESSIONS[:400], 20)
+    assert _same(found, other) and list(panel(dict(reversed(BARS.items())), 20, 5)) == sorted(BARS)
     assert list(zip(found.sessions, found.symbols)) == sorted(zip(found.sessions, found.symbols))
 
 def test_symbols_are_scaled_apart():
