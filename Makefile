@@ -12,7 +12,7 @@ help:
 	@echo 'make demo          sample data, a backtest report for each symbol, reports/index.html'
 	@echo 'make test          every check'
 	@echo 'make soak          long tests: processes killed at random points, many times'
-	@echo 'make bench         the data layer and the backtests beside their peers, in one run'
+	@echo 'make bench         the data layer, the backtests and the network beside their peers, in one run'
 	@echo 'make lab           JupyterLab on nbs/'
 	@echo 'make export        write the package and its tests out of the notebooks, and clean them'
 	@echo 'make lint          check the container and workflow files'
@@ -51,6 +51,7 @@ bench: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	@$(BIN)/python bench/data.py
 	@$(BIN)/python bench/backtest.py --rounds 3
+	@$(BIN)/python bench/lstm.py
 
 lab: $(READY)
 	@$(BIN)/tradelab db migrate

@@ -11,7 +11,6 @@ import time
 
 BEGAN = time.perf_counter()
 import argparse
-import hashlib
 import json
 import os
 import statistics
@@ -24,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 PANDAS = time.perf_counter()
-from measure import CASH, FEE, QUANTITY, averages, figures, level_rule, peak, repeated, timed, walks, without_gaps
+from measure import CASH, FEE, QUANTITY, averages, environment, figures, level_rule, peak, repeated, timed, walks, without_gaps
 
 HERE = Path(__file__).resolve().parent
 PEERS = ('vectorbt numba', 'vectorbt rust', 'backtesting.py', 'backtrader')
@@ -175,20 +174,7 @@ def arrays(case, quick):
     return {**bars, 'entries': entries, 'exits': exits}
 
 
-# ---- the peers' environment
-
-def environment(home):
-    "Python of the peers' environment, made anew when the requirements change"
-    wanted, python, ready = HERE/'requirements-backtest.txt', home/'bin'/'python', home/'.ready'
-    mark = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()
-    if ready.exists() and ready.read_text() == mark: return python
-    if home.exists() and any(home.iterdir()) and not (home/'pyvenv.cfg').exists(): sys.exit(f'{home} holds something else; name another folder with --home.')
-    print(f'Installing the peers into {home}; the first time takes a minute or two.', flush=True)
-    subprocess.run([sys.executable, '-m', 'uv', 'venv', '--quiet', '--clear', '--python', sys.executable, home], check=True)
-    subprocess.run([sys.executable, '-m', 'uv', 'pip', 'install', '--quiet', '--python', python, '-r', wanted], check=True)
-    ready.write_text(mark)
-    return python
-
+# ---- the peers' part
 
 def ask(command, folder, name):
     "What a worker wrote, or its last words"
@@ -289,7 +275,7 @@ def main():
     asked.add_argument('--quick', action='store_true', help='fewer symbols and combinations')
     asked.add_argument('--home', type=Path, default=Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')/'tradelab-bench'/'peers', help="the peers' environment")
     given = asked.parse_args()
-    python = environment(given.home)
+    python = environment(given.home, HERE/'requirements-backtest.txt')
     lines = []
     with tempfile.TemporaryDirectory(prefix='tradelab-bench-') as folder:
         folder = Path(folder)

@@ -1,5 +1,8 @@
-"What both sides of bench/backtest.py share: clocks, memory, made data, and figures out of an equity curve. Needs NumPy alone."
+"What both sides of the benchmarks share: clocks, memory, the peers' environment, made data, and figures out of an equity curve. Needs NumPy alone."
+import hashlib
 import statistics
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -25,6 +28,21 @@ def repeated(call, budget=2., most=300):
 def peak():
     "Largest resident memory of this process so far, MiB; the kernel's own account, so a parent's memory is not in it"
     return next(int(line.split()[1])/1024 for line in Path('/proc/self/status').read_text().splitlines() if line.startswith('VmHWM'))
+
+
+def environment(home, wanted, pip=False):
+    "Python of an environment for the peers in the file `wanted`, made anew when that changes; by pip for packages that only pip finds on this machine"
+    python, ready = home/'bin'/'python', home/'.ready'
+    mark = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()
+    if ready.exists() and ready.read_text() == mark: return python
+    if home.exists() and any(home.iterdir()) and not (home/'pyvenv.cfg').exists(): sys.exit(f'{home} holds something else; name another folder with --home.')
+    print(f'Installing the peers into {home}; the first time takes a minute or two.', flush=True)
+    made = ['venv', '--clear', home] if pip else ['uv', 'venv', '--quiet', '--clear', '--python', sys.executable, home]
+    filled = [python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check'] if pip else [sys.executable, '-m', 'uv', 'pip', 'install', '--quiet', '--python', python]
+    subprocess.run([sys.executable, '-m', *made], check=True)
+    subprocess.run([*filled, '-r', wanted], check=True)
+    ready.write_text(mark)
+    return python
 
 
 def walks(symbols, length, seed):

@@ -16,7 +16,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from math import isfinite
 from pathlib import Path
 
@@ -46,7 +46,7 @@ def shapes(
     return pd.DataFrame.from_dict(rows, orient='index', columns=['inputs', 'outputs', 'weights']).rename_axis('layer')
 
 # %% ../nbs/24_lstm_model.ipynb #3766cd5e
-NOISE = re.compile(rb'^(WARNING: All log messages before absl|[IWE]0000 .*(port|cudart_stub|cuda_platform|cuda_executor|cpu_feature_guard|gpu_device)\.cc)')
+NOISE = re.compile(rb'^(WARNING: All log messages before absl|[IWE]0000 .*(port|cudart_stub|cuda_platform|cpu_feature_guard)\.cc)')
 
 @contextmanager
 def _without_noise():
@@ -67,7 +67,7 @@ def _without_noise():
 @cache
 def _keras():
     "TensorFlow and Keras, imported and set up; raises ConfigError when Keras is told to use another backend"
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
     os.environ.setdefault('KERAS_BACKEND', 'tensorflow')
     with _without_noise():
         import tensorflow as tf
@@ -95,7 +95,7 @@ def keras_model(
         if model.dropout: stack.append(layers.Dropout(model.dropout, seed=next(seeds), name=f'dropout_{k}'))
     return keras.Sequential([*stack, layers.Dense(1, kernel_initializer='zeros', name='output')], name='tradelab_lstm')
 
-# %% ../nbs/24_lstm_model.ipynb #40ee23f6
+# %% ../nbs/24_lstm_model.ipynb #d2e79a28
 def _adam(tf, gradients, state, rate):
     "State after a step: weights, first and second moments, and the number of steps"
     weights, first, second, step = state
@@ -105,49 +105,60 @@ def _adam(tf, gradients, state, rate):
     second = [v + (g*g - v)*0.001 for v, g in zip(second, gradients)]
     return [w - size*m/(tf.sqrt(v) + 1e-7) for w, m, v in zip(weights, first, second)], first, second, step
 
-def _gradients(tf, net, loss, weights, x, y, seed):
-    "Summed loss of some windows, and its gradients; no side effects"
+def _gradients(tf, net, loss, weights, x, y, counts, draw):
+    "Summed loss of the windows that count (1, others 0), and its gradients; no side effects"
     with tf.GradientTape() as tape:
         tape.watch(weights)
-        answers, _ = net.stateless_call(weights, [seed + k for k in range(len(net.non_trainable_variables))], x, training=True)
-        total = tf.reduce_sum(loss(y[:, None], answers))
+        answers, _ = net.stateless_call(weights, [draw + k for k in range(len(net.non_trainable_variables))], x, training=True)
+        total = tf.reduce_sum(counts*loss(y[:, None], answers))
     return total, tape.gradient(total, weights)
 
-# %% ../nbs/24_lstm_model.ipynb #3029baa7
-def _batch(tf, net, loss, parts, state, x, y, rate, seed):
-    "Summed loss of a batch and the state after its step"
-    n = tf.size(y)
-    cut = (n + parts - 1)//parts
+# %% ../nbs/24_lstm_model.ipynb #3d538a4d
+def _batch(tf, gradients, parts, state, x, y, counts, rate, seed):
+    "Summed loss of a batch and the state after its step; `gradients` computes each of its parts"
     draws = [tf.stack([seed, 64*(parts*tf.cast(state[3], tf.int64) + k)]) for k in range(parts)]
-    found = [_gradients(tf, net, loss, state[0], x[k*cut:(k + 1)*cut], y[k*cut:(k + 1)*cut], draw) for k, draw in enumerate(draws)]
-    gradients = [tf.add_n(list(of))/tf.cast(n, tf.float32) for of in zip(*(gradients for _, gradients in found))]
-    return tf.add_n([total for total, _ in found]), _adam(tf, gradients, state, rate)
+    found = [gradients(state[0], *part) for part in zip(tf.split(x, parts), tf.split(y, parts), tf.split(counts, parts), draws)]
+    mean = [tf.add_n(list(of))/tf.reduce_sum(counts) for of in zip(*(each for _, each in found))]
+    return tf.add_n([total for total, _ in found]), _adam(tf, mean, state, rate)
 
-def _judge(tf, net, loss, weights, x, y):
-    "Mean loss without dropout"
-    answers, _ = net.stateless_call(weights, [tf.zeros(2, tf.int64) for _ in net.non_trainable_variables], x, training=False)
-    return tf.reduce_mean(loss(y[:, None], answers))
+def _judge(tf, net, loss, parts, weights, x, y):
+    "Mean loss without dropout, in as many parts"
+    cut, unused = -(-tf.size(y)//parts), [tf.zeros(2, tf.int64) for _ in net.non_trainable_variables]
+    pieces = [slice(k*cut, (k + 1)*cut) for k in range(parts)]
+    totals = [tf.reduce_sum(loss(y[piece, None], net.stateless_call(weights, unused, x[piece], training=False)[0])) for piece in pieces]
+    return tf.add_n(totals)/tf.cast(tf.size(y), tf.float32)
 
-# %% ../nbs/24_lstm_model.ipynb #5774e498
+# %% ../nbs/24_lstm_model.ipynb #078ebd32
 @lru_cache(maxsize=8)
-def _epoch(lookback, n_features, layers, units, dropout, loss, parts):
-    "The graph of an epoch: state, both parts, order, batch size, learning rate and seed in; state, mean loss and that of the validation part out"
+def _epoch(lookback, n_features, layers, units, dropout, loss, size, parts):
+    "The graph of an epoch: state, both parts, order and which of it counts, learning rate and seed in; state, mean loss and that of the validation part out"
     tf, keras = _keras()
     net = keras_model(ModelSettings(lookback=lookback, layers=layers, units=units, dropout=dropout), n_features)
     loss = {'huber': keras.losses.huber, 'mse': keras.losses.mean_squared_error, 'mae': keras.losses.mean_absolute_error}[loss]
+    gradients = tf.function(partial(_gradients, tf, net, loss), autograph=False)
     like = [tf.TensorSpec(weight.shape) for weight in net.trainable_variables]
-    windows, labels, number = tf.TensorSpec((None, lookback, n_features)), tf.TensorSpec((None,)), tf.TensorSpec((), tf.int32)
-    @tf.function(autograph=False, input_signature=[(like, like, like, tf.TensorSpec(())), windows, labels, windows, labels, tf.TensorSpec((None,), tf.int32), number, tf.TensorSpec(()), tf.TensorSpec((), tf.int64)])
-    def epoch(state, x, y, later_x, later_y, order, size, rate, seed):
+    windows, numbers, number = tf.TensorSpec((None, lookback, n_features)), tf.TensorSpec((None,)), tf.TensorSpec(())
+    @tf.function(autograph=False, input_signature=[(like, like, like, number), windows, numbers, windows, numbers, tf.TensorSpec((None,), tf.int32), numbers, number, tf.TensorSpec((), tf.int64)])
+    def epoch(state, x, y, later_x, later_y, order, counts, rate, seed):
         def step(k, total, state):
-            rows = order[k*size:(k + 1)*size]
-            of_batch, state = _batch(tf, net, loss, parts, state, tf.gather(x, rows), tf.gather(y, rows), rate, seed)
+            rows, counting = tf.slice(order, [k*size], [size]), tf.slice(counts, [k*size], [size])
+            of_batch, state = _batch(tf, gradients, parts, state, tf.gather(x, rows), tf.gather(y, rows), counting, rate, seed)
             return k + 1, total + of_batch, state
         _, total, state = tf.while_loop(lambda k, *_: k*size < tf.size(order), step, (0, 0., state))
-        return state, total/tf.cast(tf.size(order), tf.float32), _judge(tf, net, loss, state[0], later_x, later_y)
+        return state, total/tf.reduce_sum(counts), _judge(tf, net, loss, parts, state[0], later_x, later_y)
     return epoch
 
-def _parts(tf, batch_size): return 2 if batch_size >= 64 and not tf.config.list_physical_devices('GPU') else 1
+# %% ../nbs/24_lstm_model.ipynb #7c70046e
+def _layout(batch_size, n, gpu=False):
+    "Rows of a batch for `n` windows, and in how many parts it is computed"
+    size = min(batch_size, 1 << max(n - 1, 1).bit_length())
+    return size, 2 if size >= 64 and size % 2 == 0 and not gpu else 1
+
+def _shuffled(rng, n, size):
+    "A new order of `n` windows, filled up to whole batches of `size`, and which of its places count"
+    order, counts = np.zeros((2, -(-n//size)*size), dtype=np.float32)
+    order[:n], counts[:n] = rng.permutation(n), 1
+    return order.astype(np.int32), counts
 
 # %% ../nbs/24_lstm_model.ipynb #3bed8604
 @dataclass(frozen=True, eq=False, repr=False)
@@ -179,14 +190,15 @@ def _check_samples(train, validation, model):
 def _learned(train, validation, model, seed):
     "Epoch after epoch without end: mean loss, validation loss, seconds, weights"
     tf, _ = _keras()
-    run = _epoch(model.lookback, train.x.shape[2], model.layers, model.units, model.dropout, model.loss, _parts(tf, model.batch_size))
+    size, parts = _layout(model.batch_size, len(train), bool(tf.config.list_physical_devices('GPU')))
+    run = _epoch(model.lookback, train.x.shape[2], model.layers, model.units, model.dropout, model.loss, size, parts)
     first = [tf.convert_to_tensor(weight) for weight in keras_model(model, train.x.shape[2], seed).trainable_variables]
     state = first, [tf.zeros_like(w) for w in first], [tf.zeros_like(w) for w in first], tf.constant(0.)
     data = [tf.constant(np.asarray(values, dtype=np.float32)) for part in (train, validation) for values in (part.x, part.scaled_y)]
-    rng, rates = np.random.default_rng(seed), (tf.constant(model.batch_size), tf.constant(model.learning_rate), tf.constant(seed, tf.int64))
+    rng, fixed = np.random.default_rng(seed), (tf.constant(model.learning_rate), tf.constant(seed, tf.int64))
     while True:
         began = time.perf_counter()
-        state, loss, later = run(state, *data, tf.constant(rng.permutation(len(train)).astype(np.int32)), *rates)
+        state, loss, later = run(state, *data, *map(tf.constant, _shuffled(rng, len(train), size)), *fixed)
         yield float(loss), float(later), time.perf_counter() - began, state[0]
 
 def _network(weights):
@@ -273,7 +285,7 @@ def _keras_file(path):
     if Path(path).suffix != '.keras': raise ModelError('The name of a Keras file ends in .keras', str(path), 'The older formats .h5 and SavedModel can run code when they are opened.')
     return Path(path)
 
-# %% ../nbs/24_lstm_model.ipynb #bb5d5189
+# %% ../nbs/24_lstm_model.ipynb #52ad3b66
 @dataclass(frozen=True)
 class Learned:
     "A trained network that is asked with samples, and answers in returns."
