@@ -238,7 +238,7 @@ def to_keras(
     for variable, array in zip(made.trainable_variables, [*(array for layer in network.layers for array in layer), network.head[:, None], np.array([network.head_bias])]): variable.assign(array)
     return made
 
-# %% ../nbs/24_lstm_model.ipynb #ebe1d328
+# %% ../nbs/24_lstm_model.ipynb #fa93e35b
 def _is_plain(layer, keras, is_last):
     "Whether a layer computes what `lstm_forward` does"
     if isinstance(layer, keras.layers.Dense): return is_last and layer.units == 1 and layer.use_bias and layer.activation is keras.activations.linear
@@ -246,7 +246,6 @@ def _is_plain(layer, keras, is_last):
     usual = {'activation': 'tanh', 'recurrent_activation': 'sigmoid', 'use_bias': True, 'go_backwards': False, 'stateful': False, 'recurrent_dropout': 0}
     return type(layer) is keras.layers.LSTM and not is_last and {name: layer.get_config()[name] for name in usual} == usual
 
-# %% ../nbs/24_lstm_model.ipynb #fa93e35b
 def to_network(
     made, # keras.Sequential of LSTM layers, dropout and one output
 )->Network: # Raises ModelError for any other model
@@ -285,7 +284,7 @@ def _keras_file(path):
     if Path(path).suffix != '.keras': raise ModelError('The name of a Keras file ends in .keras', str(path), 'The older formats .h5 and SavedModel can run code when they are opened.')
     return Path(path)
 
-# %% ../nbs/24_lstm_model.ipynb #52ad3b66
+# %% ../nbs/24_lstm_model.ipynb #1167f06c
 @dataclass(frozen=True)
 class Learned:
     "A trained network that is asked with samples, and answers in returns."
@@ -293,7 +292,6 @@ class Learned:
 
     def __call__(self, served): return forward(self.training.network, served.x)*served.scale
 
-# %% ../nbs/24_lstm_model.ipynb #3c044867
 def lstm_forecaster(
     model:ModelSettings,         # Architecture and how it learns
     on_epoch:Callable|None=None, # Told of every epoch: seed, epoch from 1, loss, validation loss
