@@ -2231,6 +2231,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                                                  'tradelab/tests/test_comparison.py'),
                                                 'tradelab.tests.test_comparison.test_a_remark_names_the_side_and_what_was_tried': ( 'comparison.html#test_a_remark_names_the_side_and_what_was_tried',
                                                                                                                                     'tradelab/tests/test_comparison.py'),
+                                                'tradelab.tests.test_comparison.test_a_remark_on_a_model_begins_with_the_verdict': ( 'comparison.html#test_a_remark_on_a_model_begins_with_the_verdict',
+                                                                                                                                     'tradelab/tests/test_comparison.py'),
                                                 'tradelab.tests.test_comparison.test_a_run_that_does_not_trade_is_told_in_words': ( 'comparison.html#test_a_run_that_does_not_trade_is_told_in_words',
                                                                                                                                     'tradelab/tests/test_comparison.py'),
                                                 'tradelab.tests.test_comparison.test_figures_of_a_side_that_is_not_there_are_none': ( 'comparison.html#test_figures_of_a_side_that_is_not_there_are_none',

@@ -71,6 +71,9 @@ def remark(
 )->str: # '' when there is nothing to add to the returns
     "What a table of returns cannot say about a run"
     side, found = main_side(metrics), figures(metrics)
+    if 'promoted' in found:
+        told = [f'{word} {found[name]:{form}}' for name, word, form in (('MASE', 'MASE', '.3f'), ('Directional Accuracy', 'directions', '.1%')) if found.get(name) is not None]
+        return ', '.join(['promoted' if found['promoted'] else 'not promoted', *told])
     if found and not is_trading(metrics):
         names = sorted(found, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
         return ', '.join(f'{found[name]:,.6g} {name}' for name in names if found[name] is not None)

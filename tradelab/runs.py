@@ -90,7 +90,7 @@ def plan(
     run_id = '-'.join(filter(None, (f'{at:%Y%m%dT%H%M%SZ}', name, symbol, random_secrets.token_hex(3))))
     given = {takes: about} if takes and about else {}
     if 'run_id' in parameters_of(template(settings.home, name)): given['run_id'] = run_id
-    return Job(run_id, name, symbol, str(settings.home), str(_report_path(settings, name, symbol, at)), {**parameters, **given}, universe)
+    return Job(run_id, name, symbol, str(settings.home), str(_report_path(settings, name, about if ',' not in about else '', at)), {**parameters, **given}, universe)
 
 # %% ../nbs/41_runs.ipynb #41b7d03c
 def _relative(settings, path):
