@@ -8,7 +8,7 @@ __all__ = ['FORECAST_FORMATS', 'forecasters_table', 'symbols_table', 'duels_tabl
            'forecasts_table', 'inputs_table', 'inputs_words', 'contest_table', 'model_headline', 'model_fold_words',
            'network_words', 'card_words']
 
-# %% ../nbs/26_model_words.ipynb #d658ac48
+# %% ../nbs/26_model_words.ipynb #81ab3d81
 import math
 from collections.abc import Sequence
 
@@ -20,6 +20,7 @@ from .baselines import NAIVE
 from .forecast_metrics import effective_size
 from .forecast_skill import ForecastEvaluation, called, duel, skill, skill_words, symbol_figures
 from .forecast_trading import HOLD, ForecastTrading, added_value
+from .luck import control_words
 from .model_sections import ModelSettings
 from .narration import FORMATS, in_words
 from .trade_metrics import ENOUGH_TRADES
@@ -146,7 +147,7 @@ def strategies_table(
 
 def _beaten(control): return '–' if control is None else in_words(control.percentile, '.0%')
 
-# %% ../nbs/26_model_words.ipynb #dcb32dba
+# %% ../nbs/26_model_words.ipynb #9ffae73b
 def _grew(run, strategy): return in_words(run.figures.loc[strategy, 'CAGR'], '.1%')
 
 def _voted(run, name):
@@ -157,6 +158,12 @@ def _voted(run, name):
     if not cast: return f'**None of its {int(votes.forecasts):,} forecasts exceeded the cost of a round trip ({cost})**: it never voted.'
     return f'{cast:,} of its {int(votes.forecasts):,} forecasts exceeded the cost of a round trip ({cost}): {_many(int(votes.buy), "vote")} to buy, {int(votes.sell):,} to sell.'
 
+def _added(added):
+    "What adding forecasts to the rules brought, in words"
+    verdict = 'more than chance explains' if added['low'] > 0 else '**less than nothing, by more than chance explains**' if added['high'] < 0 else '**that may as well be nothing**'
+    return (f'It added {in_words(added["value"], "+.1%")} a year, of which {in_words(added["invested"], "+.1%")} came from being invested more or less than the rules are. '
+            f'What is left is {in_words(added["left"], "+.1%")} (95% interval {in_words(added["low"], "+.1%")} to {in_words(added["high"], "+.1%")}): {verdict}.')
+
 def trading_words(
     run:ForecastTrading, # What was traded
     name:str,            # Forecaster
@@ -164,14 +171,13 @@ def trading_words(
     "What the forecasts were worth in money"
     added, who = added_value(run, name), called(name)
     said = [f'After costs, {run.own} grew by {_grew(run, run.own)} a year without {who} and by {_grew(run, run.names[name])} with it; {who} alone by {_grew(run, name)}, buying and holding by {_grew(run, HOLD)}.', _voted(run, name)]
-    if not math.isfinite(added['value']): said.append('What it added cannot be said: the account was ruined, or there are too few sessions.')
+    if not math.isfinite(added['left']): said.append('What it added cannot be said: the account was ruined, or there are too few sessions.')
     elif added['low'] == added['high'] == 0: said.append('Adding it changed nothing.')
-    else:
-        verdict = 'more than chance explains' if added['low'] > 0 else '**less than nothing, by more than chance explains**' if added['high'] < 0 else '**that may as well be nothing**'
-        said.append(f'It added {in_words(added["value"], "+.1%")} a year (95% interval {in_words(added["low"], "+.1%")} to {in_words(added["high"], "+.1%")}): {verdict}.')
+    else: said.append(_added(added))
     trades = run.figures.loc[name, '# Trades']
     if 0 < trades < ENOUGH_TRADES: said.append(f'**Only {_many(int(trades), "closed trade")}** on {who} alone: too few to tell skill from luck.')
-    return said
+    control = run.odds[name].control
+    return said if control is None else [*said, f'{called(name)[0].upper() + called(name)[1:]} alone: {control_words(control)[0].lower() + control_words(control)[1:]}']
 
 # %% ../nbs/26_model_words.ipynb #a145404c
 def learning_words(
