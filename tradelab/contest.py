@@ -56,6 +56,7 @@ def beats_naive(
     naive:Mapping[str, np.ndarray],      # Name → forecasts, shape (n_rows,)
     horizon:int,                         # Sessions ahead
     rules:RetrainingSettings,            # Margin and significance
+    looks:int=0,                         # How often these sessions were looked at before
 )->tuple[bool, list[str]]: # Whether all was shown, and a sentence for each question
     "Whether the challenger knows more than a naive forecast"
     actual = outcomes['actual'].to_numpy(dtype=float)
@@ -63,10 +64,15 @@ def beats_naive(
     bar, best = min((_rmse(actual, forecast), name) for name, forecast in naive.items())
     gain, lower = 1 - np.mean(list(errors.values()))/bar, sum(error < bar for error in errors.values())
     _, p = diebold_mariano(actual, challenger[served], naive[best], horizon, outcomes['session'])
-    asked = [(gain >= rules.margin and gain > 0, f'Its error is {_share(gain)} than that of {best}, the best naive forecast; {rules.margin:.1%} lower is asked.'),
+    allowed = rules.significance/(looks + 1)
+    asked = [(gain >= rules.margin and gain > 0, f'The mean error of its seeds is {_share(gain)} than that of {best}, the best naive forecast; {rules.margin:.1%} lower is asked.'),
              (len(errors) >= FEWEST and lower >= ceil(SEEDS*len(errors)), f'{lower} of {len(errors)} seeds are better than {best}; {max(FEWEST, ceil(SEEDS*len(errors)))} are asked.'),
-             (p <= rules.significance, f'The chance of such a difference without skill is {p:.1%}; at most {rules.significance:.0%} is allowed.' if p == p else 'It forecasts what the naive one does.')]
-    return all(shown for shown, _ in asked), [words for _, words in asked]
+             (p <= allowed, f'Without skill, the seed that would serve were so good with a chance of {p:.1%}; at most {allowed:.1%} is allowed{_shared(rules, looks)}.' if p == p else 'The seed that would serve forecasts what the naive one does.')]
+    return all(shown for shown, _ in asked), [_marked(*one) for one in asked]
+
+def _marked(shown, words): return f'{"✓" if shown else "✗"} {words}'
+
+def _shared(rules, looks): return f': {rules.significance:.0%}, shared by {looks + 1} looks at these sessions' if looks else ''
 
 def _share(gain): return f'{abs(gain):.2%} {"lower" if gain > 0 else "higher"}' if round(abs(gain), 4) else 'no lower'
 
@@ -79,10 +85,11 @@ def beats_champion(
 )->tuple[bool, str]: # Whether it was shown, and a sentence
     "Whether the challenger is better than the model that serves"
     both = np.isfinite(champion)
-    if both.sum() < LEAST: return False, f'Champion and challenger are both out of sample on {both.sum()} forecasts; at least {LEAST} are needed.'
+    if both.sum() < LEAST: return False, f'✗ Champion and challenger are both out of sample on {both.sum()} forecasts; at least {LEAST} are needed.'
     actual = outcomes['actual'].to_numpy(dtype=float)[both]
     gain = 1 - _rmse(actual, served[both])/_rmse(actual, champion[both])
-    return bool(gain >= rules.margin and gain > 0), f'Its error is {_share(gain)} than that of the champion on {both.sum():,} forecasts; {rules.margin:.1%} lower is asked.'
+    shown = bool(gain >= rules.margin and gain > 0)
+    return shown, _marked(shown, f'The error of the seed that would serve is {_share(gain)} than that of the champion on {both.sum():,} forecasts; {rules.margin:.1%} lower is asked.')
 
 # %% ../nbs/18_contest.ipynb #d8449fe5
 def contest(
@@ -94,17 +101,19 @@ def contest(
     horizon:int=1,                       # Sessions ahead
     rules:RetrainingSettings=RetrainingSettings(), # Margin and significance
     folds:tuple[float, str]|None=None, # Mean error over the folds beside the best naive forecast, less 1, and its name; None when there are none
+    looks:int=0,                         # How often these sessions were looked at before
 )->Contest: # Raises DataError for forecasts of other rows, or fewer than 20
     "Let champion and challenger meet"
     named = {f'challenger, seed {seed}': forecast for seed, forecast in challenger.items()} | dict(naive) | ({} if champion is None else {'champion': champion})
     actual = _checked(outcomes, **named)
-    shown, reasons = beats_naive(outcomes, challenger, served, naive, horizon, rules)
+    shown, reasons = beats_naive(outcomes, challenger, served, naive, horizon, rules, looks)
     if folds is not None:
-        shown, reasons = shown and folds[0] < 0, [*reasons, f'Over the folds its error is {_share(-folds[0])} than that of {folds[1]}; a lower one is asked.']
+        agree = folds[0] < 0
+        shown, reasons = shown and agree, [*reasons, _marked(agree, f'Over the folds the mean error of its seeds is {_share(-folds[0])} than that of {folds[1]}; a lower one is asked.')]
     if champion is not None:
         better, words = beats_champion(outcomes, challenger[served], champion, rules)
         shown, reasons = shown and better, [*reasons, words]
-    else: reasons.append('Nobody serves now.')
+    else: reasons.append('✓ There was no champion to beat.')
     days = outcomes['session'].to_numpy()
     figures = {name: forecast_figures(actual[known], forecast[known], horizon, pd.Index(days[known])) for name, forecast in named.items() if (known := np.isfinite(forecast)).any()}
     return Contest(shown, tuple(reasons), pd.DataFrame.from_dict(figures, orient='index'), len(actual))

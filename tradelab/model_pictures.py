@@ -154,15 +154,15 @@ def plot_drift(
     known = table[np.isfinite(table.excess.astype(float))].iloc[::-1]
     if known.empty: raise DataError('No input has an index', f'{len(table)} inputs', 'Wait for more sessions.')
     axes, at = plt.subplots(figsize=(11, 1.6 + 0.32*len(known)))[1], np.arange(len(known))
-    axes.barh(at, known.psi, height=0.62, color='#dddddd', linewidth=0, label='usual for so few sessions')
-    axes.barh(at, known.excess, height=0.62, color=[RED if value > 0.2 else ORANGE if value > 0.1 else BLUE for value in known.excess], linewidth=0)
-    for limit, colour in ((0.1, ORANGE), (0.2, RED)): axes.axvline(limit, color=colour, linewidth=1.2, linestyle='--', label=f'{limit:g}')
+    axes.barh(at, known.psi, height=0.62, color='#dddddd', linewidth=0, label='index of the newest sessions')
+    axes.barh(at, known.excess, height=0.62, color=[RED if value > 0.2 else ORANGE if value > 0.1 else BLUE for value in known.excess], linewidth=0, label='of it beyond the usual')
+    for limit, colour, what in ((0.1, ORANGE, 'some drift'), (0.2, RED, 'drifted')): axes.axvline(limit, color=colour, linewidth=1.2, linestyle='--', label=f'{limit:g} beyond: {what}')
     axes.set_yticks(at, [str(name).replace('_', ' ') for name in known.index])
     axes.set_xlim(0, 1.08*max(0.25, known.psi.max()))
     axes.grid(False, axis='y')
     moved, worst = int((known.excess > 0.2).sum()), known.excess.idxmax()
     what = f'{moved} of {len(known)} inputs moved by more than 0.2' if moved else 'no input moved by more than 0.2'
-    return _plain(axes, f'Drift{" of " + symbol if symbol else ""}: {what}; most {str(worst).replace("_", " ")}, {known.excess.max():.2f}', 'population stability index beyond the usual')
+    return _plain(axes, f'Drift{" of " + symbol if symbol else ""}: {what}; most {str(worst).replace("_", " ")}, {known.excess.max():.2f}', 'population stability index')
 
 # %% ../nbs/26_model_pictures.ipynb #1c51afa1
 _NOTHING = {'RMSE': 0., 'MAE': 0., 'MASE': 1., 'Directional Accuracy': 0.5, 'IC': 0., 'Rank IC': 0.}

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['model_name', 'Lesson', 'lesson', 'cuts', 'middle_seed', 'Fitted', 'last_fold', 'fit', 'parts_table', 'artifact_of',
-           'Tested', 'forecasts_of', 'on_folds', 'meet', 'made_up']
+           'Tested', 'forecasts_of', 'on_folds', 'served_forecasts', 'meet', 'made_up']
 
 # %% ../nbs/30_model_training.ipynb #179448e3
 from collections.abc import Mapping
@@ -190,6 +190,14 @@ def on_folds(
     models = {number: artifact_of(given, one, {'fold': number}) for number, one in fitted.items()}
     return Tested(found, models, {fold.number: forecasts_of(given, models[fold.number], fold.test) for fold in given.folds})
 
+# %% ../nbs/30_model_training.ipynb #fa88f093
+def served_forecasts(
+    tested:Tested, # What came of the folds
+)->dict[str, pd.Series]: # Symbol → forecast returns by session, each of the model that would have served
+    "The forecasts that could have been traded on"
+    rows = pd.concat(tested.predictions.values())
+    return {symbol: one.set_index('session').forecast.sort_index() for symbol, one in rows.groupby('symbol')}
+
 # %% ../nbs/30_model_training.ipynb #327df0b1
 def _on_rows(artifact, given, rows):
     "What a serving model forecasts on `rows`, NaN where it is not out of sample or does not know the symbol"
@@ -206,6 +214,7 @@ def meet(
     fitted:Fitted,           # The challenger
     champion:Artifact|None,  # The model that serves, None when none does
     tested:ForecastEvaluation|None=None, # How the same settings did on the folds, if they were tried
+    looks:int=0,             # How often these sessions were looked at before
 )->Contest: # Raises DataError when the sealed sessions hold too few rows
     "Let the challenger meet the champion and the naive forecasts on the sealed sessions"
     members = {symbol: given.assets[symbol] for symbol in fitted.stage.scalers}
@@ -214,7 +223,7 @@ def meet(
     challenger = {seed: fitted.ask(seed, rows) for seed in fitted.trainings}
     beside = None if tested is None else skill(tested, 'LSTM').naive
     naive = {one.name: one.fit(fitted.stage.train, fitted.stage.validation, 0)(rows) for one in baselines() if one.name in NAIVE}
-    return contest(outcomes, challenger, fitted.served, naive, None if champion is None else _on_rows(champion, given, rows), given.settings.model.horizon, given.settings.retraining, beside and (beside.over, beside.rival))
+    return contest(outcomes, challenger, fitted.served, naive, None if champion is None else _on_rows(champion, given, rows), given.settings.model.horizon, given.settings.retraining, beside and (beside.over, beside.rival), looks)
 
 # %% ../nbs/30_model_training.ipynb #b0b793bf
 def made_up(

@@ -175,7 +175,7 @@ def trading_words(
     elif added['low'] == added['high'] == 0: said.append('Adding it changed nothing.')
     else: said.append(_added(added))
     trades = run.figures.loc[name, '# Trades']
-    if 0 < trades < ENOUGH_TRADES: said.append(f'**Only {_many(int(trades), "closed trade")}** on {who} alone: too few to tell skill from luck.')
+    if run.votes.loc[name, ['buy', 'sell']].sum() and trades < ENOUGH_TRADES: said.append(f'**{"Only " if trades else ""}{_many(int(trades), "closed trade")}** on {who} alone: too few to tell skill from luck, whatever its Sharpe ratio.')
     control = run.odds[name].control
     return said if control is None else [*said, f'{called(name)[0].upper() + called(name)[1:]} alone: {control_words(control)[0].lower() + control_words(control)[1:]}']
 

@@ -216,7 +216,7 @@ def strategy_signals(
     "The signals of the strategy that the settings describe"
     own, known = voters or {}, {**built_in_voters(strategy), **(voters or {})}
     for name in strategy.voters:
-        if name not in known: raise DataError('A voter is named that nobody knows', name, f"Hand it over: voters={{'{name}': function}}. {did_you_mean(name, known)}")
+        if name not in known: raise DataError('A voter is named that nobody knows', name, f"Hand it over: voters={{'{name}': function}}. {did_you_mean(name, {*known, 'forecast'})}")
     if unnamed := [name for name in own if name not in strategy.voters]: raise DataError('A voter was handed over that is not named', unnamed, 'Add it to [strategy] voters.')
     return combine({name: known[name](close) for name in strategy.voters}, strategy.combine, strategy.confirm_bars, strategy.weights, strategy.threshold)
 

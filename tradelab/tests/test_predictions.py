@@ -110,7 +110,7 @@ def test_each_session_has_the_newest_model_that_spoke_whether_it_won_or_lost(fre
         save_predictions(fresh, version, _said(DAYS[at:at + 8], version/1000))
     found = stored_forecasts(fresh, 'IBM-h1', 'IBM')
     assert found.version.tolist() == [1]*5 + [2]*5 + [3]*2 + [4]*8 and (found.forecast == found.version/1000).all()
-    assert found.index.equals(DAYS[1:21]) and found.columns.tolist() == ['forecast', 'low', 'high', 'close', 'version', 'made_at'] and str(found.made_at.dt.tz) == 'UTC'
+    assert found.index.equals(DAYS[1:21]) and found.columns.tolist() == ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at'] and str(found.made_at.dt.tz) == 'UTC'
 
 # %% ../../nbs/22_predictions.ipynb #fa13f62f
 def _written(settings, session_, moment, model_id=1):
@@ -144,7 +144,7 @@ def test_the_newest_of_one_model_come_oldest_first(fresh):
 def test_what_nobody_said_is_an_empty_frame_with_its_columns(fresh):
     _model(fresh)
     for found in (stored_forecasts(fresh, 'IBM-h1', 'IBM'), stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True), rolling_forecasts(fresh, 1, 'IBM', 5)):
-        assert found.empty and found.index.name == 'session' and found.columns.tolist() == ['forecast', 'low', 'high', 'close', 'version', 'made_at'] and isinstance(found.index, pd.DatetimeIndex)
+        assert found.empty and found.index.name == 'session' and found.columns.tolist() == ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at'] and isinstance(found.index, pd.DatetimeIndex)
 
 def test_names_that_are_not_known_get_a_hint(fresh):
     _model(fresh)

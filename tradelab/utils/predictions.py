@@ -26,7 +26,8 @@ def unknown_model(
     name:str, # A name that no model has
 )->RunError: # To be raised
     "What to say about a model that is not stored"
-    return RunError('There is no model of this name', name, did_you_mean(name, db.execute(select(Model.name).distinct()).scalars()))
+    known = [one for one in db.execute(select(Model.name).distinct()).scalars() if not one.endswith('.folds')]
+    return RunError('There is no model of this name', name, did_you_mean(name, known) if known else 'None is stored yet: tradelab models retrain --symbols …')
 
 # %% ../../nbs/22_predictions.ipynb #45e1fb0a
 _FACTS = Model.id, Model.name, Model.version, Model.symbols, Model.horizon, Model.train_last
@@ -97,7 +98,7 @@ def save_predictions(
     with session(settings) as db: return write_predictions(db, _model(db, model_id), frame)
 
 # %% ../../nbs/22_predictions.ipynb #ed9babfe
-_COLUMNS = ['forecast', 'low', 'high', 'close', 'version', 'made_at']
+_COLUMNS = ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at']
 
 def _read(db, query, values):
     "Predictions by session, as `query` orders them"
@@ -106,7 +107,7 @@ def _read(db, query, values):
 
 def _known_symbol(db, name, symbol):
     "`symbol` as it is stored; RunError when no model of `name` was trained on it"
-    known = {one for symbols in db.execute(select(Model.symbols).where(Model.name == name)).scalars() for one in symbols.split(',')}
+    known = {one for symbols in db.execute(select(Model.symbols).where(Model.name.in_((name, f'{name}.folds')))).scalars() for one in symbols.split(',')}
     if not known: raise unknown_model(db, name)
     if (symbol := check_symbol(symbol)) not in known: raise RunError(f'No model {name} was trained on this symbol', symbol, did_you_mean(symbol, known))
     return symbol
@@ -118,10 +119,10 @@ def stored_forecasts(
     symbol:str,           # Ticker
     recorded:bool=False,  # Only what was written down before the next session opened
     calendar:str='XNYS',  # Exchange of the symbol, ISO 10383
-)->pd.DataFrame: # By session: forecast, low, high (returns), close, version, made_at; may be empty; raises RunError for an unknown name or symbol
+)->pd.DataFrame: # By session: forecast, low, high (returns), close, version, model (name and version), made_at; may be empty; raises RunError for an unknown name or symbol
     "What the newest model that could not know the outcome said at the close of each session"
-    query = '''SELECT p.session, p.forecast, p.low, p.high, p.close, m.version, p.made_at FROM predictions p JOIN models m ON m.id = p.model_id
-               WHERE m.name = %(name)s AND p.symbol = %(symbol)s AND p.trained_to < p.session ORDER BY p.session, p.trained_to, m.version'''
+    query = '''SELECT p.session, p.forecast, p.low, p.high, p.close, m.version, m.name || ' ' || m.version AS model, p.made_at FROM predictions p JOIN models m ON m.id = p.model_id
+               WHERE m.name IN (%(name)s, %(name)s || '.folds') AND p.symbol = %(symbol)s AND p.trained_to < p.session ORDER BY p.session, p.trained_to, m.version'''
     with session(settings) as db: found = _read(db, query, dict(name=name, symbol=_known_symbol(db, name, symbol)))
     if recorded: found = found[found.made_at <= next_opens(found.index, calendar)]
     return found.loc[~found.index.duplicated(keep='last'), _COLUMNS]
@@ -132,9 +133,9 @@ def rolling_forecasts(
     model_id:int,      # Number of the model, column `id` of `models`
     symbol:str,        # Ticker
     n:int,             # How many
-)->pd.DataFrame: # By session, oldest first: forecast, low, high (returns), close, version, made_at; may be shorter; raises RunError for an unknown model or symbol
+)->pd.DataFrame: # By session, oldest first: forecast, low, high (returns), close, version, model (name and version), made_at; may be shorter; raises RunError for an unknown model or symbol
     "The newest predictions of one model"
-    query = '''SELECT p.session, p.forecast, p.low, p.high, p.close, m.version, p.made_at FROM predictions p JOIN models m ON m.id = p.model_id
+    query = '''SELECT p.session, p.forecast, p.low, p.high, p.close, m.version, m.name || ' ' || m.version AS model, p.made_at FROM predictions p JOIN models m ON m.id = p.model_id
                WHERE m.id = %(id)s AND p.symbol = %(symbol)s ORDER BY p.session DESC LIMIT %(n)s'''
     with session(settings) as db: return _read(db, query, dict(id=model_id, n=n, symbol=_known_symbol(db, _model(db, model_id)['name'], symbol))).iloc[::-1][_COLUMNS]
 
