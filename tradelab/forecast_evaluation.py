@@ -29,8 +29,7 @@ def forecast_folds(
     sealed:int=0,                        # Newest sessions that are not touched
 )->tuple[Fold, ...]: # In the order of time; raises DataError for a history that is too short
     "Cut a history into the parts on which a model is trained and tested"
-    embargo = model.horizon if model.embargo is None else model.embargo
-    settings = WalkForwardSettings(window=model.window, train=model.train, test=model.test, purge=model.horizon, embargo=embargo, sealed=sealed)
+    settings = WalkForwardSettings(window=model.window, train=model.train, test=model.test, purge=model.horizon, embargo=model.gap, sealed=sealed)
     try: return folds(sessions, settings, model.horizon)
     except DataError as e: raise DataError(e.what, e.found, 'Ingest earlier bars, or lower [model] train or test, or [retraining] sealed.') from e
 
@@ -73,7 +72,7 @@ def stage(
     model:ModelSettings=ModelSettings(), # Validation part, horizon, embargo, lookback
 )->Stage: # Raises DataError when no symbol has enough history, or a part holds no window
     "Scale and cut what a fold gives"
-    learn, check = parts(fold.train, model.validation, model.horizon, model.embargo)
+    learn, check = parts(fold.train, model.validation, model.horizon, model.gap)
     members = _members(assets, learn)
     if not members: raise DataError(f'No symbol has enough history in fold {fold.number}', f'training from {learn[0]:%Y-%m-%d}', 'Start later, or ingest earlier bars.')
     scalers = fit_scalers(members, learn)

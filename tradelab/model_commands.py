@@ -45,7 +45,7 @@ def list_models(
         if not rows: typer.echo('No model is stored yet. Run: tradelab models retrain --symbols AAPL')
 
 # %% ../nbs/42_model_commands.ipynb #ee045450
-_BIG = ('curves', 'usual_psi')
+_BIG = ('curves', 'calibration')
 
 def _details(row):
     "Rows of what is known about a model; long lists are left to the report"
@@ -123,11 +123,13 @@ def _wanted(settings, symbols, pooled, name, horizon):
     groups = [tuple(symbols)] if pooled else [(symbol,) for symbol in symbols]
     return [(model_name(group, horizon, name if pooled else ''), group) for group in groups]
 
-def _due(settings, wanted):
-    "Those whose triggers speak, with the reasons; what is left alone is said"
+def _due(settings, wanted, failed):
+    "Those whose triggers speak, with the reasons; what is left alone is said, and who cannot be asked is added to `failed`"
     from tradelab.retraining import due
+    from tradelab.utils.error_handling import TradeLabError
     for name, group in wanted:
-        found = due(settings, name)
+        try: found = due(settings, name)
+        except TradeLabError as e: failed.append((name, str(e))); continue
         if found.now: yield name, group, '; '.join(map(str, found.reasons))
         else: typer.echo(f'{name}: {found.waits or "nothing speaks for a retraining"}.')
 
@@ -183,22 +185,52 @@ def retrain(
         wanted = _wanted(settings, named_symbols(symbols, universe) or settings.data.symbols, pooled, name, told.model.horizon)
         ready(settings)
         load_instruments(settings, [symbol for _, group in wanted for symbol in group])
-        chosen = list(_due(settings, wanted)) if due else [(*one, reason) for one in wanted]
-        if not chosen: return
+        failed = []
+        chosen = list(_due(settings, wanted, failed)) if due else [(*one, given.get('reasons') or reason) for one in wanted]
+        if not chosen: return say_failures(failed)
         if len(told.model.seeds) < FEWEST: typer.echo(f'{len(told.model.seeds)} seeds: with fewer than {FEWEST} no model is promoted.')
-        planned = {job.run_id: (called, job) for called, job in _jobs(settings, chosen, given, name if pooled else '', _scheduled(due))}
+        planned = {job.run_id: (called, job) for called, job in _jobs(settings, chosen, given, name if pooled else '', given.get('scheduled') or _scheduled(due))}
         with progress_bar() as progress:
             task = progress.add_task('retrain', total=len(planned))
             try: results = run_jobs(settings, [job for _, job in planned.values()], lambda result: progress.advance(task))
             finally: update_index(settings)
         _verdicts(settings, {run_id: called for run_id, (called, _) in planned.items()}, results)
-        say_failures([(planned[result.run_id][0], result.error) for result in results if not result.ok])
+        say_failures([*failed, *((planned[result.run_id][0], result.error) for result in results if not result.ok)])
 
 # %% ../nbs/42_model_commands.ipynb #d7f7b7e0
 def _serving(settings, name):
     "Names of the champions, or the one that is named"
     from tradelab.utils.registry import models_table
     return [name] if name else sorted(models_table(settings, status='champion').name)
+
+# %% ../nbs/42_model_commands.ipynb #2973c565
+def _asked(names, ask):
+    "What each name answers, and the errors of those that cannot: one bad model does not silence the others"
+    from tradelab.utils.error_handling import TradeLabError
+    if not names: typer.echo('Nobody serves: no model was promoted yet.')
+    found, failed = {}, []
+    for one in names:
+        try: found[one] = ask(one)
+        except TradeLabError as e:
+            if len(names) == 1: raise
+            failed.append((one, str(e)))
+    return found, failed
+
+# %% ../nbs/42_model_commands.ipynb #35134868
+def _show_drift(settings, name):
+    "Inputs, forecasts and triggers of one champion"
+    from tradelab.narration import in_words
+    from tradelab.retraining import drift_of, due, health_of, model_bars
+    from tradelab.utils.registry import load_model
+    row, artifact = load_model(settings, name)
+    bars = model_bars(settings, artifact)
+    doing, ahead = health_of(settings, row, artifact, bars), due(settings, name)
+    rows = [(symbol, feature.replace('_', ' '), in_words(one['psi'], '.2f'), in_words(one['usual'], '.2f'), one['drift'])
+            for symbol, table in drift_of(artifact, bars, settings.retraining.rolling).items() for feature, one in table.to_dict('index').items()]
+    print_table(name, ('symbol', 'input', 'stability index', 'usual', 'drift'), rows, right=('stability index', 'usual'))
+    typer.echo(f'{doing.measured:,} forecasts with a known outcome: error {in_words(doing.error_ratio, ".2f")} times that of the evaluation, rank IC {in_words(doing.rank_ic, ".2f")}, directions {in_words(doing.hit_rate, ".0%")}.')
+    for trigger in ahead.reasons: typer.echo(f'For a retraining: {trigger}.')
+    if ahead.reasons and ahead.waits: typer.echo(f'It waits: {ahead.waits}.')
 
 # %% ../nbs/42_model_commands.ipynb #d5b651ec
 @models_app.command()
@@ -207,21 +239,10 @@ def drift(
 ):
     "Say how the serving models are doing: inputs that moved, forecasts that went wrong, and what speaks for a retraining."
     with lab() as settings:
-        from tradelab.narration import in_words
-        from tradelab.retraining import drift_of, due, health, model_bars
         from tradelab.utils.database import require_current
-        from tradelab.utils.registry import load_model
         require_current(settings)
-        names = _serving(settings, name)
-        if not names: typer.echo('Nobody serves: no model was promoted yet.')
-        for one in names:
-            _, artifact = load_model(settings, one)
-            found, doing, ahead = drift_of(artifact, model_bars(settings, artifact), settings.retraining.rolling), health(settings, one), due(settings, one)
-            rows = [(symbol, feature.replace('_', ' '), in_words(row['psi'], '.2f'), in_words(row['usual'], '.2f'), row['drift']) for symbol, table in found.items() for feature, row in table.to_dict('index').items()]
-            print_table(one, ('symbol', 'input', 'stability index', 'usual', 'drift'), rows, right=('stability index', 'usual'))
-            typer.echo(f'{doing.measured:,} forecasts with a known outcome: error {in_words(doing.error_ratio, ".2f")} times that of the evaluation, rank IC {in_words(doing.rank_ic, ".2f")}, directions {in_words(doing.hit_rate, ".0%")}.')
-            for trigger in ahead.reasons: typer.echo(f'For a retraining: {trigger}.')
-            if ahead.reasons and ahead.waits: typer.echo(f'It waits: {ahead.waits}.')
+        _, failed = _asked(_serving(settings, name), lambda one: _show_drift(settings, one))
+        say_failures(failed)
 
 # %% ../nbs/42_model_commands.ipynb #e5887822
 @models_app.command()
@@ -232,8 +253,8 @@ def forecast(
     with lab() as settings:
         from tradelab.retraining import forecast_now
         ready(settings)
-        names = _serving(settings, name)
-        if not names: typer.echo('Nobody serves: no model was promoted yet.')
+        found, failed = _asked(_serving(settings, name), lambda one: forecast_now(settings, one))
         rows = [(one, row['symbol'], f'{row["session"]:%Y-%m-%d}', f'{row["close"]:,.2f}', f'{row["forecast"]:+.2%}', f'{row["price"]:,.2f}', f'{row["price_low"]:,.2f} to {row["price_high"]:,.2f}')
-                for one in names for row in forecast_now(settings, one).to_dict('records')]
-        if names: print_table('', ('model', 'symbol', 'session', 'close', 'forecast', 'price', 'interval'), rows, right=('close', 'forecast', 'price', 'interval'))
+                for one, frame in found.items() for row in frame.to_dict('records')]
+        if rows: print_table('', ('model', 'symbol', 'at the close of', 'close', 'forecast', 'forecast price', 'interval'), rows, right=('close', 'forecast', 'forecast price', 'interval'))
+        say_failures(failed)

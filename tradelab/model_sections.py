@@ -44,6 +44,9 @@ class ModelSettings(_Network):
     @classmethod
     def _whole(cls, value): return number_list(value, int)
 
+    @property
+    def gap(self): return self.horizon if self.embargo is None else self.embargo
+
     @model_validator(mode='after')
     def _apart(self):
         if self.embargo is not None and self.embargo < self.horizon: raise ValueError(f'embargo must not be shorter than horizon|embargo={self.embargo}, horizon={self.horizon}')

@@ -28,6 +28,7 @@ from .lstm_model import Learned, lstm_forecaster, train
 from .market_data import data_hash
 from .preprocessing import adjust
 from .utils.error_handling import DataError
+from .utils.registry import checked_name
 from .utils.research import combined_hash
 from .walk_forward import Fold, sealed_sessions, training
 from .windows import Asset, panel, samples
@@ -72,7 +73,7 @@ def lesson(
     assets, left_out = _usable(adjusted, settings.model)
     sessions = pd.DatetimeIndex(sorted(set().union(*(asset.features.index for asset in assets.values()))), name='session')
     cut, hashes = cuts(settings), {symbol: data_hash(raw, actions) for symbol, (raw, actions, _) in known.items()}
-    return Lesson(model_name(data, settings.model.horizon, name), settings, known, assets, sessions, forecast_folds(sessions, settings.model, cut.sealed), sealed_sessions(sessions, cut), combined_hash(hashes), left_out)
+    return Lesson(checked_name(model_name(data, settings.model.horizon, name)), settings, known, assets, sessions, forecast_folds(sessions, settings.model, cut.sealed), sealed_sessions(sessions, cut), combined_hash(hashes), left_out)
 
 def _usable(adjusted, model):
     "What can be learned from, and the other symbols with the reason; refused when it is the only one, or when none is left"
@@ -89,7 +90,7 @@ def cuts(
 )->WalkForwardSettings: # As walk-forward knows it
     "How the past is cut for a model: purged by the horizon, embargoed, the newest sessions sealed"
     m = settings.model
-    return WalkForwardSettings(window=m.window, train=m.train, test=m.test, purge=m.horizon, embargo=m.embargo or m.horizon, sealed=settings.retraining.sealed)
+    return WalkForwardSettings(window=m.window, train=m.train, test=m.test, purge=m.horizon, embargo=m.gap, sealed=settings.retraining.sealed)
 
 # %% ../nbs/30_model_training.ipynb #1ab95b20
 def middle_seed(
@@ -223,7 +224,7 @@ def meet(
     challenger = {seed: fitted.ask(seed, rows) for seed in fitted.trainings}
     beside = None if tested is None else skill(tested, 'LSTM').naive
     naive = {one.name: one.fit(fitted.stage.train, fitted.stage.validation, 0)(rows) for one in baselines() if one.name in NAIVE}
-    return contest(outcomes, challenger, fitted.served, naive, None if champion is None else _on_rows(champion, given, rows), given.settings.model.horizon, given.settings.retraining, beside and (beside.over, beside.rival), looks)
+    return contest(outcomes, challenger, fitted.served, naive, None if champion is None else _on_rows(champion, given, rows), given.settings.model.horizon, given.settings.retraining, beside and (beside.over, beside.rival, beside.won), looks)
 
 # %% ../nbs/30_model_training.ipynb #b0b793bf
 def made_up(

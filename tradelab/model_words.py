@@ -255,7 +255,7 @@ def model_fold_words(
     sealed:int=0,        # Newest sessions that no fold touches
 )->str: # Sentences
     "How the history was cut"
-    embargo, h = model.horizon if model.embargo is None else model.embargo, model.horizon
+    embargo, h = model.gap, model.horizon
     trained = f'the last {model.train:,} sessions' if model.window == 'sliding' else f'all sessions before, {model.train:,} at least'
     end = f' The newest {_many(sealed, "session")} are sealed: no fold touches them.' if sealed else ''
     return (f'Each fold learns from {trained}, of which the newest {model.validation:.0%} say when to stop, and is tried on the next {model.test:,}. {_many(h + embargo, "session")} lie between all parts: '

@@ -17,7 +17,7 @@ def test_a_model_that_cannot_be_is_refused(change, word):
 
 def test_seeds_are_read_from_one_line(): assert ModelSettings(seeds=' 3, 1').seeds == (3, 1) and ModelSettings(seeds='0:6:2').seeds == (0, 2, 4, 6)
 
-def test_an_embargo_as_long_as_the_horizon_will_do(): assert ModelSettings(horizon=5, embargo=5).embargo == 5 and ModelSettings(horizon=5).embargo is None
+def test_an_embargo_as_long_as_the_horizon_will_do(): assert ModelSettings(horizon=5, embargo=7).gap == 7 and ModelSettings(horizon=5).gap == 5
 
 # %% ../../nbs/01_model_sections.ipynb #fc8d1d6d
 @pytest.mark.parametrize('name', ['max_age_days', 'new_sessions', 'error_ratio', 'min_rank_ic', 'min_hit_rate', 'max_psi'])

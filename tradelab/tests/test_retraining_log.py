@@ -111,7 +111,7 @@ def test_whoever_lost_it_writes_nothing(fresh):
     claim(fresh, 'IBM-h1', DUE, [], 0, 'new')
     before = _rows(fresh)
     assert not heartbeat(fresh, row['id'], 'old')
-    with pytest.raises(RunError, match='not held by old.*running, by new.*Nothing was written'): finish(fresh, row['id'], 'old', 'done', verdict='mine')
+    with pytest.raises(RunError, match='not held by old.*running, by new.*Nothing was decided'): finish(fresh, row['id'], 'old', 'done', verdict='mine')
     assert _rows(fresh) == before and heartbeat(fresh, row['id'], 'new')
     finish(fresh, row['id'], 'new', 'done')
     for who in ('old', 'new'):

@@ -83,14 +83,14 @@ class Prediction(Base):
 class Promotion(Base):
     "A decision about a model."
     __tablename__ = 'promotions'
-    __table_args__ = (CheckConstraint("action IN ('promote', 'rollback', 'reject', 'keep', 'retire')", name='action_known'), CheckConstraint("by IN ('evidence', 'hand')", name='by_known'), Index(None, 'name', 'at'),
+    __table_args__ = (CheckConstraint("action IN ('promote', 'rollback', 'reject', 'retire')", name='action_known'), CheckConstraint("by IN ('evidence', 'hand')", name='by_known'), Index(None, 'name', 'at'),
                       {'comment': 'Decisions about which model serves, with their reasons; rows are only added'})
     id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
     name: Mapped[str] = said('Name of the model')
-    model_id: Mapped[int] = said('The model that was decided about: promoted, serving again, rejected, kept or retired', ForeignKey('models.id'))
+    model_id: Mapped[int] = said('The model that was decided about: promoted, serving again, rejected or retired', ForeignKey('models.id'))
     replaced_id: Mapped[int | None] = said('The champion that had to go, if any', ForeignKey('models.id'))
     at: Mapped[dt.datetime] = said('When it was decided')
-    action: Mapped[str] = said('promote, rollback, reject, keep or retire')
+    action: Mapped[str] = said('promote, rollback, reject or retire')
     reasons: Mapped[list] = said('Why, one sentence an item')
     by: Mapped[str] = said('evidence: the rule of [retraining]; hand: a person')
     run_id: Mapped[str | None] = said('The run that decided, if any', ForeignKey('runs.id'))
