@@ -123,22 +123,28 @@ def _wanted(settings, symbols, pooled, name, horizon):
     groups = [tuple(symbols)] if pooled else [(symbol,) for symbol in symbols]
     return [(model_name(group, horizon, name if pooled else ''), group) for group in groups]
 
-def _due(settings, wanted, failed):
-    "Those whose triggers speak, with the reasons; what is left alone is said, and who cannot be asked is added to `failed`"
+def _due(settings, wanted):
+    "Those whose triggers speak, with the reasons, and those that cannot be asked, with why; what is left alone is said"
     from tradelab.retraining import due
     from tradelab.utils.error_handling import TradeLabError
+    chosen, failed = [], []
     for name, group in wanted:
         try: found = due(settings, name)
-        except TradeLabError as e: failed.append((name, str(e))); continue
-        if found.now: yield name, group, '; '.join(map(str, found.reasons))
-        else: typer.echo(f'{name}: {found.waits or "nothing speaks for a retraining"}.')
+        except TradeLabError as e: failed.append((name, str(e)))
+        else:
+            if found.now: chosen.append((name, group, '; '.join(map(str, found.reasons))))
+            else: typer.echo(f'{name}: {found.waits or "nothing speaks for a retraining"}.')
+    return chosen, failed
 
 # %% ../nbs/42_model_commands.ipynb #8fb6feaf
 def _understood(settings, given):
     "Refuse values that no model can have before anything starts; the settings with them"
     from tradelab.config import load_settings
+    from tradelab.contest import FEWEST
     told = {key: value for key, value in given.items() if key in type(settings.model).model_fields and value.strip() not in ('', '0', '0.0', '-1')}
-    return load_settings(model=told, retraining={'sealed': given['sealed']} if given.get('sealed', '0') != '0' else {})
+    found = load_settings(model=told, retraining={'sealed': given['sealed']} if given.get('sealed', '0') != '0' else {})
+    if len(found.model.seeds) < FEWEST: typer.echo(f'Seeds: {len(found.model.seeds)}. With fewer than {FEWEST} no model is promoted.')
+    return found
 
 # %% ../nbs/42_model_commands.ipynb #5cae8163
 def _scheduled(due):
@@ -177,7 +183,6 @@ def retrain(
 ):
     "Train challengers side by side and let them meet their champions; leave a report and a verdict for each."
     with lab() as settings:
-        from tradelab.contest import FEWEST
         from tradelab.runs import run_jobs, update_index
         from tradelab.utils.listings import load_instruments
         given = dict(pair(text) for text in parameter)
@@ -185,10 +190,8 @@ def retrain(
         wanted = _wanted(settings, named_symbols(symbols, universe) or settings.data.symbols, pooled, name, told.model.horizon)
         ready(settings)
         load_instruments(settings, [symbol for _, group in wanted for symbol in group])
-        failed = []
-        chosen = list(_due(settings, wanted, failed)) if due else [(*one, given.get('reasons') or reason) for one in wanted]
+        chosen, failed = _due(settings, wanted) if due else ([(*one, given.get('reasons') or reason) for one in wanted], [])
         if not chosen: return say_failures(failed)
-        if len(told.model.seeds) < FEWEST: typer.echo(f'{len(told.model.seeds)} seeds: with fewer than {FEWEST} no model is promoted.')
         planned = {job.run_id: (called, job) for called, job in _jobs(settings, chosen, given, name if pooled else '', given.get('scheduled') or _scheduled(due))}
         with progress_bar() as progress:
             task = progress.add_task('retrain', total=len(planned))
