@@ -98,6 +98,13 @@ def rollback(
         go_back(settings, name, _said(reason))
         typer.echo(f'{name} version {champion(settings, name)["version"]} serves again.')
 
+def _said(reason):
+    "The reason, or ParameterError for none"
+    from tradelab.utils.error_handling import ParameterError
+    if reason.strip(): return reason.strip()
+    raise ParameterError('A decision by hand needs a reason', reason, 'Say why: --reason "…"')
+
+# %% ../nbs/42_model_commands.ipynb #3b127498
 @models_app.command()
 def retire(
     name: Annotated[str, typer.Argument(help='Name of a model.')],
@@ -109,12 +116,6 @@ def retire(
         ready(settings)
         take_out(settings, name, _said(reason))
         typer.echo(f'Nobody serves as {name} from now on.')
-
-def _said(reason):
-    "The reason, or ParameterError for none"
-    from tradelab.utils.error_handling import ParameterError
-    if reason.strip(): return reason.strip()
-    raise ParameterError('A decision by hand needs a reason', reason, 'Say why: --reason "…"')
 
 # %% ../nbs/42_model_commands.ipynb #1fb1b64b
 def _wanted(settings, symbols, pooled, name, horizon):
@@ -189,7 +190,7 @@ def retrain(
         told = _understood(settings, given)
         wanted = _wanted(settings, named_symbols(symbols, universe) or settings.data.symbols, pooled, name, told.model.horizon)
         ready(settings)
-        load_instruments(settings, [symbol for _, group in wanted for symbol in group])
+        if not due: load_instruments(settings, [symbol for _, group in wanted for symbol in group])
         chosen, failed = _due(settings, wanted) if due else ([(*one, given.get('reasons') or reason) for one in wanted], [])
         if not chosen: return say_failures(failed)
         planned = {job.run_id: (called, job) for called, job in _jobs(settings, chosen, given, name if pooled else '', given.get('scheduled') or _scheduled(due))}
@@ -206,7 +207,7 @@ def _serving(settings, name):
     from tradelab.utils.registry import models_table
     return [name] if name else sorted(models_table(settings, status='champion').name)
 
-# %% ../nbs/42_model_commands.ipynb #2973c565
+# %% ../nbs/42_model_commands.ipynb #2e303a26
 def _asked(names, ask):
     "What each name answers, and the errors of those that cannot: one bad model does not silence the others"
     from tradelab.utils.error_handling import TradeLabError
@@ -219,7 +220,7 @@ def _asked(names, ask):
             failed.append((one, str(e)))
     return found, failed
 
-# %% ../nbs/42_model_commands.ipynb #35134868
+# %% ../nbs/42_model_commands.ipynb #89345c60
 def _show_drift(settings, name):
     "Inputs, forecasts and triggers of one champion"
     from tradelab.narration import in_words
