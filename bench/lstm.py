@@ -23,8 +23,8 @@ from measure import environment, peak, repeated
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 TRAINING = {f'{layers} layer{"s"*(layers > 1)}, batch {batch}': dict(layers=layers, batch=batch) for layers in (1, 2) for batch in (256, 64)}
-SHARED = dict(lookback=60, features=6, units=64, dropout=0.1, rate=0.001, windows=2_500, later=500, epochs=8)
-LAB = {'one training': dict(features=9, units=32, layers=1, batch=256, windows=750, later=190, epochs=15)} # the lab's own settings on four years of one symbol
+SHARED = dict(lookback=60, features=6, units=64, dropout=0.1, rate=0.001, windows=2_500, later=500, epochs=6, twice=False)
+LAB = {'one training': dict(features=9, units=32, layers=1, batch=256, windows=750, later=190, epochs=15, twice=True)} # the lab's own settings on four years of one symbol
 
 
 # ---- TradeLab's side
@@ -60,7 +60,7 @@ def work(folder, name):
     began = time.perf_counter()
     history = train(*parts, settings(case)).history
     whole, began = time.perf_counter() - began, time.perf_counter()
-    train(*parts, settings(case), 1)
+    if case['twice']: train(*parts, settings(case), 1)
     again = time.perf_counter() - began
     (folder/f'TradeLab-{name}.json').write_text(json.dumps({'times': history.seconds.tolist(), 'losses': history.loss.tolist(), 'laters': history.validation_loss.tolist(), 'whole': whole, 'again': again, 'peak': peak()}))
 
