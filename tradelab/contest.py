@@ -67,7 +67,7 @@ def beats_naive(
     allowed = rules.significance/(looks + 1)
     asked = [(gain >= rules.margin and gain > 0, f'The mean error of its seeds is {_share(gain)} than that of {best}, the best naive forecast; {rules.margin:.1%} lower is asked.'),
              (len(errors) >= FEWEST and lower >= ceil(SEEDS*len(errors)), f'{lower} of {len(errors)} seeds are better than {best}; {max(FEWEST, ceil(SEEDS*len(errors)))} are asked.'),
-             (p <= allowed, f'Without skill, the seed that would serve were so good with a chance of {p:.1%}; at most {allowed:.1%} is allowed{_shared(rules, looks)}.' if p == p else 'The seed that would serve forecasts what the naive one does.')]
+             (p <= allowed, f'By chance alone, the seed that would serve would be so good in {p:.1%} of cases; at most {allowed:.1%} are allowed{_shared(rules, looks)}.' if p == p else 'The seed that would serve forecasts what the naive one does.')]
     if sessions < needed: asked[-1] = False, f'Outcomes over {horizon} sessions overlap, and {sessions} sessions are too few to tell skill from chance: {needed} are asked. Raise [retraining] sealed.'
     return all(shown for shown, _ in asked), [_marked(*one) for one in asked]
 

@@ -33,7 +33,7 @@ def test_a_challenger_that_knows_something_is_promoted_where_nobody_serves():
 def test_a_challenger_that_knows_nothing_is_not():
     rows, came = _rows()
     met = contest(rows, _seeds(came, 0.), 0, NAIVE(came))
-    assert not met.promoted and 'higher than that of historical mean' in met.verdict and '✗ Without skill, the seed that would serve were so good with a chance of 98.3%' in met.verdict
+    assert not met.promoted and 'higher than that of historical mean' in met.verdict and '✗ By chance alone, the seed that would serve would be so good in 98.3% of cases' in met.verdict
 
 def test_one_lucky_seed_does_not_decide_even_when_it_would_serve():
     rows, came = _rows()
@@ -45,7 +45,7 @@ def test_every_look_at_the_same_sessions_shares_the_significance():
     noisy = (0.1*came + np.random.default_rng(k).normal(0, 0.003, 126) for k in range(200))
     some = next(one for one in noisy if 0.011 < diebold_mariano(came, one, np.zeros(126))[1] < 0.045)
     first, fifth = (contest(rows, dict.fromkeys(range(5), some), 0, {'persistence': np.zeros(126)}, looks=looks) for looks in (0, 4))
-    assert first.promoted and 'at most 5.0% is allowed.' in first.verdict and not fifth.promoted and 'at most 1.0% is allowed: 5%, shared by 5 looks' in fifth.verdict
+    assert first.promoted and 'at most 5.0% are allowed.' in first.verdict and not fifth.promoted and 'at most 1.0% are allowed: 5%, shared by 5 looks' in fifth.verdict
 
 def test_a_horizon_that_the_sessions_hold_less_than_ten_times_decides_nothing():
     rows, came = _rows()
