@@ -9,7 +9,7 @@ __all__ = ['SEEDS', 'FEWEST', 'SPAN', 'Contest', 'beats_naive', 'beats_champion'
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
-from math import ceil, nan
+from math import ceil
 
 import numpy as np
 import pandas as pd

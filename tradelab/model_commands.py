@@ -228,7 +228,8 @@ def _show_drift(settings, name):
     from tradelab.utils.registry import load_model
     row, artifact = load_model(settings, name)
     bars = model_bars(settings, artifact)
-    doing, ahead = health_of(settings, row, artifact, bars), due(settings, name)
+    doing = health_of(settings, row, artifact, bars)
+    ahead = due(settings, name, doing=doing)
     rows = [(symbol, feature.replace('_', ' '), in_words(one['psi'], '.2f'), in_words(one['usual'], '.2f'), one['drift'])
             for symbol, table in drift_of(artifact, bars, settings.retraining.rolling).items() for feature, one in table.to_dict('index').items()]
     print_table(name, ('symbol', 'input', 'stability index', 'usual', 'drift'), rows, right=('stability index', 'usual'))

@@ -121,12 +121,13 @@ def due(
     settings:Settings, # The lab
     name:str,          # Of the model
     now:datetime|None=None, # Aware; the present when left out
+    doing:Health|None=None, # How its champion is doing, if that is known already
 )->Due: # Raises RefusedError when the gate lets none of its symbols through
     "Ask the triggers, and the pause after the last retraining"
     last = cooling(settings, name, now=now)
     waits = f'the last retraining began {last["started_at"]:%Y-%m-%d %H:%M} UTC, the pause is {settings.retraining.cooldown_hours:g} hours' if last else ''
     if champion(settings, name) is None: return Due(name, (Trigger('first', nan, nan, 'nobody serves'),), waits)
-    try: return Due(name, triggers(health(settings, name, now), settings.retraining), waits)
+    try: return Due(name, triggers(doing or health(settings, name, now), settings.retraining), waits)
     except ModelError as e: return Due(name, (Trigger('first', nan, nan, f'the champion cannot serve: {e}'),), waits)
 
 # %% ../nbs/32_retraining.ipynb #76c299d3
@@ -179,14 +180,12 @@ class _Steps:
     def __exit__(self, *error): self.bar.close()
 
 # %% ../nbs/32_retraining.ipynb #a7d872ac
-def _table(frame): return {str(name): {figure: None if value != value else float(value) for figure, value in row.items()} for name, row in frame.to_dict('index').items()}
-
 def _challenger(given, tested, steps):
     "The seeds trained before the sealed sessions, and what would serve of them"
     fitted = fit(given, last_fold(given), steps.epoch)
     curves = {str(seed): one.history[['loss', 'validation_loss']].to_dict('list') for seed, one in fitted.trainings.items()}
     levels = sorted({*LEVELS, given.settings.model.interval})
-    known = {'known_to': given.sessions[-1].isoformat(), 'evaluation': _table(tested.evaluation.table).get('LSTM', {}), 'calibration': calibration(tested.evaluation, 'LSTM', levels).to_dict('list'), 'curves': curves, 'losses': {str(seed): one.validation_loss for seed, one in fitted.trainings.items()}}
+    known = {'known_to': given.sessions[-1].isoformat(), 'evaluation': tested.evaluation.table.loc['LSTM'].to_dict(), 'calibration': calibration(tested.evaluation, 'LSTM', levels).to_dict('list'), 'curves': curves, 'losses': {str(seed): one.validation_loss for seed, one in fitted.trainings.items()}}
     return fitted, artifact_of(given, fitted, known)
 
 def _champion(settings, name):
@@ -200,8 +199,8 @@ def _champion(settings, name):
 def _evidence(given, tested, met, words):
     "The rows of `model_evaluations`"
     rows = tested.evaluation.rows
-    return [dict(kind='walk_forward', first=rows.session.min().date(), last=rows.session.max().date(), figures=_table(tested.evaluation.table), verdict=words),
-            dict(kind='sealed', first=given.sealed[0].date(), last=given.sealed[-1].date(), figures=_table(met.table), verdict=met.verdict)]
+    return [dict(kind='walk_forward', first=rows.session.min().date(), last=rows.session.max().date(), figures=tested.evaluation.table.to_dict('index'), verdict=words),
+            dict(kind='sealed', first=given.sealed[0].date(), last=given.sealed[-1].date(), figures=met.table.to_dict('index'), verdict=met.verdict)]
 
 def _stored(settings, given, done, run_id):
     "The row of the challenger, stored with its evidence, and the models of the folds"
@@ -259,7 +258,7 @@ def conclude(
     "Carry out the verdict"
     row, met = done.row, done.contest
     def ended(db): end(db, done.claim['id'], done.claim['owner'], 'done', run_id, row['id'], met.verdict)
-    told = (settings, row['name'], row['version'], list(met.reasons), 'evidence', run_id, _table(met.table))
+    told = (settings, row['name'], row['version'], list(met.reasons), 'evidence', run_id, met.table.to_dict('index'))
     if met.promoted: promote(*told, beaten=done.beaten, also=ended)
     else: reject(*told, also=ended)
     done.held.close()
@@ -287,5 +286,4 @@ def model_metrics(
     "The figures of a retraining by side"
     table, sides = done.tested.evaluation.table, {'rules': traded.own, 'forecast': 'LSTM', 'combined': traded.names['LSTM'], 'buy_and_hold': HOLD}
     forecasts = {'model': table.loc['LSTM', list(_KEPT)].to_dict() | {'promoted': float(done.promoted)}, 'persistence': table.loc['persistence', list(_KEPT)].to_dict()}
-    return {side: {name: None if value != value else float(value) for name, value in one.items()} for side, one in
-            (forecasts | {side: traded.figures.loc[name].to_dict() for side, name in sides.items()}).items()}
+    return forecasts | {side: traded.figures.loc[name].to_dict() for side, name in sides.items()}

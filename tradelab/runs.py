@@ -120,12 +120,12 @@ def _seed(settings, job):
     return int(found) if str(found).isdigit() else None
 
 # %% ../nbs/41_runs.ipynb #91d4bd09
-_READ_MODELS = ('retrain', 'model_report', 'forecast_backtest')
+_READ_MODELS = ('tradelab.utils.predictions', 'tradelab.utils.registry', 'tradelab.retraining')
 
 def _models(settings, job):
-    "What is stored about models, for a run that reads it"
-    voters = job.parameters.get('voters') or ','.join(settings.strategy.voters)
-    return {'models': models_stamp(settings)} if job.template in _READ_MODELS or 'forecast' in voters else {}
+    "What is stored about models, for a run whose notebook or voters read it"
+    voters, text = job.parameters.get('voters') or ','.join(settings.strategy.voters), template(settings.home, job.template).read_text()
+    return {'models': models_stamp(settings)} if 'forecast' in voters or any(module in text for module in _READ_MODELS) else {}
 
 # %% ../nbs/41_runs.ipynb #8075f35a
 def run_row(

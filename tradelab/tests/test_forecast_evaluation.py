@@ -189,7 +189,8 @@ def test_whoever_keeps_models_is_given_each_with_its_scalers_and_parts():
     assets, cut = _assets(), forecast_folds(DAYS, SMALL)
     evaluate_forecasts(assets, cut, [CHEAP[2], _noisy('LSTM', 0.1)], SMALL, lambda *step: steps.append(step), lambda *one: kept.append(one))
     assert [(fold.number, name, seed) for fold, name, seed, *_ in kept] == [(fold.number, name, seed) for fold in cut for name, seed in (('ridge', 0), ('LSTM', 0), ('LSTM', 1), ('LSTM', 2))]
-    fold, _, _, predict, scalers, (learn, check) = kept[0]
+    fold, _, _, predict, given = kept[0]
+    (learn, check), scalers = given.parts, given.scalers
     assert learn[0] == fold.train[0] and check[-1] == fold.train[-1] and set(scalers) == {'S1', 'S2'} and callable(predict)
     assert [step[0] for step in steps] == list(range(4*len(cut))) and steps[0][1:] == (4*len(cut), f'fold 1 of {len(cut)}: ridge') and steps[-1][2].endswith('LSTM, seed 2')
 
