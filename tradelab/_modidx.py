@@ -4939,6 +4939,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                                                  'tradelab/tests/test_retraining.py'),
                                                 'tradelab.tests.test_retraining.test_a_second_model_of_the_same_data_does_not_replace_the_first': ( 'retraining.html#test_a_second_model_of_the_same_data_does_not_replace_the_first',
                                                                                                                                                     'tradelab/tests/test_retraining.py'),
+                                                'tradelab.tests.test_retraining.test_a_symbol_whose_bars_have_stopped_is_refused_by_name': ( 'retraining.html#test_a_symbol_whose_bars_have_stopped_is_refused_by_name',
+                                                                                                                                             'tradelab/tests/test_retraining.py'),
                                                 'tradelab.tests.test_retraining.test_a_training_that_is_stopped_leaves_no_model_and_the_champion_serving': ( 'retraining.html#test_a_training_that_is_stopped_leaves_no_model_and_the_champion_serving',
                                                                                                                                                              'tradelab/tests/test_retraining.py'),
                                                 'tradelab.tests.test_retraining.test_health_is_measured_on_what_came_after': ( 'retraining.html#test_health_is_measured_on_what_came_after',
