@@ -7,6 +7,7 @@ The peers are installed once into an environment of their own (bench/requirement
 process of its own. Times are medians of repeated calls, the first call apart; memory is the largest of that process; ratios are times against
 TradeLab's, above 1 is slower than TradeLab.
 """
+
 import time
 
 BEGAN = time.perf_counter()
@@ -23,49 +24,80 @@ import numpy as np
 import pandas as pd
 
 PANDAS = time.perf_counter()
-from measure import CASH, FEE, QUANTITY, averages, environment, figures, level_rule, peak, repeated, timed, walks, without_gaps
+from measure import (
+    CASH,
+    FEE,
+    QUANTITY,
+    averages,
+    environment,
+    figures,
+    level_rule,
+    peak,
+    repeated,
+    timed,
+    walks,
+    without_gaps,
+)
 
 HERE = Path(__file__).resolve().parent
 PEERS = ('vectorbt numba', 'vectorbt rust', 'backtesting.py', 'backtrader')
 CASES = {'walk': PEERS, 'aapl': PEERS, 'portfolio': PEERS[:2], 'sweep': PEERS[:2], 'cold': PEERS}
-STRENGTHS, OVERSOLD, OVERBOUGHT = tuple(range(5, 25, 2)), 30., 70.
+STRENGTHS, OVERSOLD, OVERBOUGHT = tuple(range(5, 25, 2)), 30.0, 70.0
 
 
 # ---- TradeLab's side: everything that knows its names
 
+
 class TradeLab:
     def __init__(self):
         from tradelab.config import BacktestSettings, CostSettings, RiskSettings
-        self.costs = CostSettings(commission_rate=FEE, sec_fee_per_million=0, taf_per_share=0, slippage_bp=0, volume_cap=None, borrow_rate=0)
+
+        self.costs = CostSettings(
+            commission_rate=FEE, sec_fee_per_million=0, taf_per_share=0, slippage_bp=0, volume_cap=None, borrow_rate=0
+        )
         self.risk, self.account = RiskSettings, BacktestSettings
 
     def market(self, data, names=None):
         from tradelab.market import market
+
         days = pd.bdate_range('2000-01-03', periods=len(data['close']), name='session')
         names = names or [f'S{k:04d}' for k in range(data['close'].shape[1])]
         bars = {column: data[column] for column in ('open', 'high', 'low', 'close')}
-        return market({name: pd.DataFrame({**{column: values[:, k] for column, values in bars.items()}, 'volume': 1e12}, days) for k, name in enumerate(names)})
+        return market(
+            {
+                name: pd.DataFrame({**{column: values[:, k] for column, values in bars.items()}, 'volume': 1e12}, days)
+                for k, name in enumerate(names)
+            }
+        )
 
     def signals(self, market, entries, exits):
         from tradelab.signals import Signals
+
         votes = entries.astype('int8') - exits.astype('int8')
         return Signals(market.symbols, market.sessions, votes, np.zeros(votes.shape))
 
     def four(self, result):
         from tradelab.performance_metrics import max_drawdown, sharpe, total_return
+
         equity = result.equity.equity
         return total_return(equity), len(result.trades), sharpe(equity), max_drawdown(equity)
 
     def prepared(self, market, signals, risk, cash=CASH, fractional=True, fee=FEE):
         "A call of the public function without arguments, its settings made before"
         from tradelab.backtesting import backtest
-        costs, account = self.costs.model_copy(update={'commission_rate': fee}), self.account(cash=cash, fractional=fractional)
+
+        costs, account = (
+            self.costs.model_copy(update={'commission_rate': fee}),
+            self.account(cash=cash, fractional=fractional),
+        )
         return lambda: backtest(market, signals, costs, risk, account)
 
-    def backtest(self, *args): return self.prepared(*args)()
+    def backtest(self, *args):
+        return self.prepared(*args)()
 
     def with_indicators(self, market, close, risk):
         from tradelab.indicators import rsi, sma
+
         a, b, index = (x.to_numpy() for x in (sma(close, 50), sma(close, 200), rsi(close, 14)))
         entries, exits = (a > b) & (index < OVERSOLD), (a < b) | (index > OVERBOUGHT)
         return self.four(self.backtest(market, self.signals(market, entries[:, None], exits[:, None]), risk))
@@ -77,13 +109,20 @@ class TradeLab:
             from tradelab.kernel import advance
             from tradelab.market import Bars, Inputs
             from tradelab.rules import rules
-        except ImportError: return None
+        except ImportError:
+            return None
         n, k = market.close.shape
         unknown, record = np.full((1, 1), np.nan), rules(self.costs, risk, self.account(cash=cash, fractional=True))
-        bars, inputs = Bars(*(getattr(market, name) for name in Bars._fields)), Inputs(data['entries'].astype('i1') - data['exits'].astype('i1'), np.zeros((n, k)), unknown, unknown)
+        bars, inputs = (
+            Bars(*(getattr(market, name) for name in Bars._fields)),
+            Inputs(data['entries'].astype('i1') - data['exits'].astype('i1'), np.zeros((n, k)), unknown, unknown),
+        )
+
         def call():
-            books, log, curve = open_books(cash, k), new_log((n + 6)*k + 8), np.empty((n, 6))
-            if advance(0, n, n - 1, bars, inputs, books, record, log, curve) != n: raise RuntimeError('the log of the kernel was too short')
+            books, log, curve = open_books(cash, k), new_log((n + 6) * k + 8), np.empty((n, 6))
+            if advance(0, n, n - 1, bars, inputs, books, record, log, curve) != n:
+                raise RuntimeError('the log of the kernel was too short')
+
         return call
 
     def one(self, data):
@@ -91,17 +130,30 @@ class TradeLab:
         signals = self.signals(market, data['entries'], data['exits'])
         close = pd.Series(data['close'][:, 0], market.sessions)
         call = self.prepared(market, signals, all_cash)
-        times = {'call': repeated(call), 'figures': repeated(lambda: self.four(call())),
-                 'indicators': repeated(lambda: self.with_indicators(market, close, all_cash))}
+        times = {
+            'call': repeated(call),
+            'figures': repeated(lambda: self.four(call())),
+            'indicators': repeated(lambda: self.with_indicators(market, close, all_cash)),
+        }
         alone = self.kernel(market, data, all_cash)
-        if alone: times['kernel'] = repeated(alone)
+        if alone:
+            times['kernel'] = repeated(alone)
         by_quantity = self.risk(sizing='quantity', position_quantity=QUANTITY)
-        return times, {'by_close': self.found(self.backtest(market, signals, all_cash)), 'quantity': self.found(self.backtest(market, signals, by_quantity))}
+        return times, {
+            'by_close': self.found(self.backtest(market, signals, all_cash)),
+            'quantity': self.found(self.backtest(market, signals, by_quantity)),
+        }
 
     def found(self, result):
         trades = result.trades[~result.trades.is_open.to_numpy(dtype=bool)].sort_values(['symbol', 'entry_session'])
         sessions = result.equity.index
-        rows = (sessions.get_indexer(trades.entry_session), sessions.get_indexer(trades.exit_session), trades.quantity, trades.pnl, pd.Index(result.symbols).get_indexer(trades.symbol))
+        rows = (
+            sessions.get_indexer(trades.entry_session),
+            sessions.get_indexer(trades.exit_session),
+            trades.quantity,
+            trades.pnl,
+            pd.Index(result.symbols).get_indexer(trades.symbol),
+        )
         return result.equity.equity.to_numpy(), np.column_stack([np.asarray(row, dtype=float) for row in rows])
 
     def many(self, data):
@@ -109,26 +161,62 @@ class TradeLab:
         signals = self.signals(market, data['entries'], data['exits'])
         held = dict(position_fraction=0.01, max_positions=100)
         bare = self.risk(**held)
-        guarded = self.risk(**held, stop_loss=0.08, trailing_stop=0.15, take_profit=0.25, time_stop=120, max_position_fraction=0.02, max_gross_exposure=1., max_net_exposure=1.,
-                            max_order_value=50_000., min_cash_fraction=0.01, max_drawdown=0.9, max_daily_loss=0.5, cooldown_sessions=1)
+        guarded = self.risk(
+            **held,
+            stop_loss=0.08,
+            trailing_stop=0.15,
+            take_profit=0.25,
+            time_stop=120,
+            max_position_fraction=0.02,
+            max_gross_exposure=1.0,
+            max_net_exposure=1.0,
+            max_order_value=50_000.0,
+            min_cash_fraction=0.01,
+            max_drawdown=0.9,
+            max_daily_loss=0.5,
+            cooldown_sessions=1,
+        )
         protected, open_ = self.prepared(market, signals, guarded, 1e6), self.prepared(market, signals, bare, 1e6)
-        times = {'guarded': repeated(protected, 3.), 'guarded_figures': repeated(lambda: self.four(protected()), 3.), 'call': repeated(open_, 3.), 'figures': repeated(lambda: self.four(open_()), 3.)}
+        times = {
+            'guarded': repeated(protected, 3.0),
+            'guarded_figures': repeated(lambda: self.four(protected()), 3.0),
+            'call': repeated(open_, 3.0),
+            'figures': repeated(lambda: self.four(open_()), 3.0),
+        }
         alone = self.kernel(market, data, guarded, 1e6)
-        if alone: times['kernel'] = repeated(alone)
-        fixed = self.risk(sizing='quantity', position_quantity=100., max_positions=market.close.shape[1], max_gross_exposure=10., max_net_exposure=10.)
-        scarce = self.backtest(self.market(without_gaps(data)), signals, fixed, 250.*market.close.shape[1], False, 0.)
+        if alone:
+            times['kernel'] = repeated(alone)
+        fixed = self.risk(
+            sizing='quantity',
+            position_quantity=100.0,
+            max_positions=market.close.shape[1],
+            max_gross_exposure=10.0,
+            max_net_exposure=10.0,
+        )
+        scarce = self.backtest(
+            self.market(without_gaps(data)), signals, fixed, 250.0 * market.close.shape[1], False, 0.0
+        )
         return times, {'plenty': self.found(self.backtest(market, signals, fixed)), 'scarce': self.found(scarce)}
 
     def sweep(self, data):
         "Four metrics of every combination, shape (n_pairs*n_windows, 4): total return, trades (closed ones), Sharpe ratio, largest drawdown"
         from tradelab.config import SweepSettings
         from tradelab.sweep import sweep
+
         market = self.market(data)
         closes = {market.symbols[0]: pd.Series(data['close'][:, 0], market.sessions)}
         fasts, slows = (tuple(dict.fromkeys(data['windows'][data['pairs'][:, k]].tolist())) for k in (0, 1))
-        grid, account = SweepSettings(fast=fasts, slow=slows, rsi_window=STRENGTHS, oversold=(OVERSOLD,), overbought=(OVERBOUGHT,)), self.account(cash=1e5, fractional=True)
-        def call(): return sweep(market, closes, grid, costs=self.costs, risk=self.risk(), account=account)
-        return {'figures': repeated(call, 3.)}, {'by_close': (call().table[['Total Return', '# Trades', 'Sharpe', 'Max Drawdown']].to_numpy(), np.zeros(0))}
+        grid, account = (
+            SweepSettings(fast=fasts, slow=slows, rsi_window=STRENGTHS, oversold=(OVERSOLD,), overbought=(OVERBOUGHT,)),
+            self.account(cash=1e5, fractional=True),
+        )
+
+        def call():
+            return sweep(market, closes, grid, costs=self.costs, risk=self.risk(), account=account)
+
+        return {'figures': repeated(call, 3.0)}, {
+            'by_close': (call().table[['Total Return', '# Trades', 'Sharpe', 'Max Drawdown']].to_numpy(), np.zeros(0))
+        }
 
     def cold(self, data):
         market = self.market(data)
@@ -138,88 +226,154 @@ class TradeLab:
     def strengths(self, close):
         "Wilder's RSI of every window, for the tables that all engines of the sweep read"
         from tradelab.indicators import rsi
+
         return np.column_stack([rsi(pd.Series(close), window).to_numpy() for window in STRENGTHS])
 
 
 def work(case, folder):
     "TradeLab's part of one case, in this process"
-    with np.load(folder/f'{case}.npz') as file: data = dict(file)
+    with np.load(folder / f'{case}.npz') as file:
+        data = dict(file)
     lab = TradeLab()
-    if case == 'cold': report, found = lab.cold(data), {}
+    if case == 'cold':
+        report, found = lab.cold(data), {}
     else:
         times, found = getattr(lab, {'walk': 'one', 'aapl': 'one', 'portfolio': 'many', 'sweep': 'sweep'}[case])(data)
         report = {'times': times, 'peak': peak()}
-    np.savez(folder/f'TradeLab-{case}.npz', **{f'{name}_{part}': values for name, pair in found.items() for part, values in zip('ab', pair)})
-    (folder/f'TradeLab-{case}.json').write_text(json.dumps(report))
+    np.savez(
+        folder / f'TradeLab-{case}.npz',
+        **{f'{name}_{part}': values for name, pair in found.items() for part, values in zip('ab', pair)},
+    )
+    (folder / f'TradeLab-{case}.json').write_text(json.dumps(report))
 
 
 # ---- the arrays of the cases
 
+
 def aapl():
     "The sample's raw bars of AAPL"
     from tradelab.providers.sample import fetch
+
     return {name: fetch('AAPL').bars[name].to_numpy(dtype=float)[:, None] for name in ('open', 'high', 'low', 'close')}
 
 
 def arrays(case, quick):
-    if case == 'aapl': bars = aapl()
-    else: bars = walks(*{'walk': (1, 5_000), 'cold': (1, 5_000), 'portfolio': (50 if quick else 500, 1_260), 'sweep': (1, 2_500)}[case], seed=4)
+    if case == 'aapl':
+        bars = aapl()
+    else:
+        bars = walks(
+            *{'walk': (1, 5_000), 'cold': (1, 5_000), 'portfolio': (50 if quick else 500, 1_260), 'sweep': (1, 2_500)}[
+                case
+            ],
+            seed=4,
+        )
     if case == 'sweep':
         fasts, slows = np.arange(5, 105, 20 if quick else 4), np.arange(110, 310, 25 if quick else 5)
         pairs = np.array([(a, len(fasts) + b) for a in range(len(fasts)) for b in range(len(slows))])
         windows = np.concatenate([fasts, slows])
         tables = np.column_stack([averages(bars['close'], window)[:, 0] for window in windows])
-        return {**bars, 'pairs': pairs, 'windows': windows, 'averages': tables, 'strengths': TradeLab().strengths(bars['close'][:, 0])}
+        return {
+            **bars,
+            'pairs': pairs,
+            'windows': windows,
+            'averages': tables,
+            'strengths': TradeLab().strengths(bars['close'][:, 0]),
+        }
     entries, exits = level_rule(bars['close'])
     return {**bars, 'entries': entries, 'exits': exits}
 
 
 # ---- the peers' part
 
+
 def ask(command, folder, name):
     "What a worker wrote, or its last words"
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=HERE)
-    if done.returncode: return {'failed': done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f'exit code {done.returncode}'}, {}
-    with np.load(folder/f'{name}.npz') as file: return json.loads((folder/f'{name}.json').read_text()), dict(file)
+    if done.returncode:
+        return {
+            'failed': done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f'exit code {done.returncode}'
+        }, {}
+    with np.load(folder / f'{name}.npz') as file:
+        return json.loads((folder / f'{name}.json').read_text()), dict(file)
 
 
 # ---- the tables
 
-LINES = {'bare': 'orders alone', 'call': 'trades and equity', 'figures': 'trades, equity and four figures', 'indicators': 'the same with own indicators',
-         'guarded': 'trades and equity, stops and limits', 'guarded_figures': 'four figures, stops and limits', 'kernel': 'kernel alone'}
-TITLES = {'walk': 'One symbol, 5,000 bars of a random walk', 'aapl': 'AAPL, 3,270 real bars', 'portfolio': '{} symbols, 1,260 bars, one account',
-          'sweep': '{} combinations, 2,500 bars, four metrics', 'cold': 'A new process: import and first backtest, beyond import pandas'}
-AGAINST = {'guarded': 'call', 'guarded_figures': 'figures', 'kernel': 'call'} # what a peer is measured by where it has no such line
+LINES = {
+    'bare': 'orders alone',
+    'call': 'trades and equity',
+    'figures': 'trades, equity and four figures',
+    'indicators': 'the same with own indicators',
+    'guarded': 'trades and equity, stops and limits',
+    'guarded_figures': 'four figures, stops and limits',
+    'kernel': 'kernel alone',
+}
+TITLES = {
+    'walk': 'One symbol, 5,000 bars of a random walk',
+    'aapl': 'AAPL, 3,270 real bars',
+    'portfolio': '{} symbols, 1,260 bars, one account',
+    'sweep': '{} combinations, 2,500 bars, four metrics',
+    'cold': 'A new process: import and first backtest, beyond import pandas',
+}
+AGAINST = {
+    'guarded': 'call',
+    'guarded_figures': 'figures',
+    'kernel': 'call',
+}  # what a peer is measured by where it has no such line
 
 
 def merged(reports):
     "One report out of those of several rounds: medians of times and memory"
-    if any('failed' in report for report in reports): return next(report for report in reports if 'failed' in report)
-    def middle(*values): return {key: middle(*(value[key] for value in values)) for key in values[0]} if isinstance(values[0], dict) else statistics.median(values)
+    if any('failed' in report for report in reports):
+        return next(report for report in reports if 'failed' in report)
+
+    def middle(*values):
+        return (
+            {key: middle(*(value[key] for value in values)) for key in values[0]}
+            if isinstance(values[0], dict)
+            else statistics.median(values)
+        )
+
     return middle(*reports)
 
 
-def shown(seconds): return f'{seconds*1e3:,.2f} ms' if seconds < 1 else f'{seconds:,.2f} s'
+def shown(seconds):
+    return f'{seconds * 1e3:,.2f} ms' if seconds < 1 else f'{seconds:,.2f} s'
 
 
 def speed(case, reports, size):
     print('\n' + TITLES[case].format(f'{size:,}'))
     failed = {who: report['failed'] for who, report in reports.items() if 'failed' in report}
-    for who, why in failed.items(): print(f'  {who} failed: {why}')
+    for who, why in failed.items():
+        print(f'  {who} failed: {why}')
     good = {who: report for who, report in reports.items() if who not in failed}
-    if case == 'cold': good = {who: {**report, 'times': {'cold': {'warm': report['beyond'], 'first': report['pandas']}}} for who, report in good.items()}
-    kinds = [kind for kind in ('bare', 'call', 'figures', 'indicators', 'guarded', 'guarded_figures', 'kernel', 'cold') if any(kind in report['times'] for report in good.values())]
+    if case == 'cold':
+        good = {
+            who: {**report, 'times': {'cold': {'warm': report['beyond'], 'first': report['pandas']}}}
+            for who, report in good.items()
+        }
+    kinds = [
+        kind
+        for kind in ('bare', 'call', 'figures', 'indicators', 'guarded', 'guarded_figures', 'kernel', 'cold')
+        if any(kind in report['times'] for report in good.values())
+    ]
     for kind in kinds:
         base = good.get('TradeLab', {'times': {}})['times'].get(kind if kind != 'bare' else 'call')
         for who, report in good.items():
             used = kind if kind in report['times'] else AGAINST.get(kind)
             found = report['times'].get(used)
-            if found is None: continue
-            ratio = f'{found["warm"]/base["warm"]:8.2f} x' if base else f'{"":10s}'
+            if found is None:
+                continue
+            ratio = f'{found["warm"] / base["warm"]:8.2f} x' if base else f'{"":10s}'
             tail = ('pandas itself' if kind == 'cold' else 'first') + f' {shown(found["first"])}'
-            if used != kind: tail += f'   ({LINES[used]})'
-            if found.get('scaled'): tail += '   (scaled from a few combinations)'
-            print(f'  {LINES.get(kind, "beyond pandas"):38s} {who:16s} {shown(found["warm"]):>14s} {ratio} {report["peak"]:8,.0f} MiB   {tail}', flush=True)
+            if used != kind:
+                tail += f'   ({LINES[used]})'
+            if found.get('scaled'):
+                tail += '   (scaled from a few combinations)'
+            print(
+                f'  {LINES.get(kind, "beyond pandas"):38s} {who:16s} {shown(found["warm"]):>14s} {ratio} {report["peak"]:8,.0f} MiB   {tail}',
+                flush=True,
+            )
 
 
 def agreement(case, arrays):
@@ -228,12 +382,21 @@ def agreement(case, arrays):
     for name in sorted({key[:-2] for key in ours}):
         if case == 'sweep':
             for who, theirs in arrays.items():
-                if f'{name}_a' in theirs: sweep_line(who, theirs[f'{name}_a'], ours[f'{name}_a'])
+                if f'{name}_a' in theirs:
+                    sweep_line(who, theirs[f'{name}_a'], ours[f'{name}_a'])
             continue
         for who, theirs in arrays.items():
-            if f'{name}_a' in theirs: one_line(f'{case}: {name}', who, theirs, ours, name)
+            if f'{name}_a' in theirs:
+                one_line(f'{case}: {name}', who, theirs, ours, name)
     for who, theirs in arrays.items():
-        if 'all_cash_a' in theirs and 'by_close_a' in ours: one_line(f'{case}: all_cash', who, {**theirs, 'by_close_a': theirs['all_cash_a'], 'by_close_b': theirs['all_cash_b']}, ours, 'by_close')
+        if 'all_cash_a' in theirs and 'by_close_a' in ours:
+            one_line(
+                f'{case}: all_cash',
+                who,
+                {**theirs, 'by_close_a': theirs['all_cash_a'], 'by_close_b': theirs['all_cash_b']},
+                ours,
+                'by_close',
+            )
 
 
 def one_line(what, who, theirs, ours, name):
@@ -242,17 +405,25 @@ def one_line(what, who, theirs, ours, name):
     said = ''
     if who != 'TradeLab':
         same = len(trades) == len(own) and (trades[:, :2] == own[:, :2]).all()
-        said = f'same bars of entry and exit, profits apart by {np.abs(trades[:, 3] - own[:, 3]).max(initial=0):.1e} USD at most' if same else 'other trades'
-        said += f', equity by {np.abs(equity[-length:]/base[-length:] - 1).max():.1e} of itself'
-    print(f'{what:20s} {who:16s} {len(trades):7,d} {equity[-1]:20,.2f} {values["total_return"]:+10.4%} {values["sharpe"]:9.5f} {values["max_drawdown"]:11.5%}  {said}')
+        said = (
+            f'same bars of entry and exit, profits apart by {np.abs(trades[:, 3] - own[:, 3]).max(initial=0):.1e} USD at most'
+            if same
+            else 'other trades'
+        )
+        said += f', equity by {np.abs(equity[-length:] / base[-length:] - 1).max():.1e} of itself'
+    print(
+        f'{what:20s} {who:16s} {len(trades):7,d} {equity[-1]:20,.2f} {values["total_return"]:+10.4%} {values["sharpe"]:9.5f} {values["max_drawdown"]:11.5%}  {said}'
+    )
 
 
 def sweep_line(who, theirs, ours):
     known = np.isfinite(ours[:, 0])
     apart = np.nanmax(np.abs(theirs[known] - ours[known]), axis=0)
     if who != 'TradeLab':
-        print(f'{"sweep: by_close":20s} {who:16s} {known.sum():7,d} of {len(ours):,} combinations compared, apart by at most: '
-              f'return {apart[0]:.1e}, trades {apart[1]:.0f}, Sharpe {apart[2]:.1e}, drawdown {apart[3]:.1e}')
+        print(
+            f'{"sweep: by_close":20s} {who:16s} {known.sum():7,d} of {len(ours):,} combinations compared, apart by at most: '
+            f'return {apart[0]:.1e}, trades {apart[1]:.0f}, Sharpe {apart[2]:.1e}, drawdown {apart[3]:.1e}'
+        )
 
 
 NOTES = """
@@ -270,33 +441,60 @@ Orders alone are what vectorbt's call returns; it computes trades, equity and fi
 def main():
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument('--cases', default=','.join(CASES), help=f'some of {", ".join(CASES)}')
-    asked.add_argument('--engines', default='', help='names, or their beginnings, separated by commas; TradeLab is always there')
-    asked.add_argument('--rounds', type=int, default=1, help='processes of each engine, one engine after the other in every round; medians are shown (new processes: the first round warms the caches)')
+    asked.add_argument(
+        '--engines', default='', help='names, or their beginnings, separated by commas; TradeLab is always there'
+    )
+    asked.add_argument(
+        '--rounds',
+        type=int,
+        default=1,
+        help='processes of each engine, one engine after the other in every round; medians are shown (new processes: the first round warms the caches)',
+    )
     asked.add_argument('--quick', action='store_true', help='fewer symbols and combinations')
-    asked.add_argument('--home', type=Path, default=Path(os.environ.get('XDG_CACHE_HOME') or Path.home()/'.cache')/'tradelab-bench'/'peers', help="the peers' environment")
+    asked.add_argument(
+        '--home',
+        type=Path,
+        default=Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'tradelab-bench' / 'peers',
+        help="the peers' environment",
+    )
     given = asked.parse_args()
-    python = environment(given.home, HERE/'requirements-backtest.txt')
+    python = environment(given.home, HERE / 'requirements-backtest.txt')
     lines = []
     with tempfile.TemporaryDirectory(prefix='tradelab-bench-') as folder:
         folder = Path(folder)
         for case in given.cases.split(','):
             data = arrays(case, given.quick)
-            np.savez(folder/f'{case}.npz', **data)
-            size = len(data['pairs'])*len(STRENGTHS) if case == 'sweep' else data['close'].shape[1]
-            peers = [peer for peer in CASES[case] if not given.engines or any(peer.startswith(name) for name in given.engines.split(',') if name)]
-            commands = {'TradeLab': [sys.executable, HERE/'backtest.py', '--work', case, folder], **{peer: [python, HERE/'backtest_peers.py', case, peer, folder] for peer in peers}}
+            np.savez(folder / f'{case}.npz', **data)
+            size = len(data['pairs']) * len(STRENGTHS) if case == 'sweep' else data['close'].shape[1]
+            peers = [
+                peer
+                for peer in CASES[case]
+                if not given.engines or any(peer.startswith(name) for name in given.engines.split(',') if name)
+            ]
+            commands = {
+                'TradeLab': [sys.executable, HERE / 'backtest.py', '--work', case, folder],
+                **{peer: [python, HERE / 'backtest_peers.py', case, peer, folder] for peer in peers},
+            }
             rounds, found = {who: [] for who in commands}, {}
             for _ in range(max(given.rounds, 2) if case == 'cold' else given.rounds):
                 for who, command in commands.items():
                     report, found[who] = ask(command, folder, f'{who.replace(" ", "_")}-{case}')
                     rounds[who].append(report)
-            speed(case, {who: merged(reports[1:] if case == 'cold' else reports) for who, reports in rounds.items()}, size)
-            if case != 'cold': lines.append((case, found))
-    print(f'\n{"Agreement":20s} {"":16s} {"trades":>7s} {"last equity":>20s} {"return":>10s} {"Sharpe":>9s} {"drawdown":>11s}')
-    for case, found in lines: agreement(case, found)
+            speed(
+                case, {who: merged(reports[1:] if case == 'cold' else reports) for who, reports in rounds.items()}, size
+            )
+            if case != 'cold':
+                lines.append((case, found))
+    print(
+        f'\n{"Agreement":20s} {"":16s} {"trades":>7s} {"last equity":>20s} {"return":>10s} {"Sharpe":>9s} {"drawdown":>11s}'
+    )
+    for case, found in lines:
+        agreement(case, found)
     print(NOTES)
 
 
 if __name__ == '__main__':
-    if sys.argv[1:2] == ['--work']: work(sys.argv[2], Path(sys.argv[3]))
-    else: main()
+    if sys.argv[1:2] == ['--work']:
+        work(sys.argv[2], Path(sys.argv[3]))
+    else:
+        main()

@@ -3,6 +3,7 @@
 Two processes may migrate at once: the second one waits for the first one's advisory lock, then finds nothing left to do.
 Each revision is one transaction, under the time limits of the lab's settings.
 """
+
 from alembic import context
 from sqlalchemy import text
 
@@ -17,13 +18,15 @@ OPTIONS = dict(target_metadata=Base.metadata, transaction_per_migration=True, co
 def render_sql():
     "Write the statements instead of running them: alembic upgrade head --sql"
     context.configure(dialect_name='postgresql', literal_binds=True, dialect_opts={'paramstyle': 'named'}, **OPTIONS)
-    with context.begin_transaction(): context.run_migrations()
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 def run_on(connection):
     "Run the revisions on `connection`"
     context.configure(connection=connection, **OPTIONS)
-    with context.begin_transaction(): context.run_migrations()
+    with context.begin_transaction():
+        context.run_migrations()
 
 
 def run_on_the_lab():
@@ -40,6 +43,9 @@ def run_on_the_lab():
         run_on(connection)
 
 
-if context.is_offline_mode(): render_sql()
-elif connection := context.config.attributes.get('connection'): run_on(connection)
-else: run_on_the_lab()
+if context.is_offline_mode():
+    render_sql()
+elif connection := context.config.attributes.get('connection'):
+    run_on(connection)
+else:
+    run_on_the_lab()

@@ -24,28 +24,30 @@ from .windows import Scaler, asset, inputs
 @dataclass(frozen=True, eq=False, repr=False)
 class Artifact:
     "Everything that a forecast needs, and where it comes from."
-    symbols: tuple[str, ...]     # That it was trained on, sorted
-    network: Network             # Weights
-    scalers: dict[str, Scaler]   # Symbol → how its inputs and its label are scaled
-    lookback: int                # Bars in a window
-    horizon: int                 # Bars ahead that are forecast
-    train_first: pd.Timestamp    # First session of the training part
-    train_last: pd.Timestamp     # Last session whose close was used, labels and validation included
-    data_hash: str               # Of the bars that it was trained on
-    seed: int                    # Of the network that is served
-    seeds: tuple[int, ...]       # Of all that were trained
-    interval_level: float        # Part of the outcomes that an interval shall hold
-    interval_width: float        # Half of it in expected deviations, see `forecast_metrics`
-    limit: float                 # Largest forecast that is believed, simple return, fraction
-    settings: dict = field(default_factory=dict) # Of `ModelSettings`, plain values
+
+    symbols: tuple[str, ...]  # That it was trained on, sorted
+    network: Network  # Weights
+    scalers: dict[str, Scaler]  # Symbol → how its inputs and its label are scaled
+    lookback: int  # Bars in a window
+    horizon: int  # Bars ahead that are forecast
+    train_first: pd.Timestamp  # First session of the training part
+    train_last: pd.Timestamp  # Last session whose close was used, labels and validation included
+    data_hash: str  # Of the bars that it was trained on
+    seed: int  # Of the network that is served
+    seeds: tuple[int, ...]  # Of all that were trained
+    interval_level: float  # Part of the outcomes that an interval shall hold
+    interval_width: float  # Half of it in expected deviations, see `forecast_metrics`
+    limit: float  # Largest forecast that is believed, simple return, fraction
+    settings: dict = field(default_factory=dict)  # Of `ModelSettings`, plain values
     metrics: dict = field(default_factory=dict)  # Name → figure of the evaluation
     features: tuple[str, ...] = tuple(FEATURES)  # Names, in order
-    schema: str = ''             # Of `features.schema_hash` when it was trained; '' for now
-    probe: tuple[float, ...] = ()# Of `features.feature_probe` when it was trained; () for now
+    schema: str = ''  # Of `features.schema_hash` when it was trained; '' for now
+    probe: tuple[float, ...] = ()  # Of `features.feature_probe` when it was trained; () for now
 
     def __post_init__(self):
         object.__setattr__(self, 'schema', self.schema or schema_hash(self.lookback, self.horizon))
         object.__setattr__(self, 'probe', tuple(self.probe) or feature_probe())
+
     def __repr__(self):
         return f'Artifact({", ".join(self.symbols[:5])}{" …" if len(self.symbols) > 5 else ""}; {self.lookback}×{len(self.features)} → {self.horizon} ahead; {self.network}; trained {self.train_first:%Y-%m-%d} to {self.train_last:%Y-%m-%d})'
 
@@ -53,56 +55,120 @@ class Artifact:
 def _refuse_other_features(artifact):
     "ModelError when the features of this code are not those that the artifact was trained on"
     if artifact.features != tuple(FEATURES):
-        raise ModelError('The model was trained on other features', sorted({*artifact.features} ^ {*FEATURES}) or artifact.features, 'Train it again.')
+        raise ModelError(
+            'The model was trained on other features',
+            sorted({*artifact.features} ^ {*FEATURES}) or artifact.features,
+            'Train it again.',
+        )
     if artifact.schema != schema_hash(artifact.lookback, artifact.horizon):
-        raise ModelError('The model was trained on another schema: a definition of a feature, the lookback or the horizon has changed', artifact.schema[:12], 'Train it again.')
+        raise ModelError(
+            'The model was trained on another schema: a definition of a feature, the lookback or the horizon has changed',
+            artifact.schema[:12],
+            'Train it again.',
+        )
     now = feature_probe()
     stale = [name for name, a, b in zip(artifact.features, artifact.probe, now) if not abs(a - b) <= 1e-6]
     if stale or len(artifact.probe) != len(now):
-        raise ModelError('The features are computed differently from when the model was trained', stale or len(artifact.probe), 'Train it again; and change the words in FEATURES with a formula.')
+        raise ModelError(
+            'The features are computed differently from when the model was trained',
+            stale or len(artifact.probe),
+            'Train it again; and change the words in FEATURES with a formula.',
+        )
 
 # %% ../nbs/16_artifact.ipynb #424ba6aa
-_SCALED = ('center', 'scale', 'edges', 'shares', 'usual') # Arrays of a scaler, features first
+_SCALED = ('center', 'scale', 'edges', 'shares', 'usual')  # Arrays of a scaler, features first
+
 
 def _refuse_broken(artifact):
     "ModelError when numbers of an artifact are missing, or do not fit each other"
     checked_network(artifact.network)
     width = len(artifact.features)
-    if artifact.network.n_features != width: raise ModelError('The network does not fit the features', f'{artifact.network.n_features} inputs, {width} features', 'Train it again.')
-    if not artifact.symbols or set(artifact.symbols) != set(artifact.scalers): raise ModelError('Symbols and scalers of a model differ', sorted({*artifact.symbols} ^ {*artifact.scalers}), 'Train it again.')
+    if artifact.network.n_features != width:
+        raise ModelError(
+            'The network does not fit the features',
+            f'{artifact.network.n_features} inputs, {width} features',
+            'Train it again.',
+        )
+    if not artifact.symbols or set(artifact.symbols) != set(artifact.scalers):
+        raise ModelError(
+            'Symbols and scalers of a model differ',
+            sorted({*artifact.symbols} ^ {*artifact.scalers}),
+            'Train it again.',
+        )
     for symbol, scaler in artifact.scalers.items():
         plain = np.concatenate([scaler.center, scaler.scale, [scaler.target_scale, scaler.clip]])
-        if not np.isfinite(plain).all() or (plain[width:] <= 0).any() or {len(getattr(scaler, name)) for name in _SCALED} != {width}: raise ModelError('A scaler is broken', symbol, 'Train the model again.')
+        if (
+            not np.isfinite(plain).all()
+            or (plain[width:] <= 0).any()
+            or {len(getattr(scaler, name)) for name in _SCALED} != {width}
+        ):
+            raise ModelError('A scaler is broken', symbol, 'Train the model again.')
     figures = {name: getattr(artifact, name) for name in ('interval_level', 'interval_width', 'limit')}
-    if bad := {name: value for name, value in figures.items() if not (np.isfinite(value) and value > 0)}: raise ModelError('A model lacks what its forecasts are judged by', bad, 'Train it again.')
-    if artifact.train_first > artifact.train_last: raise ModelError('A model was trained before it began', f'{artifact.train_first:%Y-%m-%d} to {artifact.train_last:%Y-%m-%d}', 'Train it again.')
+    if bad := {name: value for name, value in figures.items() if not (np.isfinite(value) and value > 0)}:
+        raise ModelError('A model lacks what its forecasts are judged by', bad, 'Train it again.')
+    if artifact.train_first > artifact.train_last:
+        raise ModelError(
+            'A model was trained before it began',
+            f'{artifact.train_first:%Y-%m-%d} to {artifact.train_last:%Y-%m-%d}',
+            'Train it again.',
+        )
 
 # %% ../nbs/16_artifact.ipynb #a1e725e4
 _MAGIC = b'TradeLab model 1\n'
-_PLAIN = ('symbols', 'features', 'lookback', 'horizon', 'schema', 'probe', 'data_hash', 'seed', 'seeds', 'settings', 'interval_level', 'interval_width', 'limit', 'metrics')
+_PLAIN = (
+    'symbols',
+    'features',
+    'lookback',
+    'horizon',
+    'schema',
+    'probe',
+    'data_hash',
+    'seed',
+    'seeds',
+    'settings',
+    'interval_level',
+    'interval_width',
+    'limit',
+    'metrics',
+)
+
 
 def _arrays(artifact):
     "Name → array, weights as float32 and scalers as float64, symbols first"
     scalers = [artifact.scalers[symbol] for symbol in artifact.symbols]
     weights = {f'weights_{n}': np.asarray(array, dtype='<f4') for n, array in enumerate(artifact.network.arrays)}
-    return weights | {name: np.array([getattr(scaler, name) for scaler in scalers], dtype='<f8') for name in (*_SCALED, 'target_scale', 'clip')}
+    return weights | {
+        name: np.array([getattr(scaler, name) for scaler in scalers], dtype='<f8')
+        for name in (*_SCALED, 'target_scale', 'clip')
+    }
 
 # %% ../nbs/16_artifact.ipynb #23b21e2e
 def to_bytes(
-    artifact:Artifact, # To be stored
-)->bytes: # The same for the same artifact; raises ModelError for one that could not be loaded again
+    artifact: Artifact,  # To be stored
+) -> bytes:  # The same for the same artifact; raises ModelError for one that could not be loaded again
     "An artifact as one block"
     _refuse_broken(artifact)
     _refuse_other_features(artifact)
     arrays = _arrays(artifact)
-    plain = {name: getattr(artifact, name) for name in _PLAIN} | {name: getattr(artifact, name).isoformat() for name in ('train_first', 'train_last')}
-    try: header = json.dumps(plain | {'arrays': [[name, array.dtype.str, array.shape] for name, array in arrays.items()]}, sort_keys=True).encode()
-    except (TypeError, ValueError) as e: raise ModelError('Settings or figures of a model are not plain values', str(e), 'Give what JSON can hold.') from e
-    return b''.join((_MAGIC, len(header).to_bytes(8, 'little'), header, *(array.tobytes() for array in arrays.values())))
+    plain = {name: getattr(artifact, name) for name in _PLAIN} | {
+        name: getattr(artifact, name).isoformat() for name in ('train_first', 'train_last')
+    }
+    try:
+        header = json.dumps(
+            plain | {'arrays': [[name, array.dtype.str, array.shape] for name, array in arrays.items()]}, sort_keys=True
+        ).encode()
+    except (TypeError, ValueError) as e:
+        raise ModelError(
+            'Settings or figures of a model are not plain values', str(e), 'Give what JSON can hold.'
+        ) from e
+    return b''.join(
+        (_MAGIC, len(header).to_bytes(8, 'little'), header, *(array.tobytes() for array in arrays.values()))
+    )
+
 
 def digest(
-    data:bytes, # Of `to_bytes`
-)->str: # 64 hexadecimal digits
+    data: bytes,  # Of `to_bytes`
+) -> str:  # 64 hexadecimal digits
     "The hash under which an artifact is known"
     return _sha256(data).hexdigest()
 
@@ -110,14 +176,17 @@ def digest(
 def _unpacked(data):
     "Header and arrays of a block; ValueError for one that is not as long as its header says"
     start = len(_MAGIC) + 8
-    size = int.from_bytes(data[len(_MAGIC):start], 'little')
-    header, at, arrays = json.loads(data[start:start + size]), start + size, {}
+    size = int.from_bytes(data[len(_MAGIC) : start], 'little')
+    header, at, arrays = json.loads(data[start : start + size]), start + size, {}
     for name, kind, shape in header.pop('arrays'):
-        if kind not in ('<f4', '<f8'): raise ValueError(f'array of kind {kind}')
+        if kind not in ('<f4', '<f8'):
+            raise ValueError(f'array of kind {kind}')
         arrays[name] = np.frombuffer(data, kind, prod(shape), at).reshape(shape).astype(kind[1:])
         at += arrays[name].nbytes
-    if at != len(data): raise ValueError(f'{len(data)} bytes, {at} expected')
+    if at != len(data):
+        raise ValueError(f'{len(data)} bytes, {at} expected')
     return header, arrays
+
 
 def _network(arrays):
     "The network of the arrays of a block"
@@ -126,81 +195,145 @@ def _network(arrays):
 
 # %% ../nbs/16_artifact.ipynb #3c0a75e2
 def from_bytes(
-    data:bytes,  # Of `to_bytes`
-    sha256:str,  # Of `digest`, as it was noted when the artifact was stored
-)->Artifact: # Raises ModelError for other bytes, a block that is not whole, other features or broken numbers
+    data: bytes,  # Of `to_bytes`
+    sha256: str,  # Of `digest`, as it was noted when the artifact was stored
+) -> Artifact:  # Raises ModelError for other bytes, a block that is not whole, other features or broken numbers
     "The artifact of a block, or a refusal"
-    if digest(data) != sha256: raise ModelError('The bytes of the model are not those that were stored', f'{len(data):,} bytes, {digest(data)[:12]} instead of {str(sha256)[:12]}', 'Restore them from a backup, or train again.')
-    if not data.startswith(_MAGIC): raise ModelError('These bytes are not a model of this lab', data[:20], 'Store models with `to_bytes`.')
+    if digest(data) != sha256:
+        raise ModelError(
+            'The bytes of the model are not those that were stored',
+            f'{len(data):,} bytes, {digest(data)[:12]} instead of {str(sha256)[:12]}',
+            'Restore them from a backup, or train again.',
+        )
+    if not data.startswith(_MAGIC):
+        raise ModelError('These bytes are not a model of this lab', data[:20], 'Store models with `to_bytes`.')
     try:
         header, arrays = _unpacked(data)
-        scalers = {symbol: Scaler(**{name: arrays[name][k] for name in _SCALED}, target_scale=float(arrays['target_scale'][k]), clip=float(arrays['clip'][k])) for k, symbol in enumerate(header['symbols'])}
+        scalers = {
+            symbol: Scaler(
+                **{name: arrays[name][k] for name in _SCALED},
+                target_scale=float(arrays['target_scale'][k]),
+                clip=float(arrays['clip'][k]),
+            )
+            for k, symbol in enumerate(header['symbols'])
+        }
         given = {name: tuple(value) if isinstance(value, list) else value for name, value in header.items()}
-        found = Artifact(**given | {name: pd.Timestamp(header[name]) for name in ('train_first', 'train_last')}, network=_network(arrays), scalers=scalers)
+        found = Artifact(
+            **given | {name: pd.Timestamp(header[name]) for name in ('train_first', 'train_last')},
+            network=_network(arrays),
+            scalers=scalers,
+        )
         _refuse_other_features(found)
         _refuse_broken(found)
-    except (ValueError, TypeError, LookupError, AttributeError) as e: raise ModelError('The bytes of the model are not whole', str(e), 'Restore them from a backup, or train again.') from e
+    except (ValueError, TypeError, LookupError, AttributeError) as e:
+        raise ModelError(
+            'The bytes of the model are not whole', str(e), 'Restore them from a backup, or train again.'
+        ) from e
     return found
 
 # %% ../nbs/16_artifact.ipynb #28b012a7
 def synthetic_artifact(
-    symbols:tuple[str, ...]=('AAA',), # Of the model
-    units:tuple[int, ...]=(8,),       # Of its layers
-    lookback:int=20,                  # Bars in a window
-    horizon:int=1,                    # Bars ahead
-    seed:int=0,                       # Of the weights
-    train_last:str='2016-06-30',      # Last session of its training
-    **given,                          # Further fields of `Artifact`, in place of the made-up ones
-)->Artifact: # Knows nothing; answers within ±5 %
+    symbols: tuple[str, ...] = ('AAA',),  # Of the model
+    units: tuple[int, ...] = (8,),  # Of its layers
+    lookback: int = 20,  # Bars in a window
+    horizon: int = 1,  # Bars ahead
+    seed: int = 0,  # Of the weights
+    train_last: str = '2016-06-30',  # Last session of its training
+    **given,  # Further fields of `Artifact`, in place of the made-up ones
+) -> Artifact:  # Knows nothing; answers within ±5 %
     "A model with random weights, for tests and lessons"
     rng, widths = np.random.default_rng(seed), (len(FEATURES), *units)
     draw = lambda *shape: rng.normal(0, 0.2, shape).astype(np.float32)
-    network = Network(tuple((draw(a, 4*b), draw(b, 4*b), draw(4*b)) for a, b in zip(widths, units)), draw(units[-1]), 0.)
+    network = Network(
+        tuple((draw(a, 4 * b), draw(b, 4 * b), draw(4 * b)) for a, b in zip(widths, units)), draw(units[-1]), 0.0
+    )
     n = len(FEATURES)
-    scaler = Scaler(np.zeros(n), np.full(n, 0.5), 0.01, np.tile(np.linspace(-1, 1, 9), (n, 1)), np.full((n, 10), 0.1), np.full((n, 4), 0.3))
-    made = dict(symbols=tuple(sorted(symbols)), network=network, scalers=dict.fromkeys(sorted(symbols), scaler), lookback=lookback, horizon=horizon, train_first=pd.Timestamp('2015-01-01'),
-                train_last=pd.Timestamp(train_last), data_hash='0'*64, seed=seed, seeds=(seed,), interval_level=0.8, interval_width=1.28, limit=0.5)
+    scaler = Scaler(
+        np.zeros(n),
+        np.full(n, 0.5),
+        0.01,
+        np.tile(np.linspace(-1, 1, 9), (n, 1)),
+        np.full((n, 10), 0.1),
+        np.full((n, 4), 0.3),
+    )
+    made = dict(
+        symbols=tuple(sorted(symbols)),
+        network=network,
+        scalers=dict.fromkeys(sorted(symbols), scaler),
+        lookback=lookback,
+        horizon=horizon,
+        train_first=pd.Timestamp('2015-01-01'),
+        train_last=pd.Timestamp(train_last),
+        data_hash='0' * 64,
+        seed=seed,
+        seeds=(seed,),
+        interval_level=0.8,
+        interval_width=1.28,
+        limit=0.5,
+    )
     return Artifact(**made | given)
 
 # %% ../nbs/16_artifact.ipynb #0d8256a1
-def _deviation(volatility, horizon): return np.asarray(volatility, dtype=float)*sqrt(horizon/252)
+def _deviation(volatility, horizon):
+    return np.asarray(volatility, dtype=float) * sqrt(horizon / 252)
 
 # %% ../nbs/16_artifact.ipynb #9aca5439
 def _served(artifact, symbol, bars):
     "Features of a symbol that the model knows, on bars that are long enough"
-    if symbol not in artifact.scalers: raise ModelError('The model was not trained on this symbol', symbol, did_you_mean(symbol, artifact.symbols))
+    if symbol not in artifact.scalers:
+        raise ModelError('The model was not trained on this symbol', symbol, did_you_mean(symbol, artifact.symbols))
     needed = WARM_UP + artifact.lookback
-    if len(bars) < needed: raise DataError(f'{symbol}: too few bars for a forecast', f'{len(bars)} bars, {needed} needed', 'Ingest earlier bars.')
+    if len(bars) < needed:
+        raise DataError(
+            f'{symbol}: too few bars for a forecast', f'{len(bars)} bars, {needed} needed', 'Ingest earlier bars.'
+        )
     return asset(symbol, bars, artifact.horizon)
+
 
 def _believed(artifact, symbols, sessions, returns):
     "Forecasts as simple returns, or ModelError for the first that cannot be believed"
     wrong = ~(np.abs(returns) <= artifact.limit)
     if wrong.any():
         k = int(wrong.argmax())
-        raise ModelError(f'{symbols[k]}: the forecast for {sessions[k]:%Y-%m-%d} cannot be believed', float(returns[k]), f'The model may say ±{artifact.limit:g} at most. Look at the bars of that day, or train again.')
+        raise ModelError(
+            f'{symbols[k]}: the forecast for {sessions[k]:%Y-%m-%d} cannot be believed',
+            float(returns[k]),
+            f'The model may say ±{artifact.limit:g} at most. Look at the bars of that day, or train again.',
+        )
     return returns
 
 # %% ../nbs/16_artifact.ipynb #a05f74fd
 def _framed(artifact, close, volatility, returns, sessions):
     "Columns of a forecast: returns, interval and prices"
-    half = artifact.interval_width*_deviation(volatility, artifact.horizon)
-    low, high = np.maximum(returns - half, -1.), returns + half
-    return {'close': close, 'forecast': returns, 'low': low, 'high': high, 'price': close*(1 + returns), 'price_low': close*(1 + low), 'price_high': close*(1 + high),
-            'out_of_sample': np.asarray(sessions > artifact.train_last)}
+    half = artifact.interval_width * _deviation(volatility, artifact.horizon)
+    low, high = np.maximum(returns - half, -1.0), returns + half
+    return {
+        'close': close,
+        'forecast': returns,
+        'low': low,
+        'high': high,
+        'price': close * (1 + returns),
+        'price_low': close * (1 + low),
+        'price_high': close * (1 + high),
+        'out_of_sample': np.asarray(sessions > artifact.train_last),
+    }
 
 # %% ../nbs/16_artifact.ipynb #6309fcaa
 def forecast(
-    artifact:Artifact,            # Loaded
-    symbol:str,                   # One of its symbols
-    bars:pd.DataFrame,            # Total-return bars up to the last session of interest
-    since:pd.Timestamp|None=None, # First session of interest, None for all
-)->pd.DataFrame: # A row a session: close, forecast, low, high (simple returns), price, price_low, price_high (USD, total return), out_of_sample; raises ModelError or DataError, naming the symbol
+    artifact: Artifact,  # Loaded
+    symbol: str,  # One of its symbols
+    bars: pd.DataFrame,  # Total-return bars up to the last session of interest
+    since: pd.Timestamp | None = None,  # First session of interest, None for all
+) -> pd.DataFrame:  # A row a session: close, forecast, low, high (simple returns), price, price_low, price_high (USD, total return), out_of_sample; raises ModelError or DataError, naming the symbol
     "What the model says at each close"
     one = _served(artifact, symbol, bars)
     days, x = inputs(one, artifact.scalers[symbol], artifact.lookback, since)
-    returns = _believed(artifact, [symbol]*len(days), days, forward(artifact.network, x)*artifact.scalers[symbol].target_scale)
-    return pd.DataFrame(_framed(artifact, one.close[days].to_numpy(), one.volatility[days].to_numpy(), returns, days), days).rename_axis('session')
+    returns = _believed(
+        artifact, [symbol] * len(days), days, forward(artifact.network, x) * artifact.scalers[symbol].target_scale
+    )
+    return pd.DataFrame(
+        _framed(artifact, one.close[days].to_numpy(), one.volatility[days].to_numpy(), returns, days), days
+    ).rename_axis('session')
 
 # %% ../nbs/16_artifact.ipynb #3f09bba0
 def _newest(artifact, bars, as_of, old):
@@ -210,21 +343,43 @@ def _newest(artifact, bars, as_of, old):
     day = max(one.close.index[-1] for one in found.values()) if as_of is None else as_of
     for symbol, one in found.items():
         if one.close.index[-1] < day and not old:
-            raise DataError(f'{symbol}: the last bar is older than {day:%Y-%m-%d}', f'{one.close.index[-1]:%Y-%m-%d}', 'Ingest its bars, or leave the symbol out if it is no longer traded.')
+            raise DataError(
+                f'{symbol}: the last bar is older than {day:%Y-%m-%d}',
+                f'{one.close.index[-1]:%Y-%m-%d}',
+                'Ingest its bars, or leave the symbol out if it is no longer traded.',
+            )
     return found
 
 # %% ../nbs/16_artifact.ipynb #7d03744b
 def forecast_next(
-    artifact:Artifact,               # Loaded
-    bars:Mapping[str, pd.DataFrame], # Symbol → total-return bars
-    as_of:pd.Timestamp|None=None,    # Session at whose close is asked; later bars are not looked at; None for the newest bar of all
-    old:bool=False,                  # Whether a symbol may be asked at an older bar of its own
-)->pd.DataFrame: # A row a symbol: session and the columns of `forecast`; raises ModelError or DataError, naming the symbol
+    artifact: Artifact,  # Loaded
+    bars: Mapping[str, pd.DataFrame],  # Symbol → total-return bars
+    as_of: pd.Timestamp
+    | None = None,  # Session at whose close is asked; later bars are not looked at; None for the newest bar of all
+    old: bool = False,  # Whether a symbol may be asked at an older bar of its own
+) -> (
+    pd.DataFrame
+):  # A row a symbol: session and the columns of `forecast`; raises ModelError or DataError, naming the symbol
     "What the model says at the last close, for many symbols at once"
-    if not bars: raise DataError('There is no symbol to forecast', 0, 'Give bars of one symbol at least.')
+    if not bars:
+        raise DataError('There is no symbol to forecast', 0, 'Give bars of one symbol at least.')
     found = _newest(artifact, bars, None if as_of is None else pd.Timestamp(as_of), old)
     last = pd.DatetimeIndex([one.close.index[-1] for one in found.values()])
-    x = np.concatenate([inputs(one, artifact.scalers[symbol], artifact.lookback, day)[1] for (symbol, one), day in zip(found.items(), last)])
-    returns = _believed(artifact, list(found), last, forward(artifact.network, x)*[artifact.scalers[symbol].target_scale for symbol in found])
-    close, volatility = (np.array([getattr(one, name).iloc[-1] for one in found.values()]) for name in ('close', 'volatility'))
-    return pd.DataFrame({'session': last, **_framed(artifact, close, volatility, returns, last)}, pd.Index(found, name='symbol'))
+    x = np.concatenate(
+        [
+            inputs(one, artifact.scalers[symbol], artifact.lookback, day)[1]
+            for (symbol, one), day in zip(found.items(), last)
+        ]
+    )
+    returns = _believed(
+        artifact,
+        list(found),
+        last,
+        forward(artifact.network, x) * [artifact.scalers[symbol].target_scale for symbol in found],
+    )
+    close, volatility = (
+        np.array([getattr(one, name).iloc[-1] for one in found.values()]) for name in ('close', 'volatility')
+    )
+    return pd.DataFrame(
+        {'session': last, **_framed(artifact, close, volatility, returns, last)}, pd.Index(found, name='symbol')
+    )

@@ -18,18 +18,24 @@ from .console import lab, listed, print_table, progress_bar
 def _quiet():
     "No warnings in the log"
     import logging
+
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
-    try: yield
-    finally: logging.disable(before)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 # %% ../nbs/42_audit_command.ipynb #7a4d2731
 def _histories(symbols):
     "Name → history: of the sample's symbols, and one made up"
     from tradelab.history_cuts import history, synthetic_history
     from tradelab.providers.sample import fetch
+
     given = {symbol: fetch(symbol) for symbol in symbols}
-    return {symbol: history(one.bars, one.actions, one.convention) for symbol, one in given.items()} | {'made up': synthetic_history()}
+    return {symbol: history(one.bars, one.actions, one.convention) for symbol, one in given.items()} | {
+        'made up': synthetic_history()
+    }
 
 # %% ../nbs/42_audit_command.ipynb #399623cf
 def _engine(settings, cuts, seed):
@@ -40,11 +46,25 @@ def _engine(settings, cuts, seed):
     from tradelab.preprocessing import adjust, dividends_paid
     from tradelab.providers.sample import fetch, symbols
     from tradelab.signal_generator import strategy_signals
+
     given = {symbol: fetch(symbol, '2005-01-03') for symbol in symbols()}
-    traded = market({symbol: adjust(d.bars, d.actions, 'split') for symbol, d in given.items()}, {symbol: dividends_paid(d.bars.index, d.actions) for symbol, d in given.items()})
-    signals = {symbol: strategy_signals(adjust(d.bars, d.actions, 'total_return', d.convention)['close'], settings.strategy) for symbol, d in given.items()}
+    traded = market(
+        {symbol: adjust(d.bars, d.actions, 'split') for symbol, d in given.items()},
+        {symbol: dividends_paid(d.bars.index, d.actions) for symbol, d in given.items()},
+    )
+    signals = {
+        symbol: strategy_signals(adjust(d.bars, d.actions, 'total_return', d.convention)['close'], settings.strategy)
+        for symbol, d in given.items()
+    }
     account = settings.backtest.model_copy(update={'start': None, 'end': None, 'close_at_end': False})
-    return audit_engine(lambda market, signals: backtest(market, signals, settings.costs, settings.risk, account), traded, signals, settings.costs, cuts, seed)
+    return audit_engine(
+        lambda market, signals: backtest(market, signals, settings.costs, settings.risk, account),
+        traded,
+        signals,
+        settings.costs,
+        cuts,
+        seed,
+    )
 
 # %% ../nbs/42_audit_command.ipynb #92ab9e80
 def _named(text):
@@ -53,27 +73,49 @@ def _named(text):
     import sys
     from importlib import import_module
     from tradelab.utils.error_handling import ParameterError, did_you_mean
+
     module, colon, name = text.partition(':')
-    if not (module and colon and name): raise ParameterError('A function is named as package.module:function', text, 'For example: --function my_features:momentum')
+    if not (module and colon and name):
+        raise ParameterError(
+            'A function is named as package.module:function', text, 'For example: --function my_features:momentum'
+        )
     sys.path.insert(0, os.getcwd())
-    try: loaded = import_module(module)
-    except ImportError as e: raise ParameterError(f'The module {module} cannot be imported', str(e), 'Call this from the folder where it lies, or install it.') from e
-    if not callable(getattr(loaded, name, None)): raise ParameterError(f'The module {module} has no such function', name, did_you_mean(name, [key for key in vars(loaded) if not key.startswith('_')]))
+    try:
+        loaded = import_module(module)
+    except ImportError as e:
+        raise ParameterError(
+            f'The module {module} cannot be imported', str(e), 'Call this from the folder where it lies, or install it.'
+        ) from e
+    if not callable(getattr(loaded, name, None)):
+        raise ParameterError(
+            f'The module {module} has no such function',
+            name,
+            did_you_mean(name, [key for key in vars(loaded) if not key.startswith('_')]),
+        )
     return getattr(loaded, name)
 
 # %% ../nbs/42_audit_command.ipynb #18290598
 def _show(found):
     "The table, what was left out, and the findings in words"
     from tradelab.audit_record import exemptions, summary, table
+
     shown = table(found)
     print_table('', shown.columns, shown.itertuples(index=False), right=('cuts', 'differences', 'ties', 'warm-up'))
-    for name, reason in exemptions(found).items(): typer.echo(f'left out: {name}: {reason}')
-    for check in found.findings: typer.echo(str(check), err=True)
+    for name, reason in exemptions(found).items():
+        typer.echo(f'left out: {name}: {reason}')
+    for check in found.findings:
+        typer.echo(str(check), err=True)
     typer.echo(f'{summary(found)}.')
 
 # %% ../nbs/42_audit_command.ipynb #bb9c2a9d
 def audit(
-    function: Annotated[str, typer.Option(metavar='MODULE:FUNCTION', help='Only this function of yours, called by the names of its parameters: close, open, high, low, volume, bars, actions.')] = '',
+    function: Annotated[
+        str,
+        typer.Option(
+            metavar='MODULE:FUNCTION',
+            help='Only this function of yours, called by the names of its parameters: close, open, high, low, volume, bars, actions.',
+        ),
+    ] = '',
     symbols: Annotated[str, typer.Option(help='Symbols of the sample, separated by commas.')] = 'AAPL',
     cuts: Annotated[int, typer.Option(min=1, help='Random points at which each history is cut.')] = 50,
     seed: Annotated[int, typer.Option(help='Of their draw.')] = 0,
@@ -82,14 +124,26 @@ def audit(
     with lab() as settings, _quiet():
         from functools import reduce
         from operator import add
+
         histories = _histories(listed(symbols))
         if function:
             from tradelab.function_audit import audit_function
-            found = reduce(add, (audit_function(_named(function), past.bars, past.actions, cuts, seed, past.convention) for past in histories.values()))
+
+            found = reduce(
+                add,
+                (
+                    audit_function(_named(function), past.bars, past.actions, cuts, seed, past.convention)
+                    for past in histories.values()
+                ),
+            )
         else:
             from tradelab.bias_audit import audit as audit_core, public_functions
+
             with progress_bar() as progress:
                 task = progress.add_task('audit', total=len(public_functions()))
-                found = audit_core(histories, cuts, seed, step=lambda name: progress.advance(task)) + _engine(settings, cuts, seed)
+                found = audit_core(histories, cuts, seed, step=lambda name: progress.advance(task)) + _engine(
+                    settings, cuts, seed
+                )
         _show(found)
-        if not found.ok: raise SystemExit(1)
+        if not found.ok:
+            raise SystemExit(1)

@@ -15,68 +15,94 @@ import pandas as pd
 LAYERS = ('function', 'decision', 'engine')
 STATUSES = ('clean', 'leaks', 'fails', 'no probe', 'exempt')
 
+
 @dataclass(frozen=True)
 class Check:
     "What was tried with one function, and what came of it."
-    layer: str             # One of `LAYERS`
-    name: str              # Module and function
-    call: str=''           # The parameters that were given
-    cuts: int=0            # Histories that were compared with the whole
-    differences: int=0     # Values that differ, over all cuts
-    ties: int=0            # Values that differ only because two numbers are equal but for rounding
-    first: str=''          # Data and session of the earliest difference
-    warm_up: float=nan     # Bar from which the start of history no longer matters; inf for never, NaN where not measured
-    status: str='clean'    # One of `STATUSES`
-    detail: str=''         # What was found, or why nothing was tried
+
+    layer: str  # One of `LAYERS`
+    name: str  # Module and function
+    call: str = ''  # The parameters that were given
+    cuts: int = 0  # Histories that were compared with the whole
+    differences: int = 0  # Values that differ, over all cuts
+    ties: int = 0  # Values that differ only because two numbers are equal but for rounding
+    first: str = ''  # Data and session of the earliest difference
+    warm_up: float = nan  # Bar from which the start of history no longer matters; inf for never, NaN where not measured
+    status: str = 'clean'  # One of `STATUSES`
+    detail: str = ''  # What was found, or why nothing was tried
 
     @property
-    def ok(self): return self.status in ('clean', 'exempt')
-    def __str__(self): return f'{self.name}{f"({self.call})" if self.call else ""} {self.status}{f": {self.detail}" if self.detail else ""}'
+    def ok(self):
+        return self.status in ('clean', 'exempt')
+
+    def __str__(self):
+        return f'{self.name}{f"({self.call})" if self.call else ""} {self.status}{f": {self.detail}" if self.detail else ""}'
 
 # %% ../nbs/17_audit_record.ipynb #56fa1bdb
 @dataclass(frozen=True, repr=False)
 class Audit:
     "Every check of an audit."
+
     checks: tuple[Check, ...]
 
     @property
-    def findings(self): return tuple(check for check in self.checks if not check.ok)
+    def findings(self):
+        return tuple(check for check in self.checks if not check.ok)
 
     @property
-    def ok(self): return any(check.status == 'clean' for check in self.checks) and not self.findings
+    def ok(self):
+        return any(check.status == 'clean' for check in self.checks) and not self.findings
 
-    def __add__(self, other): return Audit(self.checks + other.checks)
-    def __repr__(self): return f'Audit({summary(self)})'
+    def __add__(self, other):
+        return Audit(self.checks + other.checks)
+
+    def __repr__(self):
+        return f'Audit({summary(self)})'
 
 # %% ../nbs/17_audit_record.ipynb #038a8b1a
 def summary(
-    audit:Audit, # What was checked
-)->str: # One sentence
+    audit: Audit,  # What was checked
+) -> str:  # One sentence
     "The verdict in words"
-    names = [', '.join(dict.fromkeys(check.name for check in audit.checks if check.status == status)) for status in STATUSES]
+    names = [
+        ', '.join(dict.fromkeys(check.name for check in audit.checks if check.status == status)) for status in STATUSES
+    ]
     tried, cuts = len({check.name for check in audit.checks if check.cuts}), sum(check.cuts for check in audit.checks)
-    found = [f'{said}: {listed}' for said, listed in zip(('looks ahead', 'fails', 'nobody said how to call'), names[1:4]) if listed]
+    found = [
+        f'{said}: {listed}'
+        for said, listed in zip(('looks ahead', 'fails', 'nobody said how to call'), names[1:4])
+        if listed
+    ]
     return f'{tried} functions, {cuts} cuts: {"; ".join(found) or ("nothing looks ahead" if audit.ok else "nothing was checked")}'
 
 # %% ../nbs/17_audit_record.ipynb #8dccbc4e
 COLUMNS = ('layer', 'function', 'call', 'cuts', 'differences', 'ties', 'first difference', 'warm-up', 'verdict')
 
+
 def warm_up_text(
-    bars:float, # As in `Check`
-)->str:
+    bars: float,  # As in `Check`
+) -> str:
     "A warm-up for reading"
     return '' if isnan(bars) else 'not reached' if bars == inf else f'{bars:.0f}'
 
+
 def table(
-    audit:Audit, # What was checked
-)->pd.DataFrame: # Columns as in `COLUMNS`, findings first, without what is exempt
+    audit: Audit,  # What was checked
+) -> pd.DataFrame:  # Columns as in `COLUMNS`, findings first, without what is exempt
     "The checks as a table"
     shown = sorted((check for check in audit.checks if check.status != 'exempt'), key=lambda check: check.ok)
-    return pd.DataFrame([(c.layer, c.name, c.call, c.cuts, c.differences, c.ties, c.first, warm_up_text(c.warm_up), c.status) for c in shown], columns=list(COLUMNS))
+    return pd.DataFrame(
+        [
+            (c.layer, c.name, c.call, c.cuts, c.differences, c.ties, c.first, warm_up_text(c.warm_up), c.status)
+            for c in shown
+        ],
+        columns=list(COLUMNS),
+    )
+
 
 def exemptions(
-    audit:Audit, # What was checked
-)->dict[str, str]: # Name → reason
+    audit: Audit,  # What was checked
+) -> dict[str, str]:  # Name → reason
     "What was left out, and why"
     return {check.name: check.detail for check in audit.checks if check.status == 'exempt'}
 
@@ -84,9 +110,11 @@ def exemptions(
 def _audit_html(self):
     "The sentence, the findings in words, the table, and what was left out"
     from html import escape
+
     found = ''.join(f'<li>{escape(str(check))}</li>' for check in self.findings)
     left = ''.join(f'<li>{escape(name)}: {escape(reason)}</li>' for name, reason in exemptions(self).items())
     left = f'<details><summary>left out, with reasons</summary><ul>{left}</ul></details>' if left else ''
     return f'<div><b>{escape(summary(self))}</b>{f"<ul>{found}</ul>" if found else ""}{table(self).to_html(index=False, border=0)}{left}</div>'
+
 
 Audit._repr_html_ = _audit_html

@@ -29,6 +29,7 @@ from .utils.error_handling import DataError
 _UNKNOWN = np.full((1, 1), np.nan)
 _UNKNOWN.setflags(write=False)
 
+
 def _by_symbol(market, part, figure):
     "`figure` of each symbol's own bars, on the sessions of `part`"
     values = np.full(market.close.shape, np.nan)
@@ -37,7 +38,8 @@ def _by_symbol(market, part, figure):
         columns = (pd.Series(getattr(market, name)[bar, j], market.sessions[bar]) for name in ('high', 'low', 'close'))
         values[bar, j] = figure(*columns).to_numpy()
     first = market.sessions.get_loc(part.sessions[0])
-    return _frozen(values[first:first + len(part.sessions)])
+    return _frozen(values[first : first + len(part.sessions)])
+
 
 def _frozen(values):
     "A contiguous read-only copy"
@@ -47,121 +49,200 @@ def _frozen(values):
 
 # %% ../nbs/17_backtesting.ipynb #bfc96d83
 def inputs(
-    signals:Signals, # On the sessions of `part`
-    market:Market,   # All bars
-    part:Market,     # The window that is traded
-    risk:RiskSettings, # What stops and sizes rest on
-)->Inputs: # Arrays for the kernel
+    signals: Signals,  # On the sessions of `part`
+    market: Market,  # All bars
+    part: Market,  # The window that is traded
+    risk: RiskSettings,  # What stops and sizes rest on
+) -> Inputs:  # Arrays for the kernel
     "What is known at each close beside the bars"
     needs_atr = risk.stop_atr is not None
-    ranges = _by_symbol(market, part, lambda high, low, close: atr(high, low, close, risk.atr_window)) if needs_atr else _UNKNOWN
-    moves = _by_symbol(market, part, lambda high, low, close: realised_volatility(close, risk.volatility_window)) if risk.sizing == 'volatility' else _UNKNOWN
+    ranges = (
+        _by_symbol(market, part, lambda high, low, close: atr(high, low, close, risk.atr_window))
+        if needs_atr
+        else _UNKNOWN
+    )
+    moves = (
+        _by_symbol(market, part, lambda high, low, close: realised_volatility(close, risk.volatility_window))
+        if risk.sizing == 'volatility'
+        else _UNKNOWN
+    )
     return Inputs(signals.signal, signals.score, ranges, moves)
 
+
 def kernel_bars(
-    part:Market, # The window that is traded
-)->Bars: # The same arrays
+    part: Market,  # The window that is traded
+) -> Bars:  # The same arrays
     "The bars of a market as the kernel takes them"
     return Bars(part.open, part.high, part.low, part.close, part.volume, part.dividends)
 
 # %% ../nbs/17_backtesting.ipynb #270c1c2f
 def begin(
-    symbols:tuple[str, ...], # Tickers, sorted
-    risk:RiskSettings,       # Its sectors count
-    cash:float,              # USD
-)->Books: # Nothing held
+    symbols: tuple[str, ...],  # Tickers, sorted
+    risk: RiskSettings,  # Its sectors count
+    cash: float,  # USD
+) -> Books:  # Nothing held
     "The books of a new account"
     names = sorted(set(risk.sectors.values()))
-    return open_books(cash, len(symbols), [names.index(risk.sectors[symbol]) if symbol in risk.sectors else -1 for symbol in symbols])
+    return open_books(
+        cash, len(symbols), [names.index(risk.sectors[symbol]) if symbol in risk.sectors else -1 for symbol in symbols]
+    )
 
 # %% ../nbs/17_backtesting.ipynb #0ea03642
 def step_once(
-    books:Books,      # The account, moved on in place
-    bars:Bars,        # One row: the bars of this session, shape (1, n_symbols)
-    inputs:Inputs,    # One row: what is known at its close
-    record:np.void,   # Costs, sizes, exits, limits, see `rules`
-    last:bool=False,  # Whether a backtest ends here
-)->Log: # The rows of this session
+    books: Books,  # The account, moved on in place
+    bars: Bars,  # One row: the bars of this session, shape (1, n_symbols)
+    inputs: Inputs,  # One row: what is known at its close
+    record: np.void,  # Costs, sizes, exits, limits, see `rules`
+    last: bool = False,  # Whether a backtest ends here
+) -> Log:  # The rows of this session
     "Move an account through one session"
-    log = new_log(6*len(books.positions) + 8)
+    log = new_log(6 * len(books.positions) + 8)
     advance(0, 1, 0 if last else -1, bars, inputs, books, record, log, np.zeros((1, len(CURVE))))
     return _trimmed(log)
 
 # %% ../nbs/17_backtesting.ipynb #c499b236
-def _trimmed(log): return Log(log.counts, *(rows[:log.counts[k]] for k, rows in enumerate(log[1:])))
+def _trimmed(log):
+    return Log(log.counts, *(rows[: log.counts[k]] for k, rows in enumerate(log[1:])))
+
 
 def _longer(log):
     "The same rows with twice the room"
-    longer = new_log(2*len(log.fills))
-    for old, new in zip(log, longer): new[:len(old)] = old
+    longer = new_log(2 * len(log.fills))
+    for old, new in zip(log, longer):
+        new[: len(old)] = old
     return longer
 
 # %% ../nbs/17_backtesting.ipynb #03b32441
 def backtest(
-    market:Market,                               # Split-adjusted bars and dividends
-    signals:Mapping[str, pd.DataFrame]|Signals,  # Symbol → signals frame, a row a bar; or stacked signals
-    costs:CostSettings=CostSettings(),           # Commissions, fees, slippage, volume cap, borrow costs
-    risk:RiskSettings=RiskSettings(),            # Position size, exits, limits, breakers
-    account:BacktestSettings=BacktestSettings(), # Cash, parts of a share, direction, fill, span
-    strategy:str='moving_average_rsi',           # Name of the strategy, for the record
-    mode:str='backtest',                         # Mode, for the record
-)->Backtest: # Raises DataError or UnknownSymbolError when signals and market do not fit
+    market: Market,  # Split-adjusted bars and dividends
+    signals: Mapping[str, pd.DataFrame] | Signals,  # Symbol → signals frame, a row a bar; or stacked signals
+    costs: CostSettings = CostSettings(),  # Commissions, fees, slippage, volume cap, borrow costs
+    risk: RiskSettings = RiskSettings(),  # Position size, exits, limits, breakers
+    account: BacktestSettings = BacktestSettings(),  # Cash, parts of a share, direction, fill, span
+    strategy: str = 'moving_average_rsi',  # Name of the strategy, for the record
+    mode: str = 'backtest',  # Mode, for the record
+) -> Backtest:  # Raises DataError or UnknownSymbolError when signals and market do not fit
     "Run signals through a market, one session after the other"
     part = window(market, account.start, account.end)
-    votes, books, length = stack_signals(signals, market, part), begin(part.symbols, risk, account.cash), len(part.sessions)
+    votes, books, length = (
+        stack_signals(signals, market, part),
+        begin(part.symbols, risk, account.cash),
+        len(part.sessions),
+    )
     given = kernel_bars(part), inputs(votes, market, part, risk), books, rules(costs, risk, account)
-    log, curve, done = new_log(12*len(part.symbols) + min(2*np.count_nonzero(votes.signal), 50_000) + 100), np.empty((length, len(CURVE))), 0
-    while (done := advance(done, length, length - 1, *given, log, curve)) < length: log = _longer(log)
+    log, curve, done = (
+        new_log(12 * len(part.symbols) + min(2 * np.count_nonzero(votes.signal), 50_000) + 100),
+        np.empty((length, len(CURVE))),
+        0,
+    )
+    while (done := advance(done, length, length - 1, *given, log, curve)) < length:
+        log = _longer(log)
     return _record(part, votes, books, _trimmed(log), curve, strategy, mode, account)
 
 # %% ../nbs/17_backtesting.ipynb #432d778d
 def _record(part, votes, books, log, curve, strategy, mode, account):
     "What the kernel wrote, as a record whose frames are made when they are looked at"
-    makers = {'fills': lambda: _fills(part, votes, log), 'trades': lambda: _trades(part, votes, books, log), 'equity': lambda: _equity(part, curve),
-              'decisions': lambda: _journal(part, votes, log, account.direction == 'long_short'), 'counts': lambda: _counts(part, votes, books, log), 'open_orders': lambda: _open_orders(part, votes, books),
-              'breaks': lambda: _breaks(part, log)}
+    makers = {
+        'fills': lambda: _fills(part, votes, log),
+        'trades': lambda: _trades(part, votes, books, log),
+        'equity': lambda: _equity(part, curve),
+        'decisions': lambda: _journal(part, votes, log, account.direction == 'long_short'),
+        'counts': lambda: _counts(part, votes, books, log),
+        'open_orders': lambda: _open_orders(part, votes, books),
+        'breaks': lambda: _breaks(part, log),
+    }
     return Backtest.later(makers, strategy=strategy, mode=mode, symbols=part.symbols, cash=account.cash)
 
 # %% ../nbs/17_backtesting.ipynb #dcfd6d73
 def _reasons(codes, symbols, votes):
     "The words for the reasons `codes` of orders in `symbols`"
     words = votes.columns['reason'] if 'reason' in votes.columns else np.full(votes.signal.shape, '', dtype=object)
-    return np.where(codes >= 0, words[np.maximum(codes, 0), symbols], np.array(REASONS, dtype=object)[np.maximum(-codes, 0)])
+    return np.where(
+        codes >= 0, words[np.maximum(codes, 0), symbols], np.array(REASONS, dtype=object)[np.maximum(-codes, 0)]
+    )
+
 
 def _framed(columns, kind, sessions):
     "A frame of `columns` with the types that the named tuple `kind` names"
     types = {pd.Timestamp: sessions.dtype, float: 'float64', int: 'int64', bool: 'bool', str: 'str'}
     named = {name.rstrip('_'): types[type_] for name, type_ in kind.__annotations__.items()}
-    return pd.DataFrame({name: pd.array(column, dtype='str') if named[name] == 'str' else np.asarray(column, dtype=named[name]) for name, column in columns.items()}, copy=False)
+    return pd.DataFrame(
+        {
+            name: pd.array(column, dtype='str') if named[name] == 'str' else np.asarray(column, dtype=named[name])
+            for name, column in columns.items()
+        },
+        copy=False,
+    )
 
-def _names(part, places): return np.array(part.symbols, dtype=object)[places]
+
+def _names(part, places):
+    return np.array(part.symbols, dtype=object)[places]
 
 # %% ../nbs/17_backtesting.ipynb #987d93f7
 def _fills(part, votes, log):
     rows = log.fills
-    return _framed({'session': part.sessions.to_numpy()[rows['bar']], 'symbol': _names(part, rows['symbol']), 'side': np.where(rows['quantity'] > 0, 'buy', 'sell'), 'quantity': abs(rows['quantity']),
-                    'price': rows['price'], 'fees': rows['fees'], 'slippage': rows['slippage'], 'reason': _reasons(rows['reason'], rows['symbol'], votes)}, Fill, part.sessions)
+    return _framed(
+        {
+            'session': part.sessions.to_numpy()[rows['bar']],
+            'symbol': _names(part, rows['symbol']),
+            'side': np.where(rows['quantity'] > 0, 'buy', 'sell'),
+            'quantity': abs(rows['quantity']),
+            'price': rows['price'],
+            'fees': rows['fees'],
+            'slippage': rows['slippage'],
+            'reason': _reasons(rows['reason'], rows['symbol'], votes),
+        },
+        Fill,
+        part.sessions,
+    )
+
 
 def _held(books, part):
     "A trade row for each position still held"
     held = np.flatnonzero(books.positions['quantity'])
     rows = np.zeros(len(held), TRADE)
-    for row, j in zip(rows, held): round_trip(row, books.account[0], j, books.positions[j], 1 if books.positions[j]['quantity'] > 0 else -1, 0)
+    for row, j in zip(rows, held):
+        round_trip(row, books.account[0], j, books.positions[j], 1 if books.positions[j]['quantity'] > 0 else -1, 0)
     return rows
 
 # %% ../nbs/17_backtesting.ipynb #06e7ef1b
 def _trades(part, votes, books, log):
     rows, at = np.concatenate([log.trades, _held(books, part)]), part.sessions.to_numpy()
     still = rows['open'] != 0
-    return _framed({'symbol': _names(part, rows['symbol']), 'side': np.where(rows['side'] > 0, 'long', 'short'), 'entry_session': at[rows['entry_bar']], 'entry_price': rows['entry_price'],
-                    'exit_session': np.where(still, np.datetime64('NaT'), at[rows['exit_bar']]), 'exit_price': rows['exit_price'], 'quantity': rows['quantity'], 'fees': rows['fees'], 'dividends': rows['dividends'],
-                    'pnl': rows['pnl'], 'return': rows['gain'], 'bars_held': rows['exit_bar'] - rows['entry_bar'],
-                    'exit_reason': np.where(still, 'open', _reasons(rows['reason'], rows['symbol'], votes)), 'is_open': still}, Trade, part.sessions)
+    return _framed(
+        {
+            'symbol': _names(part, rows['symbol']),
+            'side': np.where(rows['side'] > 0, 'long', 'short'),
+            'entry_session': at[rows['entry_bar']],
+            'entry_price': rows['entry_price'],
+            'exit_session': np.where(still, np.datetime64('NaT'), at[rows['exit_bar']]),
+            'exit_price': rows['exit_price'],
+            'quantity': rows['quantity'],
+            'fees': rows['fees'],
+            'dividends': rows['dividends'],
+            'pnl': rows['pnl'],
+            'return': rows['gain'],
+            'bars_held': rows['exit_bar'] - rows['entry_bar'],
+            'exit_reason': np.where(still, 'open', _reasons(rows['reason'], rows['symbol'], votes)),
+            'is_open': still,
+        },
+        Trade,
+        part.sessions,
+    )
+
 
 def _equity(part, curve):
     named = dict(zip(CURVE, curve.T))
-    with np.errstate(invalid='ignore', divide='ignore'): exposure = np.where(named['equity'] > 0, named['gross']/named['equity'], np.nan)
-    return pd.DataFrame({**{name: named[name] for name in ('cash', 'positions_value', 'receivable', 'equity')}, 'exposure': exposure, 'turnover': named['turnover']}, part.sessions)
+    with np.errstate(invalid='ignore', divide='ignore'):
+        exposure = np.where(named['equity'] > 0, named['gross'] / named['equity'], np.nan)
+    return pd.DataFrame(
+        {
+            **{name: named[name] for name in ('cash', 'positions_value', 'receivable', 'equity')},
+            'exposure': exposure,
+            'turnover': named['turnover'],
+        },
+        part.sessions,
+    )
 
 # %% ../nbs/17_backtesting.ipynb #41d8a9e4
 def _targets(part, log):
@@ -173,61 +254,124 @@ def _targets(part, log):
     target[at], choice[at] = log.choices['target'], np.arange(len(log.choices))
     return target, choice
 
+
 def _said(before, now):
     "The verdicts of one close in one text: an exit may be followed by an entry the other way"
     return str(now) if before != 'allowed' or now.allowed else f'exit allowed, entry {now}'
 
+
 def _journal(part, votes, log, short):
     "A row a session and symbol with a bar: what was seen, what was wanted, what the gate said"
     (target, choice), bar = _targets(part, log), np.isfinite(part.close)
-    reason, said = (votes.columns['reason'].copy() if 'reason' in votes.columns else np.full(bar.shape, '', dtype=object)), np.full(bar.shape, '', dtype=object)
+    reason, said = (
+        (votes.columns['reason'].copy() if 'reason' in votes.columns else np.full(bar.shape, '', dtype=object)),
+        np.full(bar.shape, '', dtype=object),
+    )
     for at in np.argwhere(bar & (choice < 0) & (votes.signal != 0)).tolist():
         reason[*at] = f'{reason[*at]}; no order: {"held already" if short or votes.signal[*at] > 0 else "nothing held"}'
     for row in log.choices:
         at = row['bar'], row['symbol']
-        if row['reason'] < 0: reason[at] = ' and '.join(filter(None, (REASONS[-row['reason']], reason[at])))
-        if row['note']: reason[at] = f'{reason[at]}; no order: {NOTES[row["note"]]}'
-        else: said[at] = _said(said[at], verdict(row['rule'], row['limit'], row['found']))
-    def column(name): return votes.columns[name][bar].astype(float) if name in votes.columns else np.nan
-    frame = pd.DataFrame({'session': part.sessions[np.nonzero(bar)[0]], 'symbol': _names(part, np.nonzero(bar)[1]), 'close': part.close[bar], **{name: column(name) for name in ('fast', 'slow', 'rsi', 'forecast')},
-                          'score': votes.score[bar], 'signal': votes.signal[bar], 'target_quantity': target[bar], 'verdict': said[bar], 'reason': reason[bar]})
-    return frame.astype({'symbol': 'str', 'verdict': 'str', 'reason': 'str', **{name: 'float64' for name in ('fast', 'slow', 'rsi', 'forecast')}})
+        if row['reason'] < 0:
+            reason[at] = ' and '.join(filter(None, (REASONS[-row['reason']], reason[at])))
+        if row['note']:
+            reason[at] = f'{reason[at]}; no order: {NOTES[row["note"]]}'
+        else:
+            said[at] = _said(said[at], verdict(row['rule'], row['limit'], row['found']))
+
+    def column(name):
+        return votes.columns[name][bar].astype(float) if name in votes.columns else np.nan
+
+    frame = pd.DataFrame(
+        {
+            'session': part.sessions[np.nonzero(bar)[0]],
+            'symbol': _names(part, np.nonzero(bar)[1]),
+            'close': part.close[bar],
+            **{name: column(name) for name in ('fast', 'slow', 'rsi', 'forecast')},
+            'score': votes.score[bar],
+            'signal': votes.signal[bar],
+            'target_quantity': target[bar],
+            'verdict': said[bar],
+            'reason': reason[bar],
+        }
+    )
+    return frame.astype(
+        {
+            'symbol': 'str',
+            'verdict': 'str',
+            'reason': 'str',
+            **{name: 'float64' for name in ('fast', 'slow', 'rsi', 'forecast')},
+        }
+    )
 
 # %% ../nbs/17_backtesting.ipynb #15241b46
 def _counts(part, votes, books, log):
     "How often something did not go as wished"
-    conflicts = int(((votes.columns['reason'] == CONFLICT) & (votes.signal == 0) & np.isfinite(part.close)).sum()) if 'reason' in votes.columns else 0
-    return {**dict(zip(COUNTS, log.counts[len(ROWS):].tolist())), 'conflicting_signals': conflicts, 'open_orders': int(books.account[0]['orders'])}
+    conflicts = (
+        int(((votes.columns['reason'] == CONFLICT) & (votes.signal == 0) & np.isfinite(part.close)).sum())
+        if 'reason' in votes.columns
+        else 0
+    )
+    return {
+        **dict(zip(COUNTS, log.counts[len(ROWS) :].tolist())),
+        'conflicting_signals': conflicts,
+        'open_orders': int(books.account[0]['orders']),
+    }
+
 
 def _open_orders(part, votes, books):
     "Orders of the last close, for which no bar is left"
-    rows = books.orders[:books.account[0]['orders']]
-    return tuple(Order(part.symbols[row['symbol']], 'buy' if row['quantity'] > 0 else 'sell', abs(float(row['quantity'])), float(row['price']),
-                       str(_reasons(row['reason'], row['symbol'], votes))) for row in rows)
+    rows = books.orders[: books.account[0]['orders']]
+    return tuple(
+        Order(
+            part.symbols[row['symbol']],
+            'buy' if row['quantity'] > 0 else 'sell',
+            abs(float(row['quantity'])),
+            float(row['price']),
+            str(_reasons(row['reason'], row['symbol'], votes)),
+        )
+        for row in rows
+    )
+
 
 def _breaks(part, log):
-    return pd.DataFrame({'session': part.sessions[log.breaks['bar']], 'breaker': pd.array(np.array(BREAKERS, dtype=object)[log.breaks['breaker']], dtype='str'), 'limit': log.breaks['limit'], 'found': log.breaks['found']})
+    return pd.DataFrame(
+        {
+            'session': part.sessions[log.breaks['bar']],
+            'breaker': pd.array(np.array(BREAKERS, dtype=object)[log.breaks['breaker']], dtype='str'),
+            'limit': log.breaks['limit'],
+            'found': log.breaks['found'],
+        }
+    )
 
 # %% ../nbs/17_backtesting.ipynb #564652ab
 def buy_and_hold_signals(
-    market:Market,         # The bars
-    start:date|None=None,  # First session that may decide; None for the beginning, `account.start` for a window
-)->dict[str, pd.DataFrame]: # Symbol → signals frame on its bars
+    market: Market,  # The bars
+    start: date | None = None,  # First session that may decide; None for the beginning, `account.start` for a window
+) -> dict[str, pd.DataFrame]:  # Symbol → signals frame on its bars
     "Signals that buy each symbol at its first bar and never sell"
     frames = {}
     for j, symbol in enumerate(market.symbols):
         sessions = market.sessions[np.isfinite(market.close[:, j])]
         first = (sessions >= (sessions[0] if start is None else pd.Timestamp(start))).argmax()
         bought = np.arange(len(sessions)) == first
-        frames[symbol] = pd.DataFrame({'score': 0., 'signal': bought.astype('int8'), 'reason': np.where(bought, 'buy and hold', '')}, sessions)
+        frames[symbol] = pd.DataFrame(
+            {'score': 0.0, 'signal': bought.astype('int8'), 'reason': np.where(bought, 'buy and hold', '')}, sessions
+        )
     return frames
 
 # %% ../nbs/17_backtesting.ipynb #44f96583
 def hold(
-    market:Market,             # Split-adjusted bars and dividends
-    costs:CostSettings,        # Costs
-    account:BacktestSettings,  # Cash and span; direction and closing at the end do not matter to a holder
-)->Backtest: # Each symbol with the same part of the account; raises as `backtest` does
+    market: Market,  # Split-adjusted bars and dividends
+    costs: CostSettings,  # Costs
+    account: BacktestSettings,  # Cash and span; direction and closing at the end do not matter to a holder
+) -> Backtest:  # Each symbol with the same part of the account; raises as `backtest` does
     "What buying every symbol at the first session and keeping it brought"
     n, still = len(market.symbols), account.model_copy(update={'direction': 'long_only', 'close_at_end': False})
-    return backtest(market, buy_and_hold_signals(market, account.start), costs, RiskSettings(position_fraction=1/n, max_positions=n), still, strategy='buy_and_hold')
+    return backtest(
+        market,
+        buy_and_hold_signals(market, account.start),
+        costs,
+        RiskSettings(position_fraction=1 / n, max_positions=n),
+        still,
+        strategy='buy_and_hold',
+    )

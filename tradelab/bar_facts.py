@@ -23,27 +23,38 @@ def _limited(rows):
     counts, kept = Counter(row[0] for row in rows), Counter()
     for rule, session, severity, found, detail in rows:
         kept[rule] += 1
-        if kept[rule] > LIMIT: continue
-        yield rule, session, severity, found, f'{detail}; and {counts[rule] - LIMIT} more' if kept[rule] == LIMIT < counts[rule] else detail
+        if kept[rule] > LIMIT:
+            continue
+        yield (
+            rule,
+            session,
+            severity,
+            found,
+            f'{detail}; and {counts[rule] - LIMIT} more' if kept[rule] == LIMIT < counts[rule] else detail,
+        )
 
 # %% ../nbs/10_bar_facts.ipynb #3046f513
 def finding_table(
-    rows, # Iterable of (rule, date, severity, number found, detail)
-)->pd.DataFrame: # Columns as in FINDING_COLUMNS, in the order given, at most `LIMIT` of each rule
+    rows,  # Iterable of (rule, date, severity, number found, detail)
+) -> pd.DataFrame:  # Columns as in FINDING_COLUMNS, in the order given, at most `LIMIT` of each rule
     "Findings as a table, of the same types whether there are any or not"
-    rule, session, severity, found, detail = zip(*_limited(rows)) if (rows := list(rows)) else ((),)*5
-    text = {name: pd.Series(values, dtype='str') for name, values in (('rule', rule), ('severity', severity), ('detail', detail))}
+    rule, session, severity, found, detail = zip(*_limited(rows)) if (rows := list(rows)) else ((),) * 5
+    text = {
+        name: pd.Series(values, dtype='str')
+        for name, values in (('rule', rule), ('severity', severity), ('detail', detail))
+    }
     table = text | {'session': np.array(session, dtype='datetime64[us]'), 'found': np.array(found, dtype=float)}
     return pd.DataFrame({name: table[name] for name in FINDING_COLUMNS})
 
-def no_findings()->pd.DataFrame: # Columns as in FINDING_COLUMNS, no row
+
+def no_findings() -> pd.DataFrame:  # Columns as in FINDING_COLUMNS, no row
     "A table of findings without one"
     return finding_table(())
 
 # %% ../nbs/10_bar_facts.ipynb #55a10863
 def usable_rows(
-    values:np.ndarray, # open, high, low, close, volume, shape (5, n_bars)
-)->np.ndarray: # Boolean, shape (n_bars,)
+    values: np.ndarray,  # open, high, low, close, volume, shape (5, n_bars)
+) -> np.ndarray:  # Boolean, shape (n_bars,)
     "Which bars could have happened"
     opened, high, low, close, volume = values
     ordered = (high >= np.maximum(opened, close)) & (low <= np.minimum(opened, close)) & (low > 0) & (volume >= 0)
@@ -53,71 +64,82 @@ def usable_rows(
 @dataclass(frozen=True, eq=False, repr=False)
 class Facts:
     "What the rules know of one symbol; the second block is about usable rows only."
-    days: np.ndarray      # Dates of all bars, datetime64[D], shape (n_bars,)
-    values: np.ndarray    # open, high, low, close, volume of all bars, shape (5, n_bars)
-    usable: np.ndarray    # Which of them could have happened, shape (n_bars,)
-    missing: np.ndarray   # Positions in `expected` without a bar
-    extra: np.ndarray     # Positions in `days` without a session
-    expected: np.ndarray|None  # Sessions of the exchange, datetime64[D]; None when they are not known
-    half_days: np.ndarray # Those of them that close early, datetime64[D]
-    today: np.datetime64|None  # The exchange's date, None when the time is not given
-    closed: bool          # Whether the session of `today` has closed
-    basis: str            # 'raw' or 'split', as in `Delivery`
 
-    day: np.ndarray       # Dates, datetime64[D], shape (n_usable,)
-    rows: np.ndarray      # open, high, low, close, volume, shape (5, n_usable)
-    move: np.ndarray      # Log change of the close that no action explains, shape (n_usable,), first 0
-    gap: np.ndarray       # The same from the close before to the open
-    splits: tuple         # Positions in `day`, ex-dates and new shares for one old, three arrays by date
-    dividends: tuple      # Positions in `day`, ex-dates and currency units a share, three arrays by date
-    large: np.ndarray     # Positions of the changes worth a look, increasing
-    scale: np.ndarray     # The usual size of a change around each of them
+    days: np.ndarray  # Dates of all bars, datetime64[D], shape (n_bars,)
+    values: np.ndarray  # open, high, low, close, volume of all bars, shape (5, n_bars)
+    usable: np.ndarray  # Which of them could have happened, shape (n_bars,)
+    missing: np.ndarray  # Positions in `expected` without a bar
+    extra: np.ndarray  # Positions in `days` without a session
+    expected: np.ndarray | None  # Sessions of the exchange, datetime64[D]; None when they are not known
+    half_days: np.ndarray  # Those of them that close early, datetime64[D]
+    today: np.datetime64 | None  # The exchange's date, None when the time is not given
+    closed: bool  # Whether the session of `today` has closed
+    basis: str  # 'raw' or 'split', as in `Delivery`
+
+    day: np.ndarray  # Dates, datetime64[D], shape (n_usable,)
+    rows: np.ndarray  # open, high, low, close, volume, shape (5, n_usable)
+    move: np.ndarray  # Log change of the close that no action explains, shape (n_usable,), first 0
+    gap: np.ndarray  # The same from the close before to the open
+    splits: tuple  # Positions in `day`, ex-dates and new shares for one old, three arrays by date
+    dividends: tuple  # Positions in `day`, ex-dates and currency units a share, three arrays by date
+    large: np.ndarray  # Positions of the changes worth a look, increasing
+    scale: np.ndarray  # The usual size of a change around each of them
     activity: np.ndarray  # Value traded on each of them, in multiples of the usual
 
 # %% ../nbs/10_bar_facts.ipynb #ea2e7fab
 def median_around(
-    values:np.ndarray, # Shape (n,)
-    at:np.ndarray,     # Positions in it
-    before:int=31,     # Steps to look back
-    after:int=31,      # Steps to look ahead
-)->np.ndarray: # One median for each of `at`; the series is mirrored at its ends
+    values: np.ndarray,  # Shape (n,)
+    at: np.ndarray,  # Positions in it
+    before: int = 31,  # Steps to look back
+    after: int = 31,  # Steps to look ahead
+) -> np.ndarray:  # One median for each of `at`; the series is mirrored at its ends
     "Local medians where they are wanted"
-    if not len(at): return np.array([])
+    if not len(at):
+        return np.array([])
     padded = np.pad(values, (before, after), mode='symmetric')
     return np.median(np.lib.stride_tricks.sliding_window_view(padded, before + after + 1)[at], axis=1)
 
 # %% ../nbs/10_bar_facts.ipynb #7871ef7d
 def usual_change(
-    move:np.ndarray, # Log changes, shape (n,)
-    at:np.ndarray,   # Positions in it
-)->np.ndarray: # One size for each of `at`, as a standard deviation, at least 0.005
+    move: np.ndarray,  # Log changes, shape (n,)
+    at: np.ndarray,  # Positions in it
+) -> np.ndarray:  # One size for each of `at`, as a standard deviation, at least 0.005
     "The usual size of a log change around some sessions"
-    if not len(at): return np.array([])
+    if not len(at):
+        return np.array([])
     size = np.abs(move)
-    typical = np.median(size[size > 0]) if (size > 0).sum() >= 10 else 0.
-    return np.maximum(1.4826*median_around(np.where(size > 0, size, typical), at), 0.005)
+    typical = np.median(size[size > 0]) if (size > 0).sum() >= 10 else 0.0
+    return np.maximum(1.4826 * median_around(np.where(size > 0, size, typical), at), 0.005)
 
 # %% ../nbs/10_bar_facts.ipynb #e24da949
 def _activity(rows, at):
     "Value traded on each of `at` in multiples of the usual one before, 1 where that is not known"
     close, volume = rows[3], rows[4]
-    usual = median_around(close*volume, at - 1, 41, 0)
+    usual = median_around(close * volume, at - 1, 41, 0)
     known = (usual > 0) & np.isfinite(usual)
-    return np.where(known, volume[at]*np.minimum(close[at], close[at - 1])/np.where(known, usual, 1), 1)
+    return np.where(known, volume[at] * np.minimum(close[at], close[at - 1]) / np.where(known, usual, 1), 1)
 
 # %% ../nbs/10_bar_facts.ipynb #1d8d704e
 def _placed(actions, day):
     "(positions in `day`, ex-dates, values) of the splits and of the dividends that fall after its first and not after its last date"
-    ex_dates, values, kinds = actions['ex_date'].to_numpy(dtype='datetime64[D]'), actions['value'].to_numpy(dtype=float), actions['kind'].to_numpy(dtype=object)
+    ex_dates, values, kinds = (
+        actions['ex_date'].to_numpy(dtype='datetime64[D]'),
+        actions['value'].to_numpy(dtype=float),
+        actions['kind'].to_numpy(dtype=object),
+    )
     order, at = np.argsort(ex_dates, kind='stable'), day.searchsorted(ex_dates)
     inside = order[(at[order] > 0) & (at[order] < len(day))]
-    return [(at[chosen], ex_dates[chosen], values[chosen]) for chosen in (inside[kinds[inside] == kind] for kind in ('split', 'dividend'))]
+    return [
+        (at[chosen], ex_dates[chosen], values[chosen])
+        for chosen in (inside[kinds[inside] == kind] for kind in ('split', 'dividend'))
+    ]
 
 # %% ../nbs/10_bar_facts.ipynb #b7d7c788
 def _changes(rows, splits, dividends, basis):
     "Log changes from each close to the next close and to the next open, without what the actions explain"
     logs, factor, paid = np.log(rows[[3, 0]]), np.zeros(rows.shape[1]), np.zeros(rows.shape[1])
-    if basis == 'raw': np.add.at(factor, splits[0], np.log(splits[2]))
+    if basis == 'raw':
+        np.add.at(factor, splits[0], np.log(splits[2]))
     np.add.at(paid, dividends[0], dividends[2])
     changes, at = np.zeros(logs.shape), np.flatnonzero(paid)
     changes[:, 1:] = logs[:, 1:] - logs[0, :-1] + factor[1:]
@@ -128,7 +150,8 @@ def _changes(rows, splits, dividends, basis):
 # %% ../nbs/10_bar_facts.ipynb #1f3397d5
 def _against(days, expected):
     "Positions in `expected` without a bar and positions in `days` without a session"
-    if expected is None or not len(expected): return np.array([], dtype=int), np.arange(0 if expected is None else len(days))
+    if expected is None or not len(expected):
+        return np.array([], dtype=int), np.arange(0 if expected is None else len(days))
     at = np.minimum(expected.searchsorted(days), len(expected) - 1)
     there, on = np.zeros(len(expected), dtype=bool), expected[at] == days
     there[at[on]] = True
@@ -136,17 +159,20 @@ def _against(days, expected):
 
 # %% ../nbs/10_bar_facts.ipynb #fcca8cc2
 def facts(
-    bars:pd.DataFrame,    # As `ordered_bars` gives them, impossible values included
-    actions:pd.DataFrame, # Columns ex_date, kind, value
-    basis:str='raw',      # 'raw': prices as traded; 'split': prices and dividends already adjusted for splits
-    expected:pd.DatetimeIndex|None=None, # Sessions of the exchange from the first to the last bar, None when they are not known
-    half_days:pd.DatetimeIndex|None=None, # Those of them that close early
-    today:pd.Timestamp|None=None, # The exchange's date, None to leave out the rules about time
-    closed:bool=True,     # Whether the session of `today` has closed
-)->Facts: # For the rules
+    bars: pd.DataFrame,  # As `ordered_bars` gives them, impossible values included
+    actions: pd.DataFrame,  # Columns ex_date, kind, value
+    basis: str = 'raw',  # 'raw': prices as traded; 'split': prices and dividends already adjusted for splits
+    expected: pd.DatetimeIndex
+    | None = None,  # Sessions of the exchange from the first to the last bar, None when they are not known
+    half_days: pd.DatetimeIndex | None = None,  # Those of them that close early
+    today: pd.Timestamp | None = None,  # The exchange's date, None to leave out the rules about time
+    closed: bool = True,  # Whether the session of `today` has closed
+) -> Facts:  # For the rules
     "One look at a symbol, shared by all rules"
     days, values = bars.index.to_numpy(dtype='datetime64[D]'), np.ascontiguousarray(bars.to_numpy(dtype=float).T)
-    expected, halves = (None if index is None else index.to_numpy(dtype='datetime64[D]') for index in (expected, half_days))
+    expected, halves = (
+        None if index is None else index.to_numpy(dtype='datetime64[D]') for index in (expected, half_days)
+    )
     with np.errstate(all='ignore'):
         usable = usable_rows(values)
         day, rows = days[usable], values[:, usable]
@@ -154,6 +180,24 @@ def facts(
         move, gap = _changes(rows, splits, dividends, basis)
         large = np.flatnonzero(np.abs(move) >= 0.08)
         scale, activity = usual_change(move, large), _activity(rows, large)
-    keep = (np.abs(move[large]) >= 6*scale) | (np.abs(move[large]) >= np.log(50))
-    return Facts(days, values, usable, *_against(days, expected), expected, np.array([], dtype='datetime64[D]') if halves is None else halves,
-                 None if today is None else np.datetime64(today, 'D'), closed, basis, day, rows, move, gap, splits, dividends, large[keep], scale[keep], activity[keep])
+    keep = (np.abs(move[large]) >= 6 * scale) | (np.abs(move[large]) >= np.log(50))
+    return Facts(
+        days,
+        values,
+        usable,
+        *_against(days, expected),
+        expected,
+        np.array([], dtype='datetime64[D]') if halves is None else halves,
+        None if today is None else np.datetime64(today, 'D'),
+        closed,
+        basis,
+        day,
+        rows,
+        move,
+        gap,
+        splits,
+        dividends,
+        large[keep],
+        scale[keep],
+        activity[keep],
+    )

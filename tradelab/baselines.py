@@ -17,82 +17,110 @@ from .utils.error_handling import DataError
 from .windows import Samples
 
 # %% ../nbs/17_baselines.ipynb #ff405194
-Predict = Callable[[Samples], np.ndarray] # Windows in, forecast simple returns out, shape (n,)
+Predict = Callable[[Samples], np.ndarray]  # Windows in, forecast simple returns out, shape (n,)
+
 
 @dataclass(frozen=True)
 class Forecaster:
     "A way to learn from samples, and its name."
-    name: str                                       # For tables and sentences, such as 'ridge'
-    fit: Callable[[Samples, Samples, int], Predict] # Training part, validation part, seed → forecasts
-    seeded: bool=False                              # Whether the seed changes what is learned
+
+    name: str  # For tables and sentences, such as 'ridge'
+    fit: Callable[[Samples, Samples, int], Predict]  # Training part, validation part, seed → forecasts
+    seeded: bool = False  # Whether the seed changes what is learned
 
 # %% ../nbs/17_baselines.ipynb #5b538d11
 def fit_persistence(
-    train:Samples,      # Training part
-    validation:Samples, # Newest sessions before the test part
-    seed:int=0,         # Changes nothing
-)->Predict: # Gives 0
+    train: Samples,  # Training part
+    validation: Samples,  # Newest sessions before the test part
+    seed: int = 0,  # Changes nothing
+) -> Predict:  # Gives 0
     "The price stays where it is"
     return lambda served: np.zeros(len(served))
 
+
 def fit_historical_mean(
-    train:Samples,      # Training part
-    validation:Samples, # Newest sessions before the test part
-    seed:int=0,         # Changes nothing
-)->Predict: # Gives the same for all windows of a symbol; raises DataError without a sample
+    train: Samples,  # Training part
+    validation: Samples,  # Newest sessions before the test part
+    seed: int = 0,  # Changes nothing
+) -> Predict:  # Gives the same for all windows of a symbol; raises DataError without a sample
     "Each symbol moves as it did on the average"
     known = pd.Series(np.concatenate([train.y, validation.y]), np.concatenate([train.symbols, validation.symbols]))
-    if known.empty: raise DataError('There is no sample to learn from', 0, 'Raise [model] train, or lower lookback.')
+    if known.empty:
+        raise DataError('There is no sample to learn from', 0, 'Raise [model] train, or lower lookback.')
     means, overall = known.groupby(level=0).mean(), float(known.mean())
     return lambda served: pd.Series(served.symbols).map(means).fillna(overall).to_numpy(dtype=float)
 
 # %% ../nbs/17_baselines.ipynb #948c0fae
 def window_summary(
-    x:np.ndarray,    # Scaled windows, shape (n, lookback, n_features)
-    newest:int=5,    # Sessions that are kept as they are
-    recent:int=20,   # Sessions of the shorter mean
-)->np.ndarray: # float64, shape (n, (min(newest, lookback) + 2)·n_features)
+    x: np.ndarray,  # Scaled windows, shape (n, lookback, n_features)
+    newest: int = 5,  # Sessions that are kept as they are
+    recent: int = 20,  # Sessions of the shorter mean
+) -> np.ndarray:  # float64, shape (n, (min(newest, lookback) + 2)·n_features)
     "The newest sessions of each window, and two means"
     kept = x[:, -newest:].reshape(len(x), -1)
     return np.concatenate([kept, x[:, -recent:].mean(axis=1), x.mean(axis=1)], axis=1).astype(float)
 
 # %% ../nbs/17_baselines.ipynb #cab50a23
-PENALTIES = tuple(10.**k for k in range(0, 7))
+PENALTIES = tuple(10.0**k for k in range(0, 7))
+
 
 def fit_ridge(
-    train:Samples,      # Training part
-    validation:Samples, # Chooses the penalty
-    seed:int=0,         # Changes nothing
-)->Predict: # Raises DataError when a part is empty
+    train: Samples,  # Training part
+    validation: Samples,  # Chooses the penalty
+    seed: int = 0,  # Changes nothing
+) -> Predict:  # Raises DataError when a part is empty
     "A penalised straight line through the summary of the windows"
     from sklearn.linear_model import Ridge
+
     _refuse_empty(train, validation)
     x, later = window_summary(train.x), window_summary(validation.x)
     lines = [Ridge(penalty).fit(x, train.scaled_y) for penalty in PENALTIES]
-    best = min(lines, key=lambda line: np.mean((line.predict(later) - validation.scaled_y)**2))
-    return lambda served: best.predict(window_summary(served.x))*served.scale if len(served) else np.zeros(0)
+    best = min(lines, key=lambda line: np.mean((line.predict(later) - validation.scaled_y) ** 2))
+    return lambda served: best.predict(window_summary(served.x)) * served.scale if len(served) else np.zeros(0)
+
 
 def _refuse_empty(train, validation):
     for name, part in (('training', train), ('validation', validation)):
-        if not len(part): raise DataError(f'There is no sample in the {name} part', 0, 'Raise [model] train, or lower lookback.')
+        if not len(part):
+            raise DataError(f'There is no sample in the {name} part', 0, 'Raise [model] train, or lower lookback.')
 
 # %% ../nbs/17_baselines.ipynb #7379d2ba
 def fit_trees(
-    train:Samples,      # Training part
-    validation:Samples, # Says when to stop
-    seed:int=0,         # Of the inputs that a split may look at
-)->Predict: # Raises DataError when a part is empty
+    train: Samples,  # Training part
+    validation: Samples,  # Says when to stop
+    seed: int = 0,  # Of the inputs that a split may look at
+) -> Predict:  # Raises DataError when a part is empty
     "Gradient-boosted trees on the summary of the windows"
     from sklearn.ensemble import HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits
+
     _refuse_empty(train, validation)
-    trees = HistGradientBoostingRegressor(learning_rate=0.03, max_iter=200, max_leaf_nodes=8, min_samples_leaf=50, l2_regularization=1., max_features=0.33, early_stopping=True, n_iter_no_change=10, random_state=seed)
-    with threadpool_limits(1, 'openmp'): trees.fit(window_summary(train.x), train.scaled_y, X_val=window_summary(validation.x), y_val=validation.scaled_y)
-    return lambda served: trees.predict(window_summary(served.x))*served.scale if len(served) else np.zeros(0)
+    trees = HistGradientBoostingRegressor(
+        learning_rate=0.03,
+        max_iter=200,
+        max_leaf_nodes=8,
+        min_samples_leaf=50,
+        l2_regularization=1.0,
+        max_features=0.33,
+        early_stopping=True,
+        n_iter_no_change=10,
+        random_state=seed,
+    )
+    with threadpool_limits(1, 'openmp'):
+        trees.fit(
+            window_summary(train.x), train.scaled_y, X_val=window_summary(validation.x), y_val=validation.scaled_y
+        )
+    return lambda served: trees.predict(window_summary(served.x)) * served.scale if len(served) else np.zeros(0)
 
 # %% ../nbs/17_baselines.ipynb #6a8ad032
 NAIVE = ('persistence', 'historical mean')
 
-def baselines()->tuple[Forecaster, ...]: # In the order of their effort
+
+def baselines() -> tuple[Forecaster, ...]:  # In the order of their effort
     "What every model is held against"
-    return (Forecaster(NAIVE[0], fit_persistence), Forecaster(NAIVE[1], fit_historical_mean), Forecaster('ridge', fit_ridge), Forecaster('trees', fit_trees, seeded=True))
+    return (
+        Forecaster(NAIVE[0], fit_persistence),
+        Forecaster(NAIVE[1], fit_historical_mean),
+        Forecaster('ridge', fit_ridge),
+        Forecaster('trees', fit_trees, seeded=True),
+    )

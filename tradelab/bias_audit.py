@@ -31,47 +31,93 @@ from .utils.error_handling import DataError
 from .windows import asset, fit_scalers, inputs, panel, parts, samples
 
 # %% ../nbs/19_bias_audit.ipynb #3b220523
-MODULES = { # Module of the core → why its functions are not audited one by one
+MODULES = {  # Module of the core → why its functions are not audited one by one
     'bar_facts': 'looks at a whole delivery, ahead as well as back: it judges data and decides nothing about trades',
-    'data_rules': 'judges a whole delivery', 'data_validation': 'judges a whole delivery',
+    'data_rules': 'judges a whole delivery',
+    'data_validation': 'judges a whole delivery',
     'market_calendar': 'knows the sessions of an exchange and no prices',
-    'compiled': 'compiles functions and sees no prices', 'rules': 'turns settings into numbers and sees no prices',
-    **dict.fromkeys(('performance_metrics', 'equity_metrics', 'trade_metrics', 'sharpe_odds', 'luck'), 'measures a finished run'), 'comparison': 'compares finished runs', 'plateau': 'ranks the rows of a finished sweep',
+    'compiled': 'compiles functions and sees no prices',
+    'rules': 'turns settings into numbers and sees no prices',
+    **dict.fromkeys(
+        ('performance_metrics', 'equity_metrics', 'trade_metrics', 'sharpe_odds', 'luck'), 'measures a finished run'
+    ),
+    'comparison': 'compares finished runs',
+    'plateau': 'ranks the rows of a finished sweep',
     'stress': 'runs finished signals again at other costs',
-    **dict.fromkeys(('evaluation', 'study'), 'puts whole runs together from audited parts'), 'sweep': 'runs audited signals through the audited engine many times',
-    'drift': 'measures how inputs are spread and decides nothing about trades', 'lstm_forward': 'runs the windows that it is given, each by itself',
+    **dict.fromkeys(('evaluation', 'study'), 'puts whole runs together from audited parts'),
+    'sweep': 'runs audited signals through the audited engine many times',
+    'drift': 'measures how inputs are spread and decides nothing about trades',
+    'lstm_forward': 'runs the windows that it is given, each by itself',
     'walk_forward': 'has its own tests that a choice sees its training part alone',
-    **dict.fromkeys(('forecast_metrics', 'forecast_skill', 'contest'), 'measures finished forecasts'), 'triggers': 'looks at figures of a finished model', 'forecast_evaluation': 'has its own tests that no forecast changes with what comes later',
-    'forecast_trading': 'puts whole runs together from audited parts', 'baselines': 'learns from the samples that it is given: windows and forecast_evaluation have the tests that they come from the past',
-    **dict.fromkeys(('fills', 'books', 'breakers', 'portfolio', 'risk_management', 'kernel', 'backtesting'), 'part of the engine, which is audited as a whole: see engine_audit'),
-    **dict.fromkeys(('history_cuts', 'audit_record', 'function_audit', 'engine_audit', 'bias_audit'), 'the audit itself'),
+    **dict.fromkeys(('forecast_metrics', 'forecast_skill', 'contest'), 'measures finished forecasts'),
+    'triggers': 'looks at figures of a finished model',
+    'forecast_evaluation': 'has its own tests that no forecast changes with what comes later',
+    'forecast_trading': 'puts whole runs together from audited parts',
+    'baselines': 'learns from the samples that it is given: windows and forecast_evaluation have the tests that they come from the past',
+    **dict.fromkeys(
+        ('fills', 'books', 'breakers', 'portfolio', 'risk_management', 'kernel', 'backtesting'),
+        'part of the engine, which is audited as a whole: see engine_audit',
+    ),
+    **dict.fromkeys(
+        ('history_cuts', 'audit_record', 'function_audit', 'engine_audit', 'bias_audit'), 'the audit itself'
+    ),
 }
-EXEMPT = { # Function → why it is not audited
+EXEMPT = {  # Function → why it is not audited
     'preprocessing.ordered_actions': 'checks and sorts the actions that it is given: a row an action, not a bar',
-    **dict.fromkeys(('artifact.to_bytes', 'artifact.from_bytes', 'artifact.digest', 'artifact.synthetic_artifact'), 'stores and loads finished models'), 'artifact.forecast_next': 'the last row of artifact.forecast, which is audited; a test of its own says so',
-    'features.outlook': 'the label, which looks ahead by definition; windows.samples is audited for where it ends', 'features.feature_probe': 'features of a series of its own',
-    'windows.parts': 'cuts the sessions that it is given', 'windows.scaled': 'applies the scaler that it is given, row by row: windows.inputs is audited', 'windows.input_drift': 'measures inputs and decides nothing about trades',
-    'grid.combinations': 'lists parameter sets and sees no bars', 'grid.cross_pairs': 'fills arrays for grid.moving_average_table, which is audited',
+    **dict.fromkeys(
+        ('artifact.to_bytes', 'artifact.from_bytes', 'artifact.digest', 'artifact.synthetic_artifact'),
+        'stores and loads finished models',
+    ),
+    'artifact.forecast_next': 'the last row of artifact.forecast, which is audited; a test of its own says so',
+    'features.outlook': 'the label, which looks ahead by definition; windows.samples is audited for where it ends',
+    'features.feature_probe': 'features of a series of its own',
+    'windows.parts': 'cuts the sessions that it is given',
+    'windows.scaled': 'applies the scaler that it is given, row by row: windows.inputs is audited',
+    'windows.input_drift': 'measures inputs and decides nothing about trades',
+    'grid.combinations': 'lists parameter sets and sees no bars',
+    'grid.cross_pairs': 'fills arrays for grid.moving_average_table, which is audited',
     'signal_generator.cross': 'fills arrays for signal_generator.crossovers, which is audited',
     'market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
-    'market.headline': 'words about a finished run', 'market.equity_svg': 'a picture of a finished run',
+    'market.headline': 'words about a finished run',
+    'market.equity_svg': 'a picture of a finished run',
 }
 
 # %% ../nbs/19_bias_audit.ipynb #cb1646a2
-STRATEGIES = tuple({'strategy': StrategySettings(**chosen)} for chosen in ({}, {'combine': 'and'}, {'fast': 5, 'slow': 20, 'rsi_window': 5}))
-VARIANTS = { # Function → what it is given in turn, apart from bars
-    'indicators.sma': ({'window': 20}, {'window': 200}), 'indicators.ema': ({'window': 20}, {'window': 200}), 'indicators.rsi': ({'window': 14},), 'indicators.atr': ({'window': 14},),
-    'signal_generator.moving_average_rsi': STRATEGIES[:1], 'signal_generator.strategy_signals': STRATEGIES[1:],
+STRATEGIES = tuple(
+    {'strategy': StrategySettings(**chosen)}
+    for chosen in ({}, {'combine': 'and'}, {'fast': 5, 'slow': 20, 'rsi_window': 5})
+)
+VARIANTS = {  # Function → what it is given in turn, apart from bars
+    'indicators.sma': ({'window': 20}, {'window': 200}),
+    'indicators.ema': ({'window': 20}, {'window': 200}),
+    'indicators.rsi': ({'window': 14},),
+    'indicators.atr': ({'window': 14},),
+    'signal_generator.moving_average_rsi': STRATEGIES[:1],
+    'signal_generator.strategy_signals': STRATEGIES[1:],
     'signal_generator.combine': tuple({'mode': mode} for mode in ('or', 'and', 'majority', 'weighted')),
-    'preprocessing.adjust': ({'adjustment': 'split'}, {'adjustment': 'total_return', 'convention': 'yahoo'}, {'adjustment': 'total_return', 'convention': 'crsp'}),
+    'preprocessing.adjust': (
+        {'adjustment': 'split'},
+        {'adjustment': 'total_return', 'convention': 'yahoo'},
+        {'adjustment': 'total_return', 'convention': 'crsp'},
+    ),
 }
-SCALED = frozenset({'preprocessing.split_factors', 'preprocessing.dividends_paid', 'preprocessing.total_return_factors', 'preprocessing.adjust'})
+SCALED = frozenset(
+    {
+        'preprocessing.split_factors',
+        'preprocessing.dividends_paid',
+        'preprocessing.total_return_factors',
+        'preprocessing.adjust',
+    }
+)
 
 # %% ../nbs/19_bias_audit.ipynb #787e9256
 def _market(past):
     "Two symbols of different sessions on one time axis, one of them with dividends"
     days = past.adjusted.index
-    return market({'A': past.adjusted, 'B': past.adjusted[days.day_of_week != 0]}, {'A': np.where(days.day == 15, 0.5, 0.)})
+    return market(
+        {'A': past.adjusted, 'B': past.adjusted[days.day_of_week != 0]}, {'A': np.where(days.day == 15, 0.5, 0.0)}
+    )
+
 
 def _stacked(past):
     "Signals of the same two symbols on the time axis of their market"
@@ -80,6 +126,7 @@ def _stacked(past):
     stacked = stack_signals(signals | {'B': signals['A'][past.adjusted.index.day_of_week != 0]}, both)
     return stacked.signal, stacked.score
 
+
 def _delivered(past):
     "Bars that a provider adjusts for splits, taken back to the prices of their day"
     return as_traded(adjust(past.bars, past.actions, 'split'), past.actions, 'split')[0]
@@ -87,64 +134,110 @@ def _delivered(past):
 # %% ../nbs/19_bias_audit.ipynb #4a044063
 def _tables(make):
     "A probe of the vote tables that `make` gives for closes and sessions"
+
     def call(past):
         made = make({'A': past.adjusted.close}, past.bars.index)
-        return {f'{table.name}.{side}': getattr(table, side).swapaxes(0, 1) for table in (made if isinstance(made, list) else [made]) for side in ('buy', 'sell')}
+        return {
+            f'{table.name}.{side}': getattr(table, side).swapaxes(0, 1)
+            for table in (made if isinstance(made, list) else [made])
+            for side in ('buy', 'sell')
+        }
+
     return (Probe(call, 'one symbol'),)
 
 # %% ../nbs/19_bias_audit.ipynb #353b9591
-_TRAINING = 280 # Bars
+_TRAINING = 280  # Bars
+
 
 def _learned(split):
     "A probe of what a model is trained on: the whole training part, or its two parts when `split`"
+
     def call(past):
         days = past.adjusted.index
-        if len(days) < _TRAINING: raise DataError('The history ends within the training part', len(days), f'Give {_TRAINING} bars or more.')
+        if len(days) < _TRAINING:
+            raise DataError('The history ends within the training part', len(days), f'Give {_TRAINING} bars or more.')
         assets = panel({'A': past.adjusted}, 5, 2)
         lots = parts(days[:_TRAINING], 0.1, 2) if split else (days[:_TRAINING],)
         scalers = fit_scalers(assets, lots[0])
-        found = [samples(assets, scalers, lot, 5) for lot in lots] + ([samples(assets, scalers, lots[1], 5, inside=False)] if split else [])
-        return {'border': _border(days), 'scaler': {name: np.asarray(value).tolist() for name, value in vars(scalers['A']).items()},
-                'samples': [(pd.DataFrame(lot.x.reshape(len(lot), -1).astype(float), lot.sessions), pd.Series(lot.y, lot.sessions), pd.Series(lot.volatility, lot.sessions)) for lot in found]}
+        found = [samples(assets, scalers, lot, 5) for lot in lots] + (
+            [samples(assets, scalers, lots[1], 5, inside=False)] if split else []
+        )
+        return {
+            'border': _border(days),
+            'scaler': {name: np.asarray(value).tolist() for name, value in vars(scalers['A']).items()},
+            'samples': [
+                (
+                    pd.DataFrame(lot.x.reshape(len(lot), -1).astype(float), lot.sessions),
+                    pd.Series(lot.y, lot.sessions),
+                    pd.Series(lot.volatility, lot.sessions),
+                )
+                for lot in found
+            ],
+        }
+
     return Probe(call, 'lookback=5, horizon=2' + (', two parts' if split else ''))
 
-_SOON = (-1, 0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 26, 34, 44, 57, 74, 96, 125, 163, 212) # Bars after it
+
+_SOON = (-1, 0, 1, 2, 3, 4, 6, 8, 11, 15, 20, 26, 34, 44, 57, 74, 96, 125, 163, 212)  # Bars after it
+
 
 def _border(days):
     "Events at the end of the training part and soon after it, so that histories are cut there"
-    return pd.Series(np.searchsorted(_TRAINING + np.array(_SOON), np.arange(len(days)), side='right') % 2*2., days)
+    return pd.Series(np.searchsorted(_TRAINING + np.array(_SOON), np.arange(len(days)), side='right') % 2 * 2.0, days)
 
 # %% ../nbs/19_bias_audit.ipynb #6ad8fe57
 def _served(past):
     "The inputs of a model that was trained on the first part"
     assets = panel({'A': past.adjusted}, 5, 2)
-    if len(past) < _TRAINING: raise DataError('The history ends within the training part', len(past), f'Give {_TRAINING} bars or more.')
+    if len(past) < _TRAINING:
+        raise DataError('The history ends within the training part', len(past), f'Give {_TRAINING} bars or more.')
     days, x = inputs(assets['A'], fit_scalers(assets, past.adjusted.index[:_TRAINING])['A'], 5)
     return _border(past.adjusted.index), pd.DataFrame(x.reshape(len(x), -1).astype(float), days)
 
+
 def _forecast(past):
     "What a made-up model says, day by day"
-    return _border(past.adjusted.index), forecast(synthetic_artifact(('A',), lookback=5), 'A', past.adjusted).drop(columns='out_of_sample')
+    return _border(past.adjusted.index), forecast(synthetic_artifact(('A',), lookback=5), 'A', past.adjusted).drop(
+        columns='out_of_sample'
+    )
 
-def _known_of(one): return one.features, one.volatility
+
+def _known_of(one):
+    return one.features, one.volatility
 
 # %% ../nbs/19_bias_audit.ipynb #cfb12802
-PROBES = { # Function → the calls that its parameters do not say
-    'market.market': (Probe(_market, 'two symbols'),), 'signals.stack_signals': (Probe(_stacked, 'two symbols'),),
-    'grid.moving_average_table': _tables(lambda closes, sessions: moving_average_table(closes, sessions, (5, 20), (50, 200))),
-    'grid.rsi_table': _tables(lambda closes, sessions: rsi_table(closes, sessions, (5, 14), (30.,), (60., 70.))),
-    'grid.own_table': _tables(lambda closes, sessions: own_table('own', rsi_votes, {'window': (5, 14)}, closes, sessions)),
-    'grid.vote_tables': _tables(lambda closes, sessions: vote_tables(closes, sessions, grid=SweepSettings(fast=(20,), slow=(50,)))),
+PROBES = {  # Function → the calls that its parameters do not say
+    'market.market': (Probe(_market, 'two symbols'),),
+    'signals.stack_signals': (Probe(_stacked, 'two symbols'),),
+    'grid.moving_average_table': _tables(
+        lambda closes, sessions: moving_average_table(closes, sessions, (5, 20), (50, 200))
+    ),
+    'grid.rsi_table': _tables(lambda closes, sessions: rsi_table(closes, sessions, (5, 14), (30.0,), (60.0, 70.0))),
+    'grid.own_table': _tables(
+        lambda closes, sessions: own_table('own', rsi_votes, {'window': (5, 14)}, closes, sessions)
+    ),
+    'grid.vote_tables': _tables(
+        lambda closes, sessions: vote_tables(closes, sessions, grid=SweepSettings(fast=(20,), slow=(50,)))
+    ),
     'artifact.forecast': (Probe(_forecast, 'made-up model'),),
-    'windows.asset': (Probe(lambda past: _known_of(asset('A', past.adjusted, 5)), 'without its label'),), 'windows.panel': (Probe(lambda past: (_border(past.adjusted.index), *_known_of(panel({'A': past.adjusted}, 5, 2)['A'])), 'without labels'),),
-    **dict.fromkeys(('windows.fit_scaler', 'windows.fit_scalers'), (_learned(False),)), 'windows.samples': (_learned(False), _learned(True)), 'windows.inputs': (Probe(_served, 'lookback=5'),),
+    'windows.asset': (Probe(lambda past: _known_of(asset('A', past.adjusted, 5)), 'without its label'),),
+    'windows.panel': (
+        Probe(
+            lambda past: (_border(past.adjusted.index), *_known_of(panel({'A': past.adjusted}, 5, 2)['A'])),
+            'without labels',
+        ),
+    ),
+    **dict.fromkeys(('windows.fit_scaler', 'windows.fit_scalers'), (_learned(False),)),
+    'windows.samples': (_learned(False), _learned(True)),
+    'windows.inputs': (Probe(_served, 'lookback=5'),),
     'preprocessing.as_traded': (Probe(_delivered, 'basis=split', scaled=True),),
 }
 
+
 def probes_of(
-    name:str, # Module and function
-    function, # To be called
-)->tuple[Probe, ...]: # Empty when nobody knows how to call it
+    name: str,  # Module and function
+    function,  # To be called
+) -> tuple[Probe, ...]:  # Empty when nobody knows how to call it
     "All the ways in which a function is tried"
     found = PROBES.get(name) or [derived_probe(function, **given) for given in VARIANTS.get(name, ({},))]
     return tuple(Probe(probe.call, probe.label, probe.scaled or name in SCALED) for probe in found if probe)
@@ -156,54 +249,86 @@ def _is_core(module):
     number = spec and re.search(r'File to edit: \S*?/?(\d)\d_\w+\.ipynb', spec.loader.get_source(spec.name) or '')
     return not number or number[1] == '1'
 
+
 def _worth_a_look(thing):
     "Functions, and classes that have public methods; names of types are neither"
-    if not inspect.isclass(thing): return callable(thing) and get_origin(thing) is None
+    if not inspect.isclass(thing):
+        return callable(thing) and get_origin(thing) is None
     return any(callable(value) for name, value in vars(thing).items() if not name.startswith('_'))
 
 # %% ../nbs/19_bias_audit.ipynb #fe3c2360
 def public_functions(
-    index:Mapping|None=None, # nbdev's index: module → name → where it is; the package's own when left out
-)->dict: # 'module.function' → the function, None when the index names what is not there
+    index: Mapping | None = None,  # nbdev's index: module → name → where it is; the package's own when left out
+) -> dict:  # 'module.function' → the function, None when the index names what is not there
     "What the core exports, module by module"
-    if index is None: from tradelab._modidx import d; index = d['syms']
+    if index is None:
+        from tradelab._modidx import d
+
+        index = d['syms']
     found = {}
     for full in sorted(index):
         module = full.removeprefix('tradelab.')
-        if module.startswith('tests.') or module in MODULES or not _is_core(module): continue
+        if module.startswith('tests.') or module in MODULES or not _is_core(module):
+            continue
         loaded = import_module(full)
-        names = {name.removeprefix(f'{full}.').split('.')[0] for name in index[full]} | {name for name in loaded.__all__ if callable(getattr(loaded, name, None))}
+        names = {name.removeprefix(f'{full}.').split('.')[0] for name in index[full]} | {
+            name for name in loaded.__all__ if callable(getattr(loaded, name, None))
+        }
         found |= {f'{module}.{name}': getattr(loaded, name, None) for name in sorted(names) if not name.startswith('_')}
     return {name: thing for name, thing in found.items() if thing is None or _worth_a_look(thing)}
 
 # %% ../nbs/19_bias_audit.ipynb #916dcd31
 _PLAIN = {int, float, str, bool, int | None, float | None, str | None}
 
+
 def _sees_no_bars(function):
     "Whether every parameter of a function is annotated as a plain value or a section of the settings"
-    if inspect.isclass(function): return False
+    if inspect.isclass(function):
+        return False
     given = [parameter.annotation for parameter in inspect.signature(function).parameters.values()]
-    return bool(given) and all(kind in _PLAIN or (inspect.isclass(kind) and issubclass(kind, Section)) for kind in given)
+    return bool(given) and all(
+        kind in _PLAIN or (inspect.isclass(kind) and issubclass(kind, Section)) for kind in given
+    )
+
 
 def _audited(name, function, many):
     "The checks of one public function"
-    if name in EXEMPT: return (Check('function', name, status='exempt', detail=EXEMPT[name]),)
-    if function is None: return (Check('function', name, status='fails', detail='the index names it, the module does not have it: run nbdev-export'),)
-    if _sees_no_bars(function): return (Check('function', name, status='exempt', detail='takes no bars'),)
-    if probes := probes_of(name, function): return tuple(check for probe in probes for check in check_probe(name, probe, many))
-    return (Check('function', name, status='no probe', detail='name its parameters as in function_audit, or add it to PROBES or, with a reason, to EXEMPT in nbs/19_bias_audit.ipynb'),)
+    if name in EXEMPT:
+        return (Check('function', name, status='exempt', detail=EXEMPT[name]),)
+    if function is None:
+        return (
+            Check(
+                'function',
+                name,
+                status='fails',
+                detail='the index names it, the module does not have it: run nbdev-export',
+            ),
+        )
+    if _sees_no_bars(function):
+        return (Check('function', name, status='exempt', detail='takes no bars'),)
+    if probes := probes_of(name, function):
+        return tuple(check for probe in probes for check in check_probe(name, probe, many))
+    return (
+        Check(
+            'function',
+            name,
+            status='no probe',
+            detail='name its parameters as in function_audit, or add it to PROBES or, with a reason, to EXEMPT in nbs/19_bias_audit.ipynb',
+        ),
+    )
 
 # %% ../nbs/19_bias_audit.ipynb #271eb5a5
 def audit(
-    histories:Mapping[str, History], # Name of the data → a past with bars and actions
-    cuts:int=50,                     # Points at which each is cut
-    seed:int=0,                      # Of their draw
-    index:Mapping|None=None,         # nbdev's index, the package's own when left out
-    step=None,                       # Called with each name before it is tried, for a progress bar
-)->Audit: # A finding for each function that leaks, fails or that nobody said how to call
+    histories: Mapping[str, History],  # Name of the data → a past with bars and actions
+    cuts: int = 50,  # Points at which each is cut
+    seed: int = 0,  # Of their draw
+    index: Mapping | None = None,  # nbdev's index, the package's own when left out
+    step=None,  # Called with each name before it is tried, for a progress bar
+) -> Audit:  # A finding for each function that leaks, fails or that nobody said how to call
     "Audit every public function of the core"
     many, checks = [cut(whole, cuts, seed, name) for name, whole in histories.items()], []
     for name, function in public_functions(index).items():
-        if step: step(name)
+        if step:
+            step(name)
         checks += _audited(name, function, many)
     return Audit(tuple(checks))

@@ -21,185 +21,304 @@ from .compiled import kernel
 STATES = ('ACTIVE', 'REDUCE_ONLY', 'HALTED')
 ACTIVE, REDUCE_ONLY, HALTED = range(3)
 
-ACCOUNT = np.dtype([
-    ('cash', 'f8'),         # USD, never below 0
-    ('receivable', 'f8'),   # USD still to come, below 0 for a debt
-    ('equity', 'f8'),       # Cash, receivable and positions at the last close, USD
-    ('before', 'f8'),       # Equity at the close before, USD
-    ('high', 'f8'),         # Highest equity at a close since exits-only was last lifted, USD
-    ('peak', 'f8'),         # Highest equity at a close ever, USD
-    ('gross', 'f8'),        # Value of all positions at the last close, long and short added, USD
-    ('net', 'f8'),          # Long less short, USD
-    ('turnover', 'f8'),     # Value bought and sold in this session, USD
-    ('won', 'f8'),          # Sum of the returns of winning trades
-    ('lost', 'f8'),         # Sum of the returns of losing trades, without its sign
-    ('wins', 'i8'), ('losses', 'i8'), # Numbers of both
-    ('streak', 'i8'),       # Losing trades since the last winning one
-    ('bar', 'i8'),          # Number of the last session, from 0; -1 before the first
-    ('state', 'i8'),        # Place in `STATES`
-    ('tripped', 'i8'),      # Session in which trading was last limited
-    ('flatten', 'i8'),      # 1 while everything is being sold
-    ('names', 'i8'),        # Symbols held
-    ('orders', 'i8'),       # Orders waiting
-    ('stops', 'i8', (64,)), # Stops in each of the last sessions, by `bar` modulo 64
-], align=True)
+ACCOUNT = np.dtype(
+    [
+        ('cash', 'f8'),  # USD, never below 0
+        ('receivable', 'f8'),  # USD still to come, below 0 for a debt
+        ('equity', 'f8'),  # Cash, receivable and positions at the last close, USD
+        ('before', 'f8'),  # Equity at the close before, USD
+        ('high', 'f8'),  # Highest equity at a close since exits-only was last lifted, USD
+        ('peak', 'f8'),  # Highest equity at a close ever, USD
+        ('gross', 'f8'),  # Value of all positions at the last close, long and short added, USD
+        ('net', 'f8'),  # Long less short, USD
+        ('turnover', 'f8'),  # Value bought and sold in this session, USD
+        ('won', 'f8'),  # Sum of the returns of winning trades
+        ('lost', 'f8'),  # Sum of the returns of losing trades, without its sign
+        ('wins', 'i8'),
+        ('losses', 'i8'),  # Numbers of both
+        ('streak', 'i8'),  # Losing trades since the last winning one
+        ('bar', 'i8'),  # Number of the last session, from 0; -1 before the first
+        ('state', 'i8'),  # Place in `STATES`
+        ('tripped', 'i8'),  # Session in which trading was last limited
+        ('flatten', 'i8'),  # 1 while everything is being sold
+        ('names', 'i8'),  # Symbols held
+        ('orders', 'i8'),  # Orders waiting
+        ('stops', 'i8', (64,)),  # Stops in each of the last sessions, by `bar` modulo 64
+    ],
+    align=True,
+)
 
 # %% ../nbs/14_books.ipynb #86cfc81e
-POSITION = np.dtype([
-    ('quantity', 'f8'),  # Shares, below 0 for a short position
-    ('close', 'f8'),     # Last known close, USD
-    ('stop', 'f8'), ('target', 'f8'), # Fixed exits, USD, NaN for none
-    ('best', 'f8'),      # Best price since the entry, for the trailing stop, USD
-    ('entered', 'f8'),   # Shares entered in all, above 0
-    ('cost', 'f8'),      # Value of the entries, USD, fees apart
-    ('proceeds', 'f8'),  # Value of the exits so far, USD, fees apart
-    ('fees', 'f8'),      # USD so far, both sides, borrow costs included
-    ('dividends', 'f8'), # USD received, below 0 for paid
-    ('reinvest', 'f8'),  # Dividends not yet turned into shares, USD
-    ('used', 'f8'),      # Shares filled in the session `used_bar`
-    ('used_bar', 'i8'),
-    ('entry_bar', 'i8'), # Session of the entry
-    ('cool', 'i8'),      # First session at whose close it may be entered again
-    ('sector', 'i8'),    # Number of its sector, -1 when unknown
-], align=True)
+POSITION = np.dtype(
+    [
+        ('quantity', 'f8'),  # Shares, below 0 for a short position
+        ('close', 'f8'),  # Last known close, USD
+        ('stop', 'f8'),
+        ('target', 'f8'),  # Fixed exits, USD, NaN for none
+        ('best', 'f8'),  # Best price since the entry, for the trailing stop, USD
+        ('entered', 'f8'),  # Shares entered in all, above 0
+        ('cost', 'f8'),  # Value of the entries, USD, fees apart
+        ('proceeds', 'f8'),  # Value of the exits so far, USD, fees apart
+        ('fees', 'f8'),  # USD so far, both sides, borrow costs included
+        ('dividends', 'f8'),  # USD received, below 0 for paid
+        ('reinvest', 'f8'),  # Dividends not yet turned into shares, USD
+        ('used', 'f8'),  # Shares filled in the session `used_bar`
+        ('used_bar', 'i8'),
+        ('entry_bar', 'i8'),  # Session of the entry
+        ('cool', 'i8'),  # First session at whose close it may be entered again
+        ('sector', 'i8'),  # Number of its sector, -1 when unknown
+    ],
+    align=True,
+)
 
 # %% ../nbs/14_books.ipynb #f757950f
 EXIT, ENTRY, REINVEST = range(3)
 
-ORDER = np.dtype([
-    ('symbol', 'i8'),   # Place of the symbol
-    ('quantity', 'f8'), # Shares, below 0 to sell
-    ('price', 'f8'),    # Close at the decision, USD
-    ('stop', 'f8'),     # Distance of an ATR stop from the entry, USD, NaN for none
-    ('kind', 'i8'),     # `EXIT`, `ENTRY` or `REINVEST`
-    ('reason', 'i8'),   # Session of the signal, or a negative number from `REASONS`
-], align=True)
+ORDER = np.dtype(
+    [
+        ('symbol', 'i8'),  # Place of the symbol
+        ('quantity', 'f8'),  # Shares, below 0 to sell
+        ('price', 'f8'),  # Close at the decision, USD
+        ('stop', 'f8'),  # Distance of an ATR stop from the entry, USD, NaN for none
+        ('kind', 'i8'),  # `EXIT`, `ENTRY` or `REINVEST`
+        ('reason', 'i8'),  # Session of the signal, or a negative number from `REASONS`
+    ],
+    align=True,
+)
 
 # %% ../nbs/14_books.ipynb #b2a46373
-REASONS = ('', 'stop_loss', 'take_profit', 'trailing_stop', 'time_stop', 'margin_call', 'halt', 'end', 'dividend reinvested')
+REASONS = (
+    '',
+    'stop_loss',
+    'take_profit',
+    'trailing_stop',
+    'time_stop',
+    'margin_call',
+    'halt',
+    'end',
+    'dividend reinvested',
+)
 STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, TIME_STOP, MARGIN_CALL, HALT, END, DIVIDEND = range(-1, -9, -1)
 
-FILL = np.dtype([('bar', 'i8'), ('symbol', 'i8'), ('quantity', 'f8'), ('price', 'f8'), ('fees', 'f8'), ('slippage', 'f8'), ('reason', 'i8')], align=True)
-TRADE = np.dtype([('symbol', 'i8'), ('side', 'i8'), ('entry_bar', 'i8'), ('exit_bar', 'i8'), ('entry_price', 'f8'), ('exit_price', 'f8'), ('quantity', 'f8'), ('fees', 'f8'),
-                  ('dividends', 'f8'), ('pnl', 'f8'), ('gain', 'f8'), ('reason', 'i8'), ('open', 'i8')], align=True)
-CHOICE = np.dtype([('bar', 'i8'), ('symbol', 'i8'), ('target', 'f8'), ('rule', 'i8'), ('limit', 'f8'), ('found', 'f8'), ('note', 'i8'), ('reason', 'i8')], align=True)
+FILL = np.dtype(
+    [
+        ('bar', 'i8'),
+        ('symbol', 'i8'),
+        ('quantity', 'f8'),
+        ('price', 'f8'),
+        ('fees', 'f8'),
+        ('slippage', 'f8'),
+        ('reason', 'i8'),
+    ],
+    align=True,
+)
+TRADE = np.dtype(
+    [
+        ('symbol', 'i8'),
+        ('side', 'i8'),
+        ('entry_bar', 'i8'),
+        ('exit_bar', 'i8'),
+        ('entry_price', 'f8'),
+        ('exit_price', 'f8'),
+        ('quantity', 'f8'),
+        ('fees', 'f8'),
+        ('dividends', 'f8'),
+        ('pnl', 'f8'),
+        ('gain', 'f8'),
+        ('reason', 'i8'),
+        ('open', 'i8'),
+    ],
+    align=True,
+)
+CHOICE = np.dtype(
+    [
+        ('bar', 'i8'),
+        ('symbol', 'i8'),
+        ('target', 'f8'),
+        ('rule', 'i8'),
+        ('limit', 'f8'),
+        ('found', 'f8'),
+        ('note', 'i8'),
+        ('reason', 'i8'),
+    ],
+    align=True,
+)
 BREAK = np.dtype([('bar', 'i8'), ('breaker', 'i8'), ('limit', 'f8'), ('found', 'f8')], align=True)
 
 # %% ../nbs/14_books.ipynb #17c25993
-COUNTS = ('cancelled_volume', 'cancelled_no_bar', 'cancelled_no_slot', 'cancelled_unpayable', 'exit_left_live', 'cut_to_cash', 'cut_to_limits', 'refused')
+COUNTS = (
+    'cancelled_volume',
+    'cancelled_no_bar',
+    'cancelled_no_slot',
+    'cancelled_unpayable',
+    'exit_left_live',
+    'cut_to_cash',
+    'cut_to_limits',
+    'refused',
+)
 ROWS = ('fills', 'trades', 'choices', 'breaks')
 _PLACES = {name: number for number, name in enumerate((*ROWS, *COUNTS))}
-(FILLS, TRADES, CHOICES, BREAKS, CANCELLED_VOLUME, CANCELLED_NO_BAR, CANCELLED_NO_SLOT, CANCELLED_UNPAYABLE, EXIT_LEFT_LIVE, CUT_TO_CASH, CUT_TO_LIMITS,
- REFUSED) = range(len(_PLACES))
+(
+    FILLS,
+    TRADES,
+    CHOICES,
+    BREAKS,
+    CANCELLED_VOLUME,
+    CANCELLED_NO_BAR,
+    CANCELLED_NO_SLOT,
+    CANCELLED_UNPAYABLE,
+    EXIT_LEFT_LIVE,
+    CUT_TO_CASH,
+    CUT_TO_LIMITS,
+    REFUSED,
+) = range(len(_PLACES))
+
 
 class Log(NamedTuple):
     "Rows that the engine writes; only those below `counts` are filled."
+
     counts: np.ndarray  # Rows of each kind, then `COUNTS`, whole numbers
-    fills: np.ndarray   # Type `FILL`
+    fills: np.ndarray  # Type `FILL`
     trades: np.ndarray  # Type `TRADE`
-    choices: np.ndarray # Type `CHOICE`
+    choices: np.ndarray  # Type `CHOICE`
     breaks: np.ndarray  # Type `BREAK`
 
 # %% ../nbs/14_books.ipynb #401dac18
 def new_log(
-    rows:int, # Room for rows of each kind
-)->Log: # Empty
+    rows: int,  # Room for rows of each kind
+) -> Log:  # Empty
     "Arrays for what the engine writes down"
     return Log(np.zeros(len(_PLACES), 'i8'), *(np.zeros(rows, kind) for kind in (FILL, TRADE, CHOICE, BREAK)))
 
 # %% ../nbs/14_books.ipynb #f08719c8
 class Books(NamedTuple):
     "All that passes from one session to the next; `queue` and `rank` are scratch paper."
-    account: np.ndarray   # One record of type `ACCOUNT`
-    positions: np.ndarray # A record of type `POSITION` a symbol
-    orders: np.ndarray    # Room for records of type `ORDER`; `account.orders` are filled
-    queue: np.ndarray     # Symbols that want to be entered
-    rank: np.ndarray      # Their ranks
+
+    account: np.ndarray  # One record of type `ACCOUNT`
+    positions: np.ndarray  # A record of type `POSITION` a symbol
+    orders: np.ndarray  # Room for records of type `ORDER`; `account.orders` are filled
+    queue: np.ndarray  # Symbols that want to be entered
+    rank: np.ndarray  # Their ranks
 
 # %% ../nbs/14_books.ipynb #c9c89336
 def open_books(
-    cash:float,      # USD
-    n_symbols:int,   # Symbols
-    sectors:list|None=None, # Number of each symbol's sector, -1 for unknown
-)->Books: # Nothing held
+    cash: float,  # USD
+    n_symbols: int,  # Symbols
+    sectors: list | None = None,  # Number of each symbol's sector, -1 for unknown
+) -> Books:  # Nothing held
     "The books of an account that has cash and nothing else"
-    books = Books(np.zeros(1, ACCOUNT), np.zeros(n_symbols, POSITION), np.zeros(3*n_symbols, ORDER), np.zeros(n_symbols, 'i8'), np.zeros(n_symbols))
-    for name in ('cash', 'equity', 'before', 'high', 'peak'): books.account[name] = cash
-    for name in ('stop', 'target', 'close'): books.positions[name] = np.nan
+    books = Books(
+        np.zeros(1, ACCOUNT),
+        np.zeros(n_symbols, POSITION),
+        np.zeros(3 * n_symbols, ORDER),
+        np.zeros(n_symbols, 'i8'),
+        np.zeros(n_symbols),
+    )
+    for name in ('cash', 'equity', 'before', 'high', 'peak'):
+        books.account[name] = cash
+    for name in ('stop', 'target', 'close'):
+        books.positions[name] = np.nan
     books.account['bar'] = -1
     books.positions['used_bar'], books.positions['sector'] = -2, -1 if sectors is None else sectors
     return books
 
 # %% ../nbs/14_books.ipynb #0cee1155
-NOTES = ('', 'equity buys no share', 'no room within the limits', 'the size rests on an ATR or a volatility that is unknown')
+NOTES = (
+    '',
+    'equity buys no share',
+    'no room within the limits',
+    'the size rests on an ATR or a volatility that is unknown',
+)
 BUYS_NO_SHARE, NO_ROOM, SIZE_UNKNOWN = range(1, len(NOTES))
 
 # %% ../nbs/14_books.ipynb #06f807b5
 @kernel
 def choose(
-    account:np.void, # The account, for the session
-    j:int,           # Place of the symbol
-    target:float,    # Shares wanted after the next open
-    rule:int,        # What the gate said, place in `GATE_RULES`
-    limit:float,     # What its rule asks for
-    found:float,     # What it found
-    note:int,        # Why there was no order, place in `NOTES`
-    reason:int,      # Session of the signal, or a negative number from `REASONS`
-    log:Log,         # Where the row is written
+    account: np.void,  # The account, for the session
+    j: int,  # Place of the symbol
+    target: float,  # Shares wanted after the next open
+    rule: int,  # What the gate said, place in `GATE_RULES`
+    limit: float,  # What its rule asks for
+    found: float,  # What it found
+    note: int,  # Why there was no order, place in `NOTES`
+    reason: int,  # Session of the signal, or a negative number from `REASONS`
+    log: Log,  # Where the row is written
 ):
     "Write down a decision"
     if log.counts[CHOICES] < len(log.choices):
         row = log.choices[log.counts[CHOICES]]
-        row.bar, row.symbol, row.target, row.rule, row.limit, row.found, row.note, row.reason = account.bar, j, target, rule, limit, found, note, reason
+        row.bar, row.symbol, row.target, row.rule, row.limit, row.found, row.note, row.reason = (
+            account.bar,
+            j,
+            target,
+            rule,
+            limit,
+            found,
+            note,
+            reason,
+        )
     log.counts[CHOICES] += 1
-    if rule != 0: log.counts[REFUSED] += 1
+    if rule != 0:
+        log.counts[REFUSED] += 1
 
 # %% ../nbs/14_books.ipynb #f490fd9f
 @kernel
 def place_order(
-    books:Books,     # The books
-    j:int,           # Place of the symbol
-    quantity:float,  # Shares, below 0 to sell
-    price:float,     # Close at the decision, USD
-    stop:float,      # Distance of an ATR stop, USD, NaN for none
-    kind:int,        # `EXIT`, `ENTRY` or `REINVEST`
-    reason:int,      # Session of the signal, or a negative number from `REASONS`
+    books: Books,  # The books
+    j: int,  # Place of the symbol
+    quantity: float,  # Shares, below 0 to sell
+    price: float,  # Close at the decision, USD
+    stop: float,  # Distance of an ATR stop, USD, NaN for none
+    kind: int,  # `EXIT`, `ENTRY` or `REINVEST`
+    reason: int,  # Session of the signal, or a negative number from `REASONS`
 ):
     "Put an order into the books"
     account = books.account[0]
     order = books.orders[account.orders]
-    order.symbol, order.quantity, order.price, order.stop, order.kind, order.reason = j, quantity, price, stop, kind, reason
+    order.symbol, order.quantity, order.price, order.stop, order.kind, order.reason = (
+        j,
+        quantity,
+        price,
+        stop,
+        kind,
+        reason,
+    )
     account.orders += 1
 
 # %% ../nbs/14_books.ipynb #63c2ed2f
 @kernel
 def sector_value(
-    j:int,       # Place of the symbol
-    books:Books, # Positions and waiting orders
-)->float: # USD, NaN when a sector is unknown
+    j: int,  # Place of the symbol
+    books: Books,  # Positions and waiting orders
+) -> float:  # USD, NaN when a sector is unknown
     "Value of positions and ordered entries in the sector of symbol `j`, NaN when a sector is unknown"
-    total, sector = 0., books.positions[j].sector
+    total, sector = 0.0, books.positions[j].sector
     for k in range(len(books.positions)):
         position = books.positions[k]
-        if position.quantity != 0. and position.sector < 0: return np.nan
-        if position.quantity != 0. and position.sector == sector: total += abs(position.quantity)*position.close
+        if position.quantity != 0.0 and position.sector < 0:
+            return np.nan
+        if position.quantity != 0.0 and position.sector == sector:
+            total += abs(position.quantity) * position.close
     for i in range(books.account[0].orders):
         order = books.orders[i]
-        if books.positions[order.symbol].sector == sector: total += (abs(order.quantity) if order.kind != EXIT else -abs(order.quantity))*order.price
+        if books.positions[order.symbol].sector == sector:
+            total += (abs(order.quantity) if order.kind != EXIT else -abs(order.quantity)) * order.price
     return total if sector >= 0 else np.nan
 
 # %% ../nbs/14_books.ipynb #8f99238e
 @kernel
 def exposure(
-    books:Books, # The positions
-    sector:int,  # Number of a sector
-)->tuple: # Gross, net and the sector's value at the last known closes, USD
+    books: Books,  # The positions
+    sector: int,  # Number of a sector
+) -> tuple:  # Gross, net and the sector's value at the last known closes, USD
     "What the account holds at this moment"
-    gross, net, inside = 0., 0., 0.
+    gross, net, inside = 0.0, 0.0, 0.0
     for j in range(len(books.positions)):
         position = books.positions[j]
-        if position.quantity == 0.: continue
-        worth = position.quantity*position.close
+        if position.quantity == 0.0:
+            continue
+        worth = position.quantity * position.close
         gross, net = gross + abs(worth), net + worth
-        if position.sector == sector: inside += abs(worth)
+        if position.sector == sector:
+            inside += abs(worth)
     return gross, net, inside

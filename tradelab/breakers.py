@@ -12,7 +12,16 @@ from .books import ACTIVE, BREAKS, HALTED, REDUCE_ONLY, Log
 from .compiled import kernel
 
 # %% ../nbs/15_breakers.ipynb #c931b6d3
-BREAKERS = ('max_daily_loss', 'max_drawdown', 'max_losing_streak', 'stop_guard', 'halt_drawdown', 'ruin', 'rearmed', 'halted')
+BREAKERS = (
+    'max_daily_loss',
+    'max_drawdown',
+    'max_losing_streak',
+    'stop_guard',
+    'halt_drawdown',
+    'ruin',
+    'rearmed',
+    'halted',
+)
 _DAILY_LOSS, _DRAWDOWN, _STREAK, _STOP_GUARD, _HALT_DRAWDOWN, _RUIN, _REARMED, _HALTED = range(len(BREAKERS))
 
 # %% ../nbs/15_breakers.ipynb #cffed716
@@ -24,10 +33,12 @@ def _say(account, breaker, limit, found, log):
         row.bar, row.breaker, row.limit, row.found = account.bar, breaker, limit, found
     log.counts[BREAKS] += 1
 
+
 @kernel
 def _trip(account, breaker, limit, found, log):
     "Exits only from now on"
-    if account.state != ACTIVE: return
+    if account.state != ACTIVE:
+        return
     account.state, account.tripped = REDUCE_ONLY, account.bar
     _say(account, breaker, limit, found, log)
 
@@ -36,13 +47,16 @@ def _trip(account, breaker, limit, found, log):
 def _recent_stops(account, sessions):
     "Stops in the last `sessions` sessions, this one included"
     total = 0
-    for back in range(min(sessions, account.bar + 1)): total += account.stops[(account.bar - back) % 64]
+    for back in range(min(sessions, account.bar + 1)):
+        total += account.stops[(account.bar - back) % 64]
     return total
+
 
 @kernel
 def _flatten(account, breaker, limit, found, log):
     "Sell everything; when nothing is left the account is halted"
-    if account.flatten == 1: return
+    if account.flatten == 1:
+        return
     _say(account, breaker, limit, found, log)
     account.state, account.tripped, account.flatten = REDUCE_ONLY, account.bar, 1
 
@@ -50,7 +64,12 @@ def _flatten(account, breaker, limit, found, log):
 @kernel
 def _rearm(account, rules, log):
     "Lift exits-only when its time is over"
-    if account.state != REDUCE_ONLY or account.flatten == 1 or not account.bar - account.tripped >= rules.rearm_sessions: return
+    if (
+        account.state != REDUCE_ONLY
+        or account.flatten == 1
+        or not account.bar - account.tripped >= rules.rearm_sessions
+    ):
+        return
     account.state, account.high, account.streak = ACTIVE, account.equity, 0
     account.stops[:] = 0
     _say(account, _REARMED, rules.rearm_sessions, float(account.bar - account.tripped), log)
@@ -58,21 +77,28 @@ def _rearm(account, rules, log):
 # %% ../nbs/15_breakers.ipynb #d795d457
 @kernel
 def watch(
-    account:np.void, # The account, valued at this close
-    rules:np.void,   # The breakers' limits
-    log:Log,         # Where each one that trips is written
+    account: np.void,  # The account, valued at this close
+    rules: np.void,  # The breakers' limits
+    log: Log,  # Where each one that trips is written
 ):
     "Look at the account after a close, and limit it where a breaker trips"
-    if account.state == HALTED: return
+    if account.state == HALTED:
+        return
     _rearm(account, rules, log)
     account.high, account.peak = max(account.high, account.equity), max(account.peak, account.equity)
-    if account.equity <= account.before*(1 - rules.max_daily_loss): _trip(account, _DAILY_LOSS, rules.max_daily_loss, 1 - account.equity/account.before, log)
-    if account.equity <= account.high*(1 - rules.max_drawdown): _trip(account, _DRAWDOWN, rules.max_drawdown, 1 - account.equity/account.high, log)
-    if account.streak >= rules.max_losing_streak: _trip(account, _STREAK, rules.max_losing_streak, float(account.streak), log)
-    stops = float(_recent_stops(account, rules.stop_guard_sessions)) if rules.stop_guard_stops < np.inf else 0.
-    if stops >= rules.stop_guard_stops: _trip(account, _STOP_GUARD, rules.stop_guard_stops, stops, log)
-    if account.equity <= account.peak*(1 - rules.halt_drawdown): _flatten(account, _HALT_DRAWDOWN, rules.halt_drawdown, 1 - account.equity/account.peak, log)
-    if not account.equity > 0.: _flatten(account, _RUIN, 0., account.equity, log)
+    if account.equity <= account.before * (1 - rules.max_daily_loss):
+        _trip(account, _DAILY_LOSS, rules.max_daily_loss, 1 - account.equity / account.before, log)
+    if account.equity <= account.high * (1 - rules.max_drawdown):
+        _trip(account, _DRAWDOWN, rules.max_drawdown, 1 - account.equity / account.high, log)
+    if account.streak >= rules.max_losing_streak:
+        _trip(account, _STREAK, rules.max_losing_streak, float(account.streak), log)
+    stops = float(_recent_stops(account, rules.stop_guard_sessions)) if rules.stop_guard_stops < np.inf else 0.0
+    if stops >= rules.stop_guard_stops:
+        _trip(account, _STOP_GUARD, rules.stop_guard_stops, stops, log)
+    if account.equity <= account.peak * (1 - rules.halt_drawdown):
+        _flatten(account, _HALT_DRAWDOWN, rules.halt_drawdown, 1 - account.equity / account.peak, log)
+    if not account.equity > 0.0:
+        _flatten(account, _RUIN, 0.0, account.equity, log)
     if account.flatten == 1 and account.names == 0:
         account.state = HALTED
-        _say(account, _HALTED, 0., account.equity, log)
+        _say(account, _HALTED, 0.0, account.equity, log)

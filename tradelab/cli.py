@@ -19,8 +19,13 @@ from .run_commands import run, runs_app
 from .utils.logs import one_clear_line
 
 # %% ../nbs/43_cli.ipynb #329d39c8
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-                  help='A lab for research and trading: data, backtests, models and reports on one Postgres.')
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help='A lab for research and trading: data, backtests, models and reports on one Postgres.',
+)
 db = typer.Typer(no_args_is_help=True, help='The database: start, stop, migrate, back up.')
 app.add_typer(db, name='db')
 app.add_typer(data_app, name='data')
@@ -36,8 +41,16 @@ def config():
     "Print the settings in force, where each came from, and which secrets are set."
     with lab() as settings:
         from tradelab.config import load_secrets, settings_table
+
         print_table(f'Settings of {settings.home}', ('section', 'key', 'value', 'origin'), settings_table(settings))
-        print_table('Secrets', ('secret', 'value'), [(f'TRADELAB_{name}'.upper(), '****' if value else 'not set') for name, value in load_secrets(settings.home)])
+        print_table(
+            'Secrets',
+            ('secret', 'value'),
+            [
+                (f'TRADELAB_{name}'.upper(), '****' if value else 'not set')
+                for name, value in load_secrets(settings.home)
+            ],
+        )
 
 # %% ../nbs/43_cli.ipynb #4f37def7
 @db.command()
@@ -45,16 +58,23 @@ def up():
     "Start the embedded Postgres; it stays until `tradelab db down`."
     with lab() as settings:
         from tradelab.utils.database import current_revision, database_url
+
         revision = current_revision(settings)
-        typer.echo(f'Postgres is up: {database_url(settings).render_as_string(hide_password=True)}, revision {revision or "none"}')
+        typer.echo(
+            f'Postgres is up: {database_url(settings).render_as_string(hide_password=True)}, revision {revision or "none"}'
+        )
+
 
 @db.command()
 def down():
     "Stop the embedded Postgres."
     with lab() as settings:
         from tradelab.utils.database import embedded_folder, stop_database
-        if not embedded_folder(settings): typer.echo('The database is a server of its own ([database] url); stop it where it runs.')
-        else: typer.echo('Postgres is down.' if stop_database(settings) else 'Postgres was not running.')
+
+        if not embedded_folder(settings):
+            typer.echo('The database is a server of its own ([database] url); stop it where it runs.')
+        else:
+            typer.echo('Postgres is down.' if stop_database(settings) else 'Postgres was not running.')
 
 # %% ../nbs/43_cli.ipynb #982a0bb7
 @db.command()
@@ -62,9 +82,19 @@ def status():
     "Say where the database is, its revision, its size and the rows in each table."
     with lab() as settings:
         from tradelab.utils.database import database_status
+
         found = database_status(settings)
-        print_table('Database', ('what', 'value'), [(name, f'{value/1e6:.1f} MB' if name == 'size' else value) for name, value in found.items() if name != 'rows'])
+        print_table(
+            'Database',
+            ('what', 'value'),
+            [
+                (name, f'{value / 1e6:.1f} MB' if name == 'size' else value)
+                for name, value in found.items()
+                if name != 'rows'
+            ],
+        )
         print_table('Rows', ('table', 'rows'), sorted(found['rows'].items()), right=('rows',))
+
 
 @db.command()
 def migrate(
@@ -74,6 +104,7 @@ def migrate(
     with lab() as settings:
         from tradelab.utils.database import current_revision
         from tradelab.utils.database import migrate as bring
+
         before = current_revision(settings)
         bring(settings, revision)
         typer.echo(f'The schema is at revision {current_revision(settings) or "none"} (before: {before or "none"}).')
@@ -81,8 +112,10 @@ def migrate(
 # %% ../nbs/43_cli.ipynb #430ea137
 def _agreed(question):
     "Whether somebody is there and says yes"
-    try: return typer.confirm(question)
-    except typer.Abort: return False
+    try:
+        return typer.confirm(question)
+    except typer.Abort:
+        return False
 
 # %% ../nbs/43_cli.ipynb #09211af9
 @db.command()
@@ -92,8 +125,10 @@ def backup(
     "Write the whole database into one file."
     with lab() as settings:
         from tradelab.utils.backup import backup as save
+
         save(settings, path)
-        typer.echo(f'Saved {path} ({path.stat().st_size/1e6:.1f} MB).')
+        typer.echo(f'Saved {path} ({path.stat().st_size / 1e6:.1f} MB).')
+
 
 @db.command()
 def restore(
@@ -103,7 +138,9 @@ def restore(
     "Replace the database by a backup. What is there now is replaced only when the backup was read whole."
     with lab() as settings:
         from tradelab.utils.backup import restore as load
-        if not yes and not _agreed(f'Replace the database of {settings.home} by {path}?'): raise SystemExit('Nothing was changed. With --yes it is not asked.')
+
+        if not yes and not _agreed(f'Replace the database of {settings.home} by {path}?'):
+            raise SystemExit('Nothing was changed. With --yes it is not asked.')
         load(settings, path)
         typer.echo(f'Restored {path}.')
 
@@ -113,9 +150,11 @@ def doctor():
     "Look at everything the lab stands on and say what mends it."
     with one_clear_line():
         from tradelab.doctor import examine
+
         findings = examine()
         print_table('', ('part', 'state', 'found', 'remedy'), [(f.part, f.state, f.found, f.remedy) for f in findings])
-        if any(finding.state == 'fail' for finding in findings): raise SystemExit(1)
+        if any(finding.state == 'fail' for finding in findings):
+            raise SystemExit(1)
 
 # %% ../nbs/43_cli.ipynb #46e86c5d
 def main():

@@ -15,49 +15,64 @@ import pandas as pd
 from .utils.error_handling import RunError
 
 # %% ../nbs/19_comparison.ipynb #60f95b9b
-MAIN_SIDES = ('strategy', 'portfolio', 'out_of_sample', 'best', 'model', 'combined')  # whose figures a run is judged by, the first that it has
-BENCHMARKS = ('buy_and_hold', 'benchmark', 'equal_weight')       # never judged when there is another
+MAIN_SIDES = (
+    'strategy',
+    'portfolio',
+    'out_of_sample',
+    'best',
+    'model',
+    'combined',
+)  # whose figures a run is judged by, the first that it has
+BENCHMARKS = ('buy_and_hold', 'benchmark', 'equal_weight')  # never judged when there is another
+
 
 def main_side(
-    metrics:Mapping|None, # Side → name → figure, or name → figure; None when nothing was stored
-)->str|None: # '' when the figures have no sides, None when there are no figures
+    metrics: Mapping | None,  # Side → name → figure, or name → figure; None when nothing was stored
+) -> str | None:  # '' when the figures have no sides, None when there are no figures
     "The side that a run is judged by"
     sides = sorted(name for name, value in (metrics or {}).items() if isinstance(value, Mapping) and value)
-    if not sides: return '' if any(isinstance(value, (int, float)) for value in (metrics or {}).values()) else None
+    if not sides:
+        return '' if any(isinstance(value, (int, float)) for value in (metrics or {}).values()) else None
     own = [name for name in sides if name not in BENCHMARKS]
     return next((name for name in MAIN_SIDES if name in sides), (own or sides)[0])
 
 # %% ../nbs/19_comparison.ipynb #a3c9c442
 def figures(
-    metrics:Mapping|None, # As the table `runs` has them
-    side:str|None=None,   # 'strategy', 'buy_and_hold', …; the main one when left out
-)->dict[str, float|None]: # Name → figure; empty when there is no such side
+    metrics: Mapping | None,  # As the table `runs` has them
+    side: str | None = None,  # 'strategy', 'buy_and_hold', …; the main one when left out
+) -> dict[str, float | None]:  # Name → figure; empty when there is no such side
     "The figures of one side of a run"
     side = main_side(metrics) if side is None else side
     found = (metrics or {}).get(side) if side else metrics if side == '' else None
-    return {name: value for name, value in (found or {}).items() if value is None or isinstance(value, (int, float)) and not isinstance(value, bool)}
+    return {
+        name: value
+        for name, value in (found or {}).items()
+        if value is None or isinstance(value, (int, float)) and not isinstance(value, bool)
+    }
 
 # %% ../nbs/19_comparison.ipynb #c69a4401
 def benchmark(
-    metrics:Mapping|None, # As the table `runs` has them
-)->dict[str, float|None]: # Name → figure; empty when there is none
+    metrics: Mapping | None,  # As the table `runs` has them
+) -> dict[str, float | None]:  # Name → figure; empty when there is none
     "The figures of what a run is held against"
     return next((figures(metrics, name) for name in BENCHMARKS if figures(metrics, name)), {})
 
 # %% ../nbs/19_comparison.ipynb #c5c03145
 TRADING = ('Sharpe', 'CAGR', '# Trades', 'Total Return')  # a side with none of these is about something else
 
+
 def is_trading(
-    metrics:Mapping|None, # As the table `runs` has them
-)->bool:
+    metrics: Mapping | None,  # As the table `runs` has them
+) -> bool:
     "Whether a run is about a strategy"
     return any(name in figures(metrics) for name in TRADING)
 
+
 def subject(
-    symbol:str|None,   # Ticker
-    universe:str|None, # Tickers with commas between
-    most:int=3,        # So many symbols are named, more are counted
-)->str: # 'all' for a run without symbols
+    symbol: str | None,  # Ticker
+    universe: str | None,  # Tickers with commas between
+    most: int = 3,  # So many symbols are named, more are counted
+) -> str:  # 'all' for a run without symbols
     "What a run is about, for a table"
     names = (universe or '').split(',')
     return symbol or 'all' if not universe else ', '.join(names) if len(names) <= most else f'{len(names)} symbols'
@@ -65,14 +80,19 @@ def subject(
 # %% ../nbs/19_comparison.ipynb #c3e43bcb
 _ORDER = ('symbols', 'ok', 'warn', 'fail')
 
+
 def remark(
-    metrics:Mapping|None, # As the table `runs` has them
-    trials:int|None=None, # Combinations that it tried
-)->str: # '' when there is nothing to add to the returns
+    metrics: Mapping | None,  # As the table `runs` has them
+    trials: int | None = None,  # Combinations that it tried
+) -> str:  # '' when there is nothing to add to the returns
     "What a table of returns cannot say about a run"
     side, found = main_side(metrics), figures(metrics)
     if 'promoted' in found:
-        told = [f'{word} {found[name]:{form}}' for name, word, form in (('MASE', 'MASE', '.3f'), ('Directional Accuracy', 'directions', '.1%')) if found.get(name) is not None]
+        told = [
+            f'{word} {found[name]:{form}}'
+            for name, word, form in (('MASE', 'MASE', '.3f'), ('Directional Accuracy', 'directions', '.1%'))
+            if found.get(name) is not None
+        ]
         return ', '.join(['promoted' if found['promoted'] else 'not promoted', *told])
     if found and not is_trading(metrics):
         names = sorted(found, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name))
@@ -84,83 +104,132 @@ def remark(
 @dataclass(frozen=True)
 class Check:
     "One thing that runs must share to be compared."
-    what: str              # In words
-    found: tuple[str, ...] # What each run has, shortened; '' when it was not recorded
-    decides: bool = True   # Whether a difference makes the comparison unfair
+
+    what: str  # In words
+    found: tuple[str, ...]  # What each run has, shortened; '' when it was not recorded
+    decides: bool = True  # Whether a difference makes the comparison unfair
 
     @property
-    def equal(self): return len(set(self.found)) == 1 and self.found[0] != ''
+    def equal(self):
+        return len(set(self.found)) == 1 and self.found[0] != ''
 
 # %% ../nbs/19_comparison.ipynb #cd6e5db9
-def _section(row, name): return (row.get('settings') or {}).get(name) or {}
+def _section(row, name):
+    return (row.get('settings') or {}).get(name) or {}
 
-def _costs(row): return ', '.join(f'{key} {value}' for key, value in sorted(_section(row, 'costs').items()) if value not in (0, None))
 
-def _commit(row): return f'{(row.get("git_commit") or "")[:10]}{" with changes" if row.get("git_dirty") else ""}'
+def _costs(row):
+    return ', '.join(
+        f'{key} {value}' for key, value in sorted(_section(row, 'costs').items()) if value not in (0, None)
+    )
 
-def _side(row): return (main_side(row.get('metrics')) or 'without sides').replace('_', ' ')
 
-_CHECKS = {'symbols': lambda row: row.get('symbol') or row.get('universe') or '', 'sessions': lambda row: row.get('sessions') or '',
-           'data': lambda row: (row.get('data_hash') or '')[:10], 'code': lambda row: (row.get('code_hash') or '')[:10], 'costs': lambda row: _costs(row) or ('none' if _section(row, 'costs') else ''),
-           'fills': lambda row: _section(row, 'backtest').get('fill_at', 'next_open') if row.get('settings') else '', 'side': _side}
-_SAID = {'commit': _commit, 'packages': lambda row: ', '.join(f'{name} {found}' for name, found in sorted((row.get('versions') or {}).items()) if name != 'platform')}
+def _commit(row):
+    return f'{(row.get("git_commit") or "")[:10]}{" with changes" if row.get("git_dirty") else ""}'
+
+
+def _side(row):
+    return (main_side(row.get('metrics')) or 'without sides').replace('_', ' ')
+
+
+_CHECKS = {
+    'symbols': lambda row: row.get('symbol') or row.get('universe') or '',
+    'sessions': lambda row: row.get('sessions') or '',
+    'data': lambda row: (row.get('data_hash') or '')[:10],
+    'code': lambda row: (row.get('code_hash') or '')[:10],
+    'costs': lambda row: _costs(row) or ('none' if _section(row, 'costs') else ''),
+    'fills': lambda row: _section(row, 'backtest').get('fill_at', 'next_open') if row.get('settings') else '',
+    'side': _side,
+}
+_SAID = {
+    'commit': _commit,
+    'packages': lambda row: ', '.join(
+        f'{name} {found}' for name, found in sorted((row.get('versions') or {}).items()) if name != 'platform'
+    ),
+}
 
 # %% ../nbs/19_comparison.ipynb #ed44f94f
 def fairness(
-    rows:list[Mapping], # Rows of `runs`, each with `sessions`, the span of its equity in words
-)->list[Check]: # Those that decide first
+    rows: list[Mapping],  # Rows of `runs`, each with `sessions`, the span of its equity in words
+) -> list[Check]:  # Those that decide first
     "Everything that must be equal, and whether it is"
-    return [Check(what, tuple(of(row) for row in rows)) for what, of in _CHECKS.items()] + [Check(what, tuple(of(row) for row in rows), False) for what, of in _SAID.items()]
+    return [Check(what, tuple(of(row) for row in rows)) for what, of in _CHECKS.items()] + [
+        Check(what, tuple(of(row) for row in rows), False) for what, of in _SAID.items()
+    ]
 
 # %% ../nbs/19_comparison.ipynb #a6c1df85
 _OWN = ('run_id', 'symbol', 'symbols')
 
+
 def _flat(row):
     "What a run was told, by (where, name)"
     told = {('parameters', name): value for name, value in (row.get('parameters') or {}).items() if name not in _OWN}
-    return told | {(f'[{section}]', name): value for section, keys in (row.get('settings') or {}).items() for name, value in keys.items()}
+    return told | {
+        (f'[{section}]', name): value
+        for section, keys in (row.get('settings') or {}).items()
+        for name, value in keys.items()
+    }
 
 # %% ../nbs/19_comparison.ipynb #73053486
 def changes(
-    rows:list[Mapping], # Rows of `runs`
-)->pd.DataFrame: # Text; a row for each parameter or setting that differs, indexed by where and name, a column a run
+    rows: list[Mapping],  # Rows of `runs`
+) -> pd.DataFrame:  # Text; a row for each parameter or setting that differs, indexed by where and name, a column a run
     "What the runs were told differently"
     told = [_flat(row) for row in rows]
     names = sorted({name for one in told for name in one})
-    found = {name: ['–' if one.get(name) is None else str(one[name]) for one in told] for name in names if len({repr(one.get(name)) for one in told}) > 1}
-    index = pd.MultiIndex.from_tuples(list(found), names=['where', 'name']) if found else pd.MultiIndex.from_arrays([[], []], names=['where', 'name'])
+    found = {
+        name: ['–' if one.get(name) is None else str(one[name]) for one in told]
+        for name in names
+        if len({repr(one.get(name)) for one in told}) > 1
+    }
+    index = (
+        pd.MultiIndex.from_tuples(list(found), names=['where', 'name'])
+        if found
+        else pd.MultiIndex.from_arrays([[], []], names=['where', 'name'])
+    )
     return pd.DataFrame(list(found.values()), index, columns=[row['id'] for row in rows], dtype=object)
 
 # %% ../nbs/19_comparison.ipynb #3b23082a
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     "Several runs beside each other."
-    runs: tuple[str, ...]   # Names, the first is what the others are held against
-    checks: tuple[Check, ...] # What must be equal, and whether it is
-    changes: pd.DataFrame   # What they were told differently, as text
-    figures: pd.DataFrame   # Figures of the main side: a row a figure, a column a run
-    benchmark: pd.DataFrame # Those of what each was held against
+
+    runs: tuple[str, ...]  # Names, the first is what the others are held against
+    checks: tuple[Check, ...]  # What must be equal, and whether it is
+    changes: pd.DataFrame  # What they were told differently, as text
+    figures: pd.DataFrame  # Figures of the main side: a row a figure, a column a run
+    benchmark: pd.DataFrame  # Those of what each was held against
 
     @property
-    def fair(self): return all(check.equal for check in self.checks if check.decides)
+    def fair(self):
+        return all(check.equal for check in self.checks if check.decides)
 
     @property
-    def differences(self): return self.figures.iloc[:, 1:].sub(self.figures.iloc[:, 0], axis=0)
+    def differences(self):
+        return self.figures.iloc[:, 1:].sub(self.figures.iloc[:, 0], axis=0)
 
-    def __repr__(self): return f'Comparison({" | ".join(self.runs)}: {verdict(self)})'
+    def __repr__(self):
+        return f'Comparison({" | ".join(self.runs)}: {verdict(self)})'
 
     def _repr_html_(self):
         from html import escape
+
         return f'<p>{escape(verdict(self))}</p>{self.changes.to_html() if len(self.changes) else ""}{self.figures.to_html(float_format="{:.4g}".format, na_rep="–")}'
 
 # %% ../nbs/19_comparison.ipynb #d140d4cd
 def verdict(
-    compared:Comparison, # What `compare` gave
-)->str: # One or two sentences
+    compared: Comparison,  # What `compare` gave
+) -> str:  # One or two sentences
     "Whether the comparison is fair, in words"
     wrong = [check for check in compared.checks if check.decides and not check.equal]
-    if not wrong: return 'Fair: the same symbols, sessions, data, code and costs.' + ('' if len(compared.changes) else ' Nothing was set differently.')
-    words = [f'{check.what} {"not recorded" if "" in check.found else "differ" if check.what[-1] == "s" or check.what == "data" else "differs"}' for check in wrong]
+    if not wrong:
+        return 'Fair: the same symbols, sessions, data, code and costs.' + (
+            '' if len(compared.changes) else ' Nothing was set differently.'
+        )
+    words = [
+        f'{check.what} {"not recorded" if "" in check.found else "differ" if check.what[-1] == "s" or check.what == "data" else "differs"}'
+        for check in wrong
+    ]
     return f'Not fair: {", ".join(words)}. Differences between the figures may come from that.'
 
 # %% ../nbs/19_comparison.ipynb #da912438
@@ -171,12 +240,23 @@ def _beside(rows, of):
 
 # %% ../nbs/19_comparison.ipynb #dca5ae73
 def compare(
-    rows:list[Mapping], # Rows of `runs`, each with `sessions`, the span of its equity in words
-)->Comparison: # Raises RunError for what cannot be compared
+    rows: list[Mapping],  # Rows of `runs`, each with `sessions`, the span of its equity in words
+) -> Comparison:  # Raises RunError for what cannot be compared
     "Put runs beside each other"
     names = tuple(row['id'] for row in rows)
-    if len(names) < 2: raise RunError('A comparison needs two runs or more', ', '.join(names), 'List them: tradelab runs')
-    if len(set(names)) < len(names): raise RunError('A run cannot be compared with itself', next(name for name in names if names.count(name) > 1), 'Name each run once.')
+    if len(names) < 2:
+        raise RunError('A comparison needs two runs or more', ', '.join(names), 'List them: tradelab runs')
+    if len(set(names)) < len(names):
+        raise RunError(
+            'A run cannot be compared with itself',
+            next(name for name in names if names.count(name) > 1),
+            'Name each run once.',
+        )
     for row in rows:
-        if not figures(row.get('metrics')): raise RunError(f'The run stored no figures; it is {row.get("status")}', row['id'], 'Compare runs that finished: tradelab runs')
+        if not figures(row.get('metrics')):
+            raise RunError(
+                f'The run stored no figures; it is {row.get("status")}',
+                row['id'],
+                'Compare runs that finished: tradelab runs',
+            )
     return Comparison(names, tuple(fairness(rows)), changes(rows), _beside(rows, figures), _beside(rows, benchmark))

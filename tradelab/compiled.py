@@ -15,8 +15,8 @@ from numba import config, njit, prange
 
 # %% ../nbs/10_compiled.ipynb #8a462d5e
 def code_stamp(
-    package:Path, # The folder of the package
-)->str: # Twelve hexadecimal digits
+    package: Path,  # The folder of the package
+) -> str:  # Twelve hexadecimal digits
     "A hash over all modules that hold compiled functions"
     texts = (path.read_bytes() for path in sorted(Path(package).rglob('*.py')) if 'tests' not in path.parts)
     return hashlib.sha256(b'\0'.join(text for text in texts if b'compiled import' in text)).hexdigest()[:12]
@@ -25,21 +25,28 @@ def code_stamp(
 def _cache_folder():
     "Where compiled code is kept: below the package, or below the user's cache where that cannot be written; numba's own setting wins"
     package = Path(__file__).parent if '__file__' in globals() else Path.cwd()
-    below = package/'__pycache__' if os.access(package, os.W_OK) else Path.home()/'.cache'/'tradelab'
-    return str(Path(config.CACHE_DIR or below)/f'kernels-{code_stamp(package)}')
+    below = package / '__pycache__' if os.access(package, os.W_OK) else Path.home() / '.cache' / 'tradelab'
+    return str(Path(config.CACHE_DIR or below) / f'kernels-{code_stamp(package)}')
+
 
 _FOLDER = _cache_folder()
 
 # %% ../nbs/10_compiled.ipynb #3a8cba6d
 def kernel(
-    function:Callable,     # A function of numbers, records and arrays
-    allocates:bool=False,  # Whether it makes arrays
-    parallel:bool=False,   # Whether its `prange` loops use all cores; it may then make arrays
-)->Callable: # The compiled function, compiled on its first call
+    function: Callable,  # A function of numbers, records and arrays
+    allocates: bool = False,  # Whether it makes arrays
+    parallel: bool = False,  # Whether its `prange` loops use all cores; it may then make arrays
+) -> Callable:  # The compiled function, compiled on its first call
     "Compile a function with numba and keep the machine code on disk"
     light = not (allocates or parallel)
-    options, before = dict(error_model='numpy', parallel=parallel, nogil=True, forceinline=light, _nrt=not light), config.CACHE_DIR
+    options, before = (
+        dict(error_model='numpy', parallel=parallel, nogil=True, forceinline=light, _nrt=not light),
+        config.CACHE_DIR,
+    )
     config.CACHE_DIR = _FOLDER
-    try: return njit(cache=function.__module__ != '__main__', **options)(function)
-    except RuntimeError: return njit(**options)(function)
-    finally: config.CACHE_DIR = before
+    try:
+        return njit(cache=function.__module__ != '__main__', **options)(function)
+    except RuntimeError:
+        return njit(**options)(function)
+    finally:
+        config.CACHE_DIR = before

@@ -17,62 +17,95 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 import tradelab
 from .model_sections import ModelSettings, RetrainingSettings
-from .sections import (AlpacaSettings, BacktestSettings, CostSettings, DatabaseSettings, DataSettings, FilesSettings, LoggingSettings, ReportSettings,
-                               RiskSettings, StrategySettings, SweepSettings, WalkForwardSettings, YahooSettings)
+from tradelab.sections import (
+    AlpacaSettings,
+    BacktestSettings,
+    CostSettings,
+    DatabaseSettings,
+    DataSettings,
+    FilesSettings,
+    LoggingSettings,
+    ReportSettings,
+    RiskSettings,
+    StrategySettings,
+    SweepSettings,
+    WalkForwardSettings,
+    YahooSettings,
+)
 from .utils.error_handling import ConfigError, did_you_mean
 
 # %% ../nbs/02_config.ipynb #7c92f0d8
 class Secrets(BaseModel):
     "Passwords and keys, which print as stars."
+
     model_config = ConfigDict(frozen=True)
     database_password: SecretStr | None = None
     alpaca_api_key: SecretStr | None = None
     alpaca_secret_key: SecretStr | None = None
 
-    def known(self): return tuple(value.get_secret_value() for _, value in self if value)
+    def known(self):
+        return tuple(value.get_secret_value() for _, value in self if value)
+
 
 SECRET_NAMES = tuple(f'TRADELAB_{name}'.upper() for name in Secrets.model_fields)
 
 # %% ../nbs/02_config.ipynb #16fde04b
-def find_home()->Path: # Absolute path; raises ConfigError when there is no settings.ini in it
+def find_home() -> Path:  # Absolute path; raises ConfigError when there is no settings.ini in it
     "The lab's home: `TRADELAB_HOME`, or the repository"
     home = Path(os.environ.get('TRADELAB_HOME') or Path(tradelab.__file__).parents[1]).expanduser().resolve()
-    if not (home/'settings.ini').is_file():
-        raise ConfigError('There is no settings.ini in the lab', str(home), 'Set TRADELAB_HOME to the folder that holds one, or restore it with git.')
+    if not (home / 'settings.ini').is_file():
+        raise ConfigError(
+            'There is no settings.ini in the lab',
+            str(home),
+            'Set TRADELAB_HOME to the folder that holds one, or restore it with git.',
+        )
     return home
 
 # %% ../nbs/02_config.ipynb #ebe92705
 def ini_layer(
-    home:Path, # The lab's home
-)->dict[str, dict[str, str]]: # Section → key → text; raises ConfigError when the file cannot be read
+    home: Path,  # The lab's home
+) -> dict[str, dict[str, str]]:  # Section → key → text; raises ConfigError when the file cannot be read
     "What `settings.ini` says"
-    parser, path = configparser.ConfigParser(interpolation=None), home/'settings.ini'
-    try: parser.read_string(path.read_text(encoding='utf-8'), source='settings.ini')
-    except (OSError, UnicodeError) as e: raise ConfigError('settings.ini cannot be read', str(e), f'Check {path}.') from e
-    except configparser.Error as e: raise ConfigError('settings.ini is not well formed', str(e).replace('\n', ' '), f'Mend the line in {path}.') from e
-    if parser.defaults(): raise ConfigError('Unknown section in settings.ini', 'DEFAULT', did_you_mean('DEFAULT', SECTIONS))
+    parser, path = configparser.ConfigParser(interpolation=None), home / 'settings.ini'
+    try:
+        parser.read_string(path.read_text(encoding='utf-8'), source='settings.ini')
+    except (OSError, UnicodeError) as e:
+        raise ConfigError('settings.ini cannot be read', str(e), f'Check {path}.') from e
+    except configparser.Error as e:
+        raise ConfigError(
+            'settings.ini is not well formed', str(e).replace('\n', ' '), f'Mend the line in {path}.'
+        ) from e
+    if parser.defaults():
+        raise ConfigError('Unknown section in settings.ini', 'DEFAULT', did_you_mean('DEFAULT', SECTIONS))
     return {name: dict(parser[name]) for name in parser.sections()}
 
 # %% ../nbs/02_config.ipynb #5e9429c0
 def environment(
-    home:Path, # The lab's home
-)->dict[str, str]: # Name → value for names beginning with TRADELAB_; the process wins over .env
+    home: Path,  # The lab's home
+) -> dict[str, str]:  # Name → value for names beginning with TRADELAB_; the process wins over .env
     "The `TRADELAB_…` variables of the process and of a private `.env`"
     from dotenv import dotenv_values
-    path = home/'.env'
+
+    path = home / '.env'
     if path.exists() and path.stat().st_mode & 0o077:
-        raise ConfigError('The .env file can be read by others', oct(path.stat().st_mode & 0o777), f'Run: chmod 600 {path}')
+        raise ConfigError(
+            'The .env file can be read by others', oct(path.stat().st_mode & 0o777), f'Run: chmod 600 {path}'
+        )
     both = {**(dotenv_values(path) if path.exists() else {}), **os.environ}
     return {name: value for name, value in both.items() if name.startswith('TRADELAB_') and value is not None}
 
 # %% ../nbs/02_config.ipynb #2a0f0b8d
 def env_layer(
-    home:Path, # The lab's home
-)->dict[str, dict[str, str]]: # Section → key → text; raises ConfigError for a name that means nothing
+    home: Path,  # The lab's home
+) -> dict[str, dict[str, str]]:  # Section → key → text; raises ConfigError for a name that means nothing
     "What the environment says"
-    layer, other = {}, {'TRADELAB_HOME', 'TRADELAB_RUN_ID'} | {name + end for name in SECRET_NAMES for end in ('', '_FILE')}
+    layer, other = (
+        {},
+        {'TRADELAB_HOME', 'TRADELAB_RUN_ID'} | {name + end for name in SECRET_NAMES for end in ('', '_FILE')},
+    )
     for name, value in environment(home).items():
-        if name in other: continue
+        if name in other:
+            continue
         said = name.removeprefix('TRADELAB_').lower()
         section = next((s for s in SECTIONS if said.startswith(f'{s}_')), '')
         key = said.removeprefix(f'{section}_')
@@ -85,15 +118,21 @@ def env_layer(
 # %% ../nbs/02_config.ipynb #e07592dd
 class _Layer(PydanticBaseSettingsSource):
     "A layer of settings as a source for pydantic-settings; `read` takes the lab's home"
+
     def __init__(self, settings_cls, read):
         super().__init__(settings_cls)
         self.read = read
-    def get_field_value(self, field, field_name): return None, field_name, False
-    def __call__(self): return self.read(self.current_state['home'])
+
+    def get_field_value(self, field, field_name):
+        return None, field_name, False
+
+    def __call__(self):
+        return self.read(self.current_state['home'])
 
 # %% ../nbs/02_config.ipynb #2e706fbb
 class Settings(BaseSettings):
     "Everything that can be set, typed and frozen."
+
     model_config = SettingsConfigDict(frozen=True, extra='forbid')
     home: Path
     data: DataSettings = DataSettings()
@@ -116,12 +155,15 @@ class Settings(BaseSettings):
     def settings_customise_sources(cls, settings_cls, init_settings, **others):
         return init_settings, _Layer(settings_cls, env_layer), _Layer(settings_cls, ini_layer)
 
-    def path(self, *parts): return self.home.joinpath(*parts)
+    def path(self, *parts):
+        return self.home.joinpath(*parts)
 
 # %% ../nbs/02_config.ipynb #e0c8bcb5
 SECTIONS = tuple(name for name in Settings.model_fields if name != 'home')
 
-def _keys(section): return Settings.model_fields[section].annotation.model_fields if section in SECTIONS else ()
+
+def _keys(section):
+    return Settings.model_fields[section].annotation.model_fields if section in SECTIONS else ()
 
 # %% ../nbs/02_config.ipynb #1ae76bcb
 def _masked_url(url):
@@ -133,28 +175,39 @@ def _masked_url(url):
 
 # %% ../nbs/02_config.ipynb #d511b4f8
 def load_settings(
-    home:Path|None=None,  # The lab's home; `find_home()` when left out
-    **arguments:dict,     # Section → key → value, for example `strategy={'fast': 20}`; wins over all else
-)->Settings: # Raises ConfigError with section, key, value found and remedy
+    home: Path | None = None,  # The lab's home; `find_home()` when left out
+    **arguments: dict,  # Section → key → value, for example `strategy={'fast': 20}`; wins over all else
+) -> Settings:  # Raises ConfigError with section, key, value found and remedy
     "Settings from `settings.ini`, the environment and arguments, in that order"
     home = Path(home).resolve() if home else find_home()
     origin = origins(home, arguments)
     url = ini_layer(home).get('database', {}).get('url', '')
     if _masked_url(url) != url:
-        raise ConfigError('The [database] url in settings.ini carries a password', _masked_url(url), 'Put it into TRADELAB_DATABASE_PASSWORD or its _FILE.')
-    try: return Settings(home=home, **arguments)
-    except ValidationError as e: raise _refusal(e.errors()[0], origin) from e
+        raise ConfigError(
+            'The [database] url in settings.ini carries a password',
+            _masked_url(url),
+            'Put it into TRADELAB_DATABASE_PASSWORD or its _FILE.',
+        )
+    try:
+        return Settings(home=home, **arguments)
+    except ValidationError as e:
+        raise _refusal(e.errors()[0], origin) from e
 
 # %% ../nbs/02_config.ipynb #b44125ee
 def origins(
-    home:Path,      # The lab's home
-    arguments:dict, # Section → key → value
-)->dict[str, str]:  # 'section.key' → 'settings.ini', the name of a variable, or 'argument'
+    home: Path,  # The lab's home
+    arguments: dict,  # Section → key → value
+) -> dict[str, str]:  # 'section.key' → 'settings.ini', the name of a variable, or 'argument'
     "Where each value that is not a default came from"
     named = {}
-    layers = (ini_layer(home), lambda s, k: 'settings.ini'), (env_layer(home), lambda s, k: f'TRADELAB_{s}_{k}'.upper()), (arguments, lambda s, k: 'argument')
+    layers = (
+        (ini_layer(home), lambda s, k: 'settings.ini'),
+        (env_layer(home), lambda s, k: f'TRADELAB_{s}_{k}'.upper()),
+        (arguments, lambda s, k: 'argument'),
+    )
     for layer, name in layers:
-        for section, values in layer.items(): named.update({f'{section}.{key}': name(section, key) for key in values})
+        for section, values in layer.items():
+            named.update({f'{section}.{key}': name(section, key) for key in values})
     return named
 
 # %% ../nbs/02_config.ipynb #509125df
@@ -162,36 +215,55 @@ def _refusal(error, origin):
     "pydantic's first `error` in the lab's words"
     loc, found = [str(part) for part in error['loc']], error['input']
     place = origin.get('.'.join(loc[:2]), 'the settings')
-    if loc[0] not in SECTIONS: return ConfigError('Unknown section in settings.ini', loc[0], did_you_mean(loc[0], SECTIONS))
+    if loc[0] not in SECTIONS:
+        return ConfigError('Unknown section in settings.ini', loc[0], did_you_mean(loc[0], SECTIONS))
     if len(loc) == 1:
         what, _, found = error['msg'].removeprefix('Value error, ').partition('|')
         given = sorted({where for key, where in origin.items() if key.startswith(f'{loc[0]}.')}) or ['defaults']
-        return ConfigError(f'[{loc[0]}] {what}', found or error['input'], f'Change one of them; [{loc[0]}] comes from: {", ".join(given)}.')
+        return ConfigError(
+            f'[{loc[0]}] {what}',
+            found or error['input'],
+            f'Change one of them; [{loc[0]}] comes from: {", ".join(given)}.',
+        )
     section, key = loc[:2]
-    if error['type'] == 'extra_forbidden': return ConfigError(f'[{section}] has no key {key!r} ({place})', found, did_you_mean(key, _keys(section)))
-    if key == 'url': found = _masked_url(str(found))
-    return ConfigError(f'[{section}] {key} in {place} is not possible: {error["msg"].lower()}', found, f'It is: {_keys(section)[key].description}.')
+    if error['type'] == 'extra_forbidden':
+        return ConfigError(f'[{section}] has no key {key!r} ({place})', found, did_you_mean(key, _keys(section)))
+    if key == 'url':
+        found = _masked_url(str(found))
+    return ConfigError(
+        f'[{section}] {key} in {place} is not possible: {error["msg"].lower()}',
+        found,
+        f'It is: {_keys(section)[key].description}.',
+    )
 
 # %% ../nbs/02_config.ipynb #49deb5f2
 def settings_table(
-    settings:Settings,       # What `load_settings` gave
-    origin:dict[str, str]|None=None, # What `origins` gave; read again when left out
-)->list[tuple[str, str, str, str]]: # Section, key, value and origin, passwords masked
+    settings: Settings,  # What `load_settings` gave
+    origin: dict[str, str] | None = None,  # What `origins` gave; read again when left out
+) -> list[tuple[str, str, str, str]]:  # Section, key, value and origin, passwords masked
     "Every setting with its value and where it came from"
     origin, rows = origins(settings.home, {}) if origin is None else origin, []
     for section in SECTIONS:
         for key, value in getattr(settings, section):
-            if isinstance(value, dict): value = tuple(f'{ours}={theirs}' for ours, theirs in value.items())
+            if isinstance(value, dict):
+                value = tuple(f'{ours}={theirs}' for ours, theirs in value.items())
             text = '' if value is None else ', '.join(map(str, value)) if isinstance(value, tuple) else str(value)
-            rows.append((section, key, _masked_url(text) if key == 'url' else text, origin.get(f'{section}.{key}', 'default')))
+            rows.append(
+                (section, key, _masked_url(text) if key == 'url' else text, origin.get(f'{section}.{key}', 'default'))
+            )
     return rows
 
 # %% ../nbs/02_config.ipynb #bdf2ec35
 def _settings_html(self):
     "The settings as a table for JupyterLab"
     from html import escape
-    rows = ''.join(f'<tr>{"".join(f"<td style=text-align:left>{escape(cell)}</td>" for cell in row)}</tr>' for row in settings_table(self))
+
+    rows = ''.join(
+        f'<tr>{"".join(f"<td style=text-align:left>{escape(cell)}</td>" for cell in row)}</tr>'
+        for row in settings_table(self)
+    )
     return f'<table><tr><th>section</th><th>key</th><th>value</th><th>origin</th></tr>{rows}</table>'
+
 
 Settings._repr_html_ = _settings_html
 
@@ -199,15 +271,21 @@ Settings._repr_html_ = _settings_html
 def _secret(name, env):
     "The value of secret `name`, from the variable or from the file that its _FILE names"
     direct, path = env.get(name), env.get(f'{name}_FILE')
-    if direct and path: raise ConfigError(f'{name} is given twice', f'{name} and {name}_FILE', 'Unset one of them.')
-    if not path: return direct or None
-    try: return Path(path).read_text().strip() or None
-    except OSError as e: raise ConfigError(f'The file that {name}_FILE names cannot be read', path, 'Check the path and who may read it.') from e
+    if direct and path:
+        raise ConfigError(f'{name} is given twice', f'{name} and {name}_FILE', 'Unset one of them.')
+    if not path:
+        return direct or None
+    try:
+        return Path(path).read_text().strip() or None
+    except OSError as e:
+        raise ConfigError(
+            f'The file that {name}_FILE names cannot be read', path, 'Check the path and who may read it.'
+        ) from e
 
 # %% ../nbs/02_config.ipynb #03b72743
 def load_secrets(
-    home:Path|None=None, # The lab's home; `find_home()` when left out
-)->Secrets: # Fields are None where nothing is set; raises ConfigError for a file that cannot be read
+    home: Path | None = None,  # The lab's home; `find_home()` when left out
+) -> Secrets:  # Fields are None where nothing is set; raises ConfigError for a file that cannot be read
     "Secrets from the environment, from `*_FILE` or from the private `.env`"
     env = environment(Path(home) if home else find_home())
     return Secrets(**{name.removeprefix('TRADELAB_').lower(): _secret(name, env) for name in SECRET_NAMES})

@@ -33,85 +33,110 @@ def lab():
     with one_clear_line():
         from tradelab.config import load_secrets, load_settings
         from tradelab.utils.logs import setup_logging
+
         settings = load_settings()
         known = load_secrets(settings.home).known()
         log_file = setup_logging(settings.path(settings.logging.directory), settings.logging.level, known)
         signal.signal(signal.SIGTERM, _terminated)
-        with one_clear_line(log_file, known): yield settings
+        with one_clear_line(log_file, known):
+            yield settings
 
 # %% ../nbs/41_console.ipynb #58f55019
 def ready(
-    settings, # The lab
-): # Raises WrongRevisionError or DatabaseDownError
+    settings,  # The lab
+):  # Raises WrongRevisionError or DatabaseDownError
     "Refuse a database that is not as this code expects, and send events to it from here on"
     from tradelab.config import load_secrets
     from tradelab.utils.database import require_current
     from tradelab.utils.logs import attach
     from tradelab.utils.results import EventHandler
+
     require_current(settings)
     attach(EventHandler(settings), load_secrets(settings.home).known())
 
 # %% ../nbs/41_console.ipynb #bf65801b
 def print_table(
-    title:str, # Above the table, '' for none
-    columns,   # Names of the columns
-    rows,      # Rows of cells, shown as text
+    title: str,  # Above the table, '' for none
+    columns,  # Names of the columns
+    rows,  # Rows of cells, shown as text
     right=(),  # Columns that are aligned to the right
 ):
     "Print `rows` as a table that fits the terminal"
     table = Table(title=Text(title), title_justify='left', header_style='bold', box=None, pad_edge=False)
-    for name in columns: table.add_column(name, justify='right' if name in right else 'left', overflow='fold')
-    for row in rows: table.add_row(*(Text(str(cell)) for cell in row))
+    for name in columns:
+        table.add_column(name, justify='right' if name in right else 'left', overflow='fold')
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))
     Console(width=width()).print(table)
 
-def width()->int:
+
+def width() -> int:
     "Columns of the terminal; 140 where the output goes elsewhere"
     return Console().width if sys.stdout.isatty() else 140
 
+
 def progress_bar():
     "A progress bar on standard error, and only where somebody watches it"
-    return Progress(TextColumn('{task.description}'), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=Console(stderr=True), disable=not sys.stderr.isatty())
+    return Progress(
+        TextColumn('{task.description}'),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+    )
 
 # %% ../nbs/41_console.ipynb #47cfac3c
 def listed(
-    text:str|None, # What was given after --symbols, None when it was left out
-)->list[str]: # Raises ParameterError for a list that names nothing
+    text: str | None,  # What was given after --symbols, None when it was left out
+) -> list[str]:  # Raises ParameterError for a list that names nothing
     "The tickers in a list separated by commas"
-    if text is None: return []
+    if text is None:
+        return []
     symbols = [symbol.strip() for symbol in text.split(',') if symbol.strip()]
     if not symbols:
         from tradelab.utils.error_handling import ParameterError
+
         raise ParameterError('--symbols names no symbol', text, 'Leave it out for all symbols of [data] symbols.')
     return symbols
 
+
 def as_date(
-    value:datetime|None, # A day as typer parses it
-)->date|None:
+    value: datetime | None,  # A day as typer parses it
+) -> date | None:
     "The day without a time"
     return value.date() if value else None
 
 # %% ../nbs/41_console.ipynb #6e6c854e
 def named_symbols(
-    text:str|None,      # What was given after --symbols, None when it was left out
-    universe:Path|None, # The file given after --universe, None when it was left out
-)->list[str]: # Empty when neither was given; raises ParameterError as `listed` does, DataError for a file that names none
+    text: str | None,  # What was given after --symbols, None when it was left out
+    universe: Path | None,  # The file given after --universe, None when it was left out
+) -> list[
+    str
+]:  # Empty when neither was given; raises ParameterError as `listed` does, DataError for a file that names none
     "The tickers of --symbols and of --universe"
     from tradelab.data_collection import read_universe
+
     return [*listed(text), *(read_universe(universe) if universe else ())]
 
+
 def pair(
-    text:str, # What was given after -p
-)->tuple[str, str]: # Raises ParameterError for what is not NAME=VALUE
+    text: str,  # What was given after -p
+) -> tuple[str, str]:  # Raises ParameterError for what is not NAME=VALUE
     "Name and value of a parameter"
     from tradelab.utils.error_handling import ParameterError
+
     name, equals, value = text.partition('=')
-    if not equals or not name.strip(): raise ParameterError('A parameter is given as NAME=VALUE', text, 'For example: -p fast=20')
+    if not equals or not name.strip():
+        raise ParameterError('A parameter is given as NAME=VALUE', text, 'For example: -p fast=20')
     return name.strip(), value
 
 # %% ../nbs/41_console.ipynb #ae3df48f
 def say_failures(
-    failed, # Pairs of a name and why it failed
-): # Raises SystemExit(1) when there is one
+    failed,  # Pairs of a name and why it failed
+):  # Raises SystemExit(1) when there is one
     "Name what failed on standard error and leave with 1"
-    for name, error in failed: typer.echo(f'{name}: {error}', err=True)
-    if failed: raise SystemExit(1)
+    for name, error in failed:
+        typer.echo(f'{name}: {error}', err=True)
+    if failed:
+        raise SystemExit(1)

@@ -22,90 +22,144 @@ from .utils.error_handling import DataError
 @dataclass(frozen=True, eq=False, repr=False)
 class Contest:
     "What champion and challenger showed, and the verdict."
-    promoted: bool           # Whether the challenger may serve
-    reasons: tuple[str, ...] # Sentences: what was asked, what was found
-    table: pd.DataFrame      # A row a contestant: figures of `forecast_metrics`, indexed by name
-    rows: int                # Forecasts of each
+
+    promoted: bool  # Whether the challenger may serve
+    reasons: tuple[str, ...]  # Sentences: what was asked, what was found
+    table: pd.DataFrame  # A row a contestant: figures of `forecast_metrics`, indexed by name
+    rows: int  # Forecasts of each
 
     @property
-    def verdict(self): return f'{"Promoted" if self.promoted else "Not promoted"}: {" ".join(self.reasons)}'
-    def __repr__(self): return f'Contest({self.verdict})'
-    def _repr_html_(self): return f'<div><b>{"Promoted" if self.promoted else "Not promoted"}</b><ul>{"".join(f"<li>{escape(reason)}</li>" for reason in self.reasons)}</ul>{self.table.to_html(border=0, float_format=lambda value: f"{value:.4g}")}</div>'
+    def verdict(self):
+        return f'{"Promoted" if self.promoted else "Not promoted"}: {" ".join(self.reasons)}'
+
+    def __repr__(self):
+        return f'Contest({self.verdict})'
+
+    def _repr_html_(self):
+        return f'<div><b>{"Promoted" if self.promoted else "Not promoted"}</b><ul>{"".join(f"<li>{escape(reason)}</li>" for reason in self.reasons)}</ul>{self.table.to_html(border=0, float_format=lambda value: f"{value:.4g}")}</div>'
 
 # %% ../nbs/18_contest.ipynb #b0b9a986
-LEAST = 20 # Forecasts below which nothing is decided
+LEAST = 20  # Forecasts below which nothing is decided
+
 
 def _checked(outcomes, **contestants):
     "The outcomes as an array, or DataError when a forecast is missing or stands on other rows"
     actual = outcomes['actual'].to_numpy(dtype=float)
     for name, forecast in contestants.items():
-        if len(forecast) != len(actual): raise DataError(f'The forecasts of {name} stand on other rows', f'{len(forecast)} and {len(actual)}', 'Forecast the rows of the outcomes.')
-    if len(actual) < LEAST: raise DataError('Too few sessions to decide on', len(actual), f'At least {LEAST} are needed: ingest newer bars, or raise [retraining] sealed.')
+        if len(forecast) != len(actual):
+            raise DataError(
+                f'The forecasts of {name} stand on other rows',
+                f'{len(forecast)} and {len(actual)}',
+                'Forecast the rows of the outcomes.',
+            )
+    if len(actual) < LEAST:
+        raise DataError(
+            'Too few sessions to decide on',
+            len(actual),
+            f'At least {LEAST} are needed: ingest newer bars, or raise [retraining] sealed.',
+        )
     return actual
 
 # %% ../nbs/18_contest.ipynb #fca1e0ba
-SEEDS = 0.8 # Part of the seeds that must beat the naive forecasts
+SEEDS = 0.8  # Part of the seeds that must beat the naive forecasts
 FEWEST = 3  # Seeds below which nothing is decided by evidence
-SPAN = 10   # Horizons that the sessions must hold: with fewer, the test of Diebold and Mariano rejects too often
+SPAN = 10  # Horizons that the sessions must hold: with fewer, the test of Diebold and Mariano rejects too often
+
 
 def beats_naive(
-    outcomes:pd.DataFrame,               # Rows: session, symbol, actual (a return as a fraction)
-    challenger:Mapping[int, np.ndarray], # Seed → forecasts, shape (n_rows,)
-    served:int,                          # The seed that would serve
-    naive:Mapping[str, np.ndarray],      # Name → forecasts, shape (n_rows,)
-    horizon:int,                         # Sessions ahead
-    rules:RetrainingSettings,            # Margin and significance
-    looks:int=0,                         # How often these sessions were looked at before
-)->tuple[bool, list[str]]: # Whether all was shown, and a sentence for each question
+    outcomes: pd.DataFrame,  # Rows: session, symbol, actual (a return as a fraction)
+    challenger: Mapping[int, np.ndarray],  # Seed → forecasts, shape (n_rows,)
+    served: int,  # The seed that would serve
+    naive: Mapping[str, np.ndarray],  # Name → forecasts, shape (n_rows,)
+    horizon: int,  # Sessions ahead
+    rules: RetrainingSettings,  # Margin and significance
+    looks: int = 0,  # How often these sessions were looked at before
+) -> tuple[bool, list[str]]:  # Whether all was shown, and a sentence for each question
     "Whether the challenger knows more than a naive forecast"
     actual = outcomes['actual'].to_numpy(dtype=float)
     errors = {seed: rmse(actual, forecast) for seed, forecast in challenger.items()}
     bar, best = min((rmse(actual, forecast), name) for name, forecast in naive.items())
-    gain, lower = 1 - np.mean(list(errors.values()))/bar, sum(error < bar for error in errors.values())
+    gain, lower = 1 - np.mean(list(errors.values())) / bar, sum(error < bar for error in errors.values())
     _, p = diebold_mariano(actual, challenger[served], naive[best], horizon, outcomes['session'])
-    sessions, needed = outcomes['session'].nunique(), SPAN*horizon
-    allowed = rules.significance/(looks + 1)
-    asked = [(gain >= rules.margin and gain > 0, f'The mean error of its seeds is {_share(gain)} than that of {best}, the best naive forecast; {rules.margin:.1%} lower is asked.'),
-             (len(errors) >= FEWEST and lower >= ceil(SEEDS*len(errors)), f'{lower} of {len(errors)} seeds are better than {best}; {max(FEWEST, ceil(SEEDS*len(errors)))} are asked.'),
-             (p <= allowed, f'By chance alone, the seed that would serve would be so good in {p:.1%} of cases; at most {allowed:.1%} are allowed{_shared(rules, looks)}.' if p == p else 'The seed that would serve forecasts what the naive one does.')]
-    if sessions < needed: asked[-1] = False, f'Outcomes over {horizon} sessions overlap, and {sessions} sessions are too few to tell skill from chance: {needed} are asked. Raise [retraining] sealed.'
+    sessions, needed = outcomes['session'].nunique(), SPAN * horizon
+    allowed = rules.significance / (looks + 1)
+    asked = [
+        (
+            gain >= rules.margin and gain > 0,
+            f'The mean error of its seeds is {_share(gain)} than that of {best}, the best naive forecast; {rules.margin:.1%} lower is asked.',
+        ),
+        (
+            len(errors) >= FEWEST and lower >= ceil(SEEDS * len(errors)),
+            f'{lower} of {len(errors)} seeds are better than {best}; {max(FEWEST, ceil(SEEDS * len(errors)))} are asked.',
+        ),
+        (
+            p <= allowed,
+            f'By chance alone, the seed that would serve would be so good in {p:.1%} of cases; at most {allowed:.1%} are allowed{_shared(rules, looks)}.'
+            if p == p
+            else 'The seed that would serve forecasts what the naive one does.',
+        ),
+    ]
+    if sessions < needed:
+        asked[-1] = (
+            False,
+            f'Outcomes over {horizon} sessions overlap, and {sessions} sessions are too few to tell skill from chance: {needed} are asked. Raise [retraining] sealed.',
+        )
     return all(shown for shown, _ in asked), [_marked(*one) for one in asked]
 
-def _marked(shown, words): return f'{"✓" if shown else "✗"} {words}'
 
-def _shared(rules, looks): return f': {rules.significance:.0%}, shared by {looks + 1} looks at these sessions' if looks else ''
+def _marked(shown, words):
+    return f'{"✓" if shown else "✗"} {words}'
 
-def _share(gain): return f'{abs(gain):.2%} {"lower" if gain > 0 else "higher"}' if round(abs(gain), 4) else 'no lower'
+
+def _shared(rules, looks):
+    return f': {rules.significance:.0%}, shared by {looks + 1} looks at these sessions' if looks else ''
+
+
+def _share(gain):
+    return f'{abs(gain):.2%} {"lower" if gain > 0 else "higher"}' if round(abs(gain), 4) else 'no lower'
 
 # %% ../nbs/18_contest.ipynb #a1fba4e1
 def beats_champion(
-    outcomes:pd.DataFrame,  # Rows: session, symbol, actual
-    served:np.ndarray,      # Forecasts of the challenger, shape (n_rows,)
-    champion:np.ndarray,    # Forecasts of the champion, NaN where it is not out of sample or knows no symbol
-    rules:RetrainingSettings, # Margin
-)->tuple[bool, str]: # Whether it was shown, and a sentence
+    outcomes: pd.DataFrame,  # Rows: session, symbol, actual
+    served: np.ndarray,  # Forecasts of the challenger, shape (n_rows,)
+    champion: np.ndarray,  # Forecasts of the champion, NaN where it is not out of sample or knows no symbol
+    rules: RetrainingSettings,  # Margin
+) -> tuple[bool, str]:  # Whether it was shown, and a sentence
     "Whether the challenger is better than the model that serves"
     both = np.isfinite(champion)
-    if both.sum() < LEAST: return False, f'✗ Champion and challenger are both out of sample on {both.sum()} forecasts; at least {LEAST} are needed.'
+    if both.sum() < LEAST:
+        return (
+            False,
+            f'✗ Champion and challenger are both out of sample on {both.sum()} forecasts; at least {LEAST} are needed.',
+        )
     actual = outcomes['actual'].to_numpy(dtype=float)[both]
-    gain = 1 - rmse(actual, served[both])/rmse(actual, champion[both])
+    gain = 1 - rmse(actual, served[both]) / rmse(actual, champion[both])
     shown = bool(gain >= rules.margin and gain > 0)
-    return shown, _marked(shown, f'The error of the seed that would serve is {_share(gain)} than that of the champion on {both.sum():,} forecasts; {rules.margin:.1%} lower is asked.')
+    return shown, _marked(
+        shown,
+        f'The error of the seed that would serve is {_share(gain)} than that of the champion on {both.sum():,} forecasts; {rules.margin:.1%} lower is asked.',
+    )
 
 # %% ../nbs/18_contest.ipynb #d8449fe5
 def contest(
-    outcomes:pd.DataFrame,               # Rows: session, symbol, actual (the return that came, a fraction)
-    challenger:Mapping[int, np.ndarray], # Seed → forecasts, shape (n_rows,)
-    served:int,                          # The seed that would serve
-    naive:Mapping[str, np.ndarray],      # Name → forecasts, shape (n_rows,)
-    champion:np.ndarray|None=None,       # Forecasts of the serving model, NaN where it is not out of sample; None when nobody serves
-    horizon:int=1,                       # Sessions ahead
-    rules:RetrainingSettings=RetrainingSettings(), # Margin and significance
-    folds:tuple[float, str, bool]|None=None, # Over the folds: mean error beside the best naive forecast, less 1; its name; whether most seeds have proven skill; None when there are none
-    looks:int=0,                         # How often these sessions were looked at before
-)->Contest: # Raises DataError for forecasts of other rows, or fewer than 20
+    outcomes: pd.DataFrame,  # Rows: session, symbol, actual (the return that came, a fraction)
+    challenger: Mapping[int, np.ndarray],  # Seed → forecasts, shape (n_rows,)
+    served: int,  # The seed that would serve
+    naive: Mapping[str, np.ndarray],  # Name → forecasts, shape (n_rows,)
+    champion: np.ndarray
+    | None = None,  # Forecasts of the serving model, NaN where it is not out of sample; None when nobody serves
+    horizon: int = 1,  # Sessions ahead
+    rules: RetrainingSettings = RetrainingSettings(),  # Margin and significance
+    folds: tuple[float, str, bool]
+    | None = None,  # Over the folds: mean error beside the best naive forecast, less 1; its name; whether most seeds have proven skill; None when there are none
+    looks: int = 0,  # How often these sessions were looked at before
+) -> Contest:  # Raises DataError for forecasts of other rows, or fewer than 20
     "Let champion and challenger meet"
-    named = {f'challenger, seed {seed}': forecast for seed, forecast in challenger.items()} | dict(naive) | ({} if champion is None else {'champion': champion})
+    named = (
+        {f'challenger, seed {seed}': forecast for seed, forecast in challenger.items()}
+        | dict(naive)
+        | ({} if champion is None else {'champion': champion})
+    )
     actual = _checked(outcomes, **named)
     shown, reasons = beats_naive(outcomes, challenger, served, naive, horizon, rules, looks)
     if folds is not None:
@@ -115,7 +169,12 @@ def contest(
     if champion is not None:
         better, words = beats_champion(outcomes, challenger[served], champion, rules)
         shown, reasons = shown and better, [*reasons, words]
-    else: reasons.append('✓ There was no champion to beat.')
+    else:
+        reasons.append('✓ There was no champion to beat.')
     days = outcomes['session'].to_numpy()
-    figures = {name: forecast_figures(actual[known], forecast[known], horizon, pd.Index(days[known])) for name, forecast in named.items() if (known := np.isfinite(forecast)).any()}
+    figures = {
+        name: forecast_figures(actual[known], forecast[known], horizon, pd.Index(days[known]))
+        for name, forecast in named.items()
+        if (known := np.isfinite(forecast)).any()
+    }
     return Contest(shown, tuple(reasons), pd.DataFrame.from_dict(figures, orient='index'), len(actual))

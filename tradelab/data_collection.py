@@ -22,70 +22,96 @@ from .config import Settings
 from .data_validation import check_symbol
 from .market_calendar import sessions, sessions_behind
 from .market_data import last_bars, stored_symbols
-from .utils.error_handling import ConfigError, DataError, ParameterError, ProviderError, TradeLabError, UnknownSymbolError, did_you_mean
+from tradelab.utils.error_handling import (
+    ConfigError,
+    DataError,
+    ParameterError,
+    ProviderError,
+    TradeLabError,
+    UnknownSymbolError,
+    did_you_mean,
+)
 from .utils.listings import ALWAYS, load_instruments
 from .utils.provider import Provider
 from .utils.store import SavedCounts, WholeHistoryError, record_failure, save_deliveries
 from .utils.verdicts import load_findings, refused_symbols, update_verdicts
 
 # %% ../nbs/26_data_collection.ipynb #3f051bad
-def providers()->tuple[str, ...]: # Names, sorted
+def providers() -> tuple[str, ...]:  # Names, sorted
     "The providers that there are"
     folder = f'{next(iter(tradelab.__path__))}/providers'
     return tuple(sorted(module.name for module in pkgutil.iter_modules([folder])))
 
 # %% ../nbs/26_data_collection.ipynb #5a6e8a8e
 def provider(
-    settings:Settings, # The lab
-    name:str='',       # Name of a module in tradelab/providers, or that of [files]; `[data] provider` when left out
-)->Provider: # To be closed after use; raises ProviderError for an unknown name, UnauthorizedError or ConfigError when it cannot be used
+    settings: Settings,  # The lab
+    name: str = '',  # Name of a module in tradelab/providers, or that of [files]; `[data] provider` when left out
+) -> Provider:  # To be closed after use; raises ProviderError for an unknown name, UnauthorizedError or ConfigError when it cannot be used
     "The provider called `name`"
     name = name or settings.data.provider
-    if settings.files.name in set(providers()) - {'files'}: raise ConfigError('[files] name is that of a provider', settings.files.name, 'Choose another name for what comes from files.')
-    if name == settings.files.name: name = 'files'
-    if name not in providers(): raise ProviderError('There is no such provider', name, did_you_mean(name, providers()))
+    if settings.files.name in set(providers()) - {'files'}:
+        raise ConfigError(
+            '[files] name is that of a provider', settings.files.name, 'Choose another name for what comes from files.'
+        )
+    if name == settings.files.name:
+        name = 'files'
+    if name not in providers():
+        raise ProviderError('There is no such provider', name, did_you_mean(name, providers()))
     return importlib.import_module(f'tradelab.providers.{name}').connect(settings)
 
 # %% ../nbs/26_data_collection.ipynb #34d94d46
-PASSING = ('rate_limited', 'unavailable', 'partial') # failures that another hour may cure
+PASSING = ('rate_limited', 'unavailable', 'partial')  # failures that another hour may cure
+
 
 @dataclass(frozen=True)
 class Collected:
     "What came of one symbol."
-    symbol: str                # Ticker
-    status: str = 'ok'         # ok, or how it failed
-    error: str = ''            # Why it failed, empty when it did not
+
+    symbol: str  # Ticker
+    status: str = 'ok'  # ok, or how it failed
+    error: str = ''  # Why it failed, empty when it did not
     first: date | None = None  # First session delivered
-    last: date | None = None   # Last session delivered
-    new: int = 0               # Bars that were not known
-    changed: int = 0           # Bars and actions whose known values were rewritten
-    unchanged: int = 0         # Bars that were known already
-    actions: int = 0           # Splits and dividends delivered
-    missing: int = 0           # Sessions of the exchange without a bar, in all that is stored
-    verdict: str = ''          # What the gate thinks of all that is stored
-    kept: date | None = None   # Last session stored from before, when it failed
+    last: date | None = None  # Last session delivered
+    new: int = 0  # Bars that were not known
+    changed: int = 0  # Bars and actions whose known values were rewritten
+    unchanged: int = 0  # Bars that were known already
+    actions: int = 0  # Splits and dividends delivered
+    missing: int = 0  # Sessions of the exchange without a bar, in all that is stored
+    verdict: str = ''  # What the gate thinks of all that is stored
+    kept: date | None = None  # Last session stored from before, when it failed
     behind: int | None = None  # Sessions that have closed since `kept`; None where the calendar is not recorded
 
     @property
-    def ok(self): return self.status == 'ok'
+    def ok(self):
+        return self.status == 'ok'
+
     @property
-    def is_missing(self): return not self.ok and (self.kept is None or self.status not in PASSING)
+    def is_missing(self):
+        return not self.ok and (self.kept is None or self.status not in PASSING)
 
 # %% ../nbs/26_data_collection.ipynb #4cebf94c
 def _first_wanted(last, calendar, recheck):
     "The session `recheck` sessions back from `last`, that one counted; None where nobody knows"
-    try: some = sessions(last - pd.Timedelta(days=2*recheck + 15), last, calendar)
-    except DataError: return None  # the calendar is not recorded there
+    try:
+        some = sessions(last - pd.Timedelta(days=2 * recheck + 15), last, calendar)
+    except DataError:
+        return None  # the calendar is not recorded there
     return some[-min(recheck, len(some))].date() if len(some) else last.date()
 
 # %% ../nbs/26_data_collection.ipynb #4dc39470
 A_YEAR = pd.Timedelta(days=365)
 
+
 def _holes(settings, name):
     "Symbol → its first missing session of the year before its last bar"
     found = load_findings(settings, (), name)
-    found = found[found.rule == 'missing_session'].join(last_bars(settings, (), name).set_index('symbol').session.rename('last'), on='symbol')
-    return {symbol: day.date() for symbol, day in found[found.session > found['last'] - A_YEAR].groupby('symbol').session.min().items()}
+    found = found[found.rule == 'missing_session'].join(
+        last_bars(settings, (), name).set_index('symbol').session.rename('last'), on='symbol'
+    )
+    return {
+        symbol: day.date()
+        for symbol, day in found[found.session > found['last'] - A_YEAR].groupby('symbol').session.min().items()
+    }
 
 # %% ../nbs/26_data_collection.ipynb #b06697ba
 def _starts(settings, source, symbols):
@@ -94,52 +120,94 @@ def _starts(settings, source, symbols):
     last = stored_symbols(settings, source.name).set_index('symbol')['last'] if instruments else {}
     failing = refused_symbols(settings, source.name) if instruments else ()
     holes = _holes(settings, source.name) if instruments else {}
+
     def start(symbol):
-        if symbol not in last: return None
-        if symbol in failing: return None if instruments[symbol]['since'] == ALWAYS else instruments[symbol]['since']
+        if symbol not in last:
+            return None
+        if symbol in failing:
+            return None if instruments[symbol]['since'] == ALWAYS else instruments[symbol]['since']
         first = _first_wanted(last[symbol], instruments[symbol]['calendar'], settings.data.recheck_sessions)
         return min(first, holes.get(symbol, first)) if first else None
+
     return {symbol: start(symbol) for symbol in symbols}
 
 # %% ../nbs/26_data_collection.ipynb #fbd43c75
 def _told(delivery, counts, verdict):
     "What came of `delivery`; rewritten history goes into the log, where nothing is absorbed in silence"
     log, changed = logging.getLogger(__name__), counts.changed + counts.actions_changed
-    if changed: log.warning('%s rewrote %d known rows of %s', delivery.source, changed, delivery.symbol, extra=dict(event='history.rewritten', details=dict(symbol=delivery.symbol, rows=changed)))
-    if counts.withdrawn: log.warning('%s no longer delivers %d stored rows of %s; bars were kept', delivery.source, counts.withdrawn, delivery.symbol,
-                                     extra=dict(event='history.withdrawn', details=dict(symbol=delivery.symbol, rows=counts.withdrawn)))
-    return Collected(delivery.symbol, first=delivery.bars.index[0].date(), last=delivery.bars.index[-1].date(), new=counts.new, changed=changed, unchanged=counts.unchanged,
-                     actions=len(delivery.actions), missing=verdict.missing, verdict=verdict.verdict)
+    if changed:
+        log.warning(
+            '%s rewrote %d known rows of %s',
+            delivery.source,
+            changed,
+            delivery.symbol,
+            extra=dict(event='history.rewritten', details=dict(symbol=delivery.symbol, rows=changed)),
+        )
+    if counts.withdrawn:
+        log.warning(
+            '%s no longer delivers %d stored rows of %s; bars were kept',
+            delivery.source,
+            counts.withdrawn,
+            delivery.symbol,
+            extra=dict(event='history.withdrawn', details=dict(symbol=delivery.symbol, rows=counts.withdrawn)),
+        )
+    return Collected(
+        delivery.symbol,
+        first=delivery.bars.index[0].date(),
+        last=delivery.bars.index[-1].date(),
+        new=counts.new,
+        changed=changed,
+        unchanged=counts.unchanged,
+        actions=len(delivery.actions),
+        missing=verdict.missing,
+        verdict=verdict.verdict,
+    )
 
 # %% ../nbs/26_data_collection.ipynb #5bc9b0c6
 def _failed(settings, source, symbol, error, began, asked, record=True):
     "Write a failure down and say what is left"
     status = getattr(error, 'kind', 'unusable') if record else 'refused'
-    if record: record_failure(settings, source.name, symbol, error, began, datetime.now(UTC), asked)
-    logging.getLogger(__name__).error('%s was not collected: %s', symbol, error, extra=dict(event='ingest.failed', details=dict(symbol=symbol, status=status), file_only=True))
+    if record:
+        record_failure(settings, source.name, symbol, error, began, datetime.now(UTC), asked)
+    logging.getLogger(__name__).error(
+        '%s was not collected: %s',
+        symbol,
+        error,
+        extra=dict(event='ingest.failed', details=dict(symbol=symbol, status=status), file_only=True),
+    )
     stored = last_bars(settings, [symbol], source.name)
-    if stored.empty: return Collected(symbol, status, str(error))
+    if stored.empty:
+        return Collected(symbol, status, str(error))
     last, calendar = stored.session[0], load_instruments(settings, [symbol], source.name)[symbol]['calendar']
-    return Collected(symbol, status, str(error), kept=last.date(), behind=sessions_behind(last, datetime.now(UTC), calendar))
+    return Collected(
+        symbol, status, str(error), kept=last.date(), behind=sessions_behind(last, datetime.now(UTC), calendar)
+    )
 
 # %% ../nbs/26_data_collection.ipynb #333ba5e8
 def _store(settings, source, batch, began, asked):
     "Save and judge the deliveries of `batch`; yields what came of each"
     deliveries = list(batch.values())
     saved = save_deliveries(settings, source.name, deliveries, datetime.now(UTC), asked, began)
-    stored = [delivery.symbol for delivery, found in zip(deliveries, saved, strict=True) if isinstance(found, SavedCounts)]
+    stored = [
+        delivery.symbol for delivery, found in zip(deliveries, saved, strict=True) if isinstance(found, SavedCounts)
+    ]
     verdicts = update_verdicts(settings, stored, source.name) if stored else {}
     for delivery, found in zip(deliveries, saved, strict=True):
-        if isinstance(found, WholeHistoryError): yield from _whole(settings, source, delivery.symbol)
-        elif isinstance(found, DataError): yield _failed(settings, source, delivery.symbol, found, began, asked, record=False)
-        else: yield _told(delivery, found, verdicts[delivery.symbol])
+        if isinstance(found, WholeHistoryError):
+            yield from _whole(settings, source, delivery.symbol)
+        elif isinstance(found, DataError):
+            yield _failed(settings, source, delivery.symbol, found, began, asked, record=False)
+        else:
+            yield _told(delivery, found, verdicts[delivery.symbol])
+
 
 def _whole(settings, source, symbol):
     "Ask for all of a symbol whose history was rewritten"
     yield from _asked(settings, source, [symbol], None, None)
 
 # %% ../nbs/26_data_collection.ipynb #663b5b39
-BATCH_ROWS, BATCH_SECONDS = 250_000, 2.  # a transaction is this large, or this old
+BATCH_ROWS, BATCH_SECONDS = 250_000, 2.0  # a transaction is this large, or this old
+
 
 def _asked(settings, source, symbols, start, end):
     "Ask for `symbols` and store what comes, batch by batch; yields what came of each"
@@ -147,73 +215,117 @@ def _asked(settings, source, symbols, start, end):
     opened = time.monotonic()
     try:
         for symbol, found in source.deliveries(symbols, start, end):
-            if isinstance(found, TradeLabError): yield _failed(settings, source, symbol, found, began, asked)
-            else: batch[symbol], rows = found, rows + len(found.bars)
+            if isinstance(found, TradeLabError):
+                yield _failed(settings, source, symbol, found, began, asked)
+            else:
+                batch[symbol], rows = found, rows + len(found.bars)
             if rows >= BATCH_ROWS or batch and time.monotonic() - opened > BATCH_SECONDS:
                 full, batch, rows, opened = batch, {}, 0, time.monotonic()
                 yield from _store(settings, source, full, began, asked)
     except Exception:
-        if batch: save_deliveries(settings, source.name, list(batch.values()), datetime.now(UTC), asked, began)  # what had come is not lost
+        if batch:
+            save_deliveries(
+                settings, source.name, list(batch.values()), datetime.now(UTC), asked, began
+            )  # what had come is not lost
         raise
-    if batch: yield from _store(settings, source, batch, began, asked)
+    if batch:
+        yield from _store(settings, source, batch, began, asked)
 
 # %% ../nbs/26_data_collection.ipynb #989d6945
 def _wanted(settings, source, symbols, refuse):
     "The symbols to ask for, each once; `refuse` is told of what cannot be one"
     wanted = {}
     for name in symbols or source.symbols() or settings.data.symbols:
-        try: wanted[check_symbol(name)] = None
-        except UnknownSymbolError as e: refuse(Collected(str(name), 'not_found', str(e)))
+        try:
+            wanted[check_symbol(name)] = None
+        except UnknownSymbolError as e:
+            refuse(Collected(str(name), 'not_found', str(e)))
     return list(wanted)
+
 
 def _groups(starts):
     "First session → symbols, in order of the sessions"
     groups = {}
-    for symbol, start in starts.items(): groups.setdefault(start, []).append(symbol)
+    for symbol, start in starts.items():
+        groups.setdefault(start, []).append(symbol)
     return sorted(groups.items(), key=lambda item: item[0] or date.min)
 
 # %% ../nbs/26_data_collection.ipynb #5f50a8f1
 def ingest(
-    settings:Settings,            # The lab
-    symbols=(),                   # Tickers; all that the provider lists, else those of `[data] symbols`, when empty
-    source:str='',                # Provider; `[data] provider` when empty
-    start:date|None=None,         # First session wanted; what is missing when left out
-    end:date|None=None,           # Last session wanted; until now when left out
-    full:bool=False,              # Ask for everything, not only for what is missing
-    on_symbol=lambda result: None, # Called with each `Collected` when it is there
-    on_plan=lambda count: None,   # Called once with the number of symbols
-)->list[Collected]: # In the order asked for, each symbol once; raises ProviderError or ParameterError before anything is asked
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers; all that the provider lists, else those of `[data] symbols`, when empty
+    source: str = '',  # Provider; `[data] provider` when empty
+    start: date | None = None,  # First session wanted; what is missing when left out
+    end: date | None = None,  # Last session wanted; until now when left out
+    full: bool = False,  # Ask for everything, not only for what is missing
+    on_symbol=lambda result: None,  # Called with each `Collected` when it is there
+    on_plan=lambda count: None,  # Called once with the number of symbols
+) -> list[
+    Collected
+]:  # In the order asked for, each symbol once; raises ProviderError or ParameterError before anything is asked
     "Bring symbols up to date; one that fails does not stop the others"
-    if start and end and start > end: raise ParameterError('The first session lies behind the last', f'{start} > {end}', 'Swap them.')
+    if start and end and start > end:
+        raise ParameterError('The first session lies behind the last', f'{start} > {end}', 'Swap them.')
     results = {}
+
     def told(result):
         results[result.symbol] = result
         on_symbol(result)
+
     with provider(settings, source) as origin:
         wanted = _wanted(settings, origin, symbols, told)
         on_plan(len(wanted) + len(results))
         starts = dict.fromkeys(wanted, start) if start or end or full else _starts(settings, origin, wanted)
         again = []
         for first, group in _groups(starts):
-            for result in _asked(settings, origin, group, first, end): again.append(result.symbol) if result.status in PASSING else told(result)
+            for result in _asked(settings, origin, group, first, end):
+                again.append(result.symbol) if result.status in PASSING else told(result)
         for first, group in _groups({symbol: starts[symbol] for symbol in again}):
-            for result in _asked(settings, origin, group, first, end): told(result)
-    order = dict.fromkeys([*(str(symbol).strip(' ').upper() if str(symbol).strip(' ').upper() in results else str(symbol) for symbol in symbols), *wanted, *results])
+            for result in _asked(settings, origin, group, first, end):
+                told(result)
+    order = dict.fromkeys(
+        [
+            *(
+                str(symbol).strip(' ').upper() if str(symbol).strip(' ').upper() in results else str(symbol)
+                for symbol in symbols
+            ),
+            *wanted,
+            *results,
+        ]
+    )
     return [results[name] for name in order if name in results]
 
 # %% ../nbs/26_data_collection.ipynb #a9bb21ac
 def read_universe(
-    path:Path, # A text file
-)->list[str]: # Symbols as they stand there, each once; raises ParameterError for a file that cannot be read or names none
+    path: Path,  # A text file
+) -> list[
+    str
+]:  # Symbols as they stand there, each once; raises ParameterError for a file that cannot be read or names none
     "The symbols that a file names"
-    try: lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
-    except (OSError, UnicodeError) as e: raise ParameterError('The universe cannot be read', str(path), 'Name a text file with one symbol a line.') from e
+    try:
+        lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
+    except (OSError, UnicodeError) as e:
+        raise ParameterError(
+            'The universe cannot be read', str(path), 'Name a text file with one symbol a line.'
+        ) from e
     lines = [line for line in (line.split('#')[0] for line in lines) if line.strip()]
-    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=';' if lines and ';' in lines[0] else ',', skipinitialspace=True)]
+    rows = [
+        [cell.strip() for cell in row]
+        for row in csv.reader(lines, delimiter=';' if lines and ';' in lines[0] else ',', skipinitialspace=True)
+    ]
     head = [cell.lower() for cell in rows[0]] if rows else []
     column = next((head.index(name) for name in ('symbol', 'ticker') if name in head), None)
     if column is None and any(len([cell for cell in row if cell]) > 1 for row in rows):
-        raise ParameterError('A universe of several columns needs one called symbol', ', '.join(rows[0])[:80], 'Add a first line with the names of the columns.')
-    found = list(dict.fromkeys(row[column or 0] for row in rows[column is not None:] if len(row) > (column or 0) and row[column or 0]))
-    if not found: raise ParameterError('The universe names no symbol', str(path), 'Write one symbol a line.')
+        raise ParameterError(
+            'A universe of several columns needs one called symbol',
+            ', '.join(rows[0])[:80],
+            'Add a first line with the names of the columns.',
+        )
+    found = list(
+        dict.fromkeys(
+            row[column or 0] for row in rows[column is not None :] if len(row) > (column or 0) and row[column or 0]
+        )
+    )
+    if not found:
+        raise ParameterError('The universe names no symbol', str(path), 'Write one symbol a line.')
     return found

@@ -19,60 +19,106 @@ def _show(results):
     "The table and the summary of an ingest"
     stored = [result for result in results if result.ok]
     shown = stored if len(stored) <= 40 else [r for r in stored if r.verdict == 'fail' or r.changed]
-    if shown: print_table('' if len(shown) == len(stored) else 'Refused by the gate, or rewritten by the provider', ('symbol', 'first', 'last', 'new', 'changed', 'unchanged', 'actions', 'missing', 'verdict'),
-                          [(r.symbol, r.first, r.last, r.new, r.changed, r.unchanged, r.actions, r.missing, r.verdict) for r in shown], right=('new', 'changed', 'unchanged', 'actions', 'missing'))
+    if shown:
+        print_table(
+            '' if len(shown) == len(stored) else 'Refused by the gate, or rewritten by the provider',
+            ('symbol', 'first', 'last', 'new', 'changed', 'unchanged', 'actions', 'missing', 'verdict'),
+            [
+                (r.symbol, r.first, r.last, r.new, r.changed, r.unchanged, r.actions, r.missing, r.verdict)
+                for r in shown
+            ],
+            right=('new', 'changed', 'unchanged', 'actions', 'missing'),
+        )
     verdicts = ', '.join(f'{sum(r.verdict == verdict for r in stored)} {verdict}' for verdict in ('ok', 'warn', 'fail'))
     failed = f', {len(results) - len(stored)} failed' if len(results) > len(stored) else ''
-    typer.echo(f'{len(stored)} of {len(results)} symbols collected{failed}: {sum(r.new for r in stored):,} new bars, {sum(r.changed for r in stored):,} rewritten. The gate: {verdicts}.')
+    typer.echo(
+        f'{len(stored)} of {len(results)} symbols collected{failed}: {sum(r.new for r in stored):,} new bars, {sum(r.changed for r in stored):,} rewritten. The gate: {verdicts}.'
+    )
 
 # %% ../nbs/42_data_commands.ipynb #65a04903
 def _say_kept(results):
     "Name the symbols that stay as they were, with their age"
     for r in results:
-        if not r.ok and not r.is_missing: typer.echo(f'{r.symbol}: {r.error} Kept: data to {r.kept}, {r.behind} sessions behind.', err=True)
+        if not r.ok and not r.is_missing:
+            typer.echo(f'{r.symbol}: {r.error} Kept: data to {r.kept}, {r.behind} sessions behind.', err=True)
 
 # %% ../nbs/42_data_commands.ipynb #d17f245c
 def _universe(symbols, universe):
     "The symbols of --symbols and of --universe"
     from tradelab.data_collection import read_universe
+
     return [*listed(symbols), *(read_universe(universe) if universe else ())]
 
 # %% ../nbs/42_data_commands.ipynb #568307c7
 def ingest(
     provider: Annotated[str, typer.Option(help='Provider; [data] provider when left out.')] = '',
-    symbols: Annotated[str | None, typer.Option(help='Tickers, separated by commas; all that the provider lists, or [data] symbols, when left out.')] = None,
+    symbols: Annotated[
+        str | None,
+        typer.Option(
+            help='Tickers, separated by commas; all that the provider lists, or [data] symbols, when left out.'
+        ),
+    ] = None,
     universe: Annotated[Path | None, typer.Option(help='A file that names symbols, one a line.')] = None,
-    start: Annotated[datetime | None, typer.Option(formats=['%Y-%m-%d'], help='First session; what is missing when left out.')] = None,
+    start: Annotated[
+        datetime | None, typer.Option(formats=['%Y-%m-%d'], help='First session; what is missing when left out.')
+    ] = None,
     end: Annotated[datetime | None, typer.Option(formats=['%Y-%m-%d'], help='Last session.')] = None,
-    full: Annotated[bool, typer.Option('--full', help='Ask for everything again, not only for what is missing.')] = False,
-    file: Annotated[Path | None, typer.Option(help='For --provider files: what to read, in place of [files] path.')] = None,
+    full: Annotated[
+        bool, typer.Option('--full', help='Ask for everything again, not only for what is missing.')
+    ] = False,
+    file: Annotated[
+        Path | None, typer.Option(help='For --provider files: what to read, in place of [files] path.')
+    ] = None,
 ):
     "Bring daily bars with their splits and dividends up to date, and judge them."
     with lab() as settings:
         from tradelab.data_collection import ingest as collect_all
         from tradelab.utils.error_handling import ParameterError
+
         wanted = _universe(symbols, universe)
-        if file and provider not in ('', 'files', settings.files.name): raise ParameterError('--file goes with the provider files', provider, 'Leave --provider out.')
+        if file and provider not in ('', 'files', settings.files.name):
+            raise ParameterError('--file goes with the provider files', provider, 'Leave --provider out.')
         ready(settings)
-        if file: settings = settings.model_copy(update={'files': settings.files.model_copy(update={'path': file.resolve()})})
+        if file:
+            settings = settings.model_copy(update={'files': settings.files.model_copy(update={'path': file.resolve()})})
         with progress_bar() as progress:
             task = progress.add_task('ingest', total=None)
-            results = collect_all(settings, wanted, provider or ('files' if file else ''), as_date(start), as_date(end), full, lambda result: progress.advance(task),
-                                  lambda count: progress.update(task, total=count))
+            results = collect_all(
+                settings,
+                wanted,
+                provider or ('files' if file else ''),
+                as_date(start),
+                as_date(end),
+                full,
+                lambda result: progress.advance(task),
+                lambda count: progress.update(task, total=count),
+            )
         _show(results)
         _say_kept(results)
         say_failures([(result.symbol, result.error) for result in results if result.is_missing])
 
 # %% ../nbs/42_data_commands.ipynb #cfca714d
-data_app = typer.Typer(no_args_is_help=True, help='The data: what is stored and what the gate thinks of it, symbols that changed.')
+data_app = typer.Typer(
+    no_args_is_help=True, help='The data: what is stored and what the gate thinks of it, symbols that changed.'
+)
 
 # %% ../nbs/42_data_commands.ipynb #eac4a41d
-def _shown(value): return '–' if value != value or value is None or value == '' else f'{value:%Y-%m-%d}' if hasattr(value, 'strftime') else value
+def _shown(value):
+    return (
+        '–'
+        if value != value or value is None or value == ''
+        else f'{value:%Y-%m-%d}'
+        if hasattr(value, 'strftime')
+        else value
+    )
 
 # %% ../nbs/42_data_commands.ipynb #b7a4d628
 @data_app.command()
 def status(
-    symbols: Annotated[str | None, typer.Option(help='Tickers, separated by commas; all when left out. For up to five, every finding is listed.')] = None,
+    symbols: Annotated[
+        str | None,
+        typer.Option(help='Tickers, separated by commas; all when left out. For up to five, every finding is listed.'),
+    ] = None,
     provider: Annotated[str, typer.Option(help='Provider; all when left out.')] = '',
 ):
     "Say for each symbol from when to when it is stored, what is missing, how old it is, and what the gate thinks."
@@ -80,14 +126,38 @@ def status(
         from tradelab.data_status import data_status
         from tradelab.utils.database import require_current
         from tradelab.utils.verdicts import load_findings
+
         require_current(settings)
         wanted = listed(symbols)
         rows = data_status(settings, wanted, provider)
-        columns = ['symbol', 'provider', 'first', 'last', 'missing', 'verdict', 'behind', 'fetched_at', 'last_error', 'findings']
-        print_table('', [name.replace('_', ' ') for name in columns], [[_shown(row[name]) for name in columns] for row in rows.to_dict('records')], right=('missing', 'behind'))
+        columns = [
+            'symbol',
+            'provider',
+            'first',
+            'last',
+            'missing',
+            'verdict',
+            'behind',
+            'fetched_at',
+            'last_error',
+            'findings',
+        ]
+        print_table(
+            '',
+            [name.replace('_', ' ') for name in columns],
+            [[_shown(row[name]) for name in columns] for row in rows.to_dict('records')],
+            right=('missing', 'behind'),
+        )
         for name in sorted(set(rows.provider)) if wanted and len(wanted) <= 5 else ():
             found = load_findings(settings, wanted, name)
-            print_table(f'\nFindings, {name}', ('symbol', 'session', 'severity', 'rule', 'detail'), [[_shown(row[key]) for key in ('symbol', 'session', 'severity', 'rule', 'detail')] for row in found.to_dict('records')])
+            print_table(
+                f'\nFindings, {name}',
+                ('symbol', 'session', 'severity', 'rule', 'detail'),
+                [
+                    [_shown(row[key]) for key in ('symbol', 'session', 'severity', 'rule', 'detail')]
+                    for row in found.to_dict('records')
+                ],
+            )
 
 # %% ../nbs/42_data_commands.ipynb #2eefa529
 @data_app.command()
@@ -100,9 +170,11 @@ def rename(
     "The same company is called by another symbol; its rows stay together."
     with lab() as settings:
         from tradelab.utils.listings import rename_symbol
+
         ready(settings)
         rename_symbol(settings, old, new, as_date(on), provider)
         typer.echo(f'{old.upper()} is {new.upper()} from {as_date(on)} on.')
+
 
 @data_app.command()
 def reuse(
@@ -113,6 +185,7 @@ def reuse(
     "Another company trades under the symbol; its rows are kept apart from the old one's."
     with lab() as settings:
         from tradelab.utils.listings import reuse_symbol
+
         ready(settings)
         reuse_symbol(settings, symbol, as_date(on), provider)
         typer.echo(f'{symbol.upper()} means another company from {as_date(on)} on; the next ingest stores it apart.')

@@ -19,9 +19,20 @@ from .utils.error_handling import DataError
 from .visualization import BLUE, GREY, INK, RED, date_axis, lab_style, price_axis
 
 # %% ../nbs/26_data_pictures.ipynb #0e6cfeca
-_SHADES = {'no bar': '#7f2704', 'fewer than half': '#d94801', 'half or more': '#f98f3c', 'nine of ten or more': '#fdc38d', 'every session': '#d6e5f4'}
+_SHADES = {
+    'no bar': '#7f2704',
+    'fewer than half': '#d94801',
+    'half or more': '#f98f3c',
+    'nine of ten or more': '#fdc38d',
+    'every session': '#d6e5f4',
+}
 _EDGES = (0, 1e-9, 0.5, 0.9, 1 - 1e-9, 2)
-LEGIBLE, ROWS, BAND, MONTHS = 60, 30, 14, 240 # symbols that all have a row; rows when there are more; height of the band below, in rows; columns
+LEGIBLE, ROWS, BAND, MONTHS = (
+    60,
+    30,
+    14,
+    240,
+)  # symbols that all have a row; rows when there are more; height of the band below, in rows; columns
 
 # %% ../nbs/26_data_pictures.ipynb #f46e5222
 def _sorted_rows(share):
@@ -30,59 +41,101 @@ def _sorted_rows(share):
     order = np.lexsort((share.notna().to_numpy().argmax(axis=1), -lack.round(6)))
     return share.iloc[order], lack[order]
 
+
 def _rows(symbols, lack):
     "Edges of the rows, and (position, label) of the ticks"
     shown = len(symbols) if len(symbols) <= LEGIBLE else min(int((lack > 0).sum()), ROWS)
-    edges, rest = np.arange(shown + 1.), len(symbols) - shown
+    edges, rest = np.arange(shown + 1.0), len(symbols) - shown
     ticks = [(k + 0.5, symbol) for k, symbol in enumerate(symbols[:shown])]
-    if not rest: return edges, ticks
-    more = f'{rest:,}{" more" if shown else ""} symbols\n' + (f'{gaps:,} of them with gaps' if (gaps := int((lack[shown:] > 0).sum())) else 'without a gap')
-    return np.append(edges, shown + np.arange(1, rest + 1)*BAND/rest), [*ticks, (shown + BAND/2, more)]
+    if not rest:
+        return edges, ticks
+    more = f'{rest:,}{" more" if shown else ""} symbols\n' + (
+        f'{gaps:,} of them with gaps' if (gaps := int((lack[shown:] > 0).sum())) else 'without a gap'
+    )
+    return np.append(edges, shown + np.arange(1, rest + 1) * BAND / rest), [*ticks, (shown + BAND / 2, more)]
 
 # %% ../nbs/26_data_pictures.ipynb #f726ae51
 def _columns(share):
     "`share` by months, or by years where there are too many, and the edges of the columns"
-    if share.shape[1] <= MONTHS: return share, share.columns.append(share.columns[-1:] + pd.DateOffset(months=1))
+    if share.shape[1] <= MONTHS:
+        return share, share.columns.append(share.columns[-1:] + pd.DateOffset(months=1))
     by_year = share.T.groupby(share.columns.year).mean().T
     return by_year, pd.to_datetime([f'{year}-01-01' for year in [*by_year.columns, by_year.columns[-1] + 1]])
 
 # %% ../nbs/26_data_pictures.ipynb #6dd016a2
 @lab_style()
 def plot_coverage(
-    share:pd.DataFrame, # Row a symbol, column a month (its first day), share of its sessions that have a bar, 0 to 1, NaN where there is nothing to cover
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    share: pd.DataFrame,  # Row a symbol, column a month (its first day), share of its sessions that have a bar, 0 to 1, NaN where there is nothing to cover
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Where each symbol has its bars, those with gaps on top"
-    if not share.notna().any(axis=None): raise DataError('There is no coverage to draw', f'{len(share)} symbols', 'Ingest a symbol first.')
+    if not share.notna().any(axis=None):
+        raise DataError('There is no coverage to draw', f'{len(share)} symbols', 'Ingest a symbol first.')
     gaps = int((share < 1).any(axis=1).sum())
     (share, lack), symbols = _sorted_rows(share), len(share)
     (edges, ticks), (shown, days) = _rows(list(share.index), lack), _columns(share)
     values = shown.to_numpy(dtype=float)
-    axes = plt.subplots(figsize=(11, 1.1 + 0.17*max(edges[-1], 5)))[1]
-    axes.pcolormesh(mpl.dates.date2num(days), edges, np.ma.masked_invalid(values), cmap=mpl.colors.ListedColormap(list(_SHADES.values())), norm=mpl.colors.BoundaryNorm(_EDGES, len(_SHADES)))
-    axes.hlines(edges[1:len(ticks)], *mpl.dates.date2num(days[[0, -1]]), color='white', linewidth=[*[0.8]*(len(ticks) - 2), 4 if symbols > LEGIBLE else 0.8][:len(ticks) - 1])
-    words = f'{gaps:,} of {symbols:,} symbols lack{"s" if gaps == 1 else ""} sessions' if gaps else f'no gap in {symbols:,} symbol{"" if symbols == 1 else "s"}'
+    axes = plt.subplots(figsize=(11, 1.1 + 0.17 * max(edges[-1], 5)))[1]
+    axes.pcolormesh(
+        mpl.dates.date2num(days),
+        edges,
+        np.ma.masked_invalid(values),
+        cmap=mpl.colors.ListedColormap(list(_SHADES.values())),
+        norm=mpl.colors.BoundaryNorm(_EDGES, len(_SHADES)),
+    )
+    axes.hlines(
+        edges[1 : len(ticks)],
+        *mpl.dates.date2num(days[[0, -1]]),
+        color='white',
+        linewidth=[*[0.8] * (len(ticks) - 2), 4 if symbols > LEGIBLE else 0.8][: len(ticks) - 1],
+    )
+    words = (
+        f'{gaps:,} of {symbols:,} symbols lack{"s" if gaps == 1 else ""} sessions'
+        if gaps
+        else f'no gap in {symbols:,} symbol{"" if symbols == 1 else "s"}'
+    )
     axes.set(ylim=(edges[-1], 0), title=f'Coverage: {words}')
-    axes.set_yticks([at for at, _ in ticks], [label for _, label in ticks], fontsize=9 if symbols <= 20 or symbols > LEGIBLE else 8)
+    axes.set_yticks(
+        [at for at, _ in ticks], [label for _, label in ticks], fontsize=9 if symbols <= 20 or symbols > LEGIBLE else 8
+    )
     axes.grid(False)
     axes.tick_params(axis='y', length=0)
     present = set(np.digitize(values[np.isfinite(values)], _EDGES[1:-1]))
-    axes.figure.legend(handles=[Patch(color=color, label=name) for k, (name, color) in enumerate(_SHADES.items()) if k in present], loc='outside lower left', ncols=5, borderaxespad=0.2)
+    axes.figure.legend(
+        handles=[Patch(color=color, label=name) for k, (name, color) in enumerate(_SHADES.items()) if k in present],
+        loc='outside lower left',
+        ncols=5,
+        borderaxespad=0.2,
+    )
     date_axis(axes, days)
     return axes
 
 # %% ../nbs/26_data_pictures.ipynb #01fe7555
 @lab_style()
 def plot_rules(
-    rules:pd.DataFrame, # Columns rule, severity ('warn' | 'fail'), findings and symbols (numbers), from the top down
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    rules: pd.DataFrame,  # Columns rule, severity ('warn' | 'fail'), findings and symbols (numbers), from the top down
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "How often each rule found something"
-    if not len(rules): raise DataError('There is no finding to draw', 0, 'Say so in words.')
-    axes, at = plt.subplots(figsize=(11, 1.2 + 0.32*len(rules)))[1], np.arange(len(rules))
-    for severity, color, label in (('fail', RED, 'fail: the symbol is refused'), ('warn', BLUE, 'warn: to be looked at')):
-        if (chosen := (rules.severity == severity).to_numpy()).any(): axes.barh(at[chosen], rules.findings[chosen], color=color, height=0.7, label=label)
+    if not len(rules):
+        raise DataError('There is no finding to draw', 0, 'Say so in words.')
+    axes, at = plt.subplots(figsize=(11, 1.2 + 0.32 * len(rules)))[1], np.arange(len(rules))
+    for severity, color, label in (
+        ('fail', RED, 'fail: the symbol is refused'),
+        ('warn', BLUE, 'warn: to be looked at'),
+    ):
+        if (chosen := (rules.severity == severity).to_numpy()).any():
+            axes.barh(at[chosen], rules.findings[chosen], color=color, height=0.7, label=label)
     for y, found, symbols in zip(at, rules.findings, rules.symbols, strict=True):
-        axes.annotate(f'{found:,} in {symbols:,} symbol{"" if symbols == 1 else "s"}', (found, y), xytext=(5, 0), textcoords='offset points', va='center', fontsize=10)
-    axes.set(ylim=(len(rules) - 0.4, -0.6), xlim=(0, 1.2*rules.findings.max()), title=_found(rules), xlabel='findings')
+        axes.annotate(
+            f'{found:,} in {symbols:,} symbol{"" if symbols == 1 else "s"}',
+            (found, y),
+            xytext=(5, 0),
+            textcoords='offset points',
+            va='center',
+            fontsize=10,
+        )
+    axes.set(
+        ylim=(len(rules) - 0.4, -0.6), xlim=(0, 1.2 * rules.findings.max()), title=_found(rules), xlabel='findings'
+    )
     axes.set_yticks(at, rules.rule.str.replace('_', ' '))
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter('{x:,.0f}'))
@@ -94,32 +147,52 @@ def plot_rules(
 def _found(rules):
     "The title of the picture of the rules"
     fails, warns = (int(rules.findings[rules.severity == severity].sum()) for severity in ('fail', 'warn'))
-    return f'Findings: {fails:,} that refuse{"s" if fails == 1 else ""} a symbol, {warns:,} to look at' if fails else f'Findings: none that refuses a symbol, {warns:,} to look at'
+    return (
+        f'Findings: {fails:,} that refuse{"s" if fails == 1 else ""} a symbol, {warns:,} to look at'
+        if fails
+        else f'Findings: none that refuses a symbol, {warns:,} to look at'
+    )
 
 # %% ../nbs/26_data_pictures.ipynb #641a9697
 def _name_actions(axes, actions):
     "A line and words at the ex-date of each action"
     for action in actions.itertuples() if actions is not None else ():
         axes.axvline(action.ex_date, color=GREY, linewidth=1, linestyle=':')
-        axes.annotate(f'{action.kind} {action.value:.10g}', (mpl.dates.date2num(action.ex_date), 1), xycoords=axes.get_xaxis_transform(),
-                      xytext=(3, -3), textcoords='offset points', va='top', fontsize=9, color=GREY)
+        axes.annotate(
+            f'{action.kind} {action.value:.10g}',
+            (mpl.dates.date2num(action.ex_date), 1),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(3, -3),
+            textcoords='offset points',
+            va='top',
+            fontsize=9,
+            color=GREY,
+        )
+
 
 def _mark(axes, bars, session):
     "A band over `session` in each of `axes`: its day, or all between the bars around it; gives its middle"
     day, at = pd.Timedelta(hours=12), bars.index.searchsorted(session)
-    around = (session, session) if session in bars.index else (bars.index[max(at - 1, 0)] + day, bars.index[min(at, len(bars) - 1)] - day)
+    around = (
+        (session, session)
+        if session in bars.index
+        else (bars.index[max(at - 1, 0)] + day, bars.index[min(at, len(bars) - 1)] - day)
+    )
     left, right = min(around[0], session - day), max(around[1], session + day)
-    for each in axes: each.axvspan(left, right, color=RED, alpha=0.16, linewidth=0)
-    return mpl.dates.date2num(left + (right - left)/2)
+    for each in axes:
+        each.axvspan(left, right, color=RED, alpha=0.16, linewidth=0)
+    return mpl.dates.date2num(left + (right - left) / 2)
 
 # %% ../nbs/26_data_pictures.ipynb #c8b793a1
 PRICES = ['open', 'high', 'low', 'close']
+
 
 def _drawable(bars):
     "`bars` without what no axis can hold: infinite values, and on a logarithmic one what is not above zero"
     shown = bars.where(np.isfinite(bars))
     above = shown[PRICES].where(shown[PRICES] > 0)
-    return shown.assign(**above) if above.max(axis=None) > 5*above.min(axis=None) else shown
+    return shown.assign(**above) if above.max(axis=None) > 5 * above.min(axis=None) else shown
+
 
 def _draw(axes, shown, session):
     "The bars as lines with ticks, that of `session` in colour"
@@ -128,38 +201,52 @@ def _draw(axes, shown, session):
     axes.hlines(shown.open, days - aside, days, color=colors, linewidth=1.6)
     axes.hlines(shown.close, days, days + aside, color=colors, linewidth=1.6)
 
+
 def _note(bars, shown, session):
     "What the picture cannot show of `session`"
-    if session not in bars.index: return 'no bar'
+    if session not in bars.index:
+        return 'no bar'
     lost = [f'{name} {bars.at[session, name]:g}' for name in bars if np.isnan(shown.at[session, name])]
     return f'not drawn: {", ".join(lost)}'.replace(' nan', ' missing') if lost else ''
 
 # %% ../nbs/26_data_pictures.ipynb #b37d116b
 @lab_style()
 def plot_fault(
-    bars:pd.DataFrame,       # The bars around it as delivered, some weeks
-    session:pd.Timestamp,    # The session it is about, which may have no bar
-    title:str,               # What is wrong, one line or more; long lines are wrapped
-    actions:pd.DataFrame|None=None, # ex_date, kind, value, to be named in the picture
-    currency:str='USD',      # Of the prices
-)->plt.Axes: # Axes of the prices in a new figure, the volume below; raises DataError when there is no bar
+    bars: pd.DataFrame,  # The bars around it as delivered, some weeks
+    session: pd.Timestamp,  # The session it is about, which may have no bar
+    title: str,  # What is wrong, one line or more; long lines are wrapped
+    actions: pd.DataFrame | None = None,  # ex_date, kind, value, to be named in the picture
+    currency: str = 'USD',  # Of the prices
+) -> plt.Axes:  # Axes of the prices in a new figure, the volume below; raises DataError when there is no bar
     "Prices and volume around a finding, the session marked"
-    if not len(bars): raise DataError('There is no bar to draw', 0, 'Choose a longer span.')
+    if not len(bars):
+        raise DataError('There is no bar to draw', 0, 'Choose a longer span.')
     figure, (axes, below) = plt.subplots(2, figsize=(11, 4), height_ratios=(3, 1), sharex=True)
     shown = _drawable(bars[[*PRICES, 'volume']])
     _draw(axes, shown, session)
     middle = _mark((axes, below), bars, session)
-    if shown[PRICES].notna().any(axis=None): price_axis(axes, *(shown[name] for name in PRICES), currency=currency)
+    if shown[PRICES].notna().any(axis=None):
+        price_axis(axes, *(shown[name] for name in PRICES), currency=currency)
     axes.margins(y=0.14)
     if note := _note(bars[[*PRICES, 'volume']], shown, session):
-        axes.text(middle, 0.04, note, transform=axes.get_xaxis_transform(), ha='center', fontsize=10, color=RED, bbox=dict(facecolor='white', alpha=0.8, linewidth=0, pad=1))
+        axes.text(
+            middle,
+            0.04,
+            note,
+            transform=axes.get_xaxis_transform(),
+            ha='center',
+            fontsize=10,
+            color=RED,
+            bbox=dict(facecolor='white', alpha=0.8, linewidth=0, pad=1),
+        )
     _name_actions(axes, actions)
     below.bar(bars.index, shown.volume, width=0.7, color=np.where(bars.index == session, RED, GREY))
     below.yaxis.set_major_locator(MaxNLocator(2))
     below.yaxis.set_major_formatter(EngFormatter(sep=''))
     below.set_ylabel('volume')
     date_axis(below, bars.index)
-    for each in (axes, below): each.grid(False, axis='x')
+    for each in (axes, below):
+        each.grid(False, axis='x')
     figure.align_ylabels()
     axes.set_title('\n'.join(line for part in title.split('\n') for line in textwrap.wrap(part, 115)), parse_math=False)
     return axes

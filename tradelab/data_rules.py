@@ -18,39 +18,62 @@ from .bar_facts import Facts, finding_table, median_around, usual_change
 @dataclass(frozen=True)
 class Rule:
     "What a rule stands for."
-    severity: str # 'warn': look; 'fail': do not trade on this
-    what: str     # One line for people
+
+    severity: str  # 'warn': look; 'fail': do not trade on this
+    what: str  # One line for people
 
 # %% ../nbs/11_data_rules.ipynb #b8eb8c43
 RULES = {
-    'duplicate':             Rule('warn', 'A session was delivered more than once, each time the same; one row is kept.'),
-    'conflicting_duplicate': Rule('fail', 'A session was delivered more than once with different values; the last is kept and nobody knows which is true.'),
-    'missing_session':       Rule('warn', 'The exchange was open and there is no bar.'),
-    'missing_many':          Rule('fail', 'More than 5 % of the sessions have no bar.'),
-    'extra_session':         Rule('warn', 'There is a bar and the exchange was closed.'),
-    'wrong_calendar':        Rule('fail', 'More than 5 % of the bars stand on days without a session, so they follow another calendar.'),
-    'unchecked_sessions':    Rule('warn', 'The calendar is not recorded over this span, so gaps cannot be seen.'),
-    'future_bar':            Rule('fail', "A bar of a day that has not come yet at the exchange."),
-    'unfinished_bar':        Rule('warn', 'A bar of a session that has not closed yet: it will change.'),
-    'missing_value':         Rule('warn', 'A price or the volume is missing or infinite; the row is set aside.'),
-    'non_positive_price':    Rule('warn', 'A price is zero or negative; the row is set aside.'),
-    'negative_volume':       Rule('warn', 'The volume is negative; the row is set aside.'),
-    'high_low_order':        Rule('warn', 'The high lies below another price or the low above one; the row is set aside.'),
-    'unusable_bars':         Rule('fail', 'More than 1 % of the rows, and at least three, could not have happened.'),
-    'zero_volume':           Rule('warn', 'Nothing was traded; an order would not have been filled.'),
-    'stale_bar':             Rule('warn', 'All four prices equal the close before, although there is volume.'),
-    'repeated_bar':          Rule('warn', "The bar is a copy of the session before."),
-    'far_extreme':           Rule('warn', 'The high or the low lies far away from the rest of its own bar.'),
-    'unit_error':            Rule('fail', 'A price is about 100 times its neighbour, or a hundredth: pence and pounds, cents and dollars.'),
-    'wrong_tick':            Rule('fail', 'The price leaves for one session and is back at the next open, on ordinary trading: a bar of something else.'),
-    'split_shaped':          Rule('fail', 'The price steps overnight to a simple fraction and stays there, on ordinary trading: a split that is not listed.'),
-    'jump':                  Rule('warn', 'A change that neither an action nor the trading of the day explains: a spin-off, a special dividend or a fault.'),
-    'split_without_jump':    Rule('fail', 'A split is listed and the price did not move with it.'),
-    'split_in_prices':       Rule('fail', 'The prices are said to be adjusted for splits and step at one: it is not applied, or applied twice.'),
-    'dividend_above_price':  Rule('fail', 'A dividend is not below the close before it.'),
-    'dividend_without_drop': Rule('fail', 'A dividend far larger than the usual changes, and the price did not fall by it.'),
-    'dividend_out_of_step':  Rule('warn', 'A dividend is 50 times its neighbours or more, and the price did not fall by it.'),
-    'dividend_repeated':     Rule('warn', 'Two dividends of nearly the same size within five days.'),
+    'duplicate': Rule('warn', 'A session was delivered more than once, each time the same; one row is kept.'),
+    'conflicting_duplicate': Rule(
+        'fail',
+        'A session was delivered more than once with different values; the last is kept and nobody knows which is true.',
+    ),
+    'missing_session': Rule('warn', 'The exchange was open and there is no bar.'),
+    'missing_many': Rule('fail', 'More than 5 % of the sessions have no bar.'),
+    'extra_session': Rule('warn', 'There is a bar and the exchange was closed.'),
+    'wrong_calendar': Rule(
+        'fail', 'More than 5 % of the bars stand on days without a session, so they follow another calendar.'
+    ),
+    'unchecked_sessions': Rule('warn', 'The calendar is not recorded over this span, so gaps cannot be seen.'),
+    'future_bar': Rule('fail', 'A bar of a day that has not come yet at the exchange.'),
+    'unfinished_bar': Rule('warn', 'A bar of a session that has not closed yet: it will change.'),
+    'missing_value': Rule('warn', 'A price or the volume is missing or infinite; the row is set aside.'),
+    'non_positive_price': Rule('warn', 'A price is zero or negative; the row is set aside.'),
+    'negative_volume': Rule('warn', 'The volume is negative; the row is set aside.'),
+    'high_low_order': Rule('warn', 'The high lies below another price or the low above one; the row is set aside.'),
+    'unusable_bars': Rule('fail', 'More than 1 % of the rows, and at least three, could not have happened.'),
+    'zero_volume': Rule('warn', 'Nothing was traded; an order would not have been filled.'),
+    'stale_bar': Rule('warn', 'All four prices equal the close before, although there is volume.'),
+    'repeated_bar': Rule('warn', 'The bar is a copy of the session before.'),
+    'far_extreme': Rule('warn', 'The high or the low lies far away from the rest of its own bar.'),
+    'unit_error': Rule(
+        'fail', 'A price is about 100 times its neighbour, or a hundredth: pence and pounds, cents and dollars.'
+    ),
+    'wrong_tick': Rule(
+        'fail',
+        'The price leaves for one session and is back at the next open, on ordinary trading: a bar of something else.',
+    ),
+    'split_shaped': Rule(
+        'fail',
+        'The price steps overnight to a simple fraction and stays there, on ordinary trading: a split that is not listed.',
+    ),
+    'jump': Rule(
+        'warn',
+        'A change that neither an action nor the trading of the day explains: a spin-off, a special dividend or a fault.',
+    ),
+    'split_without_jump': Rule('fail', 'A split is listed and the price did not move with it.'),
+    'split_in_prices': Rule(
+        'fail', 'The prices are said to be adjusted for splits and step at one: it is not applied, or applied twice.'
+    ),
+    'dividend_above_price': Rule('fail', 'A dividend is not below the close before it.'),
+    'dividend_without_drop': Rule(
+        'fail', 'A dividend far larger than the usual changes, and the price did not fall by it.'
+    ),
+    'dividend_out_of_step': Rule(
+        'warn', 'A dividend is 50 times its neighbours or more, and the price did not fall by it.'
+    ),
+    'dividend_repeated': Rule('warn', 'Two dividends of nearly the same size within five days.'),
 }
 
 # %% ../nbs/11_data_rules.ipynb #95dd6f17
@@ -59,93 +82,155 @@ def missing_session(facts):
     runs = np.split(facts.missing, np.flatnonzero(np.diff(facts.missing) > 1) + 1)
     halves = set(facts.half_days.tolist())
     for run in runs:
-        for at in run: yield facts.expected[at], len(run), f'no bar{" (a half-day)" if facts.expected[at].item() in halves else ""}{f", one of {len(run)} in a row" if len(run) > 1 else ""}'
+        for at in run:
+            yield (
+                facts.expected[at],
+                len(run),
+                f'no bar{" (a half-day)" if facts.expected[at].item() in halves else ""}{f", one of {len(run)} in a row" if len(run) > 1 else ""}',
+            )
+
 
 def missing_many(facts):
     "More than 5 % of the sessions, and at least five"
-    if (n := len(facts.missing)) >= 5 and n > 0.05*len(facts.expected): yield facts.expected[facts.missing[0]], n/len(facts.expected), f'{n} of {len(facts.expected)} sessions have no bar'
+    if (n := len(facts.missing)) >= 5 and n > 0.05 * len(facts.expected):
+        yield (
+            facts.expected[facts.missing[0]],
+            n / len(facts.expected),
+            f'{n} of {len(facts.expected)} sessions have no bar',
+        )
 
 # %% ../nbs/11_data_rules.ipynb #29e3d9eb
 WEEKDAYS = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday')
 
+
 def extra_session(facts):
     "Bars on days without a session"
-    for at in facts.extra: yield facts.days[at], facts.values[3, at], f'the exchange was closed on this {WEEKDAYS[(facts.days[at].astype(int) + 3)%7]}'
+    for at in facts.extra:
+        yield (
+            facts.days[at],
+            facts.values[3, at],
+            f'the exchange was closed on this {WEEKDAYS[(facts.days[at].astype(int) + 3) % 7]}',
+        )
+
 
 def wrong_calendar(facts):
     "More than 5 % of the bars, and at least five, on days without a session"
-    if (n := len(facts.extra)) >= 5 and n > 0.05*len(facts.days): yield facts.days[facts.extra[0]], n/len(facts.days), f'{n} of {len(facts.days)} bars stand on days without a session'
+    if (n := len(facts.extra)) >= 5 and n > 0.05 * len(facts.days):
+        yield (
+            facts.days[facts.extra[0]],
+            n / len(facts.days),
+            f'{n} of {len(facts.days)} bars stand on days without a session',
+        )
+
 
 def unchecked_sessions(facts):
     "The calendar does not reach"
-    if facts.expected is None: yield facts.days[0], len(facts.days), 'the calendar is not recorded over this span'
+    if facts.expected is None:
+        yield facts.days[0], len(facts.days), 'the calendar is not recorded over this span'
 
 # %% ../nbs/11_data_rules.ipynb #3538a834
 def future_bar(facts):
     "Bars after the exchange's date"
-    if facts.today is None or facts.days[-1] <= facts.today: return
-    for at in np.flatnonzero(facts.days > facts.today): yield facts.days[at], facts.values[3, at], f'at the exchange it is {facts.today}'
+    if facts.today is None or facts.days[-1] <= facts.today:
+        return
+    for at in np.flatnonzero(facts.days > facts.today):
+        yield facts.days[at], facts.values[3, at], f'at the exchange it is {facts.today}'
+
 
 def unfinished_bar(facts):
     "The bar of today before the close"
     if facts.today is not None and not facts.closed:
-        for at in np.flatnonzero(facts.days == facts.today): yield facts.days[at], facts.values[3, at], 'the session has not closed yet'
+        for at in np.flatnonzero(facts.days == facts.today):
+            yield facts.days[at], facts.values[3, at], 'the session has not closed yet'
 
 # %% ../nbs/11_data_rules.ipynb #9a9ad6d6
 NAMES = ('open', 'high', 'low', 'close', 'volume')
+
 
 def _listed(broken):
     "The names of the columns in which a row is broken"
     return ', '.join(name for name, is_broken in zip(NAMES, broken) if is_broken)
 
+
 def missing_value(facts):
     "A value that is missing or infinite"
     broken = ~np.isfinite(facts.values)
-    for at in np.flatnonzero(broken.any(axis=0)): yield facts.days[at], np.nan, f'{_listed(broken[:, at])} missing or infinite'
+    for at in np.flatnonzero(broken.any(axis=0)):
+        yield facts.days[at], np.nan, f'{_listed(broken[:, at])} missing or infinite'
+
 
 def non_positive_price(facts):
     "A price that is not above zero"
     broken = facts.values[:4] <= 0
-    for at in np.flatnonzero(broken.any(axis=0)): yield facts.days[at], facts.values[:4, at].min(), f'{_listed(broken[:, at])} not above zero'
+    for at in np.flatnonzero(broken.any(axis=0)):
+        yield facts.days[at], facts.values[:4, at].min(), f'{_listed(broken[:, at])} not above zero'
+
 
 def negative_volume(facts):
     "A volume below zero"
-    for at in np.flatnonzero(facts.values[4] < 0): yield facts.days[at], facts.values[4, at], f'volume {facts.values[4, at]:g}'
+    for at in np.flatnonzero(facts.values[4] < 0):
+        yield facts.days[at], facts.values[4, at], f'volume {facts.values[4, at]:g}'
 
 # %% ../nbs/11_data_rules.ipynb #c14b7082
 def high_low_order(facts):
     "A high below another price, or a low above one"
-    if facts.usable.all(): return
+    if facts.usable.all():
+        return
     opened, high, low, close = np.where(np.isfinite(facts.values[:4]), facts.values[:4], np.nan)
     for at in np.flatnonzero((high < np.fmax(np.fmax(opened, close), low)) | (low > np.fmin(opened, close))):
-        yield facts.days[at], max(np.fmax(np.fmax(opened, close), low)[at] - high[at], low[at] - np.fmin(opened, close)[at]), f'open {opened[at]:g}, high {high[at]:g}, low {low[at]:g}, close {close[at]:g}'
+        yield (
+            facts.days[at],
+            max(np.fmax(np.fmax(opened, close), low)[at] - high[at], low[at] - np.fmin(opened, close)[at]),
+            f'open {opened[at]:g}, high {high[at]:g}, low {low[at]:g}, close {close[at]:g}',
+        )
+
 
 def unusable_bars(facts):
     "More than 1 % of the rows, and at least three, that could not have happened"
-    if (n := len(facts.days) - len(facts.day)) >= 3 and n > 0.01*len(facts.days): yield facts.days[~facts.usable][0], n/len(facts.days), f'{n} of {len(facts.days)} rows could not have happened'
+    if (n := len(facts.days) - len(facts.day)) >= 3 and n > 0.01 * len(facts.days):
+        yield (
+            facts.days[~facts.usable][0],
+            n / len(facts.days),
+            f'{n} of {len(facts.days)} rows could not have happened',
+        )
 
 # %% ../nbs/11_data_rules.ipynb #9d757e28
 def zero_volume(facts):
     "Sessions without volume"
     at = np.flatnonzero(facts.values[4] == 0)
-    if len(at) > len(facts.days)/2: yield facts.days[at[0]], len(at), f'{len(at)} of {len(facts.days)} bars have no volume'
+    if len(at) > len(facts.days) / 2:
+        yield facts.days[at[0]], len(at), f'{len(at)} of {len(facts.days)} bars have no volume'
     else:
-        for k in at: yield facts.days[k], 0., 'nothing was traded'
+        for k in at:
+            yield facts.days[k], 0.0, 'nothing was traded'
+
 
 def stale_bar(facts):
     "One price, the close before, with volume"
     opened, high, low, close, volume = facts.rows
-    for at in 1 + np.flatnonzero((high[1:] == low[1:]) & (close[1:] == close[:-1]) & (volume[1:] > 0)): yield facts.day[at], close[at], f'all prices {close[at]:g} as before, volume {volume[at]:g}'
+    for at in 1 + np.flatnonzero((high[1:] == low[1:]) & (close[1:] == close[:-1]) & (volume[1:] > 0)):
+        yield facts.day[at], close[at], f'all prices {close[at]:g} as before, volume {volume[at]:g}'
 
 # %% ../nbs/11_data_rules.ipynb #4886a932
 def repeated_bar(facts):
     "The four prices of the session before"
     rows = facts.rows
-    at = 1 + np.flatnonzero((rows[3, 1:] == rows[3, :-1]) & (rows[1, 1:] > rows[2, 1:]) & (rows[:4, 1:] == rows[:4, :-1]).all(axis=0) & (rows[4, 1:] > 0))
-    if not len(at): return
-    steps = np.diff(np.unique(np.round(rows[3]/np.median(rows[3]), 7)))
-    wide = (rows[1, at] - rows[2, at])/np.median(rows[3]) >= 10*np.quantile(steps, 0.25) if len(steps) else at < 0
-    for k in at[wide | (rows[4, at] == rows[4, at - 1])]: yield facts.day[k], rows[3, k], f'open, high, low and close {"and volume " if rows[4, k] == rows[4, k - 1] else ""}are those of {facts.day[k - 1]}'
+    at = 1 + np.flatnonzero(
+        (rows[3, 1:] == rows[3, :-1])
+        & (rows[1, 1:] > rows[2, 1:])
+        & (rows[:4, 1:] == rows[:4, :-1]).all(axis=0)
+        & (rows[4, 1:] > 0)
+    )
+    if not len(at):
+        return
+    steps = np.diff(np.unique(np.round(rows[3] / np.median(rows[3]), 7)))
+    wide = (rows[1, at] - rows[2, at]) / np.median(rows[3]) >= 10 * np.quantile(steps, 0.25) if len(steps) else at < 0
+    for k in at[wide | (rows[4, at] == rows[4, at - 1])]:
+        yield (
+            facts.day[k],
+            rows[3, k],
+            f'open, high, low and close {"and volume " if rows[4, k] == rows[4, k - 1] else ""}are those of {facts.day[k - 1]}',
+        )
 
 # %% ../nbs/11_data_rules.ipynb #3acb1e97
 def far_extreme(facts):
@@ -154,59 +239,95 @@ def far_extreme(facts):
     up, down = np.log(high) - np.log(np.maximum(opened, close)), np.log(np.minimum(opened, close)) - np.log(low)
     at = np.flatnonzero(np.maximum(up, down) >= 0.1)
     usual = np.maximum(median_around(np.log(high) - np.log(low), at), 0.005)
-    for k in at[np.maximum(up, down)[at] >= 20*usual]:
+    for k in at[np.maximum(up, down)[at] >= 20 * usual]:
         name, found = ('high', high[k]) if up[k] > down[k] else ('low', low[k])
         yield facts.day[k], found, f'{name} {found:g} beside open {opened[k]:g} and close {close[k]:g}'
 
 # %% ../nbs/11_data_rules.ipynb #983c7411
 def _units(moves, scale):
     "Which log changes are powers of ten from 100 upwards"
-    power = np.abs(moves)/np.log(10)
-    return (power > 1.8) & (np.abs(power - np.round(power))*np.log(10) <= np.clip(3*scale, 0.1, 0.3))
+    power = np.abs(moves) / np.log(10)
+    return (power > 1.8) & (np.abs(power - np.round(power)) * np.log(10) <= np.clip(3 * scale, 0.1, 0.3))
+
 
 def _quiet(facts, size, least, most):
     "Which large changes of `size` are at least `least` times more than their trading explains, and with it below `most` times the usual"
-    return (size/facts.scale/facts.activity >= least) & (facts.activity < most)
+    return (size / facts.scale / facts.activity >= least) & (facts.activity < most)
+
 
 def _ticks(facts):
     "Which large changes are undone at the next open, on ordinary trading"
-    at, move = facts.large, np.append(facts.move, 0.)
+    at, move = facts.large, np.append(facts.move, 0.0)
     away, back = move[at], move[at + 1]
     smaller, opened = np.minimum(np.abs(away), np.abs(back)), facts.gap[at]
-    whole = np.minimum(np.abs(opened), np.abs(opened - away)) <= smaller/3
-    home = np.abs(away + np.append(facts.gap, np.inf)[at + 1]) <= smaller/3
-    return (away*back < 0) & (np.abs(away + back) <= smaller/2) & whole & home & (_quiet(facts, smaller, 4, 4) | (smaller > np.log(3))) & ~_units(away, facts.scale)
+    whole = np.minimum(np.abs(opened), np.abs(opened - away)) <= smaller / 3
+    home = np.abs(away + np.append(facts.gap, np.inf)[at + 1]) <= smaller / 3
+    return (
+        (away * back < 0)
+        & (np.abs(away + back) <= smaller / 2)
+        & whole
+        & home
+        & (_quiet(facts, smaller, 4, 4) | (smaller > np.log(3)))
+        & ~_units(away, facts.scale)
+    )
 
 # %% ../nbs/11_data_rules.ipynb #bcd4cc52
 def unit_error(facts):
     "A step by a power of ten, or one price of a bar a hundred times the others"
-    for k, away in zip(facts.large, facts.move[facts.large]*_units(facts.move[facts.large], facts.scale)):
-        if away: yield facts.day[k], np.exp(away), f'close {facts.rows[3, k]:g} after {facts.rows[3, k - 1]:g}: a factor of {10**round(abs(away)/np.log(10)):,}'
+    for k, away in zip(facts.large, facts.move[facts.large] * _units(facts.move[facts.large], facts.scale)):
+        if away:
+            yield (
+                facts.day[k],
+                np.exp(away),
+                f'close {facts.rows[3, k]:g} after {facts.rows[3, k - 1]:g}: a factor of {10 ** round(abs(away) / np.log(10)):,}',
+            )
     prices = facts.values[:4]
-    wide = np.flatnonzero((prices > 0).all(axis=0) & np.isfinite(prices).all(axis=0) & (prices.max(axis=0)/prices.min(axis=0) > 50))
+    wide = np.flatnonzero(
+        (prices > 0).all(axis=0) & np.isfinite(prices).all(axis=0) & (prices.max(axis=0) / prices.min(axis=0) > 50)
+    )
     for k in wide:
         apart = np.log(prices[:, k]) - np.median(np.log(prices[:, k]))
-        if len(off := np.flatnonzero(np.abs(np.abs(apart) - np.log(100)) <= 0.3)) == 1: yield facts.days[k], np.exp(apart[off[0]]), f'{NAMES[off[0]]} {prices[off[0], k]:g} beside the other prices of the bar'
+        if len(off := np.flatnonzero(np.abs(np.abs(apart) - np.log(100)) <= 0.3)) == 1:
+            yield (
+                facts.days[k],
+                np.exp(apart[off[0]]),
+                f'{NAMES[off[0]]} {prices[off[0], k]:g} beside the other prices of the bar',
+            )
+
 
 def wrong_tick(facts):
     "One session away from the price"
-    for k in facts.large[_ticks(facts)]: yield facts.day[k], np.exp(facts.move[k]) - 1, f'close {facts.rows[3, k]:g} between {facts.rows[3, k - 1]:g} and {facts.rows[3, k + 1]:g}'
+    for k in facts.large[_ticks(facts)]:
+        yield (
+            facts.day[k],
+            np.exp(facts.move[k]) - 1,
+            f'close {facts.rows[3, k]:g} between {facts.rows[3, k - 1]:g} and {facts.rows[3, k + 1]:g}',
+        )
 
 # %% ../nbs/11_data_rules.ipynb #1bbf60b3
-FRACTIONS = np.log([3/2, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50])
+FRACTIONS = np.log([3 / 2, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50])
+
 
 def _splits(facts):
     "Which large changes look like splits, and the ratio of each"
     at, size = facts.large, np.abs(facts.move[facts.large])
     nearest = FRACTIONS[np.abs(size[:, None] - FRACTIONS).argmin(axis=1)]
-    later = np.array([np.median(facts.move[k:k + 5].cumsum()) for k in at])
-    shaped = (np.abs(size - nearest) <= np.minimum(3*facts.scale, 0.1)) & (np.abs(facts.gap[at] - facts.move[at]) <= np.maximum(3*facts.scale, size/8))
-    return shaped & (np.abs(later) >= size/2) & (size >= 8*facts.scale) & _quiet(facts, size, 8, 4), np.exp(nearest)
+    later = np.array([np.median(facts.move[k : k + 5].cumsum()) for k in at])
+    shaped = (np.abs(size - nearest) <= np.minimum(3 * facts.scale, 0.1)) & (
+        np.abs(facts.gap[at] - facts.move[at]) <= np.maximum(3 * facts.scale, size / 8)
+    )
+    return shaped & (np.abs(later) >= size / 2) & (size >= 8 * facts.scale) & _quiet(facts, size, 8, 4), np.exp(nearest)
+
 
 def _left(facts):
     "Which large changes are neither unit errors, wrong ticks or returns from one, nor on a listed split"
     ticks = _ticks(facts)
-    taken = [*facts.large[_units(facts.move[facts.large], facts.scale)], *facts.large[ticks], *facts.large[ticks] + 1, *facts.splits[0]]
+    taken = [
+        *facts.large[_units(facts.move[facts.large], facts.scale)],
+        *facts.large[ticks],
+        *facts.large[ticks] + 1,
+        *facts.splits[0],
+    ]
     return ~np.isin(facts.large, taken)
 
 # %% ../nbs/11_data_rules.ipynb #2caa73e2
@@ -214,82 +335,160 @@ def _change(facts, k):
     "A large change in words"
     return f'close {facts.rows[3, k]:g} after {facts.rows[3, k - 1]:g} ({np.expm1(facts.move[k]):+.1%})'
 
+
 def split_shaped(facts):
     "A step like that of a split"
     shaped, ratios = _splits(facts)
     for i in np.flatnonzero(shaped & _left(facts)):
         k, ratio = facts.large[i], f'{ratios[i]:g}:1' if ratios[i] > 1.6 else '3:2'
-        yield facts.day[k], np.expm1(facts.move[k]), f'{_change(facts, k)}, like a {"split" if facts.move[k] < 0 else "reverse split"} of {ratio}'
+        yield (
+            facts.day[k],
+            np.expm1(facts.move[k]),
+            f'{_change(facts, k)}, like a {"split" if facts.move[k] < 0 else "reverse split"} of {ratio}',
+        )
+
 
 def jump(facts):
     "A change that nothing explains"
     size = np.abs(facts.move[facts.large])
-    for i in np.flatnonzero((size >= 0.12) & (size >= 8*facts.scale) & (_quiet(facts, size, 6, 6) | (size >= np.log(3))) & ~_splits(facts)[0] & _left(facts)):
-        yield facts.day[facts.large[i]], np.expm1(facts.move[facts.large[i]]), f'{_change(facts, facts.large[i])}, {size[i]/facts.scale[i]:.0f} usual changes at {facts.activity[i]:.1f} times the usual trading'
+    for i in np.flatnonzero(
+        (size >= 0.12)
+        & (size >= 8 * facts.scale)
+        & (_quiet(facts, size, 6, 6) | (size >= np.log(3)))
+        & ~_splits(facts)[0]
+        & _left(facts)
+    ):
+        yield (
+            facts.day[facts.large[i]],
+            np.expm1(facts.move[facts.large[i]]),
+            f'{_change(facts, facts.large[i])}, {size[i] / facts.scale[i]:.0f} usual changes at {facts.activity[i]:.1f} times the usual trading',
+        )
 
 # %% ../nbs/11_data_rules.ipynb #2034e9b7
 def _split_steps(facts):
     "(ex-date, log ratio, log change of the close as delivered, the change in words) of each listed split that is large enough to judge"
     close, scales = facts.rows[3], usual_change(facts.move, facts.splits[0])
     for at, ex_date, ratio, scale in zip(*facts.splits[:2], np.log(facts.splits[2]), scales):
-        if abs(ratio) >= max(6*scale, 0.2): yield ex_date, ratio, np.log(close[at]) - np.log(close[at - 1]), f'close {close[at]:g} after {close[at - 1]:g}'
+        if abs(ratio) >= max(6 * scale, 0.2):
+            yield (
+                ex_date,
+                ratio,
+                np.log(close[at]) - np.log(close[at - 1]),
+                f'close {close[at]:g} after {close[at - 1]:g}',
+            )
+
 
 def split_without_jump(facts):
     "A split that raw prices do not show"
     for ex_date, ratio, step, words in _split_steps(facts) if facts.basis == 'raw' else ():
-        if abs(step) < abs(step + ratio): yield ex_date, np.exp(ratio), f'split of {np.exp(ratio):g} and {words}'
+        if abs(step) < abs(step + ratio):
+            yield ex_date, np.exp(ratio), f'split of {np.exp(ratio):g} and {words}'
+
 
 def split_in_prices(facts):
     "A split that adjusted prices still show, or show the wrong way round"
     for ex_date, ratio, step, words in _split_steps(facts) if facts.basis == 'split' else ():
-        if abs(step) > abs(abs(step) - abs(ratio)): yield ex_date, np.exp(ratio), f'split of {np.exp(ratio):g} {"not applied" if step*ratio < 0 else "applied twice"}: {words}'
+        if abs(step) > abs(abs(step) - abs(ratio)):
+            yield (
+                ex_date,
+                np.exp(ratio),
+                f'split of {np.exp(ratio):g} {"not applied" if step * ratio < 0 else "applied twice"}: {words}',
+            )
 
 # %% ../nbs/11_data_rules.ipynb #8fa874b9
 def _dividends(facts):
     "Of each dividend: share of the close before, share that the price gave up, and whether there was trading to show it"
     at, _, values = facts.dividends
     before, factor = facts.rows[3, at - 1], np.ones(len(at))
-    for k, ratio in zip(facts.splits[0], facts.splits[2]) if facts.basis == 'raw' else (): factor[at == k] *= ratio
+    for k, ratio in zip(facts.splits[0], facts.splits[2]) if facts.basis == 'raw' else ():
+        factor[at == k] *= ratio
     lower = np.minimum(facts.rows[0, at], facts.rows[3, at])
-    return values*factor/before, 1 - lower*factor/before, (facts.rows[4, at] > 0) | (facts.rows[3, at] != before)
+    return (
+        values * factor / before,
+        1 - lower * factor / before,
+        (facts.rows[4, at] > 0) | (facts.rows[3, at] != before),
+    )
+
 
 def dividend_above_price(facts):
     "A dividend as large as the share"
     share = _dividends(facts)[0]
-    for k in np.flatnonzero(share >= 1): yield facts.dividends[1][k], facts.dividends[2][k], f'dividend {facts.dividends[2][k]:g} is {share[k]:.0%} of the close before'
+    for k in np.flatnonzero(share >= 1):
+        yield (
+            facts.dividends[1][k],
+            facts.dividends[2][k],
+            f'dividend {facts.dividends[2][k]:g} is {share[k]:.0%} of the close before',
+        )
+
 
 def dividend_without_drop(facts):
     "A large dividend that the price does not show"
     share, drop, traded = _dividends(facts)
-    chosen = np.flatnonzero(traded & (share >= 0.03) & (share < 1) & (drop < share/4))
+    chosen = np.flatnonzero(traded & (share >= 0.03) & (share < 1) & (drop < share / 4))
     for k, scale in zip(chosen, usual_change(facts.move, facts.dividends[0][chosen])):
-        if share[k] >= 6*scale: yield facts.dividends[1][k], facts.dividends[2][k], f'dividend {facts.dividends[2][k]:g} is {share[k]:.1%} of the close before, the price gave up {drop[k]:.1%}'
+        if share[k] >= 6 * scale:
+            yield (
+                facts.dividends[1][k],
+                facts.dividends[2][k],
+                f'dividend {facts.dividends[2][k]:g} is {share[k]:.1%} of the close before, the price gave up {drop[k]:.1%}',
+            )
 
 # %% ../nbs/11_data_rules.ipynb #7d0310f6
 def dividend_out_of_step(facts):
     "A dividend far above its neighbours that the price does not show"
     (share, drop, _), values = _dividends(facts), facts.dividends[2]
-    for k in np.flatnonzero((values >= 50*values.min()) & (drop < share/2) & (share < 1)) if len(values) > 3 else ():
-        usual = np.median(np.delete(values[max(k - 4, 0):k + 5], min(k, 4)))
-        if values[k] >= 50*usual: yield facts.dividends[1][k], values[k], f'dividend {values[k]:g} beside neighbours of {usual:g}'
+    for k in (
+        np.flatnonzero((values >= 50 * values.min()) & (drop < share / 2) & (share < 1)) if len(values) > 3 else ()
+    ):
+        usual = np.median(np.delete(values[max(k - 4, 0) : k + 5], min(k, 4)))
+        if values[k] >= 50 * usual:
+            yield facts.dividends[1][k], values[k], f'dividend {values[k]:g} beside neighbours of {usual:g}'
+
 
 def dividend_repeated(facts):
     "Two dividends of about one size within five days"
     _, ex_dates, values = facts.dividends
-    ratio = values[1:]/values[:-1]
+    ratio = values[1:] / values[:-1]
     for k in 1 + np.flatnonzero((np.diff(ex_dates).astype(int) <= 5) & (ratio >= 0.8) & (ratio <= 1.25)):
         yield ex_dates[k], values[k], f'dividend {values[k]:g} after {values[k - 1]:g} on {ex_dates[k - 1]}'
 
 # %% ../nbs/11_data_rules.ipynb #d62472dc
-CHECKS = (missing_session, missing_many, extra_session, wrong_calendar, unchecked_sessions, future_bar, unfinished_bar, missing_value, non_positive_price, negative_volume,
-          high_low_order, unusable_bars, zero_volume, stale_bar, repeated_bar, far_extreme, unit_error, wrong_tick, split_shaped, jump,
-          split_without_jump, split_in_prices, dividend_above_price, dividend_without_drop, dividend_out_of_step, dividend_repeated)
+CHECKS = (
+    missing_session,
+    missing_many,
+    extra_session,
+    wrong_calendar,
+    unchecked_sessions,
+    future_bar,
+    unfinished_bar,
+    missing_value,
+    non_positive_price,
+    negative_volume,
+    high_low_order,
+    unusable_bars,
+    zero_volume,
+    stale_bar,
+    repeated_bar,
+    far_extreme,
+    unit_error,
+    wrong_tick,
+    split_shaped,
+    jump,
+    split_without_jump,
+    split_in_prices,
+    dividend_above_price,
+    dividend_without_drop,
+    dividend_out_of_step,
+    dividend_repeated,
+)
+
 
 def findings(
-    facts:Facts, # As `bar_facts.facts` gives them
-)->pd.DataFrame: # Columns as in FINDING_COLUMNS, by session
+    facts: Facts,  # As `bar_facts.facts` gives them
+) -> pd.DataFrame:  # Columns as in FINDING_COLUMNS, by session
     "What the rules find"
     found = []
     with np.errstate(all='ignore'):
-        for rule, check in ((check.__name__, check) for check in CHECKS): found += [(rule, day, RULES[rule].severity, number, detail) for day, number, detail in check(facts)]
+        for rule, check in ((check.__name__, check) for check in CHECKS):
+            found += [(rule, day, RULES[rule].severity, number, detail) for day, number, detail in check(facts)]
     return finding_table(sorted(found, key=lambda row: row[1]))

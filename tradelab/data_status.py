@@ -25,14 +25,16 @@ from .utils.listings import load_instruments
 # %% ../nbs/26_data_status.ipynb #11a48e2b
 def _reached(spans, calendar):
     "Sessions of the exchange over all `spans` (rows with first and last), and those of `spans` that lie where it is recorded"
-    try: return sessions(spans['first'].min(), spans['last'].max(), calendar), spans
-    except DataError: parts = [_reached(spans.iloc[[k]], calendar)[1] for k in range(len(spans))] if len(spans) > 1 else []
+    try:
+        return sessions(spans['first'].min(), spans['last'].max(), calendar), spans
+    except DataError:
+        parts = [_reached(spans.iloc[[k]], calendar)[1] for k in range(len(spans))] if len(spans) > 1 else []
     reached = pd.concat(parts) if parts else spans.iloc[:0]
     return _reached(reached, calendar) if 0 < len(reached) < len(spans) else (pd.DatetimeIndex([]), spans.iloc[:0])
 
 # %% ../nbs/26_data_status.ipynb #59d6254e
 _TIMES = "1 + coalesce(substring(detail from '; and ([0-9]{1,9}) more$')::bigint, 0)"
-_STATUS = f'''SELECT l.provider, l.symbol, i.id, i.name, i.calendar, b.first, b.last, j.bars, j.missing,
+_STATUS = f"""SELECT l.provider, l.symbol, i.id, i.name, i.calendar, b.first, b.last, j.bars, j.missing,
     (SELECT max(f.ended_at) FROM listings o CROSS JOIN LATERAL (SELECT ended_at FROM fetches f WHERE f.provider = o.provider AND f.symbol = o.symbol AND f.status = 'ok'
         AND f.instrument_id = i.id ORDER BY f.ended_at DESC LIMIT 1) f WHERE o.instrument_id = i.id) AS fetched_at,
     (SELECT nullif(status, 'ok') FROM (SELECT status FROM fetches f WHERE f.provider = l.provider AND f.symbol = l.symbol ORDER BY f.ended_at DESC, f.id DESC LIMIT 1) n) AS last_error,
@@ -40,18 +42,34 @@ _STATUS = f'''SELECT l.provider, l.symbol, i.id, i.name, i.calendar, b.first, b.
     (SELECT string_agg(rule || ' ×' || times, ', ' ORDER BY severity, times DESC, rule)
         FROM (SELECT rule, severity, sum({_TIMES}) AS times FROM findings f WHERE f.instrument_id = i.id GROUP BY rule, severity) r) AS findings
     FROM listings l JOIN instruments i ON i.id = l.instrument_id LEFT JOIN verdicts j ON j.instrument_id = i.id AND j.version = i.version
-    CROSS JOIN LATERAL (SELECT min(session) AS first, max(session) AS last FROM daily_bars d WHERE d.instrument_id = i.id) b WHERE l.valid_to IS NULL'''
+    CROSS JOIN LATERAL (SELECT min(session) AS first, max(session) AS last FROM daily_bars d WHERE d.instrument_id = i.id) b WHERE l.valid_to IS NULL"""
 
 # %% ../nbs/26_data_status.ipynb #394023c4
 def _listed(settings, symbols, provider):
     "What the database says about `symbols`; UnknownSymbolError for one that nobody has"
-    some = ''.join(clause for clause, given in ((' AND l.provider = %(provider)s', provider), (' AND l.symbol = ANY(%(symbols)s)', symbols)) if given)
+    some = ''.join(
+        clause
+        for clause, given in (
+            (' AND l.provider = %(provider)s', provider),
+            (' AND l.symbol = ANY(%(symbols)s)', symbols),
+        )
+        if given
+    )
     text = dict.fromkeys(('provider', 'symbol', 'name', 'calendar', 'last_error', 'verdict', 'findings'), str)
-    with session(settings) as db: found = read_frame(db.connection(), f'{_STATUS}{some} ORDER BY l.provider, l.symbol', dict(provider=provider, symbols=symbols), dtype=text)
+    with session(settings) as db:
+        found = read_frame(
+            db.connection(),
+            f'{_STATUS}{some} ORDER BY l.provider, l.symbol',
+            dict(provider=provider, symbols=symbols),
+            dtype=text,
+        )
     if missing := [symbol for symbol in symbols if symbol not in set(found.symbol)]:
         known = _listed(settings, [], provider).symbol
-        raise UnknownSymbolError(f'No bars of this symbol{f" from {provider}" if provider else ""} are stored', missing[0],
-                                 f'{did_you_mean(missing[0], known)} Run: tradelab ingest --symbols {missing[0]}')
+        raise UnknownSymbolError(
+            f'No bars of this symbol{f" from {provider}" if provider else ""} are stored',
+            missing[0],
+            f'{did_you_mean(missing[0], known)} Run: tradelab ingest --symbols {missing[0]}',
+        )
     return found.fillna(dict.fromkeys(text, '')).astype({'first': 'datetime64[us]', 'last': 'datetime64[us]'})
 
 # %% ../nbs/26_data_status.ipynb #f0536033
@@ -59,8 +77,13 @@ def _counted(settings, spans, calendar):
     "Bars and missing sessions of the instruments that index `spans`, counted in the table itself"
     days, reached = _reached(spans, calendar)
     with session(settings) as db:
-        found = read_frame(db.connection(), 'SELECT instrument_id, count(*) AS bars, count(*) FILTER (WHERE session = ANY(%(days)s::date[])) AS there '
-                           'FROM daily_bars WHERE instrument_id = ANY(%(ids)s) GROUP BY 1', dict(ids=spans.index.tolist(), days=days.date.tolist()), index_col='instrument_id')
+        found = read_frame(
+            db.connection(),
+            'SELECT instrument_id, count(*) AS bars, count(*) FILTER (WHERE session = ANY(%(days)s::date[])) AS there '
+            'FROM daily_bars WHERE instrument_id = ANY(%(ids)s) GROUP BY 1',
+            dict(ids=spans.index.tolist(), days=days.date.tolist()),
+            index_col='instrument_id',
+        )
     wanted = pd.Series(days.searchsorted(reached['last'], 'right') - days.searchsorted(reached['first']), reached.index)
     return pd.DataFrame({'bars': found.bars, 'missing': (wanted - found.there).reindex(found.index).fillna(0)})
 
@@ -71,24 +94,44 @@ def _behind(last, calendar, now):
 
 # %% ../nbs/26_data_status.ipynb #f5e4f7f1
 def data_status(
-    settings:Settings, # The lab
-    symbols=(),        # Tickers; all when empty
-    provider:str='',   # Name of the provider; all providers when empty
-    now:datetime|None=None, # The time, aware; the clock's when left out
-)->pd.DataFrame: # A row a symbol, by provider and symbol: provider, symbol, name, first, last, bars, missing, behind (sessions), fetched_at (UTC), last_error, verdict ('', 'ok', 'warn', 'fail' or 'stale'), findings (text, worst rule first); raises UnknownSymbolError
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers; all when empty
+    provider: str = '',  # Name of the provider; all providers when empty
+    now: datetime | None = None,  # The time, aware; the clock's when left out
+) -> pd.DataFrame:  # A row a symbol, by provider and symbol: provider, symbol, name, first, last, bars, missing, behind (sessions), fetched_at (UTC), last_error, verdict ('', 'ok', 'warn', 'fail' or 'stale'), findings (text, worst rule first); raises UnknownSymbolError
     "How each stored symbol stands"
     found = _listed(settings, list(dict.fromkeys(check_symbol(symbol) for symbol in symbols)), provider)
     for calendar, part in found[found.bars.isna() & found['first'].notna()].groupby('calendar'):
         counted = _counted(settings, part.set_index('id')[['first', 'last']], calendar).loc[part.id]
         found.loc[part.index, ['bars', 'missing']] = counted[['bars', 'missing']].to_numpy()
-    behind = [_behind(part['last'], calendar, now or datetime.now(UTC)) for calendar, part in found[found['last'].notna()].groupby('calendar')]
+    behind = [
+        _behind(part['last'], calendar, now or datetime.now(UTC))
+        for calendar, part in found[found['last'].notna()].groupby('calendar')
+    ]
     found['behind'] = pd.concat(behind) if behind else pd.array([], 'Int64')
     found = found.fillna({'bars': 0, 'missing': 0}).astype({'bars': 'int64', 'missing': 'int64', 'behind': 'Int64'})
     found['fetched_at'] = pd.to_datetime(found.fetched_at, utc=True, format='ISO8601').dt.as_unit('us')
-    return found[['provider', 'symbol', 'name', 'first', 'last', 'bars', 'missing', 'behind', 'fetched_at', 'last_error', 'verdict', 'findings']]
+    return found[
+        [
+            'provider',
+            'symbol',
+            'name',
+            'first',
+            'last',
+            'bars',
+            'missing',
+            'behind',
+            'fetched_at',
+            'last_error',
+            'verdict',
+            'findings',
+        ]
+    ]
 
 # %% ../nbs/26_data_status.ipynb #0d6746cb
-def _many(count, one): return f'{count:,} {one}{"" if count == 1 else "s"}'
+def _many(count, one):
+    return f'{count:,} {one}{"" if count == 1 else "s"}'
+
 
 def _named(symbols, most=5):
     "The first symbols of a list, and how many more there are"
@@ -96,178 +139,290 @@ def _named(symbols, most=5):
 
 # %% ../nbs/26_data_status.ipynb #5dc3193e
 def summary(
-    status:pd.DataFrame, # As `data_status` gives it
-    provider:str='',     # Who was asked about, for the refusal
-)->str: # Markdown, some sentences; raises DataError for no row
+    status: pd.DataFrame,  # As `data_status` gives it
+    provider: str = '',  # Who was asked about, for the refusal
+) -> str:  # Markdown, some sentences; raises DataError for no row
     "What is stored, what is refused and how old it is, in words"
-    if status.empty: raise DataError('Nothing is stored', provider or 'no provider', f'Run: tradelab ingest{f" --provider {provider}" if provider else ""}')
+    if status.empty:
+        raise DataError(
+            'Nothing is stored',
+            provider or 'no provider',
+            f'Run: tradelab ingest{f" --provider {provider}" if provider else ""}',
+        )
     counts = status.verdict.replace({'': 'not judged', 'stale': 'not judged'}).value_counts()
-    words = ', '.join(f'{counts[name]:,} {word}' for name, word in (('ok', 'ok'), ('warn', 'with warnings'), ('fail', 'refused'), ('not judged', 'not judged')) if name in counts)
+    words = ', '.join(
+        f'{counts[name]:,} {word}'
+        for name, word in (('ok', 'ok'), ('warn', 'with warnings'), ('fail', 'refused'), ('not judged', 'not judged'))
+        if name in counts
+    )
     refused, last = status.symbol[status.verdict == 'fail'].tolist(), status['last'].max()
     late, behind = status[status['last'] < last], status.behind.min()
-    age = 'of unknown age' if pd.isna(behind) else 'up to date' if behind == 0 else f'{_many(behind, "session")} behind the exchange'
-    return (f'**{_many(len(status), "symbol")} from {", ".join(status.provider.unique())}: {words}.** {f"Refused: {_named(refused)}. " if refused else "Nothing is refused. "}'
-            f'The newest bar is of {last:%Y-%m-%d}, {age}'
-            + (f'; {_many(len(late), "symbol")} end{"s" if len(late) == 1 else ""} earlier, the first on {late["last"].min():%Y-%m-%d}.' if len(late) else '.'))
+    age = (
+        'of unknown age'
+        if pd.isna(behind)
+        else 'up to date'
+        if behind == 0
+        else f'{_many(behind, "session")} behind the exchange'
+    )
+    return (
+        f'**{_many(len(status), "symbol")} from {", ".join(status.provider.unique())}: {words}.** {f"Refused: {_named(refused)}. " if refused else "Nothing is refused. "}'
+        f'The newest bar is of {last:%Y-%m-%d}, {age}'
+        + (
+            f'; {_many(len(late), "symbol")} end{"s" if len(late) == 1 else ""} earlier, the first on {late["last"].min():%Y-%m-%d}.'
+            if len(late)
+            else '.'
+        )
+    )
 
 # %% ../nbs/26_data_status.ipynb #6cec6a96
-_MONTHS = ("SELECT instrument_id, date_trunc('month', session::timestamp)::date AS month, count(*) FILTER (WHERE session = ANY(%(days)s::date[])) AS there "
-           'FROM daily_bars WHERE instrument_id = ANY(%(ids)s) GROUP BY 1, 2')
+_MONTHS = (
+    "SELECT instrument_id, date_trunc('month', session::timestamp)::date AS month, count(*) FILTER (WHERE session = ANY(%(days)s::date[])) AS there "
+    'FROM daily_bars WHERE instrument_id = ANY(%(ids)s) GROUP BY 1, 2'
+)
+
 
 def _spans(db, ids):
     "First and last bar of each instrument that has one"
-    return read_frame(db.connection(), 'SELECT i.id, b.first, b.last FROM unnest(%(ids)s::bigint[]) AS i(id) CROSS JOIN LATERAL '
-                      '(SELECT min(session) AS first, max(session) AS last FROM daily_bars d WHERE d.instrument_id = i.id) b WHERE b.first IS NOT NULL',
-                      dict(ids=ids), index_col='id').astype('datetime64[us]')
+    return read_frame(
+        db.connection(),
+        'SELECT i.id, b.first, b.last FROM unnest(%(ids)s::bigint[]) AS i(id) CROSS JOIN LATERAL '
+        '(SELECT min(session) AS first, max(session) AS last FROM daily_bars d WHERE d.instrument_id = i.id) b WHERE b.first IS NOT NULL',
+        dict(ids=ids),
+        index_col='id',
+    ).astype('datetime64[us]')
 
 # %% ../nbs/26_data_status.ipynb #c075f1e8
 def _covered(db, ids, calendar):
     "Coverage of the instruments `ids`, in the order in which they have bars, by months"
     spans = _spans(db, ids)
     days, reached = _reached(spans, calendar) if len(spans) else (pd.DatetimeIndex([]), spans)
-    if reached.empty: return pd.DataFrame(index=spans.index, dtype=float)
-    counted = read_frame(db.connection(), _MONTHS, dict(ids=reached.index.tolist(), days=days.date.tolist())).astype({'month': 'datetime64[us]'})
+    if reached.empty:
+        return pd.DataFrame(index=spans.index, dtype=float)
+    counted = read_frame(db.connection(), _MONTHS, dict(ids=reached.index.tolist(), days=days.date.tolist())).astype(
+        {'month': 'datetime64[us]'}
+    )
     months = pd.date_range(days[0].replace(day=1), days[-1], freq='MS')
     edges = days.searchsorted(months.append(pd.DatetimeIndex([days[-1] + pd.Timedelta(days=1)])))
-    begun, ended = (days.searchsorted(reached[name], side)[:, None] for name, side in (('first', 'left'), ('last', 'right')))
+    begun, ended = (
+        days.searchsorted(reached[name], side)[:, None] for name, side in (('first', 'left'), ('last', 'right'))
+    )
     wanted = np.minimum(edges[1:], ended) - np.maximum(edges[:-1], begun)
-    there = counted.pivot(index='instrument_id', columns='month', values='there').reindex(index=reached.index, columns=months).fillna(0)
-    return (there/np.where(wanted > 0, wanted, np.nan)).reindex(spans.index)
+    there = (
+        counted.pivot(index='instrument_id', columns='month', values='there')
+        .reindex(index=reached.index, columns=months)
+        .fillna(0)
+    )
+    return (there / np.where(wanted > 0, wanted, np.nan)).reindex(spans.index)
 
 # %% ../nbs/26_data_status.ipynb #705e44c8
 def coverage(
-    settings:Settings, # The lab
-    symbols=(),        # Tickers; all of the provider's when empty
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-)->pd.DataFrame: # Row a symbol that has bars, column a month (its first day), share of the month's sessions that have a bar, 0 to 1; NaN before the first and after the last bar and where the calendar is not recorded; raises UnknownSymbolError
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers; all of the provider's when empty
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> pd.DataFrame:  # Row a symbol that has bars, column a month (its first day), share of the month's sessions that have a bar, 0 to 1; NaN before the first and after the last bar and where the calendar is not recorded; raises UnknownSymbolError
     "Where each symbol has its bars"
     instruments = load_instruments(settings, symbols, provider)
     groups = pd.Series({i['id']: i['calendar'] for i in instruments.values()}, dtype=str).groupby(level=0).first()
-    with session(settings) as db: parts = [_covered(db, part.index.tolist(), calendar) for calendar, part in groups.groupby(groups)]
-    if not parts: return pd.DataFrame(index=pd.Index([], name='symbol'), columns=pd.DatetimeIndex([], name='month'), dtype=float)
+    with session(settings) as db:
+        parts = [_covered(db, part.index.tolist(), calendar) for calendar, part in groups.groupby(groups)]
+    if not parts:
+        return pd.DataFrame(index=pd.Index([], name='symbol'), columns=pd.DatetimeIndex([], name='month'), dtype=float)
     found = pd.concat(parts).sort_index(axis=1)
     names = {i['id']: symbol for symbol, i in instruments.items() if i['id'] in found.index}
-    return found.loc[list(names)].set_axis(pd.Index(names.values(), name='symbol', dtype=str)).rename_axis(columns='month')
+    return (
+        found.loc[list(names)].set_axis(pd.Index(names.values(), name='symbol', dtype=str)).rename_axis(columns='month')
+    )
 
 # %% ../nbs/26_data_status.ipynb #31111a52
 def _times(findings):
     "How many findings each row stands for: the last that a rule lists also stands for those left out"
-    return 1 + findings.detail.str.extract(r'; and ([0-9]{1,9}) more$', expand=False).astype(float).fillna(0).astype('int64')
+    return 1 + findings.detail.str.extract(r'; and ([0-9]{1,9}) more$', expand=False).astype(float).fillna(0).astype(
+        'int64'
+    )
 
 # %% ../nbs/26_data_status.ipynb #cd996084
 def by_rule(
-    findings:pd.DataFrame, # As `load_findings` gives them
-)->pd.DataFrame: # rule, meaning, severity, findings, symbols; fail before warn, then by number
+    findings: pd.DataFrame,  # As `load_findings` gives them
+) -> pd.DataFrame:  # rule, meaning, severity, findings, symbols; fail before warn, then by number
     "How often each rule found something, and in how many symbols"
-    grouped = findings.assign(times=_times(findings)).groupby(['rule', 'severity'], as_index=False).agg(findings=('times', 'sum'), symbols=('symbol', 'nunique'))
+    grouped = (
+        findings.assign(times=_times(findings))
+        .groupby(['rule', 'severity'], as_index=False)
+        .agg(findings=('times', 'sum'), symbols=('symbol', 'nunique'))
+    )
     grouped.insert(1, 'meaning', [RULES[rule].what if rule in RULES else '' for rule in grouped.rule])
     return grouped.sort_values(['severity', 'findings', 'rule'], ascending=[True, False, True], ignore_index=True)
 
 # %% ../nbs/26_data_status.ipynb #41585916
 def by_symbol(
-    findings:pd.DataFrame, # As `load_findings` gives them
-)->pd.DataFrame: # symbol, fail, warn (numbers of findings); the worst first: those that fail, then by number of findings
+    findings: pd.DataFrame,  # As `load_findings` gives them
+) -> (
+    pd.DataFrame
+):  # symbol, fail, warn (numbers of findings); the worst first: those that fail, then by number of findings
     "The symbols with findings, the worst first"
-    counts = findings.assign(times=_times(findings)).pivot_table(index='symbol', columns='severity', values='times', aggfunc='sum').reindex(columns=['fail', 'warn']).fillna(0).astype('int64')
-    order = pd.DataFrame({'passes': counts.fail == 0, 'less': -counts.sum(axis=1)}).sort_values(['passes', 'less'], kind='stable').index
+    counts = (
+        findings.assign(times=_times(findings))
+        .pivot_table(index='symbol', columns='severity', values='times', aggfunc='sum')
+        .reindex(columns=['fail', 'warn'])
+        .fillna(0)
+        .astype('int64')
+    )
+    order = (
+        pd.DataFrame({'passes': counts.fail == 0, 'less': -counts.sum(axis=1)})
+        .sort_values(['passes', 'less'], kind='stable')
+        .index
+    )
     return counts.loc[order].rename_axis(columns=None).reset_index()
 
 # %% ../nbs/26_data_status.ipynb #63e14c73
 def failures(
-    findings:pd.DataFrame, # As `load_findings` gives them
-)->pd.DataFrame: # symbol, rule, session, detail; the worst symbol first
+    findings: pd.DataFrame,  # As `load_findings` gives them
+) -> pd.DataFrame:  # symbol, rule, session, detail; the worst symbol first
     "Every finding for which a symbol is refused"
     found = findings[findings.severity == 'fail']
     place = {symbol: k for k, symbol in enumerate(by_symbol(findings).symbol)}
-    return found.assign(place=found.symbol.map(place)).sort_values(['place', 'session'], kind='stable', ignore_index=True)[['symbol', 'rule', 'session', 'detail']]
+    return found.assign(place=found.symbol.map(place)).sort_values(
+        ['place', 'session'], kind='stable', ignore_index=True
+    )[['symbol', 'rule', 'session', 'detail']]
 
 # %% ../nbs/26_data_status.ipynb #23283e22
 @dataclass(frozen=True, eq=False)
 class FaultWindow:
     "One finding and the bars around it."
-    symbol: str           # Ticker
-    rule: str             # Name of the rule
-    severity: str         # 'warn' | 'fail'
-    session: pd.Timestamp # The session it is about, which may have no bar
-    detail: str           # One line for a person
-    times: int            # How often the rule found something in this symbol
-    bars: pd.DataFrame    # As delivered, the sessions before and after
-    actions: pd.DataFrame # ex_date, kind, value as delivered, those in the span of `bars`
-    currency: str         # Of the prices, ISO 4217
+
+    symbol: str  # Ticker
+    rule: str  # Name of the rule
+    severity: str  # 'warn' | 'fail'
+    session: pd.Timestamp  # The session it is about, which may have no bar
+    detail: str  # One line for a person
+    times: int  # How often the rule found something in this symbol
+    bars: pd.DataFrame  # As delivered, the sessions before and after
+    actions: pd.DataFrame  # ex_date, kind, value as delivered, those in the span of `bars`
+    currency: str  # Of the prices, ISO 4217
 
     @property
-    def title(self)->str: # Two lines
+    def title(self) -> str:  # Two lines
         "What the picture shows"
         more = f', the largest of {self.times:,}' if self.times > 1 else ''
         return f'{self.symbol} {self.session:%Y-%m-%d}: {self.rule.replace("_", " ")} ({self.severity}{more})\n{self.detail}'
 
-    def __repr__(self): return f'FaultWindow({self.title.splitlines()[0]}, {len(self.bars)} bars)'
+    def __repr__(self):
+        return f'FaultWindow({self.title.splitlines()[0]}, {len(self.bars)} bars)'
 
 # %% ../nbs/26_data_status.ipynb #535f03fe
 def _worst(findings, worst, each):
     "Of the `worst` symbols the largest finding of each of the `each` worst rules, with `times`"
     dated = findings[findings.session.notna()]
     chosen = by_symbol(dated).symbol.head(worst).tolist()
-    dated = dated[dated.symbol.isin(chosen)].assign(times=lambda t: _times(t), size=lambda t: t.found.abs().fillna(0), place=lambda t: t.symbol.map(chosen.index))
+    dated = dated[dated.symbol.isin(chosen)].assign(
+        times=lambda t: _times(t), size=lambda t: t.found.abs().fillna(0), place=lambda t: t.symbol.map(chosen.index)
+    )
     dated['times'] = dated.groupby(['symbol', 'rule']).times.transform('sum')
-    first = dated.sort_values(['place', 'severity', 'size'], ascending=[True, True, False], kind='stable').drop_duplicates(['symbol', 'rule'])
+    first = dated.sort_values(
+        ['place', 'severity', 'size'], ascending=[True, True, False], kind='stable'
+    ).drop_duplicates(['symbol', 'rule'])
     return first.sort_values(['place', 'severity', 'times'], kind='stable').groupby('place').head(each)
 
 # %% ../nbs/26_data_status.ipynb #0e7ab72a
 def fault_windows(
-    settings:Settings,     # The lab
-    findings:pd.DataFrame, # As `load_findings` gives them
-    provider:str='',       # Name of the provider; `[data] provider` when left out
-    worst:int=6,           # How many symbols
-    each:int=3,            # At most so many of each, one a rule
-    around:int=20,         # Bars before and after
-)->list[FaultWindow]: # The worst symbol first; findings about no session are left out; raises UnknownSymbolError
+    settings: Settings,  # The lab
+    findings: pd.DataFrame,  # As `load_findings` gives them
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+    worst: int = 6,  # How many symbols
+    each: int = 3,  # At most so many of each, one a rule
+    around: int = 20,  # Bars before and after
+) -> list[FaultWindow]:  # The worst symbol first; findings about no session are left out; raises UnknownSymbolError
     "The worst faults of the worst symbols, each with the bars around it"
     faults = _worst(findings, worst, each)
     delivered = load_delivered(settings, faults.symbol.unique(), provider) if len(faults) else {}
+
     def window(fault):
         instrument, bars, actions = delivered[fault.symbol]
         at = bars.index.searchsorted(fault.session)
-        bars = bars.iloc[max(at - around, 0):at + around + 1]
+        bars = bars.iloc[max(at - around, 0) : at + around + 1]
         actions = actions[actions.ex_date.between(bars.index[0], bars.index[-1])]
-        return FaultWindow(fault.symbol, fault.rule, fault.severity, fault.session, fault.detail, int(fault.times), bars, actions, instrument['currency'])
+        return FaultWindow(
+            fault.symbol,
+            fault.rule,
+            fault.severity,
+            fault.session,
+            fault.detail,
+            int(fault.times),
+            bars,
+            actions,
+            instrument['currency'],
+        )
+
     return [window(fault) for fault in faults.itertuples() if fault.symbol in delivered]
 
 # %% ../nbs/26_data_status.ipynb #489d23fa
 def failed_fetches(
-    settings:Settings, # The lab
-    symbols=(),        # Tickers; all that were asked for when empty
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-    days:int=7,        # How far to look back
-    now:datetime|None=None, # The time, aware; the clock's when left out
-)->pd.DataFrame: # symbol, status, times, last (UTC), mended (bool), error; the newest first
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers; all that were asked for when empty
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+    days: int = 7,  # How far to look back
+    now: datetime | None = None,  # The time, aware; the clock's when left out
+) -> pd.DataFrame:  # symbol, status, times, last (UTC), mended (bool), error; the newest first
     "What providers did not answer lately"
-    some, since = 'AND symbol = ANY(%(symbols)s)' if len(symbols) else '', (now or datetime.now(UTC)) - timedelta(days=days)
-    query = ('SELECT symbol, status, count(*) AS times, max(ended_at) AS last, EXISTS (SELECT FROM fetches o WHERE o.provider = %(provider)s AND o.symbol = f.symbol AND o.status = \'ok\' '
-             'AND o.ended_at > max(f.ended_at)) AS mended, (array_agg(error ORDER BY ended_at DESC, id DESC))[1] AS error FROM fetches f '
-             f"WHERE provider = %(provider)s AND status <> 'ok' AND ended_at > %(since)s {some} GROUP BY symbol, status ORDER BY last DESC, symbol, status")
+    some, since = (
+        'AND symbol = ANY(%(symbols)s)' if len(symbols) else '',
+        (now or datetime.now(UTC)) - timedelta(days=days),
+    )
+    query = (
+        "SELECT symbol, status, count(*) AS times, max(ended_at) AS last, EXISTS (SELECT FROM fetches o WHERE o.provider = %(provider)s AND o.symbol = f.symbol AND o.status = 'ok' "
+        'AND o.ended_at > max(f.ended_at)) AS mended, (array_agg(error ORDER BY ended_at DESC, id DESC))[1] AS error FROM fetches f '
+        f"WHERE provider = %(provider)s AND status <> 'ok' AND ended_at > %(since)s {some} GROUP BY symbol, status ORDER BY last DESC, symbol, status"
+    )
     with session(settings) as db:
-        found = read_frame(db.connection(), query, dict(provider=provider or settings.data.provider, symbols=list(symbols), since=since), dtype={'symbol': str, 'status': str, 'error': str})
-    return found.assign(last=pd.to_datetime(found['last'], utc=True, format='ISO8601').dt.as_unit('us'), mended=found.mended == 't', error=found.error.fillna(''))
+        found = read_frame(
+            db.connection(),
+            query,
+            dict(provider=provider or settings.data.provider, symbols=list(symbols), since=since),
+            dtype={'symbol': str, 'status': str, 'error': str},
+        )
+    return found.assign(
+        last=pd.to_datetime(found['last'], utc=True, format='ISO8601').dt.as_unit('us'),
+        mended=found.mended == 't',
+        error=found.error.fillna(''),
+    )
 
 # %% ../nbs/26_data_status.ipynb #40ea40a2
 def for_reading(
-    table:pd.DataFrame, # Any of the tables above
-    text=(),            # Columns of words, aligned to the left and wrapped
-): # A pandas Styler, which Jupyter shows as a table
+    table: pd.DataFrame,  # Any of the tables above
+    text=(),  # Columns of words, aligned to the left and wrapped
+):  # A pandas Styler, which Jupyter shows as a table
     "A table as a report shows it"
     shown = table.copy()
-    for name in shown.select_dtypes(['datetime', 'datetimetz']): shown[name] = shown[name].dt.strftime('%Y-%m-%d %H:%M' if shown[name].dt.tz else '%Y-%m-%d').fillna('–')
-    left = [{'selector': f'.col{k}', 'props': 'text-align: left; white-space: normal'} for k, name in enumerate(shown) if name in text]
+    for name in shown.select_dtypes(['datetime', 'datetimetz']):
+        shown[name] = shown[name].dt.strftime('%Y-%m-%d %H:%M' if shown[name].dt.tz else '%Y-%m-%d').fillna('–')
+    left = [
+        {'selector': f'.col{k}', 'props': 'text-align: left; white-space: normal'}
+        for k, name in enumerate(shown)
+        if name in text
+    ]
     whole = {name: '{:,}' for name in shown.select_dtypes('number')}
-    return shown.style.hide(axis='index').set_uuid('_'.join(map(str, shown)).replace(' ', '')).set_table_styles(left).format(whole, na_rep='–', escape='html')
+    return (
+        shown.style.hide(axis='index')
+        .set_uuid('_'.join(map(str, shown)).replace(' ', ''))
+        .set_table_styles(left)
+        .format(whole, na_rep='–', escape='html')
+    )
 
 # %% ../nbs/26_data_status.ipynb #c44efb01
 def headline(
-    status:pd.DataFrame,   # As `data_status` gives it
-    findings:pd.DataFrame, # As `load_findings` gives them
-)->pd.DataFrame: # One row: Symbols, Ok, Warn, Fail, Bars, Sessions missing, Findings, Newest bar, Sessions behind
+    status: pd.DataFrame,  # As `data_status` gives it
+    findings: pd.DataFrame,  # As `load_findings` gives them
+) -> pd.DataFrame:  # One row: Symbols, Ok, Warn, Fail, Bars, Sessions missing, Findings, Newest bar, Sessions behind
     "The figures that a report closes with"
     counts = {name.capitalize(): int((status.verdict == name).sum()) for name in ('ok', 'warn', 'fail')}
-    return pd.DataFrame({'Symbols': [len(status)], **counts, 'Bars': status.bars.sum(), 'Sessions missing': status.missing.sum(), 'Findings': int(_times(findings).sum()),
-                         'Newest bar': status['last'].max(), 'Sessions behind': status.behind.min()})
+    return pd.DataFrame(
+        {
+            'Symbols': [len(status)],
+            **counts,
+            'Bars': status.bars.sum(),
+            'Sessions missing': status.missing.sum(),
+            'Findings': int(_times(findings).sum()),
+            'Newest bar': status['last'].max(),
+            'Sessions behind': status.behind.min(),
+        }
+    )

@@ -23,12 +23,14 @@ from .utils.error_handling import DataError, UnknownSymbolError, did_you_mean
 
 # %% ../nbs/12_data_validation.ipynb #9efb79c9
 def check_symbol(
-    symbol:str, # A ticker as someone typed it
-)->str: # Upper case, without blanks around it; raises UnknownSymbolError for what cannot be a symbol
+    symbol: str,  # A ticker as someone typed it
+) -> str:  # Upper case, without blanks around it; raises UnknownSymbolError for what cannot be a symbol
     "The symbol in the form in which it is stored"
     name = symbol.strip(' ') if isinstance(symbol, str) else ''
     if not re.fullmatch(r'[A-Za-z0-9^][A-Za-z0-9.^=&_-]{0,31}', name):
-        raise UnknownSymbolError('This cannot be a symbol', symbol, 'A symbol is 1 to 32 letters, digits or . ^ = & _ -, without blanks.')
+        raise UnknownSymbolError(
+            'This cannot be a symbol', symbol, 'A symbol is 1 to 32 letters, digits or . ^ = & _ -, without blanks.'
+        )
     return name.upper()
 
 # %% ../nbs/12_data_validation.ipynb #384aa95d
@@ -37,36 +39,60 @@ BAR_COLUMNS = ('open', 'high', 'low', 'close', 'volume')
 # %% ../nbs/12_data_validation.ipynb #fe0d3eca
 def _check_shape(bars, symbol):
     "DataError when `bars` are not a frame of sessions and the five numeric columns"
-    if not isinstance(bars, pd.DataFrame): raise DataError(f'{symbol}: bars must be a data frame', type(bars).__name__, 'Pass a pandas DataFrame.')
+    if not isinstance(bars, pd.DataFrame):
+        raise DataError(f'{symbol}: bars must be a data frame', type(bars).__name__, 'Pass a pandas DataFrame.')
     if sorted(map(str, bars.columns)) != sorted(BAR_COLUMNS):
-        raise DataError(f'{symbol}: bars need exactly the columns {", ".join(BAR_COLUMNS)}', list(bars.columns), 'Rename or drop columns.')
-    if bars.empty: raise DataError(f'{symbol}: there is not a single bar', 0, 'Ask for a longer span, or check the symbol.')
+        raise DataError(
+            f'{symbol}: bars need exactly the columns {", ".join(BAR_COLUMNS)}',
+            list(bars.columns),
+            'Rename or drop columns.',
+        )
+    if bars.empty:
+        raise DataError(f'{symbol}: there is not a single bar', 0, 'Ask for a longer span, or check the symbol.')
     for name in BAR_COLUMNS:
         if not pd.api.types.is_numeric_dtype(bars[name]) or bars[name].dtype == bool:
-            raise DataError(f'{symbol}: {name} holds no numbers', str(bars[name].dtype), 'Convert it with pandas.to_numeric.')
+            raise DataError(
+                f'{symbol}: {name} holds no numbers', str(bars[name].dtype), 'Convert it with pandas.to_numeric.'
+            )
 
 # %% ../nbs/12_data_validation.ipynb #ac0ad64c
 def _check_days(index, symbol):
     "DataError when `index` does not hold dates without a zone and a time of day"
-    if not isinstance(index, pd.DatetimeIndex): raise DataError(f'{symbol}: the index must hold dates', str(index.dtype), 'Convert it with pandas.to_datetime.')
-    if index.tz is not None: raise DataError(f'{symbol}: sessions carry a time zone', str(index.tz), "Use the exchange's local date without a zone.")
-    if index.hasnans: raise DataError(f'{symbol}: a session is missing its date', f'row {index.isna().argmax()}', 'Drop or date the row.')
+    if not isinstance(index, pd.DatetimeIndex):
+        raise DataError(f'{symbol}: the index must hold dates', str(index.dtype), 'Convert it with pandas.to_datetime.')
+    if index.tz is not None:
+        raise DataError(
+            f'{symbol}: sessions carry a time zone', str(index.tz), "Use the exchange's local date without a zone."
+        )
+    if index.hasnans:
+        raise DataError(
+            f'{symbol}: a session is missing its date', f'row {index.isna().argmax()}', 'Drop or date the row.'
+        )
     if ((days := index.to_numpy()) < np.datetime64('1800-01-01')).any() or (days > np.datetime64('2199-12-31')).any():
-        raise DataError(f'{symbol}: a session is no date of an exchange', str(days.min() if days.min() < np.datetime64('1800-01-01') else days.max())[:10], 'Dates reach from 1800 to 2199.')
-    if (late := index != index.normalize()).any(): raise DataError(f'{symbol}: a session carries a time of day', str(index[late][0]), 'Use dates at midnight.')
+        raise DataError(
+            f'{symbol}: a session is no date of an exchange',
+            str(days.min() if days.min() < np.datetime64('1800-01-01') else days.max())[:10],
+            'Dates reach from 1800 to 2199.',
+        )
+    if (late := index != index.normalize()).any():
+        raise DataError(f'{symbol}: a session carries a time of day', str(index[late][0]), 'Use dates at midnight.')
 
 # %% ../nbs/12_data_validation.ipynb #fa050721
 def _check_sessions(index, symbol):
     "DataError when `index` does not hold session dates in strictly increasing order"
     _check_days(index, symbol)
     if (back := index[1:] <= index[:-1]).any():
-        raise DataError(f'{symbol}: sessions do not increase strictly', f'{index[1:][back][0]:%Y-%m-%d}', 'Sort the bars and drop repeated sessions.')
+        raise DataError(
+            f'{symbol}: sessions do not increase strictly',
+            f'{index[1:][back][0]:%Y-%m-%d}',
+            'Sort the bars and drop repeated sessions.',
+        )
 
 # %% ../nbs/12_data_validation.ipynb #13745ac1
 def ordered_bars(
-    bars:pd.DataFrame, # Index of session dates; columns open, high, low, close and volume
-    symbol:str,        # Named in the message
-)->pd.DataFrame: # A copy with index name 'session', columns in order, float64; raises DataError for another shape
+    bars: pd.DataFrame,  # Index of session dates; columns open, high, low, close and volume
+    symbol: str,  # Named in the message
+) -> pd.DataFrame:  # A copy with index name 'session', columns in order, float64; raises DataError for another shape
     "Bars in the one shape that everything expects, whatever their values"
     _check_shape(bars, symbol)
     _check_sessions(bars.index, symbol)
@@ -75,33 +101,48 @@ def ordered_bars(
 # %% ../nbs/12_data_validation.ipynb #3ed2722a
 def _refuse(symbol, values, broken, what):
     "DataError for the first session at which `broken` holds for `values`, with the number of such sessions"
-    if not broken.any(): return
+    if not broken.any():
+        return
     more = f', and {broken.sum() - 1} more' if broken.sum() > 1 else ''
-    raise DataError(f'{symbol}: {what} on {values.index[broken][0]:%Y-%m-%d}{more}', float(values[broken].iloc[0]), 'Fetch the session again or leave it out.')
+    raise DataError(
+        f'{symbol}: {what} on {values.index[broken][0]:%Y-%m-%d}{more}',
+        float(values[broken].iloc[0]),
+        'Fetch the session again or leave it out.',
+    )
 
 # %% ../nbs/12_data_validation.ipynb #2a6fb925
 def check_bars(
-    bars:pd.DataFrame, # Index of session dates; columns open, high, low, close in USD and volume in shares
-    symbol:str,        # Named in the message
-)->pd.DataFrame: # A copy with index name 'session', columns in order, float64; raises DataError with session, value and remedy
+    bars: pd.DataFrame,  # Index of session dates; columns open, high, low, close in USD and volume in shares
+    symbol: str,  # Named in the message
+) -> (
+    pd.DataFrame
+):  # A copy with index name 'session', columns in order, float64; raises DataError with session, value and remedy
     "Bars that could have happened, in the one shape that everything expects"
     bars = ordered_bars(bars, symbol)
     for name in BAR_COLUMNS:
         _refuse(symbol, bars[name], ~np.isfinite(bars[name]), f'{name} is missing or infinite')
-        _refuse(symbol, bars[name], bars[name] < 0 if name == 'volume' else bars[name] <= 0, f'{name} is {"negative" if name == "volume" else "not above zero"}')
+        _refuse(
+            symbol,
+            bars[name],
+            bars[name] < 0 if name == 'volume' else bars[name] <= 0,
+            f'{name} is {"negative" if name == "volume" else "not above zero"}',
+        )
     _refuse(symbol, bars.high, bars.high < bars[['open', 'close', 'low']].max(axis=1), 'high lies below another price')
     _refuse(symbol, bars.low, bars.low > bars[['open', 'close']].min(axis=1), 'low lies above another price')
     return bars
 
 # %% ../nbs/12_data_validation.ipynb #8a5b0598
 def check_actions(
-    actions:pd.DataFrame, # Columns ex_date, kind ('split' | 'dividend'), value; any order, may be empty
-    symbol:str,           # Named in the message
-)->pd.DataFrame: # The rows in order of their ex-dates; raises DataError
+    actions: pd.DataFrame,  # Columns ex_date, kind ('split' | 'dividend'), value; any order, may be empty
+    symbol: str,  # Named in the message
+) -> pd.DataFrame:  # The rows in order of their ex-dates; raises DataError
     "Corporate actions that could have happened, each once"
-    if not isinstance(actions, pd.DataFrame): raise DataError(f'{symbol}: actions must be a data frame', type(actions).__name__, 'Pass a pandas DataFrame.')
-    try: return ordered_actions(actions)
-    except DataError as e: raise DataError(f'{symbol}: {e.what}', e.found, e.remedy) from e
+    if not isinstance(actions, pd.DataFrame):
+        raise DataError(f'{symbol}: actions must be a data frame', type(actions).__name__, 'Pass a pandas DataFrame.')
+    try:
+        return ordered_actions(actions)
+    except DataError as e:
+        raise DataError(f'{symbol}: {e.what}', e.found, e.remedy) from e
 
 # %% ../nbs/12_data_validation.ipynb #2e22fe90
 def _repeats(rows):
@@ -112,68 +153,99 @@ def _repeats(rows):
     found = {}
     for at, columns in zip(again, differ):
         number, words = found.get(dates[at], (1, ''))
-        words = words or ', '.join(f'{BAR_COLUMNS[k]} {values[at - 1, k]:g} then {values[at, k]:g}' for k in np.flatnonzero(columns))
+        words = words or ', '.join(
+            f'{BAR_COLUMNS[k]} {values[at - 1, k]:g} then {values[at, k]:g}' for k in np.flatnonzero(columns)
+        )
         found[dates[at]] = number + 1, words
     return [(session, *rest) for session, rest in found.items()]
 
 # %% ../nbs/12_data_validation.ipynb #55dfd8c8
 def merge_duplicates(
-    rows:pd.DataFrame, # Bars as read: index of dates in any order, repeated ones too; columns as in BAR_COLUMNS
-    symbol:str,        # Named in the message
-)->tuple[pd.DataFrame, pd.DataFrame]: # Bars as `ordered_bars` gives them, one row a session; findings, one a repeated session; raises DataError for another shape
+    rows: pd.DataFrame,  # Bars as read: index of dates in any order, repeated ones too; columns as in BAR_COLUMNS
+    symbol: str,  # Named in the message
+) -> tuple[
+    pd.DataFrame, pd.DataFrame
+]:  # Bars as `ordered_bars` gives them, one row a session; findings, one a repeated session; raises DataError for another shape
     "One bar a session out of rows that may repeat themselves, and what was repeated"
     _check_shape(rows, symbol)
     _check_days(rows.index, symbol)
-    if rows.index.is_monotonic_increasing and rows.index.is_unique: return ordered_bars(rows, symbol), no_findings()
+    if rows.index.is_monotonic_increasing and rows.index.is_unique:
+        return ordered_bars(rows, symbol), no_findings()
     rows = rows[list(BAR_COLUMNS)].astype('float64').sort_index(kind='stable')
-    found = [('conflicting_duplicate', session, RULES['conflicting_duplicate'].severity, number, f'{number} rows that differ, the last one is kept: {words}') if words else
-             ('duplicate', session, RULES['duplicate'].severity, number, f'{number} rows, all equal') for session, number, words in _repeats(rows)]
+    found = [
+        (
+            'conflicting_duplicate',
+            session,
+            RULES['conflicting_duplicate'].severity,
+            number,
+            f'{number} rows that differ, the last one is kept: {words}',
+        )
+        if words
+        else ('duplicate', session, RULES['duplicate'].severity, number, f'{number} rows, all equal')
+        for session, number, words in _repeats(rows)
+    ]
     return ordered_bars(rows[~rows.index.duplicated(keep='last')], symbol), finding_table(found)
 
 # %% ../nbs/12_data_validation.ipynb #510c81df
 @dataclass(frozen=True, eq=False, repr=False)
 class Delivery:
     "What a provider delivered for one symbol, checked."
-    symbol: str           # As `check_symbol` gives it
-    name: str             # The company or fund, for people
-    currency: str         # ISO 4217, three letters
-    calendar: str         # Exchange calendar, ISO 10383
-    convention: str       # Dividend factor of the provider's adjusted prices, 'yahoo' | 'crsp'
-    bars: pd.DataFrame    # As `ordered_bars` gives them, values as delivered
-    actions: pd.DataFrame # As `check_actions` gives them
-    source: str           # Where it came from, with the version
-    basis: str = 'raw'    # 'raw': prices as traded; 'split': prices and dividends already adjusted for the splits delivered
-    identity: str = ''    # What the provider calls the company or fund for good, beyond the symbol; '' when it does not say
-    findings: pd.DataFrame = field(default_factory=no_findings) # What was noticed while reading, such as repeated rows
+
+    symbol: str  # As `check_symbol` gives it
+    name: str  # The company or fund, for people
+    currency: str  # ISO 4217, three letters
+    calendar: str  # Exchange calendar, ISO 10383
+    convention: str  # Dividend factor of the provider's adjusted prices, 'yahoo' | 'crsp'
+    bars: pd.DataFrame  # As `ordered_bars` gives them, values as delivered
+    actions: pd.DataFrame  # As `check_actions` gives them
+    source: str  # Where it came from, with the version
+    basis: str = (
+        'raw'  # 'raw': prices as traded; 'split': prices and dividends already adjusted for the splits delivered
+    )
+    identity: str = (
+        ''  # What the provider calls the company or fund for good, beyond the symbol; '' when it does not say
+    )
+    findings: pd.DataFrame = field(default_factory=no_findings)  # What was noticed while reading, such as repeated rows
 
     def __post_init__(self):
         symbol = check_symbol(self.symbol)
         if self.convention not in CONVENTIONS:
-            raise DataError(f'{symbol}: unknown convention', self.convention, did_you_mean(str(self.convention), CONVENTIONS))
-        if self.basis not in BASES: raise DataError(f'{symbol}: unknown basis', self.basis, did_you_mean(str(self.basis), BASES))
-        checked = {'symbol': symbol, 'bars': ordered_bars(self.bars, symbol), 'actions': check_actions(self.actions, symbol)}
-        for field, value in checked.items(): object.__setattr__(self, field, value)
+            raise DataError(
+                f'{symbol}: unknown convention', self.convention, did_you_mean(str(self.convention), CONVENTIONS)
+            )
+        if self.basis not in BASES:
+            raise DataError(f'{symbol}: unknown basis', self.basis, did_you_mean(str(self.basis), BASES))
+        checked = {
+            'symbol': symbol,
+            'bars': ordered_bars(self.bars, symbol),
+            'actions': check_actions(self.actions, symbol),
+        }
+        for field, value in checked.items():
+            object.__setattr__(self, field, value)
 
     def __repr__(self):
         first, last = self.bars.index[[0, -1]].strftime('%Y-%m-%d')
         kinds = self.actions.kind.value_counts()
-        return (f'{self.symbol} ({self.name}, {self.currency}, {self.calendar}): {len(self.bars)} bars from {first} to {last}, '
-                f'{kinds.get("split", 0)} splits, {kinds.get("dividend", 0)} dividends, convention {self.convention}, from {self.source}')
+        return (
+            f'{self.symbol} ({self.name}, {self.currency}, {self.calendar}): {len(self.bars)} bars from {first} to {last}, '
+            f'{kinds.get("split", 0)} splits, {kinds.get("dividend", 0)} dividends, convention {self.convention}, from {self.source}'
+        )
 
 # %% ../nbs/12_data_validation.ipynb #03626615
 @dataclass(frozen=True, eq=False, repr=False)
 class Verdict:
     "What the gate says about one symbol."
-    symbol: str            # As judged
-    verdict: str           # 'ok' | 'warn' | 'fail', the worst severity of the findings
-    findings: pd.DataFrame # Columns as in FINDING_COLUMNS, by session
-    bars: int              # Bars judged
-    missing: int           # Sessions between the first and the last bar that have none; 0 where the calendar is not recorded
-    first: pd.Timestamp    # Session of the first bar
-    last: pd.Timestamp     # Session of the last bar
+
+    symbol: str  # As judged
+    verdict: str  # 'ok' | 'warn' | 'fail', the worst severity of the findings
+    findings: pd.DataFrame  # Columns as in FINDING_COLUMNS, by session
+    bars: int  # Bars judged
+    missing: int  # Sessions between the first and the last bar that have none; 0 where the calendar is not recorded
+    first: pd.Timestamp  # Session of the first bar
+    last: pd.Timestamp  # Session of the last bar
 
     @property
-    def refused(self)->bool: # Whether runs leave the symbol out
+    def refused(self) -> bool:  # Whether runs leave the symbol out
         "Nothing may trade on a symbol that fails"
         return self.verdict == 'fail'
 
@@ -182,49 +254,68 @@ class Verdict:
         return f'{self.symbol}: {self.verdict}, {self.bars} bars from {self.first:%Y-%m-%d} to {self.last:%Y-%m-%d}, {self.missing} sessions missing{"; " + counts if counts else ""}'
 
     def _repr_html_(self):
-        shown = self.findings.sort_values('severity', kind='stable').head(10).assign(session=lambda t: t['session'].dt.strftime('%Y-%m-%d'), found=lambda t: t['found'].map('{:g}'.format))
+        shown = (
+            self.findings.sort_values('severity', kind='stable')
+            .head(10)
+            .assign(
+                session=lambda t: t['session'].dt.strftime('%Y-%m-%d'), found=lambda t: t['found'].map('{:g}'.format)
+            )
+        )
         more = f'<p>and {len(self.findings) - 10} more findings</p>' if len(self.findings) > 10 else ''
-        return f'<p>{escape(repr(self))}</p>' + (shown.to_html(index=False, escape=True, border=0) + more if len(shown) else '')
+        return f'<p>{escape(repr(self))}</p>' + (
+            shown.to_html(index=False, escape=True, border=0) + more if len(shown) else ''
+        )
 
 # %% ../nbs/12_data_validation.ipynb #f75bb7f2
 def _clock(now, calendar):
     "(the exchange's date, whether its session has closed) at the moment `now`; (None, True) where there is no time or no calendar for it"
-    if now is None: return None, True
-    if pd.Timestamp(now).tz is None: raise DataError('The time of judgement needs a time zone', str(now), 'Pass datetime.now(UTC) or an aware timestamp.')
+    if now is None:
+        return None, True
+    if pd.Timestamp(now).tz is None:
+        raise DataError(
+            'The time of judgement needs a time zone', str(now), 'Pass datetime.now(UTC) or an aware timestamp.'
+        )
     try:
         today = exchange_day(now, calendar)
         return today, pd.Timestamp(now) >= session_close(today, calendar)
-    except DataError: return None, True
+    except DataError:
+        return None, True
 
 # %% ../nbs/12_data_validation.ipynb #b3a45918
 def _calendar_of(bars, calendar):
     "(sessions of the exchange over the span of `bars`, those that close early), both None where they are not recorded"
-    try: return sessions(*bars.index[[0, -1]], calendar), half_days(*bars.index[[0, -1]], calendar)
-    except DataError: return None, None
+    try:
+        return sessions(*bars.index[[0, -1]], calendar), half_days(*bars.index[[0, -1]], calendar)
+    except DataError:
+        return None, None
 
 # %% ../nbs/12_data_validation.ipynb #ee84f613
 def judge(
-    symbol:str,           # Named in the verdict
-    bars:pd.DataFrame,    # As `ordered_bars` gives them, whatever their values
-    actions:pd.DataFrame, # As `check_actions` gives them
-    calendar:str='XNYS',  # Exchange, ISO 10383
-    now:datetime|None=None, # Time of judgement, aware; None leaves out the rules about time
-    basis:str='raw',      # 'raw' | 'split', as in `Delivery`
-    earlier:pd.DataFrame|None=None, # Findings of the delivery, to be included
-)->Verdict: # Raises DataError for an unknown exchange or basis and for a time without a zone, for no value of a bar
+    symbol: str,  # Named in the verdict
+    bars: pd.DataFrame,  # As `ordered_bars` gives them, whatever their values
+    actions: pd.DataFrame,  # As `check_actions` gives them
+    calendar: str = 'XNYS',  # Exchange, ISO 10383
+    now: datetime | None = None,  # Time of judgement, aware; None leaves out the rules about time
+    basis: str = 'raw',  # 'raw' | 'split', as in `Delivery`
+    earlier: pd.DataFrame | None = None,  # Findings of the delivery, to be included
+) -> Verdict:  # Raises DataError for an unknown exchange or basis and for a time without a zone, for no value of a bar
     "What is wrong with a symbol's bars and actions, and whether anything may trade on them"
     check_calendar(calendar)
-    if basis not in BASES: raise DataError(f'{symbol}: unknown basis', basis, did_you_mean(str(basis), BASES))
+    if basis not in BASES:
+        raise DataError(f'{symbol}: unknown basis', basis, did_you_mean(str(basis), BASES))
     known = facts(bars, actions, basis, *_calendar_of(bars, calendar), *_clock(now, calendar))
     found = findings(known)
-    if earlier is not None and len(earlier): found = pd.concat([found, earlier[list(FINDING_COLUMNS)]]).sort_values('session', kind='stable', ignore_index=True)
+    if earlier is not None and len(earlier):
+        found = pd.concat([found, earlier[list(FINDING_COLUMNS)]]).sort_values(
+            'session', kind='stable', ignore_index=True
+        )
     severities = set(found['severity'])
     verdict = 'fail' if 'fail' in severities else 'warn' if severities else 'ok'
     return Verdict(symbol, verdict, found, len(bars), len(known.missing), bars.index[0], bars.index[-1])
 
 # %% ../nbs/12_data_validation.ipynb #f77f9e85
 def usable(
-    bars:pd.DataFrame, # As `ordered_bars` gives them
-)->pd.DataFrame: # The rows that `check_bars` accepts, may be none
+    bars: pd.DataFrame,  # As `ordered_bars` gives them
+) -> pd.DataFrame:  # The rows that `check_bars` accepts, may be none
     "The bars that could have happened"
     return bars[usable_rows(bars.to_numpy(dtype=float).T)]

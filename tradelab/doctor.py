@@ -27,96 +27,147 @@ from .market_data import stored_symbols
 @dataclass(frozen=True)
 class Finding:
     "The state of one part."
-    part: str        # What was looked at
-    state: str       # 'ok', 'warn' or 'fail'
-    found: str       # What was found
-    remedy: str = '' # What mends it, empty when it is well
+
+    part: str  # What was looked at
+    state: str  # 'ok', 'warn' or 'fail'
+    found: str  # What was found
+    remedy: str = ''  # What mends it, empty when it is well
 
 # %% ../nbs/40_doctor.ipynb #2a1f2830
-def check_python()->Finding: # fail outside 3.11–3.13
+def check_python() -> Finding:  # fail outside 3.11–3.13
     "Is this a Python that the lab runs on?"
     found = '.'.join(map(str, sys.version_info[:3]))
-    if (3, 11) <= sys.version_info[:2] <= (3, 13): return Finding('Python', 'ok', found)
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Finding('Python', 'ok', found)
     return Finding('Python', 'fail', found, 'Use Python 3.11, 3.12 or 3.13: make PYTHON=python3.12 …')
 
 # %% ../nbs/40_doctor.ipynb #c839d4f0
 def _pins(text):
     "Package → pinned version for every line of requirements.txt that applies here"
     from packaging.requirements import Requirement
+
     lines = [Requirement(line) for line in text.splitlines() if re.match(r'[A-Za-z0-9]', line)]
-    return {line.name: str(line.specifier).removeprefix('==') for line in lines if line.marker is None or line.marker.evaluate()}
+    return {
+        line.name: str(line.specifier).removeprefix('==')
+        for line in lines
+        if line.marker is None or line.marker.evaluate()
+    }
+
 
 def _installed(name):
     "The installed version of package `name`, '' when there is none"
-    try: return version(name)
-    except PackageNotFoundError: return ''
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ''
 
 # %% ../nbs/40_doctor.ipynb #fd783149
 def check_packages(
-    requirements:Path|None=None, # The pinned requirements; those of the repository when left out
-)->Finding: # fail when one is missing, warn when one has another version
+    requirements: Path | None = None,  # The pinned requirements; those of the repository when left out
+) -> Finding:  # fail when one is missing, warn when one has another version
     "Are the pinned packages installed?"
-    path = requirements or Path(tradelab.__file__).parents[1]/'requirements.txt'
-    if not path.exists(): return Finding('Packages', 'warn', 'no requirements.txt', 'Restore it with git.')
+    path = requirements or Path(tradelab.__file__).parents[1] / 'requirements.txt'
+    if not path.exists():
+        return Finding('Packages', 'warn', 'no requirements.txt', 'Restore it with git.')
     found = {name: (_installed(name), pin) for name, pin in _pins(path.read_text()).items()}
-    missing, other = [name for name, (have, _) in found.items() if not have], [f'{name} {have} for {pin}' for name, (have, pin) in found.items() if have and have != pin]
-    if missing: return Finding('Packages', 'fail', f'missing: {", ".join(missing[:5])}', 'Run: pip install -r requirements.txt')
-    if other: return Finding('Packages', 'warn', f'other versions: {", ".join(other[:3])}', 'Run: pip install -r requirements.txt')
+    missing, other = (
+        [name for name, (have, _) in found.items() if not have],
+        [f'{name} {have} for {pin}' for name, (have, pin) in found.items() if have and have != pin],
+    )
+    if missing:
+        return Finding('Packages', 'fail', f'missing: {", ".join(missing[:5])}', 'Run: pip install -r requirements.txt')
+    if other:
+        return Finding(
+            'Packages', 'warn', f'other versions: {", ".join(other[:3])}', 'Run: pip install -r requirements.txt'
+        )
     return Finding('Packages', 'ok', f'{len(found)} as pinned')
 
 # %% ../nbs/40_doctor.ipynb #da8e71ce
 def check_folder(
-    part:str,    # What the folder is for
-    folder:Path, # A folder, which need not exist yet
-)->Finding: # fail when it cannot be written, warn when the disk is nearly full
+    part: str,  # What the folder is for
+    folder: Path,  # A folder, which need not exist yet
+) -> Finding:  # fail when it cannot be written, warn when the disk is nearly full
     "Can the folder be written, and is there room?"
     there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK): return Finding(part, 'fail', f'{there} cannot be written', 'Make it writable, or name another folder in settings.ini.')
-    free = shutil.disk_usage(there).free/1e9
-    if free < 1: return Finding(part, 'warn', f'{folder}, {free:.1f} GB free', 'Free some disk space: reports and the database need it.')
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        return Finding(
+            part, 'fail', f'{there} cannot be written', 'Make it writable, or name another folder in settings.ini.'
+        )
+    free = shutil.disk_usage(there).free / 1e9
+    if free < 1:
+        return Finding(
+            part, 'warn', f'{folder}, {free:.1f} GB free', 'Free some disk space: reports and the database need it.'
+        )
     return Finding(part, 'ok', f'{folder}, {free:.0f} GB free')
 
 # %% ../nbs/40_doctor.ipynb #d22d8834
 def check_secrets(
-    home:Path, # The lab's home
-)->Finding: # fail when a secret is given twice or lies open
+    home: Path,  # The lab's home
+) -> Finding:  # fail when a secret is given twice or lies open
     "Are the secrets readable, and private?"
-    try: names = [name for name, value in load_secrets(home) if value]
-    except TradeLabError as e: return Finding('Secrets', 'fail', e.what, e.remedy)
-    open_files = [path for name, path in os.environ.items() if name.startswith('TRADELAB_') and name.endswith('_FILE')
-                  and Path(path).exists() and stat.S_IMODE(Path(path).stat().st_mode) & 0o022]
-    if open_files: return Finding('Secrets', 'warn', f'{open_files[0]} can be written by others', f'Run: chmod 600 {open_files[0]}')
+    try:
+        names = [name for name, value in load_secrets(home) if value]
+    except TradeLabError as e:
+        return Finding('Secrets', 'fail', e.what, e.remedy)
+    open_files = [
+        path
+        for name, path in os.environ.items()
+        if name.startswith('TRADELAB_')
+        and name.endswith('_FILE')
+        and Path(path).exists()
+        and stat.S_IMODE(Path(path).stat().st_mode) & 0o022
+    ]
+    if open_files:
+        return Finding(
+            'Secrets', 'warn', f'{open_files[0]} can be written by others', f'Run: chmod 600 {open_files[0]}'
+        )
     return Finding('Secrets', 'ok', ', '.join(names) or 'none set (none needed for the sample data)')
 
 # %% ../nbs/40_doctor.ipynb #feb73177
 def check_database(
-    settings:Settings, # The lab
-)->Finding: # fail when it cannot be reached or has another revision
+    settings: Settings,  # The lab
+) -> Finding:  # fail when it cannot be reached or has another revision
     "Does Postgres answer, with the schema that this code expects?"
-    try: revision, head, size = current_revision(settings), head_revision(), database_status(settings)
-    except TradeLabError as e: return Finding('Database', 'fail', e.what, e.remedy)
-    if revision != head: return Finding('Database', 'fail', f'revision {revision or "none"}, wanted {head}', 'Run: tradelab db migrate')
+    try:
+        revision, head, size = current_revision(settings), head_revision(), database_status(settings)
+    except TradeLabError as e:
+        return Finding('Database', 'fail', e.what, e.remedy)
+    if revision != head:
+        return Finding('Database', 'fail', f'revision {revision or "none"}, wanted {head}', 'Run: tradelab db migrate')
     return Finding('Database', 'ok', f'Postgres at {size["url"]}, revision {revision}')
 
 # %% ../nbs/40_doctor.ipynb #189d0df7
 def check_data(
-    settings:Settings, # The lab
-)->Finding: # warn when a symbol of the settings is not stored
+    settings: Settings,  # The lab
+) -> Finding:  # warn when a symbol of the settings is not stored
     "Are the symbols of the settings stored?"
     try:
         provider(settings).close()
         stored = set(stored_symbols(settings)['symbol'])
-    except TradeLabError as e: return Finding('Data', 'fail', e.what, e.remedy)
+    except TradeLabError as e:
+        return Finding('Data', 'fail', e.what, e.remedy)
     missing = [symbol for symbol in settings.data.symbols if symbol not in stored]
-    if missing: return Finding('Data', 'warn', f'not stored: {", ".join(missing)}', 'Run: tradelab ingest')
+    if missing:
+        return Finding('Data', 'warn', f'not stored: {", ".join(missing)}', 'Run: tradelab ingest')
     return Finding('Data', 'ok', f'{len(stored)} symbols of {settings.data.provider}')
 
 # %% ../nbs/40_doctor.ipynb #c2f532ae
-def examine()->list[Finding]: # One for each part, from the ground up
+def examine() -> list[Finding]:  # One for each part, from the ground up
     "Look at every part of the lab"
     findings = [check_python(), check_packages()]
-    try: settings = load_settings()
-    except TradeLabError as e: return [*findings, Finding('Settings', 'fail', str(e), e.remedy)]
-    findings += [Finding('Settings', 'ok', str(settings.home/'settings.ini')), check_folder('Reports', settings.path(settings.reports.directory)),
-                 check_folder('Logs', settings.path(settings.logging.directory)), check_secrets(settings.home), check_database(settings)]
-    return findings + ([check_data(settings)] if findings[-1].state == 'ok' else [Finding('Data', 'warn', 'not looked at', 'Mend the database first.')])
+    try:
+        settings = load_settings()
+    except TradeLabError as e:
+        return [*findings, Finding('Settings', 'fail', str(e), e.remedy)]
+    findings += [
+        Finding('Settings', 'ok', str(settings.home / 'settings.ini')),
+        check_folder('Reports', settings.path(settings.reports.directory)),
+        check_folder('Logs', settings.path(settings.logging.directory)),
+        check_secrets(settings.home),
+        check_database(settings),
+    ]
+    return findings + (
+        [check_data(settings)]
+        if findings[-1].state == 'ok'
+        else [Finding('Data', 'warn', 'not looked at', 'Mend the database first.')]
+    )

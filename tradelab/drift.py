@@ -14,21 +14,25 @@ import pandas as pd
 from .utils.error_handling import DataError
 
 # %% ../nbs/14_drift.ipynb #e4625532
-BINS = 10 # Of equal share where the values allow it
+BINS = 10  # Of equal share where the values allow it
+
 
 def reference(
-    values:np.ndarray, # Of one input in training, shape (n,); NaN counts for nothing
-    bins:int=BINS,     # At most, 2 or more
-)->tuple[np.ndarray, np.ndarray]: # Inner edges, shape (bins - 1,), infinite where not needed, and shares, shape (bins,), sum 1; raises DataError without values
+    values: np.ndarray,  # Of one input in training, shape (n,); NaN counts for nothing
+    bins: int = BINS,  # At most, 2 or more
+) -> tuple[
+    np.ndarray, np.ndarray
+]:  # Inner edges, shape (bins - 1,), infinite where not needed, and shares, shape (bins,), sum 1; raises DataError without values
     "Bins of equal share, and the share that each holds"
     values = np.sort(_known(values))
-    if not len(values): raise DataError('There are no values to compare with later', 0, 'Give the training rows of one input.')
-    cuts = np.flatnonzero(np.diff(values) > 1e-9*(values[-1] - values[0])) + 1
-    wanted = np.searchsorted(cuts, len(values)*np.arange(1, bins)/bins)
+    if not len(values):
+        raise DataError('There are no values to compare with later', 0, 'Give the training rows of one input.')
+    cuts = np.flatnonzero(np.diff(values) > 1e-9 * (values[-1] - values[0])) + 1
+    wanted = np.searchsorted(cuts, len(values) * np.arange(1, bins) / bins)
     at = cuts[np.unique(wanted[wanted < len(cuts)])]
     edges = np.full(bins - 1, np.inf)
-    edges[:len(at)] = (values[at - 1] + values[at])/2
-    return edges, np.bincount(np.searchsorted(edges, values), minlength=bins)/len(values)
+    edges[: len(at)] = (values[at - 1] + values[at]) / 2
+    return edges, np.bincount(np.searchsorted(edges, values), minlength=bins) / len(values)
 
 # %% ../nbs/14_drift.ipynb #7ba2e5cb
 def _known(values):
@@ -40,55 +44,76 @@ def _known(values):
 def _index(counts, shares):
     "PSI of samples given by their `counts` in each bin, shape (..., bins)"
     n = counts.sum(axis=-1, keepdims=True)
-    now, then = np.maximum(counts, 0.5)/n, np.maximum(shares, 0.5/n)
-    return ((now - then)*np.log(now/then)).sum(axis=-1)
+    now, then = np.maximum(counts, 0.5) / n, np.maximum(shares, 0.5 / n)
+    return ((now - then) * np.log(now / then)).sum(axis=-1)
 
 # %% ../nbs/14_drift.ipynb #a9ab0e4e
 def psi(
-    edges:np.ndarray,  # Of `reference`, shape (bins - 1,)
-    shares:np.ndarray, # Of `reference`, shape (bins,)
-    values:np.ndarray, # Of the same input now, shape (n,); NaN counts for nothing
-)->float: # 0 for the same spread, no upper end; NaN without values
+    edges: np.ndarray,  # Of `reference`, shape (bins - 1,)
+    shares: np.ndarray,  # Of `reference`, shape (bins,)
+    values: np.ndarray,  # Of the same input now, shape (n,); NaN counts for nothing
+) -> float:  # 0 for the same spread, no upper end; NaN without values
     "How far the spread of an input has moved"
     values = _known(values)
-    if not len(values): return nan
+    if not len(values):
+        return nan
     return float(_index(np.bincount(np.searchsorted(edges, values), minlength=len(shares)), shares))
 
 # %% ../nbs/14_drift.ipynb #25fc0ba5
-STRETCHES = (21, 63, 126, 252) # Rows, a month to a year
+STRETCHES = (21, 63, 126, 252)  # Rows, a month to a year
+
 
 def usual(
-    edges:np.ndarray,  # Of `reference`, shape (bins - 1,)
-    shares:np.ndarray, # Of `reference`, shape (bins,)
-    values:np.ndarray, # Of one input in training, in the order of time, shape (n,)
-)->np.ndarray: # Shape (stretches,), NaN for a stretch that does not fit in twice
+    edges: np.ndarray,  # Of `reference`, shape (bins - 1,)
+    shares: np.ndarray,  # Of `reference`, shape (bins,)
+    values: np.ndarray,  # Of one input in training, in the order of time, shape (n,)
+) -> np.ndarray:  # Shape (stretches,), NaN for a stretch that does not fit in twice
     "The largest index that a stretch of the training part shows against the whole, for each of STRETCHES"
     bins, found = np.searchsorted(edges, _known(values)), np.full(len(STRETCHES), nan)
     seen = np.zeros((len(bins) + 1, len(shares)))
     seen[np.arange(1, len(bins) + 1), bins] = 1
     seen = seen.cumsum(axis=0)
     for k, length in enumerate(STRETCHES):
-        if 2*length <= len(bins): found[k] = _index(seen[length:] - seen[:-length], shares).max()
+        if 2 * length <= len(bins):
+            found[k] = _index(seen[length:] - seen[:-length], shares).max()
     return found
 
 # %% ../nbs/14_drift.ipynb #f19e9e75
 def drift_words(
-    excess:float, # Index beyond what is usual; NaN where it could not be measured
-)->str: # One of 'none', 'some', 'drifted', 'not measured'
+    excess: float,  # Index beyond what is usual; NaN where it could not be measured
+) -> str:  # One of 'none', 'some', 'drifted', 'not measured'
     "What an index beyond the usual means"
-    if np.isnan(excess): return 'not measured'
+    if np.isnan(excess):
+        return 'not measured'
     return 'none' if excess < 0.1 else 'some' if excess <= 0.2 else 'drifted'
 
+
 def drift_table(
-    edges:np.ndarray,    # Of each input in training, shape (n_features, bins - 1)
-    shares:np.ndarray,   # Shape (n_features, bins)
-    typical:np.ndarray,  # Of `usual` for each input, shape (n_features, stretches)
-    values:pd.DataFrame, # The same inputs now, a column each, in the same order
-)->pd.DataFrame: # A row an input: rows, psi, usual, excess (0 or more), drift in words; raises DataError for another number of inputs
+    edges: np.ndarray,  # Of each input in training, shape (n_features, bins - 1)
+    shares: np.ndarray,  # Shape (n_features, bins)
+    typical: np.ndarray,  # Of `usual` for each input, shape (n_features, stretches)
+    values: pd.DataFrame,  # The same inputs now, a column each, in the same order
+) -> pd.DataFrame:  # A row an input: rows, psi, usual, excess (0 or more), drift in words; raises DataError for another number of inputs
     "How far each input has moved, beyond what is usual"
-    if values.shape[1] != len(edges): raise DataError('These are not the inputs that the model was trained on', f'{values.shape[1]}, {len(edges)} in training', 'Give the columns of FEATURES.')
-    table = pd.DataFrame({'rows': values.notna().sum().astype(int), 'psi': [psi(*one, values[name]) for *one, name in zip(edges, shares, values)]}, values.columns)
-    fits = np.array([[np.isfinite(value) and length <= rows for value, length in zip(row, STRETCHES)] for row, rows in zip(typical, table.rows)])
+    if values.shape[1] != len(edges):
+        raise DataError(
+            'These are not the inputs that the model was trained on',
+            f'{values.shape[1]}, {len(edges)} in training',
+            'Give the columns of FEATURES.',
+        )
+    table = pd.DataFrame(
+        {
+            'rows': values.notna().sum().astype(int),
+            'psi': [psi(*one, values[name]) for *one, name in zip(edges, shares, values)],
+        },
+        values.columns,
+    )
+    fits = np.array(
+        [
+            [np.isfinite(value) and length <= rows for value, length in zip(row, STRETCHES)]
+            for row, rows in zip(typical, table.rows)
+        ]
+    )
     table['usual'] = [row[fit][-1] if fit.any() else nan for row, fit in zip(typical, fits)]
     table['excess'] = (table.psi - table.usual).clip(lower=0)
     return table.assign(drift=[drift_words(value) for value in table.excess]).rename_axis('feature')

@@ -17,13 +17,19 @@ from .history_cuts import differences, leaves
 from .market import Backtest, Market, window
 
 # %% ../nbs/18_engine_audit.ipynb #7025e657
-INSIDE_THE_BAR = frozenset({'stop_loss', 'trailing_stop', 'take_profit', 'end'}) # Reasons of fills without a decision the evening before
+INSIDE_THE_BAR = frozenset(
+    {'stop_loss', 'trailing_stop', 'take_profit', 'end'}
+)  # Reasons of fills without a decision the evening before
+
 
 def _range(fills, market, costs):
     "For each fill the position of its session, the lowest and the highest price that its open explains, and the bar's low and high"
-    row, column = market.sessions.get_indexer(fills.session), np.array([market.symbols.index(symbol) for symbol in fills.symbol], dtype=int)
+    row, column = (
+        market.sessions.get_indexer(fills.session),
+        np.array([market.symbols.index(symbol) for symbol in fills.symbol], dtype=int),
+    )
     opened, low, high = (getattr(market, name)[row, column] for name in ('open', 'low', 'high'))
-    most = opened*costs.slippage_bp/1e4 + costs.slippage_ticks*costs.tick_size
+    most = opened * costs.slippage_bp / 1e4 + costs.slippage_ticks * costs.tick_size
     moved = np.clip(np.where(fills.side == 'buy', opened + most, opened - most), low, high)
     opened = np.clip(opened, low, high)
     return row, np.minimum(opened, moved), np.maximum(opened, moved), low, high
@@ -34,63 +40,97 @@ def _faults(result, market, costs, inside):
     fills, asked = result.fills, result.decisions[result.decisions.verdict != '']
     decided = set(zip(asked.symbol, market.sessions.get_indexer(asked.session) + 1))
     for fill, row, least, most, low, high in zip(fills.itertuples(), *_range(fills, market, costs)):
-        near, what = 1e-9*fill.price, f'{fill.side} {fill.symbol} at {fill.price:.10g}'
-        if row < 0: yield f'{what}: the market has no such session'
-        elif fill.reason in inside: yield '' if low - near <= fill.price <= high + near else f'{what} ({fill.reason}): the bar reaches from {low:.10g} to {high:.10g}'
-        elif (fill.symbol, row) not in decided: yield f'{what}: nothing was decided the session before'
-        else: yield '' if least - near <= fill.price <= most + near else f'{what}: the open explains {least:.10g} to {most:.10g}'
+        near, what = 1e-9 * fill.price, f'{fill.side} {fill.symbol} at {fill.price:.10g}'
+        if row < 0:
+            yield f'{what}: the market has no such session'
+        elif fill.reason in inside:
+            yield (
+                ''
+                if low - near <= fill.price <= high + near
+                else f'{what} ({fill.reason}): the bar reaches from {low:.10g} to {high:.10g}'
+            )
+        elif (fill.symbol, row) not in decided:
+            yield f'{what}: nothing was decided the session before'
+        else:
+            yield (
+                ''
+                if least - near <= fill.price <= most + near
+                else f'{what}: the open explains {least:.10g} to {most:.10g}'
+            )
 
 # %% ../nbs/18_engine_audit.ipynb #a6ac208a
 def check_fills(
-    result:Backtest,                  # A finished run
-    market:Market,                    # Its bars
-    costs:CostSettings=CostSettings(),# Its slippage
-    inside:frozenset=INSIDE_THE_BAR,  # Reasons of fills that have no decision of the evening before
-)->Check: # The number of fills stands under `cuts`
+    result: Backtest,  # A finished run
+    market: Market,  # Its bars
+    costs: CostSettings = CostSettings(),  # Its slippage
+    inside: frozenset = INSIDE_THE_BAR,  # Reasons of fills that have no decision of the evening before
+) -> Check:  # The number of fills stands under `cuts`
     "Whether every fill follows a decision of the session before, at the price of the open"
     name, call = f'engine of {result.strategy}', 'fills at the next open'
-    if result.fills.empty: return Check('engine', name, call, status='fails', detail='there is no fill to look at')
+    if result.fills.empty:
+        return Check('engine', name, call, status='fails', detail='there is no fill to look at')
     faults = list(_faults(result, market, costs, inside))
     bad = [row for row, fault in enumerate(faults) if fault]
-    if not bad: return Check('engine', name, call, len(faults))
+    if not bad:
+        return Check('engine', name, call, len(faults))
     first = f'{result.fills.session.iloc[bad[0]]:%Y-%m-%d}'
-    return Check('engine', name, call, len(faults), len(bad), first=first, status='leaks', detail=f'{first} {faults[bad[0]]}')
+    return Check(
+        'engine', name, call, len(faults), len(bad), first=first, status='leaks', detail=f'{first} {faults[bad[0]]}'
+    )
 
 # %% ../nbs/18_engine_audit.ipynb #efcfea86
 def contested_points(
-    market:Market,                      # The bars
-    signals:Mapping[str, pd.DataFrame], # Symbol → signals frame
-    count:int=50,                       # Points wanted
-    seed:int=0,                         # Of the random draw
-)->list[int]: # Positions of sessions, increasing, without the last one
+    market: Market,  # The bars
+    signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
+    count: int = 50,  # Points wanted
+    seed: int = 0,  # Of the random draw
+) -> list[int]:  # Positions of sessions, increasing, without the last one
     "Sessions at which a run is cut, half of them where there is most to decide"
-    votes = np.column_stack([frame.signal.reindex(market.sessions, fill_value=0).to_numpy(dtype=float) for frame in signals.values()])
-    weight = np.where((votes == 1).sum(axis=1) > 1, 4, 0) + 2*(votes != 0).any(axis=1)
+    votes = np.column_stack(
+        [frame.signal.reindex(market.sessions, fill_value=0).to_numpy(dtype=float) for frame in signals.values()]
+    )
+    weight = np.where((votes == 1).sum(axis=1) > 1, 4, 0) + 2 * (votes != 0).any(axis=1)
     weight[:-1] += (votes[1:] != 0).any(axis=1)
     drawn = np.random.default_rng(seed).permutation(len(market.sessions) - 1)
-    contested = drawn[np.argsort(-weight[drawn], kind='stable')][:count//2]
-    return sorted([*contested.tolist(), *[int(point) for point in drawn if point not in set(contested.tolist())][:count - len(contested)]])
+    contested = drawn[np.argsort(-weight[drawn], kind='stable')][: count // 2]
+    return sorted(
+        [
+            *contested.tolist(),
+            *[int(point) for point in drawn if point not in set(contested.tolist())][: count - len(contested)],
+        ]
+    )
 
 # %% ../nbs/18_engine_audit.ipynb #613d0797
 def _record(result, last):
     "What a run did up to the session `last`, as frames with a column session"
-    frames = {'fills': result.fills, 'trades': result.trades[result.trades.exit_session.notna()].assign(session=lambda trades: trades.exit_session),
-              'decisions': result.decisions, 'equity': result.equity.rename_axis('session').reset_index()}
+    frames = {
+        'fills': result.fills,
+        'trades': result.trades[result.trades.exit_session.notna()].assign(session=lambda trades: trades.exit_session),
+        'decisions': result.decisions,
+        'equity': result.equity.rename_axis('session').reset_index(),
+    }
     return {name: frame[frame.session <= last].reset_index(drop=True) for name, frame in frames.items()}
+
 
 def _unequal(whole, part, last):
     "What differs between two runs up to the session `last`"
     ours, theirs = _record(whole, last), _record(part, last)
-    return [one for name in ours for one in differences(leaves(ours[name], name), leaves(theirs[name], name), len(ours[name]), pd.DatetimeIndex(ours[name].session))]
+    return [
+        one
+        for name in ours
+        for one in differences(
+            leaves(ours[name], name), leaves(theirs[name], name), len(ours[name]), pd.DatetimeIndex(ours[name].session)
+        )
+    ]
 
 # %% ../nbs/18_engine_audit.ipynb #8d53ceb4
 def check_cuts(
-    run:Callable[[Market, Mapping[str, pd.DataFrame]], Backtest], # The engine; it must not close positions at the end
-    market:Market,                      # The bars
-    signals:Mapping[str, pd.DataFrame], # Symbol → signals frame
-    cuts:int=50,                        # Points at which the market ends earlier
-    seed:int=0,                         # Of their draw
-)->Check: # Raises what `run` raises
+    run: Callable[[Market, Mapping[str, pd.DataFrame]], Backtest],  # The engine; it must not close positions at the end
+    market: Market,  # The bars
+    signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
+    cuts: int = 50,  # Points at which the market ends earlier
+    seed: int = 0,  # Of their draw
+) -> Check:  # Raises what `run` raises
     "Whether a run on a market that ends earlier has done the same until then"
     whole, found = run(market, signals), []
     points = contested_points(market, signals, cuts, seed)
@@ -98,19 +138,29 @@ def check_cuts(
         part = run(window(market, end=last), {symbol: frame.loc[:last] for symbol, frame in signals.items()})
         found += [(last, one) for one in _unequal(whole, part, last)]
     name, call = f'engine of {whole.strategy}', 'the same until the cut'
-    if not found: return Check('engine', name, call, len(points))
+    if not found:
+        return Check('engine', name, call, len(points))
     last, first = min(found, key=lambda pair: pair[1].session or pair[0])
     when = first.session if first.session is not None else last
-    return Check('engine', name, call, len(points), sum(len(one.rows) for _, one in found), first=f'{when:%Y-%m-%d}', status='leaks', detail=str(first))
+    return Check(
+        'engine',
+        name,
+        call,
+        len(points),
+        sum(len(one.rows) for _, one in found),
+        first=f'{when:%Y-%m-%d}',
+        status='leaks',
+        detail=str(first),
+    )
 
 # %% ../nbs/18_engine_audit.ipynb #9d2906a4
 def audit_engine(
-    run:Callable[[Market, Mapping[str, pd.DataFrame]], Backtest], # The engine; it must not close positions at the end
-    market:Market,                      # Split-adjusted bars and dividends
-    signals:Mapping[str, pd.DataFrame], # Symbol → signals frame
-    costs:CostSettings=CostSettings(),  # The slippage that `run` applies
-    cuts:int=50,                        # Points at which the market ends earlier
-    seed:int=0,                         # Of their draw
-)->Audit: # Two checks
+    run: Callable[[Market, Mapping[str, pd.DataFrame]], Backtest],  # The engine; it must not close positions at the end
+    market: Market,  # Split-adjusted bars and dividends
+    signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
+    costs: CostSettings = CostSettings(),  # The slippage that `run` applies
+    cuts: int = 50,  # Points at which the market ends earlier
+    seed: int = 0,  # Of their draw
+) -> Audit:  # Two checks
     "Whether an engine looks ahead"
     return Audit((check_fills(run(market, signals), market, costs), check_cuts(run, market, signals, cuts, seed)))

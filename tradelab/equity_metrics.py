@@ -16,29 +16,37 @@ import pandas as pd
 from .utils.error_handling import DataError
 
 # %% ../nbs/16_equity_metrics.ipynb #b21e6109
-SESSIONS = 252 # Sessions of a year
+SESSIONS = 252  # Sessions of a year
+
 
 def daily_returns(
-    equity:pd.Series, # Equity at each close, USD, shape (n_sessions,)
-)->pd.Series: # Simple returns, one fewer; raises DataError for an equity that cannot be used
+    equity: pd.Series,  # Equity at each close, USD, shape (n_sessions,)
+) -> pd.Series:  # Simple returns, one fewer; raises DataError for an equity that cannot be used
     "Simple returns from close to close"
     values = np.asarray(equity, dtype=float)
-    if not len(values): raise DataError('There is no equity to measure', 0, 'Run the backtest over at least one session.')
+    if not len(values):
+        raise DataError('There is no equity to measure', 0, 'Run the backtest over at least one session.')
     bad = ~(np.isfinite(values) & (values > 0))
-    if bad.any(): raise DataError('Equity must be finite and above 0', float(values[bad][0]), 'Look at the bars of that session.')
-    return pd.Series(values[1:]/values[:-1] - 1, equity.index[1:], name='return')
+    if bad.any():
+        raise DataError('Equity must be finite and above 0', float(values[bad][0]), 'Look at the bars of that session.')
+    return pd.Series(values[1:] / values[:-1] - 1, equity.index[1:], name='return')
 
 # %% ../nbs/16_equity_metrics.ipynb #50e0690e
 def _empyrical(name, returns, **options):
     "empyrical's `name` of `returns`, NaN where it is undefined"
     import empyrical
-    if not len(returns): return nan
-    with np.errstate(over='ignore', divide='ignore', invalid='ignore'): value = float(getattr(empyrical, name)(returns.to_numpy(), **options))
+
+    if not len(returns):
+        return nan
+    with np.errstate(over='ignore', divide='ignore', invalid='ignore'):
+        value = float(getattr(empyrical, name)(returns.to_numpy(), **options))
     return value if isfinite(value) else nan
+
 
 def _daily(yearly):
     "A yearly rate as the daily rate that compounds to it over 252 sessions, NaN where nothing would be left"
-    return (1 + yearly)**(1/SESSIONS) - 1 if yearly > -1 else nan
+    return (1 + yearly) ** (1 / SESSIONS) - 1 if yearly > -1 else nan
+
 
 def _still(returns):
     "Whether returns do not vary, but for the last bits"
@@ -46,114 +54,125 @@ def _still(returns):
 
 # %% ../nbs/16_equity_metrics.ipynb #719d445f
 def total_return(
-    equity:pd.Series, # Equity at each close, USD
-)->float: # Fraction; NaN for a single close
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # Fraction; NaN for a single close
     "Growth from the first close to the last"
     return _empyrical('cum_returns_final', daily_returns(equity))
 
+
 def cagr(
-    equity:pd.Series, # Equity at each close, USD
-)->float: # Fraction a year; NaN for a single close
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # Fraction a year; NaN for a single close
     "Compound annual growth rate, a year being 252 returns"
     return _empyrical('annual_return', daily_returns(equity))
 
 # %% ../nbs/16_equity_metrics.ipynb #85a2df1b
 def volatility(
-    equity:pd.Series, # Equity at each close, USD
-)->float: # Fraction a year; NaN below two returns
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # Fraction a year; NaN below two returns
     "Sample deviation of the daily returns times √252"
     return _empyrical('annual_volatility', daily_returns(equity))
 
+
 def sharpe(
-    equity:pd.Series,    # Equity at each close, USD
-    risk_free:float=0.,  # Yearly rate, fraction
-)->float: # NaN below two returns or without variation
+    equity: pd.Series,  # Equity at each close, USD
+    risk_free: float = 0.0,  # Yearly rate, fraction
+) -> float:  # NaN below two returns or without variation
     "Mean excess return over its sample deviation, times √252"
     returns = daily_returns(equity)
-    if len(returns) > 1 and _still(returns): return nan
+    if len(returns) > 1 and _still(returns):
+        return nan
     return _empyrical('sharpe_ratio', returns, risk_free=_daily(risk_free))
 
 # %% ../nbs/16_equity_metrics.ipynb #0229903b
 def sortino(
-    equity:pd.Series,    # Equity at each close, USD
-    risk_free:float=0.,  # Yearly rate, fraction, also the minimal acceptable return
-)->float: # NaN below two returns or without a day below the rate
+    equity: pd.Series,  # Equity at each close, USD
+    risk_free: float = 0.0,  # Yearly rate, fraction, also the minimal acceptable return
+) -> float:  # NaN below two returns or without a day below the rate
     "Mean excess return over the downside deviation of all days, times √252"
     returns, floor = daily_returns(equity), _daily(risk_free)
-    if not (returns < floor - 1e-12).any(): return nan
+    if not (returns < floor - 1e-12).any():
+        return nan
     return _empyrical('sortino_ratio', returns, required_return=floor)
 
 # %% ../nbs/16_equity_metrics.ipynb #aacaca6c
 def drawdown(
-    equity:pd.Series, # Equity at each close, USD
-)->pd.Series: # Fraction, 0 or below, on the same index
+    equity: pd.Series,  # Equity at each close, USD
+) -> pd.Series:  # Fraction, 0 or below, on the same index
     "How far each close lies below the highest close so far"
     daily_returns(equity)
-    return (equity/equity.cummax() - 1).rename('drawdown')
+    return (equity / equity.cummax() - 1).rename('drawdown')
+
 
 def max_drawdown(
-    equity:pd.Series, # Equity at each close, USD
-)->float: # Negative fraction, 0 when it never fell; NaN for a single close
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # Negative fraction, 0 when it never fell; NaN for a single close
     "The deepest fall from a high"
-    return _empyrical('max_drawdown', daily_returns(equity)) + 0.
+    return _empyrical('max_drawdown', daily_returns(equity)) + 0.0
 
 # %% ../nbs/16_equity_metrics.ipynb #06ded28a
 def max_drawdown_duration(
-    equity:pd.Series, # Equity at each close, USD
-)->float: # Sessions, 0 when it never fell; NaN for a single close
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # Sessions, 0 when it never fell; NaN for a single close
     "The longest run of closes below an earlier high"
     below = drawdown(equity).to_numpy() < 0
-    if len(below) < 2: return nan
+    if len(below) < 2:
+        return nan
     highs = np.flatnonzero(np.r_[~below, True])
     return float(np.max(np.diff(highs) - 1, initial=0))
 
+
 def calmar(
-    equity:pd.Series, # Equity at each close, USD
-)->float: # NaN when equity never fell
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # NaN when equity never fell
     "CAGR over the size of the maximum drawdown"
     return _empyrical('calmar_ratio', daily_returns(equity))
 
 # %% ../nbs/16_equity_metrics.ipynb #13bfb611
 def mean_exposure(
-    exposure:pd.Series|None, # Fraction of equity invested at each close
-)->float: # Fraction; NaN when it is not known
+    exposure: pd.Series | None,  # Fraction of equity invested at each close
+) -> float:  # Fraction; NaN when it is not known
     "Mean fraction of equity invested"
     return nan if exposure is None or not len(exposure) else float(np.mean(np.asarray(exposure, dtype=float)))
 
+
 def turnover(
-    traded_value:pd.Series|None, # Value of purchases and sales of each session, USD
-    equity:pd.Series,            # Equity at each close, USD
-)->float: # Times a year; NaN for a single close or when it is not known
+    traded_value: pd.Series | None,  # Value of purchases and sales of each session, USD
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # Times a year; NaN for a single close or when it is not known
     "Half the value traded over the mean equity, a year"
-    years = len(daily_returns(equity))/SESSIONS
-    return float(np.sum(traded_value)/2/np.mean(equity)/years) if traded_value is not None and years else nan
+    years = len(daily_returns(equity)) / SESSIONS
+    return float(np.sum(traded_value) / 2 / np.mean(equity) / years) if traded_value is not None and years else nan
 
 # %% ../nbs/16_equity_metrics.ipynb #b5f9f13d
 def omega(
-    equity:pd.Series,    # Equity at each close, USD
-    risk_free:float=0.,  # Yearly rate, fraction, as a daily rate the threshold
-)->float: # Ratio; NaN below two returns or without a day below the threshold
+    equity: pd.Series,  # Equity at each close, USD
+    risk_free: float = 0.0,  # Yearly rate, fraction, as a daily rate the threshold
+) -> float:  # Ratio; NaN below two returns or without a day below the threshold
     "Sum of the excess returns above the daily risk-free rate over that of those below it"
     returns, floor = daily_returns(equity), _daily(risk_free)
-    if not (returns < floor - 1e-12).any(): return nan
+    if not (returns < floor - 1e-12).any():
+        return nan
     return _empyrical('omega_ratio', returns, risk_free=floor, annualization=1)
 
+
 def tail_ratio(
-    equity:pd.Series, # Equity at each close, USD
-)->float: # Ratio; NaN for a single close or when the 5 % quantile is 0
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # Ratio; NaN for a single close or when the 5 % quantile is 0
     "Size of the 95 % quantile of the daily returns over that of the 5 % quantile"
     return _empyrical('tail_ratio', daily_returns(equity))
 
 # %% ../nbs/16_equity_metrics.ipynb #cadee640
 def value_at_risk(
-    equity:pd.Series, # Equity at each close, USD
-)->float: # Daily return, negative for a loss; NaN for a single close
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # Daily return, negative for a loss; NaN for a single close
     "The 5 % quantile of the daily returns"
     return _empyrical('value_at_risk', daily_returns(equity), cutoff=0.05)
 
+
 def conditional_value_at_risk(
-    equity:pd.Series, # Equity at each close, USD
-)->float: # Daily return, negative for a loss; NaN for a single close
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # Daily return, negative for a loss; NaN for a single close
     "Mean of the daily returns at or below the 5 % quantile"
     return _empyrical('conditional_value_at_risk', daily_returns(equity), cutoff=0.05)
 
@@ -161,53 +180,62 @@ def conditional_value_at_risk(
 def _moment(equity, power):
     "Mean of the standardised daily returns to a power, NaN without variation"
     returns = daily_returns(equity).to_numpy()
-    if len(returns) < 2 or _still(returns): return nan
-    return float(np.mean(((returns - returns.mean())/returns.std())**power))
+    if len(returns) < 2 or _still(returns):
+        return nan
+    return float(np.mean(((returns - returns.mean()) / returns.std()) ** power))
 
 # %% ../nbs/16_equity_metrics.ipynb #320d0093
 def skew(
-    equity:pd.Series, # Equity at each close, USD
-)->float: # 0 for symmetric returns; NaN below two returns or without variation
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # 0 for symmetric returns; NaN below two returns or without variation
     "Third standardised moment of the daily returns, biased"
     return _moment(equity, 3)
 
+
 def kurtosis(
-    equity:pd.Series, # Equity at each close, USD
-)->float: # 0 for normal returns; NaN below two returns or without variation
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # 0 for normal returns; NaN below two returns or without variation
     "Fourth standardised moment of the daily returns less 3, biased"
     return _moment(equity, 4) - 3
 
 # %% ../nbs/16_equity_metrics.ipynb #04bf6db5
 def ulcer_index(
-    equity:pd.Series, # Equity at each close, USD
-)->float: # Fraction, 0 when it never fell; NaN for a single close
+    equity: pd.Series,  # Equity at each close, USD
+) -> float:  # Fraction, 0 when it never fell; NaN for a single close
     "Root mean square of the drawdowns of all closes"
-    return float(np.sqrt(np.mean(drawdown(equity)**2))) if len(equity) > 1 else nan
+    return float(np.sqrt(np.mean(drawdown(equity) ** 2))) if len(equity) > 1 else nan
 
 # %% ../nbs/16_equity_metrics.ipynb #a7e9b4c9
 def _paired(equity, benchmark):
     "Daily returns of both on the same closes, shape (n,) each, or DataError"
     missing = equity.index.difference(benchmark.index)
-    if len(missing): raise DataError('The benchmark lacks closes', f'{len(missing)}, the first {missing[0]}', 'Run both over the same sessions.')
+    if len(missing):
+        raise DataError(
+            'The benchmark lacks closes', f'{len(missing)}, the first {missing[0]}', 'Run both over the same sessions.'
+        )
     return daily_returns(equity).to_numpy(), daily_returns(benchmark.loc[equity.index]).to_numpy()
 
 # %% ../nbs/16_equity_metrics.ipynb #731218c1
 def alpha_beta(
-    equity:pd.Series,    # Equity at each close, USD
-    benchmark:pd.Series, # Equity of the benchmark on the same closes at least, USD
-    risk_free:float=0.,  # Yearly rate, fraction
-)->tuple[float, float]: # Yearly fraction and slope; NaN below two returns or when the benchmark does not vary
+    equity: pd.Series,  # Equity at each close, USD
+    benchmark: pd.Series,  # Equity of the benchmark on the same closes at least, USD
+    risk_free: float = 0.0,  # Yearly rate, fraction
+) -> tuple[float, float]:  # Yearly fraction and slope; NaN below two returns or when the benchmark does not vary
     "Jensen's alpha and beta of the daily excess returns"
     import empyrical
+
     own, other = _paired(equity, benchmark)
-    if len(own) < 2: return nan, nan
+    if len(own) < 2:
+        return nan, nan
     return tuple(float(value) for value in empyrical.alpha_beta_aligned(own, other, risk_free=_daily(risk_free)))
 
+
 def information_ratio(
-    equity:pd.Series,    # Equity at each close, USD
-    benchmark:pd.Series, # Equity of the benchmark on the same closes at least, USD
-)->float: # NaN below two returns or when the difference does not vary
+    equity: pd.Series,  # Equity at each close, USD
+    benchmark: pd.Series,  # Equity of the benchmark on the same closes at least, USD
+) -> float:  # NaN below two returns or when the difference does not vary
     "Mean daily active return over its sample deviation, times √252"
     own, other = _paired(equity, benchmark)
-    if len(own) < 2 or _still(own - other): return nan
-    return _empyrical('excess_sharpe', pd.Series(own), factor_returns=other)*SESSIONS**0.5
+    if len(own) < 2 or _still(own - other):
+        return nan
+    return _empyrical('excess_sharpe', pd.Series(own), factor_returns=other) * SESSIONS**0.5

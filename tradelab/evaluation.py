@@ -23,74 +23,98 @@ from .utils.error_handling import DataError
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     "A strategy and buy & hold on one symbol, with the figures of both."
-    symbol: str               # Ticker
-    market: Market            # Its split-adjusted bars and dividends
-    bars: pd.DataFrame        # Split-adjusted bars of the sessions of the backtest
-    signals: pd.DataFrame     # Signals on all bars up to the end, see `signal_generator`
-    signal_close: pd.Series   # Total-return closes that the signals were computed on
-    strategy: Backtest        # What the strategy did
-    buy_and_hold: Backtest    # What buying at the first session and holding did
-    metrics: dict[str, dict[str, float]] # 'strategy' and 'buy_and_hold' → name → figure
 
-    def __repr__(self): return f'Evaluation({self.symbol}: {len(self.bars)} sessions, {len(self.strategy.trades)} trades)'
-    def _repr_html_(self): return self.strategy._repr_html_() + self.buy_and_hold._repr_html_()
+    symbol: str  # Ticker
+    market: Market  # Its split-adjusted bars and dividends
+    bars: pd.DataFrame  # Split-adjusted bars of the sessions of the backtest
+    signals: pd.DataFrame  # Signals on all bars up to the end, see `signal_generator`
+    signal_close: pd.Series  # Total-return closes that the signals were computed on
+    strategy: Backtest  # What the strategy did
+    buy_and_hold: Backtest  # What buying at the first session and holding did
+    metrics: dict[str, dict[str, float]]  # 'strategy' and 'buy_and_hold' → name → figure
+
+    def __repr__(self):
+        return f'Evaluation({self.symbol}: {len(self.bars)} sessions, {len(self.strategy.trades)} trades)'
+
+    def _repr_html_(self):
+        return self.strategy._repr_html_() + self.buy_and_hold._repr_html_()
 
 # %% ../nbs/18_evaluation.ipynb #1ffda1ae
 def known_until(
-    bars:pd.DataFrame,    # Raw bars
-    actions:pd.DataFrame, # Splits and dividends
-    end,                  # Last session, None for no limit
-)->tuple[pd.DataFrame, pd.DataFrame]: # Raises DataError when nothing is left
+    bars: pd.DataFrame,  # Raw bars
+    actions: pd.DataFrame,  # Splits and dividends
+    end,  # Last session, None for no limit
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # Raises DataError when nothing is left
     "Bars and actions up to and including `end`; all of them when it is None"
-    if end is None: return bars, actions
+    if end is None:
+        return bars, actions
     last = pd.Timestamp(end)
-    if bars.empty or bars.index[0] > last: raise DataError('No bar is stored up to the end of the backtest', str(end), 'Set a later [backtest] end, or ingest earlier bars.')
+    if bars.empty or bars.index[0] > last:
+        raise DataError(
+            'No bar is stored up to the end of the backtest',
+            str(end),
+            'Set a later [backtest] end, or ingest earlier bars.',
+        )
     return bars.loc[:last], actions[actions['ex_date'] <= last]
 
 # %% ../nbs/18_evaluation.ipynb #12a3a84e
 def figures(
-    result:Backtest,          # A finished backtest
-    risk_free:float=0.,       # Yearly rate, fraction
-    benchmark:Backtest|None=None, # What it is held against
-)->dict[str, float]: # All figures of `performance`
+    result: Backtest,  # A finished backtest
+    risk_free: float = 0.0,  # Yearly rate, fraction
+    benchmark: Backtest | None = None,  # What it is held against
+) -> dict[str, float]:  # All figures of `performance`
     "The figures of one backtest"
     equity, other = result.equity, None if benchmark is None else benchmark.equity['equity']
     return performance(equity['equity'], result.trades, equity['exposure'], equity['turnover'], risk_free, other)
 
 # %% ../nbs/18_evaluation.ipynb #053a09e5
 def evaluate(
-    symbol:str,               # Ticker
-    bars:pd.DataFrame,        # Raw bars as stored, all that there are
-    actions:pd.DataFrame,     # Splits and dividends: ex_date, kind, value
-    settings:Settings,        # The sections strategy, costs, risk and backtest count
-    convention:str='yahoo',   # Dividend factor of the total-return closes, 'yahoo' | 'crsp'
-    voters:Mapping[str, Voter]|None=None, # Voters of one's own that [strategy] names, name → function of the closes
-)->Evaluation: # Raises DataError when no session lies in the span, or for bars and voters that cannot be used
+    symbol: str,  # Ticker
+    bars: pd.DataFrame,  # Raw bars as stored, all that there are
+    actions: pd.DataFrame,  # Splits and dividends: ex_date, kind, value
+    settings: Settings,  # The sections strategy, costs, risk and backtest count
+    convention: str = 'yahoo',  # Dividend factor of the total-return closes, 'yahoo' | 'crsp'
+    voters: Mapping[str, Voter]
+    | None = None,  # Voters of one's own that [strategy] names, name → function of the closes
+) -> Evaluation:  # Raises DataError when no session lies in the span, or for bars and voters that cannot be used
     "Backtest the strategy and buy & hold on one symbol"
     account = settings.backtest
     bars, actions = known_until(bars, actions, account.end)
     split, close = adjust(bars, actions, 'split'), adjust(bars, actions, 'total_return', convention)['close']
-    signals, traded = strategy_signals(close, settings.strategy, voters), market({symbol: split}, {symbol: dividends_paid(split.index, actions)})
-    mine, held = backtest(traded, {symbol: signals}, settings.costs, settings.risk, account, strategy='_'.join(settings.strategy.voters)), hold(traded, settings.costs, account)
+    signals, traded = (
+        strategy_signals(close, settings.strategy, voters),
+        market({symbol: split}, {symbol: dividends_paid(split.index, actions)}),
+    )
+    mine, held = (
+        backtest(
+            traded,
+            {symbol: signals},
+            settings.costs,
+            settings.risk,
+            account,
+            strategy='_'.join(settings.strategy.voters),
+        ),
+        hold(traded, settings.costs, account),
+    )
     metrics = {'strategy': figures(mine, account.risk_free, held), 'buy_and_hold': figures(held, account.risk_free)}
-    return Evaluation(symbol, traded, split.loc[mine.equity.index[0]:], signals, close, mine, held, metrics)
+    return Evaluation(symbol, traded, split.loc[mine.equity.index[0] :], signals, close, mine, held, metrics)
 
 # %% ../nbs/18_evaluation.ipynb #d7e78aea
 def equal_parts(
-    settings:Settings, # As set
-    symbols:int,       # Symbols that may be traded, 1 or more
-)->Settings: # The same with [risk] position_fraction 1/symbols, or 1/max_positions where fewer may be held
+    settings: Settings,  # As set
+    symbols: int,  # Symbols that may be traded, 1 or more
+) -> Settings:  # The same with [risk] position_fraction 1/symbols, or 1/max_positions where fewer may be held
     "Entries that take an equal part of equity"
-    part = 1/min(symbols, settings.risk.max_positions)
+    part = 1 / min(symbols, settings.risk.max_positions)
     return settings.model_copy(update={'risk': settings.risk.model_copy(update={'position_fraction': part})})
 
 # %% ../nbs/18_evaluation.ipynb #d15ffec2
 def names_held(
-    result:Backtest, # A finished backtest
-)->pd.Series: # Symbols, indexed by session
+    result: Backtest,  # A finished backtest
+) -> pd.Series:  # Symbols, indexed by session
     "How many symbols were held at each close"
     sessions, trades = result.equity.index, result.trades
     change = pd.Series(0, sessions, name='names')
     for sessions_of, step in ((trades['entry_session'], 1), (trades['exit_session'].dropna(), -1)):
-        change = change.add(pd.to_datetime(sessions_of).value_counts().reindex(sessions, fill_value=0)*step)
+        change = change.add(pd.to_datetime(sessions_of).value_counts().reindex(sessions, fill_value=0) * step)
     return change.cumsum().rename('names')

@@ -16,7 +16,7 @@ from .indicators import realised_volatility, rsi, sma
 from .utils.error_handling import DataError
 
 # %% ../nbs/14_features.ipynb #f72b646a
-FEATURES = { # Name → definition
+FEATURES = {  # Name → definition
     'log_return': 'ln(close / close before)',
     'range': '(high - low) / close',
     'volume_z': '(volume - its mean) / its deviation over 20 bars, the bar included; ddof 0; 0 where the deviation is below 1e-6 of the mean',
@@ -27,71 +27,102 @@ FEATURES = { # Name → definition
     'weekday_sin': 'sin(2 pi weekday / 5), Monday 0',
     'weekday_cos': 'cos(2 pi weekday / 5), Monday 0',
 }
-WARM_UP = 199 # Bars before the first row without NaN: those of the longest average
+WARM_UP = 199  # Bars before the first row without NaN: those of the longest average
 
 # %% ../nbs/14_features.ipynb #6904be62
 _COLUMNS = ('high', 'low', 'close', 'volume')
 
+
 def _checked(bars):
     "The columns that features are made of as float64, or DataError"
-    if not isinstance(bars, pd.DataFrame): raise DataError('Bars must be a DataFrame', type(bars).__name__, 'Give total-return bars indexed by session.')
-    if missing := [name for name in _COLUMNS if name not in bars]: raise DataError('Bars lack columns', missing, 'Read them again.')
+    if not isinstance(bars, pd.DataFrame):
+        raise DataError('Bars must be a DataFrame', type(bars).__name__, 'Give total-return bars indexed by session.')
+    if missing := [name for name in _COLUMNS if name not in bars]:
+        raise DataError('Bars lack columns', missing, 'Read them again.')
     days = bars.index
     if not (isinstance(days, pd.DatetimeIndex) and days.is_monotonic_increasing and days.is_unique):
-        raise DataError('The sessions of the bars must be dates that increase strictly', str(days.dtype), 'Sort the bars and drop repeated sessions.')
-    try: values = bars[list(_COLUMNS)].to_numpy(dtype=float, na_value=np.nan)
-    except (TypeError, ValueError) as e: raise DataError('Bars must be numbers', str(e), 'Convert them with pandas.to_numeric first.') from e
+        raise DataError(
+            'The sessions of the bars must be dates that increase strictly',
+            str(days.dtype),
+            'Sort the bars and drop repeated sessions.',
+        )
+    try:
+        values = bars[list(_COLUMNS)].to_numpy(dtype=float, na_value=np.nan)
+    except (TypeError, ValueError) as e:
+        raise DataError('Bars must be numbers', str(e), 'Convert them with pandas.to_numeric first.') from e
     broken = ~np.isfinite(values) | (values < 0) | ((values == 0) & [True, True, True, False])
     if broken.any():
         row, column = np.argwhere(broken)[0]
-        raise DataError(f'A bar has no usable {_COLUMNS[column]} ({days[row]:%Y-%m-%d})', float(values[row, column]), 'Mend the bars, or leave the session out.')
+        raise DataError(
+            f'A bar has no usable {_COLUMNS[column]} ({days[row]:%Y-%m-%d})',
+            float(values[row, column]),
+            'Mend the bars, or leave the session out.',
+        )
     return pd.DataFrame(values, days, _COLUMNS)
 
 # %% ../nbs/14_features.ipynb #83d74fd0
 def _volume_z(volume, window=20):
     "How far each volume is from the mean of the last `window`, in deviations"
     z = np.full(len(volume), np.nan)
-    if len(volume) < window: return z
+    if len(volume) < window:
+        return z
     recent = np.lib.stride_tricks.sliding_window_view(volume, window)
     mean, deviation = recent.mean(axis=1), recent.std(axis=1)
-    z[window - 1:] = np.divide(volume[window - 1:] - mean, deviation, out=np.zeros(len(mean)), where=deviation > 1e-6*mean)
+    z[window - 1 :] = np.divide(
+        volume[window - 1 :] - mean, deviation, out=np.zeros(len(mean)), where=deviation > 1e-6 * mean
+    )
     return z
 
 # %% ../nbs/14_features.ipynb #ffd3e3a3
 def features(
-    bars:pd.DataFrame, # Total-return bars: high, low, close, volume; indexed by session, shape (n_bars,)
-)->pd.DataFrame: # The columns of FEATURES on the same index, float64, no unit, NaN in the warm-up; raises DataError for bars that cannot be used
+    bars: pd.DataFrame,  # Total-return bars: high, low, close, volume; indexed by session, shape (n_bars,)
+) -> pd.DataFrame:  # The columns of FEATURES on the same index, float64, no unit, NaN in the warm-up; raises DataError for bars that cannot be used
     "The inputs of a model, bar by bar"
     bars = _checked(bars)
-    close, angle, strength = bars.close, 2*np.pi*bars.index.day_of_week.to_numpy()/5, rsi(bars.close, 14)/100
-    columns = dict(log_return=np.log(close/close.shift(1)), range=(bars.high - bars.low)/close, volume_z=_volume_z(bars.volume.to_numpy()),
-                   distance_50=close/sma(close, 50) - 1, distance_200=close/sma(close, 200) - 1, rsi=strength.where(strength.notna() | (np.arange(len(bars)) < 14), 0.5),
-                   volatility=realised_volatility(close, 20), weekday_sin=np.sin(angle), weekday_cos=np.cos(angle))
+    close, angle, strength = bars.close, 2 * np.pi * bars.index.day_of_week.to_numpy() / 5, rsi(bars.close, 14) / 100
+    columns = dict(
+        log_return=np.log(close / close.shift(1)),
+        range=(bars.high - bars.low) / close,
+        volume_z=_volume_z(bars.volume.to_numpy()),
+        distance_50=close / sma(close, 50) - 1,
+        distance_200=close / sma(close, 200) - 1,
+        rsi=strength.where(strength.notna() | (np.arange(len(bars)) < 14), 0.5),
+        volatility=realised_volatility(close, 20),
+        weekday_sin=np.sin(angle),
+        weekday_cos=np.cos(angle),
+    )
     return pd.DataFrame(columns, bars.index)[list(FEATURES)]
 
 # %% ../nbs/14_features.ipynb #e0284cd7
 def outlook(
-    close:pd.Series, # Total-return close, shape (n_bars,), above 0
-    horizon:int,     # Bars ahead, 1 or more
-)->pd.Series: # Simple return over the next `horizon` bars, shape (n_bars,), NaN for the last of them; raises DataError for a horizon below 1
+    close: pd.Series,  # Total-return close, shape (n_bars,), above 0
+    horizon: int,  # Bars ahead, 1 or more
+) -> pd.Series:  # Simple return over the next `horizon` bars, shape (n_bars,), NaN for the last of them; raises DataError for a horizon below 1
     "The return that a model is to forecast"
     if isinstance(horizon, bool) or not isinstance(horizon, (int, np.integer)) or horizon < 1:
         raise DataError('A label looks at least one bar ahead', horizon, 'Set [model] horizon to 1 or more.')
-    return (close.shift(-int(horizon))/close - 1).rename(f'return_{horizon}')
+    return (close.shift(-int(horizon)) / close - 1).rename(f'return_{horizon}')
 
 # %% ../nbs/14_features.ipynb #b336395c
 def schema_hash(
-    lookback:int, # Bars in a window
-    horizon:int,  # Bars ahead that are forecast
-)->str: # 64 hexadecimal digits
+    lookback: int,  # Bars in a window
+    horizon: int,  # Bars ahead that are forecast
+) -> str:  # 64 hexadecimal digits
     "What a model sees and forecasts, as one number"
     return sha256(json.dumps([list(FEATURES.items()), int(lookback), int(horizon)]).encode()).hexdigest()
 
 # %% ../nbs/14_features.ipynb #bb46f3c1
-def feature_probe()->tuple[float, ...]: # A value a feature, in their order
+def feature_probe() -> tuple[float, ...]:  # A value a feature, in their order
     "The last row of features of a fixed made-up series"
-    at = np.arange(260.)
-    close = 100*np.exp(0.001*at + 0.03*np.sin(at*at/50) + 0.1*np.sin(at/17))
-    bars = pd.DataFrame({'high': close*(1.01 + 0.005*np.sin(at)), 'low': close*(0.99 + 0.005*np.cos(at)), 'close': close, 'volume': 1e6*(1.5 + np.sin(at*at/7))},
-                        pd.bdate_range('2020-01-01', periods=260))
+    at = np.arange(260.0)
+    close = 100 * np.exp(0.001 * at + 0.03 * np.sin(at * at / 50) + 0.1 * np.sin(at / 17))
+    bars = pd.DataFrame(
+        {
+            'high': close * (1.01 + 0.005 * np.sin(at)),
+            'low': close * (0.99 + 0.005 * np.cos(at)),
+            'close': close,
+            'volume': 1e6 * (1.5 + np.sin(at * at / 7)),
+        },
+        pd.bdate_range('2020-01-01', periods=260),
+    )
     return tuple(features(bars).iloc[-1].tolist())

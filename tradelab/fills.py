@@ -16,85 +16,99 @@ from .rules import round_down
 # %% ../nbs/14_fills.ipynb #4a97a00a
 @kernel
 def market_fill_price(
-    sign:int,        # 1 for a purchase, -1 for a sale
-    price:float,       # Reference price, USD a share
-    slippage_bp:float, # Basis points against us
-    ticks:float,       # USD against us, on top
-    low:float,         # The bar's low, USD
-    high:float,        # The bar's high, USD
-)->float: # USD a share, inside [low, high]
+    sign: int,  # 1 for a purchase, -1 for a sale
+    price: float,  # Reference price, USD a share
+    slippage_bp: float,  # Basis points against us
+    ticks: float,  # USD against us, on top
+    low: float,  # The bar's low, USD
+    high: float,  # The bar's high, USD
+) -> float:  # USD a share, inside [low, high]
     "The price of a market order: `price` moved against us, but never out of the bar"
-    return min(max(price*(1 + sign*slippage_bp/10_000) + sign*ticks, low), high)
+    return min(max(price * (1 + sign * slippage_bp / 10_000) + sign * ticks, low), high)
 
 # %% ../nbs/14_fills.ipynb #e022cacd
 @kernel
 def _up_to_cent(amount):
     "`amount` in USD rounded up to the cent, blind to noise below a millionth of a cent"
-    return max(0., np.ceil(amount*100 - 1e-6))/100
+    return max(0.0, np.ceil(amount * 100 - 1e-6)) / 100
 
 # %% ../nbs/14_fills.ipynb #3780dbde
 @kernel
 def fees(
-    quantity:float, # Shares, above 0 bought, below 0 sold
-    price:float,    # USD a share
-    rules:np.void,    # Commissions and regulatory rates
-)->float: # USD, 0 or more
+    quantity: float,  # Shares, above 0 bought, below 0 sold
+    price: float,  # USD a share
+    rules: np.void,  # Commissions and regulatory rates
+) -> float:  # USD, 0 or more
     "Commission on both sides, and the SEC fee and the TAF on sales, each rounded up to the cent"
-    shares, value = abs(quantity), abs(quantity)*price
-    commission = max(rules.commission_min, rules.commission_per_order + rules.commission_per_share*shares + rules.commission_rate*value)
-    if quantity > 0: return commission
-    sec = _up_to_cent(value*rules.sec_fee_per_million/1_000_000)
-    return commission + sec + _up_to_cent(min(shares*rules.taf_per_share, rules.taf_per_order_max))
+    shares, value = abs(quantity), abs(quantity) * price
+    commission = max(
+        rules.commission_min,
+        rules.commission_per_order + rules.commission_per_share * shares + rules.commission_rate * value,
+    )
+    if quantity > 0:
+        return commission
+    sec = _up_to_cent(value * rules.sec_fee_per_million / 1_000_000)
+    return commission + sec + _up_to_cent(min(shares * rules.taf_per_share, rules.taf_per_order_max))
 
 # %% ../nbs/14_fills.ipynb #b93b96da
 @kernel
 def fillable_quantity(
-    quantity:float, # Shares wanted, 0 or more
-    used:float,     # Shares of this bar that were filled already
-    volume:float,   # The bar's volume, shares; NaN counts as none
-    rules:np.void,    # `volume_cap` and `parts` count
-)->float: # Shares, 0 or more, never above `quantity`
+    quantity: float,  # Shares wanted, 0 or more
+    used: float,  # Shares of this bar that were filled already
+    volume: float,  # The bar's volume, shares; NaN counts as none
+    rules: np.void,  # `volume_cap` and `parts` count
+) -> float:  # Shares, 0 or more, never above `quantity`
     "The part of an order that the bar's volume can still fill"
-    if rules.volume_cap == np.inf: return quantity
-    room = round_down(volume*rules.volume_cap, rules) if volume > 0 else 0.
-    return max(0., min(quantity, np.round((room - used)*1e9)/1e9))
+    if rules.volume_cap == np.inf:
+        return quantity
+    room = round_down(volume * rules.volume_cap, rules) if volume > 0 else 0.0
+    return max(0.0, min(quantity, np.round((room - used) * 1e9) / 1e9))
 
 # %% ../nbs/14_fills.ipynb #5a47d7a3
 @kernel
 def _pays(n, cash, price, rules):
     "Whether `cash` pays `n` parts of a share and their fees"
-    quantity = n/rules.parts
-    return quantity*price + fees(quantity, price, rules) <= cash
+    quantity = n / rules.parts
+    return quantity * price + fees(quantity, price, rules) <= cash
 
 # %% ../nbs/14_fills.ipynb #394e3d4d
 @kernel
 def affordable_quantity(
-    cash:float,  # USD at hand
-    price:float, # USD a share, what the fill will cost
-    rules:np.void, # Commissions and `parts`
-)->float: # Shares, 0 or more
+    cash: float,  # USD at hand
+    price: float,  # USD a share, what the fill will cost
+    rules: np.void,  # Commissions and `parts`
+) -> float:  # Shares, 0 or more
     "The largest quantity whose price and commissions the cash pays"
-    guess = min((cash - rules.commission_per_order)/(price*(1 + rules.commission_rate) + rules.commission_per_share), (cash - rules.commission_min)/price)
-    n = np.floor(max(0., guess)*rules.parts)
-    step = max(1., np.spacing(n))
-    while n > 0 and not _pays(n, cash, price, rules): n -= step
-    while _pays(n + step, cash, price, rules): n += step
-    return n/rules.parts
+    guess = min(
+        (cash - rules.commission_per_order) / (price * (1 + rules.commission_rate) + rules.commission_per_share),
+        (cash - rules.commission_min) / price,
+    )
+    n = np.floor(max(0.0, guess) * rules.parts)
+    step = max(1.0, np.spacing(n))
+    while n > 0 and not _pays(n, cash, price, rules):
+        n -= step
+    while _pays(n + step, cash, price, rules):
+        n += step
+    return n / rules.parts
 
 # %% ../nbs/14_fills.ipynb #b1de9730
 @kernel
 def exit_touch(
-    sign:int,   # 1 for a long position, -1 for a short one
-    open:float,   # The bar's open, USD
-    high:float,   # The bar's high, USD
-    low:float,    # The bar's low, USD
-    stop:float,   # Stop price, USD; NaN for none
-    target:float, # Target price, USD; NaN for none
-)->tuple: # Reference price before slippage, and 1 for the stop, 2 for the target; (NaN, 0) when neither is touched
+    sign: int,  # 1 for a long position, -1 for a short one
+    open: float,  # The bar's open, USD
+    high: float,  # The bar's high, USD
+    low: float,  # The bar's low, USD
+    stop: float,  # Stop price, USD; NaN for none
+    target: float,  # Target price, USD; NaN for none
+) -> tuple:  # Reference price before slippage, and 1 for the stop, 2 for the target; (NaN, 0) when neither is touched
     "Which protective exit of a position a bar triggers, and at what price"
     worst, best = (low, high) if sign > 0 else (high, low)
-    if sign*open <= sign*stop: return open, 1
-    if sign*worst <= sign*stop: return stop, 1
-    if sign*open >= sign*target: return open, 2
-    if sign*best >= sign*target: return target, 2
+    if sign * open <= sign * stop:
+        return open, 1
+    if sign * worst <= sign * stop:
+        return stop, 1
+    if sign * open >= sign * target:
+        return open, 2
+    if sign * best >= sign * target:
+        return target, 2
     return nan, 0

@@ -24,68 +24,107 @@ from .windows import Asset, Samples, fit_scalers, inputs, parts, samples
 
 # %% ../nbs/19_forecast_evaluation.ipynb #d1e95258
 def model_cuts(
-    model:ModelSettings=ModelSettings(), # Lengths, window, horizon and embargo
-    sealed:int=0,                        # Newest sessions that are not touched
-)->WalkForwardSettings: # As walk-forward knows it
+    model: ModelSettings = ModelSettings(),  # Lengths, window, horizon and embargo
+    sealed: int = 0,  # Newest sessions that are not touched
+) -> WalkForwardSettings:  # As walk-forward knows it
     "How the past is cut for a model: purged by the horizon, embargoed, the newest sessions sealed"
-    return WalkForwardSettings(window=model.window, train=model.train, test=model.test, purge=model.horizon, embargo=model.gap, sealed=sealed)
+    return WalkForwardSettings(
+        window=model.window, train=model.train, test=model.test, purge=model.horizon, embargo=model.gap, sealed=sealed
+    )
+
 
 def forecast_folds(
-    sessions:pd.DatetimeIndex,           # All sessions, the sealed ones included
-    model:ModelSettings=ModelSettings(), # Lengths, window, horizon and embargo
-    sealed:int=0,                        # Newest sessions that are not touched
-)->tuple[Fold, ...]: # In the order of time; raises DataError for a history that is too short
+    sessions: pd.DatetimeIndex,  # All sessions, the sealed ones included
+    model: ModelSettings = ModelSettings(),  # Lengths, window, horizon and embargo
+    sealed: int = 0,  # Newest sessions that are not touched
+) -> tuple[Fold, ...]:  # In the order of time; raises DataError for a history that is too short
     "Cut a history into the parts on which a model is trained and tested"
-    try: return folds(sessions, model_cuts(model, sealed), model.horizon)
-    except DataError as e: raise DataError(e.what, e.found, 'Ingest earlier bars, or lower [model] train or test, or [retraining] sealed.') from e
+    try:
+        return folds(sessions, model_cuts(model, sealed), model.horizon)
+    except DataError as e:
+        raise DataError(
+            e.what, e.found, 'Ingest earlier bars, or lower [model] train or test, or [retraining] sealed.'
+        ) from e
 
 # %% ../nbs/19_forecast_evaluation.ipynb #cfdff973
 @dataclass(frozen=True, eq=False, repr=False)
 class Stage:
     "What a forecaster is given on one fold."
-    parts: tuple        # Training and validation sessions
-    scalers: dict       # Symbol → scaler of the training part, of the symbols that have enough of it
-    train: Samples      # To learn from
-    validation: Samples # To stop by
-    served: Samples     # Windows of the test part, without outcomes
+
+    parts: tuple  # Training and validation sessions
+    scalers: dict  # Symbol → scaler of the training part, of the symbols that have enough of it
+    train: Samples  # To learn from
+    validation: Samples  # To stop by
+    served: Samples  # Windows of the test part, without outcomes
+
 
 def _members(assets, sessions):
     "The symbols with enough of the training part"
-    return {symbol: one for symbol, one in assets.items() if one.features.reindex(sessions).notna().all(axis=1).mean() >= 0.25}
+    return {
+        symbol: one
+        for symbol, one in assets.items()
+        if one.features.reindex(sessions).notna().all(axis=1).mean() >= 0.25
+    }
 
 # %% ../nbs/19_forecast_evaluation.ipynb #3a9157d6
 def served_windows(
-    assets:Mapping[str, Asset], # Symbol → what is known of it
-    scalers:Mapping,            # Symbol → scaler of the training part
-    sessions:pd.DatetimeIndex,  # Of a test part
-    lookback:int,               # Bars in a window
-)->Samples: # Ordered by session and symbol; the outcomes are NaN
+    assets: Mapping[str, Asset],  # Symbol → what is known of it
+    scalers: Mapping,  # Symbol → scaler of the training part
+    sessions: pd.DatetimeIndex,  # Of a test part
+    lookback: int,  # Bars in a window
+) -> Samples:  # Ordered by session and symbol; the outcomes are NaN
     "The windows of a test part as they would be served, without what came after them"
     found = {}
     for symbol in sorted(assets):
         last, x = inputs(assets[symbol], scalers[symbol], lookback, sessions[0])
         found[symbol] = last[last.isin(sessions)], x[last.isin(sessions)]
-    names, at = np.repeat(list(found), [len(last) for last, _ in found.values()]), pd.DatetimeIndex(np.concatenate([last.to_numpy() for last, _ in found.values()]), name='session')
+    names, at = (
+        np.repeat(list(found), [len(last) for last, _ in found.values()]),
+        pd.DatetimeIndex(np.concatenate([last.to_numpy() for last, _ in found.values()]), name='session'),
+    )
     order = np.lexsort((names, at))
-    def column(of): return np.concatenate([np.asarray(of(symbol, last), dtype=float) for symbol, (last, _) in found.items()])[order]
-    return Samples(np.concatenate([x for _, x in found.values()])[order], np.full(len(at), nan), column(lambda symbol, last: np.full(len(last), scalers[symbol].target_scale)), at[order], names[order],
-                   column(lambda symbol, last: assets[symbol].close[last]), column(lambda symbol, last: assets[symbol].volatility[last]))
+
+    def column(of):
+        return np.concatenate([np.asarray(of(symbol, last), dtype=float) for symbol, (last, _) in found.items()])[order]
+
+    return Samples(
+        np.concatenate([x for _, x in found.values()])[order],
+        np.full(len(at), nan),
+        column(lambda symbol, last: np.full(len(last), scalers[symbol].target_scale)),
+        at[order],
+        names[order],
+        column(lambda symbol, last: assets[symbol].close[last]),
+        column(lambda symbol, last: assets[symbol].volatility[last]),
+    )
 
 # %% ../nbs/19_forecast_evaluation.ipynb #06ee86b7
 def stage(
-    assets:Mapping[str, Asset], # Symbol → what is known of it
-    fold:Fold,                  # Its training and its test part
-    model:ModelSettings=ModelSettings(), # Validation part, horizon, embargo, lookback
-)->Stage: # Raises DataError when no symbol has enough history, or a part holds no window
+    assets: Mapping[str, Asset],  # Symbol → what is known of it
+    fold: Fold,  # Its training and its test part
+    model: ModelSettings = ModelSettings(),  # Validation part, horizon, embargo, lookback
+) -> Stage:  # Raises DataError when no symbol has enough history, or a part holds no window
     "Scale and cut what a fold gives"
     learn, check = parts(fold.train, model.validation, model.horizon, model.gap)
     members = _members(assets, learn)
-    if not members: raise DataError(f'No symbol has enough history in fold {fold.number}', f'training from {learn[0]:%Y-%m-%d}', 'Start later, or ingest earlier bars.')
+    if not members:
+        raise DataError(
+            f'No symbol has enough history in fold {fold.number}',
+            f'training from {learn[0]:%Y-%m-%d}',
+            'Start later, or ingest earlier bars.',
+        )
     scalers = fit_scalers(members, learn)
     train, validation = (samples(members, scalers, part, model.lookback) for part in (learn, check))
     for name, part in (('training', train), ('validation', validation)):
-        if not len(part): raise DataError(f'The {name} part of fold {fold.number} holds no window', f'lookback {model.lookback}', 'Raise [model] train, or lower lookback.')
-    return Stage((learn, check), scalers, train, validation, served_windows(members, scalers, fold.test, model.lookback))
+        if not len(part):
+            raise DataError(
+                f'The {name} part of fold {fold.number} holds no window',
+                f'lookback {model.lookback}',
+                'Raise [model] train, or lower lookback.',
+            )
+    return Stage(
+        (learn, check), scalers, train, validation, served_windows(members, scalers, fold.test, model.lookback)
+    )
+
 
 def _outcomes(assets, served, last):
     "The outcome of each window, NaN where it is not known by the session `last`"
@@ -93,25 +132,39 @@ def _outcomes(assets, served, last):
     for symbol, one in assets.items():
         ends = pd.Series(one.close.index, one.close.index).shift(-one.horizon)
         known[symbol] = one.label.where(ends <= last)
-    return np.array([known[symbol].at[session] for symbol, session in zip(served.symbols, served.sessions)], dtype=float)
+    return np.array(
+        [known[symbol].at[session] for symbol, session in zip(served.symbols, served.sessions)], dtype=float
+    )
 
 # %% ../nbs/19_forecast_evaluation.ipynb #9ab9d7f5
 def _asked(predict, served, who):
     "Forecasts as float64, refused when they are not one finite number a window"
     said = np.asarray(predict(served), dtype=float)
-    if said.shape != (len(served),): raise ModelError(f'{who} gave something other than a forecast a window', f'{said.shape} for {len(served)} windows', 'Mend the forecaster.')
-    if not np.isfinite(said).all(): raise ModelError(f'{who} gave a forecast that is no number', float(said[~np.isfinite(said)][0]), 'Lower [model] learning_rate, or look at the inputs. Outcomes are not handed out.')
+    if said.shape != (len(served),):
+        raise ModelError(
+            f'{who} gave something other than a forecast a window',
+            f'{said.shape} for {len(served)} windows',
+            'Mend the forecaster.',
+        )
+    if not np.isfinite(said).all():
+        raise ModelError(
+            f'{who} gave a forecast that is no number',
+            float(said[~np.isfinite(said)][0]),
+            'Lower [model] learning_rate, or look at the inputs. Outcomes are not handed out.',
+        )
     return said
 
 # %% ../nbs/19_forecast_evaluation.ipynb #71475943
 def evaluate_forecasts(
-    assets:Mapping[str, Asset],           # Symbol → what is known of it, see `windows.panel`
-    folds:Sequence[Fold],                 # Of `forecast_folds`
-    forecasters:Sequence[Forecaster],     # Names all different
-    model:ModelSettings=ModelSettings(),  # Lookback, horizon, validation part, seeds
-    on_step:Callable|None=None,           # Called with (steps done, steps in all, what comes next)
-    keep:Callable|None=None,              # Called with (fold, name, seed, predict, `Stage`) once a forecaster has learned
-)->ForecastEvaluation: # Raises DataError for a fold without a usable symbol, ModelError for forecasts that are no numbers
+    assets: Mapping[str, Asset],  # Symbol → what is known of it, see `windows.panel`
+    folds: Sequence[Fold],  # Of `forecast_folds`
+    forecasters: Sequence[Forecaster],  # Names all different
+    model: ModelSettings = ModelSettings(),  # Lookback, horizon, validation part, seeds
+    on_step: Callable | None = None,  # Called with (steps done, steps in all, what comes next)
+    keep: Callable | None = None,  # Called with (fold, name, seed, predict, `Stage`) once a forecaster has learned
+) -> (
+    ForecastEvaluation
+):  # Raises DataError for a fold without a usable symbol, ModelError for forecasts that are no numbers
     "Let every forecaster learn and answer, fold by fold and seed by seed"
     runs = _runs(assets, folds, forecasters, model)
     tables, said, errors, last = [], {(one.name, seed): [] for one, seed in runs}, {}, folds[-1].test[-1]
@@ -119,24 +172,59 @@ def evaluate_forecasts(
         given = stage(assets, fold, model)
         tables.append(_rows(assets, fold, given.served, last))
         for one, seed in runs:
-            if on_step: on_step(sum(map(len, said.values())), len(runs)*len(folds), f'fold {place} of {len(folds)}: {one.name}' + (f', seed {seed}' if one.seeded else ''))
+            if on_step:
+                on_step(
+                    sum(map(len, said.values())),
+                    len(runs) * len(folds),
+                    f'fold {place} of {len(folds)}: {one.name}' + (f', seed {seed}' if one.seeded else ''),
+                )
             predict, who = one.fit(given.train, given.validation, seed), f'{one.name} (fold {fold.number}, seed {seed})'
             said[one.name, seed].append(_asked(predict, given.served, who))
-            errors[fold.number, one.name, seed] = scaled_errors(given.validation.y, _asked(predict, given.validation, who), given.validation.volatility, model.horizon)
-            if keep: keep(fold, one.name, seed, predict, given)
+            errors[fold.number, one.name, seed] = scaled_errors(
+                given.validation.y, _asked(predict, given.validation, who), given.validation.volatility, model.horizon
+            )
+            if keep:
+                keep(fold, one.name, seed, predict, given)
     forecasts = pd.DataFrame({run: np.concatenate(found) for run, found in said.items()})
-    return ForecastEvaluation(model.horizon, tuple(folds), pd.concat(tables, ignore_index=True), forecasts.rename_axis(columns=('forecaster', 'seed')), errors)
+    return ForecastEvaluation(
+        model.horizon,
+        tuple(folds),
+        pd.concat(tables, ignore_index=True),
+        forecasts.rename_axis(columns=('forecaster', 'seed')),
+        errors,
+    )
 
 # %% ../nbs/19_forecast_evaluation.ipynb #dd375593
 def _runs(assets, folds, forecasters, model):
     "Each forecaster with each of its seeds, or DataError for what cannot be evaluated"
     names = [one.name for one in forecasters]
-    if not (assets and folds and names): raise DataError('There is nothing to evaluate', f'{len(assets)} symbols, {len(folds)} folds, {len(names)} forecasters', 'Give at least one of each.')
-    if len(set(names)) < len(names): raise DataError('Two forecasters have the same name', names, 'Name them apart.')
+    if not (assets and folds and names):
+        raise DataError(
+            'There is nothing to evaluate',
+            f'{len(assets)} symbols, {len(folds)} folds, {len(names)} forecasters',
+            'Give at least one of each.',
+        )
+    if len(set(names)) < len(names):
+        raise DataError('Two forecasters have the same name', names, 'Name them apart.')
     for symbol, one in assets.items():
-        if one.horizon != model.horizon: raise DataError(f'The label of {symbol} looks another number of sessions ahead than the model', f'{one.horizon}, model {model.horizon}', 'Make both with [model] horizon.')
+        if one.horizon != model.horizon:
+            raise DataError(
+                f'The label of {symbol} looks another number of sessions ahead than the model',
+                f'{one.horizon}, model {model.horizon}',
+                'Make both with [model] horizon.',
+            )
     return [(one, seed) for one in forecasters for seed in (model.seeds if one.seeded else model.seeds[:1])]
+
 
 def _rows(assets, fold, served, last):
     "What is known of each window of a test part, beside the forecasts"
-    return pd.DataFrame({'fold': fold.number, 'session': served.sessions, 'symbol': served.symbols, 'actual': _outcomes(assets, served, last), 'close': served.close, 'volatility': served.volatility})
+    return pd.DataFrame(
+        {
+            'fold': fold.number,
+            'session': served.sessions,
+            'symbol': served.symbols,
+            'actual': _outcomes(assets, served, last),
+            'close': served.close,
+            'volatility': served.volatility,
+        }
+    )

@@ -19,173 +19,212 @@ from .utils.error_handling import DataError
 def _paired(actual, forecast, sessions=None):
     "Outcomes and forecasts as float arrays, or DataError when they cannot be compared"
     y, f = (np.asarray(values, dtype=float) for values in (actual, forecast))
-    if y.ndim != 1 or y.shape != f.shape: raise DataError('Outcomes and forecasts do not pair', f'{y.shape} and {f.shape}', 'Give one forecast an outcome.')
+    if y.ndim != 1 or y.shape != f.shape:
+        raise DataError(
+            'Outcomes and forecasts do not pair', f'{y.shape} and {f.shape}', 'Give one forecast an outcome.'
+        )
     for name, values in (('An outcome', y), ('A forecast', f)):
-        if not np.isfinite(values).all(): raise DataError(f'{name} is not finite', float(values[~np.isfinite(values)][0]), 'Leave out the rows without an outcome, and mend the forecaster.')
-    if sessions is not None and len(sessions) != len(y): raise DataError('Sessions and outcomes do not pair', f'{len(sessions)} and {len(y)}', 'Give one session an outcome.')
+        if not np.isfinite(values).all():
+            raise DataError(
+                f'{name} is not finite',
+                float(values[~np.isfinite(values)][0]),
+                'Leave out the rows without an outcome, and mend the forecaster.',
+            )
+    if sessions is not None and len(sessions) != len(y):
+        raise DataError(
+            'Sessions and outcomes do not pair', f'{len(sessions)} and {len(y)}', 'Give one session an outcome.'
+        )
     return y, f
 
 # %% ../nbs/17_forecast_metrics.ipynb #f0d0dcf4
 def rmse(
-    actual:np.ndarray,   # Outcomes, simple returns, shape (n,)
-    forecast:np.ndarray, # Forecasts of them, shape (n,)
-)->float: # In returns; NaN without a row; raises DataError for values that do not pair or are not finite
+    actual: np.ndarray,  # Outcomes, simple returns, shape (n,)
+    forecast: np.ndarray,  # Forecasts of them, shape (n,)
+) -> float:  # In returns; NaN without a row; raises DataError for values that do not pair or are not finite
     "Root of the mean squared error"
     y, f = _paired(actual, forecast)
-    return float(np.sqrt(np.mean((y - f)**2))) if len(y) else nan
+    return float(np.sqrt(np.mean((y - f) ** 2))) if len(y) else nan
+
 
 def mae(
-    actual:np.ndarray,   # Outcomes, simple returns, shape (n,)
-    forecast:np.ndarray, # Forecasts of them, shape (n,)
-)->float: # In returns; NaN without a row; raises DataError as `rmse` does
+    actual: np.ndarray,  # Outcomes, simple returns, shape (n,)
+    forecast: np.ndarray,  # Forecasts of them, shape (n,)
+) -> float:  # In returns; NaN without a row; raises DataError as `rmse` does
     "Mean absolute error"
     y, f = _paired(actual, forecast)
     return float(np.mean(np.abs(y - f))) if len(y) else nan
 
+
 def mase(
-    actual:np.ndarray,   # Outcomes, simple returns, shape (n,)
-    forecast:np.ndarray, # Forecasts of them, shape (n,)
-    training:np.ndarray|None=None, # Outcomes of the training part, shape (m,); those of the same rows when left out
-)->float: # 1 for persistence; NaN where persistence is never wrong; raises DataError as `rmse` does
+    actual: np.ndarray,  # Outcomes, simple returns, shape (n,)
+    forecast: np.ndarray,  # Forecasts of them, shape (n,)
+    training: np.ndarray
+    | None = None,  # Outcomes of the training part, shape (m,); those of the same rows when left out
+) -> float:  # 1 for persistence; NaN where persistence is never wrong; raises DataError as `rmse` does
     "Mean absolute error over that of persistence"
     naive = mae(actual if training is None else training, np.zeros(len(actual if training is None else training)))
-    return mae(actual, forecast)/naive if naive > 0 else nan
+    return mae(actual, forecast) / naive if naive > 0 else nan
 
 # %% ../nbs/17_forecast_metrics.ipynb #b2843f52
 def wilson(
-    rate:float,            # Share of successes, 0 to 1
-    n:float,               # Independent trials, not necessarily whole
-    confidence:float=0.95, # Probability that the interval holds the true share
-)->tuple[float, float]: # Low and high; NaN without a trial
+    rate: float,  # Share of successes, 0 to 1
+    n: float,  # Independent trials, not necessarily whole
+    confidence: float = 0.95,  # Probability that the interval holds the true share
+) -> tuple[float, float]:  # Low and high; NaN without a trial
     "Wilson's interval of a share"
-    if not (n > 0 and isfinite(rate)): return nan, nan
-    z = NormalDist().inv_cdf((1 + confidence)/2)
-    middle, half = rate + z*z/(2*n), z*sqrt(rate*(1 - rate)/n + z*z/(4*n*n))
-    return max(0., (middle - half)/(1 + z*z/n)), min(1., (middle + half)/(1 + z*z/n))
+    if not (n > 0 and isfinite(rate)):
+        return nan, nan
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    middle, half = rate + z * z / (2 * n), z * sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
+    return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
+
 
 def effective_size(
-    hits:np.ndarray,               # Whether each forecast was right, shape (n,)
-    sessions:pd.Index|None=None,   # Session of each, shape (n,); None: all different
-    horizon:int=1,                 # Sessions that a forecast looks ahead
-)->float: # Independent trials, at most n/horizon
+    hits: np.ndarray,  # Whether each forecast was right, shape (n,)
+    sessions: pd.Index | None = None,  # Session of each, shape (n,); None: all different
+    horizon: int = 1,  # Sessions that a forecast looks ahead
+) -> float:  # Independent trials, at most n/horizon
     "How many independent trials correlated ones are worth"
     right, n = np.asarray(hits, dtype=float), len(hits)
-    if sessions is None or not n: return n/horizon
+    if sessions is None or not n:
+        return n / horizon
     together = pd.Series(right - right.mean()).groupby(np.asarray(sessions)).sum().to_numpy()
     spread = float((together**2).sum())
-    return min(n, right.mean()*(1 - right.mean())*n*n/spread if spread > 0 else len(together))/horizon
+    return min(n, right.mean() * (1 - right.mean()) * n * n / spread if spread > 0 else len(together)) / horizon
 
 # %% ../nbs/17_forecast_metrics.ipynb #30d49b6e
 def information_coefficient(
-    actual:np.ndarray,   # Outcomes, simple returns, shape (n,)
-    forecast:np.ndarray, # Forecasts of them, shape (n,)
-)->float: # −1 to 1; NaN below three rows or where one side never changes; raises DataError as `rmse` does
+    actual: np.ndarray,  # Outcomes, simple returns, shape (n,)
+    forecast: np.ndarray,  # Forecasts of them, shape (n,)
+) -> float:  # −1 to 1; NaN below three rows or where one side never changes; raises DataError as `rmse` does
     "Correlation of forecasts and outcomes"
     y, f = _paired(actual, forecast)
-    if len(y) < 3 or min(np.ptp(y), np.ptp(f)) <= 1e-12*max(np.abs(y).max(), np.abs(f).max()): return nan
+    if len(y) < 3 or min(np.ptp(y), np.ptp(f)) <= 1e-12 * max(np.abs(y).max(), np.abs(f).max()):
+        return nan
     return float(np.corrcoef(y, f)[0, 1])
 
+
 def rank_ic(
-    actual:np.ndarray,   # Outcomes, simple returns, shape (n,)
-    forecast:np.ndarray, # Forecasts of them, shape (n,)
-)->float: # −1 to 1; NaN below three rows or where one side never changes; raises DataError as `rmse` does
+    actual: np.ndarray,  # Outcomes, simple returns, shape (n,)
+    forecast: np.ndarray,  # Forecasts of them, shape (n,)
+) -> float:  # −1 to 1; NaN below three rows or where one side never changes; raises DataError as `rmse` does
     "Correlation of the ranks of forecasts and outcomes, Spearman's"
     return information_coefficient(*(pd.Series(values).rank().to_numpy() for values in _paired(actual, forecast)))
 
 # %% ../nbs/17_forecast_metrics.ipynb #f511404e
 FIGURES = ('RMSE', 'MAE', 'MASE', 'Directional Accuracy', 'Directional Low', 'Directional High', 'IC', 'Rank IC', 'n')
 
+
 def forecast_figures(
-    actual:np.ndarray,           # Outcomes, simple returns, shape (n,)
-    forecast:np.ndarray,         # Forecasts of them, shape (n,)
-    horizon:int=1,               # Sessions that a forecast looks ahead
-    sessions:pd.Index|None=None, # Session of each row, shape (n,), where several symbols share one
-)->dict[str, float]: # `FIGURES`, NaN where one is undefined; raises DataError as `rmse` does
+    actual: np.ndarray,  # Outcomes, simple returns, shape (n,)
+    forecast: np.ndarray,  # Forecasts of them, shape (n,)
+    horizon: int = 1,  # Sessions that a forecast looks ahead
+    sessions: pd.Index | None = None,  # Session of each row, shape (n,), where several symbols share one
+) -> dict[str, float]:  # `FIGURES`, NaN where one is undefined; raises DataError as `rmse` does
     "Errors, right directions with their 95 % interval, and rank correlation"
     y, f = _paired(actual, forecast, sessions)
     sided = (y != 0) & (f != 0)
     right = (y > 0)[sided] == (f > 0)[sided]
     share = float(right.mean()) if len(right) else nan
     low, high = wilson(share, effective_size(right, None if sessions is None else np.asarray(sessions)[sided], horizon))
-    return dict(zip(FIGURES, (rmse(y, f), mae(y, f), mase(y, f), share, low, high, information_coefficient(y, f), rank_ic(y, f), len(y))))
+    return dict(
+        zip(
+            FIGURES,
+            (rmse(y, f), mae(y, f), mase(y, f), share, low, high, information_coefficient(y, f), rank_ic(y, f), len(y)),
+        )
+    )
 
 # %% ../nbs/17_forecast_metrics.ipynb #e300280e
 def student_tail(
-    t:float, # Value of the statistic
-    df:int,  # Degrees of freedom, 1 or more
-)->float: # Probability; NaN for a NaN
+    t: float,  # Value of the statistic
+    df: int,  # Degrees of freedom, 1 or more
+) -> float:  # Probability; NaN for a NaN
     "Probability that Student's t lies above `t`"
-    if not (df >= 1 and t == t): return nan
-    angle, odd = atan(t/sqrt(df)), df % 2
-    j = np.arange(1, (df - odd)//2)
-    terms = 1 + float(np.cumprod(cos(angle)**2*(2*j - 1 + odd)/(2*j + odd)).sum()) if df > 1 else 0.
-    inside = 2/pi*(angle + sin(angle)*cos(angle)*terms) if odd else sin(angle)*terms
-    return min(max(0.5 - inside/2, 0.), 1.)
+    if not (df >= 1 and t == t):
+        return nan
+    angle, odd = atan(t / sqrt(df)), df % 2
+    j = np.arange(1, (df - odd) // 2)
+    terms = 1 + float(np.cumprod(cos(angle) ** 2 * (2 * j - 1 + odd) / (2 * j + odd)).sum()) if df > 1 else 0.0
+    inside = 2 / pi * (angle + sin(angle) * cos(angle) * terms) if odd else sin(angle) * terms
+    return min(max(0.5 - inside / 2, 0.0), 1.0)
 
 # %% ../nbs/17_forecast_metrics.ipynb #70532c59
 def _variance_of_mean(d, horizon):
     "Variance of the mean of `d`, with the autocovariances up to lag horizon − 1"
     n, apart = len(d), d - d.mean()
-    covariances = np.array([apart[k:] @ apart[:n - k]/n for k in range(horizon)])
-    flat = covariances[0] + 2*covariances[1:].sum()
-    falling = covariances[0] + 2*(covariances[1:]*(1 - np.arange(1, horizon)/horizon)).sum()
-    return (flat if flat > 1e-12*covariances[0] else falling)/n
+    covariances = np.array([apart[k:] @ apart[: n - k] / n for k in range(horizon)])
+    flat = covariances[0] + 2 * covariances[1:].sum()
+    falling = covariances[0] + 2 * (covariances[1:] * (1 - np.arange(1, horizon) / horizon)).sum()
+    return (flat if flat > 1e-12 * covariances[0] else falling) / n
+
 
 def _small_sample(n, horizon):
     "The factor of Harvey, Leybourne and Newbold"
-    return sqrt(max(0., n + 1 - 2*horizon + horizon*(horizon - 1)/n)/n)
+    return sqrt(max(0.0, n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n)
 
 # %% ../nbs/17_forecast_metrics.ipynb #c2b369f0
 def diebold_mariano(
-    actual:np.ndarray,           # Outcomes, simple returns, shape (n,), in the order of time
-    forecast:np.ndarray,         # Forecasts that may be better, shape (n,)
-    other:np.ndarray,            # Forecasts that they are held against, shape (n,)
-    horizon:int=1,               # Sessions that a forecast looks ahead
-    sessions:pd.Index|None=None, # Session of each row, shape (n,), where several symbols share one
-)->tuple[float, float]: # Statistic, above 0 when `forecast` has the lower error, and p; NaN where nothing differs or too little is there; raises DataError as `rmse` does
+    actual: np.ndarray,  # Outcomes, simple returns, shape (n,), in the order of time
+    forecast: np.ndarray,  # Forecasts that may be better, shape (n,)
+    other: np.ndarray,  # Forecasts that they are held against, shape (n,)
+    horizon: int = 1,  # Sessions that a forecast looks ahead
+    sessions: pd.Index | None = None,  # Session of each row, shape (n,), where several symbols share one
+) -> tuple[
+    float, float
+]:  # Statistic, above 0 when `forecast` has the lower error, and p; NaN where nothing differs or too little is there; raises DataError as `rmse` does
     "Whether forecasts have a lower squared error than others, and the probability of that by chance"
     (y, f), (_, g) = _paired(actual, forecast, sessions), _paired(actual, other)
-    d = (y - g)**2 - (y - f)**2
-    if sessions is not None: d = pd.Series(d).groupby(np.asarray(sessions)).mean().to_numpy()
+    d = (y - g) ** 2 - (y - f) ** 2
+    if sessions is not None:
+        d = pd.Series(d).groupby(np.asarray(sessions)).mean().to_numpy()
     n = len(d)
-    if n <= max(2, 2*horizon): return nan, nan
+    if n <= max(2, 2 * horizon):
+        return nan, nan
     variance = _variance_of_mean(d, horizon)
-    if not variance > 1e-24*float(np.mean(d**2)): return nan, nan
-    statistic = float(d.mean()/sqrt(variance))*_small_sample(n, horizon)
+    if not variance > 1e-24 * float(np.mean(d**2)):
+        return nan, nan
+    statistic = float(d.mean() / sqrt(variance)) * _small_sample(n, horizon)
     return statistic, student_tail(statistic, n - 1)
 
 # %% ../nbs/17_forecast_metrics.ipynb #4c23b643
 def scaled_errors(
-    actual:np.ndarray,     # Outcomes, simple returns over the horizon, shape (n,)
-    forecast:np.ndarray,   # Forecasts of them, shape (n,)
-    volatility:np.ndarray, # Known at the forecast, yearly, fraction, shape (n,)
-    horizon:int=1,         # Sessions that a forecast looks ahead
-)->np.ndarray: # Shape (n,), NaN where there is no volatility; raises DataError as `rmse` does
+    actual: np.ndarray,  # Outcomes, simple returns over the horizon, shape (n,)
+    forecast: np.ndarray,  # Forecasts of them, shape (n,)
+    volatility: np.ndarray,  # Known at the forecast, yearly, fraction, shape (n,)
+    horizon: int = 1,  # Sessions that a forecast looks ahead
+) -> np.ndarray:  # Shape (n,), NaN where there is no volatility; raises DataError as `rmse` does
     "Absolute errors in units of the volatility of their horizon"
-    (y, f), unit = _paired(actual, forecast), np.asarray(volatility, dtype=float)*sqrt(horizon/252)
+    (y, f), unit = _paired(actual, forecast), np.asarray(volatility, dtype=float) * sqrt(horizon / 252)
     return np.divide(np.abs(y - f), unit, out=np.full(len(y), nan), where=unit > 0)
 
 # %% ../nbs/17_forecast_metrics.ipynb #90e79660
 LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
+
 def conformal_width(
-    errors:np.ndarray, # Absolute errors in units of their own day, on sessions that the model did not learn from, shape (n,)
-    level:float,       # Part of the outcomes that the interval shall hold, between 0 and 1
-)->float: # In the same units; infinite where so few errors cannot promise the level; raises DataError for a level outside 0 to 1
+    errors: np.ndarray,  # Absolute errors in units of their own day, on sessions that the model did not learn from, shape (n,)
+    level: float,  # Part of the outcomes that the interval shall hold, between 0 and 1
+) -> float:  # In the same units; infinite where so few errors cannot promise the level; raises DataError for a level outside 0 to 1
     "Half the width of an interval that holds `level` of the outcomes"
-    if not 0 < level < 1: raise DataError('A level lies between 0 and 1', level, 'Set [model] interval = 0.8, for example.')
+    if not 0 < level < 1:
+        raise DataError('A level lies between 0 and 1', level, 'Set [model] interval = 0.8, for example.')
     ordered = np.sort(np.asarray(errors, dtype=float))
-    place = ceil((len(ordered) + 1)*level - 1e-9)
+    place = ceil((len(ordered) + 1) * level - 1e-9)
     return float(ordered[place - 1]) if place <= len(ordered) else np.inf
 
+
 def coverage(
-    errors:np.ndarray, # Absolute errors out of sample, in units of their own day, shape (n,)
-    widths:np.ndarray, # Half width of the interval of each, or of all, in the same units
-    level:float,       # What was promised
-    horizon:int=1,     # Sessions that a forecast looks ahead
-    sessions:pd.Index|None=None, # Session of each row, shape (n,), where several symbols share one
-)->dict[str, float]: # promised, held, and the 95 % interval of what is held
+    errors: np.ndarray,  # Absolute errors out of sample, in units of their own day, shape (n,)
+    widths: np.ndarray,  # Half width of the interval of each, or of all, in the same units
+    level: float,  # What was promised
+    horizon: int = 1,  # Sessions that a forecast looks ahead
+    sessions: pd.Index | None = None,  # Session of each row, shape (n,), where several symbols share one
+) -> dict[str, float]:  # promised, held, and the 95 % interval of what is held
     "The part of the outcomes that intervals held, beside what they promised"
     inside = np.asarray(errors, dtype=float) <= widths
     held = float(inside.mean()) if len(inside) else nan
-    return dict(zip(('promised', 'held', 'low', 'high'), (level, held, *wilson(held, effective_size(inside, sessions, horizon)))))
+    return dict(
+        zip(
+            ('promised', 'held', 'low', 'high'), (level, held, *wilson(held, effective_size(inside, sessions, horizon)))
+        )
+    )

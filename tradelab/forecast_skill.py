@@ -17,214 +17,332 @@ import numpy as np
 import pandas as pd
 
 from .baselines import NAIVE
-from .forecast_metrics import FIGURES, LEVELS, conformal_width, coverage, diebold_mariano, forecast_figures, scaled_errors
+from tradelab.forecast_metrics import (
+    FIGURES,
+    LEVELS,
+    conformal_width,
+    coverage,
+    diebold_mariano,
+    forecast_figures,
+    scaled_errors,
+)
 from .utils.error_handling import DataError, did_you_mean
 
 # %% ../nbs/18_forecast_skill.ipynb #073da25e
 @dataclass(frozen=True, eq=False, repr=False)
 class ForecastEvaluation:
     "What every forecaster said on the test parts, and what happened."
-    horizon: int            # Sessions that a forecast looks ahead
-    folds: tuple            # `Fold` of each training and test part, in the order of time
-    rows: pd.DataFrame      # A row a symbol and session: fold, session, symbol, actual (NaN where the outcome is not known), close, volatility
-    forecasts: pd.DataFrame # On the same rows, columns (forecaster, seed), simple returns over the horizon
-    validation: dict        # (number of the fold, forecaster, seed) → absolute errors in the validation part, in units of their day
+
+    horizon: int  # Sessions that a forecast looks ahead
+    folds: tuple  # `Fold` of each training and test part, in the order of time
+    rows: pd.DataFrame  # A row a symbol and session: fold, session, symbol, actual (NaN where the outcome is not known), close, volatility
+    forecasts: pd.DataFrame  # On the same rows, columns (forecaster, seed), simple returns over the horizon
+    validation: (
+        dict  # (number of the fold, forecaster, seed) → absolute errors in the validation part, in units of their day
+    )
 
     @property
-    def names(self): return tuple(dict.fromkeys(self.forecasts.columns.get_level_values('forecaster')))
-    def seeds(self, name): return tuple(said_by(self, name).columns)
+    def names(self):
+        return tuple(dict.fromkeys(self.forecasts.columns.get_level_values('forecaster')))
+
+    def seeds(self, name):
+        return tuple(said_by(self, name).columns)
+
     @cached_property
-    def known(self): return self.rows.actual.notna().to_numpy()
+    def known(self):
+        return self.rows.actual.notna().to_numpy()
+
     @cached_property
-    def figures(self): return seed_figures(self)
+    def figures(self):
+        return seed_figures(self)
+
     @cached_property
-    def table(self): return figures_table(self)
-    def __repr__(self): return f'ForecastEvaluation({len(self.folds)} folds, {self.rows.symbol.nunique()} symbols, {len(self.rows):,} rows, {", ".join(self.names)})'
+    def table(self):
+        return figures_table(self)
+
+    def __repr__(self):
+        return f'ForecastEvaluation({len(self.folds)} folds, {self.rows.symbol.nunique()} symbols, {len(self.rows):,} rows, {", ".join(self.names)})'
 
 # %% ../nbs/18_forecast_skill.ipynb #c27fee11
 def said_by(
-    found:ForecastEvaluation, # What was found
-    name:str,                 # Forecaster
-)->pd.DataFrame: # On the rows of the evaluation, a column a seed; raises DataError for an unknown forecaster
+    found: ForecastEvaluation,  # What was found
+    name: str,  # Forecaster
+) -> pd.DataFrame:  # On the rows of the evaluation, a column a seed; raises DataError for an unknown forecaster
     "The forecasts of one forecaster"
-    if name not in found.names: raise DataError('Nobody of that name made forecasts', name, did_you_mean(name, found.names))
+    if name not in found.names:
+        raise DataError('Nobody of that name made forecasts', name, did_you_mean(name, found.names))
     return found.forecasts[name]
 
+
 def long_frame(
-    self:ForecastEvaluation, # What was found
-)->pd.DataFrame: # forecaster, seed, fold, symbol, session, forecast, actual, close, volatility
+    self: ForecastEvaluation,  # What was found
+) -> pd.DataFrame:  # forecaster, seed, fold, symbol, session, forecast, actual, close, volatility
     "A row a forecast"
-    long = self.forecasts.stack(['forecaster', 'seed'], future_stack=True).rename('forecast').reset_index(['forecaster', 'seed'])
-    return long.join(self.rows)[['forecaster', 'seed', 'fold', 'symbol', 'session', 'forecast', 'actual', 'close', 'volatility']].reset_index(drop=True)
+    long = (
+        self.forecasts.stack(['forecaster', 'seed'], future_stack=True)
+        .rename('forecast')
+        .reset_index(['forecaster', 'seed'])
+    )
+    return long.join(self.rows)[
+        ['forecaster', 'seed', 'fold', 'symbol', 'session', 'forecast', 'actual', 'close', 'volatility']
+    ].reset_index(drop=True)
+
 
 ForecastEvaluation.frame = property(long_frame)
 
 # %% ../nbs/18_forecast_skill.ipynb #0e2376bc
 def seed_figures(
-    found:ForecastEvaluation, # What was found
-)->pd.DataFrame: # A row a forecaster and seed, columns `FIGURES`
+    found: ForecastEvaluation,  # What was found
+) -> pd.DataFrame:  # A row a forecaster and seed, columns `FIGURES`
     "The figures of each seed over all test parts, symbols together"
     rows = found.rows[found.known]
-    figures = {run: forecast_figures(rows.actual, found.forecasts.loc[found.known, run], found.horizon, rows.session) for run in found.forecasts.columns}
+    figures = {
+        run: forecast_figures(rows.actual, found.forecasts.loc[found.known, run], found.horizon, rows.session)
+        for run in found.forecasts.columns
+    }
     return pd.DataFrame.from_dict(figures, orient='index').rename_axis(['forecaster', 'seed'])
 
+
 def figures_table(
-    found:ForecastEvaluation, # What was found
-)->pd.DataFrame: # A row a forecaster: Seeds, then each of `FIGURES` and its deviation over the seeds as '… sd'
+    found: ForecastEvaluation,  # What was found
+) -> pd.DataFrame:  # A row a forecaster: Seeds, then each of `FIGURES` and its deviation over the seeds as '… sd'
     "Mean and deviation of the figures over the seeds"
     groups = found.figures.groupby(level='forecaster', sort=False)
     means, spread = groups.mean(), groups.std(ddof=1)
-    return pd.DataFrame({'Seeds': groups.size(), **{name: column for figure in FIGURES for name, column in ((figure, means[figure]), (f'{figure} sd', spread[figure]))}}).drop(columns='n sd')
+    return pd.DataFrame(
+        {
+            'Seeds': groups.size(),
+            **{
+                name: column
+                for figure in FIGURES
+                for name, column in ((figure, means[figure]), (f'{figure} sd', spread[figure]))
+            },
+        }
+    ).drop(columns='n sd')
+
 
 def symbol_figures(
-    found:ForecastEvaluation, # What was found
-    name:str,                 # Forecaster
-)->pd.DataFrame: # A row a symbol, columns `FIGURES`, means over the seeds; raises DataError for an unknown forecaster
+    found: ForecastEvaluation,  # What was found
+    name: str,  # Forecaster
+) -> (
+    pd.DataFrame
+):  # A row a symbol, columns `FIGURES`, means over the seeds; raises DataError for an unknown forecaster
     "The figures of one forecaster, symbol by symbol"
     rows, said = found.rows[found.known], said_by(found, name)[found.known]
-    figures = {symbol: pd.DataFrame([forecast_figures(part.actual, said.loc[part.index, seed], found.horizon) for seed in said]).mean() for symbol, part in rows.groupby('symbol')}
+    figures = {
+        symbol: pd.DataFrame(
+            [forecast_figures(part.actual, said.loc[part.index, seed], found.horizon) for seed in said]
+        ).mean()
+        for symbol, part in rows.groupby('symbol')
+    }
     return pd.DataFrame.from_dict(figures, orient='index')
 
 # %% ../nbs/18_forecast_skill.ipynb #dafbb3d6
 @dataclass(frozen=True)
 class Duel:
     "A forecaster against another, over the seeds."
-    rival: str     # Name of the other
-    over: float    # Mean RMSE over the other's, less 1: below 0 is better
-    p: float       # Median probability that it is better by chance alone, NaN where undefined
-    better: int    # Seeds with a lower RMSE
-    proven: int    # Seeds better at the significance
-    seeds: int     # Seeds
+
+    rival: str  # Name of the other
+    over: float  # Mean RMSE over the other's, less 1: below 0 is better
+    p: float  # Median probability that it is better by chance alone, NaN where undefined
+    better: int  # Seeds with a lower RMSE
+    proven: int  # Seeds better at the significance
+    seeds: int  # Seeds
 
     @property
-    def won(self): return 2*self.proven > self.seeds
+    def won(self):
+        return 2 * self.proven > self.seeds
+
 
 def duel(
-    found:ForecastEvaluation, # What was found
-    name:str,                 # Forecaster
-    rival:str,                # The other
-    significance:float=0.05,  # Largest p of a seed that counts as proven
-)->Duel: # Raises DataError for an unknown forecaster
+    found: ForecastEvaluation,  # What was found
+    name: str,  # Forecaster
+    rival: str,  # The other
+    significance: float = 0.05,  # Largest p of a seed that counts as proven
+) -> Duel:  # Raises DataError for an unknown forecaster
     "Whether a forecaster is better than another"
     rows, mine, other = found.rows[found.known], said_by(found, name)[found.known], said_by(found, rival)[found.known]
     theirs = found.figures.loc[rival].RMSE
     seeds = {seed: seed if seed in other else other.columns[0] for seed in mine}
-    p = np.array([diebold_mariano(rows.actual, mine[seed], other[match], found.horizon, rows.session)[1] for seed, match in seeds.items()])
-    over = np.array([found.figures.RMSE[name, seed]/theirs[match] - 1 for seed, match in seeds.items()])
-    return Duel(rival, float(over.mean()), float(np.median(p)), int((over < 0).sum()), int((p <= significance).sum()), len(seeds))
+    p = np.array(
+        [
+            diebold_mariano(rows.actual, mine[seed], other[match], found.horizon, rows.session)[1]
+            for seed, match in seeds.items()
+        ]
+    )
+    over = np.array([found.figures.RMSE[name, seed] / theirs[match] - 1 for seed, match in seeds.items()])
+    return Duel(
+        rival,
+        float(over.mean()),
+        float(np.median(p)),
+        int((over < 0).sum()),
+        int((p <= significance).sum()),
+        len(seeds),
+    )
 
 # %% ../nbs/18_forecast_skill.ipynb #abfd5ccd
 @dataclass(frozen=True)
 class Skill:
     "Whether a forecaster is worth its trouble."
-    name: str            # Forecaster
-    naive: Duel       # Against the best naive forecast
-    rivals: dict         # Other forecaster → `Duel`
-    also: tuple          # Other forecasters that have skill themselves
+
+    name: str  # Forecaster
+    naive: Duel  # Against the best naive forecast
+    rivals: dict  # Other forecaster → `Duel`
+    also: tuple  # Other forecasters that have skill themselves
     significance: float  # Largest p that counts as proven
 
     @property
-    def proven(self): return self.naive.won
+    def proven(self):
+        return self.naive.won
+
 
 def skill(
-    found:ForecastEvaluation, # What was found, a naive forecaster among it
-    name:str,                 # Forecaster
-    significance:float=0.05,  # Largest probability that the difference is chance
-)->Skill: # Raises DataError for an unknown forecaster, or without a naive one
+    found: ForecastEvaluation,  # What was found, a naive forecaster among it
+    name: str,  # Forecaster
+    significance: float = 0.05,  # Largest probability that the difference is chance
+) -> Skill:  # Raises DataError for an unknown forecaster, or without a naive one
     "Whether a forecaster beats the best naive one, and whether simpler ones do so too"
     naive = [each for each in NAIVE if each in found.names and each != name]
-    if not naive: raise DataError('There is no naive forecast to be held against', found.names, f'Evaluate {" or ".join(NAIVE)} on the same folds.')
+    if not naive:
+        raise DataError(
+            'There is no naive forecast to be held against',
+            found.names,
+            f'Evaluate {" or ".join(NAIVE)} on the same folds.',
+        )
     best = found.table.RMSE[naive].idxmin()
     rivals = [each for each in found.names if each not in (*NAIVE, name)]
-    return Skill(name, duel(found, name, best, significance), {each: duel(found, name, each, significance) for each in rivals},
-                 tuple(each for each in rivals if duel(found, each, best, significance).won), significance)
+    return Skill(
+        name,
+        duel(found, name, best, significance),
+        {each: duel(found, name, each, significance) for each in rivals},
+        tuple(each for each in rivals if duel(found, each, best, significance).won),
+        significance,
+    )
 
 # %% ../nbs/18_forecast_skill.ipynb #7adc3d62
 _CALLED = {'persistence': 'persistence', 'ridge': 'ridge'}
 
+
 def called(
-    name:str, # Of a forecaster
-)->str: # With its article, where it has one
+    name: str,  # Of a forecaster
+) -> str:  # With its article, where it has one
     "How a forecaster is called inside a sentence"
     return _CALLED.get(name, f'the {name}')
 
 # %% ../nbs/18_forecast_skill.ipynb #75f7d3c6
-def _opened(name): return called(name)[0].upper() + called(name)[1:]
+def _opened(name):
+    return called(name)[0].upper() + called(name)[1:]
 
-def _grammar(name): return ('have', 'do', 'their') if name == 'trees' else ('has', 'does', 'its')
 
-def _chance(p): return 'p undefined' if not isfinite(p) else 'p < 0.001' if p < 0.001 else 'p > 0.99' if p > 0.99 else f'p = {p:.3f}' if p < 0.1 else f'p = {p:.2f}'
+def _grammar(name):
+    return ('have', 'do', 'their') if name == 'trees' else ('has', 'does', 'its')
+
+
+def _chance(p):
+    return (
+        'p undefined'
+        if not isfinite(p)
+        else 'p < 0.001'
+        if p < 0.001
+        else 'p > 0.99'
+        if p > 0.99
+        else f'p = {p:.3f}'
+        if p < 0.1
+        else f'p = {p:.2f}'
+    )
 
 # %% ../nbs/18_forecast_skill.ipynb #b8d70339
 def _apart(over):
     "How far an error lies from another, in words"
-    if not isfinite(over): return 'not comparable with'
+    if not isfinite(over):
+        return 'not comparable with'
     return 'as large as' if abs(over) < 5e-5 else f'{abs(over):.2%} {"below" if over < 0 else "above"}'
+
 
 def _seeds(one, significance):
     "How many seeds are better, and how many of them by more than chance"
-    if one.seeds == 1: return ''
+    if one.seeds == 1:
+        return ''
     proven = 'none' if not one.proven else 'all' if one.proven == one.seeds else f'{one.proven}'
     return f', the median; {one.better} of {one.seeds} seeds {"is" if one.better == 1 else "are"} better, {proven} at p ≤ {significance:g}'
+
 
 def _rival(found, name):
     "A sentence on a forecaster that is not beaten and has skill itself"
     one, (has, does, its) = found.rivals[name], _grammar(name)
-    if not found.proven: return f'{_opened(name)} {has} skill on the same folds, so there was something to learn.'
+    if not found.proven:
+        return f'{_opened(name)} {has} skill on the same folds, so there was something to learn.'
     p = one.p if one.over < 0 else 1 - one.p
     far = f'{its} RMSE is {_apart(-one.over)} that of {called(found.name)} ({_chance(p)})'
     return f'But {called(name)} {does} {"better" if one.over > 0 and p <= found.significance else "it as well"}: {far}.'
 
 # %% ../nbs/18_forecast_skill.ipynb #4ade704a
 def skill_words(
-    found:Skill, # Of `skill`
-)->str: # Sentences
+    found: Skill,  # Of `skill`
+) -> str:  # Sentences
     "Whether there is skill, and whether a simpler forecaster does as well"
     (has, _, its), one = _grammar(found.name), found.naive
     verdict = 'skill' if found.proven else 'no skill that could be told from chance' if one.over < -5e-5 else 'no skill'
-    said = [f'{_opened(found.name)} {has} {verdict}: {its} RMSE is {_apart(one.over)} that of {called(one.rival)}, the best naive forecast ({_chance(one.p)}{_seeds(one, found.significance)}).']
+    said = [
+        f'{_opened(found.name)} {has} {verdict}: {its} RMSE is {_apart(one.over)} that of {called(one.rival)}, the best naive forecast ({_chance(one.p)}{_seeds(one, found.significance)}).'
+    ]
     said += [_rival(found, name) for name in found.also if not found.rivals[name].won]
     beaten = [called(name) for name, one in found.rivals.items() if one.won]
-    if found.proven and beaten and len(said) == 1: said.append(f'{"They are" if found.name == "trees" else "It is"} better than {" and ".join(beaten)} as well.')
+    if found.proven and beaten and len(said) == 1:
+        said.append(f'{"They are" if found.name == "trees" else "It is"} better than {" and ".join(beaten)} as well.')
     return ' '.join(said)
 
 # %% ../nbs/18_forecast_skill.ipynb #f644f544
 def rolling_errors(
-    found:ForecastEvaluation, # What was found
-    window:int=63,            # Sessions
-)->pd.DataFrame: # Indexed by session, a column a forecaster, NaN in the first sessions
+    found: ForecastEvaluation,  # What was found
+    window: int = 63,  # Sessions
+) -> pd.DataFrame:  # Indexed by session, a column a forecaster, NaN in the first sessions
     "RMSE over the last `window` sessions, mean over the seeds"
     rows = found.rows[found.known]
-    squares = found.forecasts[found.known].sub(rows.actual, axis=0)**2
+    squares = found.forecasts[found.known].sub(rows.actual, axis=0) ** 2
     by_session = squares.groupby(rows.session.to_numpy()).mean().rename_axis('session')
     return by_session.rolling(window).mean().pow(0.5).T.groupby(level='forecaster', sort=False).mean().T
 
+
 def calibration(
-    found:ForecastEvaluation,       # What was found
-    name:str,                       # Forecaster
-    levels:Sequence[float]=LEVELS,  # Parts of the outcomes that intervals shall hold
-)->pd.DataFrame: # A row a level: promised, held, low, high (95 % interval), means over the seeds; raises DataError for an unknown forecaster
+    found: ForecastEvaluation,  # What was found
+    name: str,  # Forecaster
+    levels: Sequence[float] = LEVELS,  # Parts of the outcomes that intervals shall hold
+) -> pd.DataFrame:  # A row a level: promised, held, low, high (95 % interval), means over the seeds; raises DataError for an unknown forecaster
     "What conformal intervals of the validation parts hold in the test parts"
     rows, said = found.rows[found.known], said_by(found, name)[found.known]
+
     def one(seed, level):
         errors = scaled_errors(rows.actual, said[seed], rows.volatility, found.horizon)
         checked = {fold.number: found.validation[fold.number, name, seed] for fold in found.folds}
-        widths = rows.fold.map({number: conformal_width(part[np.isfinite(part)], level) for number, part in checked.items()}).to_numpy(dtype=float)
+        widths = rows.fold.map(
+            {number: conformal_width(part[np.isfinite(part)], level) for number, part in checked.items()}
+        ).to_numpy(dtype=float)
         there = np.isfinite(errors)
         return coverage(errors[there], widths[there], level, found.horizon, rows.session[there])
+
     return pd.DataFrame([pd.DataFrame([one(seed, level) for seed in said]).mean() for level in levels])
 
 # %% ../nbs/18_forecast_skill.ipynb #06d018a9
 def series_of(
-    found:ForecastEvaluation, # What was found
-    name:str,                 # Forecaster
-    seed:int|None=None,       # Seed; None: the mean over the seeds
-)->dict[str, pd.Series]: # Symbol → forecasts indexed by session; raises DataError for an unknown forecaster or seed
+    found: ForecastEvaluation,  # What was found
+    name: str,  # Forecaster
+    seed: int | None = None,  # Seed; None: the mean over the seeds
+) -> dict[str, pd.Series]:  # Symbol → forecasts indexed by session; raises DataError for an unknown forecaster or seed
     "The forecasts of one forecaster as series, symbol by symbol"
     said = said_by(found, name)
-    if seed is not None and seed not in said: raise DataError(f'{name} was not evaluated with this seed', seed, f'Seeds: {", ".join(map(str, said.columns))}.')
+    if seed is not None and seed not in said:
+        raise DataError(
+            f'{name} was not evaluated with this seed', seed, f'Seeds: {", ".join(map(str, said.columns))}.'
+        )
     values = said.mean(axis=1) if seed is None else said[seed]
-    return {symbol: pd.Series(values[part.index].to_numpy(), pd.DatetimeIndex(part.session, name='session'), name='forecast') for symbol, part in found.rows.groupby('symbol')}
+    return {
+        symbol: pd.Series(
+            values[part.index].to_numpy(), pd.DatetimeIndex(part.session, name='session'), name='forecast'
+        )
+        for symbol, part in found.rows.groupby('symbol')
+    }
+
 
 def _evaluation_html(self):
     "The verdicts above the table"
@@ -232,5 +350,6 @@ def _evaluation_html(self):
     naive = any(name in self.names for name in NAIVE)
     said = [skill_words(skill(self, name)) for name in self.names if naive and name not in NAIVE]
     return f'<div>{"".join(f"<p>{escape(text)}</p>" for text in said)}{shown.to_html(border=0, na_rep="–", float_format=lambda value: f"{value:.4g}")}</div>'
+
 
 ForecastEvaluation._repr_html_ = _evaluation_html

@@ -27,57 +27,81 @@ from .utils.error_handling import DataError, did_you_mean
 
 # %% ../nbs/19_forecast_trading.ipynb #3c246d8b
 def round_trip_cost(
-    costs:CostSettings, # Commissions, fees, slippage
-    price:float,        # USD a share
-    value:float,        # USD of an order
-)->float: # Fraction of the value; raises DataError for a price or value that is not above 0
+    costs: CostSettings,  # Commissions, fees, slippage
+    price: float,  # USD a share
+    value: float,  # USD of an order
+) -> float:  # Fraction of the value; raises DataError for a price or value that is not above 0
     "What buying and selling again costs"
-    if not (price > 0 and value > 0): raise DataError('A round trip needs a price and a value above 0', (price, value), 'Check the bars, and the cash of the backtest.')
-    record, shares = rules(costs), value/price
-    slippage = costs.slippage_bp/10_000 + costs.slippage_ticks*costs.tick_size/price
-    return float(2*slippage + (fees(shares, price, record) + fees(-shares, price, record))/value)
+    if not (price > 0 and value > 0):
+        raise DataError(
+            'A round trip needs a price and a value above 0',
+            (price, value),
+            'Check the bars, and the cash of the backtest.',
+        )
+    record, shares = rules(costs), value / price
+    slippage = costs.slippage_bp / 10_000 + costs.slippage_ticks * costs.tick_size / price
+    return float(2 * slippage + (fees(shares, price, record) + fees(-shares, price, record)) / value)
+
 
 def _order_value(settings, price):
     "USD of an entry at the start of the account"
     risk, cash = settings.risk, settings.backtest.cash
-    return {'quantity': risk.position_quantity*price, 'cash': risk.position_cash, 'fraction': cash*risk.position_fraction}.get(risk.sizing, cash*risk.max_position_fraction)
+    return {
+        'quantity': risk.position_quantity * price,
+        'cash': risk.position_cash,
+        'fraction': cash * risk.position_fraction,
+    }.get(risk.sizing, cash * risk.max_position_fraction)
 
 # %% ../nbs/19_forecast_trading.ipynb #c0579fca
 @dataclass(frozen=True, eq=False, repr=False)
 class ForecastTrading:
     "Strategies with forecasts and without them, on the same sessions."
-    market: Market                  # Split-adjusted bars and dividends up to the last session
-    own: str                        # Name of the strategy without forecasts, such as 'MA and RSI'
-    names: dict[str, str]           # Forecaster → name of the strategy that adds it to the rules
+
+    market: Market  # Split-adjusted bars and dividends up to the last session
+    own: str  # Name of the strategy without forecasts, such as 'MA and RSI'
+    names: dict[str, str]  # Forecaster → name of the strategy that adds it to the rules
     backtests: dict[str, Backtest]  # Strategy → what it did; 'buy & hold' last
-    figures: pd.DataFrame           # A row a strategy, all figures of `performance`
-    odds: dict[str, Luck]           # Strategy → how far it can be told from luck
-    costs: dict[str, float]         # Symbol → cost of a round trip, which a forecast must exceed, fraction
-    votes: pd.DataFrame             # A row a forecaster: forecasts, buy and sell votes, symbols together
+    figures: pd.DataFrame  # A row a strategy, all figures of `performance`
+    odds: dict[str, Luck]  # Strategy → how far it can be told from luck
+    costs: dict[str, float]  # Symbol → cost of a round trip, which a forecast must exceed, fraction
+    votes: pd.DataFrame  # A row a forecaster: forecasts, buy and sell votes, symbols together
 
     @property
-    def sessions(self): return next(iter(self.backtests.values())).equity.index
+    def sessions(self):
+        return next(iter(self.backtests.values())).equity.index
+
     @property
-    def equity(self): return pd.DataFrame({name: result.equity.equity for name, result in self.backtests.items()})
-    def __repr__(self): return f'ForecastTrading({", ".join(self.backtests)}: {len(self.sessions):,} sessions)'
+    def equity(self):
+        return pd.DataFrame({name: result.equity.equity for name, result in self.backtests.items()})
+
+    def __repr__(self):
+        return f'ForecastTrading({", ".join(self.backtests)}: {len(self.sessions):,} sessions)'
+
 
 HOLD = 'buy & hold'
 
 # %% ../nbs/19_forecast_trading.ipynb #c120e940
 _SHORT = {'moving_average': 'MA', 'rsi': 'RSI'}
 
-def _joined(names): return names[0] if len(names) == 1 else f'{", ".join(names[:-1])} and {names[-1]}'
+
+def _joined(names):
+    return names[0] if len(names) == 1 else f'{", ".join(names[:-1])} and {names[-1]}'
+
 
 def _rules_for(strategy, voters):
     "The strategy with these voters"
     weights = {name: weight for name, weight in strategy.weights.items() if name in voters}
-    return strategy.model_copy(update={'voters': tuple(voters), 'weights': weights, 'combine': strategy.combine if len(voters) > 1 else 'or'})
+    return strategy.model_copy(
+        update={'voters': tuple(voters), 'weights': weights, 'combine': strategy.combine if len(voters) > 1 else 'or'}
+    )
+
 
 def _span(forecasts):
     "First and last session that anybody forecast, or DataError"
     series = [one.dropna() for each in forecasts.values() for one in each.values()]
     series = [one for one in series if len(one)]
-    if not series: raise DataError('There is no forecast to trade on', list(forecasts), 'Evaluate a forecaster first.')
+    if not series:
+        raise DataError('There is no forecast to trade on', list(forecasts), 'Evaluate a forecaster first.')
     return min(one.index[0] for one in series), max(one.index[-1] for one in series)
 
 # %% ../nbs/19_forecast_trading.ipynb #2c701c02
@@ -86,46 +110,74 @@ def _made_ready(data, last):
     bars, closes, dividends = {}, {}, {}
     for symbol, (raw, actions, convention) in data.items():
         raw, actions = known_until(raw, actions, last)
-        bars[symbol], closes[symbol] = adjust(raw, actions, 'split'), adjust(raw, actions, 'total_return', convention)['close']
+        bars[symbol], closes[symbol] = (
+            adjust(raw, actions, 'split'),
+            adjust(raw, actions, 'total_return', convention)['close'],
+        )
         dividends[symbol] = dividends_paid(raw.index, actions)
     return market(bars, dividends), closes
+
 
 def _price(traded, symbol, first):
     "The close of a symbol at its first session from `first` on"
     close = traded.close[traded.sessions >= first, traded.symbols.index(symbol)]
     return float(close[close > 0][0]) if (close > 0).any() else nan
 
+
 def _signals(closes, strategy, said, costs, voters):
     "Symbol → signals of a strategy; `said` holds the forecasts by symbol, None without any"
+
     def one(symbol, close):
         own = {name: voter for name, voter in (voters or {}).items() if name in strategy.voters}
-        if said is not None: own['forecast'] = lambda close: forecast_votes(close, said.get(symbol, pd.Series(dtype=float)).reindex(close.index), costs[symbol])
+        if said is not None:
+            own['forecast'] = lambda close: forecast_votes(
+                close, said.get(symbol, pd.Series(dtype=float)).reindex(close.index), costs[symbol]
+            )
         return strategy_signals(close, strategy, own)
+
     return {symbol: one(symbol, close) for symbol, close in closes.items()}
 
 # %% ../nbs/19_forecast_trading.ipynb #8e996922
 def trade_forecasts(
-    data:Mapping[str, tuple],    # Symbol → (raw bars, actions, convention of the dividend factor)
-    forecasts:Mapping[str, Mapping[str, pd.Series]], # Forecaster → symbol → forecast returns by session, out of sample
-    settings:Settings,           # Strategy, costs, risk and account; for several symbols see `evaluation.equal_parts`
-    trials:int=1,                # Strategies tried on these symbols, this one included
-    variance:float|None=None,    # Variance of their yearly Sharpe ratios; None takes that of worthless strategies
-    seed:int=0,                  # Seed of bootstrap and control
-    draws:int=1_000,             # Draws of the bootstrap
-    entries:int=200,             # Arrangements of the entries at random, 0 for none
-    voters:Mapping[str, Voter]|None=None, # Voters of one's own that [strategy] names
-)->ForecastTrading: # Raises DataError without a forecast, for a symbol without bars, or for bars that cannot be used
+    data: Mapping[str, tuple],  # Symbol → (raw bars, actions, convention of the dividend factor)
+    forecasts: Mapping[
+        str, Mapping[str, pd.Series]
+    ],  # Forecaster → symbol → forecast returns by session, out of sample
+    settings: Settings,  # Strategy, costs, risk and account; for several symbols see `evaluation.equal_parts`
+    trials: int = 1,  # Strategies tried on these symbols, this one included
+    variance: float | None = None,  # Variance of their yearly Sharpe ratios; None takes that of worthless strategies
+    seed: int = 0,  # Seed of bootstrap and control
+    draws: int = 1_000,  # Draws of the bootstrap
+    entries: int = 200,  # Arrangements of the entries at random, 0 for none
+    voters: Mapping[str, Voter] | None = None,  # Voters of one's own that [strategy] names
+) -> ForecastTrading:  # Raises DataError without a forecast, for a symbol without bars, or for bars that cannot be used
     "Trade on forecasts, on rules, on both, and hold"
     first, last = _span(forecasts)
     traded, closes = _made_ready(data, last)
-    if missing := {symbol for each in forecasts.values() for symbol in each} - set(closes): raise DataError('There are forecasts for a symbol without bars', sorted(missing), 'Hand its bars over.')
-    costs = {symbol: round_trip_cost(settings.costs, price := _price(traded, symbol, first), _order_value(settings, price)) for symbol in closes}
+    if missing := {symbol for each in forecasts.values() for symbol in each} - set(closes):
+        raise DataError('There are forecasts for a symbol without bars', sorted(missing), 'Hand its bars over.')
+    costs = {
+        symbol: round_trip_cost(settings.costs, price := _price(traded, symbol, first), _order_value(settings, price))
+        for symbol in closes
+    }
     account = settings.backtest.model_copy(update={'start': first.date(), 'end': last.date()})
     strategies, own, names = _strategies(settings.strategy, forecasts)
     signals = {name: _signals(closes, strategy, said, costs, voters) for name, (strategy, said) in strategies.items()}
-    backtests = {name: backtest(traded, given, settings.costs, settings.risk, account, strategy=name) for name, given in signals.items()} | {HOLD: hold(traded, settings.costs, account)}
-    table = pd.DataFrame.from_dict({name: figures(result, account.risk_free, None if name == HOLD else backtests[HOLD]) for name, result in backtests.items()}, orient='index')
-    odds = {name: _odds(traded, result, settings, account, trials, variance, seed, draws, 0 if name == HOLD else entries) for name, result in backtests.items()}
+    backtests = {
+        name: backtest(traded, given, settings.costs, settings.risk, account, strategy=name)
+        for name, given in signals.items()
+    } | {HOLD: hold(traded, settings.costs, account)}
+    table = pd.DataFrame.from_dict(
+        {
+            name: figures(result, account.risk_free, None if name == HOLD else backtests[HOLD])
+            for name, result in backtests.items()
+        },
+        orient='index',
+    )
+    odds = {
+        name: _odds(traded, result, settings, account, trials, variance, seed, draws, 0 if name == HOLD else entries)
+        for name, result in backtests.items()
+    }
     return ForecastTrading(traded, own, names, backtests, table, odds, costs, _votes(forecasts, signals, first))
 
 # %% ../nbs/19_forecast_trading.ipynb #8bb793a8
@@ -140,58 +192,94 @@ def _strategies(strategy, forecasts):
         found[names[name]] = _rules_for(strategy, (*voters, 'forecast')), said
     return found, own, names
 
+
 def _odds(traded, result, settings, account, trials, variance, seed, draws, entries):
     "How far one strategy can be told from luck"
     equity = result.equity.equity
-    if not (equity > 0).all() or result.trades.empty: return Luck(nan, len(equity) - 1, trials, nan, nan, nan, nan, nan, pd.DataFrame(nan, list(STATISTICS), ['value', 'low', 'high', 'at_or_below_0']))
+    if not (equity > 0).all() or result.trades.empty:
+        return Luck(
+            nan,
+            len(equity) - 1,
+            trials,
+            nan,
+            nan,
+            nan,
+            nan,
+            nan,
+            pd.DataFrame(nan, list(STATISTICS), ['value', 'low', 'high', 'at_or_below_0']),
+        )
     control = random_entries(traded, result, settings.costs, settings.risk, account, seed, entries) if entries else None
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', ShortSeriesWarning)
         return luck(equity, trials, variance, account.risk_free, seed, draws=draws, control=control)
 
+
 def _votes(forecasts, signals, first):
     "How often each forecaster voted"
+
     def counted(name, said):
         frames = [frame.loc[first:] for frame in signals[name].values()]
-        return {'forecasts': sum(int(one.notna().sum()) for one in said.values()), **{side: sum(int(frame[column].sum()) for frame in frames) for side, column in (('buy', 'rise_forecast'), ('sell', 'fall_forecast'))}}
+        return {
+            'forecasts': sum(int(one.notna().sum()) for one in said.values()),
+            **{
+                side: sum(int(frame[column].sum()) for frame in frames)
+                for side, column in (('buy', 'rise_forecast'), ('sell', 'fall_forecast'))
+            },
+        }
+
     return pd.DataFrame.from_dict({name: counted(name, said) for name, said in forecasts.items()}, orient='index')
 
 # %% ../nbs/19_forecast_trading.ipynb #669bc43f
 ADDED = ('value', 'invested', 'left', 'low', 'high', 'at_or_below_0')
 
+
 def added_value(
-    run:ForecastTrading, # What was traded
-    name:str,            # Forecaster
-    seed:int=0,          # Seed of the draws
-    draws:int=1_000,     # Draws
-)->dict[str, float]: # `ADDED`, a year: value = invested (β times the market) + left (α); low, high (95 %) and the draws at or below 0 of what is left; NaN for a ruined account or too few sessions; raises DataError for an unknown forecaster
+    run: ForecastTrading,  # What was traded
+    name: str,  # Forecaster
+    seed: int = 0,  # Seed of the draws
+    draws: int = 1_000,  # Draws
+) -> dict[
+    str, float
+]:  # `ADDED`, a year: value = invested (β times the market) + left (α); low, high (95 %) and the draws at or below 0 of what is left; NaN for a ruined account or too few sessions; raises DataError for an unknown forecaster
     "What adding the forecasts to the rules brings a year, and what of it is more than being invested"
-    if name not in run.names: raise DataError('Nobody of that name was traded', name, did_you_mean(name, run.names))
+    if name not in run.names:
+        raise DataError('Nobody of that name was traded', name, did_you_mean(name, run.names))
     equity = run.equity[[run.names[name], run.own, HOLD]]
-    if not (equity > 0).all(axis=None) or len(equity) < 3: return dict.fromkeys(ADDED, nan)
+    if not (equity > 0).all(axis=None) or len(equity) < 3:
+        return dict.fromkeys(ADDED, nan)
     mine, own, held = equity.pct_change().iloc[1:].to_numpy().T
     more, apart = mine - own, held - held.mean()
-    beta = float(more @ apart/(apart @ apart)) if apart @ apart > 0 else 0.
+    beta = float(more @ apart / (apart @ apart)) if apart @ apart > 0 else 0.0
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', ShortSeriesWarning)
-        left = block_bootstrap(more - beta*held, {'left': lambda samples: samples.mean(axis=1)*SESSIONS}, draws=draws, seed=seed).loc['left']
-    value = float(more.mean()*SESSIONS)
+        left = block_bootstrap(
+            more - beta * held, {'left': lambda samples: samples.mean(axis=1) * SESSIONS}, draws=draws, seed=seed
+        ).loc['left']
+    value = float(more.mean() * SESSIONS)
     return dict(zip(ADDED, (value, value - left.value, *left)))
 
 # %% ../nbs/19_forecast_trading.ipynb #bd4e679e
 def over_seeds(
-    runs:Mapping[int, ForecastTrading], # Seed → what its forecasts did
-)->pd.DataFrame: # A row a strategy: each figure, and its deviation as '… sd', NaN for one seed; raises DataError without a run
+    runs: Mapping[int, ForecastTrading],  # Seed → what its forecasts did
+) -> (
+    pd.DataFrame
+):  # A row a strategy: each figure, and its deviation as '… sd', NaN for one seed; raises DataError without a run
     "Mean and deviation of the figures over the seeds"
-    if not runs: raise DataError('There is no run to summarise', 0, 'Trade the forecasts of a seed at least.')
+    if not runs:
+        raise DataError('There is no run to summarise', 0, 'Trade the forecasts of a seed at least.')
     groups = pd.concat([run.figures for run in runs.values()]).groupby(level=0, sort=False)
     means, spread = groups.mean(), groups.std(ddof=1)
-    return pd.DataFrame({label: column for name in means for label, column in ((name, means[name]), (f'{name} sd', spread[name]))})
+    return pd.DataFrame(
+        {label: column for name in means for label, column in ((name, means[name]), (f'{name} sd', spread[name]))}
+    )
 
 # %% ../nbs/19_forecast_trading.ipynb #16db9672
 def _trading_html(self):
     "The picture of each equity beside its headline figures"
-    shown = self.figures[['Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', '# Trades']].to_html(border=0, na_rep='–', float_format=lambda value: f'{value:.3f}')
+    shown = self.figures[['Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', '# Trades']].to_html(
+        border=0, na_rep='–', float_format=lambda value: f'{value:.3f}'
+    )
     return f'<div>{self.sessions[0]:%Y-%m-%d} to {self.sessions[-1]:%Y-%m-%d}, after costs{shown}</div>'
+
 
 ForecastTrading._repr_html_ = _trading_html

@@ -15,27 +15,38 @@ from .utils.registry import champion
 
 # %% ../nbs/31_forecast_voter.ipynb #6de97abe
 def stored_voter(
-    settings:Settings, # The lab; [strategy] voters says whether a forecast is wanted
-    symbol:str,        # Ticker
-    name:str='',       # Of the model; the symbol's own with the horizon of [model] when left out
-    recorded:bool=False, # Only forecasts that were written down before the next session opened
-)->dict: # 'forecast' → voter; empty when the strategy names none; raises RunError when no model of that name is stored
+    settings: Settings,  # The lab; [strategy] voters says whether a forecast is wanted
+    symbol: str,  # Ticker
+    name: str = '',  # Of the model; the symbol's own with the horizon of [model] when left out
+    recorded: bool = False,  # Only forecasts that were written down before the next session opened
+) -> (
+    dict
+):  # 'forecast' → voter; empty when the strategy names none; raises RunError when no model of that name is stored
     "The stored forecasts of a symbol as a voter"
-    if 'forecast' not in settings.strategy.voters: return {}
+    if 'forecast' not in settings.strategy.voters:
+        return {}
     said = stored_forecasts(settings, name or model_name([symbol], settings.model.horizon), symbol, recorded).forecast
-    cost = round_trip_cost(settings.costs, 100., settings.backtest.cash)
+    cost = round_trip_cost(settings.costs, 100.0, settings.backtest.cash)
     return {'forecast': lambda close: forecast_votes(close, said.reindex(close.index), cost)}
 
 # %% ../nbs/31_forecast_voter.ipynb #6ec21db4
 def voter_words(
-    settings:Settings, # The lab
-    symbol:str,        # Ticker
-    name:str='',       # Of the model; the symbol's own when left out
-)->list[str]: # Sentences, Markdown; none when the strategy names no forecast
+    settings: Settings,  # The lab
+    symbol: str,  # Ticker
+    name: str = '',  # Of the model; the symbol's own when left out
+) -> list[str]:  # Sentences, Markdown; none when the strategy names no forecast
     "Whose forecasts vote, and for which sessions there are none"
-    if 'forecast' not in settings.strategy.voters: return []
+    if 'forecast' not in settings.strategy.voters:
+        return []
     name = name or model_name([symbol], settings.model.horizon)
     said, serving = stored_forecasts(settings, name, symbol), champion(settings, name)
-    if said.empty: return [f'**No forecast of {name} is stored for {symbol}**: it never votes.']
-    return [f'The voter forecast is {name}: {len(said):,} forecasts of {said.model.nunique():,} models, {said.index[0]:%Y-%m-%d} to {said.index[-1]:%Y-%m-%d}; before that it has no vote. '
-            + ('They are those of the newest model at each session, promoted or not.' if serving else '**None of them was good enough to serve**: this is research, not what would have been traded.')]
+    if said.empty:
+        return [f'**No forecast of {name} is stored for {symbol}**: it never votes.']
+    return [
+        f'The voter forecast is {name}: {len(said):,} forecasts of {said.model.nunique():,} models, {said.index[0]:%Y-%m-%d} to {said.index[-1]:%Y-%m-%d}; before that it has no vote. '
+        + (
+            'They are those of the newest model at each session, promoted or not.'
+            if serving
+            else '**None of them was good enough to serve**: this is research, not what would have been traded.'
+        )
+    ]

@@ -19,45 +19,90 @@ import pandas as pd
 from . import signal_generator
 from .audit_record import Audit, Check
 from .config import StrategySettings
-from .history_cuts import History, action_points, cut_points, differences, event_points, history, known, leaves, since, until, warm_up
+from tradelab.history_cuts import (
+    History,
+    action_points,
+    cut_points,
+    differences,
+    event_points,
+    history,
+    known,
+    leaves,
+    since,
+    until,
+    warm_up,
+)
 from .indicators import rsi, sma
 from .utils.error_handling import DataError, TradeLabError, did_you_mean
 
 # %% ../nbs/18_function_audit.ipynb #9c76c42e
-BARS = { # Parameter → what it is given, one value a bar
-    'bars': lambda h: h.adjusted, 'actions': lambda h: h.actions, 'sessions': lambda h: h.bars.index, 'open': lambda h: h.adjusted['open'], 'high': lambda h: h.adjusted['high'],
-    'low': lambda h: h.adjusted['low'], 'close': lambda h: h.adjusted['close'], 'volume': lambda h: h.adjusted['volume'],
-    'returns': lambda h: h.adjusted['close'].pct_change(), 'equity': lambda h: 1000*h.adjusted['close'],
+BARS = {  # Parameter → what it is given, one value a bar
+    'bars': lambda h: h.adjusted,
+    'actions': lambda h: h.actions,
+    'sessions': lambda h: h.bars.index,
+    'open': lambda h: h.adjusted['open'],
+    'high': lambda h: h.adjusted['high'],
+    'low': lambda h: h.adjusted['low'],
+    'close': lambda h: h.adjusted['close'],
+    'volume': lambda h: h.adjusted['volume'],
+    'returns': lambda h: h.adjusted['close'].pct_change(),
+    'equity': lambda h: 1000 * h.adjusted['close'],
 }
-SERIES = { # The same for words that may be numbers too: only where the annotation says series, frame or array
-    'fast': lambda h: sma(h.adjusted['close'], 20), 'slow': lambda h: sma(h.adjusted['close'], 50), 'rsi': lambda h: rsi(h.adjusted['close'], 14),
-    'a': lambda h: rsi(h.adjusted['close'], 14) < 45, 'b': lambda h: rsi(h.adjusted['close'], 5) < 40, 'forecast': lambda h: h.adjusted['close'].pct_change(3),
+SERIES = {  # The same for words that may be numbers too: only where the annotation says series, frame or array
+    'fast': lambda h: sma(h.adjusted['close'], 20),
+    'slow': lambda h: sma(h.adjusted['close'], 50),
+    'rsi': lambda h: rsi(h.adjusted['close'], 14),
+    'a': lambda h: rsi(h.adjusted['close'], 14) < 45,
+    'b': lambda h: rsi(h.adjusted['close'], 5) < 40,
+    'forecast': lambda h: h.adjusted['close'].pct_change(3),
 }
+
+
 def votes(
-    past:History, # Bars
-)->dict: # Name → vote of each function of signal_generator that gives a `Vote`
+    past: History,  # Bars
+) -> dict:  # Name → vote of each function of signal_generator that gives a `Vote`
     "What the voters say that can be asked with bars alone"
-    voters = {name: f for name, f in vars(signal_generator).items() if inspect.isfunction(f) and getattr(inspect.signature(f).return_annotation, '__name__', '') == 'Vote'}
+    voters = {
+        name: f
+        for name, f in vars(signal_generator).items()
+        if inspect.isfunction(f) and getattr(inspect.signature(f).return_annotation, '__name__', '') == 'Vote'
+    }
     return {name: probe.call(past) for name, voter in voters.items() if (probe := derived_probe(voter))}
 
-OBJECTS = {'votes': votes} # Parameter → what it is given whatever its annotation
-NUMBERS = { # What a parameter without a default is given
-    'window': 20, 'fast': 20, 'slow': 50, 'oversold': 30., 'overbought': 70., 'threshold': 0.001, 'confirm_bars': 10, 'mode': 'or', 'strategy': StrategySettings(),
+
+OBJECTS = {'votes': votes}  # Parameter → what it is given whatever its annotation
+NUMBERS = {  # What a parameter without a default is given
+    'window': 20,
+    'fast': 20,
+    'slow': 50,
+    'oversold': 30.0,
+    'overbought': 70.0,
+    'threshold': 0.001,
+    'confirm_bars': 10,
+    'mode': 'or',
+    'strategy': StrategySettings(),
 }
 
 # %% ../nbs/18_function_audit.ipynb #1f0e97fd
 _ARRAYS = (pd.Series, pd.DataFrame, pd.DatetimeIndex, pd.Index, np.ndarray)
 
+
 def _per_bar(parameter):
     "Which function gives a parameter its values, None when it is not one of a value a bar"
-    if parameter.name in OBJECTS: return OBJECTS[parameter.name]
-    if parameter.annotation in _ARRAYS: return (BARS | SERIES).get(parameter.name)
+    if parameter.name in OBJECTS:
+        return OBJECTS[parameter.name]
+    if parameter.annotation in _ARRAYS:
+        return (BARS | SERIES).get(parameter.name)
     return BARS.get(parameter.name) if parameter.annotation is parameter.empty else None
+
 
 def _signature(function):
     "The parameters of a function by name, none where they cannot be read"
-    try: return inspect.signature(function).parameters
-    except (TypeError, ValueError): return {}
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return {}
+
 
 def _copied(value, annotation):
     "A value that a function may write into without harm to the next call"
@@ -67,74 +112,108 @@ def _copied(value, annotation):
 @dataclass(frozen=True)
 class Probe:
     "A call that needs only a history."
+
     call: Callable[[History], object]
-    label: str=''          # What is given apart from bars
-    scaled: bool=False     # Whether a column may change by one factor when bars are added
+    label: str = ''  # What is given apart from bars
+    scaled: bool = False  # Whether a column may change by one factor when bars are added
+
 
 def derived_probe(
-    function:Callable, # With parameters named as in `BARS`, `SERIES` and `NUMBERS`
-    **given,           # Values of parameters, in place of those
-)->Probe|None: # None when a parameter is not known, or none has a value a bar
+    function: Callable,  # With parameters named as in `BARS`, `SERIES` and `NUMBERS`
+    **given,  # Values of parameters, in place of those
+) -> Probe | None:  # None when a parameter is not known, or none has a value a bar
     "How to call a function, by the names of its parameters"
     makers, values = {}, dict(given)
     for name, parameter in _signature(function).items():
-        if name in given or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD): continue
+        if name in given or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
         maker = _per_bar(parameter)
-        if maker: makers[name] = (maker, parameter.annotation)
-        elif parameter.default is not parameter.empty: continue
-        elif name in NUMBERS and parameter.annotation not in _ARRAYS: values[name] = NUMBERS[name]
-        else: return None
-    if 'actions' in makers and 'bars' in makers: makers['bars'] = (lambda h: h.bars, makers['bars'][1])
+        if maker:
+            makers[name] = (maker, parameter.annotation)
+        elif parameter.default is not parameter.empty:
+            continue
+        elif name in NUMBERS and parameter.annotation not in _ARRAYS:
+            values[name] = NUMBERS[name]
+        else:
+            return None
+    if 'actions' in makers and 'bars' in makers:
+        makers['bars'] = (lambda h: h.bars, makers['bars'][1])
     return Probe(partial(_call, function, makers, values), _label(values)) if makers else None
 
 # %% ../nbs/18_function_audit.ipynb #dab88687
 def _call(function, makers, values, past):
     "`function` with the bars of `past`"
-    return function(**{name: _copied(maker(past), annotation) for name, (maker, annotation) in makers.items()}, **values)
+    return function(
+        **{name: _copied(maker(past), annotation) for name, (maker, annotation) in makers.items()}, **values
+    )
+
 
 def _label(values):
     "Values for reading: of settings only what differs from the defaults"
+
     def shown(value):
-        if not isinstance(value, StrategySettings): return f'{value:g}' if isinstance(value, float) else str(value)
-        return ' '.join(f'{key}={shown(found)}' for key, found in value.model_dump(exclude_defaults=True).items()) or 'defaults'
+        if not isinstance(value, StrategySettings):
+            return f'{value:g}' if isinstance(value, float) else str(value)
+        return (
+            ' '.join(f'{key}={shown(found)}' for key, found in value.model_dump(exclude_defaults=True).items())
+            or 'defaults'
+        )
+
     return ', '.join(f'{name}={shown(value)}' for name, value in values.items())
 
 # %% ../nbs/18_function_audit.ipynb #7630e704
 @dataclass(frozen=True, eq=False, repr=False)
 class Cuts:
     "A history, cut at random points in both ways, and started later a few times."
-    name: str       # Of the data, for reading
+
+    name: str  # Of the data, for reading
     whole: History  # All of it
-    until: tuple    # In the prices of today
-    known: tuple    # As known at the last bar
-    since: tuple    # Without the first bars
+    until: tuple  # In the prices of today
+    known: tuple  # As known at the last bar
+    since: tuple  # Without the first bars
+
 
 def cut(
-    whole:History,   # The past
-    cuts:int=50,     # Points
-    seed:int=0,      # Of their draw
-    name:str='bars', # Of the data, for reading
-)->Cuts: # Raises DataError when the history is too short
+    whole: History,  # The past
+    cuts: int = 50,  # Points
+    seed: int = 0,  # Of their draw
+    name: str = 'bars',  # Of the data, for reading
+) -> Cuts:  # Raises DataError when the history is too short
     "All the histories that a function is compared on"
     points, n = sorted({*cut_points(len(whole), cuts, seed), *action_points(whole, seed=seed)}), len(whole)
-    starts = sorted({1, *np.random.default_rng(seed + 1).integers(2, max(3, n//3), 5).tolist()})
-    return Cuts(name, whole, *(tuple(f(whole, point) for point in points) for f in (until, known)), tuple(since(whole, start) for start in starts))
+    starts = sorted({1, *np.random.default_rng(seed + 1).integers(2, max(3, n // 3), 5).tolist()})
+    return Cuts(
+        name,
+        whole,
+        *(tuple(f(whole, point) for point in points) for f in (until, known)),
+        tuple(since(whole, start) for start in starts),
+    )
 
 # %% ../nbs/18_function_audit.ipynb #812e7d80
 def is_decision(
-    name:str,          # Of the column
-    values:np.ndarray, # On the whole history
-)->bool: # Floats count when they are called so, or are all -1, 0, 1 or missing
+    name: str,  # Of the column
+    values: np.ndarray,  # On the whole history
+) -> bool:  # Floats count when they are called so, or are all -1, 0, 1 or missing
     "Whether a column says what to do, and not how much something is"
-    if values.dtype.kind != 'f': return values.dtype.kind in 'biuUO'
-    return name.split('.')[-1] in ('signal', 'score') or bool(values.shape and np.isin(values[~np.isnan(values)], (-1, 0, 1)).all() and not np.isnan(values).all())
+    if values.dtype.kind != 'f':
+        return values.dtype.kind in 'biuUO'
+    return name.split('.')[-1] in ('signal', 'score') or bool(
+        values.shape and np.isin(values[~np.isnan(values)], (-1, 0, 1)).all() and not np.isnan(values).all()
+    )
 
 # %% ../nbs/18_function_audit.ipynb #a6c3b54b
-_NEARLY_ONE = tuple(1 + 1e-10*k for k in range(-12, 13) if k)
+_NEARLY_ONE = tuple(1 + 1e-10 * k for k in range(-12, 13) if k)
+
 
 def _moved(past, factor):
     "A history with its adjusted prices times `factor`"
-    return replace(past, adjusted=past.adjusted.assign(**{name: past.adjusted[name]*factor for name in ('open', 'high', 'low', 'close')}))
+    return replace(
+        past,
+        adjusted=past.adjusted.assign(
+            **{name: past.adjusted[name] * factor for name in ('open', 'high', 'low', 'close')}
+        ),
+    )
+
 
 def _ties(probe, pasts):
     "Pairs of a column and a row whose decision flips when prices move by nearly nothing"
@@ -142,15 +221,20 @@ def _ties(probe, pasts):
     for past in pasts:
         base = leaves(probe.call(past))
         for factor in _NEARLY_ONE:
-            moved = differences(base, leaves(probe.call(_moved(past, factor))), len(past), past.bars.index, only=is_decision)
+            moved = differences(
+                base, leaves(probe.call(_moved(past, factor))), len(past), past.bars.index, only=is_decision
+            )
             found |= {(one.column, row) for one in moved for row in one.rows}
     return found
 
 # %% ../nbs/18_function_audit.ipynb #b78061fc
 def _tried(call, past):
     "What a call gave, as columns, or the refusal with which it answered"
-    try: return leaves(call(past))
-    except TradeLabError as e: return e
+    try:
+        return leaves(call(past))
+    except TradeLabError as e:
+        return e
+
 
 def _repeats(probe, cuts, whole):
     "What differs when the same is asked twice"
@@ -161,74 +245,127 @@ def _repeats(probe, cuts, whole):
 def _on_prefixes(probe, cuts, whole):
     "First layer, also cut at the function's own events: cuts that were compared, what differs, ties, a refusal"
     events = set(event_points(whole, len(cuts.whole))) - {len(past) for past in cuts.until}
-    given = [(past, _tried(probe.call, past)) for past in (*cuts.until, *(until(cuts.whole, n) for n in sorted(events)))]
+    given = [
+        (past, _tried(probe.call, past)) for past in (*cuts.until, *(until(cuts.whole, n) for n in sorted(events)))
+    ]
     parts = [(past, found) for past, found in given if not isinstance(found, TradeLabError)]
-    found = [one for past, part in parts for one in differences(whole, part, len(cuts.whole), past.bars.index, probe.scaled)]
+    found = [
+        one for past, part in parts for one in differences(whole, part, len(cuts.whole), past.bars.index, probe.scaled)
+    ]
     return len(parts), found, 0, next((str(found) for _, found in given if isinstance(found, TradeLabError)), '')
+
 
 def _as_known(probe, cuts, whole):
     "Second layer, decisions on what was known: the same"
     compared, found, ties, refusal = 0, [], 0, ''
     for past, then in zip(cuts.until, cuts.known):
         part = _tried(probe.call, then)
-        if isinstance(part, TradeLabError): refusal = str(part); continue
+        if isinstance(part, TradeLabError):
+            refusal = str(part)
+            continue
         here = differences(whole, part, len(cuts.whole), then.bars.index, only=is_decision)
-        real = differences(whole, part, len(cuts.whole), then.bars.index, only=is_decision, skip=_ties(probe, (past, then))) if here and not found else here
+        real = (
+            differences(
+                whole, part, len(cuts.whole), then.bars.index, only=is_decision, skip=_ties(probe, (past, then))
+            )
+            if here and not found
+            else here
+        )
         compared, found, ties = compared + 1, found + real, ties + _count(here) - _count(real)
     return compared, found, ties, refusal
 
-def _count(found): return sum(len(one.rows) for one in found)
+
+def _count(found):
+    return sum(len(one.rows) for one in found)
 
 # %% ../nbs/18_function_audit.ipynb #d914da15
 def _warm_up(probe, cuts, whole):
     "The largest warm-up over the later starts"
-    given = [(later, found) for later in cuts.since if not isinstance(found := _tried(probe.call, later), TradeLabError)]
+    given = [
+        (later, found) for later in cuts.since if not isinstance(found := _tried(probe.call, later), TradeLabError)
+    ]
     return max((warm_up(whole, found, len(cuts.whole), len(later)) for later, found in given), default=nan)
+
 
 def _check(layer, name, label, compared):
     "One check out of what was compared on each history: (data, cuts, differences, ties, refusal)"
-    cuts, found, ties = sum(c[1] for c in compared), [(c[0], one) for c in compared for one in c[2]], sum(c[3] for c in compared)
-    if not cuts: return Check(layer, name, label, status='fails', detail=f'every history was refused: {compared[0][4]}')
-    if not found: return Check(layer, name, label, cuts, ties=ties)
+    cuts, found, ties = (
+        sum(c[1] for c in compared),
+        [(c[0], one) for c in compared for one in c[2]],
+        sum(c[3] for c in compared),
+    )
+    if not cuts:
+        return Check(layer, name, label, status='fails', detail=f'every history was refused: {compared[0][4]}')
+    if not found:
+        return Check(layer, name, label, cuts, ties=ties)
     data, first = min(found, key=lambda pair: (pair[1].session is None, pair[1].session or 0))
     when = f'{data} {first.session:%Y-%m-%d}' if first.session is not None else data
-    return Check(layer, name, label, cuts, _count(one for _, one in found), ties, when, status='leaks', detail=str(first))
+    return Check(
+        layer, name, label, cuts, _count(one for _, one in found), ties, when, status='leaks', detail=str(first)
+    )
 
 # %% ../nbs/18_function_audit.ipynb #5106e007
 def check_probe(
-    name:str,    # Of the function
-    probe:Probe, # How to call it
-    many,        # `Cuts`, one or several
-)->tuple[Check, ...]: # A check of the function, and one of its decisions where it takes any
+    name: str,  # Of the function
+    probe: Probe,  # How to call it
+    many,  # `Cuts`, one or several
+) -> tuple[Check, ...]:  # A check of the function, and one of its decisions where it takes any
     "Audit one call on all histories that it accepts; the warm-up is measured on the longest"
     many = [many] if isinstance(many, Cuts) else list(many)
     try:
         tried = {id(cuts): _tried(probe.call, cuts.whole) for cuts in many}
         whole = {key: found for key, found in tried.items() if not isinstance(found, TradeLabError)}
-        if not whole: return (Check('function', name, probe.label, status='fails', detail=f'every history was refused: {next(iter(tried.values()))}'),)
+        if not whole:
+            return (
+                Check(
+                    'function',
+                    name,
+                    probe.label,
+                    status='fails',
+                    detail=f'every history was refused: {next(iter(tried.values()))}',
+                ),
+            )
         many = [cuts for cuts in many if id(cuts) in whole]
-        if found := [(cuts.name, 1, again, 0, '') for cuts in many if (again := _repeats(probe, cuts, whole[id(cuts)]))]: return (_check('function', name, probe.label, found),)
+        if found := [
+            (cuts.name, 1, again, 0, '') for cuts in many if (again := _repeats(probe, cuts, whole[id(cuts)]))
+        ]:
+            return (_check('function', name, probe.label, found),)
         longest = max(many, key=lambda cuts: len(cuts.whole))
         layers = [('function', _on_prefixes)]
-        if any(is_decision(key, values) for key, (_, values) in whole[id(longest)].items() if values.shape): layers.append(('decision', _as_known))
-        checks = [_check(layer, name, probe.label, [(cuts.name, *compare(probe, cuts, whole[id(cuts)])) for cuts in many]) for layer, compare in layers]
+        if any(is_decision(key, values) for key, (_, values) in whole[id(longest)].items() if values.shape):
+            layers.append(('decision', _as_known))
+        checks = [
+            _check(layer, name, probe.label, [(cuts.name, *compare(probe, cuts, whole[id(cuts)])) for cuts in many])
+            for layer, compare in layers
+        ]
         return (replace(checks[0], warm_up=_warm_up(probe, longest, whole[id(longest)])), *checks[1:])
-    except Exception as e: return (Check('function', name, probe.label, status='fails', detail=f'{type(e).__name__}: {e}'),)
+    except Exception as e:
+        return (Check('function', name, probe.label, status='fails', detail=f'{type(e).__name__}: {e}'),)
 
 # %% ../nbs/18_function_audit.ipynb #243207e2
 def audit_function(
-    function:Callable,              # Parameters named close, open, high, low, volume, bars, actions, and what `given` names
-    bars:pd.DataFrame,              # Raw bars: open, high, low, close, volume
-    actions:pd.DataFrame|None=None, # Corporate actions, None for none
-    cuts:int=50,                    # Points at which the history is cut
-    seed:int=0,                     # Of their draw
-    convention:str='yahoo',         # Dividend factor
-    **given,                        # Values of further parameters
-)->Audit: # Raises DataError for a function that cannot be called so, or a history that is too short
+    function: Callable,  # Parameters named close, open, high, low, volume, bars, actions, and what `given` names
+    bars: pd.DataFrame,  # Raw bars: open, high, low, close, volume
+    actions: pd.DataFrame | None = None,  # Corporate actions, None for none
+    cuts: int = 50,  # Points at which the history is cut
+    seed: int = 0,  # Of their draw
+    convention: str = 'yahoo',  # Dividend factor
+    **given,  # Values of further parameters
+) -> Audit:  # Raises DataError for a function that cannot be called so, or a history that is too short
     "Whether a function of bars looks ahead"
     name = f'{function.__module__}.{function.__name__}' if hasattr(function, '__name__') else type(function).__name__
     probe, names = derived_probe(function, **given), list(_signature(function))
     if probe is None:
         strange = next((word for word in names if word not in {*BARS, *SERIES, *NUMBERS, *given}), ', '.join(names))
-        raise DataError(f'Nobody knows how to call {name} with bars', strange, f'{did_you_mean(strange, BARS)} Or wrap it: lambda close: f(close, …).')
-    return Audit(check_probe(name.removeprefix('__main__.').removeprefix('tradelab.'), probe, cut(history(bars, actions, convention), cuts, seed)))
+        raise DataError(
+            f'Nobody knows how to call {name} with bars',
+            strange,
+            f'{did_you_mean(strange, BARS)} Or wrap it: lambda close: f(close, …).',
+        )
+    return Audit(
+        check_probe(
+            name.removeprefix('__main__.').removeprefix('tradelab.'),
+            probe,
+            cut(history(bars, actions, convention), cuts, seed),
+        )
+    )

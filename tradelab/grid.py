@@ -23,46 +23,63 @@ from .utils.error_handling import DataError
 @dataclass(frozen=True, eq=False, repr=False)
 class VoteTable:
     "The votes of one voter, a row a parameter set."
-    name: str            # Voter
-    parameters: list     # A dict a row
-    buy: np.ndarray      # Cases for buying, bool, shape (n_rows, n_sessions, n_symbols)
-    sell: np.ndarray     # Cases for selling, the same shape
 
-    def __repr__(self): return f'VoteTable({self.name}: {len(self.parameters):,} parameter sets, {self.buy.shape[1]:,} sessions, {self.buy.shape[2]} symbols)'
+    name: str  # Voter
+    parameters: list  # A dict a row
+    buy: np.ndarray  # Cases for buying, bool, shape (n_rows, n_sessions, n_symbols)
+    sell: np.ndarray  # Cases for selling, the same shape
+
+    def __repr__(self):
+        return f'VoteTable({self.name}: {len(self.parameters):,} parameter sets, {self.buy.shape[1]:,} sessions, {self.buy.shape[2]} symbols)'
 
 # %% ../nbs/17_grid.ipynb #f607e0b0
 def _rows(close, sessions):
     "Place of each bar on the session axis, or DataError for a bar that the market does not have"
     rows = sessions.get_indexer(close.index)
-    if (rows < 0).any(): raise DataError('Closes at sessions that the market does not have', str(close.index[rows < 0][0]), 'Make both from the same bars.')
+    if (rows < 0).any():
+        raise DataError(
+            'Closes at sessions that the market does not have',
+            str(close.index[rows < 0][0]),
+            'Make both from the same bars.',
+        )
     return rows
+
 
 @kernel
 def cross_pairs(
-    averages:np.ndarray, # One average a row, USD, shape (n_windows, n_bars)
-    places:np.ndarray,   # Rows of the fast and of the slow average of each pair, shape (n_pairs, 2)
-    rows:np.ndarray,     # Place of each bar on the session axis, shape (n_bars,)
-    j:int,               # Place of the symbol
-    scratch:np.ndarray,  # Scratch paper, bool, shape (2, n_bars)
-    sides:np.ndarray,    # Receives golden and death crosses, bool, shape (2, n_pairs, n_sessions, n_symbols)
+    averages: np.ndarray,  # One average a row, USD, shape (n_windows, n_bars)
+    places: np.ndarray,  # Rows of the fast and of the slow average of each pair, shape (n_pairs, 2)
+    rows: np.ndarray,  # Place of each bar on the session axis, shape (n_bars,)
+    j: int,  # Place of the symbol
+    scratch: np.ndarray,  # Scratch paper, bool, shape (2, n_bars)
+    sides: np.ndarray,  # Receives golden and death crosses, bool, shape (2, n_pairs, n_sessions, n_symbols)
 ):
     "`cross` for every pair, put where the sessions are"
     for k in range(len(places)):
         cross(averages[places[k, 0]], averages[places[k, 1]], scratch[0], scratch[1])
-        for t in range(len(rows)): sides[0, k, rows[t], j], sides[1, k, rows[t], j] = scratch[0, t], scratch[1, t]
+        for t in range(len(rows)):
+            sides[0, k, rows[t], j], sides[1, k, rows[t], j] = scratch[0, t], scratch[1, t]
 
 # %% ../nbs/17_grid.ipynb #acafa02f
 def moving_average_table(
-    closes:Mapping[str, pd.Series], # Symbol → total-return-adjusted closes, USD
-    sessions:pd.DatetimeIndex,      # The market's sessions
-    fast:Sequence[int],             # Windows of the fast average
-    slow:Sequence[int],             # Windows of the slow average
-)->VoteTable: # A row a pair with fast below slow; raises DataError when there is none
+    closes: Mapping[str, pd.Series],  # Symbol → total-return-adjusted closes, USD
+    sessions: pd.DatetimeIndex,  # The market's sessions
+    fast: Sequence[int],  # Windows of the fast average
+    slow: Sequence[int],  # Windows of the slow average
+) -> VoteTable:  # A row a pair with fast below slow; raises DataError when there is none
     "Crossings for every pair of windows"
     pairs = [(a, b) for a, b in product(dict.fromkeys(fast), dict.fromkeys(slow)) if a < b]
-    if not pairs: raise DataError('No fast window lies below a slow one', f'fast {tuple(fast)}, slow {tuple(slow)}', 'Change [sweep] fast or slow.')
+    if not pairs:
+        raise DataError(
+            'No fast window lies below a slow one',
+            f'fast {tuple(fast)}, slow {tuple(slow)}',
+            'Change [sweep] fast or slow.',
+        )
     windows = {window: k for k, window in enumerate(dict.fromkeys(n for pair in pairs for n in pair))}
-    places, sides = np.array([[windows[n] for n in pair] for pair in pairs]), np.zeros((2, len(pairs), len(sessions), len(closes)), dtype=bool)
+    places, sides = (
+        np.array([[windows[n] for n in pair] for pair in pairs]),
+        np.zeros((2, len(pairs), len(sessions), len(closes)), dtype=bool),
+    )
     for j, close in enumerate(closes.values()):
         averages, rows = np.array([sma(close, window).to_numpy() for window in windows]), _rows(close, sessions)
         cross_pairs(averages, places, rows, j, np.zeros((2, len(close)), dtype=bool), sides)
@@ -70,29 +87,41 @@ def moving_average_table(
 
 # %% ../nbs/17_grid.ipynb #524545d5
 def rsi_table(
-    closes:Mapping[str, pd.Series], # Symbol → total-return-adjusted closes, USD
-    sessions:pd.DatetimeIndex,      # The market's sessions
-    windows:Sequence[int],          # Windows of the index
-    oversold:Sequence[float],       # Levels below which a close is oversold
-    overbought:Sequence[float],     # Levels above which a close is overbought
-)->VoteTable: # A row a window and a pair of levels with oversold below overbought; raises DataError when there is none
+    closes: Mapping[str, pd.Series],  # Symbol → total-return-adjusted closes, USD
+    sessions: pd.DatetimeIndex,  # The market's sessions
+    windows: Sequence[int],  # Windows of the index
+    oversold: Sequence[float],  # Levels below which a close is oversold
+    overbought: Sequence[float],  # Levels above which a close is overbought
+) -> (
+    VoteTable
+):  # A row a window and a pair of levels with oversold below overbought; raises DataError when there is none
     "Oversold and overbought closes for every window and pair of levels"
-    kept = [(w, low, high) for w, low, high in product(dict.fromkeys(windows), dict.fromkeys(oversold), dict.fromkeys(overbought)) if 0 <= low < high <= 100]
-    if not kept: raise DataError('No oversold level lies below an overbought one', f'{tuple(oversold)}, {tuple(overbought)}', 'Change [sweep] oversold or overbought.')
+    kept = [
+        (w, low, high)
+        for w, low, high in product(dict.fromkeys(windows), dict.fromkeys(oversold), dict.fromkeys(overbought))
+        if 0 <= low < high <= 100
+    ]
+    if not kept:
+        raise DataError(
+            'No oversold level lies below an overbought one',
+            f'{tuple(oversold)}, {tuple(overbought)}',
+            'Change [sweep] oversold or overbought.',
+        )
     sides = np.zeros((2, len(kept), len(sessions), len(closes)), dtype=bool)
     for j, close in enumerate(closes.values()):
         index, rows = {w: rsi(close, w).to_numpy() for w in dict.fromkeys(windows)}, _rows(close, sessions)
-        for k, (w, low, high) in enumerate(kept): sides[0, k, rows, j], sides[1, k, rows, j] = index[w] < low, index[w] > high
+        for k, (w, low, high) in enumerate(kept):
+            sides[0, k, rows, j], sides[1, k, rows, j] = index[w] < low, index[w] > high
     return VoteTable('rsi', [{'rsi_window': w, 'oversold': low, 'overbought': high} for w, low, high in kept], *sides)
 
 # %% ../nbs/17_grid.ipynb #7ea21149
 def own_table(
-    name:str,                       # Voter, as `[strategy] voters` names it
-    voter:Callable,                 # (close, **parameters) → Vote
-    grid:Mapping[str, Sequence],    # Parameter → values
-    closes:Mapping[str, pd.Series], # Symbol → total-return-adjusted closes, USD
-    sessions:pd.DatetimeIndex,      # The market's sessions
-)->VoteTable: # A row a combination of the grid; raises DataError for what is no vote
+    name: str,  # Voter, as `[strategy] voters` names it
+    voter: Callable,  # (close, **parameters) → Vote
+    grid: Mapping[str, Sequence],  # Parameter → values
+    closes: Mapping[str, pd.Series],  # Symbol → total-return-adjusted closes, USD
+    sessions: pd.DatetimeIndex,  # The market's sessions
+) -> VoteTable:  # A row a combination of the grid; raises DataError for what is no vote
     "The votes of any voter for every combination of its own grid"
     kept = [dict(zip(grid, values)) for values in product(*grid.values())]
     sides = np.zeros((2, len(kept), len(sessions), len(closes)), dtype=bool)
@@ -100,36 +129,58 @@ def own_table(
         rows = _rows(close, sessions)
         for k, parameters in enumerate(kept):
             vote = voter(close, **parameters)
-            if not isinstance(vote, Vote): raise DataError(f'Voter {name} gave no Vote', type(vote).__name__, 'Return Vote(buy, sell, why_buy, why_sell).')
-            if vote.strength is not None: raise DataError(f'Voter {name} votes with a strength, which a sweep does not weigh', name, 'Sweep it without, or run its combinations one by one.')
+            if not isinstance(vote, Vote):
+                raise DataError(
+                    f'Voter {name} gave no Vote', type(vote).__name__, 'Return Vote(buy, sell, why_buy, why_sell).'
+                )
+            if vote.strength is not None:
+                raise DataError(
+                    f'Voter {name} votes with a strength, which a sweep does not weigh',
+                    name,
+                    'Sweep it without, or run its combinations one by one.',
+                )
             sides[0, k, rows, j], sides[1, k, rows, j] = vote.buy.to_numpy(), vote.sell.to_numpy()
     return VoteTable(name, [{f'{name}_{key}': value for key, value in row.items()} for row in kept], *sides)
 
 # %% ../nbs/17_grid.ipynb #5e7abf33
 def vote_tables(
-    closes:Mapping[str, pd.Series],    # Symbol → total-return-adjusted closes, USD
-    sessions:pd.DatetimeIndex,         # The market's sessions
-    strategy:StrategySettings=StrategySettings(), # Which voters take part
-    grid:SweepSettings=SweepSettings(),# Values of the built-in voters' parameters
-    own:Mapping[str, tuple]|None=None, # Voter of one's own → (function, parameter → values)
-)->list[VoteTable]: # One a voter, in the order of the settings; raises DataError for an unknown voter or an empty grid
+    closes: Mapping[str, pd.Series],  # Symbol → total-return-adjusted closes, USD
+    sessions: pd.DatetimeIndex,  # The market's sessions
+    strategy: StrategySettings = StrategySettings(),  # Which voters take part
+    grid: SweepSettings = SweepSettings(),  # Values of the built-in voters' parameters
+    own: Mapping[str, tuple] | None = None,  # Voter of one's own → (function, parameter → values)
+) -> list[
+    VoteTable
+]:  # One a voter, in the order of the settings; raises DataError for an unknown voter or an empty grid
     "The votes of all voters for all their parameter sets"
     own, tables = own or {}, []
-    if taken := [name for name in own if name in ('moving_average', 'rsi')]: raise DataError('An own voter has the name of a built-in one', taken[0], 'Give it a name of its own.')
+    if taken := [name for name in own if name in ('moving_average', 'rsi')]:
+        raise DataError('An own voter has the name of a built-in one', taken[0], 'Give it a name of its own.')
     for name in strategy.voters:
-        if name == 'moving_average': tables.append(moving_average_table(closes, sessions, grid.fast, grid.slow))
-        elif name == 'rsi': tables.append(rsi_table(closes, sessions, grid.rsi_window, grid.oversold, grid.overbought))
-        elif name in own: tables.append(own_table(name, *own[name], closes, sessions))
-        else: raise DataError('A voter is named that the sweep does not know', name, f"Hand it over: own={{'{name}': (function, {{'parameter': [values]}})}}.")
+        if name == 'moving_average':
+            tables.append(moving_average_table(closes, sessions, grid.fast, grid.slow))
+        elif name == 'rsi':
+            tables.append(rsi_table(closes, sessions, grid.rsi_window, grid.oversold, grid.overbought))
+        elif name in own:
+            tables.append(own_table(name, *own[name], closes, sessions))
+        else:
+            raise DataError(
+                'A voter is named that the sweep does not know',
+                name,
+                f"Hand it over: own={{'{name}': (function, {{'parameter': [values]}})}}.",
+            )
     return tables
 
 # %% ../nbs/17_grid.ipynb #fff2e7b4
 def combinations(
-    tables:list[VoteTable], # One a voter
-)->tuple[np.ndarray, pd.DataFrame]: # Row of each voter's table for each combination, shape (n_combinations, n_voters), and their parameters
+    tables: list[VoteTable],  # One a voter
+) -> tuple[
+    np.ndarray, pd.DataFrame
+]:  # Row of each voter's table for each combination, shape (n_combinations, n_voters), and their parameters
     "Every combination of the voters' parameter sets, the last voter varying fastest"
     picks = np.indices([len(table.parameters) for table in tables]).reshape(len(tables), -1).T.copy()
     columns = {}
     for k, table in enumerate(tables):
-        for name in table.parameters[0]: columns[name] = np.array([row[name] for row in table.parameters])[picks[:, k]]
+        for name in table.parameters[0]:
+            columns[name] = np.array([row[name] for row in table.parameters])[picks[:, k]]
     return picks, pd.DataFrame(columns)

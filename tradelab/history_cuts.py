@@ -20,107 +20,152 @@ from .utils.error_handling import DataError
 @dataclass(frozen=True, eq=False, repr=False)
 class History:
     "The past of one symbol."
-    bars: pd.DataFrame      # Raw bars as delivered: open, high, low, close, volume, indexed by session
-    actions: pd.DataFrame   # Corporate actions: ex_date, kind, value
-    adjusted: pd.DataFrame  # Total-return bars, same index
-    convention: str='yahoo' # Dividend factor, see `preprocessing`
 
-    def __len__(self): return len(self.bars)
-    def __repr__(self): return f'History({len(self)} sessions to {self.bars.index[-1]:%Y-%m-%d}, {len(self.actions)} actions)'
+    bars: pd.DataFrame  # Raw bars as delivered: open, high, low, close, volume, indexed by session
+    actions: pd.DataFrame  # Corporate actions: ex_date, kind, value
+    adjusted: pd.DataFrame  # Total-return bars, same index
+    convention: str = 'yahoo'  # Dividend factor, see `preprocessing`
+
+    def __len__(self):
+        return len(self.bars)
+
+    def __repr__(self):
+        return f'History({len(self)} sessions to {self.bars.index[-1]:%Y-%m-%d}, {len(self.actions)} actions)'
 
 # %% ../nbs/17_history_cuts.ipynb #5096033e
 def history(
-    bars:pd.DataFrame,                # Raw bars: open, high, low, close, volume
-    actions:pd.DataFrame|None=None,   # Corporate actions, None for none
-    convention:str='yahoo',           # Dividend factor, 'yahoo' | 'crsp'
-)->History: # Raises DataError for what cannot be adjusted
+    bars: pd.DataFrame,  # Raw bars: open, high, low, close, volume
+    actions: pd.DataFrame | None = None,  # Corporate actions, None for none
+    convention: str = 'yahoo',  # Dividend factor, 'yahoo' | 'crsp'
+) -> History:  # Raises DataError for what cannot be adjusted
     "Bars and actions with the total-return bars that follow from them"
-    none = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': np.array([], dtype=float)})
+    none = pd.DataFrame(
+        {'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': np.array([], dtype=float)}
+    )
     actions = none if actions is None else actions
     return History(bars, actions, adjust(bars, actions, 'total_return', convention), convention)
 
 # %% ../nbs/17_history_cuts.ipynb #a1fac9c2
 def until(
-    whole:History, # The whole past
-    n:int,         # Bars to keep, 1 or more
-)->History: # Adjusted as the whole is
+    whole: History,  # The whole past
+    n: int,  # Bars to keep, 1 or more
+) -> History:  # Adjusted as the whole is
     "The first `n` bars, in the prices of today"
     bars = whole.bars.iloc[:n]
-    return History(bars, whole.actions[whole.actions.ex_date <= bars.index[-1]], whole.adjusted.iloc[:n], whole.convention)
+    return History(
+        bars, whole.actions[whole.actions.ex_date <= bars.index[-1]], whole.adjusted.iloc[:n], whole.convention
+    )
+
 
 def known(
-    whole:History, # The whole past
-    n:int,         # Bars to keep, 1 or more
-)->History: # Adjusted by the actions up to the last bar alone
+    whole: History,  # The whole past
+    n: int,  # Bars to keep, 1 or more
+) -> History:  # Adjusted by the actions up to the last bar alone
     "The first `n` bars as they were known at the close of the last of them"
     bars = whole.bars.iloc[:n]
     return history(bars, whole.actions[whole.actions.ex_date <= bars.index[-1]], whole.convention)
 
+
 def since(
-    whole:History, # The whole past
-    n:int,         # Bars to leave out, less than there are
-)->History: # Adjusted as the whole is
+    whole: History,  # The whole past
+    n: int,  # Bars to leave out, less than there are
+) -> History:  # Adjusted as the whole is
     "The past without its first `n` bars"
-    return History(whole.bars.iloc[n:], whole.actions[whole.actions.ex_date >= whole.bars.index[n]], whole.adjusted.iloc[n:], whole.convention)
+    return History(
+        whole.bars.iloc[n:],
+        whole.actions[whole.actions.ex_date >= whole.bars.index[n]],
+        whole.adjusted.iloc[n:],
+        whole.convention,
+    )
 
 # %% ../nbs/17_history_cuts.ipynb #d7550167
 def cut_points(
-    n_bars:int,    # Bars of the history
-    count:int=50,  # Points wanted
-    seed:int=0,    # Of the random draw
-)->list[int]: # Bars to keep, increasing, from 1 to n_bars - 1; raises DataError for a history of `count` bars or fewer
+    n_bars: int,  # Bars of the history
+    count: int = 50,  # Points wanted
+    seed: int = 0,  # Of the random draw
+) -> list[
+    int
+]:  # Bars to keep, increasing, from 1 to n_bars - 1; raises DataError for a history of `count` bars or fewer
     "Random points at which a history is cut"
-    if n_bars <= count: raise DataError(f'A history of {n_bars} bars has no {count} points at which it can be cut', n_bars, 'Give more bars, or ask for fewer cuts.')
+    if n_bars <= count:
+        raise DataError(
+            f'A history of {n_bars} bars has no {count} points at which it can be cut',
+            n_bars,
+            'Give more bars, or ask for fewer cuts.',
+        )
     rng = np.random.default_rng(seed)
-    early = np.exp(rng.uniform(0, np.log(n_bars), 8*count)).astype(int)
-    points = list(dict.fromkeys([n_bars - 1, *np.clip(early, 1, n_bars - 1).tolist()]))[:(count + 1)//2]
+    early = np.exp(rng.uniform(0, np.log(n_bars), 8 * count)).astype(int)
+    points = list(dict.fromkeys([n_bars - 1, *np.clip(early, 1, n_bars - 1).tolist()]))[: (count + 1) // 2]
     spread = [int(point) for point in rng.permutation(np.arange(1, n_bars)) if point not in points]
-    return sorted(points + spread[:count - len(points)])
+    return sorted(points + spread[: count - len(points)])
 
 # %% ../nbs/17_history_cuts.ipynb #c499bd66
 def leaves(
-    output,       # What a function gave
-    name:str='',  # Prefix of the names
-)->dict: # Name → (index or None, values with one row a bar, or a single value); raises DataError for what cannot be compared
+    output,  # What a function gave
+    name: str = '',  # Prefix of the names
+) -> (
+    dict
+):  # Name → (index or None, values with one row a bar, or a single value); raises DataError for what cannot be compared
     "The columns of values in an output"
-    if output is None: return {}
-    if isinstance(output, pd.Series): return {name or str(output.name or 'value'): (output.index, output.to_numpy())}
-    if isinstance(output, (pd.Index, np.ndarray)): return {name or 'value': (None, np.asarray(output))}
-    if isinstance(output, (str, bytes, int, float, np.generic, pd.Timestamp)): return {name or 'value': (None, np.asarray(output))}
+    if output is None:
+        return {}
+    if isinstance(output, pd.Series):
+        return {name or str(output.name or 'value'): (output.index, output.to_numpy())}
+    if isinstance(output, (pd.Index, np.ndarray)):
+        return {name or 'value': (None, np.asarray(output))}
+    if isinstance(output, (str, bytes, int, float, np.generic, pd.Timestamp)):
+        return {name or 'value': (None, np.asarray(output))}
     parts = _parts(output)
-    if parts is None: raise DataError('This kind of output cannot be compared', type(output).__name__, 'Give series, frames, arrays or tuples of them.')
-    return {key: leaf for part, value in parts for key, leaf in leaves(value, f'{name}.{part}' if name else str(part)).items()}
+    if parts is None:
+        raise DataError(
+            'This kind of output cannot be compared',
+            type(output).__name__,
+            'Give series, frames, arrays or tuples of them.',
+        )
+    return {
+        key: leaf
+        for part, value in parts
+        for key, leaf in leaves(value, f'{name}.{part}' if name else str(part)).items()
+    }
 
 # %% ../nbs/17_history_cuts.ipynb #c36606ac
 def _parts(output):
     "Pairs of a name and a value within a container, None for what is none"
-    if isinstance(output, pd.DataFrame): return [(column, output[column]) for column in output.columns]
-    if isinstance(output, Mapping): return output.items()
-    if is_dataclass(output): return [(field.name, getattr(output, field.name)) for field in fields(output)]
-    if hasattr(output, '_fields'): return zip(output._fields, output)
-    if isinstance(output, (tuple, list)): return enumerate(output)
+    if isinstance(output, pd.DataFrame):
+        return [(column, output[column]) for column in output.columns]
+    if isinstance(output, Mapping):
+        return output.items()
+    if is_dataclass(output):
+        return [(field.name, getattr(output, field.name)) for field in fields(output)]
+    if hasattr(output, '_fields'):
+        return zip(output._fields, output)
+    if isinstance(output, (tuple, list)):
+        return enumerate(output)
 
 # %% ../nbs/17_history_cuts.ipynb #f4e94e55
 def event_points(
-    whole:dict,    # `leaves` of what a function gave on the whole history
-    n_bars:int,    # Bars of the whole history
-    count:int=25,  # Most points
-    seed:int=0,    # Of the draw among them
-)->list[int]: # Bars to keep, so that an event is the last of them; increasing
+    whole: dict,  # `leaves` of what a function gave on the whole history
+    n_bars: int,  # Bars of the whole history
+    count: int = 25,  # Most points
+    seed: int = 0,  # Of the draw among them
+) -> list[int]:  # Bars to keep, so that an event is the last of them; increasing
     "Points at which a rare event of an output is cut off from its future"
     found = set()
     for _, values in whole.values():
-        if not 2 < len(np.atleast_1d(values)) <= n_bars: continue
+        if not 2 < len(np.atleast_1d(values)) <= n_bars:
+            continue
         changed = _apart(_same(values[1:], values[:-1]))
-        if 0 < changed.mean() < 0.5: found |= set((np.flatnonzero(changed) + 2 + n_bars - len(values)).tolist())
+        if 0 < changed.mean() < 0.5:
+            found |= set((np.flatnonzero(changed) + 2 + n_bars - len(values)).tolist())
     points = np.random.default_rng(seed).permutation(sorted(found - {n_bars})).astype(int)
     return sorted(points[:count].tolist())
 
+
 def action_points(
-    whole:History, # The past
-    count:int=20,  # Most points
-    seed:int=0,    # Of the draw among them
-)->list[int]: # Bars to keep, so that an ex-date is the last of them or the next one
+    whole: History,  # The past
+    count: int = 20,  # Most points
+    seed: int = 0,  # Of the draw among them
+) -> list[int]:  # Bars to keep, so that an ex-date is the last of them or the next one
     "Points around the corporate actions of a history"
     at = whole.bars.index.searchsorted(pd.DatetimeIndex(whole.actions.ex_date.unique()))
     points = [n for n in {*at.tolist(), *(at + 1).tolist()} if 1 <= n < len(whole)]
@@ -130,28 +175,38 @@ def action_points(
 def _same(a, b):
     "Where two arrays of one shape hold the same; texts of any length are of one type"
     a, b = (values.astype(object) if values.dtype.kind == 'U' else values for values in (a, b))
-    if a.dtype != b.dtype: return np.zeros(a.shape, dtype=bool)
-    if a.dtype.kind in 'fc': return (a == b) | (np.isnan(a) & np.isnan(b))
-    if a.dtype.kind != 'O': return (a == b) | (np.isnat(a) & np.isnat(b)) if a.dtype.kind in 'mM' else a == b
+    if a.dtype != b.dtype:
+        return np.zeros(a.shape, dtype=bool)
+    if a.dtype.kind in 'fc':
+        return (a == b) | (np.isnan(a) & np.isnan(b))
+    if a.dtype.kind != 'O':
+        return (a == b) | (np.isnat(a) & np.isnat(b)) if a.dtype.kind in 'mM' else a == b
     return np.equal(a, b).astype(bool) | (pd.isna(a) & pd.isna(b))
+
 
 def _close(a, b, tolerance):
     "The same, or numbers within a relative tolerance"
-    if a.dtype.kind != 'f' or b.dtype.kind != 'f': return _same(a, b)
-    with np.errstate(invalid='ignore'): return _same(a, b) | (np.abs(a - b) <= tolerance*np.maximum(np.abs(a), np.abs(b)))
+    if a.dtype.kind != 'f' or b.dtype.kind != 'f':
+        return _same(a, b)
+    with np.errstate(invalid='ignore'):
+        return _same(a, b) | (np.abs(a - b) <= tolerance * np.maximum(np.abs(a), np.abs(b)))
+
 
 def _same_shape(a, b):
     "The same up to one factor"
-    if a.dtype.kind != 'f' or b.dtype.kind != 'f' or not a.shape: return _same(a, b)
+    if a.dtype.kind != 'f' or b.dtype.kind != 'f' or not a.shape:
+        return _same(a, b)
     usual = np.isfinite(a) & np.isfinite(b) & (a != 0) & (b != 0)
-    factor = np.median(a[usual]/b[usual]) if usual.any() else 1.
-    return _close(a, b*factor, 1e-12)
+    factor = np.median(a[usual] / b[usual]) if usual.any() else 1.0
+    return _close(a, b * factor, 1e-12)
 
 # %% ../nbs/17_history_cuts.ipynb #44192f32
 def _rows(index, values, last, n_rows):
     "The part of a column that a history up to the session `last` should have given"
-    if not values.shape: return values
+    if not values.shape:
+        return values
     return values[index <= last] if isinstance(index, pd.DatetimeIndex) else values[:n_rows]
+
 
 def _apart(same):
     "Which rows hold something that is not the same"
@@ -161,81 +216,126 @@ def _apart(same):
 @dataclass(frozen=True)
 class Difference:
     "A column that a later bar has changed."
-    column: str                # Name within the output
-    rows: tuple[int, ...]      # Positions that differ, one 0 where a whole column or its length does
-    session: pd.Timestamp|None # First of them, None for a value of no session
-    with_future: object        # What the whole history gave there
-    without: object            # What the cut one gave
+
+    column: str  # Name within the output
+    rows: tuple[int, ...]  # Positions that differ, one 0 where a whole column or its length does
+    session: pd.Timestamp | None  # First of them, None for a value of no session
+    with_future: object  # What the whole history gave there
+    without: object  # What the cut one gave
+
     def __str__(self):
         when = f' on {self.session:%Y-%m-%d}' if self.session is not None else ''
         return f'{self.column}{when}: {_shown(self.with_future)} with the future, {_shown(self.without)} without'
 
 # %% ../nbs/17_history_cuts.ipynb #10822488
-def _shown(value): return f'{value:.10g}' if isinstance(value, float) else str(value)
+def _shown(value):
+    return f'{value:.10g}' if isinstance(value, float) else str(value)
+
 
 def _difference(name, whole, part, n_whole, sessions, scaled, skip):
     "The `Difference` of one column, None when there is none"
     (index, a), (stamps, b) = whole, part
     dropped = n_whole - len(a) if a.shape else 0
-    expected = _rows(index, a, sessions[-1] if len(sessions) else pd.NaT, max(0, len(sessions) - dropped) if 0 <= dropped < n_whole else len(b) if b.shape else 0)
-    if expected.shape != b.shape: return Difference(name, (0,), None, f'{expected.shape} values', f'{b.shape}')
+    expected = _rows(
+        index,
+        a,
+        sessions[-1] if len(sessions) else pd.NaT,
+        max(0, len(sessions) - dropped) if 0 <= dropped < n_whole else len(b) if b.shape else 0,
+    )
+    if expected.shape != b.shape:
+        return Difference(name, (0,), None, f'{expected.shape} values', f'{b.shape}')
     bad = np.flatnonzero(_apart((_same_shape if scaled else _same)(expected, b)))
     bad = [row for row in bad.tolist() if (name, row) not in skip]
-    if not bad: return None
-    stamps = stamps if isinstance(stamps, pd.DatetimeIndex) else sessions[max(dropped, 0):]
-    one = lambda values: values[bad[0]] if values.ndim == 1 else values[bad[0]].tolist() if values.shape else values.item()
-    return Difference(name, tuple(bad), stamps[bad[0]] if b.shape and bad[0] < len(stamps) else None, one(expected), one(b))
+    if not bad:
+        return None
+    stamps = stamps if isinstance(stamps, pd.DatetimeIndex) else sessions[max(dropped, 0) :]
+    one = lambda values: (
+        values[bad[0]] if values.ndim == 1 else values[bad[0]].tolist() if values.shape else values.item()
+    )
+    return Difference(
+        name, tuple(bad), stamps[bad[0]] if b.shape and bad[0] < len(stamps) else None, one(expected), one(b)
+    )
 
 # %% ../nbs/17_history_cuts.ipynb #9368fbdf
 def differences(
-    whole:dict,                # `leaves` of what a function gave on the whole history
-    part:dict,                 # `leaves` of what it gave on the cut one
-    n_whole:int,               # Bars of the whole history
-    sessions:pd.DatetimeIndex, # Sessions of the cut one
-    scaled:bool=False,         # Whether a column may differ by one factor
-    only=None,                 # (name, values of the whole) → whether the column counts; None for all
-    skip=frozenset(),          # Pairs of a column and a row that do not count
-)->list[Difference]: # One for each column that differs
+    whole: dict,  # `leaves` of what a function gave on the whole history
+    part: dict,  # `leaves` of what it gave on the cut one
+    n_whole: int,  # Bars of the whole history
+    sessions: pd.DatetimeIndex,  # Sessions of the cut one
+    scaled: bool = False,  # Whether a column may differ by one factor
+    only=None,  # (name, values of the whole) → whether the column counts; None for all
+    skip=frozenset(),  # Pairs of a column and a row that do not count
+) -> list[Difference]:  # One for each column that differs
     "What the bars after the cut have changed"
-    lost = [Difference(name, (0,), None, 'a column' if name in whole else 'no column', 'a column' if name in part else 'no column') for name in sorted(whole.keys() ^ part.keys())]
+    lost = [
+        Difference(
+            name, (0,), None, 'a column' if name in whole else 'no column', 'a column' if name in part else 'no column'
+        )
+        for name in sorted(whole.keys() ^ part.keys())
+    ]
     names = [name for name in whole if name in part and (only is None or only(name, whole[name][1]))]
-    return lost + [found for name in names if (found := _difference(name, whole[name], part[name], n_whole, sessions, scaled, skip))]
+    return lost + [
+        found
+        for name in names
+        if (found := _difference(name, whole[name], part[name], n_whole, sessions, scaled, skip))
+    ]
 
 # %% ../nbs/17_history_cuts.ipynb #0f12711f
 def warm_up(
-    whole:dict,   # `leaves` of what a function gave on the whole history
-    later:dict,   # `leaves` of what it gave on the history without its first bars
-    n_whole:int,  # Bars of the whole history
-    n_later:int,  # Bars of the other
-    tolerance:float=1e-9, # Largest relative difference that counts as none
-)->float: # Bars, 0 when the start never mattered, inf when it always does
+    whole: dict,  # `leaves` of what a function gave on the whole history
+    later: dict,  # `leaves` of what it gave on the history without its first bars
+    n_whole: int,  # Bars of the whole history
+    n_later: int,  # Bars of the other
+    tolerance: float = 1e-9,  # Largest relative difference that counts as none
+) -> float:  # Bars, 0 when the start never mattered, inf when it always does
     "The bar from which on it no longer matters where history starts"
-    found = 0.
+    found = 0.0
     for name in whole.keys() & later.keys():
-        if not later[name][1].shape: continue
-        tail, head = later[name][1], whole[name][1][len(whole[name][1]) - len(later[name][1]):]
-        if head.shape != tail.shape: return np.inf
+        if not later[name][1].shape:
+            continue
+        tail, head = later[name][1], whole[name][1][len(whole[name][1]) - len(later[name][1]) :]
+        if head.shape != tail.shape:
+            return np.inf
         bad = np.flatnonzero(_apart(_close(head, tail, tolerance)))
-        if not len(tail) or (len(bad) and bad[-1] == len(tail) - 1): return np.inf
+        if not len(tail) or (len(bad) and bad[-1] == len(tail) - 1):
+            return np.inf
         found = max(found, float(n_later - len(tail) + (bad[-1] + 1 if len(bad) else 0)))
     return found
 
 # %% ../nbs/17_history_cuts.ipynb #dbe901b6
 def synthetic_history(
-    n_bars:int=600,          # Sessions
-    seed:int=0,              # Of everything that is random
-    convention:str='yahoo',  # Dividend factor
-)->History: # Raw bars from 2015 on, with splits, dividends and gaps
+    n_bars: int = 600,  # Sessions
+    seed: int = 0,  # Of everything that is random
+    convention: str = 'yahoo',  # Dividend factor
+) -> History:  # Raw bars from 2015 on, with splits, dividends and gaps
     "A seeded random walk with all that real prices have"
     rng, at = np.random.default_rng(seed), np.arange(n_bars)
-    sessions = pd.bdate_range('2015-01-01', periods=n_bars + n_bars//30, name='session')
+    sessions = pd.bdate_range('2015-01-01', periods=n_bars + n_bars // 30, name='session')
     sessions = sessions[np.sort(rng.permutation(len(sessions))[:n_bars])]
     moves = rng.normal(0.0003, 0.015, n_bars) + np.where(rng.random(n_bars) < 0.01, rng.normal(0, 0.1, n_bars), 0)
-    splits = {n_bars//3: 2., 2*n_bars//3: 0.25}
-    raw = 60*np.exp(np.cumsum(moves))/np.prod([np.where(at >= day, ratio, 1.) for day, ratio in splits.items()], axis=0)
-    opened = raw*np.exp(rng.normal(0, 0.006, n_bars))
-    bars = pd.DataFrame({'open': opened, 'high': np.maximum(opened, raw)*1.004, 'low': np.minimum(opened, raw)*0.996, 'close': raw,
-                         'volume': rng.integers(1, 20, n_bars)*1e5}, sessions)
+    splits = {n_bars // 3: 2.0, 2 * n_bars // 3: 0.25}
+    raw = (
+        60
+        * np.exp(np.cumsum(moves))
+        / np.prod([np.where(at >= day, ratio, 1.0) for day, ratio in splits.items()], axis=0)
+    )
+    opened = raw * np.exp(rng.normal(0, 0.006, n_bars))
+    bars = pd.DataFrame(
+        {
+            'open': opened,
+            'high': np.maximum(opened, raw) * 1.004,
+            'low': np.minimum(opened, raw) * 0.996,
+            'close': raw,
+            'volume': rng.integers(1, 20, n_bars) * 1e5,
+        },
+        sessions,
+    )
     paid = at[30::63]
-    rows = [(sessions[day], 'split', ratio) for day, ratio in splits.items()] + [(sessions[day], 'dividend', round(0.006*raw[day], 2)) for day in paid]
-    return history(bars, pd.DataFrame(rows, columns=['ex_date', 'kind', 'value']).sort_values('ex_date', ignore_index=True), convention)
+    rows = [(sessions[day], 'split', ratio) for day, ratio in splits.items()] + [
+        (sessions[day], 'dividend', round(0.006 * raw[day], 2)) for day in paid
+    ]
+    return history(
+        bars,
+        pd.DataFrame(rows, columns=['ex_date', 'kind', 'value']).sort_values('ex_date', ignore_index=True),
+        convention,
+    )

@@ -16,16 +16,34 @@ from .utils.error_handling import DataError
 def _checked(close, window, what='close', least=1):
     "`close` as float64, or DataError when it or `window` cannot be used"
     if isinstance(window, bool) or not isinstance(window, (int, np.integer)) or window < least:
-        raise DataError(f'The window must be a whole number of bars, {least} or more', window, 'Correct it in settings.ini.')
-    if not isinstance(close, pd.Series): raise DataError(f'Prices ({what}) must be a pandas Series', type(close).__name__, f"Pass one column, such as bars['{what}'].")
+        raise DataError(
+            f'The window must be a whole number of bars, {least} or more', window, 'Correct it in settings.ini.'
+        )
+    if not isinstance(close, pd.Series):
+        raise DataError(
+            f'Prices ({what}) must be a pandas Series',
+            type(close).__name__,
+            f"Pass one column, such as bars['{what}'].",
+        )
     if not pd.api.types.is_numeric_dtype(close) or close.dtype == bool:
-        raise DataError(f'Prices ({what}) must be numbers', str(close.dtype), 'Convert them with pandas.to_numeric first.')
+        raise DataError(
+            f'Prices ({what}) must be numbers', str(close.dtype), 'Convert them with pandas.to_numeric first.'
+        )
     if not (close.index.is_monotonic_increasing and close.index.is_unique):
-        raise DataError(f'The index of the prices ({what}) must increase strictly', _first_step_back(close.index), 'Sort the bars and drop repeated sessions.')
+        raise DataError(
+            f'The index of the prices ({what}) must increase strictly',
+            _first_step_back(close.index),
+            'Sort the bars and drop repeated sessions.',
+        )
     values = close.to_numpy(dtype=float, na_value=np.nan)
     known = ~np.isnan(values)
     broken = np.isinf(values) | (~known & np.logical_or.accumulate(known))
-    if broken.any(): raise DataError(f'A {what} is missing or infinite at {close.index[broken.argmax()]}', float(values[broken][0]), 'Mend the bars first.')
+    if broken.any():
+        raise DataError(
+            f'A {what} is missing or infinite at {close.index[broken.argmax()]}',
+            float(values[broken][0]),
+            'Mend the bars first.',
+        )
     return pd.Series(values, index=close.index)
 
 # %% ../nbs/13_indicators.ipynb #bdd36daa
@@ -41,18 +59,18 @@ def _framed(result, close, name):
 
 # %% ../nbs/13_indicators.ipynb #f1780e4d
 def sma(
-    close:pd.Series, # Close price, USD, shape (n_bars,), increasing index
-    window:int,      # Bars in the average, 1 or more
-)->pd.Series: # Average, USD, shape (n_bars,), NaN before bar window - 1; raises DataError for unusable input
+    close: pd.Series,  # Close price, USD, shape (n_bars,), increasing index
+    window: int,  # Bars in the average, 1 or more
+) -> pd.Series:  # Average, USD, shape (n_bars,), NaN before bar window - 1; raises DataError for unusable input
     "Simple moving average of the last `window` closes"
     close = _checked(close, window)
     return _framed(ta.sma(close, length=int(window), talib=False), close, f'sma_{window}')
 
 # %% ../nbs/13_indicators.ipynb #b0043942
 def ema(
-    close:pd.Series, # Close price, USD, shape (n_bars,), increasing index
-    window:int,      # Bars n of the smoothing factor 2/(n + 1), 1 or more
-)->pd.Series: # Average, USD, shape (n_bars,), NaN before bar window - 1; raises DataError for unusable input
+    close: pd.Series,  # Close price, USD, shape (n_bars,), increasing index
+    window: int,  # Bars n of the smoothing factor 2/(n + 1), 1 or more
+) -> pd.Series:  # Average, USD, shape (n_bars,), NaN before bar window - 1; raises DataError for unusable input
     "Exponential moving average, seeded with the simple average of the first `window` closes"
     close = _checked(close, window)
     return _framed(ta.ema(close, length=int(window), talib=False, sma=True, adjust=False), close, f'ema_{window}')
@@ -62,48 +80,63 @@ def _wilder(values, window):
     "Wilder's smoothing of an array: NaN until `window` values were seen, then their mean, then steps of 1/window"
     known = ~np.isnan(values)
     first = int(known.argmax()) if known.any() else len(values)
-    if first + window > len(values): return np.full(len(values), np.nan)
+    if first + window > len(values):
+        return np.full(len(values), np.nan)
     smoothed = values.copy()
-    smoothed[first:first + window - 1] = np.nan
-    smoothed[first + window - 1] = values[first:first + window].mean()
-    return pd.Series(smoothed, copy=False).ewm(alpha=1/window, adjust=False).mean().to_numpy()
+    smoothed[first : first + window - 1] = np.nan
+    smoothed[first + window - 1] = values[first : first + window].mean()
+    return pd.Series(smoothed, copy=False).ewm(alpha=1 / window, adjust=False).mean().to_numpy()
 
 # %% ../nbs/13_indicators.ipynb #2ef72b06
 def rsi(
-    close:pd.Series, # Close price, USD, shape (n_bars,), increasing index
-    window:int=14,   # Changes in the seed and in Wilder's smoothing 1/window, 1 or more
-)->pd.Series: # Index from 0 to 100, shape (n_bars,), NaN before bar window; raises DataError for unusable input
+    close: pd.Series,  # Close price, USD, shape (n_bars,), increasing index
+    window: int = 14,  # Changes in the seed and in Wilder's smoothing 1/window, 1 or more
+) -> pd.Series:  # Index from 0 to 100, shape (n_bars,), NaN before bar window; raises DataError for unusable input
     "Wilder's relative strength index with the SMA seed"
     close = _checked(close, window)
     change = np.diff(close.to_numpy(), prepend=np.nan)
-    up, down = (_wilder(np.maximum(side, 0.), int(window)) for side in (change, -change))
-    with np.errstate(invalid='ignore'): return pd.Series(100*up/(up + down), close.index, name=f'rsi_{window}')
+    up, down = (_wilder(np.maximum(side, 0.0), int(window)) for side in (change, -change))
+    with np.errstate(invalid='ignore'):
+        return pd.Series(100 * up / (up + down), close.index, name=f'rsi_{window}')
 
 # %% ../nbs/13_indicators.ipynb #3a1b51eb
 def atr(
-    high:pd.Series,  # Highest price of each bar, USD, shape (n_bars,), increasing index
-    low:pd.Series,   # Lowest price, USD, on the same index
-    close:pd.Series, # Close price, USD, on the same index
-    window:int=14,   # Ranges in the seed and in Wilder's smoothing 1/window, 1 or more
-)->pd.Series: # Average, USD, shape (n_bars,), NaN before bar window; raises DataError for unusable input
+    high: pd.Series,  # Highest price of each bar, USD, shape (n_bars,), increasing index
+    low: pd.Series,  # Lowest price, USD, on the same index
+    close: pd.Series,  # Close price, USD, on the same index
+    window: int = 14,  # Ranges in the seed and in Wilder's smoothing 1/window, 1 or more
+) -> pd.Series:  # Average, USD, shape (n_bars,), NaN before bar window; raises DataError for unusable input
     "Wilder's average true range with the SMA seed"
     high, low, close = (_checked(side, window, what) for side, what in ((high, 'high'), (low, 'low'), (close, 'close')))
     if not (high.index.equals(low.index) and high.index.equals(close.index)):
-        raise DataError('High, low and close stand on different bars', f'{len(high)}, {len(low)} and {len(close)} bars', 'Take all three from one frame of bars.')
-    before = np.concatenate([[np.nan], close.to_numpy()[:-1]])[:len(close)]
+        raise DataError(
+            'High, low and close stand on different bars',
+            f'{len(high)}, {len(low)} and {len(close)} bars',
+            'Take all three from one frame of bars.',
+        )
+    before = np.concatenate([[np.nan], close.to_numpy()[:-1]])[: len(close)]
     ranges = np.maximum(high.to_numpy(), before) - np.minimum(low.to_numpy(), before)
     return pd.Series(_wilder(ranges, int(window)), close.index, name=f'atr_{window}')
 
 # %% ../nbs/13_indicators.ipynb #9f8bb871
 def realised_volatility(
-    close:pd.Series, # Close price, USD, above 0, shape (n_bars,), increasing index
-    window:int=20,   # Returns in the deviation, 2 or more
-)->pd.Series: # Yearly volatility as a fraction, shape (n_bars,), NaN before bar window; raises DataError for unusable input
+    close: pd.Series,  # Close price, USD, above 0, shape (n_bars,), increasing index
+    window: int = 20,  # Returns in the deviation, 2 or more
+) -> (
+    pd.Series
+):  # Yearly volatility as a fraction, shape (n_bars,), NaN before bar window; raises DataError for unusable input
     "Sample deviation of the last `window` log returns, annualised with the square root of 252"
     close = _checked(close, window, least=2)
-    if (close <= 0).any(): raise DataError(f'A close is not above 0 at {close.index[(close <= 0).argmax()]}', float(close[close <= 0].iloc[0]), 'Mend the bars first.')
+    if (close <= 0).any():
+        raise DataError(
+            f'A close is not above 0 at {close.index[(close <= 0).argmax()]}',
+            float(close[close <= 0].iloc[0]),
+            'Mend the bars first.',
+        )
     sigma = np.full(len(close), np.nan)
     if len(close) > window:
         returns = np.diff(np.log(close.to_numpy()))
-        sigma[window:] = np.lib.stride_tricks.sliding_window_view(returns, int(window)).std(axis=1, ddof=1)*np.sqrt(252)
+        sigma[window:] = np.lib.stride_tricks.sliding_window_view(returns, int(window)).std(axis=1, ddof=1) * np.sqrt(
+            252
+        )
     return pd.Series(sigma, close.index, name=f'volatility_{window}')

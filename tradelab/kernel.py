@@ -11,8 +11,37 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .books import (ACTIVE, BUYS_NO_SHARE, CANCELLED_NO_BAR, CANCELLED_NO_SLOT, CANCELLED_UNPAYABLE, CANCELLED_VOLUME, CUT_TO_CASH, CUT_TO_LIMITS, DIVIDEND, END, ENTRY, EXIT, EXIT_LEFT_LIVE, HALT,
-                            HALTED, MARGIN_CALL, NO_ROOM, REINVEST, SIZE_UNKNOWN, STOP_LOSS, TAKE_PROFIT, TIME_STOP, TRAILING_STOP, Books, Log, choose, exposure, place_order, sector_value)
+from tradelab.books import (
+    ACTIVE,
+    BUYS_NO_SHARE,
+    CANCELLED_NO_BAR,
+    CANCELLED_NO_SLOT,
+    CANCELLED_UNPAYABLE,
+    CANCELLED_VOLUME,
+    CUT_TO_CASH,
+    CUT_TO_LIMITS,
+    DIVIDEND,
+    END,
+    ENTRY,
+    EXIT,
+    EXIT_LEFT_LIVE,
+    HALT,
+    HALTED,
+    MARGIN_CALL,
+    NO_ROOM,
+    REINVEST,
+    SIZE_UNKNOWN,
+    STOP_LOSS,
+    TAKE_PROFIT,
+    TIME_STOP,
+    TRAILING_STOP,
+    Books,
+    Log,
+    choose,
+    exposure,
+    place_order,
+    sector_value,
+)
 from .breakers import watch
 from .compiled import kernel
 from .fills import affordable_quantity, exit_touch, fees, fillable_quantity, market_fill_price
@@ -27,17 +56,26 @@ def _leave(t, j, price, slippage_bp, ticks, reason, left_over, bars, books, rule
     "Close as much of position `j` as volume and cash allow, at `price` less slippage"
     account, position = books.account[0], books.positions[j]
     held = abs(position.quantity)
-    if held == 0.: return
-    sign = -1 if position.quantity > 0. else 1
-    used = position.used if position.used_bar == account.bar else 0.
-    quantity, got = fillable_quantity(held, used, bars.volume[t, j], rules), market_fill_price(sign, price, slippage_bp, ticks, bars.low[t, j], bars.high[t, j])
-    if quantity < held: log.counts[left_over] += 1
+    if held == 0.0:
+        return
+    sign = -1 if position.quantity > 0.0 else 1
+    used = position.used if position.used_bar == account.bar else 0.0
+    quantity, got = (
+        fillable_quantity(held, used, bars.volume[t, j], rules),
+        market_fill_price(sign, price, slippage_bp, ticks, bars.low[t, j], bars.high[t, j]),
+    )
+    if quantity < held:
+        log.counts[left_over] += 1
     paid = affordable_quantity(account.cash, got, rules) if sign > 0 else quantity
-    if paid < quantity: log.counts[CUT_TO_CASH] += 1
+    if paid < quantity:
+        log.counts[CUT_TO_CASH] += 1
     quantity = min(quantity, paid)
-    if quantity == 0.: return
-    if sign < 0 and account.cash + (quantity*got - fees(-quantity, got, rules)) < 0.: log.counts[CANCELLED_UNPAYABLE] += 1
-    else: enter_fill(account, j, position, sign*quantity, got, sign*(got - price)*quantity, reason, rules, log)
+    if quantity == 0.0:
+        return
+    if sign < 0 and account.cash + (quantity * got - fees(-quantity, got, rules)) < 0.0:
+        log.counts[CANCELLED_UNPAYABLE] += 1
+    else:
+        enter_fill(account, j, position, sign * quantity, got, sign * (got - price) * quantity, reason, rules, log)
 
 # %% ../nbs/16_kernel.ipynb #0b2fc268
 @kernel
@@ -45,32 +83,44 @@ def _within(sign, price, sector, books, rules):
     "Shares for which gross, net and sector leave room at this moment"
     gross, net, inside = exposure(books, sector)
     equity = books.account[0].equity
-    room = min(rules.max_gross_exposure*equity - gross, rules.max_net_exposure*equity - sign*net)
-    if rules.max_sector_fraction < np.inf: room = min(room, rules.max_sector_fraction*equity - inside)
-    return round_down(max(0., room/price), rules)
+    room = min(rules.max_gross_exposure * equity - gross, rules.max_net_exposure * equity - sign * net)
+    if rules.max_sector_fraction < np.inf:
+        room = min(room, rules.max_sector_fraction * equity - inside)
+    return round_down(max(0.0, room / price), rules)
 
 # %% ../nbs/16_kernel.ipynb #1c8f112e
 @kernel
 def _take(t, order, price, strained, bars, books, rules, log):
     "Fill an entry as far as volume and cash allow, and the limits too where an exit was `strained`, at `price` plus slippage"
     account, j = books.account[0], order.symbol
-    position, sign, wanted = books.positions[j], 1 if order.quantity > 0. else -1, abs(order.quantity)
-    if position.quantity*sign < 0. or (position.quantity == 0. and (order.kind == REINVEST or account.names >= rules.max_positions)):
+    position, sign, wanted = books.positions[j], 1 if order.quantity > 0.0 else -1, abs(order.quantity)
+    if position.quantity * sign < 0.0 or (
+        position.quantity == 0.0 and (order.kind == REINVEST or account.names >= rules.max_positions)
+    ):
         log.counts[CANCELLED_NO_SLOT] += 1
         return
-    used = position.used if position.used_bar == account.bar else 0.
-    got, room = market_fill_price(sign, price, rules.slippage_bp, rules.slippage, bars.low[t, j], bars.high[t, j]), fillable_quantity(wanted, used, bars.volume[t, j], rules)
-    if room < wanted: log.counts[CANCELLED_VOLUME] += 1
+    used = position.used if position.used_bar == account.bar else 0.0
+    got, room = (
+        market_fill_price(sign, price, rules.slippage_bp, rules.slippage, bars.low[t, j], bars.high[t, j]),
+        fillable_quantity(wanted, used, bars.volume[t, j], rules),
+    )
+    if room < wanted:
+        log.counts[CANCELLED_VOLUME] += 1
     if strained:
         within = _within(sign, got, position.sector, books, rules)
-        if within < room: log.counts[CUT_TO_LIMITS] += 1
+        if within < room:
+            log.counts[CUT_TO_LIMITS] += 1
         room = min(room, within)
     quantity = room
-    if sign > 0: quantity = min(room, affordable_quantity(account.cash, got, rules))
-    elif account.cash + (room*got - fees(-room, got, rules)) < 0.: quantity = 0.
-    if quantity < room: log.counts[CUT_TO_CASH] += 1
-    if quantity == 0.: return
-    enter_fill(account, j, position, sign*quantity, got, sign*(got - price)*quantity, order.reason, rules, log)
+    if sign > 0:
+        quantity = min(room, affordable_quantity(account.cash, got, rules))
+    elif account.cash + (room * got - fees(-room, got, rules)) < 0.0:
+        quantity = 0.0
+    if quantity < room:
+        log.counts[CUT_TO_CASH] += 1
+    if quantity == 0.0:
+        return
+    enter_fill(account, j, position, sign * quantity, got, sign * (got - price) * quantity, order.reason, rules, log)
     if order.kind == ENTRY:
         position.stop, position.target = stop_and_target(sign, got, order.stop, rules)
         position.best = got
@@ -85,12 +135,27 @@ def _fill_orders(t, at, bars, books, rules, log):
         for i in range(account.orders):
             order = books.orders[i]
             if (order.kind == EXIT) != (turn == 0):
-                strained = strained or (turn == 1 and books.positions[order.symbol].quantity != 0.)
+                strained = strained or (turn == 1 and books.positions[order.symbol].quantity != 0.0)
                 continue
             price = at[t, order.symbol]
-            if not price > 0.: log.counts[CANCELLED_NO_BAR] += 1
-            elif turn == 0: _leave(t, order.symbol, price, rules.slippage_bp, rules.slippage, order.reason, CANCELLED_VOLUME, bars, books, rules, log)
-            else: _take(t, order, price, strained, bars, books, rules, log)
+            if not price > 0.0:
+                log.counts[CANCELLED_NO_BAR] += 1
+            elif turn == 0:
+                _leave(
+                    t,
+                    order.symbol,
+                    price,
+                    rules.slippage_bp,
+                    rules.slippage,
+                    order.reason,
+                    CANCELLED_VOLUME,
+                    bars,
+                    books,
+                    rules,
+                    log,
+                )
+            else:
+                _take(t, order, price, strained, bars, books, rules, log)
     account.orders = 0
 
 # %% ../nbs/16_kernel.ipynb #3aceef6c
@@ -99,12 +164,27 @@ def _protect(t, bars, books, rules, log):
     "Compare every position's stop and target with its bar"
     for j in range(len(books.positions)):
         position = books.positions[j]
-        if position.quantity == 0. or not bars.open[t, j] > 0.: continue
-        sign = 1 if position.quantity > 0. else -1
+        if position.quantity == 0.0 or not bars.open[t, j] > 0.0:
+            continue
+        sign = 1 if position.quantity > 0.0 else -1
         stop, trails = live_stop(sign, position, rules)
         price, kind = exit_touch(sign, bars.open[t, j], bars.high[t, j], bars.low[t, j], stop, position.target)
-        if kind == 1: _leave(t, j, price, rules.slippage_bp, rules.slippage, TRAILING_STOP if trails else STOP_LOSS, EXIT_LEFT_LIVE, bars, books, rules, log)
-        if kind == 2: _leave(t, j, price, 0., 0., TAKE_PROFIT, EXIT_LEFT_LIVE, bars, books, rules, log)
+        if kind == 1:
+            _leave(
+                t,
+                j,
+                price,
+                rules.slippage_bp,
+                rules.slippage,
+                TRAILING_STOP if trails else STOP_LOSS,
+                EXIT_LEFT_LIVE,
+                bars,
+                books,
+                rules,
+                log,
+            )
+        if kind == 2:
+            _leave(t, j, price, 0.0, 0.0, TAKE_PROFIT, EXIT_LEFT_LIVE, bars, books, rules, log)
 
 # %% ../nbs/16_kernel.ipynb #bbf854f6
 @kernel
@@ -114,40 +194,52 @@ def _mark(t, bars, books, whole):
     if account.names > 0:
         for j in range(len(books.positions)):
             position = books.positions[j]
-            if position.quantity == 0. or not bars.close[t, j] > 0.: continue
+            if position.quantity == 0.0 or not bars.close[t, j] > 0.0:
+                continue
             position.close = bars.close[t, j]
-            if whole: position.best = max(position.best, bars.high[t, j]) if position.quantity > 0. else min(position.best, bars.low[t, j])
+            if whole:
+                position.best = (
+                    max(position.best, bars.high[t, j])
+                    if position.quantity > 0.0
+                    else min(position.best, bars.low[t, j])
+                )
     value(account, books.positions)
 
 # %% ../nbs/16_kernel.ipynb #69a3885b
-MAINTENANCE = 0.30 # Equity as a fraction of the value of what is short
+MAINTENANCE = 0.30  # Equity as a fraction of the value of what is short
 
 # %% ../nbs/16_kernel.ipynb #3c9cfae9
 @kernel
 def _forced(account, position, rules):
     "Why a position is left whatever its signal says, 0 when nothing forces it"
-    if account.flatten == 1: return HALT
-    if position.quantity < 0. and account.equity < MAINTENANCE*(account.gross - account.net)/2: return MARGIN_CALL
-    if account.bar - position.entry_bar >= rules.time_stop: return TIME_STOP
+    if account.flatten == 1:
+        return HALT
+    if position.quantity < 0.0 and account.equity < MAINTENANCE * (account.gross - account.net) / 2:
+        return MARGIN_CALL
+    if account.bar - position.entry_bar >= rules.time_stop:
+        return TIME_STOP
     return 0
 
 # %% ../nbs/16_kernel.ipynb #3afbe6b6
 class _Ahead(NamedTuple):
     "The account as it will be when the orders allowed at this close are filled: cash, gross and net in USD, symbols held"
+
     cash: float
     gross: float
     net: float
     names: int
 
+
 @kernel
 def _out(ahead, j, close, reason, books, rules, log):
     "Ask for the exit of a position; the account as it will be after it"
     account, held = books.account[0], books.positions[j].quantity
-    rule, limit, found = gate(-held, close, True, held, account.state, 1., 1., 0., 0., 0, 0., 0, 1., rules)
-    choose(account, j, 0., rule, limit, found, 0, reason, log)
-    if rule != ALLOWED: return ahead
+    rule, limit, found = gate(-held, close, True, held, account.state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, rules)
+    choose(account, j, 0.0, rule, limit, found, 0, reason, log)
+    if rule != ALLOWED:
+        return ahead
     place_order(books, j, -held, close, nan, EXIT, reason)
-    worth = held*close
+    worth = held * close
     return _Ahead(ahead.cash + worth, ahead.gross - abs(worth), ahead.net - worth, ahead.names - 1)
 
 # %% ../nbs/16_kernel.ipynb #b89bf609
@@ -165,47 +257,77 @@ def _sorted(queue, rank, n):
 @kernel
 def _room(sign, price, ahead, equity, rules):
     "Shares that gross and net exposure and, for a purchase, the cash leave room for"
-    room = min(rules.max_gross_exposure*equity - ahead.gross, rules.max_net_exposure*equity - sign*ahead.net)
-    if sign > 0: room = min(room, ahead.cash - rules.min_cash_fraction*equity)
-    return round_down(max(0., room/price), rules)
+    room = min(rules.max_gross_exposure * equity - ahead.gross, rules.max_net_exposure * equity - sign * ahead.net)
+    if sign > 0:
+        room = min(room, ahead.cash - rules.min_cash_fraction * equity)
+    return round_down(max(0.0, room / price), rules)
 
 # %% ../nbs/16_kernel.ipynb #0d12541e
 @kernel
 def _judge_entry(ahead, j, quantity, close, atr, kind, reason, books, rules, log):
     "Ask the gate for an entry of `quantity` shares; the account as it will be after it"
     account, position = books.account[0], books.positions[j]
-    held = position.quantity if kind == REINVEST else 0.
-    sector = sector_value(j, books) if rules.max_sector_fraction < np.inf else 0.
-    rule, limit, found = gate(quantity, close, False, held, account.state, ahead.cash, account.equity, ahead.gross, ahead.net, ahead.names, sector,
-                              position.cool - account.bar if kind == ENTRY else 0, atr*rules.stop_atr if kind == ENTRY else 1., rules)
+    held = position.quantity if kind == REINVEST else 0.0
+    sector = sector_value(j, books) if rules.max_sector_fraction < np.inf else 0.0
+    rule, limit, found = gate(
+        quantity,
+        close,
+        False,
+        held,
+        account.state,
+        ahead.cash,
+        account.equity,
+        ahead.gross,
+        ahead.net,
+        ahead.names,
+        sector,
+        position.cool - account.bar if kind == ENTRY else 0,
+        atr * rules.stop_atr if kind == ENTRY else 1.0,
+        rules,
+    )
     choose(account, j, held + quantity, rule, limit, found, 0, reason, log)
-    if rule != ALLOWED: return ahead
-    place_order(books, j, quantity, close, atr*rules.stop_atr, kind, reason)
-    return _Ahead(ahead.cash - quantity*close, ahead.gross + abs(quantity)*close, ahead.net + quantity*close, ahead.names + (kind == ENTRY))
+    if rule != ALLOWED:
+        return ahead
+    place_order(books, j, quantity, close, atr * rules.stop_atr, kind, reason)
+    return _Ahead(
+        ahead.cash - quantity * close,
+        ahead.gross + abs(quantity) * close,
+        ahead.net + quantity * close,
+        ahead.names + (kind == ENTRY),
+    )
 
 # %% ../nbs/16_kernel.ipynb #dea7de88
 @kernel
 def _in(ahead, t, j, bars, inputs, books, rules, log):
     "Size an entry, cut it to the room that is left, and ask the gate"
     account, sign, close = books.account[0], 1 if inputs.signal[t, j] > 0 else -1, bars.close[t, j]
-    atr, volatility = inputs.atr[t % inputs.atr.shape[0], j % inputs.atr.shape[1]], inputs.volatility[t % inputs.volatility.shape[0], j % inputs.volatility.shape[1]]
-    wanted, room = entry_quantity(account.equity, close, atr, volatility, account, rules), _room(sign, close, ahead, account.equity, rules)
+    atr, volatility = (
+        inputs.atr[t % inputs.atr.shape[0], j % inputs.atr.shape[1]],
+        inputs.volatility[t % inputs.volatility.shape[0], j % inputs.volatility.shape[1]],
+    )
+    wanted, room = (
+        entry_quantity(account.equity, close, atr, volatility, account, rules),
+        _room(sign, close, ahead, account.equity, rules),
+    )
     quantity, before = min(wanted, room), account.orders
-    if quantity > 0.:
-        ahead = _judge_entry(ahead, j, sign*quantity, close, atr, ENTRY, account.bar, books, rules, log)
-        if quantity < wanted and account.orders > before: log.counts[CUT_TO_LIMITS] += 1
+    if quantity > 0.0:
+        ahead = _judge_entry(ahead, j, sign * quantity, close, atr, ENTRY, account.bar, books, rules, log)
+        if quantity < wanted and account.orders > before:
+            log.counts[CUT_TO_LIMITS] += 1
         return ahead
-    note = SIZE_UNKNOWN if wanted != wanted else NO_ROOM if wanted > 0. else BUYS_NO_SHARE
-    choose(account, j, 0., ALLOWED, 0., 0., note, account.bar, log)
+    note = SIZE_UNKNOWN if wanted != wanted else NO_ROOM if wanted > 0.0 else BUYS_NO_SHARE
+    choose(account, j, 0.0, ALLOWED, 0.0, 0.0, note, account.bar, log)
     return ahead
+
 
 @kernel
 def _again(ahead, j, close, books, rules, log):
     "Turn the dividends of a position into shares"
     position = books.positions[j]
-    quantity = min(round_down(position.reinvest/close, rules), _room(1, close, ahead, books.account[0].equity, rules))
-    if quantity == 0.: return ahead
-    position.reinvest -= quantity*close
+    quantity = min(round_down(position.reinvest / close, rules), _room(1, close, ahead, books.account[0].equity, rules))
+    if quantity == 0.0:
+        return ahead
+    position.reinvest -= quantity * close
     return _judge_entry(ahead, j, quantity, close, nan, REINVEST, DIVIDEND, books, rules, log)
 
 # %% ../nbs/16_kernel.ipynb #9fa1e81d
@@ -216,47 +338,57 @@ def _decide(t, bars, inputs, books, rules, log):
     ahead = _Ahead(account.cash, account.gross, account.net, account.names)
     for j in range(len(books.positions)):
         signal, held, close = inputs.signal[t, j], books.positions[j].quantity, bars.close[t, j]
-        if (signal == 0 and held == 0.) or not close > 0.: continue
-        forced, before = _forced(account, books.positions[j], rules) if held != 0. else 0, account.orders
-        if forced != 0 or signal*held < 0.: ahead = _out(ahead, j, close, forced if forced != 0 else account.bar, books, rules, log)
+        if (signal == 0 and held == 0.0) or not close > 0.0:
+            continue
+        forced, before = _forced(account, books.positions[j], rules) if held != 0.0 else 0, account.orders
+        if forced != 0 or signal * held < 0.0:
+            ahead = _out(ahead, j, close, forced if forced != 0 else account.bar, books, rules, log)
         out = account.orders > before
-        if signal != 0 and forced == 0 and (held == 0. or out) and (signal > 0 or rules.short == 1):
-            books.queue[waiting], books.rank[waiting] = j, signal*inputs.score[t, j]
+        if signal != 0 and forced == 0 and (held == 0.0 or out) and (signal > 0 or rules.short == 1):
+            books.queue[waiting], books.rank[waiting] = j, signal * inputs.score[t, j]
             waiting += 1
-        elif books.positions[j].reinvest > 0. and not out: ahead = _again(ahead, j, close, books, rules, log)
+        elif books.positions[j].reinvest > 0.0 and not out:
+            ahead = _again(ahead, j, close, books, rules, log)
     _sorted(books.queue, books.rank, waiting)
-    for i in range(waiting): ahead = _in(ahead, t, books.queue[i], bars, inputs, books, rules, log)
+    for i in range(waiting):
+        ahead = _in(ahead, t, books.queue[i], bars, inputs, books, rules, log)
 
 # %% ../nbs/16_kernel.ipynb #6c5b64d0
 @kernel
 def _silent(t, signal, account):
     "Whether nothing can happen in this session"
-    if account.orders > 0 or account.names > 0 or account.state != ACTIVE: return False
+    if account.orders > 0 or account.names > 0 or account.state != ACTIVE:
+        return False
     for j in range(signal.shape[1]):
-        if signal[t, j] != 0: return False
+        if signal[t, j] != 0:
+            return False
     return True
 
 # %% ../nbs/16_kernel.ipynb #96939264
 @kernel
 def step(
-    t:int,         # Row of the session in bars and inputs
-    bars:Bars,     # The bars
-    inputs:Inputs, # Signals and what sizes rest on
-    books:Books,   # The account as it was after the last session; moved on in place
-    rules:np.void, # Costs, sizes, exits, limits
-    last:bool,     # Whether this is the last session of a backtest
-    log:Log,       # Where fills, trades, decisions and breakers are written
+    t: int,  # Row of the session in bars and inputs
+    bars: Bars,  # The bars
+    inputs: Inputs,  # Signals and what sizes rest on
+    books: Books,  # The account as it was after the last session; moved on in place
+    rules: np.void,  # Costs, sizes, exits, limits
+    last: bool,  # Whether this is the last session of a backtest
+    log: Log,  # Where fills, trades, decisions and breakers are written
 ):
     "Move an account through one session"
     account = books.account[0]
     account.bar += 1
-    account.before, account.turnover, account.stops[account.bar & 63] = account.equity, 0., 0
-    if _silent(t, inputs.signal, account): return
+    account.before, account.turnover, account.stops[account.bar & 63] = account.equity, 0.0, 0
+    if _silent(t, inputs.signal, account):
+        return
     if account.names > 0:
         for j in range(len(books.positions)):
-            if books.positions[j].quantity != 0. and bars.close[t, j] > 0.: carry(account, books.positions[j], bars.dividends[t, j], rules)
-    if account.orders > 0: _fill_orders(t, bars.open, bars, books, rules, log)
-    if account.names > 0 and account.state != HALTED: _protect(t, bars, books, rules, log)
+            if books.positions[j].quantity != 0.0 and bars.close[t, j] > 0.0:
+                carry(account, books.positions[j], bars.dividends[t, j], rules)
+    if account.orders > 0:
+        _fill_orders(t, bars.open, bars, books, rules, log)
+    if account.names > 0 and account.state != HALTED:
+        _protect(t, bars, books, rules, log)
     _mark(t, bars, books, True)
     watch(account, rules, log)
     _decide(t, bars, inputs, books, rules, log)
@@ -266,28 +398,50 @@ def step(
         watch(account, rules, log)
     if last and rules.close_at_end == 1:
         for j in range(len(books.positions)):
-            if bars.close[t, j] > 0.: _leave(t, j, bars.close[t, j], rules.slippage_bp, rules.slippage, END, CANCELLED_VOLUME, bars, books, rules, log)
+            if bars.close[t, j] > 0.0:
+                _leave(
+                    t,
+                    j,
+                    bars.close[t, j],
+                    rules.slippage_bp,
+                    rules.slippage,
+                    END,
+                    CANCELLED_VOLUME,
+                    bars,
+                    books,
+                    rules,
+                    log,
+                )
         _mark(t, bars, books, False)
 
 # %% ../nbs/16_kernel.ipynb #616f9db5
 CURVE = ('cash', 'positions_value', 'receivable', 'equity', 'gross', 'turnover')
 
+
 @kernel
 def advance(
-    first:int,        # Row of the first session
-    stop:int,         # Row behind the last one
-    last:int,         # Row of the last session of the backtest, -1 when there is none
-    bars:Bars,        # The bars
-    inputs:Inputs,    # Signals and what sizes rest on
-    books:Books,      # The account, moved on in place
-    rules:np.void,    # Costs, sizes, exits, limits
-    log:Log,          # Where fills, trades, decisions and breakers are written
-    curve:np.ndarray, # Receives `CURVE` for each row, USD, shape (n_sessions, 6)
-)->int: # The row behind the last session that was done
+    first: int,  # Row of the first session
+    stop: int,  # Row behind the last one
+    last: int,  # Row of the last session of the backtest, -1 when there is none
+    bars: Bars,  # The bars
+    inputs: Inputs,  # Signals and what sizes rest on
+    books: Books,  # The account, moved on in place
+    rules: np.void,  # Costs, sizes, exits, limits
+    log: Log,  # Where fills, trades, decisions and breakers are written
+    curve: np.ndarray,  # Receives `CURVE` for each row, USD, shape (n_sessions, 6)
+) -> int:  # The row behind the last session that was done
     "Move an account through sessions until they end or the log is full"
-    most, account = 6*len(books.positions) + 8, books.account[0]
+    most, account = 6 * len(books.positions) + 8, books.account[0]
     for t in range(first, stop):
-        if max(log.counts[0], log.counts[1], log.counts[2], log.counts[3]) + most > len(log.fills): return t
+        if max(log.counts[0], log.counts[1], log.counts[2], log.counts[3]) + most > len(log.fills):
+            return t
         step(t, bars, inputs, books, rules, t == last, log)
-        curve[t, 0], curve[t, 1], curve[t, 2], curve[t, 3], curve[t, 4], curve[t, 5] = account.cash, account.net, account.receivable, account.equity, account.gross, account.turnover
+        curve[t, 0], curve[t, 1], curve[t, 2], curve[t, 3], curve[t, 4], curve[t, 5] = (
+            account.cash,
+            account.net,
+            account.receivable,
+            account.equity,
+            account.gross,
+            account.turnover,
+        )
     return stop

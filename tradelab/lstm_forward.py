@@ -17,51 +17,100 @@ from .utils.error_handling import ModelError
 @dataclass(frozen=True, eq=False, repr=False)
 class Network:
     "LSTM layers and one output, as arrays."
-    layers: tuple    # Of (kernel (n_inputs, 4·units), recurrent (units, 4·units), bias (4·units,)), float32, gates in the order i, f, c, o
-    head: np.ndarray # Weights of the output, float32, shape (units,)
-    head_bias: float # Of the output
+
+    layers: tuple  # Of (kernel (n_inputs, 4·units), recurrent (units, 4·units), bias (4·units,)), float32, gates in the order i, f, c, o
+    head: np.ndarray  # Weights of the output, float32, shape (units,)
+    head_bias: float  # Of the output
 
     @property
-    def n_features(self): return self.layers[0][0].shape[0]
+    def n_features(self):
+        return self.layers[0][0].shape[0]
+
     @property
-    def units(self): return tuple(layer[1].shape[0] for layer in self.layers)
+    def units(self):
+        return tuple(layer[1].shape[0] for layer in self.layers)
+
     @property
-    def arrays(self): return (*(array for layer in self.layers for array in layer), self.head, np.array([self.head_bias], dtype=np.float32))
+    def arrays(self):
+        return (
+            *(array for layer in self.layers for array in layer),
+            self.head,
+            np.array([self.head_bias], dtype=np.float32),
+        )
+
     @property
-    def n_weights(self): return sum(array.size for array in self.arrays)
-    def __repr__(self): return f'Network({self.n_features} features, {"×".join(map(str, self.units))} units, {self.n_weights:,} weights)'
+    def n_weights(self):
+        return sum(array.size for array in self.arrays)
+
+    def __repr__(self):
+        return (
+            f'Network({self.n_features} features, {"×".join(map(str, self.units))} units, {self.n_weights:,} weights)'
+        )
 
 # %% ../nbs/15_lstm_forward.ipynb #1440bf6b
 def checked_network(
-    network:Network, # As it was put together
-)->Network: # The same; raises ModelError for shapes that do not fit, or weights that are not numbers
+    network: Network,  # As it was put together
+) -> Network:  # The same; raises ModelError for shapes that do not fit, or weights that are not numbers
     "Refuse a network that could not be run"
     width = None
     for n, (weights, recurrent, bias) in enumerate(network.layers, 1):
         units = recurrent.shape[0]
-        wanted = ((width or weights.shape[0], 4*units), (units, 4*units), (4*units,))
-        if (weights.shape, recurrent.shape, bias.shape) != wanted: raise ModelError(f'The weights of layer {n} do not fit', [weights.shape, recurrent.shape, bias.shape], f'Expected {list(wanted)}.')
+        wanted = ((width or weights.shape[0], 4 * units), (units, 4 * units), (4 * units,))
+        if (weights.shape, recurrent.shape, bias.shape) != wanted:
+            raise ModelError(
+                f'The weights of layer {n} do not fit',
+                [weights.shape, recurrent.shape, bias.shape],
+                f'Expected {list(wanted)}.',
+            )
         width = units
-    if width is None or network.head.shape != (width,): raise ModelError('The output of the network does not fit its last layer', network.head.shape, 'Train the model again.')
+    if width is None or network.head.shape != (width,):
+        raise ModelError(
+            'The output of the network does not fit its last layer', network.head.shape, 'Train the model again.'
+        )
     broken = sum(int((~np.isfinite(array)).sum()) for array in network.arrays)
-    if broken: raise ModelError('A network has weights that are not numbers', f'{broken} of {network.n_weights}', 'Train the model again, with a lower learning rate.')
+    if broken:
+        raise ModelError(
+            'A network has weights that are not numbers',
+            f'{broken} of {network.n_weights}',
+            'Train the model again, with a lower learning rate.',
+        )
     return network
 
 # %% ../nbs/15_lstm_forward.ipynb #9a6ce431
 _ENDS = np.float32(7.90531110763549805)
-_P1, _P3, _P5, _P7, _P9, _P11, _P13 = map(np.float32, (4.89352455891786e-03, 6.37261928875436e-04, 1.48572235717979e-05, 5.12229709037114e-08, -8.60467152213735e-11, 2.00018790482477e-13, -2.76076847742355e-16))
-_Q0, _Q2, _Q4, _Q6 = map(np.float32, (4.89352518554385e-03, 2.26843463243900e-03, 1.18534705686654e-04, 1.19825839466702e-06))
+_P1, _P3, _P5, _P7, _P9, _P11, _P13 = map(
+    np.float32,
+    (
+        4.89352455891786e-03,
+        6.37261928875436e-04,
+        1.48572235717979e-05,
+        5.12229709037114e-08,
+        -8.60467152213735e-11,
+        2.00018790482477e-13,
+        -2.76076847742355e-16,
+    ),
+)
+_Q0, _Q2, _Q4, _Q6 = map(
+    np.float32, (4.89352518554385e-03, 2.26843463243900e-03, 1.18534705686654e-04, 1.19825839466702e-06)
+)
 _HALF = np.float32(0.5)
+
 
 @kernel
 def _tanh(x):
     "Hyperbolic tangent of a float32, off by less than 5e-7"
     x = _ENDS if x > _ENDS else (-_ENDS if x < -_ENDS else x)
-    s = x*x
-    return x*((((((_P13*s + _P11)*s + _P9)*s + _P7)*s + _P5)*s + _P3)*s + _P1)/(((_Q6*s + _Q4)*s + _Q2)*s + _Q0)
+    s = x * x
+    return (
+        x
+        * ((((((_P13 * s + _P11) * s + _P9) * s + _P7) * s + _P5) * s + _P3) * s + _P1)
+        / (((_Q6 * s + _Q4) * s + _Q2) * s + _Q0)
+    )
+
 
 @kernel
-def _sigmoid(x): return _HALF + _HALF*_tanh(_HALF*x)
+def _sigmoid(x):
+    return _HALF + _HALF * _tanh(_HALF * x)
 
 # %% ../nbs/15_lstm_forward.ipynb #18f3d749
 @kernel
@@ -72,10 +121,12 @@ def _add_product(z, values, weights):
     for k in range(0, fours, 4):
         for n in range(len(z)):
             a, b, c, d = values[n, k], values[n, k + 1], values[n, k + 2], values[n, k + 3]
-            for j in range(width): z[n, j] += a*weights[k, j] + b*weights[k + 1, j] + c*weights[k + 2, j] + d*weights[k + 3, j]
+            for j in range(width):
+                z[n, j] += a * weights[k, j] + b * weights[k + 1, j] + c * weights[k + 2, j] + d * weights[k + 3, j]
     for k in range(fours, inputs):
         for n in range(len(z)):
-            for j in range(width): z[n, j] += values[n, k]*weights[k, j]
+            for j in range(width):
+                z[n, j] += values[n, k] * weights[k, j]
 
 # %% ../nbs/15_lstm_forward.ipynb #cb668a04
 @kernel
@@ -84,13 +135,15 @@ def _layer(x, weights, recurrent, bias, z, c, h):
     units = c.shape[1]
     for t in range(len(x)):
         for n in range(len(z)):
-            for j in range(4*units): z[n, j] = bias[j]
+            for j in range(4 * units):
+                z[n, j] = bias[j]
         _add_product(z, x[t], weights)
-        if t > 0: _add_product(z, h[t - 1], recurrent)
+        if t > 0:
+            _add_product(z, h[t - 1], recurrent)
         for n in range(len(z)):
             for j in range(units):
-                c[n, j] = _sigmoid(z[n, units + j])*c[n, j] + _sigmoid(z[n, j])*_tanh(z[n, 2*units + j])
-                h[t, n, j] = _sigmoid(z[n, 3*units + j])*_tanh(c[n, j])
+                c[n, j] = _sigmoid(z[n, units + j]) * c[n, j] + _sigmoid(z[n, j]) * _tanh(z[n, 2 * units + j])
+                h[t, n, j] = _sigmoid(z[n, 3 * units + j]) * _tanh(c[n, j])
 
 # %% ../nbs/15_lstm_forward.ipynb #66860911
 def _last_states(network, x):
@@ -99,20 +152,35 @@ def _last_states(network, x):
     for weights, recurrent, bias in network.layers:
         units, before, shape = len(recurrent), states, states.shape[:2]
         states = np.empty((*shape, units), dtype=np.float32)
-        _layer(before, weights, recurrent, bias, np.empty((shape[1], 4*units), dtype=np.float32), np.zeros((shape[1], units), dtype=np.float32), states)
+        _layer(
+            before,
+            weights,
+            recurrent,
+            bias,
+            np.empty((shape[1], 4 * units), dtype=np.float32),
+            np.zeros((shape[1], units), dtype=np.float32),
+            states,
+        )
     return states[-1]
 
 # %% ../nbs/15_lstm_forward.ipynb #c4389779
-BLOCK = 8 # Windows that go through a step together
+BLOCK = 8  # Windows that go through a step together
+
 
 def forward(
-    network:Network, # Trained weights
-    x:np.ndarray,    # Scaled windows, float32, shape (n, lookback, n_features)
-)->np.ndarray: # Output of each window, float64, shape (n,), NaN where an input is; raises ModelError for another shape
+    network: Network,  # Trained weights
+    x: np.ndarray,  # Scaled windows, float32, shape (n, lookback, n_features)
+) -> (
+    np.ndarray
+):  # Output of each window, float64, shape (n,), NaN where an input is; raises ModelError for another shape
     "Run windows through a network"
     if x.ndim != 3 or x.shape[2] != network.n_features or not x.shape[1]:
-        raise ModelError('The windows do not fit the network', f'shape {x.shape}, {network.n_features} features expected', 'Make them with `windows.inputs`.')
+        raise ModelError(
+            'The windows do not fit the network',
+            f'shape {x.shape}, {network.n_features} features expected',
+            'Make them with `windows.inputs`.',
+        )
     head, answers = network.head.astype(float), np.empty(len(x))
     for start in range(0, len(x), BLOCK):
-        answers[start:start + BLOCK] = (_last_states(network, x[start:start + BLOCK])*head).sum(axis=1)
+        answers[start : start + BLOCK] = (_last_states(network, x[start : start + BLOCK]) * head).sum(axis=1)
     return answers + float(network.head_bias)

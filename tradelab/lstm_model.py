@@ -32,21 +32,25 @@ from .windows import Samples
 
 # %% ../nbs/24_lstm_model.ipynb #4c9a189e
 def shapes(
-    model:ModelSettings=ModelSettings(), # Layers, units and lookback
-    n_features:int=len(FEATURES),        # Inputs a session
-)->pd.DataFrame: # A row a layer: inputs, outputs (text, of one window), weights
+    model: ModelSettings = ModelSettings(),  # Layers, units and lookback
+    n_features: int = len(FEATURES),  # Inputs a session
+) -> pd.DataFrame:  # A row a layer: inputs, outputs (text, of one window), weights
     "What a network of these settings looks like, known without TensorFlow"
     rows, width, steps = {}, n_features, f'{model.lookback} × '
     for k in range(1, model.layers + 1):
         after = steps if k < model.layers else ''
-        rows[f'LSTM {k}'] = f'{steps}{width}', f'{after}{model.units}', 4*model.units*(width + model.units + 1)
-        if model.dropout: rows[f'dropout {k}, {model.dropout:.0%}'] = f'{after}{model.units}', f'{after}{model.units}', 0
+        rows[f'LSTM {k}'] = f'{steps}{width}', f'{after}{model.units}', 4 * model.units * (width + model.units + 1)
+        if model.dropout:
+            rows[f'dropout {k}, {model.dropout:.0%}'] = f'{after}{model.units}', f'{after}{model.units}', 0
         width, steps = model.units, after
     rows['output'] = f'{width}', '1', width + 1
     return pd.DataFrame.from_dict(rows, orient='index', columns=['inputs', 'outputs', 'weights']).rename_axis('layer')
 
 # %% ../nbs/24_lstm_model.ipynb #3766cd5e
-NOISE = re.compile(rb'^(WARNING: All log messages before absl|[IWE]0000 .*(port|cudart_stub|cuda_platform|cpu_feature_guard)\.cc)')
+NOISE = re.compile(
+    rb'^(WARNING: All log messages before absl|[IWE]0000 .*(port|cudart_stub|cuda_platform|cpu_feature_guard)\.cc)'
+)
+
 
 @contextmanager
 def _without_noise():
@@ -55,7 +59,8 @@ def _without_noise():
     before = os.dup(2)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), 2)
-        try: yield
+        try:
+            yield
         finally:
             sys.stderr.flush()
             os.dup2(before, 2)
@@ -71,28 +76,42 @@ def _keras():
     os.environ.setdefault('KERAS_BACKEND', 'tensorflow')
     with _without_noise():
         import tensorflow as tf
+
         try:
-            if not tf.config.threading.get_intra_op_parallelism_threads(): tf.config.threading.set_intra_op_parallelism_threads(1)
-            for gpu in tf.config.list_physical_devices('GPU'): tf.config.experimental.set_memory_growth(gpu, True)
-        except RuntimeError: pass # it has run something already, and that cannot be changed any more
+            if not tf.config.threading.get_intra_op_parallelism_threads():
+                tf.config.threading.set_intra_op_parallelism_threads(1)
+            for gpu in tf.config.list_physical_devices('GPU'):
+                tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:
+            pass  # it has run something already, and that cannot be changed any more
         import keras
-    if keras.backend.backend() != 'tensorflow': raise ConfigError('Keras runs on another backend', keras.backend.backend(), 'Set KERAS_BACKEND=tensorflow.')
+    if keras.backend.backend() != 'tensorflow':
+        raise ConfigError('Keras runs on another backend', keras.backend.backend(), 'Set KERAS_BACKEND=tensorflow.')
     return tf, keras
 
 # %% ../nbs/24_lstm_model.ipynb #2e2d668e
 def keras_model(
-    model:ModelSettings=ModelSettings(), # Layers, units, dropout and lookback
-    n_features:int=len(FEATURES),        # Inputs a session
-    seed:int=0,                          # Of the first weights and the dropout
-): # keras.Sequential, not compiled
+    model: ModelSettings = ModelSettings(),  # Layers, units, dropout and lookback
+    n_features: int = len(FEATURES),  # Inputs a session
+    seed: int = 0,  # Of the first weights and the dropout
+):  # keras.Sequential, not compiled
     "The network as a Keras model with its first weights"
     _, keras = _keras()
     layers, init = keras.layers, keras.initializers
-    seeds = iter(np.random.SeedSequence(seed).generate_state(3*model.layers).tolist())
+    seeds = iter(np.random.SeedSequence(seed).generate_state(3 * model.layers).tolist())
     stack = [keras.Input((model.lookback, n_features), name='windows')]
     for k in range(1, model.layers + 1):
-        stack.append(layers.LSTM(model.units, return_sequences=k < model.layers, kernel_initializer=init.GlorotUniform(next(seeds)), recurrent_initializer=init.Orthogonal(seed=next(seeds)), name=f'lstm_{k}'))
-        if model.dropout: stack.append(layers.Dropout(model.dropout, seed=next(seeds), name=f'dropout_{k}'))
+        stack.append(
+            layers.LSTM(
+                model.units,
+                return_sequences=k < model.layers,
+                kernel_initializer=init.GlorotUniform(next(seeds)),
+                recurrent_initializer=init.Orthogonal(seed=next(seeds)),
+                name=f'lstm_{k}',
+            )
+        )
+        if model.dropout:
+            stack.append(layers.Dropout(model.dropout, seed=next(seeds), name=f'dropout_{k}'))
     return keras.Sequential([*stack, layers.Dense(1, kernel_initializer='zeros', name='output')], name='tradelab_lstm')
 
 # %% ../nbs/24_lstm_model.ipynb #d2e79a28
@@ -100,33 +119,43 @@ def _adam(tf, gradients, state, rate):
     "State after a step: weights, first and second moments, and the number of steps"
     weights, first, second, step = state
     step = step + 1
-    size = rate*tf.sqrt(1 - tf.pow(0.999, step))/(1 - tf.pow(0.9, step))
-    first = [m + (g - m)*0.1 for m, g in zip(first, gradients)]
-    second = [v + (g*g - v)*0.001 for v, g in zip(second, gradients)]
-    return [w - size*m/(tf.sqrt(v) + 1e-7) for w, m, v in zip(weights, first, second)], first, second, step
+    size = rate * tf.sqrt(1 - tf.pow(0.999, step)) / (1 - tf.pow(0.9, step))
+    first = [m + (g - m) * 0.1 for m, g in zip(first, gradients)]
+    second = [v + (g * g - v) * 0.001 for v, g in zip(second, gradients)]
+    return [w - size * m / (tf.sqrt(v) + 1e-7) for w, m, v in zip(weights, first, second)], first, second, step
+
 
 def _gradients(tf, net, loss, weights, x, y, counts, draw):
     "Summed loss of the windows that count (1, others 0), and its gradients; no side effects"
     with tf.GradientTape() as tape:
         tape.watch(weights)
-        answers, _ = net.stateless_call(weights, [draw + k for k in range(len(net.non_trainable_variables))], x, training=True)
-        total = tf.reduce_sum(counts*loss(y[:, None], answers))
+        answers, _ = net.stateless_call(
+            weights, [draw + k for k in range(len(net.non_trainable_variables))], x, training=True
+        )
+        total = tf.reduce_sum(counts * loss(y[:, None], answers))
     return total, tape.gradient(total, weights)
 
 # %% ../nbs/24_lstm_model.ipynb #3d538a4d
 def _batch(tf, gradients, parts, state, x, y, counts, rate, seed):
     "Summed loss of a batch and the state after its step; `gradients` computes each of its parts"
-    draws = [tf.stack([seed, 64*(parts*tf.cast(state[3], tf.int64) + k)]) for k in range(parts)]
-    found = [gradients(state[0], *part) for part in zip(tf.split(x, parts), tf.split(y, parts), tf.split(counts, parts), draws)]
-    mean = [tf.add_n(list(of))/tf.reduce_sum(counts) for of in zip(*(each for _, each in found))]
+    draws = [tf.stack([seed, 64 * (parts * tf.cast(state[3], tf.int64) + k)]) for k in range(parts)]
+    found = [
+        gradients(state[0], *part)
+        for part in zip(tf.split(x, parts), tf.split(y, parts), tf.split(counts, parts), draws)
+    ]
+    mean = [tf.add_n(list(of)) / tf.reduce_sum(counts) for of in zip(*(each for _, each in found))]
     return tf.add_n([total for total, _ in found]), _adam(tf, mean, state, rate)
+
 
 def _judge(tf, net, loss, parts, weights, x, y):
     "Mean loss without dropout, in as many parts"
-    cut, unused = -(-tf.size(y)//parts), [tf.zeros(2, tf.int64) for _ in net.non_trainable_variables]
-    pieces = [slice(k*cut, (k + 1)*cut) for k in range(parts)]
-    totals = [tf.reduce_sum(loss(y[piece, None], net.stateless_call(weights, unused, x[piece], training=False)[0])) for piece in pieces]
-    return tf.add_n(totals)/tf.cast(tf.size(y), tf.float32)
+    cut, unused = -(-tf.size(y) // parts), [tf.zeros(2, tf.int64) for _ in net.non_trainable_variables]
+    pieces = [slice(k * cut, (k + 1) * cut) for k in range(parts)]
+    totals = [
+        tf.reduce_sum(loss(y[piece, None], net.stateless_call(weights, unused, x[piece], training=False)[0]))
+        for piece in pieces
+    ]
+    return tf.add_n(totals) / tf.cast(tf.size(y), tf.float32)
 
 # %% ../nbs/24_lstm_model.ipynb #078ebd32
 @lru_cache(maxsize=8)
@@ -134,18 +163,40 @@ def _epoch(lookback, n_features, layers, units, dropout, loss, size, parts):
     "The graph of an epoch: state, both parts, order and which of it counts, learning rate and seed in; state, mean loss and that of the validation part out"
     tf, keras = _keras()
     net = keras_model(ModelSettings(lookback=lookback, layers=layers, units=units, dropout=dropout), n_features)
-    loss = {'huber': keras.losses.huber, 'mse': keras.losses.mean_squared_error, 'mae': keras.losses.mean_absolute_error}[loss]
+    loss = {
+        'huber': keras.losses.huber,
+        'mse': keras.losses.mean_squared_error,
+        'mae': keras.losses.mean_absolute_error,
+    }[loss]
     gradients = tf.function(partial(_gradients, tf, net, loss), autograph=False)
     like = [tf.TensorSpec(weight.shape) for weight in net.trainable_variables]
     windows, numbers, number = tf.TensorSpec((None, lookback, n_features)), tf.TensorSpec((None,)), tf.TensorSpec(())
-    @tf.function(autograph=False, input_signature=[(like, like, like, number), windows, numbers, windows, numbers, tf.TensorSpec((None,), tf.int32), numbers, number, tf.TensorSpec((), tf.int64)])
+
+    @tf.function(
+        autograph=False,
+        input_signature=[
+            (like, like, like, number),
+            windows,
+            numbers,
+            windows,
+            numbers,
+            tf.TensorSpec((None,), tf.int32),
+            numbers,
+            number,
+            tf.TensorSpec((), tf.int64),
+        ],
+    )
     def epoch(state, x, y, later_x, later_y, order, counts, rate, seed):
         def step(k, total, state):
-            rows, counting = tf.slice(order, [k*size], [size]), tf.slice(counts, [k*size], [size])
-            of_batch, state = _batch(tf, gradients, parts, state, tf.gather(x, rows), tf.gather(y, rows), counting, rate, seed)
+            rows, counting = tf.slice(order, [k * size], [size]), tf.slice(counts, [k * size], [size])
+            of_batch, state = _batch(
+                tf, gradients, parts, state, tf.gather(x, rows), tf.gather(y, rows), counting, rate, seed
+            )
             return k + 1, total + of_batch, state
-        _, total, state = tf.while_loop(lambda k, *_: k*size < tf.size(order), step, (0, 0., state))
-        return state, total/tf.reduce_sum(counts), _judge(tf, net, loss, parts, state[0], later_x, later_y)
+
+        _, total, state = tf.while_loop(lambda k, *_: k * size < tf.size(order), step, (0, 0.0, state))
+        return state, total / tf.reduce_sum(counts), _judge(tf, net, loss, parts, state[0], later_x, later_y)
+
     return epoch
 
 # %% ../nbs/24_lstm_model.ipynb #7c70046e
@@ -154,9 +205,10 @@ def _layout(batch_size, n, gpu=False):
     size = min(batch_size, 1 << max(n - 1, 1).bit_length())
     return size, 2 if size >= 64 and size % 2 == 0 and not gpu else 1
 
+
 def _shuffled(rng, n, size):
     "A new order of `n` windows, filled up to whole batches of `size`, and which of its places count"
-    order, counts = np.zeros((2, -(-n//size)*size), dtype=np.float32)
+    order, counts = np.zeros((2, -(-n // size) * size), dtype=np.float32)
     order[:n], counts[:n] = rng.permutation(n), 1
     return order.astype(np.int32), counts
 
@@ -164,27 +216,50 @@ def _shuffled(rng, n, size):
 @dataclass(frozen=True, eq=False, repr=False)
 class Training:
     "A trained network and how it came about."
-    network: Network      # Of the best epoch
-    history: pd.DataFrame # A row an epoch: epoch (from 1), loss, validation_loss, seconds
-    seed: int             # Of first weights, order and dropout
-    best_epoch: int       # The epoch with the lowest validation loss
+
+    network: Network  # Of the best epoch
+    history: pd.DataFrame  # A row an epoch: epoch (from 1), loss, validation_loss, seconds
+    seed: int  # Of first weights, order and dropout
+    best_epoch: int  # The epoch with the lowest validation loss
 
     @property
-    def validation_loss(self): return float(self.history.validation_loss.min())
-    def __repr__(self): return f'Training(seed {self.seed}, epoch {self.best_epoch} of {len(self.history)}, validation loss {self.validation_loss:.4f}, {self.history.seconds.sum():.1f} s)'
+    def validation_loss(self):
+        return float(self.history.validation_loss.min())
+
+    def __repr__(self):
+        return f'Training(seed {self.seed}, epoch {self.best_epoch} of {len(self.history)}, validation loss {self.validation_loss:.4f}, {self.history.seconds.sum():.1f} s)'
+
     def _repr_markdown_(self):
-        return (f'**{self.network!r}**, seed {self.seed}: epoch {self.best_epoch} of {len(self.history)} was the best, with a validation loss of '
-                f'{self.validation_loss:.4f} after {self.history.validation_loss.iloc[0]:.4f} at first. {self.history.seconds.sum():.1f} s.')
+        return (
+            f'**{self.network!r}**, seed {self.seed}: epoch {self.best_epoch} of {len(self.history)} was the best, with a validation loss of '
+            f'{self.validation_loss:.4f} after {self.history.validation_loss.iloc[0]:.4f} at first. {self.history.seconds.sum():.1f} s.'
+        )
 
 # %% ../nbs/24_lstm_model.ipynb #2ba21cc7
-FEWEST = 10 # Windows in either part that anything can be learned or judged from
+FEWEST = 10  # Windows in either part that anything can be learned or judged from
+
 
 def _check_samples(train, validation, model):
     "Refuse parts that cannot be trained on"
     for name, part in (('training', train), ('validation', validation)):
-        if len(part) < FEWEST: raise DataError(f'Too few windows in the {name} part', f'{len(part)}, {FEWEST} needed', 'Ingest earlier bars, raise [model] train, or lower lookback.')
-        if part.x.ndim != 3 or part.x.shape[1:] != (model.lookback, train.x.shape[2]): raise DataError(f'The windows of the {name} part do not fit the model', part.x.shape, f'Make them with lookback {model.lookback} and the same features.')
-        if not (np.isfinite(part.x).all() and np.isfinite(part.scaled_y).all()): raise DataError(f'There are gaps in the {name} part', int((~np.isfinite(part.x)).sum() + (~np.isfinite(part.scaled_y)).sum()), 'Make the samples with `windows.samples`.')
+        if len(part) < FEWEST:
+            raise DataError(
+                f'Too few windows in the {name} part',
+                f'{len(part)}, {FEWEST} needed',
+                'Ingest earlier bars, raise [model] train, or lower lookback.',
+            )
+        if part.x.ndim != 3 or part.x.shape[1:] != (model.lookback, train.x.shape[2]):
+            raise DataError(
+                f'The windows of the {name} part do not fit the model',
+                part.x.shape,
+                f'Make them with lookback {model.lookback} and the same features.',
+            )
+        if not (np.isfinite(part.x).all() and np.isfinite(part.scaled_y).all()):
+            raise DataError(
+                f'There are gaps in the {name} part',
+                int((~np.isfinite(part.x)).sum() + (~np.isfinite(part.scaled_y)).sum()),
+                'Make the samples with `windows.samples`.',
+            )
 
 # %% ../nbs/24_lstm_model.ipynb #99e71c3a
 def _learned(train, validation, model, seed):
@@ -193,13 +268,18 @@ def _learned(train, validation, model, seed):
     size, parts = _layout(model.batch_size, len(train), bool(tf.config.list_physical_devices('GPU')))
     run = _epoch(model.lookback, train.x.shape[2], model.layers, model.units, model.dropout, model.loss, size, parts)
     first = [tf.convert_to_tensor(weight) for weight in keras_model(model, train.x.shape[2], seed).trainable_variables]
-    state = first, [tf.zeros_like(w) for w in first], [tf.zeros_like(w) for w in first], tf.constant(0.)
-    data = [tf.constant(np.asarray(values, dtype=np.float32)) for part in (train, validation) for values in (part.x, part.scaled_y)]
+    state = first, [tf.zeros_like(w) for w in first], [tf.zeros_like(w) for w in first], tf.constant(0.0)
+    data = [
+        tf.constant(np.asarray(values, dtype=np.float32))
+        for part in (train, validation)
+        for values in (part.x, part.scaled_y)
+    ]
     rng, fixed = np.random.default_rng(seed), (tf.constant(model.learning_rate), tf.constant(seed, tf.int64))
     while True:
         began = time.perf_counter()
         state, loss, later = run(state, *data, *map(tf.constant, _shuffled(rng, len(train), size)), *fixed)
         yield float(loss), float(later), time.perf_counter() - began, state[0]
+
 
 def _network(weights):
     "The weights of a Keras model as a network"
@@ -208,93 +288,160 @@ def _network(weights):
 
 # %% ../nbs/24_lstm_model.ipynb #357c97d1
 def train(
-    train:Samples,                   # Windows to learn from
-    validation:Samples,              # Newest windows, which decide when to stop
-    model:ModelSettings,             # Architecture and how it learns
-    seed:int=0,                      # Of first weights, order of the windows and dropout, 0 or more
-    on_epoch:Callable|None=None,     # Told of every epoch: seed, epoch from 1, loss, validation loss
-)->Training: # The same bits for the same samples, settings and seed on one machine without a GPU; raises DataError for too few windows or gaps, ModelError when the loss is not a number
+    train: Samples,  # Windows to learn from
+    validation: Samples,  # Newest windows, which decide when to stop
+    model: ModelSettings,  # Architecture and how it learns
+    seed: int = 0,  # Of first weights, order of the windows and dropout, 0 or more
+    on_epoch: Callable | None = None,  # Told of every epoch: seed, epoch from 1, loss, validation loss
+) -> Training:  # The same bits for the same samples, settings and seed on one machine without a GPU; raises DataError for too few windows or gaps, ModelError when the loss is not a number
     "Train one network"
     _check_samples(train, validation, model)
     rows, best = [], None
     for epoch, (loss, later, seconds, weights) in enumerate(_learned(train, validation, model, seed), 1):
         if not (isfinite(loss) and isfinite(later)):
-            raise ModelError(f'The loss of epoch {epoch} is not a number', (loss, later), 'Lower [model] learning_rate, or look at the labels for outliers.')
+            raise ModelError(
+                f'The loss of epoch {epoch} is not a number',
+                (loss, later),
+                'Lower [model] learning_rate, or look at the labels for outliers.',
+            )
         rows.append((epoch, loss, later, seconds))
-        if on_epoch: on_epoch(seed, epoch, loss, later)
-        if best is None or later < best[1]: best = epoch, later, weights
-        if epoch == model.epochs or epoch - best[0] >= model.patience: break
-    return Training(_network(best[2]), pd.DataFrame(rows, columns=['epoch', 'loss', 'validation_loss', 'seconds']), seed, best[0])
+        if on_epoch:
+            on_epoch(seed, epoch, loss, later)
+        if best is None or later < best[1]:
+            best = epoch, later, weights
+        if epoch == model.epochs or epoch - best[0] >= model.patience:
+            break
+    return Training(
+        _network(best[2]), pd.DataFrame(rows, columns=['epoch', 'loss', 'validation_loss', 'seconds']), seed, best[0]
+    )
 
 # %% ../nbs/24_lstm_model.ipynb #603a3534
 def to_keras(
-    network:Network,                     # Trained weights
-    model:ModelSettings=ModelSettings(), # For lookback and dropout; layers and units are those of the network
-): # keras.Sequential, not compiled; raises ModelError when the layers differ in width
+    network: Network,  # Trained weights
+    model: ModelSettings = ModelSettings(),  # For lookback and dropout; layers and units are those of the network
+):  # keras.Sequential, not compiled; raises ModelError when the layers differ in width
     "A network as a Keras model"
     checked_network(network)
-    if len(set(network.units)) > 1: raise ModelError('The layers of the network differ in width', network.units, 'Only networks of one width are made here.')
-    made = keras_model(model.model_copy(update=dict(layers=len(network.layers), units=network.units[0])), network.n_features)
-    for variable, array in zip(made.trainable_variables, [*(array for layer in network.layers for array in layer), network.head[:, None], np.array([network.head_bias])]): variable.assign(array)
+    if len(set(network.units)) > 1:
+        raise ModelError(
+            'The layers of the network differ in width', network.units, 'Only networks of one width are made here.'
+        )
+    made = keras_model(
+        model.model_copy(update=dict(layers=len(network.layers), units=network.units[0])), network.n_features
+    )
+    for variable, array in zip(
+        made.trainable_variables,
+        [*(array for layer in network.layers for array in layer), network.head[:, None], np.array([network.head_bias])],
+    ):
+        variable.assign(array)
     return made
 
 # %% ../nbs/24_lstm_model.ipynb #fa93e35b
 def _is_plain(layer, keras, is_last):
     "Whether a layer computes what `lstm_forward` does"
-    if isinstance(layer, keras.layers.Dense): return is_last and layer.units == 1 and layer.use_bias and layer.activation is keras.activations.linear
-    if isinstance(layer, (keras.layers.Dropout, keras.layers.InputLayer)): return not is_last
-    usual = {'activation': 'tanh', 'recurrent_activation': 'sigmoid', 'use_bias': True, 'go_backwards': False, 'stateful': False, 'recurrent_dropout': 0}
-    return type(layer) is keras.layers.LSTM and not is_last and {name: layer.get_config()[name] for name in usual} == usual
+    if isinstance(layer, keras.layers.Dense):
+        return is_last and layer.units == 1 and layer.use_bias and layer.activation is keras.activations.linear
+    if isinstance(layer, (keras.layers.Dropout, keras.layers.InputLayer)):
+        return not is_last
+    usual = {
+        'activation': 'tanh',
+        'recurrent_activation': 'sigmoid',
+        'use_bias': True,
+        'go_backwards': False,
+        'stateful': False,
+        'recurrent_dropout': 0,
+    }
+    return (
+        type(layer) is keras.layers.LSTM and not is_last and {name: layer.get_config()[name] for name in usual} == usual
+    )
+
 
 def to_network(
-    made, # keras.Sequential of LSTM layers, dropout and one output
-)->Network: # Raises ModelError for any other model
+    made,  # keras.Sequential of LSTM layers, dropout and one output
+) -> Network:  # Raises ModelError for any other model
     "A Keras model as a network"
     _, keras = _keras()
     layers = list(getattr(made, 'layers', []))
-    odd = [f'{layer.name} ({type(layer).__name__})' for k, layer in enumerate(layers, 1) if not _is_plain(layer, keras, k == len(layers))]
+    odd = [
+        f'{layer.name} ({type(layer).__name__})'
+        for k, layer in enumerate(layers, 1)
+        if not _is_plain(layer, keras, k == len(layers))
+    ]
     lstms = [layer for layer in layers if isinstance(layer, keras.layers.LSTM)]
-    if not isinstance(made, keras.Sequential) or odd or not lstms or [layer.return_sequences for layer in lstms] != [True]*(len(lstms) - 1) + [False]:
-        raise ModelError('This is not a network of LSTM layers with one output', odd or [type(layer).__name__ for layer in layers], 'Use LSTM layers with the usual activations, dropout, and Dense(1) at the end, in a Sequential model.')
-    return _network([weight for layer in layers if not isinstance(layer, keras.layers.Dropout) for weight in layer.get_weights()])
+    if (
+        not isinstance(made, keras.Sequential)
+        or odd
+        or not lstms
+        or [layer.return_sequences for layer in lstms] != [True] * (len(lstms) - 1) + [False]
+    ):
+        raise ModelError(
+            'This is not a network of LSTM layers with one output',
+            odd or [type(layer).__name__ for layer in layers],
+            'Use LSTM layers with the usual activations, dropout, and Dense(1) at the end, in a Sequential model.',
+        )
+    return _network(
+        [weight for layer in layers if not isinstance(layer, keras.layers.Dropout) for weight in layer.get_weights()]
+    )
 
 # %% ../nbs/24_lstm_model.ipynb #1bf4f6a9
 def save_keras(
-    network:Network,                     # Trained weights
-    path:str|Path,                       # File to write, ending in .keras
-    model:ModelSettings=ModelSettings(), # For lookback and dropout
-)->Path: # The file; raises ModelError for another ending
+    network: Network,  # Trained weights
+    path: str | Path,  # File to write, ending in .keras
+    model: ModelSettings = ModelSettings(),  # For lookback and dropout
+) -> Path:  # The file; raises ModelError for another ending
     "Write a network as a file that Keras opens"
     path = _keras_file(path)
     to_keras(network, model).save(path)
     return path
 
+
 def load_keras(
-    path:str|Path, # File ending in .keras
-)->Network: # Raises ModelError for what cannot be read, holds code, or is another kind of model
+    path: str | Path,  # File ending in .keras
+) -> Network:  # Raises ModelError for what cannot be read, holds code, or is another kind of model
     "Read a network from a Keras file"
-    if not zipfile.is_zipfile(path := _keras_file(path)): raise ModelError('This is not a Keras file, or it is cut short', str(path), 'Save the model again with `model.save`.')
+    if not zipfile.is_zipfile(path := _keras_file(path)):
+        raise ModelError(
+            'This is not a Keras file, or it is cut short', str(path), 'Save the model again with `model.save`.'
+        )
     _, keras = _keras()
-    try: made = keras.saving.load_model(path, compile=False, safe_mode=True)
+    try:
+        made = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, RuntimeError, zipfile.BadZipFile) as e:
-        raise ModelError('This Keras file is not opened', f'{path}: {e}', 'Files that hold code (Lambda layers, functions of your own) are never run; convert the model where it was made.') from e
+        raise ModelError(
+            'This Keras file is not opened',
+            f'{path}: {e}',
+            'Files that hold code (Lambda layers, functions of your own) are never run; convert the model where it was made.',
+        ) from e
     return to_network(made)
 
+
 def _keras_file(path):
-    if Path(path).suffix != '.keras': raise ModelError('The name of a Keras file ends in .keras', str(path), 'The older formats .h5 and SavedModel can run code when they are opened.')
+    if Path(path).suffix != '.keras':
+        raise ModelError(
+            'The name of a Keras file ends in .keras',
+            str(path),
+            'The older formats .h5 and SavedModel can run code when they are opened.',
+        )
     return Path(path)
 
 # %% ../nbs/24_lstm_model.ipynb #1167f06c
 @dataclass(frozen=True)
 class Learned:
     "A trained network that is asked with samples, and answers in returns."
-    training: Training # How it came about
 
-    def __call__(self, served): return forward(self.training.network, served.x)*served.scale
+    training: Training  # How it came about
+
+    def __call__(self, served):
+        return forward(self.training.network, served.x) * served.scale
+
 
 def lstm_forecaster(
-    model:ModelSettings,         # Architecture and how it learns
-    on_epoch:Callable|None=None, # Told of every epoch: seed, epoch from 1, loss, validation loss
-)->Forecaster: # Called LSTM, trained anew for every seed
+    model: ModelSettings,  # Architecture and how it learns
+    on_epoch: Callable | None = None,  # Told of every epoch: seed, epoch from 1, loss, validation loss
+) -> Forecaster:  # Called LSTM, trained anew for every seed
     "The network as one more forecaster"
-    return Forecaster('LSTM', lambda learning, validation, seed=0: Learned(train(learning, validation, model, seed, on_epoch)), seeded=True)
+    return Forecaster(
+        'LSTM',
+        lambda learning, validation, seed=0: Learned(train(learning, validation, model, seed, on_epoch)),
+        seeded=True,
+    )

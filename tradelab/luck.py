@@ -19,32 +19,52 @@ import pandas as pd
 from .backtesting import backtest
 from .config import BacktestSettings, CostSettings, RiskSettings
 from .market import Backtest, Market, window
-from .performance_metrics import ENOUGH_RETURNS, SESSIONS, ShortSeriesWarning, daily_returns, kurtosis, sharpe, skew
-from .sharpe_odds import deflated_sharpe, expected_max_sharpe, minimum_track_record, probabilistic_sharpe, sharpe_error
+from tradelab.performance_metrics import (
+    ENOUGH_RETURNS,
+    SESSIONS,
+    ShortSeriesWarning,
+    daily_returns,
+    kurtosis,
+    sharpe,
+    skew,
+)
+from tradelab.sharpe_odds import (
+    deflated_sharpe,
+    expected_max_sharpe,
+    minimum_track_record,
+    probabilistic_sharpe,
+    sharpe_error,
+)
 from .signals import Signals
 from .utils.error_handling import DataError
 
 # %% ../nbs/18_luck.ipynb #4031ea68
 def sharpe_of(
-    samples:np.ndarray, # Daily returns, in excess of the risk-free rate, shape (n_samples, n_returns)
-)->np.ndarray: # Yearly ratios, shape (n_samples,); NaN without variation
+    samples: np.ndarray,  # Daily returns, in excess of the risk-free rate, shape (n_samples, n_returns)
+) -> np.ndarray:  # Yearly ratios, shape (n_samples,); NaN without variation
     "Mean over sample deviation of each row, times √252"
     deviation = samples.std(axis=1, ddof=1)
-    return np.divide(samples.mean(axis=1), deviation, out=np.full(len(samples), nan), where=deviation > 1e-12)*SESSIONS**0.5
+    return (
+        np.divide(samples.mean(axis=1), deviation, out=np.full(len(samples), nan), where=deviation > 1e-12)
+        * SESSIONS**0.5
+    )
+
 
 def cagr_of(
-    samples:np.ndarray, # Daily returns, shape (n_samples, n_returns)
-)->np.ndarray: # Fractions a year, shape (n_samples,)
+    samples: np.ndarray,  # Daily returns, shape (n_samples, n_returns)
+) -> np.ndarray:  # Fractions a year, shape (n_samples,)
     "Compound growth a year of each row"
-    return np.prod(1 + samples, axis=1)**(SESSIONS/samples.shape[1]) - 1
+    return np.prod(1 + samples, axis=1) ** (SESSIONS / samples.shape[1]) - 1
+
 
 def max_drawdown_of(
-    samples:np.ndarray, # Daily returns, shape (n_samples, n_returns)
-)->np.ndarray: # Negative fractions, shape (n_samples,)
+    samples: np.ndarray,  # Daily returns, shape (n_samples, n_returns)
+) -> np.ndarray:  # Negative fractions, shape (n_samples,)
     "Deepest fall from a high of each row, the start included"
     equity = np.cumprod(1 + samples, axis=1)
     highs = np.maximum(np.maximum.accumulate(equity, axis=1), 1)
-    return np.minimum((equity/highs).min(axis=1), 1) - 1
+    return np.minimum((equity / highs).min(axis=1), 1) - 1
+
 
 STATISTICS = {'Sharpe': sharpe_of, 'CAGR': cagr_of, 'Max Drawdown': max_drawdown_of}
 
@@ -52,30 +72,51 @@ STATISTICS = {'Sharpe': sharpe_of, 'CAGR': cagr_of, 'Max Drawdown': max_drawdown
 def _samples(returns, block, draws, seed, at_once=50):
     "Circular block samples of `returns`, a few rows at a time so that they stay in the processor's cache"
     n, rng = len(returns), np.random.default_rng(seed)
-    starts = rng.integers(0, n, (draws, -(-n//block)))
-    blocks = np.lib.stride_tricks.sliding_window_view(np.r_[returns, returns[:block - 1]], block)
-    for first in range(0, draws, at_once): yield blocks[starts[first:first + at_once]].reshape(-1, starts.shape[1]*block)[:, :n]
+    starts = rng.integers(0, n, (draws, -(-n // block)))
+    blocks = np.lib.stride_tricks.sliding_window_view(np.r_[returns, returns[: block - 1]], block)
+    for first in range(0, draws, at_once):
+        yield blocks[starts[first : first + at_once]].reshape(-1, starts.shape[1] * block)[:, :n]
 
 # %% ../nbs/18_luck.ipynb #874db03d
 def block_bootstrap(
-    returns:pd.Series|np.ndarray,                     # Daily returns, simple fractions, shape (n,)
-    statistics:Mapping[str, Callable]=STATISTICS,     # Name → function of samples, shape (n_samples, n) → (n_samples,)
-    block:int=20,                                     # Length of a block, sessions
-    draws:int=1_000,                                  # Samples
-    seed:int=0,                                       # Seed of the draws
-    confidence:float=0.95,                            # Part of the draws inside the interval
-)->pd.DataFrame: # A row a statistic: value, low, high, at_or_below_0 (fraction of the draws); raises DataError for returns that cannot be used
+    returns: pd.Series | np.ndarray,  # Daily returns, simple fractions, shape (n,)
+    statistics: Mapping[str, Callable] = STATISTICS,  # Name → function of samples, shape (n_samples, n) → (n_samples,)
+    block: int = 20,  # Length of a block, sessions
+    draws: int = 1_000,  # Samples
+    seed: int = 0,  # Seed of the draws
+    confidence: float = 0.95,  # Part of the draws inside the interval
+) -> pd.DataFrame:  # A row a statistic: value, low, high, at_or_below_0 (fraction of the draws); raises DataError for returns that cannot be used
     "Intervals of figures by the circular block bootstrap"
     values = np.asarray(returns, dtype=float)
-    if not (np.isfinite(values) & (values > -1)).all(): raise DataError('Returns must be finite and above −1', float(values.min(initial=0)), 'Give the daily returns of an account that was not ruined.')
-    if min(block, draws) < 1: raise DataError('A bootstrap needs a block and a draw at least', (block, draws), 'Use 20 and 1,000.')
-    if len(values) < 2*block:
-        warnings.warn(f'Only {len(values)} returns: a bootstrap with blocks of {block} needs {2*block}.', ShortSeriesWarning, stacklevel=2)
+    if not (np.isfinite(values) & (values > -1)).all():
+        raise DataError(
+            'Returns must be finite and above −1',
+            float(values.min(initial=0)),
+            'Give the daily returns of an account that was not ruined.',
+        )
+    if min(block, draws) < 1:
+        raise DataError('A bootstrap needs a block and a draw at least', (block, draws), 'Use 20 and 1,000.')
+    if len(values) < 2 * block:
+        warnings.warn(
+            f'Only {len(values)} returns: a bootstrap with blocks of {block} needs {2 * block}.',
+            ShortSeriesWarning,
+            stacklevel=2,
+        )
         return pd.DataFrame(nan, list(statistics), ['value', 'low', 'high', 'at_or_below_0'])
-    drawn = np.hstack([[figure(part) for figure in statistics.values()] for part in _samples(values, block, draws, seed)])
-    tail = (1 - confidence)/2
-    return pd.DataFrame({'value': [float(figure(values[None])[0]) for figure in statistics.values()], 'low': _quantiles(drawn, tail), 'high': _quantiles(drawn, 1 - tail),
-                         'at_or_below_0': (drawn <= 0).mean(axis=1)}, list(statistics))
+    drawn = np.hstack(
+        [[figure(part) for figure in statistics.values()] for part in _samples(values, block, draws, seed)]
+    )
+    tail = (1 - confidence) / 2
+    return pd.DataFrame(
+        {
+            'value': [float(figure(values[None])[0]) for figure in statistics.values()],
+            'low': _quantiles(drawn, tail),
+            'high': _quantiles(drawn, 1 - tail),
+            'at_or_below_0': (drawn <= 0).mean(axis=1),
+        },
+        list(statistics),
+    )
+
 
 def _quantiles(drawn, at):
     "A quantile of each row, of the draws that have the figure"
@@ -89,6 +130,7 @@ def _layout(lengths, bars, rng):
     slots = np.sort(rng.choice(free + len(lengths), len(lengths), replace=False))
     return slots + np.r_[0, np.cumsum(lengths[:-1])], lengths
 
+
 def _spans(trades, sessions):
     "Bar of the entry, bars until the exit (at least 1) and side (1 or −1) of the trades of one symbol"
     entry, last = sessions.get_indexer(trades.entry_session), len(sessions) - 1
@@ -101,17 +143,20 @@ def _random_signal(plan, bars, lag, reverses, rng, shift):
     "Signals of −1, 0 and 1 on the `bars` bars of one symbol: the trades of `plan` at random, or their signals moved by the fraction `shift`"
     entry, length, side = plan
     signal = np.zeros(bars + int(length.sum()) + 2, dtype='int8')
-    if not reverses: entry, length = _layout(length, bars - lag, rng)
+    if not reverses:
+        entry, length = _layout(length, bars - lag, rng)
     signal[entry + length] = -side
     signal[entry] = side
     signal = signal[:bars]
-    return np.roll(signal, int(shift*bars)) if reverses else signal
+    return np.roll(signal, int(shift * bars)) if reverses else signal
+
 
 def _plans(market, trades):
     "Place of each symbol that was traded → where its bars are, and the `_spans` of its trades"
     rows, found = dict(list(trades.groupby('symbol'))), {}
     for j, symbol in enumerate(market.symbols):
-        if symbol not in rows: continue
+        if symbol not in rows:
+            continue
         bars = np.flatnonzero(np.isfinite(market.close[:, j]))
         found[j] = bars, _spans(rows[symbol], market.sessions[bars])
     return found
@@ -119,9 +164,16 @@ def _plans(market, trades):
 # %% ../nbs/18_luck.ipynb #424e4586
 def _drawn(market, plans, account, rng, score, reason):
     "Signals on the axes of `market` for one arrangement of `plans`"
-    lag, reverses, shift, signal = int(account.fill_at == 'next_open'), account.direction == 'long_short', rng.random(), np.zeros(market.close.shape, dtype='int8')
-    for j, (bars, plan) in plans.items(): signal[bars, j] = _random_signal(plan, len(bars), lag, reverses, rng, shift)
+    lag, reverses, shift, signal = (
+        int(account.fill_at == 'next_open'),
+        account.direction == 'long_short',
+        rng.random(),
+        np.zeros(market.close.shape, dtype='int8'),
+    )
+    for j, (bars, plan) in plans.items():
+        signal[bars, j] = _random_signal(plan, len(bars), lag, reverses, rng, shift)
     return Signals(market.symbols, market.sessions, signal, score, {'reason': reason})
+
 
 def _blank(market):
     "Scores and reasons of entries at random, the same for every arrangement"
@@ -129,11 +181,11 @@ def _blank(market):
 
 # %% ../nbs/18_luck.ipynb #0aee45e3
 def random_signals(
-    market:Market,              # The bars that the strategy saw between first and last session
-    trades:pd.DataFrame,        # Its trades
-    account:BacktestSettings,   # For when orders fill and whether signals reverse a position
-    rng:np.random.Generator,    # Source of chance
-)->Signals: # On the sessions of the market
+    market: Market,  # The bars that the strategy saw between first and last session
+    trades: pd.DataFrame,  # Its trades
+    account: BacktestSettings,  # For when orders fill and whether signals reverse a position
+    rng: np.random.Generator,  # Source of chance
+) -> Signals:  # On the sessions of the market
     "The strategy's entries at other times, held as long"
     return _drawn(market, _plans(market, trades), account, rng, *_blank(market))
 
@@ -141,53 +193,86 @@ def random_signals(
 @dataclass(frozen=True, eq=False, repr=False)
 class RandomEntries:
     "What entries at random would have brought, and where the strategy stands among them."
-    metric: str        # Name of the figure
-    value: float       # The strategy's
+
+    metric: str  # Name of the figure
+    value: float  # The strategy's
     draws: np.ndarray  # Those of the draws that have one
-    entries: int       # Entries of the strategy
-    placed: float      # Mean entries of a draw
+    entries: int  # Entries of the strategy
+    placed: float  # Mean entries of a draw
 
     @property
-    def percentile(self): return float(((self.draws < self.value) + (self.draws == self.value)/2).mean()) if len(self.draws) and isfinite(self.value) else nan
+    def percentile(self):
+        return (
+            float(((self.draws < self.value) + (self.draws == self.value) / 2).mean())
+            if len(self.draws) and isfinite(self.value)
+            else nan
+        )
+
     @property
-    def p_value(self): return float((1 + (self.draws >= self.value).sum())/(1 + len(self.draws))) if isfinite(self.value) else nan
-    def __repr__(self): return f'RandomEntries({self.metric} {self.value:.2f}, percentile {self.percentile:.0%} of {len(self.draws)} draws)'
+    def p_value(self):
+        return float((1 + (self.draws >= self.value).sum()) / (1 + len(self.draws))) if isfinite(self.value) else nan
+
+    def __repr__(self):
+        return f'RandomEntries({self.metric} {self.value:.2f}, percentile {self.percentile:.0%} of {len(self.draws)} draws)'
 
 # %% ../nbs/18_luck.ipynb #1789dffb
 def sharpe_of_backtest(
-    result:Backtest, # A finished backtest
-)->float: # Yearly ratio; NaN without variation, −infinity for a ruined account
+    result: Backtest,  # A finished backtest
+) -> float:  # Yearly ratio; NaN without variation, −infinity for a ruined account
     "Sharpe ratio of a backtest's equity"
     equity = result.equity.equity
     return -np.inf if (equity <= 0).any() else sharpe(equity)
 
+
 def _held_as_long(risk):
     "`risk` without anything that ends a position or stops trading; without an ATR stop a size cannot rest on its distance and takes the fraction"
-    off = ('stop_loss', 'stop_atr', 'trailing_stop', 'take_profit', 'time_stop', 'max_daily_loss', 'max_drawdown', 'halt_drawdown', 'max_losing_streak', 'stop_guard_stops')
-    return risk.model_copy(update={**dict.fromkeys(off), 'cooldown_sessions': 0, 'sizing': 'fraction' if risk.sizing == 'atr' else risk.sizing})
+    off = (
+        'stop_loss',
+        'stop_atr',
+        'trailing_stop',
+        'take_profit',
+        'time_stop',
+        'max_daily_loss',
+        'max_drawdown',
+        'halt_drawdown',
+        'max_losing_streak',
+        'stop_guard_stops',
+    )
+    return risk.model_copy(
+        update={
+            **dict.fromkeys(off),
+            'cooldown_sessions': 0,
+            'sizing': 'fraction' if risk.sizing == 'atr' else risk.sizing,
+        }
+    )
 
 # %% ../nbs/18_luck.ipynb #8c4ba7eb
 def random_entries(
-    market:Market,                               # The bars of the backtest
-    result:Backtest,                             # What the strategy did on them
-    costs:CostSettings=CostSettings(),           # The same as the strategy's
-    risk:RiskSettings=RiskSettings(),            # The same; stops, targets and breakers are off for the control
-    account:BacktestSettings=BacktestSettings(), # The same
-    seed:int=0,                                  # Seed of the draws
-    draws:int=200,                               # Arrangements at random
-    measure:Callable[[Backtest], float]=sharpe_of_backtest, # The figure to compare
-    metric:str='Sharpe',                         # Its name
-    run:Callable=backtest,                       # (market, signals, costs, risk, account) → Backtest
-)->RandomEntries: # Raises DataError when the strategy never entered
+    market: Market,  # The bars of the backtest
+    result: Backtest,  # What the strategy did on them
+    costs: CostSettings = CostSettings(),  # The same as the strategy's
+    risk: RiskSettings = RiskSettings(),  # The same; stops, targets and breakers are off for the control
+    account: BacktestSettings = BacktestSettings(),  # The same
+    seed: int = 0,  # Seed of the draws
+    draws: int = 200,  # Arrangements at random
+    measure: Callable[[Backtest], float] = sharpe_of_backtest,  # The figure to compare
+    metric: str = 'Sharpe',  # Its name
+    run: Callable = backtest,  # (market, signals, costs, risk, account) → Backtest
+) -> RandomEntries:  # Raises DataError when the strategy never entered
     "Run the strategy's entries at random times through the same engine with the same costs"
-    if result.trades.empty: raise DataError('There is no entry to place at random', 0, 'Compare a strategy that traded.')
+    if result.trades.empty:
+        raise DataError('There is no entry to place at random', 0, 'Compare a strategy that traded.')
     part, rng, risk = window(market, account.start, account.end), np.random.default_rng(seed), _held_as_long(risk)
     plans, blank = _plans(part, result.trades), _blank(part)
+
     def figures():
         one = run(part, _drawn(part, plans, account, rng, *blank), costs, risk, account)
         return measure(one), len(one.trades)
+
     found, entries = np.array([figures() for _ in range(draws)], dtype=float).T
-    return RandomEntries(metric, float(measure(result)), found[~np.isnan(found)], len(result.trades), float(entries.mean()))
+    return RandomEntries(
+        metric, float(measure(result)), found[~np.isnan(found)], len(result.trades), float(entries.mean())
+    )
 
 # %% ../nbs/18_luck.ipynb #6e2eef51
 def _histogram_svg(values, own, width=360, height=90):
@@ -195,15 +280,22 @@ def _histogram_svg(values, own, width=360, height=90):
     values = values[np.isfinite(values)]
     low, high = min([own, *values]), max([own, *values])
     counts, _ = np.histogram(values, 30, (low, high if high > low else low + 1))
-    x, step, top = 4 + (own - low)/((high - low) or 1)*(width - 8), (width - 8)/30, max(1, counts.max())
-    bars = ''.join(f'<rect x="{4 + k*step:.1f}" y="{height - 2 - count/top*(height - 8):.1f}" width="{step - 1:.1f}" height="{count/top*(height - 8):.1f}" fill="#bbb"/>' for k, count in enumerate(counts) if count)
-    return (f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{len(values)} draws from {low:.2f} to {high:.2f}, the strategy at {own:.2f}">'
-            f'{bars}<line x1="{x:.1f}" x2="{x:.1f}" y1="2" y2="{height - 2}" stroke="#d62728" stroke-width="2"/></svg>')
+    x, step, top = 4 + (own - low) / ((high - low) or 1) * (width - 8), (width - 8) / 30, max(1, counts.max())
+    bars = ''.join(
+        f'<rect x="{4 + k * step:.1f}" y="{height - 2 - count / top * (height - 8):.1f}" width="{step - 1:.1f}" height="{count / top * (height - 8):.1f}" fill="#bbb"/>'
+        for k, count in enumerate(counts)
+        if count
+    )
+    return (
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{len(values)} draws from {low:.2f} to {high:.2f}, the strategy at {own:.2f}">'
+        f'{bars}<line x1="{x:.1f}" x2="{x:.1f}" y1="2" y2="{height - 2}" stroke="#d62728" stroke-width="2"/></svg>'
+    )
 
 # %% ../nbs/18_luck.ipynb #e7f73ab4
 def _odds(probability):
     "A probability as text that never claims certainty"
     return '>99.9%' if probability > 0.999 else '<0.1%' if probability < 0.001 else f'{probability:.1%}'
+
 
 def _signed(value):
     "A ratio as text"
@@ -211,18 +303,25 @@ def _signed(value):
 
 # %% ../nbs/18_luck.ipynb #30e1350b
 def control_words(
-    control:RandomEntries, # The draws and the strategy's figure
-)->str: # A sentence or two
+    control: RandomEntries,  # The draws and the strategy's figure
+) -> str:  # A sentence or two
     "Where the strategy stands among entries at random, in words"
     c = control
-    if not isfinite(c.percentile): return f'The {c.metric} of the strategy or of entries at random is undefined: nothing to compare.'
-    short = f' They made {c.placed:.1f} entries on the average where the strategy made {c.entries}.' if c.placed < 0.95*c.entries else ''
+    if not isfinite(c.percentile):
+        return f'The {c.metric} of the strategy or of entries at random is undefined: nothing to compare.'
+    short = (
+        f' They made {c.placed:.1f} entries on the average where the strategy made {c.entries}.'
+        if c.placed < 0.95 * c.entries
+        else ''
+    )
     beat = 'Its entries are no better than chance' if c.p_value > 0.05 else 'Chance alone seldom enters so well'
     return f'A {c.metric} of {_signed(c.value)} beats {c.percentile:.0%} of {len(c.draws):,} draws that entered at random and held as long. {beat} (p = {c.p_value:.3f}).{short}'
+
 
 def _control_html(self):
     "The sentence above the crowd"
     return f'<div>{escape(control_words(self))}<br>{_histogram_svg(self.draws, self.value) if isfinite(self.percentile) else ""}</div>'
+
 
 RandomEntries._repr_html_ = _control_html
 
@@ -230,59 +329,92 @@ RandomEntries._repr_html_ = _control_html
 @dataclass(frozen=True, eq=False, repr=False)
 class Luck:
     "How far a Sharpe ratio can be told from luck."
-    sharpe: float            # Yearly Sharpe ratio
-    n: int                   # Returns
-    trials: int              # Strategies tried, this one included
-    variance: float          # Variance of the trials' yearly Sharpe ratios
-    psr: float               # Probability that the true ratio is above 0
-    best_of_luck: float      # What the best of as many worthless trials would show
-    dsr: float               # Probability that the true ratio is above that
-    needed: float            # Returns needed to be 95 % sure that it is above 0, NaN when it is not
-    intervals: pd.DataFrame  # Of `block_bootstrap`
-    control: RandomEntries|None = None # Entries at random, when they were tried
 
-    def __repr__(self): return f'Luck(Sharpe {self.sharpe:.2f}, {self.n} returns, {self.trials} trials, PSR {self.psr:.3f}, DSR {self.dsr:.3f})'
+    sharpe: float  # Yearly Sharpe ratio
+    n: int  # Returns
+    trials: int  # Strategies tried, this one included
+    variance: float  # Variance of the trials' yearly Sharpe ratios
+    psr: float  # Probability that the true ratio is above 0
+    best_of_luck: float  # What the best of as many worthless trials would show
+    dsr: float  # Probability that the true ratio is above that
+    needed: float  # Returns needed to be 95 % sure that it is above 0, NaN when it is not
+    intervals: pd.DataFrame  # Of `block_bootstrap`
+    control: RandomEntries | None = None  # Entries at random, when they were tried
+
+    def __repr__(self):
+        return f'Luck(Sharpe {self.sharpe:.2f}, {self.n} returns, {self.trials} trials, PSR {self.psr:.3f}, DSR {self.dsr:.3f})'
 
 # %% ../nbs/18_luck.ipynb #bea29acc
 def luck(
-    equity:pd.Series,                 # Equity at each close, USD
-    trials:int=1,                     # Strategies tried, this one included
-    variance:float|None=None,         # Variance of their yearly Sharpe ratios; None takes that of worthless strategies
-    risk_free:float=0.,               # Yearly rate, fraction
-    seed:int=0,                       # Seed of the bootstrap
-    block:int=20,                     # Block of the bootstrap, sessions
-    draws:int=1_000,                  # Draws of the bootstrap
-    control:RandomEntries|None=None,  # Entries at random, see `random_entries`
-)->Luck: # Raises DataError for an equity that cannot be measured
+    equity: pd.Series,  # Equity at each close, USD
+    trials: int = 1,  # Strategies tried, this one included
+    variance: float | None = None,  # Variance of their yearly Sharpe ratios; None takes that of worthless strategies
+    risk_free: float = 0.0,  # Yearly rate, fraction
+    seed: int = 0,  # Seed of the bootstrap
+    block: int = 20,  # Block of the bootstrap, sessions
+    draws: int = 1_000,  # Draws of the bootstrap
+    control: RandomEntries | None = None,  # Entries at random, see `random_entries`
+) -> Luck:  # Raises DataError for an equity that cannot be measured
     "How far the Sharpe ratio of an equity curve can be told from luck"
-    returns, floor = daily_returns(equity), (1 + risk_free)**(1/SESSIONS) - 1
+    returns, floor = daily_returns(equity), (1 + risk_free) ** (1 / SESSIONS) - 1
     n, enough = len(returns), len(returns) >= ENOUGH_RETURNS
     ratio, shape = (sharpe(equity, risk_free), (skew(equity), kurtosis(equity))) if enough else (nan, (nan, nan))
-    scatter = sharpe_error(0., n)**2 if variance is None or np.isnan(variance) else variance
-    intervals = block_bootstrap(returns, {**STATISTICS, 'Sharpe': lambda samples: sharpe_of(samples - floor)}, block, draws, seed)
-    return Luck(ratio, n, trials, scatter, probabilistic_sharpe(ratio, 0., n, *shape), expected_max_sharpe(trials, scatter),
-                deflated_sharpe(ratio, n, trials, scatter, *shape), minimum_track_record(ratio, 0., *shape), intervals, control)
+    scatter = sharpe_error(0.0, n) ** 2 if variance is None or np.isnan(variance) else variance
+    intervals = block_bootstrap(
+        returns, {**STATISTICS, 'Sharpe': lambda samples: sharpe_of(samples - floor)}, block, draws, seed
+    )
+    return Luck(
+        ratio,
+        n,
+        trials,
+        scatter,
+        probabilistic_sharpe(ratio, 0.0, n, *shape),
+        expected_max_sharpe(trials, scatter),
+        deflated_sharpe(ratio, n, trials, scatter, *shape),
+        minimum_track_record(ratio, 0.0, *shape),
+        intervals,
+        control,
+    )
 
 # %% ../nbs/18_luck.ipynb #a759b89e
 def luck_words(
-    found:Luck, # What `luck` found
-)->list[str]: # Sentences
+    found: Luck,  # What `luck` found
+) -> list[str]:  # Sentences
     "What can be believed, in words"
     f = found
-    if not isfinite(f.psr): return [f'The Sharpe ratio of {f.n:,} return{"" if f.n == 1 else "s"} is undefined, or too few to be judged.']
-    said = [f'A Sharpe ratio of {_signed(f.sharpe)} over {f.n:,} returns after {f.trials:,} trial{"" if f.trials == 1 else "s"}: the probability that it is above 0 is {_odds(f.psr)}.']
-    if f.trials > 1: said.append(f'The best of {f.trials:,} worthless trials would show {_signed(f.best_of_luck)}; the probability that this one is above that is {_odds(f.dsr)}.')
+    if not isfinite(f.psr):
+        return [f'The Sharpe ratio of {f.n:,} return{"" if f.n == 1 else "s"} is undefined, or too few to be judged.']
+    said = [
+        f'A Sharpe ratio of {_signed(f.sharpe)} over {f.n:,} returns after {f.trials:,} trial{"" if f.trials == 1 else "s"}: the probability that it is above 0 is {_odds(f.psr)}.'
+    ]
+    if f.trials > 1:
+        said.append(
+            f'The best of {f.trials:,} worthless trials would show {_signed(f.best_of_luck)}; the probability that this one is above that is {_odds(f.dsr)}.'
+        )
     low, high = f.intervals.loc['Sharpe', ['low', 'high']]
-    if isfinite(low): said.append(f'Resampled days put the ratio between {_signed(low)} and {_signed(high)} (95%).')
-    if f.needed > f.n: said.append(f'To be 95% sure that such a ratio is above 0 takes {f.needed/SESSIONS:,.1f} years; {f.n/SESSIONS:,.1f} are there.')
-    said.append('That is more than luck explains.' if f.dsr >= 0.95 else '**There is no gain to explain.**' if f.sharpe <= 0 else '**Luck cannot be ruled out.**')
+    if isfinite(low):
+        said.append(f'Resampled days put the ratio between {_signed(low)} and {_signed(high)} (95%).')
+    if f.needed > f.n:
+        said.append(
+            f'To be 95% sure that such a ratio is above 0 takes {f.needed / SESSIONS:,.1f} years; {f.n / SESSIONS:,.1f} are there.'
+        )
+    said.append(
+        'That is more than luck explains.'
+        if f.dsr >= 0.95
+        else '**There is no gain to explain.**'
+        if f.sharpe <= 0
+        else '**Luck cannot be ruled out.**'
+    )
     return said if f.control is None else [*said, control_words(f.control)]
 
 # %% ../nbs/18_luck.ipynb #c0681f46
 def _luck_html(self):
     "The sentences above the intervals and the crowd"
-    sentences = ' '.join(escape(text).replace('**', '') for text in luck_words(self)[:None if self.control is None else -1])
+    sentences = ' '.join(
+        escape(text).replace('**', '') for text in luck_words(self)[: None if self.control is None else -1]
+    )
     table = self.intervals.round(3).to_html(border=0) if self.intervals.notna().any(axis=None) else ''
     return f'<div>{sentences}{table}{"" if self.control is None else self.control._repr_html_()}</div>'
+
 
 Luck._repr_html_ = _luck_html

@@ -19,70 +19,80 @@ from .utils.error_handling import DataError, UnknownSymbolError, did_you_mean
 # %% ../nbs/14_market.ipynb #1764bcfe
 class Fill(NamedTuple):
     "What an order got."
-    session: pd.Timestamp # Session of the fill
-    symbol: str           # Ticker
-    side: str             # 'buy' or 'sell'
-    quantity: float       # Shares
-    price: float          # USD a share, slippage included
-    fees: float           # Commission and regulatory fees, USD
-    slippage: float       # What the slippage cost, USD, already in the price
-    reason: str           # Why the order was sent
+
+    session: pd.Timestamp  # Session of the fill
+    symbol: str  # Ticker
+    side: str  # 'buy' or 'sell'
+    quantity: float  # Shares
+    price: float  # USD a share, slippage included
+    fees: float  # Commission and regulatory fees, USD
+    slippage: float  # What the slippage cost, USD, already in the price
+    reason: str  # Why the order was sent
 
 # %% ../nbs/14_market.ipynb #14e45ef5
 class Trade(NamedTuple):
     "A round trip; the column of `return_` is called `return`."
-    symbol: str                 # Ticker
-    side: str                   # 'long' or 'short'
-    entry_session: pd.Timestamp # Session of the entry fill
-    entry_price: float          # Average, USD a share
+
+    symbol: str  # Ticker
+    side: str  # 'long' or 'short'
+    entry_session: pd.Timestamp  # Session of the entry fill
+    entry_price: float  # Average, USD a share
     exit_session: pd.Timestamp  # Session of the last exit fill, NaT while open
-    exit_price: float           # Average, USD a share; the last close for what is still held
-    quantity: float             # Shares entered
-    fees: float                 # USD, both sides, borrow costs included
-    dividends: float            # USD received while held, below 0 for paid
-    pnl: float                  # Profit after fees, dividends included, USD
-    return_: float              # pnl as a fraction of the value of the entry
-    bars_held: int              # Sessions from entry to exit, 0 when both fall on one
-    exit_reason: str            # 'stop_loss', 'take_profit', the reason of the sale, or 'open'
-    is_open: bool               # Whether the position was still held at the end
+    exit_price: float  # Average, USD a share; the last close for what is still held
+    quantity: float  # Shares entered
+    fees: float  # USD, both sides, borrow costs included
+    dividends: float  # USD received while held, below 0 for paid
+    pnl: float  # Profit after fees, dividends included, USD
+    return_: float  # pnl as a fraction of the value of the entry
+    bars_held: int  # Sessions from entry to exit, 0 when both fall on one
+    exit_reason: str  # 'stop_loss', 'take_profit', the reason of the sale, or 'open'
+    is_open: bool  # Whether the position was still held at the end
 
 # %% ../nbs/14_market.ipynb #7061b74c
 _PRICES = ('open', 'high', 'low', 'close')
 
+
 @dataclass(frozen=True, eq=False)
 class Market:
     "Split-adjusted bars and dividends of several symbols; read-only arrays of shape (n_sessions, n_symbols)."
-    symbols: tuple[str, ...]    # Tickers, sorted, one a column
+
+    symbols: tuple[str, ...]  # Tickers, sorted, one a column
     sessions: pd.DatetimeIndex  # Strictly increasing, the union over the symbols
-    open: np.ndarray            # USD, NaN where a symbol has no bar
-    high: np.ndarray            # USD
-    low: np.ndarray             # USD
-    close: np.ndarray           # USD
-    volume: np.ndarray          # Shares
-    dividends: np.ndarray       # USD a split-adjusted share on the ex-date, else 0
+    open: np.ndarray  # USD, NaN where a symbol has no bar
+    high: np.ndarray  # USD
+    low: np.ndarray  # USD
+    close: np.ndarray  # USD
+    volume: np.ndarray  # Shares
+    dividends: np.ndarray  # USD a split-adjusted share on the ex-date, else 0
 
     def __post_init__(self):
-        for name in (*_PRICES, 'volume', 'dividends'): getattr(self, name).setflags(write=False)
+        for name in (*_PRICES, 'volume', 'dividends'):
+            getattr(self, name).setflags(write=False)
 
     def __repr__(self):
         return f'Market({", ".join(self.symbols)}: {len(self.sessions)} sessions, {self.sessions[0]:%Y-%m-%d} to {self.sessions[-1]:%Y-%m-%d})'
 
 # %% ../nbs/14_market.ipynb #4abded49
 def market(
-    bars_by_symbol:Mapping[str, pd.DataFrame],                  # Symbol → split-adjusted bars
-    dividends_by_symbol:Mapping[str, np.ndarray]|None=None, # Symbol → USD a split-adjusted share, one a row of its bars
-)->Market: # Symbols sorted, sessions the union; raises DataError for bars that cannot be used
+    bars_by_symbol: Mapping[str, pd.DataFrame],  # Symbol → split-adjusted bars
+    dividends_by_symbol: Mapping[str, np.ndarray]
+    | None = None,  # Symbol → USD a split-adjusted share, one a row of its bars
+) -> Market:  # Symbols sorted, sessions the union; raises DataError for bars that cannot be used
     "Several symbols' bars on one time axis"
-    if not bars_by_symbol: raise DataError('A market needs bars of at least one symbol', remedy='Run tradelab ingest first.')
+    if not bars_by_symbol:
+        raise DataError('A market needs bars of at least one symbol', remedy='Run tradelab ingest first.')
     symbols, given = tuple(sorted(bars_by_symbol)), dividends_by_symbol or {}
     for symbol in given:
-        if symbol not in bars_by_symbol: raise UnknownSymbolError('Dividends of a symbol without bars', symbol, did_you_mean(symbol, symbols))
+        if symbol not in bars_by_symbol:
+            raise UnknownSymbolError('Dividends of a symbol without bars', symbol, did_you_mean(symbol, symbols))
     columns = {symbol: _columns(symbol, bars_by_symbol[symbol], given.get(symbol)) for symbol in symbols}
     sessions = bars_by_symbol[symbols[0]].index
-    for symbol in symbols[1:]: sessions = sessions.union(bars_by_symbol[symbol].index)
+    for symbol in symbols[1:]:
+        sessions = sessions.union(bars_by_symbol[symbol].index)
     arrays = np.full((6, len(sessions), len(symbols)), np.nan)
-    arrays[5] = 0.
-    for j, symbol in enumerate(symbols): arrays[:, sessions.get_indexer(bars_by_symbol[symbol].index), j] = columns[symbol]
+    arrays[5] = 0.0
+    for j, symbol in enumerate(symbols):
+        arrays[:, sessions.get_indexer(bars_by_symbol[symbol].index), j] = columns[symbol]
     return Market(symbols, sessions.rename('session'), *arrays)
 
 # %% ../nbs/14_market.ipynb #facd6682
@@ -90,14 +100,29 @@ def _columns(symbol, bars, dividends):
     "Prices, volume and dividends of one symbol, shape (6, n_bars), or a refusal"
     again = 'Run tradelab ingest again, or look at the data report.'
     missing = [name for name in (*_PRICES, 'volume') if name not in bars]
-    if missing: raise DataError(f'The bars of {symbol} lack columns', missing, 'Use open, high, low, close, volume.')
+    if missing:
+        raise DataError(f'The bars of {symbol} lack columns', missing, 'Use open, high, low, close, volume.')
     if not isinstance(bars.index, pd.DatetimeIndex) or bars.index.tz is not None or bars.index.hasnans:
-        raise DataError(f'The bars of {symbol} need sessions without a time zone', str(bars.index.dtype), 'Index them by session date.')
-    if not len(bars): raise DataError(f'There are no bars of {symbol}', 0, again)
+        raise DataError(
+            f'The bars of {symbol} need sessions without a time zone',
+            str(bars.index.dtype),
+            'Index them by session date.',
+        )
+    if not len(bars):
+        raise DataError(f'There are no bars of {symbol}', 0, again)
     if not (bars.index.is_monotonic_increasing and bars.index.is_unique):
-        raise DataError(f'The sessions of {symbol} are not strictly increasing', bars.index[1:][np.diff(bars.index.asi8) <= 0][0], again)
+        raise DataError(
+            f'The sessions of {symbol} are not strictly increasing',
+            bars.index[1:][np.diff(bars.index.asi8) <= 0][0],
+            again,
+        )
     paid = np.zeros(len(bars)) if dividends is None else np.asarray(dividends, dtype=float)
-    if paid.shape != (len(bars),): raise DataError(f'Dividends of {symbol} do not match its bars', f'{paid.shape} for {len(bars)} bars', 'Give one value a bar.')
+    if paid.shape != (len(bars),):
+        raise DataError(
+            f'Dividends of {symbol} do not match its bars',
+            f'{paid.shape} for {len(bars)} bars',
+            'Give one value a bar.',
+        )
     values = bars[[*_PRICES, 'volume']].to_numpy(dtype=float).T
     _refuse_values(symbol, bars.index, values, paid, again)
     return np.vstack([values, paid])
@@ -107,67 +132,90 @@ def _refuse_values(symbol, sessions, values, paid, remedy):
     "Refuse prices, volumes and dividends that cannot be, naming the first session"
     prices, volume = values[:4], values[4]
     absent = np.isnan(prices).all(axis=0)
-    faults = {'Prices must be finite and above 0': ~absent & ~(np.isfinite(prices) & (prices > 0)).all(axis=0),
-              'The low lies above the high': prices[2] > prices[1], 'Volume is negative or infinite': (volume < 0) | np.isinf(volume),
-              'A dividend must be finite and 0 or more': ~(np.isfinite(paid) & (paid >= 0)), 'A dividend stands where there is no bar': absent & (paid > 0)}
+    faults = {
+        'Prices must be finite and above 0': ~absent & ~(np.isfinite(prices) & (prices > 0)).all(axis=0),
+        'The low lies above the high': prices[2] > prices[1],
+        'Volume is negative or infinite': (volume < 0) | np.isinf(volume),
+        'A dividend must be finite and 0 or more': ~(np.isfinite(paid) & (paid >= 0)),
+        'A dividend stands where there is no bar': absent & (paid > 0),
+    }
     for what, bad in faults.items():
         if bad.any():
             at = int(np.argmax(bad))
-            raise DataError(f'{what}: {symbol} on {sessions[at]:%Y-%m-%d}', [*values[:, at].tolist(), float(paid[at])], remedy)
+            raise DataError(
+                f'{what}: {symbol} on {sessions[at]:%Y-%m-%d}', [*values[:, at].tolist(), float(paid[at])], remedy
+            )
 
 # %% ../nbs/14_market.ipynb #ceda6904
 def window(
-    market:Market,        # The bars
-    start:date|None=None, # First session, included; None for the beginning
-    end:date|None=None,   # Last session, included; None for the end
-)->Market: # Raises DataError when no session is left
+    market: Market,  # The bars
+    start: date | None = None,  # First session, included; None for the beginning
+    end: date | None = None,  # Last session, included; None for the end
+) -> Market:  # Raises DataError when no session is left
     "The part of a market between two dates"
-    if start is None and end is None: return market
+    if start is None and end is None:
+        return market
     first = 0 if start is None else market.sessions.searchsorted(pd.Timestamp(start))
     last = len(market.sessions) if end is None else market.sessions.searchsorted(pd.Timestamp(end), side='right')
     if first >= last:
-        raise DataError('No session lies between start and end', f'{start} to {end}, bars from {market.sessions[0]:%Y-%m-%d} to {market.sessions[-1]:%Y-%m-%d}',
-                        'Change [backtest] start and end, or ingest these sessions.')
-    return Market(market.symbols, market.sessions[first:last], *(getattr(market, name)[first:last] for name in (*_PRICES, 'volume', 'dividends')))
+        raise DataError(
+            'No session lies between start and end',
+            f'{start} to {end}, bars from {market.sessions[0]:%Y-%m-%d} to {market.sessions[-1]:%Y-%m-%d}',
+            'Change [backtest] start and end, or ingest these sessions.',
+        )
+    return Market(
+        market.symbols,
+        market.sessions[first:last],
+        *(getattr(market, name)[first:last] for name in (*_PRICES, 'volume', 'dividends')),
+    )
 
 # %% ../nbs/14_market.ipynb #2994ee3e
 class Bars(NamedTuple):
     "Split-adjusted bars, each array of shape (n_sessions, n_symbols)."
-    open: np.ndarray      # USD, NaN where a symbol has no bar
-    high: np.ndarray      # USD
-    low: np.ndarray       # USD
-    close: np.ndarray     # USD
-    volume: np.ndarray    # Shares
-    dividends: np.ndarray # USD a share on the ex-date, else 0
+
+    open: np.ndarray  # USD, NaN where a symbol has no bar
+    high: np.ndarray  # USD
+    low: np.ndarray  # USD
+    close: np.ndarray  # USD
+    volume: np.ndarray  # Shares
+    dividends: np.ndarray  # USD a share on the ex-date, else 0
+
 
 class Inputs(NamedTuple):
     "What is known at each close beside the bars."
-    signal: np.ndarray     # 1 buy, -1 sell, 0 nothing, shape (n_sessions, n_symbols)
-    score: np.ndarray      # Rank among entries of the same close, higher first; for sales lower first
-    atr: np.ndarray        # Average true range, USD, the same shape or (1, 1)
-    volatility: np.ndarray # Yearly volatility, fraction, the same shape or (1, 1)
+
+    signal: np.ndarray  # 1 buy, -1 sell, 0 nothing, shape (n_sessions, n_symbols)
+    score: np.ndarray  # Rank among entries of the same close, higher first; for sales lower first
+    atr: np.ndarray  # Average true range, USD, the same shape or (1, 1)
+    volatility: np.ndarray  # Yearly volatility, fraction, the same shape or (1, 1)
 
 # %% ../nbs/14_market.ipynb #049efb12
 @dataclass(frozen=True, eq=False, repr=False)
 class Backtest:
     "What a backtest did, bar by bar, and why."
-    strategy: str            # Name of the strategy
-    mode: str                # 'backtest', 'paper' or 'live'
-    symbols: tuple[str, ...] # Tickers
-    cash: float              # Cash at the start, USD
-    fills: pd.DataFrame      # A row a fill, columns as `Fill`
-    trades: pd.DataFrame     # A row a round trip, columns as `Trade`
-    equity: pd.DataFrame     # Indexed by session: cash, positions_value, receivable, equity, exposure (gross, a fraction), turnover
+
+    strategy: str  # Name of the strategy
+    mode: str  # 'backtest', 'paper' or 'live'
+    symbols: tuple[str, ...]  # Tickers
+    cash: float  # Cash at the start, USD
+    fills: pd.DataFrame  # A row a fill, columns as `Fill`
+    trades: pd.DataFrame  # A row a round trip, columns as `Trade`
+    equity: (
+        pd.DataFrame
+    )  # Indexed by session: cash, positions_value, receivable, equity, exposure (gross, a fraction), turnover
     decisions: pd.DataFrame  # The journal: a row a symbol and session with a bar
-    counts: dict[str, int]   # What was cancelled, cut, refused or left open
-    open_orders: tuple = field(default_factory=tuple) # Orders that had no bar left
-    breaks: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=['session', 'breaker', 'limit', 'found'])) # Each time a breaker tripped or was lifted
+    counts: dict[str, int]  # What was cancelled, cut, refused or left open
+    open_orders: tuple = field(default_factory=tuple)  # Orders that had no bar left
+    breaks: pd.DataFrame = field(
+        default_factory=lambda: pd.DataFrame(columns=['session', 'breaker', 'limit', 'found'])
+    )  # Each time a breaker tripped or was lifted
 
     @classmethod
-    def later(cls,
-        makers:dict[str, Callable], # Field → function that makes it
-        **known,                    # The other fields
-    )->'Backtest': # Its frames are made when first looked at
+    def later(
+        cls,
+        makers: dict[str, Callable],  # Field → function that makes it
+        **known,  # The other fields
+    ) -> 'Backtest':  # Its frames are made when first looked at
         "A record whose frames are not made yet"
         made = object.__new__(cls)
         made.__dict__.update(known, _makers=makers)
@@ -175,48 +223,70 @@ class Backtest:
 
     def __getattr__(self, name):
         makers = self.__dict__.get('_makers', {})
-        if name not in makers: raise AttributeError(name)
+        if name not in makers:
+            raise AttributeError(name)
         self.__dict__[name] = makers[name]()
         return self.__dict__[name]
 
-    def __repr__(self): return f'Backtest({self.strategy}, {", ".join(self.symbols)}: ' + ', '.join(f'{k} {v}' for k, v in headline(self).items()) + ')'
+    def __repr__(self):
+        return (
+            f'Backtest({self.strategy}, {", ".join(self.symbols)}: '
+            + ', '.join(f'{k} {v}' for k, v in headline(self).items())
+            + ')'
+        )
 
 # %% ../nbs/14_market.ipynb #532bccc1
 def headline(
-    result:Backtest, # A finished backtest
-)->dict[str, str]: # Name → value, formatted
+    result: Backtest,  # A finished backtest
+) -> dict[str, str]:  # Name → value, formatted
     "A handful of figures of a backtest, for reading"
     equity, closed = result.equity.equity, ~result.trades.is_open.to_numpy(dtype=bool)
-    return {'from': f'{equity.index[0]:%Y-%m-%d}', 'to': f'{equity.index[-1]:%Y-%m-%d}', 'final equity': f'{equity.iloc[-1]:,.0f} USD',
-            'total return': f'{equity.iloc[-1]/result.cash - 1:.1%}', 'max drawdown': f'{(equity/equity.cummax() - 1).min():.1%}',
-            'closed trades': str(int(closed.sum())), 'fees': f'{result.fills.fees.sum():,.2f} USD', 'slippage': f'{result.fills.slippage.sum():,.2f} USD'}
+    return {
+        'from': f'{equity.index[0]:%Y-%m-%d}',
+        'to': f'{equity.index[-1]:%Y-%m-%d}',
+        'final equity': f'{equity.iloc[-1]:,.0f} USD',
+        'total return': f'{equity.iloc[-1] / result.cash - 1:.1%}',
+        'max drawdown': f'{(equity / equity.cummax() - 1).min():.1%}',
+        'closed trades': str(int(closed.sum())),
+        'fees': f'{result.fills.fees.sum():,.2f} USD',
+        'slippage': f'{result.fills.slippage.sum():,.2f} USD',
+    }
 
 # %% ../nbs/14_market.ipynb #319ec0b0
 def equity_svg(
-    equity:pd.Series, # Equity, USD, indexed by session
-    width:int=480,    # Pixels
-    height:int=110,   # Pixels
-)->str: # An <svg> element
+    equity: pd.Series,  # Equity, USD, indexed by session
+    width: int = 480,  # Pixels
+    height: int = 110,  # Pixels
+) -> str:  # An <svg> element
     "A small picture of an equity curve"
     values = equity.to_numpy(dtype=float)
     values = values[np.unique(np.linspace(0, len(values) - 1, min(len(values), 300)).round().astype(int))]
     low, high = float(values.min()), float(values.max())
-    x = np.linspace(2, width - 2, len(values)) if len(values) > 1 else np.array([width/2])
-    y = height - 4 - (values - low)/((high - low) or 1.)*(height - 8)
+    x = np.linspace(2, width - 2, len(values)) if len(values) > 1 else np.array([width / 2])
+    y = height - 4 - (values - low) / ((high - low) or 1.0) * (height - 8)
     points = ' '.join(f'{a:.1f},{b:.1f}' for a, b in zip(x, y))
     start = float(y[0])
-    return (f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="equity from {values[0]:,.0f} to {values[-1]:,.0f} USD">'
-            f'<line x1="2" x2="{width - 2}" y1="{start:.1f}" y2="{start:.1f}" stroke="#999" stroke-dasharray="3 3"/>'
-            f'<polyline points="{points}" fill="none" stroke="#1f77b4" stroke-width="1.5"/></svg>')
+    return (
+        f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="equity from {values[0]:,.0f} to {values[-1]:,.0f} USD">'
+        f'<line x1="2" x2="{width - 2}" y1="{start:.1f}" y2="{start:.1f}" stroke="#999" stroke-dasharray="3 3"/>'
+        f'<polyline points="{points}" fill="none" stroke="#1f77b4" stroke-width="1.5"/></svg>'
+    )
 
 # %% ../nbs/14_market.ipynb #90c1517f
 def _backtest_html(self):
     "The picture above the headline figures, and below them the counts that are not zero"
     from html import escape
+
     figures = headline(self)
-    head, body = (''.join(f'<{tag} style="text-align:right">{escape(text)}</{tag}>' for text in texts) for tag, texts in (('th', figures), ('td', figures.values())))
+    head, body = (
+        ''.join(f'<{tag} style="text-align:right">{escape(text)}</{tag}>' for text in texts)
+        for tag, texts in (('th', figures), ('td', figures.values()))
+    )
     notes = ', '.join(f'{name.replace("_", " ")}: {number}' for name, number in self.counts.items() if number)
-    return (f'<div><b>{escape(self.strategy)}</b> ({escape(self.mode)}): {escape(", ".join(self.symbols))}<br>{equity_svg(self.equity.equity)}'
-            f'<table><tr>{head}</tr><tr>{body}</tr></table><small>{escape(notes)}</small></div>')
+    return (
+        f'<div><b>{escape(self.strategy)}</b> ({escape(self.mode)}): {escape(", ".join(self.symbols))}<br>{equity_svg(self.equity.equity)}'
+        f'<table><tr>{head}</tr><tr>{body}</tr></table><small>{escape(notes)}</small></div>'
+    )
+
 
 Backtest._repr_html_ = _backtest_html

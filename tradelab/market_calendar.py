@@ -16,13 +16,17 @@ from .utils.error_handling import DataError, did_you_mean
 
 # %% ../nbs/10_market_calendar.ipynb #e4a4937e
 def as_day(
-    value:date|str|pd.Timestamp, # A date, 'YYYY-MM-DD' or a timestamp without a time zone
-)->pd.Timestamp: # Midnight of the day; raises DataError for what is no date from 1900 to 2100
+    value: date | str | pd.Timestamp,  # A date, 'YYYY-MM-DD' or a timestamp without a time zone
+) -> pd.Timestamp:  # Midnight of the day; raises DataError for what is no date from 1900 to 2100
     "The day of `value`, in the form of a session date"
-    try: day = pd.Timestamp(value) if isinstance(value, (date, str)) else pd.NaT
-    except ValueError as e: raise DataError('This is not a date', value, 'Write it as YYYY-MM-DD.') from e
-    if pd.isna(day) or day.tz is not None: raise DataError('A day is a date without a time zone', value, 'Write it as YYYY-MM-DD.')
-    if not 1900 <= day.year <= 2100: raise DataError('The calendars reach from 1900 to 2100', value, 'Correct the year.')
+    try:
+        day = pd.Timestamp(value) if isinstance(value, (date, str)) else pd.NaT
+    except ValueError as e:
+        raise DataError('This is not a date', value, 'Write it as YYYY-MM-DD.') from e
+    if pd.isna(day) or day.tz is not None:
+        raise DataError('A day is a date without a time zone', value, 'Write it as YYYY-MM-DD.')
+    if not 1900 <= day.year <= 2100:
+        raise DataError('The calendars reach from 1900 to 2100', value, 'Correct the year.')
     return day.normalize().as_unit('us')
 
 # %% ../nbs/10_market_calendar.ipynb #f3e1b3e0
@@ -30,122 +34,154 @@ def as_day(
 def _built(calendar, start, end):
     "Sessions of `calendar` from `start` to `end`, the moments at which they close, those that close early, the zone of its clock, and the moments at which they open; or why there are none"
     import exchange_calendars
-    try: found = exchange_calendars.get_calendar(calendar, start=start, end=end)
-    except (ValueError, NotImplementedError) as e: return str(e)[:200]
-    days = [pd.DatetimeIndex(index.to_numpy(), name='session').as_unit('us') for index in (found.sessions, found.early_closes)]
+
+    try:
+        found = exchange_calendars.get_calendar(calendar, start=start, end=end)
+    except (ValueError, NotImplementedError) as e:
+        return str(e)[:200]
+    days = [
+        pd.DatetimeIndex(index.to_numpy(), name='session').as_unit('us')
+        for index in (found.sessions, found.early_closes)
+    ]
     return days[0], pd.DatetimeIndex(found.closes), days[1], found.tz, pd.DatetimeIndex(found.opens)
 
 # %% ../nbs/10_market_calendar.ipynb #dd394119
 def _recorded(calendar, first, last):
     "`_built` over a span around `first` and `last`: decades, else years, else exactly these days; DataError when none is recorded"
     check_calendar(calendar)
-    years = [(pd.Timestamp(first.year//n*n, 1, 1), pd.Timestamp(last.year//n*n + n - 1, 12, 31)) for n in (10, 1)]
+    years = [
+        (pd.Timestamp(first.year // n * n, 1, 1), pd.Timestamp(last.year // n * n + n - 1, 12, 31)) for n in (10, 1)
+    ]
     for span in [*years, (first, last)]:
-        if not isinstance(found := _built(calendar, *span), str): return found
-    raise DataError(f'The calendar {calendar} is not recorded over this span', f'{first:%Y-%m-%d} to {last:%Y-%m-%d}', found)
+        if not isinstance(found := _built(calendar, *span), str):
+            return found
+    raise DataError(
+        f'The calendar {calendar} is not recorded over this span', f'{first:%Y-%m-%d} to {last:%Y-%m-%d}', found
+    )
 
 # %% ../nbs/10_market_calendar.ipynb #7c2dd4e2
 def check_calendar(
-    calendar:str, # Exchange, ISO 10383
-)->str: # The same name; raises DataError for an exchange that is not known
+    calendar: str,  # Exchange, ISO 10383
+) -> str:  # The same name; raises DataError for an exchange that is not known
     "The name of a calendar that there is"
     from exchange_calendars import get_calendar_names
+
     names = get_calendar_names()
-    if calendar not in names: raise DataError('Unknown exchange calendar', calendar, did_you_mean(str(calendar), names))
+    if calendar not in names:
+        raise DataError('Unknown exchange calendar', calendar, did_you_mean(str(calendar), names))
     return calendar
 
 # %% ../nbs/10_market_calendar.ipynb #543e8561
 def sessions(
-    start:date|str|pd.Timestamp, # First day of the span
-    end:date|str|pd.Timestamp,   # Last day of the span, included
-    calendar:str='XNYS',         # Exchange, ISO 10383
-)->pd.DatetimeIndex: # Session dates without a time zone, named 'session', may be empty; raises DataError for an unknown exchange or an unrecorded span
+    start: date | str | pd.Timestamp,  # First day of the span
+    end: date | str | pd.Timestamp,  # Last day of the span, included
+    calendar: str = 'XNYS',  # Exchange, ISO 10383
+) -> pd.DatetimeIndex:  # Session dates without a time zone, named 'session', may be empty; raises DataError for an unknown exchange or an unrecorded span
     "The days from `start` to `end` on which the exchange was or will be open"
     first, last = as_day(start), as_day(end)
-    if last < first: raise DataError('A span ends before it starts', f'{first:%Y-%m-%d} to {last:%Y-%m-%d}', 'Swap the two days.')
+    if last < first:
+        raise DataError('A span ends before it starts', f'{first:%Y-%m-%d} to {last:%Y-%m-%d}', 'Swap the two days.')
     found = _recorded(calendar, first, last)[0]
     return found[found.slice_indexer(first, last)]
 
 # %% ../nbs/10_market_calendar.ipynb #53f7a574
 def half_days(
-    start:date|str|pd.Timestamp, # First day of the span
-    end:date|str|pd.Timestamp,   # Last day of the span, included
-    calendar:str='XNYS',         # Exchange, ISO 10383
-)->pd.DatetimeIndex: # Those of `sessions(start, end, calendar)` that close earlier than usual; raises DataError as it does
+    start: date | str | pd.Timestamp,  # First day of the span
+    end: date | str | pd.Timestamp,  # Last day of the span, included
+    calendar: str = 'XNYS',  # Exchange, ISO 10383
+) -> (
+    pd.DatetimeIndex
+):  # Those of `sessions(start, end, calendar)` that close earlier than usual; raises DataError as it does
     "The sessions from `start` to `end` that are shorter than usual"
     whole = sessions(start, end, calendar)
     return whole.intersection(_recorded(calendar, as_day(start), as_day(end))[2])
 
 # %% ../nbs/10_market_calendar.ipynb #336fe2f8
 def session_close(
-    day:date|str|pd.Timestamp, # A session date
-    calendar:str='XNYS',       # Exchange, ISO 10383
-)->pd.Timestamp: # Aware, UTC; raises DataError for an unknown exchange or an unrecorded day
+    day: date | str | pd.Timestamp,  # A session date
+    calendar: str = 'XNYS',  # Exchange, ISO 10383
+) -> pd.Timestamp:  # Aware, UTC; raises DataError for an unknown exchange or an unrecorded day
     "The moment at which the exchange's session of `day` closes"
     day = as_day(day)
     days, closes, _, zone, _ = _recorded(calendar, day, day)
-    if day in days: return closes[days.get_loc(day)]
+    if day in days:
+        return closes[days.get_loc(day)]
     return (day + pd.Timedelta(days=1)).tz_localize(zone).tz_convert('UTC')
 
 # %% ../nbs/10_market_calendar.ipynb #8fe80ccb
 def exchange_day(
-    now:pd.Timestamp,    # A moment, aware
-    calendar:str='XNYS', # Exchange, ISO 10383
-)->pd.Timestamp: # Midnight without a zone; raises DataError for a moment without a zone or an unknown exchange
+    now: pd.Timestamp,  # A moment, aware
+    calendar: str = 'XNYS',  # Exchange, ISO 10383
+) -> pd.Timestamp:  # Midnight without a zone; raises DataError for a moment without a zone or an unknown exchange
     "The date on the exchange's own clock at the moment `now`"
     moment = pd.Timestamp(now)
-    if moment.tz is None: raise DataError('A moment needs a time zone', str(now), 'Give an aware timestamp, in UTC for example.')
+    if moment.tz is None:
+        raise DataError('A moment needs a time zone', str(now), 'Give an aware timestamp, in UTC for example.')
     around = as_day(moment.tz_localize(None))
     return as_day(moment.tz_convert(_recorded(calendar, around, around)[3]).tz_localize(None))
 
 # %% ../nbs/10_market_calendar.ipynb #085e593c
 def next_session(
-    day:date|str|pd.Timestamp, # Any day, a session or not
-    calendar:str='XNYS',       # Exchange, ISO 10383
-)->pd.Timestamp: # The first session after `day`, midnight; raises DataError when none is recorded within 60 days
+    day: date | str | pd.Timestamp,  # Any day, a session or not
+    calendar: str = 'XNYS',  # Exchange, ISO 10383
+) -> pd.Timestamp:  # The first session after `day`, midnight; raises DataError when none is recorded within 60 days
     "The session that follows `day`"
     after = as_day(day) + pd.Timedelta(days=1)
     found = sessions(after, after + pd.Timedelta(days=60), calendar)
-    if found.empty: raise DataError(f'The calendar {calendar} has no session within 60 days', f'{day}', 'Choose another day.')
+    if found.empty:
+        raise DataError(f'The calendar {calendar} has no session within 60 days', f'{day}', 'Choose another day.')
     return found[0]
 
 # %% ../nbs/10_market_calendar.ipynb #a70ca804
 def next_opens(
-    days:pd.DatetimeIndex, # Any days, sessions or not, increasing
-    calendar:str='XNYS',   # Exchange, ISO 10383
-)->pd.DatetimeIndex: # The moment at which the first session after each day opens, aware, UTC; raises DataError for an unknown exchange or an unrecorded span
+    days: pd.DatetimeIndex,  # Any days, sessions or not, increasing
+    calendar: str = 'XNYS',  # Exchange, ISO 10383
+) -> pd.DatetimeIndex:  # The moment at which the first session after each day opens, aware, UTC; raises DataError for an unknown exchange or an unrecorded span
     "When the market opens next after each of `days`"
-    if not len(days): return pd.DatetimeIndex([], tz='UTC')
+    if not len(days):
+        return pd.DatetimeIndex([], tz='UTC')
     first, last = as_day(days[0]), next_session(days[-1], calendar)
     all_days, *_, opens = _recorded(calendar, first, last)
     return opens[all_days.searchsorted(days, side='right')]
 
 # %% ../nbs/10_market_calendar.ipynb #85ea8e59
 def missing_sessions(
-    index:pd.DatetimeIndex, # Session dates of the bars, increasing
-    calendar:str='XNYS',    # Exchange, ISO 10383
-)->pd.DatetimeIndex: # Sessions between the first and the last bar that have no bar; empty for no bars
+    index: pd.DatetimeIndex,  # Session dates of the bars, increasing
+    calendar: str = 'XNYS',  # Exchange, ISO 10383
+) -> pd.DatetimeIndex:  # Sessions between the first and the last bar that have no bar; empty for no bars
     "The sessions that a series of bars lacks"
-    return sessions(index[0], index[-1], calendar).difference(index) if len(index) else pd.DatetimeIndex([], name='session')
+    return (
+        sessions(index[0], index[-1], calendar).difference(index)
+        if len(index)
+        else pd.DatetimeIndex([], name='session')
+    )
 
 # %% ../nbs/10_market_calendar.ipynb #b016862c
 def extra_sessions(
-    index:pd.DatetimeIndex, # Session dates of the bars, increasing
-    calendar:str='XNYS',    # Exchange, ISO 10383
-)->pd.DatetimeIndex: # Dates of bars on which the exchange was closed; empty for no bars
+    index: pd.DatetimeIndex,  # Session dates of the bars, increasing
+    calendar: str = 'XNYS',  # Exchange, ISO 10383
+) -> pd.DatetimeIndex:  # Dates of bars on which the exchange was closed; empty for no bars
     "The bars that stand on no session"
-    return index.difference(sessions(index[0], index[-1], calendar)) if len(index) else pd.DatetimeIndex([], name='session')
+    return (
+        index.difference(sessions(index[0], index[-1], calendar))
+        if len(index)
+        else pd.DatetimeIndex([], name='session')
+    )
 
 # %% ../nbs/10_market_calendar.ipynb #abcd0b99
 def sessions_behind(
-    last:date|str|pd.Timestamp, # Session of the last bar
-    now:pd.Timestamp,           # A moment, aware
-    calendar:str='XNYS',        # Exchange, ISO 10383
-)->int|None: # None where the calendar is not recorded
+    last: date | str | pd.Timestamp,  # Session of the last bar
+    now: pd.Timestamp,  # A moment, aware
+    calendar: str = 'XNYS',  # Exchange, ISO 10383
+) -> int | None:  # None where the calendar is not recorded
     "How many sessions have closed since `last`"
     try:
         today = exchange_day(now, calendar)
-        if pd.Timestamp(last) >= today: return 0
+        if pd.Timestamp(last) >= today:
+            return 0
         since = sessions(as_day(last), today, calendar)
-        return int(((since > as_day(last)) & ((since < today) | (pd.Timestamp(now) >= session_close(today, calendar)))).sum())
-    except DataError: return None
+        return int(
+            ((since > as_day(last)) & ((since < today) | (pd.Timestamp(now) >= session_close(today, calendar)))).sum()
+        )
+    except DataError:
+        return None

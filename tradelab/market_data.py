@@ -26,10 +26,14 @@ from .utils.merging import source_of
 # %% ../nbs/24_market_data.ipynb #6bc4a6dd
 def _moment(as_of):
     "`as_of` as an aware moment, None for now"
-    if as_of is None or isinstance(as_of, datetime) and as_of.tzinfo: return as_of
-    if isinstance(as_of, datetime): raise ParameterError('as_of needs a time zone', as_of, 'Write it with one, or as a date.')
-    try: return datetime.combine(as_day(as_of).date(), time.max, UTC)
-    except DataError as e: raise ParameterError(f'as_of: {e.what}', e.found, e.remedy) from e
+    if as_of is None or isinstance(as_of, datetime) and as_of.tzinfo:
+        return as_of
+    if isinstance(as_of, datetime):
+        raise ParameterError('as_of needs a time zone', as_of, 'Write it with one, or as a date.')
+    try:
+        return datetime.combine(as_day(as_of).date(), time.max, UTC)
+    except DataError as e:
+        raise ParameterError(f'as_of: {e.what}', e.found, e.remedy) from e
 
 # %% ../nbs/24_market_data.ipynb #fc84ecde
 def _one_moment(db):
@@ -37,26 +41,46 @@ def _one_moment(db):
     db.connection(execution_options={'isolation_level': 'REPEATABLE READ'})
 
 # %% ../nbs/24_market_data.ipynb #93a7c337
-def _no_actions(): return pd.DataFrame({'ex_date': pd.DatetimeIndex([]).as_unit('us'), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)})
+def _no_actions():
+    return pd.DataFrame(
+        {'ex_date': pd.DatetimeIndex([]).as_unit('us'), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)}
+    )
+
 
 def _actions(db, ids, as_of):
     "Instrument → its actions as delivered"
-    found = read_frame(db.connection(), f'{source_of("corporate_actions", "instrument_id, ex_date, kind, value", as_of)} ORDER BY instrument_id, ex_date, kind', dict(ids=ids, as_of=as_of),
-                       dtype={'instrument_id': 'int64', 'kind': str, 'value': float}).astype({'ex_date': 'datetime64[us]'})
-    return {number: part[list(ACTION_COLUMNS)].reset_index(drop=True) for number, part in found.groupby('instrument_id')}
+    found = read_frame(
+        db.connection(),
+        f'{source_of("corporate_actions", "instrument_id, ex_date, kind, value", as_of)} ORDER BY instrument_id, ex_date, kind',
+        dict(ids=ids, as_of=as_of),
+        dtype={'instrument_id': 'int64', 'kind': str, 'value': float},
+    ).astype({'ex_date': 'datetime64[us]'})
+    return {
+        number: part[list(ACTION_COLUMNS)].reset_index(drop=True) for number, part in found.groupby('instrument_id')
+    }
 
 # %% ../nbs/24_market_data.ipynb #bcd65e5a
 _KINDS = {'instrument_id': 'int64', 'session': 'datetime64[D]', **dict.fromkeys(BAR_COLUMNS, 'float64')}
 
+
 def _rows(db, ids, start, end, as_of):
     "Bars as delivered of the instruments `ids`, in their order and that of the sessions, with `rank`, the place in `ids`"
-    span = ''.join(f' AND session {sign} %({name})s' for sign, name, day in (('>=', 'start', start), ('<=', 'end', end)) if day)
-    found = read_block(db.connection(), source_of('daily_bars', ', '.join(_KINDS), as_of, span), dict(ids=ids, as_of=as_of, start=start, end=end), _KINDS)
+    span = ''.join(
+        f' AND session {sign} %({name})s' for sign, name, day in (('>=', 'start', start), ('<=', 'end', end)) if day
+    )
+    found = read_block(
+        db.connection(),
+        source_of('daily_bars', ', '.join(_KINDS), as_of, span),
+        dict(ids=ids, as_of=as_of, start=start, end=end),
+        _KINDS,
+    )
     rank_of = np.empty(max(ids) + 1, 'i4')
     rank_of[ids] = np.arange(len(ids))
     found['rank'] = rank_of[found.pop('instrument_id')]
-    if as_of or len(found['rank']) and not _ordered(found): found = {name: values[np.lexsort((found['session'], found['rank']))] for name, values in found.items()}
+    if as_of or len(found['rank']) and not _ordered(found):
+        found = {name: values[np.lexsort((found['session'], found['rank']))] for name, values in found.items()}
     return found
+
 
 def _ordered(found):
     rank, days = found['rank'], found['session']
@@ -67,11 +91,18 @@ def _adjusted(columns, edges, instruments, actions, adjustment):
     "`columns` with the prices and volumes of each instrument, the rows between two `edges`, in the adjustment asked for"
     for k, instrument in enumerate(instruments):
         known, rows = actions.get(instrument['id']), slice(edges[k], edges[k + 1])
-        if known is None or rows.start == rows.stop or (adjustment == 'raw' and instrument['basis'] == 'raw'): continue
-        bars = pd.DataFrame({name: columns[name][rows] for name in BAR_COLUMNS}, pd.DatetimeIndex(columns['session'][rows], name='session'))
-        try: found = adjust(*as_traded(bars, known, instrument['basis']), adjustment, instrument['convention'])
-        except DataError as e: raise DataError(f'{instrument["symbol"]}: {e.what}', e.found, e.remedy) from e
-        for name in BAR_COLUMNS: columns[name][rows] = found[name].to_numpy()
+        if known is None or rows.start == rows.stop or (adjustment == 'raw' and instrument['basis'] == 'raw'):
+            continue
+        bars = pd.DataFrame(
+            {name: columns[name][rows] for name in BAR_COLUMNS},
+            pd.DatetimeIndex(columns['session'][rows], name='session'),
+        )
+        try:
+            found = adjust(*as_traded(bars, known, instrument['basis']), adjustment, instrument['convention'])
+        except DataError as e:
+            raise DataError(f'{instrument["symbol"]}: {e.what}', e.found, e.remedy) from e
+        for name in BAR_COLUMNS:
+            columns[name][rows] = found[name].to_numpy()
     return columns
 
 # %% ../nbs/24_market_data.ipynb #07bc6b97
@@ -80,8 +111,14 @@ def _frame(columns, symbols, days):
     place = np.zeros(int((days[-1] - days[0]).astype(int)) + 1, 'i4')
     offset = (columns['session'] - days[0]).astype('i4')
     place[(days - days[0]).astype('i4')] = np.arange(len(days), dtype='i4')
-    index = pd.MultiIndex([pd.Index(symbols, dtype='str'), pd.DatetimeIndex(days).as_unit('us')], [columns['rank'], place[offset]], names=['symbol', 'session'], verify_integrity=False)
+    index = pd.MultiIndex(
+        [pd.Index(symbols, dtype='str'), pd.DatetimeIndex(days).as_unit('us')],
+        [columns['rank'], place[offset]],
+        names=['symbol', 'session'],
+        verify_integrity=False,
+    )
     return pd.DataFrame({name: columns[name] for name in BAR_COLUMNS}, index, copy=False)
+
 
 def _days(sessions):
     "The distinct days among `sessions`, in order"
@@ -95,125 +132,185 @@ def _refuse_nothing(settings, instruments, start, end, as_of):
     "Say why there is not one bar"
     last = last_bars(settings, [i['symbol'] for i in instruments], instruments[0]['provider'])
     names = ', '.join(i['symbol'] for i in instruments[:5]) + (' …' if len(instruments) > 5 else '')
-    if last.empty: raise DataError(f'No bars of {names} are stored', remedy='Run: tradelab ingest')
-    if as_of: raise DataError(f'No bars of {names} were known then', f'{as_of:%Y-%m-%d %H:%M}', 'Data are known from the time of their fetch on: tradelab data status')
-    raise DataError(f'No bars of {names} between these sessions', f'{start or ""} to {end or ""}', f'The last stored one is of {last.session.max():%Y-%m-%d}.')
+    if last.empty:
+        raise DataError(f'No bars of {names} are stored', remedy='Run: tradelab ingest')
+    if as_of:
+        raise DataError(
+            f'No bars of {names} were known then',
+            f'{as_of:%Y-%m-%d %H:%M}',
+            'Data are known from the time of their fetch on: tradelab data status',
+        )
+    raise DataError(
+        f'No bars of {names} between these sessions',
+        f'{start or ""} to {end or ""}',
+        f'The last stored one is of {last.session.max():%Y-%m-%d}.',
+    )
 
 # %% ../nbs/24_market_data.ipynb #d82da1cf
 def _checked_span(start, end, adjustment):
-    if adjustment not in ADJUSTMENTS: raise ParameterError('Unknown adjustment', adjustment, did_you_mean(str(adjustment), ADJUSTMENTS))
-    try: start, end = (as_day(day).date() if day else None for day in (start, end))
-    except DataError as e: raise ParameterError(e.what, e.found, e.remedy) from e
-    if start and end and start > end: raise ParameterError('The first session lies behind the last', f'{start} > {end}', 'Swap them.')
+    if adjustment not in ADJUSTMENTS:
+        raise ParameterError('Unknown adjustment', adjustment, did_you_mean(str(adjustment), ADJUSTMENTS))
+    try:
+        start, end = (as_day(day).date() if day else None for day in (start, end))
+    except DataError as e:
+        raise ParameterError(e.what, e.found, e.remedy) from e
+    if start and end and start > end:
+        raise ParameterError('The first session lies behind the last', f'{start} > {end}', 'Swap them.')
     return start, end
 
 # %% ../nbs/24_market_data.ipynb #4af109f5
 def bars(
-    settings:Settings,      # The lab
-    symbols=(),             # Tickers; all of the provider's when empty
-    start:date|str|None=None, # First session, included; the first stored when left out
-    end:date|str|None=None,   # Last session, included; the last stored when left out
-    adjustment:str='raw',   # 'raw', 'split' or 'total_return'
-    as_of:date|datetime|None=None, # As known at this moment, or at the end of this day (UTC); now when left out
-    provider:str='',        # Name of the provider; `[data] provider` when left out
-    listed:date|None=None,  # As the symbols were used on this day, for a company that gave its symbol up; today when left out
-)->pd.DataFrame: # Index (symbol, session) in the order asked for, columns open, high, low, close, volume; raises UnknownSymbolError, or DataError when there is no row
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers; all of the provider's when empty
+    start: date | str | None = None,  # First session, included; the first stored when left out
+    end: date | str | None = None,  # Last session, included; the last stored when left out
+    adjustment: str = 'raw',  # 'raw', 'split' or 'total_return'
+    as_of: date | datetime | None = None,  # As known at this moment, or at the end of this day (UTC); now when left out
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+    listed: date
+    | None = None,  # As the symbols were used on this day, for a company that gave its symbol up; today when left out
+) -> pd.DataFrame:  # Index (symbol, session) in the order asked for, columns open, high, low, close, volume; raises UnknownSymbolError, or DataError when there is no row
     "The stored bars of many symbols, adjusted on reading"
     start, end = _checked_span(start, end, adjustment)
     instruments, as_of = list(load_instruments(settings, symbols, provider, listed).values()), _moment(as_of)
-    if not instruments: raise DataError('Nothing is stored', provider or settings.data.provider, 'Run: tradelab ingest')
+    if not instruments:
+        raise DataError('Nothing is stored', provider or settings.data.provider, 'Run: tradelab ingest')
     ids, upto = [instrument['id'] for instrument in instruments], None if adjustment == 'total_return' else end
     with session(settings) as db:
         _one_moment(db)
         columns = _rows(db, ids, start, upto, as_of)
-        actions = {} if adjustment == 'raw' and all(i['basis'] == 'raw' for i in instruments) else _actions(db, ids, as_of)
-    columns = _adjusted(columns, np.searchsorted(columns['rank'], np.arange(len(ids) + 1)), instruments, actions, adjustment)
+        actions = (
+            {} if adjustment == 'raw' and all(i['basis'] == 'raw' for i in instruments) else _actions(db, ids, as_of)
+        )
+    columns = _adjusted(
+        columns, np.searchsorted(columns['rank'], np.arange(len(ids) + 1)), instruments, actions, adjustment
+    )
     if upto != end:
         inside = columns['session'] <= np.datetime64(end)
         columns = {name: values[inside] for name, values in columns.items()}
-    if not len(columns['rank']): _refuse_nothing(settings, instruments, start, end, as_of)
+    if not len(columns['rank']):
+        _refuse_nothing(settings, instruments, start, end, as_of)
     return _frame(columns, [instrument['symbol'] for instrument in instruments], _days(columns['session']))
 
 # %% ../nbs/24_market_data.ipynb #d9c95917
 def load_bars(
-    settings:Settings,      # The lab
-    symbol:str,             # Ticker
-    start:date|str|None=None, # First session, included; the first stored when left out
-    end:date|str|None=None,   # Last session, included; the last stored when left out
-    adjustment:str='raw',   # 'raw', 'split' or 'total_return'
-    provider:str='',        # Name of the provider; `[data] provider` when left out
-    as_of:date|datetime|None=None, # As known then; now when left out
-)->pd.DataFrame: # Bars indexed by session; raises UnknownSymbolError, or DataError when no session lies in the span
+    settings: Settings,  # The lab
+    symbol: str,  # Ticker
+    start: date | str | None = None,  # First session, included; the first stored when left out
+    end: date | str | None = None,  # Last session, included; the last stored when left out
+    adjustment: str = 'raw',  # 'raw', 'split' or 'total_return'
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+    as_of: date | datetime | None = None,  # As known then; now when left out
+) -> pd.DataFrame:  # Bars indexed by session; raises UnknownSymbolError, or DataError when no session lies in the span
     "The stored bars of one symbol, adjusted on reading"
     return bars(settings, [symbol], start, end, adjustment, as_of, provider).droplevel('symbol')
 
 # %% ../nbs/24_market_data.ipynb #4596ec68
 def load_actions(
-    settings:Settings, # The lab
-    symbol:str,        # Ticker
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-    as_of:date|datetime|None=None, # As known then; now when left out
-)->pd.DataFrame: # ex_date, kind, value, sorted; dividends for a share of their day; raises UnknownSymbolError
+    settings: Settings,  # The lab
+    symbol: str,  # Ticker
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+    as_of: date | datetime | None = None,  # As known then; now when left out
+) -> pd.DataFrame:  # ex_date, kind, value, sorted; dividends for a share of their day; raises UnknownSymbolError
     "The splits and dividends of a symbol"
-    instrument, = load_instruments(settings, [symbol], provider).values()
-    with session(settings) as db: found = _actions(db, [instrument['id']], _moment(as_of)).get(instrument['id'])
-    if found is None: return _no_actions()
+    (instrument,) = load_instruments(settings, [symbol], provider).values()
+    with session(settings) as db:
+        found = _actions(db, [instrument['id']], _moment(as_of)).get(instrument['id'])
+    if found is None:
+        return _no_actions()
     empty = pd.DataFrame(columns=list(BAR_COLUMNS), index=pd.DatetimeIndex([]), dtype=float)
     return as_traded(empty, found, instrument['basis'])[1]
 
 # %% ../nbs/24_market_data.ipynb #7b887b5d
 def last_bars(
-    settings:Settings, # The lab
-    symbols=(),        # Tickers; all of the provider's when empty
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-)->pd.DataFrame: # symbol, session, open, high, low, close, volume as delivered, a row a symbol in order of symbol; those without bars are left out
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers; all of the provider's when empty
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> pd.DataFrame:  # symbol, session, open, high, low, close, volume as delivered, a row a symbol in order of symbol; those without bars are left out
     "The newest bar of each symbol"
     some = 'AND symbol = ANY(:symbols)' if len(symbols) else ''
     listed = f'SELECT instrument_id, symbol FROM listings WHERE provider = :provider AND valid_to IS NULL {some}'
     with session(settings) as db:
-        names = {row[0]: row[1] for row in db.execute(text(listed), dict(provider=provider or settings.data.provider, symbols=[check_symbol(symbol) for symbol in symbols]))}
-        found = read_block(db.connection(), f'SELECT b.{", b.".join(_KINDS)} FROM unnest(%(ids)s::bigint[]) AS i(id) CROSS JOIN LATERAL '
-                           '(SELECT * FROM daily_bars d WHERE d.instrument_id = i.id ORDER BY d.session DESC LIMIT 1) b', dict(ids=list(names)), _KINDS)
+        names = {
+            row[0]: row[1]
+            for row in db.execute(
+                text(listed),
+                dict(provider=provider or settings.data.provider, symbols=[check_symbol(symbol) for symbol in symbols]),
+            )
+        }
+        found = read_block(
+            db.connection(),
+            f'SELECT b.{", b.".join(_KINDS)} FROM unnest(%(ids)s::bigint[]) AS i(id) CROSS JOIN LATERAL '
+            '(SELECT * FROM daily_bars d WHERE d.instrument_id = i.id ORDER BY d.session DESC LIMIT 1) b',
+            dict(ids=list(names)),
+            _KINDS,
+        )
     symbol = pd.Series([names[number] for number in found.pop('instrument_id').tolist()], dtype='str')
     return pd.DataFrame({'symbol': symbol, **found}).sort_values('symbol', ignore_index=True)
 
 # %% ../nbs/24_market_data.ipynb #59a496e2
 def stored_symbols(
-    settings:Settings, # The lab
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-)->pd.DataFrame: # symbol, name, first, last; a row a symbol that has bars, in order of symbol
+    settings: Settings,  # The lab
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> pd.DataFrame:  # symbol, name, first, last; a row a symbol that has bars, in order of symbol
     "The symbols of a provider that have bars, with their span"
     with session(settings) as db:
-        return read_frame(db.connection(), 'SELECT l.symbol, i.name, b.first, b.last FROM listings l JOIN instruments i ON i.id = l.instrument_id CROSS JOIN LATERAL '
-                          '(SELECT min(session) AS first, max(session) AS last FROM daily_bars d WHERE d.instrument_id = i.id) b '
-                          'WHERE l.provider = %(provider)s AND l.valid_to IS NULL AND b.first IS NOT NULL ORDER BY l.symbol', dict(provider=provider or settings.data.provider),
-                          parse_dates=['first', 'last'], dtype={'symbol': str, 'name': str})
+        return read_frame(
+            db.connection(),
+            'SELECT l.symbol, i.name, b.first, b.last FROM listings l JOIN instruments i ON i.id = l.instrument_id CROSS JOIN LATERAL '
+            '(SELECT min(session) AS first, max(session) AS last FROM daily_bars d WHERE d.instrument_id = i.id) b '
+            'WHERE l.provider = %(provider)s AND l.valid_to IS NULL AND b.first IS NOT NULL ORDER BY l.symbol',
+            dict(provider=provider or settings.data.provider),
+            parse_dates=['first', 'last'],
+            dtype={'symbol': str, 'name': str},
+        )
 
 # %% ../nbs/24_market_data.ipynb #ec4e82c2
 def load_delivered(
-    settings:Settings, # The lab
-    symbols=(),        # Tickers; all of the provider's when empty
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-)->dict[str, tuple[dict, pd.DataFrame, pd.DataFrame]]: # Symbol → instrument, bars and actions as delivered, for those that have bars; raises UnknownSymbolError
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers; all of the provider's when empty
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> dict[
+    str, tuple[dict, pd.DataFrame, pd.DataFrame]
+]:  # Symbol → instrument, bars and actions as delivered, for those that have bars; raises UnknownSymbolError
     "Bars and actions by the basis in which they came"
     instruments = list(load_instruments(settings, symbols, provider).values())
-    if not instruments: return {}
+    if not instruments:
+        return {}
     ids = [instrument['id'] for instrument in instruments]
     with session(settings) as db:
         _one_moment(db)
         columns, actions = _rows(db, ids, None, None, None), _actions(db, ids, None)
     edges = np.searchsorted(columns['rank'], np.arange(len(ids) + 1))
-    def part(k): return pd.DataFrame({name: columns[name][edges[k]:edges[k + 1]] for name in BAR_COLUMNS}, pd.DatetimeIndex(columns['session'][edges[k]:edges[k + 1]], name='session').as_unit('us'))
-    return {i['symbol']: (i, part(k), actions.get(i['id'], _no_actions())) for k, i in enumerate(instruments) if edges[k] < edges[k + 1]}
+
+    def part(k):
+        return pd.DataFrame(
+            {name: columns[name][edges[k] : edges[k + 1]] for name in BAR_COLUMNS},
+            pd.DatetimeIndex(columns['session'][edges[k] : edges[k + 1]], name='session').as_unit('us'),
+        )
+
+    return {
+        i['symbol']: (i, part(k), actions.get(i['id'], _no_actions()))
+        for k, i in enumerate(instruments)
+        if edges[k] < edges[k + 1]
+    }
 
 # %% ../nbs/24_market_data.ipynb #fd0543fa
 def data_hash(
-    bars:pd.DataFrame,    # Raw bars
-    actions:pd.DataFrame, # ex_date, kind, value
-)->str: # SHA-256, 64 hexadecimal digits
+    bars: pd.DataFrame,  # Raw bars
+    actions: pd.DataFrame,  # ex_date, kind, value
+) -> str:  # SHA-256, 64 hexadecimal digits
     "The hash of bars and actions"
-    def days(index): return np.ascontiguousarray(index.to_numpy().astype('datetime64[D]').astype('<i8')).tobytes()
+
+    def days(index):
+        return np.ascontiguousarray(index.to_numpy().astype('datetime64[D]').astype('<i8')).tobytes()
+
     ordered = actions.sort_values(['ex_date', 'kind'])
-    parts = [days(bars.index), np.ascontiguousarray(bars[list(BAR_COLUMNS)].to_numpy(dtype='<f8')).tobytes(), days(ordered['ex_date']), '\0'.join(ordered['kind']).encode(),
-             np.ascontiguousarray(ordered['value'].to_numpy(dtype='<f8')).tobytes()]
+    parts = [
+        days(bars.index),
+        np.ascontiguousarray(bars[list(BAR_COLUMNS)].to_numpy(dtype='<f8')).tobytes(),
+        days(ordered['ex_date']),
+        '\0'.join(ordered['kind']).encode(),
+        np.ascontiguousarray(ordered['value'].to_numpy(dtype='<f8')).tobytes(),
+    ]
     return hashlib.sha256(b''.join(len(part).to_bytes(8, 'little') + part for part in parts)).hexdigest()

@@ -23,51 +23,85 @@ from .utils.merging import merge_rows, source_of
 # %% ../nbs/24_minute_bars.ipynb #1c80ad10
 def _checked(bars, symbol):
     "`bars` in order of time, with the five columns as numbers; DataError for another shape"
-    if not isinstance(bars.index, pd.DatetimeIndex) or bars.index.tz is None: raise DataError(f'{symbol}: minutes need a time zone', str(bars.index.dtype), "Localize the index, for example by tz_localize('America/New_York').")
-    if missing := [name for name in BAR_COLUMNS if name not in bars]: raise DataError(f'{symbol}: minute bars lack columns', missing, f'They need {", ".join(BAR_COLUMNS)}.')
+    if not isinstance(bars.index, pd.DatetimeIndex) or bars.index.tz is None:
+        raise DataError(
+            f'{symbol}: minutes need a time zone',
+            str(bars.index.dtype),
+            "Localize the index, for example by tz_localize('America/New_York').",
+        )
+    if missing := [name for name in BAR_COLUMNS if name not in bars]:
+        raise DataError(f'{symbol}: minute bars lack columns', missing, f'They need {", ".join(BAR_COLUMNS)}.')
     moments = bars.index.tz_convert('UTC')
-    if (odd := moments != moments.floor('min')).any(): raise DataError(f'{symbol}: a bar does not begin at a full minute', str(moments[odd][0]), 'Index the bars by the beginning of their minute.')
-    if moments.has_duplicates: raise DataError(f'{symbol}: a minute comes twice', str(moments[moments.duplicated()][0]), 'Keep one of the rows.')
-    try: return bars[list(BAR_COLUMNS)].astype('float64').set_axis(moments.rename('at')).sort_index()
-    except (TypeError, ValueError) as e: raise DataError(f'{symbol}: a column holds no numbers', str(e), 'Convert it with pandas.to_numeric.') from e
+    if (odd := moments != moments.floor('min')).any():
+        raise DataError(
+            f'{symbol}: a bar does not begin at a full minute',
+            str(moments[odd][0]),
+            'Index the bars by the beginning of their minute.',
+        )
+    if moments.has_duplicates:
+        raise DataError(
+            f'{symbol}: a minute comes twice', str(moments[moments.duplicated()][0]), 'Keep one of the rows.'
+        )
+    try:
+        return bars[list(BAR_COLUMNS)].astype('float64').set_axis(moments.rename('at')).sort_index()
+    except (TypeError, ValueError) as e:
+        raise DataError(f'{symbol}: a column holds no numbers', str(e), 'Convert it with pandas.to_numeric.') from e
 
 # %% ../nbs/24_minute_bars.ipynb #23a6145c
 def save_minute_bars(
-    settings:Settings,   # The lab
-    symbol:str,          # Ticker whose instrument is stored already
-    bars:pd.DataFrame,   # Aware index, the beginning of each minute; columns open, high, low, close, volume
-    fetched_at:datetime, # When they came, aware
-    provider:str='',     # Name of the provider; `[data] provider` when left out
-)->tuple[int, int, int]: # New, changed and unchanged rows; raises UnknownSymbolError or DataError
+    settings: Settings,  # The lab
+    symbol: str,  # Ticker whose instrument is stored already
+    bars: pd.DataFrame,  # Aware index, the beginning of each minute; columns open, high, low, close, volume
+    fetched_at: datetime,  # When they came, aware
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> tuple[int, int, int]:  # New, changed and unchanged rows; raises UnknownSymbolError or DataError
     "Store minute bars, keeping what they replace"
     bars, instrument = _checked(bars, symbol), load_instrument(settings, symbol, provider)
-    if bars.empty: return 0, 0, 0
-    given = {'instrument_id': np.full(len(bars), instrument['id'], 'i8'), 'at': bars.index.tz_localize(None).to_numpy().astype('datetime64[us]'),
-             **{name: bars[name].to_numpy() for name in BAR_COLUMNS}}
+    if bars.empty:
+        return 0, 0, 0
+    given = {
+        'instrument_id': np.full(len(bars), instrument['id'], 'i8'),
+        'at': bars.index.tz_localize(None).to_numpy().astype('datetime64[us]'),
+        **{name: bars[name].to_numpy() for name in BAR_COLUMNS},
+    }
     with session(settings) as db:
         db.execute(text('SELECT id FROM instruments WHERE id = :id FOR UPDATE'), dict(id=instrument['id']))
-        merged = merge_rows(db, 'minute_bars', given, np.datetime64(pd.Timestamp(fetched_at).tz_convert('UTC').tz_localize(None), 'us'))
+        merged = merge_rows(
+            db, 'minute_bars', given, np.datetime64(pd.Timestamp(fetched_at).tz_convert('UTC').tz_localize(None), 'us')
+        )
     return int(merged.new[0]), int(merged.changed[0]), int(merged.unchanged[0])
 
 # %% ../nbs/24_minute_bars.ipynb #1bcd5791
 _KINDS = {'at': 'datetime64[us]', **dict.fromkeys(BAR_COLUMNS, 'float64')}
 
+
 def _aware(moment, name):
-    if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None): raise ParameterError(f'{name} is a moment with a time zone', moment, 'For example: datetime(2020, 12, 15, 14, 30, tzinfo=UTC)')
+    if moment is not None and (not isinstance(moment, datetime) or moment.tzinfo is None):
+        raise ParameterError(
+            f'{name} is a moment with a time zone', moment, 'For example: datetime(2020, 12, 15, 14, 30, tzinfo=UTC)'
+        )
     return moment
 
 # %% ../nbs/24_minute_bars.ipynb #fd1ac13a
 def load_minute_bars(
-    settings:Settings,         # The lab
-    symbol:str,                # Ticker
-    start:datetime|None=None,  # First moment, aware, included; the first stored when left out
-    end:datetime|None=None,    # Last moment, aware, included; the last stored when left out
-    provider:str='',           # Name of the provider; `[data] provider` when left out
-    as_of:datetime|None=None,  # As known then, aware; now when left out
-)->pd.DataFrame: # Index 'at', aware UTC, increasing; columns open, high, low, close, volume as delivered, maybe without a row; raises UnknownSymbolError
+    settings: Settings,  # The lab
+    symbol: str,  # Ticker
+    start: datetime | None = None,  # First moment, aware, included; the first stored when left out
+    end: datetime | None = None,  # Last moment, aware, included; the last stored when left out
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+    as_of: datetime | None = None,  # As known then, aware; now when left out
+) -> pd.DataFrame:  # Index 'at', aware UTC, increasing; columns open, high, low, close, volume as delivered, maybe without a row; raises UnknownSymbolError
     "The stored minute bars of one symbol"
     instrument = load_instrument(settings, symbol, provider)
-    values = dict(ids=[instrument['id']], start=_aware(start, 'start'), end=_aware(end, 'end'), as_of=_aware(as_of, 'as_of'))
+    values = dict(
+        ids=[instrument['id']], start=_aware(start, 'start'), end=_aware(end, 'end'), as_of=_aware(as_of, 'as_of')
+    )
     span = ''.join(f' AND at {sign} %({name})s' for sign, name in (('>=', 'start'), ('<=', 'end')) if values[name])
-    with session(settings) as db: found = read_block(db.connection(), f'SELECT * FROM ({source_of("minute_bars", ", ".join(_KINDS), as_of, span)}) b ORDER BY at', values, _KINDS)
+    with session(settings) as db:
+        found = read_block(
+            db.connection(),
+            f'SELECT * FROM ({source_of("minute_bars", ", ".join(_KINDS), as_of, span)}) b ORDER BY at',
+            values,
+            _KINDS,
+        )
     return pd.DataFrame({name: found[name] for name in BAR_COLUMNS}, pd.DatetimeIndex(found['at'], tz='UTC', name='at'))

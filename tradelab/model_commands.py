@@ -14,19 +14,32 @@ import typer
 from .console import lab, named_symbols, pair, print_table, progress_bar, ready, say_failures
 
 # %% ../nbs/42_model_commands.ipynb #8a1976cb
-models_app = typer.Typer(no_args_is_help=True, help='Models: who serves, retraining, promotion, rollback, drift, forecasts.')
+models_app = typer.Typer(
+    no_args_is_help=True, help='Models: who serves, retraining, promotion, rollback, drift, forecasts.'
+)
 
 # %% ../nbs/42_model_commands.ipynb #ab766a68
 def _short(figures, name, form):
     "A figure of a stored evaluation as text"
     from tradelab.narration import in_words
+
     return in_words((figures or {}).get(name), form)
+
 
 def _model_row(row):
     "What the list says about a model"
     figures = row['metrics'].get('evaluation') or {}
-    return (row['name'], row['version'], row['status'], row['symbols'], f'{row["train_last"]}', f'{row["created_at"]:%Y-%m-%d %H:%M}',
-            _short(figures, 'MASE', '.3f'), _short(figures, 'Directional Accuracy', '.1%'), _short(figures, 'Rank IC', '.3f'))
+    return (
+        row['name'],
+        row['version'],
+        row['status'],
+        row['symbols'],
+        f'{row["train_last"]}',
+        f'{row["created_at"]:%Y-%m-%d %H:%M}',
+        _short(figures, 'MASE', '.3f'),
+        _short(figures, 'Directional Accuracy', '.1%'),
+        _short(figures, 'Rank IC', '.3f'),
+    )
 
 # %% ../nbs/42_model_commands.ipynb #05d0bd7a
 @models_app.command('list')
@@ -38,21 +51,34 @@ def list_models(
     with lab() as settings:
         from tradelab.utils.database import require_current
         from tradelab.utils.registry import models_table
+
         require_current(settings)
-        known = models_table(settings, name).to_dict('records') + (models_table(settings, f'{name}.folds').to_dict('records') if name and folds else [])
+        known = models_table(settings, name).to_dict('records') + (
+            models_table(settings, f'{name}.folds').to_dict('records') if name and folds else []
+        )
         rows = [_model_row(row) for row in known if folds or row['status'] != 'fold']
-        print_table('', ('model', 'version', 'status', 'symbols', 'trained to', 'made (UTC)', 'MASE', 'directions', 'rank IC'), rows, right=('version', 'MASE', 'directions', 'rank IC'))
-        if not rows: typer.echo('No model is stored yet. Run: tradelab models retrain --symbols AAPL')
+        print_table(
+            '',
+            ('model', 'version', 'status', 'symbols', 'trained to', 'made (UTC)', 'MASE', 'directions', 'rank IC'),
+            rows,
+            right=('version', 'MASE', 'directions', 'rank IC'),
+        )
+        if not rows:
+            typer.echo('No model is stored yet. Run: tradelab models retrain --symbols AAPL')
 
 # %% ../nbs/42_model_commands.ipynb #ee045450
 _BIG = ('curves', 'calibration')
 
+
 def _details(row):
     "Rows of what is known about a model; long lists are left to the report"
     import json
+
     for name, value in row.items():
-        if name == 'metrics': value = {key: found for key, found in value.items() if key not in _BIG}
-        if value is not None: yield name, json.dumps(value, indent=1, ensure_ascii=False) if isinstance(value, dict) else value
+        if name == 'metrics':
+            value = {key: found for key, found in value.items() if key not in _BIG}
+        if value is not None:
+            yield name, json.dumps(value, indent=1, ensure_ascii=False) if isinstance(value, dict) else value
 
 # %% ../nbs/42_model_commands.ipynb #59bc43cc
 @models_app.command()
@@ -64,12 +90,15 @@ def show(
     with lab() as settings:
         from tradelab.utils.database import require_current
         from tradelab.utils.registry import model_details
+
         require_current(settings)
         row = model_details(settings, name, version)
         evaluations, promotions = row.pop('evaluations'), row.pop('promotions')
         print_table('', ('what', 'value'), list(_details(row)))
-        for one in evaluations: typer.echo(f'\n{one["kind"].replace("_", " ")}, {one["first"]} to {one["last"]}: {one["verdict"]}')
-        for one in promotions: typer.echo(f'\n{one["at"]:%Y-%m-%d %H:%M} UTC, {one["action"]} by {one["by"]}: {" ".join(one["reasons"])}')
+        for one in evaluations:
+            typer.echo(f'\n{one["kind"].replace("_", " ")}, {one["first"]} to {one["last"]}: {one["verdict"]}')
+        for one in promotions:
+            typer.echo(f'\n{one["at"]:%Y-%m-%d %H:%M} UTC, {one["action"]} by {one["by"]}: {" ".join(one["reasons"])}')
 
 # %% ../nbs/42_model_commands.ipynb #adb4438f
 @models_app.command()
@@ -81,9 +110,11 @@ def promote(
     "Let a version serve, whatever the evidence says; the reason is stored."
     with lab() as settings:
         from tradelab.utils.registry import promote as let_serve
+
         ready(settings)
         let_serve(settings, name, version, [_said(reason)], 'hand')
         typer.echo(f'{name} version {version} serves from now on.')
+
 
 @models_app.command()
 def rollback(
@@ -94,14 +125,18 @@ def rollback(
     with lab() as settings:
         from tradelab.utils.registry import champion
         from tradelab.utils.registry import rollback as go_back
+
         ready(settings)
         go_back(settings, name, _said(reason))
         typer.echo(f'{name} version {champion(settings, name)["version"]} serves again.')
 
+
 def _said(reason):
     "The reason, or ParameterError for none"
     from tradelab.utils.error_handling import ParameterError
-    if reason.strip(): return reason.strip()
+
+    if reason.strip():
+        return reason.strip()
     raise ParameterError('A decision by hand needs a reason', reason, 'Say why: --reason "…"')
 
 # %% ../nbs/42_model_commands.ipynb #3b127498
@@ -113,6 +148,7 @@ def retire(
     "Take the champion out of service; nobody serves from then on."
     with lab() as settings:
         from tradelab.utils.registry import retire as take_out
+
         ready(settings)
         take_out(settings, name, _said(reason))
         typer.echo(f'Nobody serves as {name} from now on.')
@@ -121,20 +157,27 @@ def retire(
 def _wanted(settings, symbols, pooled, name, horizon):
     "Pairs of a model's name and its symbols"
     from tradelab.model_training import model_name
+
     groups = [tuple(symbols)] if pooled else [(symbol,) for symbol in symbols]
     return [(model_name(group, horizon, name if pooled else ''), group) for group in groups]
+
 
 def _due(settings, wanted):
     "Those whose triggers speak, with the reasons, and those that cannot be asked, with why; what is left alone is said"
     from tradelab.retraining import due
     from tradelab.utils.error_handling import TradeLabError
+
     chosen, failed = [], []
     for name, group in wanted:
-        try: found = due(settings, name)
-        except TradeLabError as e: failed.append((name, str(e)))
+        try:
+            found = due(settings, name)
+        except TradeLabError as e:
+            failed.append((name, str(e)))
         else:
-            if found.now: chosen.append((name, group, '; '.join(map(str, found.reasons))))
-            else: typer.echo(f'{name}: {found.waits or "nothing speaks for a retraining"}.')
+            if found.now:
+                chosen.append((name, group, '; '.join(map(str, found.reasons))))
+            else:
+                typer.echo(f'{name}: {found.waits or "nothing speaks for a retraining"}.')
     return chosen, failed
 
 # %% ../nbs/42_model_commands.ipynb #8fb6feaf
@@ -142,21 +185,30 @@ def _understood(settings, given):
     "Refuse values that no model can have before anything starts; the settings with them"
     from tradelab.config import load_settings
     from tradelab.contest import FEWEST
-    told = {key: value for key, value in given.items() if key in type(settings.model).model_fields and value.strip() not in ('', '0', '0.0', '-1')}
+
+    told = {
+        key: value
+        for key, value in given.items()
+        if key in type(settings.model).model_fields and value.strip() not in ('', '0', '0.0', '-1')
+    }
     found = load_settings(model=told, retraining={'sealed': given['sealed']} if given.get('sealed', '0') != '0' else {})
-    if len(found.model.seeds) < FEWEST: typer.echo(f'Seeds: {len(found.model.seeds)}. With fewer than {FEWEST} no model is promoted.')
+    if len(found.model.seeds) < FEWEST:
+        typer.echo(f'Seeds: {len(found.model.seeds)}. With fewer than {FEWEST} no model is promoted.')
     return found
 
 # %% ../nbs/42_model_commands.ipynb #5cae8163
 def _scheduled(due):
     "When it is due: the beginning of the day for a timetable, now by hand"
     from datetime import UTC, datetime
+
     now = datetime.now(UTC)
     return (now.replace(hour=0, minute=0, second=0, microsecond=0) if due else now).isoformat()
+
 
 def _jobs(settings, chosen, given, pooled_name, scheduled):
     "A planned run for each model"
     from tradelab.runs import check, plan
+
     for name, group, reasons in chosen:
         told = given | dict(reasons=reasons, scheduled=scheduled) | ({'name': pooled_name} if pooled_name else {})
         (about,), checked = check(settings, 'retrain', group, told)
@@ -166,38 +218,77 @@ def _jobs(settings, chosen, given, pooled_name, scheduled):
 def _verdicts(settings, names, results):
     "The table of a finished command"
     from tradelab.utils.retraining_log import retrainings_table
-    by_run = {row['run_id']: row for row in retrainings_table(settings, limit=len(names) + 50).to_dict('records') if row['run_id']}
-    rows = [(names[result.run_id], result.status, by_run.get(result.run_id, {}).get('verdict') or result.error.split('\n')[0][:200], f'{result.seconds:.0f} s') for result in results]
+
+    by_run = {
+        row['run_id']: row
+        for row in retrainings_table(settings, limit=len(names) + 50).to_dict('records')
+        if row['run_id']
+    }
+    rows = [
+        (
+            names[result.run_id],
+            result.status,
+            by_run.get(result.run_id, {}).get('verdict') or result.error.split('\n')[0][:200],
+            f'{result.seconds:.0f} s',
+        )
+        for result in results
+    ]
     print_table('', ('model', 'run', 'verdict', 'took'), sorted(rows), right=('took',))
-    for result in sorted(results, key=lambda one: names[one.run_id]): typer.echo(f'{names[result.run_id]}: {result.html or result.notebook}')
+    for result in sorted(results, key=lambda one: names[one.run_id]):
+        typer.echo(f'{names[result.run_id]}: {result.html or result.notebook}')
 
 # %% ../nbs/42_model_commands.ipynb #6e3447ff
 @models_app.command()
 def retrain(
-    symbols: Annotated[str | None, typer.Option(help='Tickers, separated by commas, a model for each; [data] symbols when left out.')] = None,
-    universe: Annotated[Path | None, typer.Option(help='A file that names symbols, one a line, or a CSV with a column symbol.')] = None,
+    symbols: Annotated[
+        str | None, typer.Option(help='Tickers, separated by commas, a model for each; [data] symbols when left out.')
+    ] = None,
+    universe: Annotated[
+        Path | None, typer.Option(help='A file that names symbols, one a line, or a CSV with a column symbol.')
+    ] = None,
     pooled: Annotated[bool, typer.Option('--pooled', help='One model for all of them.')] = False,
     name: Annotated[str, typer.Option(help='Of the pooled model.')] = 'pool',
     due: Annotated[bool, typer.Option('--due', help='Only models whose triggers speak; for a timetable.')] = False,
     reason: Annotated[str, typer.Option(help='Why, in words; it is stored.')] = 'by hand',
-    parameter: Annotated[list[str], typer.Option('--parameter', '-p', metavar='NAME=VALUE', help='A parameter of nbs/run/retrain.ipynb; may be repeated.')] = [],
+    parameter: Annotated[
+        list[str],
+        typer.Option(
+            '--parameter', '-p', metavar='NAME=VALUE', help='A parameter of nbs/run/retrain.ipynb; may be repeated.'
+        ),
+    ] = [],
 ):
     "Train challengers side by side and let them meet their champions; leave a report and a verdict for each."
     with lab() as settings:
         from tradelab.runs import run_jobs, update_index
         from tradelab.utils.listings import load_instruments
+
         given = dict(pair(text) for text in parameter)
         told = _understood(settings, given)
-        wanted = _wanted(settings, named_symbols(symbols, universe) or settings.data.symbols, pooled, name, told.model.horizon)
+        wanted = _wanted(
+            settings, named_symbols(symbols, universe) or settings.data.symbols, pooled, name, told.model.horizon
+        )
         ready(settings)
-        if not due: load_instruments(settings, [symbol for _, group in wanted for symbol in group])
-        chosen, failed = _due(settings, wanted) if due else ([(*one, given.get('reasons') or reason) for one in wanted], [])
-        if not chosen: return say_failures(failed)
-        planned = {job.run_id: (called, job) for called, job in _jobs(settings, chosen, given, name if pooled else '', given.get('scheduled') or _scheduled(due))}
+        if not due:
+            load_instruments(settings, [symbol for _, group in wanted for symbol in group])
+        chosen, failed = (
+            _due(settings, wanted) if due else ([(*one, given.get('reasons') or reason) for one in wanted], [])
+        )
+        if not chosen:
+            return say_failures(failed)
+        planned = {
+            job.run_id: (called, job)
+            for called, job in _jobs(
+                settings, chosen, given, name if pooled else '', given.get('scheduled') or _scheduled(due)
+            )
+        }
         with progress_bar() as progress:
             task = progress.add_task('retrain', total=len(planned))
-            try: results = run_jobs(settings, [job for _, job in planned.values()], lambda result: progress.advance(task))
-            finally: update_index(settings)
+            try:
+                results = run_jobs(
+                    settings, [job for _, job in planned.values()], lambda result: progress.advance(task)
+                )
+            finally:
+                update_index(settings)
         _verdicts(settings, {run_id: called for run_id, (called, _) in planned.items()}, results)
         say_failures([*failed, *((planned[result.run_id][0], result.error) for result in results if not result.ok)])
 
@@ -205,18 +296,23 @@ def retrain(
 def _serving(settings, name):
     "Names of the champions, or the one that is named"
     from tradelab.utils.registry import models_table
+
     return [name] if name else sorted(models_table(settings, status='champion').name)
 
 # %% ../nbs/42_model_commands.ipynb #2e303a26
 def _asked(names, ask):
     "What each name answers, and the errors of those that cannot: one bad model does not silence the others"
     from tradelab.utils.error_handling import TradeLabError
-    if not names: typer.echo('Nobody serves: no model was promoted yet.')
+
+    if not names:
+        typer.echo('Nobody serves: no model was promoted yet.')
     found, failed = {}, []
     for one in names:
-        try: found[one] = ask(one)
+        try:
+            found[one] = ask(one)
         except TradeLabError as e:
-            if len(names) == 1: raise
+            if len(names) == 1:
+                raise
             failed.append((one, str(e)))
     return found, failed
 
@@ -226,16 +322,26 @@ def _show_drift(settings, name):
     from tradelab.narration import in_words
     from tradelab.retraining import drift_of, due, health_of, model_bars
     from tradelab.utils.registry import load_model
+
     row, artifact = load_model(settings, name)
     bars = model_bars(settings, artifact)
     doing = health_of(settings, row, artifact, bars)
     ahead = due(settings, name, doing=doing)
-    rows = [(symbol, feature.replace('_', ' '), in_words(one['psi'], '.2f'), in_words(one['usual'], '.2f'), one['drift'])
-            for symbol, table in drift_of(artifact, bars, settings.retraining.rolling).items() for feature, one in table.to_dict('index').items()]
-    print_table(name, ('symbol', 'input', 'stability index', 'usual', 'drift'), rows, right=('stability index', 'usual'))
-    typer.echo(f'{doing.measured:,} forecasts with a known outcome: error {in_words(doing.error_ratio, ".2f")} times that of the evaluation, rank IC {in_words(doing.rank_ic, ".2f")}, directions {in_words(doing.hit_rate, ".0%")}.')
-    for trigger in ahead.reasons: typer.echo(f'For a retraining: {trigger}.')
-    if ahead.reasons and ahead.waits: typer.echo(f'It waits: {ahead.waits}.')
+    rows = [
+        (symbol, feature.replace('_', ' '), in_words(one['psi'], '.2f'), in_words(one['usual'], '.2f'), one['drift'])
+        for symbol, table in drift_of(artifact, bars, settings.retraining.rolling).items()
+        for feature, one in table.to_dict('index').items()
+    ]
+    print_table(
+        name, ('symbol', 'input', 'stability index', 'usual', 'drift'), rows, right=('stability index', 'usual')
+    )
+    typer.echo(
+        f'{doing.measured:,} forecasts with a known outcome: error {in_words(doing.error_ratio, ".2f")} times that of the evaluation, rank IC {in_words(doing.rank_ic, ".2f")}, directions {in_words(doing.hit_rate, ".0%")}.'
+    )
+    for trigger in ahead.reasons:
+        typer.echo(f'For a retraining: {trigger}.')
+    if ahead.reasons and ahead.waits:
+        typer.echo(f'It waits: {ahead.waits}.')
 
 # %% ../nbs/42_model_commands.ipynb #d5b651ec
 @models_app.command()
@@ -245,6 +351,7 @@ def drift(
     "Say how the serving models are doing: inputs that moved, forecasts that went wrong, and what speaks for a retraining."
     with lab() as settings:
         from tradelab.utils.database import require_current
+
         require_current(settings)
         _, failed = _asked(_serving(settings, name), lambda one: _show_drift(settings, one))
         say_failures(failed)
@@ -257,9 +364,27 @@ def forecast(
     "Forecast from the newest bars, and write it down."
     with lab() as settings:
         from tradelab.retraining import forecast_now
+
         ready(settings)
         found, failed = _asked(_serving(settings, name), lambda one: forecast_now(settings, one))
-        rows = [(one, row['symbol'], f'{row["session"]:%Y-%m-%d}', f'{row["close"]:,.2f}', f'{row["forecast"]:+.2%}', f'{row["price"]:,.2f}', f'{row["price_low"]:,.2f} to {row["price_high"]:,.2f}')
-                for one, frame in found.items() for row in frame.to_dict('records')]
-        if rows: print_table('', ('model', 'symbol', 'at the close of', 'close', 'forecast', 'forecast price', 'interval'), rows, right=('close', 'forecast', 'forecast price', 'interval'))
+        rows = [
+            (
+                one,
+                row['symbol'],
+                f'{row["session"]:%Y-%m-%d}',
+                f'{row["close"]:,.2f}',
+                f'{row["forecast"]:+.2%}',
+                f'{row["price"]:,.2f}',
+                f'{row["price_low"]:,.2f} to {row["price_high"]:,.2f}',
+            )
+            for one, frame in found.items()
+            for row in frame.to_dict('records')
+        ]
+        if rows:
+            print_table(
+                '',
+                ('model', 'symbol', 'at the close of', 'close', 'forecast', 'forecast price', 'interval'),
+                rows,
+                right=('close', 'forecast', 'forecast price', 'interval'),
+            )
         say_failures(failed)

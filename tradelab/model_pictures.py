@@ -14,58 +14,107 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from .narration import in_words
 from .utils.error_handling import DataError, did_you_mean
-from .visualization import BLUE, GREEN, GREY, INK, ORANGE, RED, checked_series, draw_line, finish, lab_style, need_columns, price_axis
+from tradelab.visualization import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    RED,
+    checked_series,
+    draw_line,
+    finish,
+    lab_style,
+    need_columns,
+    price_axis,
+)
 
 # %% ../nbs/26_model_pictures.ipynb #98eba97f
 _COLOURS = (BLUE, ORANGE, GREEN, RED, '#8b6bb1', '#8c613c', '#dc7ec0', GREY)
+
 
 def _plain(axes, title, xlabel='', ylabel='', ncols=5):
     "Title, labels and legend of a picture without dates"
     axes.set_title(title)
     axes.set(xlabel=xlabel, ylabel=ylabel)
-    if axes.get_legend_handles_labels()[0]: axes.figure.legend(loc='outside lower left', ncols=ncols, borderaxespad=0.2)
+    if axes.get_legend_handles_labels()[0]:
+        axes.figure.legend(loc='outside lower left', ncols=ncols, borderaxespad=0.2)
     axes.figure.draw_without_rendering()
     return axes
 
-def _numbers(axis, form): axis.set_major_formatter(FuncFormatter(lambda value, _: '0' if abs(value) < 1e-12 else in_words(value, form)))
 
-def _many(count, what): return f'{count:,} {what}{"" if count == 1 else "s"}'
+def _numbers(axis, form):
+    axis.set_major_formatter(FuncFormatter(lambda value, _: '0' if abs(value) < 1e-12 else in_words(value, form)))
+
+
+def _many(count, what):
+    return f'{count:,} {what}{"" if count == 1 else "s"}'
 
 # %% ../nbs/26_model_pictures.ipynb #21c8e16e
 @lab_style()
 def plot_learning_curves(
-    history:pd.DataFrame, # A row a seed and epoch: seed, epoch, loss, validation_loss
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    history: pd.DataFrame,  # A row a seed and epoch: seed, epoch, loss, validation_loss
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Training and validation loss of each seed, with the best epoch marked"
     need_columns(history, ['seed', 'epoch', 'loss', 'validation_loss'], 'The epochs')
     known = history[np.isfinite(history[['loss', 'validation_loss']].astype(float)).all(axis=1)]
-    if known.empty: raise DataError('No epoch has a loss', f'{len(history)} epochs', 'Train first, or lower [model] learning_rate.')
+    if known.empty:
+        raise DataError('No epoch has a loss', f'{len(history)} epochs', 'Train first, or lower [model] learning_rate.')
     axes, seeds = plt.subplots()[1], list(known.groupby('seed', sort=True))
     best = [rows.loc[rows.validation_loss.idxmin()] for _, rows in seeds]
     for j, ((seed, rows), kept) in enumerate(zip(seeds, best)):
         colour, alone = _COLOURS[j % len(_COLOURS)], 'o' if len(rows) == 1 else None
-        axes.plot(rows.epoch, rows.loss, color=colour, linewidth=1, linestyle=(0, (4, 2)), alpha=0.7, marker=alone, markersize=4)
-        axes.plot(rows.epoch, rows.validation_loss, color=colour, marker=alone, markersize=4, label=f'seed {seed}' if len(seeds) <= 8 else None)
-        axes.scatter([kept.epoch], [kept.validation_loss], s=70, facecolor='white', edgecolor=colour, linewidth=1.8, zorder=3)
+        axes.plot(
+            rows.epoch,
+            rows.loss,
+            color=colour,
+            linewidth=1,
+            linestyle=(0, (4, 2)),
+            alpha=0.7,
+            marker=alone,
+            markersize=4,
+        )
+        axes.plot(
+            rows.epoch,
+            rows.validation_loss,
+            color=colour,
+            marker=alone,
+            markersize=4,
+            label=f'seed {seed}' if len(seeds) <= 8 else None,
+        )
+        axes.scatter(
+            [kept.epoch], [kept.validation_loss], s=70, facecolor='white', edgecolor=colour, linewidth=1.8, zorder=3
+        )
     axes.plot([], [], color=INK, linestyle=(0, (4, 2)), linewidth=1, label='training')
     axes.plot([], [], color=INK, label='validation')
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.margins(x=0.03)
     epochs = sorted({int(kept.epoch) for kept in best})
     when = f'epoch {epochs[0]}' if len(epochs) == 1 else f'epochs {epochs[0]} to {epochs[-1]}'
-    return _plain(axes, f'Learning: {_many(len(seeds), "seed")}, best validation loss {np.mean([kept.validation_loss for kept in best]):.4f}{" in the mean" if len(seeds) > 1 else ""}, at {when}', 'epoch', 'loss', 10)
+    return _plain(
+        axes,
+        f'Learning: {_many(len(seeds), "seed")}, best validation loss {np.mean([kept.validation_loss for kept in best]):.4f}{" in the mean" if len(seeds) > 1 else ""}, at {when}',
+        'epoch',
+        'loss',
+        10,
+    )
 
 # %% ../nbs/26_model_pictures.ipynb #ad0d7b7a
 def _shifted(index, horizon):
     "The sessions that forecasts made at `index` are about; business days beyond its end"
     beyond = pd.bdate_range(index[-1], periods=horizon + 1)[1:]
-    return index[horizon:].append(beyond) if horizon < len(index) else beyond[-len(index):]
+    return index[horizon:].append(beyond) if horizon < len(index) else beyond[-len(index) :]
+
 
 def _seen(axes, frame):
     "Shade the sessions that the model learned from"
     learned = ~frame.out_of_sample.astype(bool)
-    if learned.any(): axes.axvspan(frame.index[0], frame.index[learned][-1], color=GREY, alpha=0.13, linewidth=0, label='learned from')
+    if learned.any():
+        axes.axvspan(
+            frame.index[0], frame.index[learned][-1], color=GREY, alpha=0.13, linewidth=0, label='learned from'
+        )
     return learned
+
 
 def _held(frame, horizon):
     "Outcomes out of sample, and how many of them lay inside the interval"
@@ -76,127 +125,194 @@ def _held(frame, horizon):
 # %% ../nbs/26_model_pictures.ipynb #35205a50
 @lab_style()
 def plot_forecasts(
-    frame:pd.DataFrame,  # Of `artifact.forecast`: close, price, price_low, price_high (USD), out_of_sample; indexed by session
-    symbol:str,          # Ticker, for the title
-    horizon:int=1,       # Sessions that a forecast looks ahead
-    level:float=0.8,     # What the interval promises
-    newest:int=120,      # Sessions shown
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    frame: pd.DataFrame,  # Of `artifact.forecast`: close, price, price_low, price_high (USD), out_of_sample; indexed by session
+    symbol: str,  # Ticker, for the title
+    horizon: int = 1,  # Sessions that a forecast looks ahead
+    level: float = 0.8,  # What the interval promises
+    newest: int = 120,  # Sessions shown
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "The price, the forecasts of it and their interval, over the newest sessions"
     need_columns(frame, ['close', 'price', 'price_low', 'price_high', 'out_of_sample'], 'The forecasts')
     checked_series(frame.price, 'The forecast price')
-    known, inside = _held(frame.iloc[-newest - horizon:], horizon)
+    known, inside = _held(frame.iloc[-newest - horizon :], horizon)
     shown, axes = frame.iloc[-newest:], plt.subplots()[1]
-    about = pd.DataFrame(shown[['price', 'price_low', 'price_high']].to_numpy(), _shifted(shown.index, horizon), ['price', 'low', 'high'])
+    about = pd.DataFrame(
+        shown[['price', 'price_low', 'price_high']].to_numpy(), _shifted(shown.index, horizon), ['price', 'low', 'high']
+    )
     _seen(axes, shown)
-    axes.fill_between(about.index, about.low, about.high, color=BLUE, alpha=0.18, linewidth=0, label=f'{level:.0%} interval')
+    axes.fill_between(
+        about.index, about.low, about.high, color=BLUE, alpha=0.18, linewidth=0, label=f'{level:.0%} interval'
+    )
     draw_line(axes, about.price, color=BLUE, linewidth=1.1, label='forecast')
     draw_line(axes, shown.close, color=INK, linewidth=1.1, label='close')
     last = about.iloc[-1]
     axes.scatter([about.index[-1]], [last.price], s=28, color=BLUE, zorder=3)
     price_axis(axes, shown.close, about.low, about.high)
-    held = f'{level:.0%} interval held {inside/known:.0%} of {known:,} closes out of sample' if known else 'no close out of sample yet'
-    return finish(axes, f'{symbol}: {last.price:,.2f} forecast, {last.low:,.2f} to {last.high:,.2f}; {held}', shown.index.append(about.index))
+    held = (
+        f'{level:.0%} interval held {inside / known:.0%} of {known:,} closes out of sample'
+        if known
+        else 'no close out of sample yet'
+    )
+    return finish(
+        axes,
+        f'{symbol}: {last.price:,.2f} forecast, {last.low:,.2f} to {last.high:,.2f}; {held}',
+        shown.index.append(about.index),
+    )
 
 # %% ../nbs/26_model_pictures.ipynb #5ccd9f13
 @lab_style()
 def plot_error_over_time(
-    errors:pd.DataFrame,     # Rolling RMSE, a column a forecaster, indexed by session; see `forecast_skill.rolling_errors`
-    name:str='LSTM',         # Forecaster
-    other:str='persistence', # What it is held against
-)->np.ndarray: # Both axes of a new figure; raises DataError for an unknown forecaster, or when there is nothing to draw
+    errors: pd.DataFrame,  # Rolling RMSE, a column a forecaster, indexed by session; see `forecast_skill.rolling_errors`
+    name: str = 'LSTM',  # Forecaster
+    other: str = 'persistence',  # What it is held against
+) -> (
+    np.ndarray
+):  # Both axes of a new figure; raises DataError for an unknown forecaster, or when there is nothing to draw
     "The error of a forecaster and of a naive forecast, above their difference"
     for each in (name, other):
-        if each not in errors: raise DataError('Nobody of that name made forecasts', each, did_you_mean(each, list(errors)))
+        if each not in errors:
+            raise DataError('Nobody of that name made forecasts', each, did_you_mean(each, list(errors)))
     mine, theirs = (checked_series(errors[each], f'The error of {each}') for each in (name, other))
-    apart = mine/theirs - 1
+    apart = mine / theirs - 1
     figure, (upper, lower) = plt.subplots(2, 1, sharex=True, figsize=(11, 5), height_ratios=(3, 2))
-    for values, colour, label in ((theirs, GREY, other), (mine, BLUE, name)): draw_line(upper, values, color=colour, label=label)
+    for values, colour, label in ((theirs, GREY, other), (mine, BLUE, name)):
+        draw_line(upper, values, color=colour, label=label)
     upper.set(ylabel='rolling RMSE', ylim=(0, None))
     _numbers(upper.yaxis, '.2%')
     lower.axhline(0, color=INK, linewidth=0.8)
-    for sign, colour in ((-1, GREEN), (1, RED)): lower.fill_between(apart.index, apart.where(apart*sign > 0, 0).fillna(0), 0, color=colour, alpha=0.45, linewidth=0)
+    for sign, colour in ((-1, GREEN), (1, RED)):
+        lower.fill_between(
+            apart.index, apart.where(apart * sign > 0, 0).fillna(0), 0, color=colour, alpha=0.45, linewidth=0
+        )
     lower.set_ylabel('above or below')
     _numbers(lower.yaxis, '+.2%')
     lower.yaxis.set_major_locator(MaxNLocator(4))
     below, known = int((apart < 0).sum()), int(apart.notna().sum())
-    upper.set_title(f'Error: {name} lower than {other} at {in_words(below/known if known else float("nan"), ".0%")} of {known:,} sessions')
+    upper.set_title(
+        f'Error: {name} lower than {other} at {in_words(below / known if known else float("nan"), ".0%")} of {known:,} sessions'
+    )
     finish(lower, f'Difference: {in_words(float(apart.mean()), "+.2%")} in the mean', mine.index)
     return np.array([upper, lower])
 
 # %% ../nbs/26_model_pictures.ipynb #ac3f767c
 @lab_style()
 def plot_calibration(
-    table:pd.DataFrame, # A row a level: promised, held, low, high; see `forecast_skill.calibration`
-    level:float=0.8,    # The level that the title tells
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    table: pd.DataFrame,  # A row a level: promised, held, low, high; see `forecast_skill.calibration`
+    level: float = 0.8,  # The level that the title tells
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "What intervals hold beside what they promise"
     need_columns(table, ['promised', 'held', 'low', 'high'], 'The levels')
     known = table.dropna(subset='held')
-    if known.empty: raise DataError('No level has an outcome', len(table), 'Evaluate on sessions whose outcome is known.')
+    if known.empty:
+        raise DataError('No level has an outcome', len(table), 'Evaluate on sessions whose outcome is known.')
     axes = plt.subplots(figsize=(6.5, 5))[1]
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle='--', label='as promised')
-    axes.errorbar(known.promised, known.held, yerr=[known.held - known.low, known.high - known.held], color=BLUE, fmt='o-', markersize=6, capsize=4, linewidth=1.2, label='held out of sample')
-    start = max(0., min(known.promised.min(), known.low.min()) - 0.05)
+    axes.errorbar(
+        known.promised,
+        known.held,
+        yerr=[known.held - known.low, known.high - known.held],
+        color=BLUE,
+        fmt='o-',
+        markersize=6,
+        capsize=4,
+        linewidth=1.2,
+        label='held out of sample',
+    )
+    start = max(0.0, min(known.promised.min(), known.low.min()) - 0.05)
     axes.set(xlim=(start, 1.005), ylim=(start, 1.005), aspect='equal')
-    for axis in (axes.xaxis, axes.yaxis): _numbers(axis, '.0%')
+    for axis in (axes.xaxis, axes.yaxis):
+        _numbers(axis, '.0%')
     told = known.loc[(known.promised - level).abs().idxmin()]
     return _plain(axes, f'Intervals: {told.promised:.0%} promised, {told.held:.1%} held', 'promised', 'held')
 
 # %% ../nbs/26_model_pictures.ipynb #252a1ec5
 @lab_style()
 def plot_drift(
-    table:pd.DataFrame, # Of `drift.drift_table`: psi, usual, excess; indexed by feature
-    symbol:str='',      # Ticker, for the title
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    table: pd.DataFrame,  # Of `drift.drift_table`: psi, usual, excess; indexed by feature
+    symbol: str = '',  # Ticker, for the title
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Population stability index of each input, with the lines at 0.1 and 0.2"
     need_columns(table, ['psi', 'excess'], 'The inputs')
     known = table[np.isfinite(table.excess.astype(float))].iloc[::-1]
-    if known.empty: raise DataError('No input has an index', f'{len(table)} inputs', 'Wait for more sessions.')
-    axes, at = plt.subplots(figsize=(11, 1.6 + 0.32*len(known)))[1], np.arange(len(known))
+    if known.empty:
+        raise DataError('No input has an index', f'{len(table)} inputs', 'Wait for more sessions.')
+    axes, at = plt.subplots(figsize=(11, 1.6 + 0.32 * len(known)))[1], np.arange(len(known))
     axes.barh(at, known.psi, height=0.62, color='#dddddd', linewidth=0, label='index of the newest sessions')
-    axes.barh(at, known.excess, height=0.62, color=[RED if value > 0.2 else ORANGE if value > 0.1 else BLUE for value in known.excess], linewidth=0, label='of it beyond the usual')
-    for limit, colour, what in ((0.1, ORANGE, 'some drift'), (0.2, RED, 'drifted')): axes.axvline(limit, color=colour, linewidth=1.2, linestyle='--', label=f'{limit:g} beyond: {what}')
+    axes.barh(
+        at,
+        known.excess,
+        height=0.62,
+        color=[RED if value > 0.2 else ORANGE if value > 0.1 else BLUE for value in known.excess],
+        linewidth=0,
+        label='of it beyond the usual',
+    )
+    for limit, colour, what in ((0.1, ORANGE, 'some drift'), (0.2, RED, 'drifted')):
+        axes.axvline(limit, color=colour, linewidth=1.2, linestyle='--', label=f'{limit:g} beyond: {what}')
     axes.set_yticks(at, [str(name).replace('_', ' ') for name in known.index])
-    axes.set_xlim(0, 1.08*max(0.25, known.psi.max()))
+    axes.set_xlim(0, 1.08 * max(0.25, known.psi.max()))
     axes.grid(False, axis='y')
     moved, worst = int((known.excess > 0.2).sum()), known.excess.idxmax()
     what = f'{moved} of {len(known)} inputs moved by more than 0.2' if moved else 'no input moved by more than 0.2'
-    return _plain(axes, f'Drift{" of " + symbol if symbol else ""}: {what}; most {str(worst).replace("_", " ")}, {known.excess.max():.2f}', 'population stability index')
+    return _plain(
+        axes,
+        f'Drift{" of " + symbol if symbol else ""}: {what}; most {str(worst).replace("_", " ")}, {known.excess.max():.2f}',
+        'population stability index',
+    )
 
 # %% ../nbs/26_model_pictures.ipynb #1c51afa1
-_NOTHING = {'RMSE': 0., 'MAE': 0., 'MASE': 1., 'Directional Accuracy': 0.5, 'IC': 0., 'Rank IC': 0.}
+_NOTHING = {'RMSE': 0.0, 'MAE': 0.0, 'MASE': 1.0, 'Directional Accuracy': 0.5, 'IC': 0.0, 'Rank IC': 0.0}
+
 
 def _beside(figures, name):
     "The figure of each seed; errors as a fraction above that of persistence, if it took part"
     values = figures[name]
-    if name not in ('RMSE', 'MAE') or 'persistence' not in values.index.get_level_values(0): return values, False
-    return values/values['persistence'].iloc[0] - 1, True
+    if name not in ('RMSE', 'MAE') or 'persistence' not in values.index.get_level_values(0):
+        return values, False
+    return values / values['persistence'].iloc[0] - 1, True
 
 # %% ../nbs/26_model_pictures.ipynb #3358fe4d
 @lab_style()
 def plot_baselines(
-    figures:pd.DataFrame, # Of `ForecastEvaluation.figures`: indexed by forecaster and seed
-    name:str='RMSE',      # Figure: RMSE, MAE, MASE, Directional Accuracy, IC or Rank IC
-)->plt.Axes: # Axes of a new figure; raises DataError for another figure, or when there is nothing to draw
+    figures: pd.DataFrame,  # Of `ForecastEvaluation.figures`: indexed by forecaster and seed
+    name: str = 'RMSE',  # Figure: RMSE, MAE, MASE, Directional Accuracy, IC or Rank IC
+) -> plt.Axes:  # Axes of a new figure; raises DataError for another figure, or when there is nothing to draw
     "A figure of every forecaster and seed, with mean and deviation"
-    if name not in _NOTHING: raise DataError('This figure has no picture', name, did_you_mean(name, list(_NOTHING)))
+    if name not in _NOTHING:
+        raise DataError('This figure has no picture', name, did_you_mean(name, list(_NOTHING)))
     need_columns(figures, [name], 'The figures')
     values, relative = _beside(figures, name)
     values = values.dropna()
-    if values.empty: raise DataError(f'No forecaster has a {name}', len(figures), 'Look at another figure.')
+    if values.empty:
+        raise DataError(f'No forecaster has a {name}', len(figures), 'Look at another figure.')
     groups = values.groupby(level=0, sort=False)
     means, spread, names = groups.mean(), groups.std(ddof=1), list(dict.fromkeys(values.index.get_level_values(0)))
-    axes = plt.subplots(figsize=(11, 1.7 + 0.42*len(names)))[1]
+    axes = plt.subplots(figsize=(11, 1.7 + 0.42 * len(names)))[1]
     for y, one in zip(range(len(names))[::-1], names):
         colour = BLUE if len(values[one]) > 1 else GREY
-        axes.scatter(values[one], np.full(len(values[one]), y) + np.linspace(-0.16, 0.16, len(values[one]))*(len(values[one]) > 1), s=26, color=colour, alpha=0.55, linewidth=0)
-        axes.errorbar([means[one]], [y], xerr=[spread[one]] if np.isfinite(spread[one]) else None, fmt='D', color=INK, markersize=6, capsize=5, linewidth=1.6)
+        axes.scatter(
+            values[one],
+            np.full(len(values[one]), y) + np.linspace(-0.16, 0.16, len(values[one])) * (len(values[one]) > 1),
+            s=26,
+            color=colour,
+            alpha=0.55,
+            linewidth=0,
+        )
+        axes.errorbar(
+            [means[one]],
+            [y],
+            xerr=[spread[one]] if np.isfinite(spread[one]) else None,
+            fmt='D',
+            color=INK,
+            markersize=6,
+            capsize=5,
+            linewidth=1.6,
+        )
     axes.axvline(_NOTHING[name], color=RED, linewidth=1, linestyle='--')
     axes.set_yticks(range(len(names))[::-1], names)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.grid(False, axis='y')
     return _ranked(axes, name, means, relative)
+
 
 def _ranked(axes, name, means, relative):
     "Axis and title of a figure of many forecasters"
@@ -205,23 +321,53 @@ def _ranked(axes, name, means, relative):
     axes.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 10]))
     axes.margins(x=0.06)
     best = means.idxmin() if name in ('RMSE', 'MAE', 'MASE') else means.idxmax()
-    told = f'{in_words(float(means[best]), "+.2%")} beside persistence' if relative else in_words(float(means[best]), '.1%' if name == 'Directional Accuracy' else '.3f')
-    return _plain(axes, f'{name}: best {best}' + ('' if relative and best == 'persistence' else f', {told}'), f'{name} above or below persistence; dots: seeds, bars: mean ± deviation' if relative else f'{name}; dots: seeds, bars: mean ± deviation')
+    told = (
+        f'{in_words(float(means[best]), "+.2%")} beside persistence'
+        if relative
+        else in_words(float(means[best]), '.1%' if name == 'Directional Accuracy' else '.3f')
+    )
+    return _plain(
+        axes,
+        f'{name}: best {best}' + ('' if relative and best == 'persistence' else f', {told}'),
+        f'{name} above or below persistence; dots: seeds, bars: mean ± deviation'
+        if relative
+        else f'{name}; dots: seeds, bars: mean ± deviation',
+    )
 
 # %% ../nbs/26_model_pictures.ipynb #ddad3e0b
 @lab_style()
 def plot_strategies(
-    equity:pd.DataFrame,         # Equity at each close, USD, a column a strategy, indexed by session; see `ForecastTrading.equity`
-    without:tuple[str, ...]=(),  # Strategies that do without forecasts, drawn in grey
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    equity: pd.DataFrame,  # Equity at each close, USD, a column a strategy, indexed by session; see `ForecastTrading.equity`
+    without: tuple[str, ...] = (),  # Strategies that do without forecasts, drawn in grey
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Equity of many strategies on the same sessions"
-    if not isinstance(equity, pd.DataFrame) or equity.empty: raise DataError('There is no equity to draw', type(equity).__name__, 'Trade the forecasts first.')
+    if not isinstance(equity, pd.DataFrame) or equity.empty:
+        raise DataError('There is no equity to draw', type(equity).__name__, 'Trade the forecasts first.')
     lines = {name: checked_series(values, f'The equity of {name}') for name, values in equity.items()}
-    axes, colours, greys = plt.subplots(figsize=(11, 4.4))[1], iter(_COLOURS*3), iter(((0, (4, 2)), '-', (0, (1, 1)), (0, (5, 1, 1, 1)))*3)
+    axes, colours, greys = (
+        plt.subplots(figsize=(11, 4.4))[1],
+        iter(_COLOURS * 3),
+        iter(((0, (4, 2)), '-', (0, (1, 1)), (0, (5, 1, 1, 1))) * 3),
+    )
     ends = {name: values.dropna().iloc[-1] for name, values in lines.items()}
-    drawn = [draw_line(axes, values, **(dict(color=GREY, linestyle=next(greys), linewidth=1.2) if name in without else dict(color=next(colours))))[0] for name, values in lines.items()]
+    drawn = [
+        draw_line(
+            axes,
+            values,
+            **(
+                dict(color=GREY, linestyle=next(greys), linewidth=1.2) if name in without else dict(color=next(colours))
+            ),
+        )[0]
+        for name, values in lines.items()
+    ]
     labels = [f'{name}: {ends[name]:,.0f}' for name in lines]
-    axes.figure.legend(drawn, labels, loc='outside lower left', ncols=min(5, max(1, 140//(6 + max(map(len, labels))))), borderaxespad=0.2)
+    axes.figure.legend(
+        drawn,
+        labels,
+        loc='outside lower left',
+        ncols=min(5, max(1, 140 // (6 + max(map(len, labels))))),
+        borderaxespad=0.2,
+    )
     price_axis(axes, *lines.values())
     best = max(ends, key=ends.get)
     return finish(axes, f'Equity after costs: {best} ended highest of {len(ends)}, {ends[best]:,.0f} USD', equity.index)

@@ -16,55 +16,112 @@ from .sections import Section, number_list
 # %% ../nbs/01_model_sections.ipynb #321ce241
 _Seeds = Annotated[tuple[int, ...], NoDecode]
 
+
 class _Network(Section):
     "What the network looks like, and how it learns"
+
     lookback: int = Field(60, ge=2, le=500, description='sessions in a window, 2 to 500')
     horizon: int = Field(1, ge=1, le=60, description='sessions ahead that are forecast, 1 to 60')
     layers: int = Field(1, ge=1, le=3, description='LSTM layers, 1 to 3')
     units: int = Field(32, ge=1, le=512, description='units of each layer, 1 to 512')
-    dropout: float = Field(0.1, ge=0, lt=1, description='part of the units left out at random while learning, 0 or more and below 1')
-    loss: Literal['huber', 'mse', 'mae'] = Field('huber', description='huber, mse or mae, of the return over its deviation on the training part')
+    dropout: float = Field(
+        0.1, ge=0, lt=1, description='part of the units left out at random while learning, 0 or more and below 1'
+    )
+    loss: Literal['huber', 'mse', 'mae'] = Field(
+        'huber', description='huber, mse or mae, of the return over its deviation on the training part'
+    )
     learning_rate: float = Field(0.001, gt=0, lt=1, description='step of Adam, between 0 and 1')
     batch_size: int = Field(256, ge=1, le=65_536, description='windows in a step, 1 or more')
     epochs: int = Field(40, ge=1, le=10_000, description='passes over the training part at most, 1 or more')
-    patience: int = Field(5, ge=1, description='passes without a better validation loss after which learning stops, 1 or more')
+    patience: int = Field(
+        5, ge=1, description='passes without a better validation loss after which learning stops, 1 or more'
+    )
 
 # %% ../nbs/01_model_sections.ipynb #d73fa351
 class ModelSettings(_Network):
     "A model, and the folds on which it is tested."
+
     seeds: _Seeds = Field((0, 1, 2, 3, 4), min_length=1, description='seeds, each a model of its own: 0, 1, 2 or 0:4:1')
-    validation: float = Field(0.2, gt=0, lt=0.9, description='newest fraction of a training part that decides when learning stops')
-    interval: float = Field(0.8, gt=0, lt=1, description='part of the outcomes that an interval shall hold, between 0 and 1')
-    window: Literal['sliding', 'expanding'] = Field('sliding', description='sliding: each fold trains on `train` sessions; expanding: on all before it')
+    validation: float = Field(
+        0.2, gt=0, lt=0.9, description='newest fraction of a training part that decides when learning stops'
+    )
+    interval: float = Field(
+        0.8, gt=0, lt=1, description='part of the outcomes that an interval shall hold, between 0 and 1'
+    )
+    window: Literal['sliding', 'expanding'] = Field(
+        'sliding', description='sliding: each fold trains on `train` sessions; expanding: on all before it'
+    )
     train: int = Field(1_008, ge=20, description='sessions of the (first) training part, 20 or more')
     test: int = Field(252, ge=1, description='sessions of a test part, 1 or more')
-    embargo: int | None = Field(None, ge=1, description='sessions left out before each test part beside the purge, at least horizon, or empty for horizon')
+    embargo: int | None = Field(
+        None,
+        ge=1,
+        description='sessions left out before each test part beside the purge, at least horizon, or empty for horizon',
+    )
 
     @field_validator('seeds', mode='before')
     @classmethod
-    def _whole(cls, value): return number_list(value, int)
+    def _whole(cls, value):
+        return number_list(value, int)
 
     @property
-    def gap(self): return self.horizon if self.embargo is None else self.embargo
+    def gap(self):
+        return self.horizon if self.embargo is None else self.embargo
 
     @model_validator(mode='after')
     def _apart(self):
-        if self.embargo is not None and self.embargo < self.horizon: raise ValueError(f'embargo must not be shorter than horizon|embargo={self.embargo}, horizon={self.horizon}')
-        if len(set(self.seeds)) < len(self.seeds): raise ValueError(f'a seed is named twice|seeds={", ".join(map(str, self.seeds))}')
+        if self.embargo is not None and self.embargo < self.horizon:
+            raise ValueError(f'embargo must not be shorter than horizon|embargo={self.embargo}, horizon={self.horizon}')
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f'a seed is named twice|seeds={", ".join(map(str, self.seeds))}')
         return self
 
 # %% ../nbs/01_model_sections.ipynb #c8e940d7
 class RetrainingSettings(Section):
     "When a model is trained again, and what the new one must show."
+
     max_age_days: int | None = Field(90, ge=1, description='days after which a model is old, 1 or more, or empty')
-    new_sessions: int | None = Field(63, ge=1, description='sessions after its training that a model may go without, 1 or more, or empty')
-    rolling: int = Field(63, ge=5, description='newest forecasts that error, rank correlation, hit rate and drift are measured on, 5 or more')
-    error_ratio: float | None = Field(1.5, gt=0, description='their error over that of the evaluation above which a model is retrained, or empty')
-    min_rank_ic: float | None = Field(-0.1, ge=-1, le=1, description='their rank correlation with the outcome below which a model is retrained, −1 to 1, or empty')
-    min_hit_rate: float | None = Field(0.45, ge=0, le=1, description='their share of right directions below which a model is retrained, 0 to 1, or empty')
-    max_psi: float | None = Field(0.2, gt=0, description='population stability index of an input above which a model is retrained, above 0, or empty')
-    cooldown_hours: float = Field(24, ge=0, description='hours after a retraining in which triggers are not heard, 0 or more')
-    takeover_s: int = Field(300, ge=5, description='seconds without a sign of life after which a retraining counts as dead, 5 or more')
+    new_sessions: int | None = Field(
+        63, ge=1, description='sessions after its training that a model may go without, 1 or more, or empty'
+    )
+    rolling: int = Field(
+        63,
+        ge=5,
+        description='newest forecasts that error, rank correlation, hit rate and drift are measured on, 5 or more',
+    )
+    error_ratio: float | None = Field(
+        1.5, gt=0, description='their error over that of the evaluation above which a model is retrained, or empty'
+    )
+    min_rank_ic: float | None = Field(
+        -0.1,
+        ge=-1,
+        le=1,
+        description='their rank correlation with the outcome below which a model is retrained, −1 to 1, or empty',
+    )
+    min_hit_rate: float | None = Field(
+        0.45,
+        ge=0,
+        le=1,
+        description='their share of right directions below which a model is retrained, 0 to 1, or empty',
+    )
+    max_psi: float | None = Field(
+        0.2,
+        gt=0,
+        description='population stability index of an input above which a model is retrained, above 0, or empty',
+    )
+    cooldown_hours: float = Field(
+        24, ge=0, description='hours after a retraining in which triggers are not heard, 0 or more'
+    )
+    takeover_s: int = Field(
+        300, ge=5, description='seconds without a sign of life after which a retraining counts as dead, 5 or more'
+    )
     sealed: int = Field(126, ge=20, description='newest sessions on which champion and challenger meet, 20 or more')
-    margin: float = Field(0.002, ge=0, lt=1, description='how much lower the error of a challenger must be, as a fraction, 0 or more')
-    significance: float = Field(0.05, gt=0, lt=0.5, description='largest probability that the difference from the naive forecast is chance, between 0 and 0.5')
+    margin: float = Field(
+        0.002, ge=0, lt=1, description='how much lower the error of a challenger must be, as a fraction, 0 or more'
+    )
+    significance: float = Field(
+        0.05,
+        gt=0,
+        lt=0.5,
+        description='largest probability that the difference from the naive forecast is chance, between 0 and 0.5',
+    )

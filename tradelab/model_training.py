@@ -34,10 +34,10 @@ from .windows import Asset, panel, samples
 
 # %% ../nbs/30_model_training.ipynb #c93fd254
 def model_name(
-    symbols,     # Tickers
-    horizon:int, # Sessions ahead
-    name:str='', # Of a pooled model; 'pool' when left out
-)->str: # Such as 'AAPL-h1' or 'pool-h5'
+    symbols,  # Tickers
+    horizon: int,  # Sessions ahead
+    name: str = '',  # Of a pooled model; 'pool' when left out
+) -> str:  # Such as 'AAPL-h1' or 'pool-h5'
     "What the registry calls the models of a symbol, or of a universe"
     symbols = tuple(symbols)
     return f'{name or (symbols[0] if len(symbols) == 1 else "pool")}-h{horizon}'
@@ -46,80 +46,114 @@ def model_name(
 @dataclass(frozen=True, eq=False, repr=False)
 class Lesson:
     "Bars of one or many symbols, cut for a model."
-    name: str                # Of the model
-    settings: Settings       # The sections model and retraining count
-    data: dict[str, tuple]   # Symbol → raw bars, actions, convention, up to the end
-    bars: dict[str, pd.DataFrame] # Symbol → the same bars, total return
-    assets: dict[str, Asset] # Symbol → features and labels
-    sessions: pd.DatetimeIndex # Of all symbols together
+
+    name: str  # Of the model
+    settings: Settings  # The sections model and retraining count
+    data: dict[str, tuple]  # Symbol → raw bars, actions, convention, up to the end
+    bars: dict[str, pd.DataFrame]  # Symbol → the same bars, total return
+    assets: dict[str, Asset]  # Symbol → features and labels
+    sessions: pd.DatetimeIndex  # Of all symbols together
     folds: tuple[Fold, ...]  # Before the sealed sessions
-    sealed: pd.DatetimeIndex # The newest ones
-    data_hash: str           # Over bars and actions of all
-    left_out: dict = field(default_factory=dict) # Symbol of a universe → why it cannot be learned from
+    sealed: pd.DatetimeIndex  # The newest ones
+    data_hash: str  # Over bars and actions of all
+    left_out: dict = field(default_factory=dict)  # Symbol of a universe → why it cannot be learned from
 
     @property
-    def symbols(self): return tuple(self.assets)
-    def __repr__(self): return f'Lesson({self.name}: {len(self.sessions):,} sessions to {self.sessions[-1]:%Y-%m-%d}, {len(self.folds)} folds, {len(self.sealed)} sealed)'
+    def symbols(self):
+        return tuple(self.assets)
+
+    def __repr__(self):
+        return f'Lesson({self.name}: {len(self.sessions):,} sessions to {self.sessions[-1]:%Y-%m-%d}, {len(self.folds)} folds, {len(self.sealed)} sealed)'
 
 # %% ../nbs/30_model_training.ipynb #d1a83816
 def lesson(
-    data:Mapping[str, tuple], # Symbol → (raw bars, actions, convention of the dividend factor)
-    settings:Settings,        # The sections model, retraining and backtest (its end) count
-    name:str='',              # Of a pooled model
-)->Lesson: # Raises DataError for a history that is too short or cannot be learned from
+    data: Mapping[str, tuple],  # Symbol → (raw bars, actions, convention of the dividend factor)
+    settings: Settings,  # The sections model, retraining and backtest (its end) count
+    name: str = '',  # Of a pooled model
+) -> Lesson:  # Raises DataError for a history that is too short or cannot be learned from
     "Make bars ready for a model"
-    known = {symbol: (*known_until(raw, actions, settings.backtest.end), convention) for symbol, (raw, actions, convention) in data.items()}
-    adjusted = {symbol: adjust(raw, actions, 'total_return', convention) for symbol, (raw, actions, convention) in known.items()}
+    known = {
+        symbol: (*known_until(raw, actions, settings.backtest.end), convention)
+        for symbol, (raw, actions, convention) in data.items()
+    }
+    adjusted = {
+        symbol: adjust(raw, actions, 'total_return', convention) for symbol, (raw, actions, convention) in known.items()
+    }
     assets, left_out = _usable(adjusted, settings.model)
-    sessions = pd.DatetimeIndex(sorted(set().union(*(asset.features.index for asset in assets.values()))), name='session')
-    sealed, hashes = settings.retraining.sealed, {symbol: data_hash(raw, actions) for symbol, (raw, actions, _) in known.items()}
-    return Lesson(checked_name(model_name(data, settings.model.horizon, name)), settings, known, adjusted, assets, sessions, forecast_folds(sessions, settings.model, sealed),
-                  sealed_sessions(sessions, model_cuts(settings.model, sealed)), combined_hash(hashes), left_out)
+    sessions = pd.DatetimeIndex(
+        sorted(set().union(*(asset.features.index for asset in assets.values()))), name='session'
+    )
+    sealed, hashes = (
+        settings.retraining.sealed,
+        {symbol: data_hash(raw, actions) for symbol, (raw, actions, _) in known.items()},
+    )
+    return Lesson(
+        checked_name(model_name(data, settings.model.horizon, name)),
+        settings,
+        known,
+        adjusted,
+        assets,
+        sessions,
+        forecast_folds(sessions, settings.model, sealed),
+        sealed_sessions(sessions, model_cuts(settings.model, sealed)),
+        combined_hash(hashes),
+        left_out,
+    )
+
 
 def _usable(adjusted, model):
     "What can be learned from, and the other symbols with the reason; refused when it is the only one, or when none is left"
     found, reasons = {}, {}
     for symbol, bars in adjusted.items():
-        try: found |= panel({symbol: bars}, model.lookback, model.horizon)
+        try:
+            found |= panel({symbol: bars}, model.lookback, model.horizon)
         except DataError as e:
             reasons[symbol] = str(e)
-            if len(reasons) == len(adjusted): raise
+            if len(reasons) == len(adjusted):
+                raise
     return found, reasons
 
 # %% ../nbs/30_model_training.ipynb #1ab95b20
 def middle_seed(
-    losses:Mapping[int, float], # Seed → validation loss
-)->int: # For an even number the lower one of the two in the middle
+    losses: Mapping[int, float],  # Seed → validation loss
+) -> int:  # For an even number the lower one of the two in the middle
     "The seed with the median validation loss"
     ordered = sorted(losses, key=lambda seed: (losses[seed], seed))
-    return ordered[(len(ordered) - 1)//2]
+    return ordered[(len(ordered) - 1) // 2]
 
 # %% ../nbs/30_model_training.ipynb #ec0c8d65
 @dataclass(frozen=True, eq=False, repr=False)
 class Fitted:
     "A model for each seed, trained on one part."
-    stage: Stage    # What it learned from, and the windows behind it
-    trainings: dict # Seed → `Training`
+
+    stage: Stage  # What it learned from, and the windows behind it
+    trainings: dict  # Seed → `Training`
 
     @property
-    def served(self): return middle_seed({seed: one.validation_loss for seed, one in self.trainings.items()})
-    def ask(self, seed, given): return Learned(self.trainings[seed])(given)
-    def __repr__(self): return f'Fitted({len(self.trainings)} seeds on {len(self.stage.train):,} windows, seed {self.served} serves)'
+    def served(self):
+        return middle_seed({seed: one.validation_loss for seed, one in self.trainings.items()})
+
+    def ask(self, seed, given):
+        return Learned(self.trainings[seed])(given)
+
+    def __repr__(self):
+        return f'Fitted({len(self.trainings)} seeds on {len(self.stage.train):,} windows, seed {self.served} serves)'
 
 # %% ../nbs/30_model_training.ipynb #ca0666d8
 def last_fold(
-    given:Lesson, # Cut for a model
-)->Fold: # Numbered 0; raises DataError when too few sessions are left
+    given: Lesson,  # Cut for a model
+) -> Fold:  # Numbered 0; raises DataError when too few sessions are left
     "The newest training part, and the sealed sessions behind it"
-    before = given.sessions[:-len(given.sealed)]
+    before = given.sessions[: -len(given.sealed)]
     m = given.settings.model
     return Fold(0, training(before, model_cuts(m, len(given.sealed)), m.horizon), before[-1], given.sealed)
 
+
 def fit(
-    given:Lesson,  # What to learn from
-    fold:Fold,     # Its training part counts
-    on_epoch=None, # Called with (seed, epoch, loss, validation loss) after each pass
-)->Fitted: # Raises DataError for too few windows, ModelError when a loss is no number
+    given: Lesson,  # What to learn from
+    fold: Fold,  # Its training part counts
+    on_epoch=None,  # Called with (seed, epoch, loss, validation loss) after each pass
+) -> Fitted:  # Raises DataError for too few windows, ModelError when a loss is no number
     "Train a model for each seed"
     m = given.settings.model
     cut = stage(given.assets, fold, m)
@@ -127,69 +161,129 @@ def fit(
 
 # %% ../nbs/30_model_training.ipynb #526779f9
 def parts_table(
-    given:Lesson, # Cut for a model
-)->pd.DataFrame: # A row a part of the newest training part, and the sealed one: sessions, first, last, windows, shape of the inputs
+    given: Lesson,  # Cut for a model
+) -> (
+    pd.DataFrame
+):  # A row a part of the newest training part, and the sealed one: sessions, first, last, windows, shape of the inputs
     "What the challenger learns from, stops by and is judged on"
     m, fold = given.settings.model, last_fold(given)
     cut = stage(given.assets, fold, m)
-    parts = {'training': (cut.parts[0], cut.train), 'validation': (cut.parts[1], cut.validation), 'sealed': (given.sealed, cut.served)}
-    rows = {name: (len(days), f'{days[0]:%Y-%m-%d}', f'{days[-1]:%Y-%m-%d}', len(windows), ' × '.join(map(str, windows.x.shape))) for name, (days, windows) in parts.items()}
+    parts = {
+        'training': (cut.parts[0], cut.train),
+        'validation': (cut.parts[1], cut.validation),
+        'sealed': (given.sealed, cut.served),
+    }
+    rows = {
+        name: (
+            len(days),
+            f'{days[0]:%Y-%m-%d}',
+            f'{days[-1]:%Y-%m-%d}',
+            len(windows),
+            ' × '.join(map(str, windows.x.shape)),
+        )
+        for name, (days, windows) in parts.items()
+    }
     return pd.DataFrame.from_dict(rows, orient='index', columns=['sessions', 'first', 'last', 'windows', 'inputs'])
 
 # %% ../nbs/30_model_training.ipynb #2a7f14d1
 def artifact_of(
-    given:Lesson,   # What was learned from
-    fitted:Fitted,  # The seeds
-    metrics:Mapping|None=None, # What is worth remembering: name → JSON value
-)->Artifact: # All that serving needs; raises DataError when the validation part is too short for an interval
+    given: Lesson,  # What was learned from
+    fitted: Fitted,  # The seeds
+    metrics: Mapping | None = None,  # What is worth remembering: name → JSON value
+) -> Artifact:  # All that serving needs; raises DataError when the validation part is too short for an interval
     "Put together what serves"
     m, cut, seed = given.settings.model, fitted.stage, fitted.served
     learn, check = cut.parts
-    width = conformal_width(scaled_errors(cut.validation.y, fitted.ask(seed, cut.validation), cut.validation.volatility, m.horizon), m.interval)
-    if not isfinite(width): raise DataError('The validation part is too short for the interval', f'{len(cut.validation)} windows, interval {m.interval:g}', 'Raise [model] train or validation, or lower interval.')
-    return Artifact(symbols=tuple(cut.scalers), network=fitted.trainings[seed].network, scalers=cut.scalers, lookback=m.lookback, horizon=m.horizon, train_first=learn[0], train_last=check[-1], data_hash=given.data_hash, seed=seed, seeds=m.seeds, settings=m.model_dump(mode='json'),
-                    interval_level=m.interval, interval_width=width, limit=float(np.abs(cut.train.y).max()), metrics=dict(metrics or {}))
+    width = conformal_width(
+        scaled_errors(cut.validation.y, fitted.ask(seed, cut.validation), cut.validation.volatility, m.horizon),
+        m.interval,
+    )
+    if not isfinite(width):
+        raise DataError(
+            'The validation part is too short for the interval',
+            f'{len(cut.validation)} windows, interval {m.interval:g}',
+            'Raise [model] train or validation, or lower interval.',
+        )
+    return Artifact(
+        symbols=tuple(cut.scalers),
+        network=fitted.trainings[seed].network,
+        scalers=cut.scalers,
+        lookback=m.lookback,
+        horizon=m.horizon,
+        train_first=learn[0],
+        train_last=check[-1],
+        data_hash=given.data_hash,
+        seed=seed,
+        seeds=m.seeds,
+        settings=m.model_dump(mode='json'),
+        interval_level=m.interval,
+        interval_width=width,
+        limit=float(np.abs(cut.train.y).max()),
+        metrics=dict(metrics or {}),
+    )
 
 # %% ../nbs/30_model_training.ipynb #ec535d2c
 @dataclass(frozen=True, eq=False, repr=False)
 class Tested:
     "How forecasters did on the folds, and the models that made the forecasts."
+
     evaluation: ForecastEvaluation
-    models: dict[int, Artifact]     # Fold → the model that would have served
-    predictions: dict[int, pd.DataFrame] # Fold → what it forecast on the test part: symbol, session, close, forecast, low, high
-    def __repr__(self): return f'Tested({len(self.models)} folds)'
+    models: dict[int, Artifact]  # Fold → the model that would have served
+    predictions: dict[
+        int, pd.DataFrame
+    ]  # Fold → what it forecast on the test part: symbol, session, close, forecast, low, high
+
+    def __repr__(self):
+        return f'Tested({len(self.models)} folds)'
 
 # %% ../nbs/30_model_training.ipynb #d4b00b02
 def forecasts_of(
-    given:Lesson,      # Bars
-    artifact:Artifact, # Whose forecasts
-    sessions:pd.DatetimeIndex, # Of the forecasts
-)->pd.DataFrame: # symbol, session, close, forecast, low, high
+    given: Lesson,  # Bars
+    artifact: Artifact,  # Whose forecasts
+    sessions: pd.DatetimeIndex,  # Of the forecasts
+) -> pd.DataFrame:  # symbol, session, close, forecast, low, high
     "What a model says on some sessions of all its symbols"
-    rows = [forecast(artifact, symbol, given.bars[symbol], sessions[0]).assign(symbol=symbol) for symbol in artifact.symbols]
+    rows = [
+        forecast(artifact, symbol, given.bars[symbol], sessions[0]).assign(symbol=symbol) for symbol in artifact.symbols
+    ]
     found = pd.concat([one[one.index.isin(sessions)] for one in rows]).rename_axis('session').reset_index()
-    return found.sort_values(['session', 'symbol'], ignore_index=True)[['symbol', 'session', 'close', 'forecast', 'low', 'high']]
+    return found.sort_values(['session', 'symbol'], ignore_index=True)[
+        ['symbol', 'session', 'close', 'forecast', 'low', 'high']
+    ]
 
 # %% ../nbs/30_model_training.ipynb #233faf52
 def on_folds(
-    given:Lesson,   # What to learn from
-    on_step=None,   # Called with (trainings done, in all, what comes next)
+    given: Lesson,  # What to learn from
+    on_step=None,  # Called with (trainings done, in all, what comes next)
     on_epoch=None,  # Called with (seed, epoch, loss, validation loss) after each pass of a network
-)->Tested: # Raises DataError for folds without windows
+) -> Tested:  # Raises DataError for folds without windows
     "Test the network and the baselines on every fold"
     learned, models = {}, {}
+
     def keep(fold, name, seed, predict, cut):
-        if name != 'LSTM': return
+        if name != 'LSTM':
+            return
         trainings = learned.setdefault(fold.number, {})
         trainings[seed] = predict.training
-        if len(trainings) == len(given.settings.model.seeds): models[fold.number] = artifact_of(given, Fitted(cut, trainings), {'fold': fold.number})
-    found = evaluate_forecasts(given.assets, given.folds, (lstm_forecaster(given.settings.model, on_epoch), *baselines()), given.settings.model, on_step, keep)
-    return Tested(found, models, {fold.number: forecasts_of(given, models[fold.number], fold.test) for fold in given.folds})
+        if len(trainings) == len(given.settings.model.seeds):
+            models[fold.number] = artifact_of(given, Fitted(cut, trainings), {'fold': fold.number})
+
+    found = evaluate_forecasts(
+        given.assets,
+        given.folds,
+        (lstm_forecaster(given.settings.model, on_epoch), *baselines()),
+        given.settings.model,
+        on_step,
+        keep,
+    )
+    return Tested(
+        found, models, {fold.number: forecasts_of(given, models[fold.number], fold.test) for fold in given.folds}
+    )
 
 # %% ../nbs/30_model_training.ipynb #fa88f093
 def served_forecasts(
-    tested:Tested, # What came of the folds
-)->dict[str, pd.Series]: # Symbol → forecast returns by session, each of the model that would have served
+    tested: Tested,  # What came of the folds
+) -> dict[str, pd.Series]:  # Symbol → forecast returns by session, each of the model that would have served
     "The forecasts that could have been traded on"
     rows = pd.concat(tested.predictions.values())
     return {symbol: one.set_index('session').forecast.sort_index() for symbol, one in rows.groupby('symbol')}
@@ -198,41 +292,74 @@ def served_forecasts(
 def _on_rows(artifact, given, rows):
     "What a serving model forecasts on `rows`, NaN where it is not out of sample or does not know the symbol"
     known = {symbol: asset for symbol, asset in given.assets.items() if symbol in artifact.symbols}
-    if not known: return np.full(len(rows), np.nan)
+    if not known:
+        return np.full(len(rows), np.nan)
     own = served_windows(known, artifact.scalers, given.sealed, artifact.lookback)
-    said = pd.Series(forward(artifact.network, own.x)*own.scale, pd.MultiIndex.from_arrays([own.sessions, own.symbols]))
+    said = pd.Series(
+        forward(artifact.network, own.x) * own.scale, pd.MultiIndex.from_arrays([own.sessions, own.symbols])
+    )
     found = said.reindex(pd.MultiIndex.from_arrays([rows.sessions, rows.symbols])).to_numpy()
     return np.where(rows.sessions > pd.Timestamp(artifact.train_last), found, np.nan)
 
 # %% ../nbs/30_model_training.ipynb #987bc2f7
 def meet(
-    given:Lesson,            # With its sealed sessions
-    fitted:Fitted,           # The challenger
-    champion:Artifact|None,  # The model that serves, None when none does
-    tested:ForecastEvaluation|None=None, # How the same settings did on the folds, if they were tried
-    looks:int=0,             # How often these sessions were looked at before
-)->Contest: # Raises DataError when the sealed sessions hold too few rows
+    given: Lesson,  # With its sealed sessions
+    fitted: Fitted,  # The challenger
+    champion: Artifact | None,  # The model that serves, None when none does
+    tested: ForecastEvaluation | None = None,  # How the same settings did on the folds, if they were tried
+    looks: int = 0,  # How often these sessions were looked at before
+) -> Contest:  # Raises DataError when the sealed sessions hold too few rows
     "Let the challenger meet the champion and the naive forecasts on the sealed sessions"
     members = {symbol: given.assets[symbol] for symbol in fitted.stage.scalers}
     rows = samples(members, fitted.stage.scalers, given.sealed, given.settings.model.lookback, inside=False)
     outcomes = pd.DataFrame({'session': rows.sessions, 'symbol': rows.symbols, 'actual': rows.y})
     challenger = {seed: fitted.ask(seed, rows) for seed in fitted.trainings}
     beside = None if tested is None else skill(tested, 'LSTM').naive
-    naive = {one.name: one.fit(fitted.stage.train, fitted.stage.validation, 0)(rows) for one in baselines() if one.name in NAIVE}
-    return contest(outcomes, challenger, fitted.served, naive, None if champion is None else _on_rows(champion, given, rows), given.settings.model.horizon, given.settings.retraining, beside and (beside.over, beside.rival, beside.won), looks)
+    naive = {
+        one.name: one.fit(fitted.stage.train, fitted.stage.validation, 0)(rows)
+        for one in baselines()
+        if one.name in NAIVE
+    }
+    return contest(
+        outcomes,
+        challenger,
+        fitted.served,
+        naive,
+        None if champion is None else _on_rows(champion, given, rows),
+        given.settings.model.horizon,
+        given.settings.retraining,
+        beside and (beside.over, beside.rival, beside.won),
+        looks,
+    )
 
 # %% ../nbs/30_model_training.ipynb #b0b793bf
 def made_up(
-    kind:str,         # 'reversal' or 'walk'
-    n_bars:int=1_000, # Sessions
-    seed:int=0,       # Of everything random
-)->tuple[pd.DataFrame, pd.DataFrame, str]: # Raw bars, no actions, convention; raises DataError for another kind
+    kind: str,  # 'reversal' or 'walk'
+    n_bars: int = 1_000,  # Sessions
+    seed: int = 0,  # Of everything random
+) -> tuple[pd.DataFrame, pd.DataFrame, str]:  # Raw bars, no actions, convention; raises DataError for another kind
     "Bars of a symbol that does not exist"
-    if kind not in ('reversal', 'walk'): raise DataError('No such prices are made up', kind, 'Ask for reversal or walk.')
+    if kind not in ('reversal', 'walk'):
+        raise DataError('No such prices are made up', kind, 'Ask for reversal or walk.')
     rng, returns = np.random.default_rng(seed), np.zeros(n_bars)
-    for t in range(1, n_bars): returns[t] = (-0.6*returns[t - 1] if kind == 'reversal' else 0.) + rng.normal(0, 0.01)
-    close = 50*np.exp(np.cumsum(returns))
+    for t in range(1, n_bars):
+        returns[t] = (-0.6 * returns[t - 1] if kind == 'reversal' else 0.0) + rng.normal(0, 0.01)
+    close = 50 * np.exp(np.cumsum(returns))
     opened = np.concatenate([close[:1], close[:-1]])
-    bars = pd.DataFrame({'open': opened, 'high': np.maximum(opened, close)*1.003, 'low': np.minimum(opened, close)*0.997, 'close': close, 'volume': rng.integers(5, 15, n_bars)*1e5},
-                        pd.bdate_range('2010-01-04', periods=n_bars, name='session'))
-    return bars, pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': np.array([], dtype=float)}), 'yahoo'
+    bars = pd.DataFrame(
+        {
+            'open': opened,
+            'high': np.maximum(opened, close) * 1.003,
+            'low': np.minimum(opened, close) * 0.997,
+            'close': close,
+            'volume': rng.integers(5, 15, n_bars) * 1e5,
+        },
+        pd.bdate_range('2010-01-04', periods=n_bars, name='session'),
+    )
+    return (
+        bars,
+        pd.DataFrame(
+            {'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': np.array([], dtype=float)}
+        ),
+        'yahoo',
+    )

@@ -27,18 +27,34 @@ from .trade_metrics import ENOUGH_TRADES
 from .utils.error_handling import DataError
 
 # %% ../nbs/26_model_words.ipynb #861dad77
-FORECAST_FORMATS = {'RMSE': '.3%', 'MAE': '.3%', 'MASE': '.3f', 'Directional Accuracy': '.1%', 'IC': '.3f', 'Rank IC': '.3f', 'n': ',.0f'}
+FORECAST_FORMATS = {
+    'RMSE': '.3%',
+    'MAE': '.3%',
+    'MASE': '.3f',
+    'Directional Accuracy': '.1%',
+    'IC': '.3f',
+    'Rank IC': '.3f',
+    'n': ',.0f',
+}
+
 
 def _spread(row, name, form):
     "Mean ± deviation as text"
     mean, deviation = in_words(row[name], form), row.get(f'{name} sd', float('nan'))
     return f'{mean} ± {in_words(deviation, form)}' if row['Seeds'] > 1 and mean != '–' else mean
 
-def _interval(row, form='.1%'): return f'{in_words(row["Directional Low"], form)} to {in_words(row["Directional High"], form)}' if math.isfinite(row['Directional Low']) else '–'
+
+def _interval(row, form='.1%'):
+    return (
+        f'{in_words(row["Directional Low"], form)} to {in_words(row["Directional High"], form)}'
+        if math.isfinite(row['Directional Low'])
+        else '–'
+    )
+
 
 def forecasters_table(
-    found:ForecastEvaluation|pd.DataFrame, # What was found, or its table as it was stored
-)->pd.DataFrame: # Text; a row a forecaster
+    found: ForecastEvaluation | pd.DataFrame,  # What was found, or its table as it was stored
+) -> pd.DataFrame:  # Text; a row a forecaster
     "The figures of every forecaster as a table for reading"
     table, rows = found if isinstance(found, pd.DataFrame) else found.table, {}
     for name, row in table.astype(float).to_dict('index').items():
@@ -49,234 +65,433 @@ def forecasters_table(
 
 # %% ../nbs/26_model_words.ipynb #b9ca0a82
 def symbols_table(
-    found:ForecastEvaluation, # What was found
-    name:str,                 # Forecaster
-)->pd.DataFrame: # Text; a row a symbol; raises DataError for an unknown forecaster
+    found: ForecastEvaluation,  # What was found
+    name: str,  # Forecaster
+) -> pd.DataFrame:  # Text; a row a symbol; raises DataError for an unknown forecaster
     "The figures of one forecaster, symbol by symbol, the RMSE beside that of persistence"
     mine = symbol_figures(found, name)
-    naive = np.sqrt((found.rows[found.known].actual**2).groupby(found.rows.symbol).mean())
-    text = {'RMSE': [in_words(value, '.3%') for value in mine.RMSE], 'beside persistence': [in_words(value, '+.2%') for value in mine.RMSE/naive[mine.index] - 1]}
-    text |= {label: [in_words(value, FORECAST_FORMATS[figure]) for value in mine[figure]] for figure, label in (('MASE', 'MASE'), ('Directional Accuracy', 'direction'))}
-    text |= {'direction, 95%': [_interval(row) for row in mine.to_dict('records')], 'Rank IC': [in_words(value, '.3f') for value in mine['Rank IC']], 'outcomes': [in_words(value, ',.0f') for value in mine.n]}
+    naive = np.sqrt((found.rows[found.known].actual ** 2).groupby(found.rows.symbol).mean())
+    text = {
+        'RMSE': [in_words(value, '.3%') for value in mine.RMSE],
+        'beside persistence': [in_words(value, '+.2%') for value in mine.RMSE / naive[mine.index] - 1],
+    }
+    text |= {
+        label: [in_words(value, FORECAST_FORMATS[figure]) for value in mine[figure]]
+        for figure, label in (('MASE', 'MASE'), ('Directional Accuracy', 'direction'))
+    }
+    text |= {
+        'direction, 95%': [_interval(row) for row in mine.to_dict('records')],
+        'Rank IC': [in_words(value, '.3f') for value in mine['Rank IC']],
+        'outcomes': [in_words(value, ',.0f') for value in mine.n],
+    }
     return pd.DataFrame(text, mine.index)
 
 # %% ../nbs/26_model_words.ipynb #0fc21513
 def duels_table(
-    found:ForecastEvaluation, # What was found
-    name:str,                 # Forecaster
-    significance:float=0.05,  # Largest p that counts as proven
-)->pd.DataFrame: # Text; a row a rival; raises DataError for an unknown forecaster
+    found: ForecastEvaluation,  # What was found
+    name: str,  # Forecaster
+    significance: float = 0.05,  # Largest p that counts as proven
+) -> pd.DataFrame:  # Text; a row a rival; raises DataError for an unknown forecaster
     "One forecaster against every other, by the Diebold–Mariano test"
     rows = {}
     for rival in found.names:
-        if rival == name: continue
+        if rival == name:
+            continue
         one = duel(found, name, rival, significance)
-        verdict = 'better' if one.won else 'worse' if math.isfinite(one.p) and 1 - one.p <= significance and one.over > 0 else 'no difference that could be told from chance'
-        rows[rival] = {'RMSE beside it': in_words(one.over, '+.2%'), 'p': in_words(one.p, '.3f'), 'seeds better': f'{one.better} of {one.seeds}', f'at p ≤ {significance:g}': f'{one.proven} of {one.seeds}', 'verdict': verdict}
+        verdict = (
+            'better'
+            if one.won
+            else 'worse'
+            if math.isfinite(one.p) and 1 - one.p <= significance and one.over > 0
+            else 'no difference that could be told from chance'
+        )
+        rows[rival] = {
+            'RMSE beside it': in_words(one.over, '+.2%'),
+            'p': in_words(one.p, '.3f'),
+            'seeds better': f'{one.better} of {one.seeds}',
+            f'at p ≤ {significance:g}': f'{one.proven} of {one.seeds}',
+            'verdict': verdict,
+        }
     return pd.DataFrame.from_dict(rows, orient='index').rename_axis(f'{called(name)} against')
 
+
 def skill_list(
-    found:ForecastEvaluation, # What was found
-    significance:float=0.05,  # Largest p that counts as proven
-    names:Sequence[str]=(),   # Forecasters; all but the naive ones when left out
-)->str: # Markdown, a list; raises DataError without a naive forecaster
+    found: ForecastEvaluation,  # What was found
+    significance: float = 0.05,  # Largest p that counts as proven
+    names: Sequence[str] = (),  # Forecasters; all but the naive ones when left out
+) -> str:  # Markdown, a list; raises DataError without a naive forecaster
     "Whether each forecaster has skill, in words"
-    return '\n'.join(f'- {skill_words(skill(found, name, significance))}' for name in names or [name for name in found.names if name not in NAIVE])
+    return '\n'.join(
+        f'- {skill_words(skill(found, name, significance))}'
+        for name in names or [name for name in found.names if name not in NAIVE]
+    )
 
 # %% ../nbs/26_model_words.ipynb #9d6bf928
-def _many(count, one, more=None): return f'{count:,} {one if count == 1 else more or one + "s"}'
+def _many(count, one, more=None):
+    return f'{count:,} {one if count == 1 else more or one + "s"}'
+
 
 def evaluation_warnings(
-    found:ForecastEvaluation, # What was found
-    name:str,                 # Forecaster that it is about
-)->list[str]: # Sentences, Markdown; raises DataError for an unknown forecaster
+    found: ForecastEvaluation,  # What was found
+    name: str,  # Forecaster that it is about
+) -> list[str]:  # Sentences, Markdown; raises DataError for an unknown forecaster
     "What to have in mind before looking at the figures"
     rows, folds, seeds = found.rows[found.known], len(found.folds), len(found.seeds(name))
-    said = ['A network that is changed and evaluated again on the same folds until it pleases has seen them, whatever the tests say.']
-    if folds < 5: said.append(f'**Only {_many(folds, "fold")}**: one lucky stretch decides.')
-    if seeds < 5 and seeds > 1: said.append(f'**Only {_many(seeds, "seed")}**: how far chance in the training moves the figures is hardly known.')
+    said = [
+        'A network that is changed and evaluated again on the same folds until it pleases has seen them, whatever the tests say.'
+    ]
+    if folds < 5:
+        said.append(f'**Only {_many(folds, "fold")}**: one lucky stretch decides.')
+    if seeds < 5 and seeds > 1:
+        said.append(
+            f'**Only {_many(seeds, "seed")}**: how far chance in the training moves the figures is hardly known.'
+        )
     effective = effective_size(rows.actual > 0, rows.session, found.horizon)
-    if effective < 0.7*len(rows): said.append(f'{len(rows):,} outcomes are worth about {effective:,.0f} independent ones: {_why_fewer(found.horizon, rows.symbol.nunique())}. The intervals and tests here know that, a correlation alone does not.')
-    if rows.session.nunique() < 252: said.append(f'**Only {rows.session.nunique():,} sessions out of sample**: less than a year.')
-    return [*said, *_symbols_missing(found), 'A symbol that is looked at today has survived, so rising prices were easier to forecast than they will be.']
+    if effective < 0.7 * len(rows):
+        said.append(
+            f'{len(rows):,} outcomes are worth about {effective:,.0f} independent ones: {_why_fewer(found.horizon, rows.symbol.nunique())}. The intervals and tests here know that, a correlation alone does not.'
+        )
+    if rows.session.nunique() < 252:
+        said.append(f'**Only {rows.session.nunique():,} sessions out of sample**: less than a year.')
+    return [
+        *said,
+        *_symbols_missing(found),
+        'A symbol that is looked at today has survived, so rising prices were easier to forecast than they will be.',
+    ]
+
 
 def _why_fewer(horizon, symbols):
     "Why outcomes are not independent"
-    return ' and '.join(filter(None, [f'they overlap over {horizon} sessions' if horizon > 1 else '', f'{_many(symbols, "symbol")} move together' if symbols > 1 else ''])) or 'they are correlated'
+    return (
+        ' and '.join(
+            filter(
+                None,
+                [
+                    f'they overlap over {horizon} sessions' if horizon > 1 else '',
+                    f'{_many(symbols, "symbol")} move together' if symbols > 1 else '',
+                ],
+            )
+        )
+        or 'they are correlated'
+    )
+
 
 def _symbols_missing(found):
     "A sentence on symbols that were not there in every fold"
     late = [symbol for symbol, folds in found.rows.groupby('symbol').fold.nunique().items() if folds < len(found.folds)]
-    if late: yield f'{", ".join(late)} took part in some folds only: too little history in the others.'
+    if late:
+        yield f'{", ".join(late)} took part in some folds only: too little history in the others.'
 
 # %% ../nbs/26_model_words.ipynb #af8fe047
 def calibration_table(
-    table:pd.DataFrame, # Of `forecast_skill.calibration`
-)->pd.DataFrame: # Text; a row a level
+    table: pd.DataFrame,  # Of `forecast_skill.calibration`
+) -> pd.DataFrame:  # Text; a row a level
     "What intervals promise and hold, as a table for reading"
-    rows = {in_words(row.promised, '.0%'): (in_words(row.held, '.1%'), f'{in_words(row.low, ".1%")} to {in_words(row.high, ".1%")}') for row in table.itertuples()}
+    rows = {
+        in_words(row.promised, '.0%'): (
+            in_words(row.held, '.1%'),
+            f'{in_words(row.low, ".1%")} to {in_words(row.high, ".1%")}',
+        )
+        for row in table.itertuples()
+    }
     return pd.DataFrame.from_dict(rows, orient='index', columns=['held', '95%']).rename_axis('promised')
 
+
 def calibration_words(
-    table:pd.DataFrame, # Of `forecast_skill.calibration`
-    level:float=0.8,    # The level that is told, one of the table
-)->str: # A sentence; raises DataError for a level that is not in the table
+    table: pd.DataFrame,  # Of `forecast_skill.calibration`
+    level: float = 0.8,  # The level that is told, one of the table
+) -> str:  # A sentence; raises DataError for a level that is not in the table
     "Whether the intervals hold what they promise"
     rows = table[np.isclose(table.promised, level)]
-    if rows.empty: raise DataError('This level was not calibrated', level, f'Levels: {", ".join(f"{value:g}" for value in table.promised)}.')
+    if rows.empty:
+        raise DataError(
+            'This level was not calibrated', level, f'Levels: {", ".join(f"{value:g}" for value in table.promised)}.'
+        )
     row = rows.iloc[0]
-    if not math.isfinite(row.held): return 'Whether the intervals hold cannot be said: no outcome is known.'
-    verdict = '**too narrow**' if row.high < level else 'wider than they need to be' if row.low > level else 'as wide as they should be'
+    if not math.isfinite(row.held):
+        return 'Whether the intervals hold cannot be said: no outcome is known.'
+    verdict = (
+        '**too narrow**'
+        if row.high < level
+        else 'wider than they need to be'
+        if row.low > level
+        else 'as wide as they should be'
+    )
     return f'Intervals made to hold {in_words(level, ".0%")} held {in_words(row.held, ".1%")} of the outcomes out of sample (95% interval {in_words(row.low, ".1%")} to {in_words(row.high, ".1%")}): {verdict}.'
 
 # %% ../nbs/26_model_words.ipynb #4142c1cb
 _SHOWN = ('Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', 'Exposure', '# Trades')
 
+
 def strategies_table(
-    run:ForecastTrading,           # What was traded
-    spread:pd.DataFrame|None=None, # Of `forecast_trading.over_seeds`, for mean ± deviation; one run alone when left out
-)->pd.DataFrame: # Text; a row a strategy
+    run: ForecastTrading,  # What was traded
+    spread: pd.DataFrame
+    | None = None,  # Of `forecast_trading.over_seeds`, for mean ± deviation; one run alone when left out
+) -> pd.DataFrame:  # Text; a row a strategy
     "All strategies side by side, after costs"
     figures = run.figures if spread is None else spread
+
     def shown(name, row):
         deviation = row.get(f'{name} sd', float('nan'))
-        return in_words(row[name], FORMATS[name]) + (f' ± {in_words(deviation, FORMATS[name])}' if math.isfinite(deviation) and deviation > 1e-12 else '')
-    rows = {strategy: {name: shown(name, row) for name in _SHOWN} | {'PSR': in_words(run.odds[strategy].psr, '.1%'), 'DSR': in_words(run.odds[strategy].dsr, '.1%'), 'random entries beaten': _beaten(run.odds[strategy].control)}
-            for strategy, row in figures.to_dict('index').items()}
+        return in_words(row[name], FORMATS[name]) + (
+            f' ± {in_words(deviation, FORMATS[name])}' if math.isfinite(deviation) and deviation > 1e-12 else ''
+        )
+
+    rows = {
+        strategy: {name: shown(name, row) for name in _SHOWN}
+        | {
+            'PSR': in_words(run.odds[strategy].psr, '.1%'),
+            'DSR': in_words(run.odds[strategy].dsr, '.1%'),
+            'random entries beaten': _beaten(run.odds[strategy].control),
+        }
+        for strategy, row in figures.to_dict('index').items()
+    }
     return pd.DataFrame.from_dict(rows, orient='index').rename(columns={'# Trades': 'Trades'})
 
-def _beaten(control): return '–' if control is None else in_words(control.percentile, '.0%')
+
+def _beaten(control):
+    return '–' if control is None else in_words(control.percentile, '.0%')
 
 # %% ../nbs/26_model_words.ipynb #9ffae73b
-def _grew(run, strategy): return in_words(run.figures.loc[strategy, 'CAGR'], '.1%')
+def _grew(run, strategy):
+    return in_words(run.figures.loc[strategy, 'CAGR'], '.1%')
+
 
 def _voted(run, name):
     "How often a forecaster voted, and what it had to exceed"
     votes, low, high = run.votes.loc[name], min(run.costs.values()), max(run.costs.values())
-    cost = in_words(low, '.2%') if round(low, 4) == round(high, 4) else f'{in_words(low, ".2%")} to {in_words(high, ".2%")}'
+    cost = (
+        in_words(low, '.2%')
+        if round(low, 4) == round(high, 4)
+        else f'{in_words(low, ".2%")} to {in_words(high, ".2%")}'
+    )
     cast = int(votes.buy + votes.sell)
-    if not cast: return f'**None of its {int(votes.forecasts):,} forecasts exceeded the cost of a round trip ({cost})**: it never voted.'
+    if not cast:
+        return f'**None of its {int(votes.forecasts):,} forecasts exceeded the cost of a round trip ({cost})**: it never voted.'
     return f'{cast:,} of its {int(votes.forecasts):,} forecasts exceeded the cost of a round trip ({cost}): {_many(int(votes.buy), "vote")} to buy, {int(votes.sell):,} to sell.'
+
 
 def _added(added):
     "What adding forecasts to the rules brought, in words"
-    verdict = 'more than chance explains' if added['low'] > 0 else '**less than nothing, by more than chance explains**' if added['high'] < 0 else '**that may as well be nothing**'
-    return (f'It added {in_words(added["value"], "+.1%")} a year, of which {in_words(added["invested"], "+.1%")} came from being invested more or less than the rules are. '
-            f'What is left is {in_words(added["left"], "+.1%")} (95% interval {in_words(added["low"], "+.1%")} to {in_words(added["high"], "+.1%")}): {verdict}.')
+    verdict = (
+        'more than chance explains'
+        if added['low'] > 0
+        else '**less than nothing, by more than chance explains**'
+        if added['high'] < 0
+        else '**that may as well be nothing**'
+    )
+    return (
+        f'It added {in_words(added["value"], "+.1%")} a year, of which {in_words(added["invested"], "+.1%")} came from being invested more or less than the rules are. '
+        f'What is left is {in_words(added["left"], "+.1%")} (95% interval {in_words(added["low"], "+.1%")} to {in_words(added["high"], "+.1%")}): {verdict}.'
+    )
+
 
 def trading_words(
-    run:ForecastTrading, # What was traded
-    name:str,            # Forecaster
-)->list[str]: # Sentences, Markdown; raises DataError for an unknown forecaster
+    run: ForecastTrading,  # What was traded
+    name: str,  # Forecaster
+) -> list[str]:  # Sentences, Markdown; raises DataError for an unknown forecaster
     "What the forecasts were worth in money"
     added, who = added_value(run, name), called(name)
-    said = [f'After costs, {run.own} grew by {_grew(run, run.own)} a year without {who} and by {_grew(run, run.names[name])} with it; {who} alone by {_grew(run, name)}, buying and holding by {_grew(run, HOLD)}.', _voted(run, name)]
-    if not math.isfinite(added['left']): said.append('What it added cannot be said: the account was ruined, or there are too few sessions.')
-    elif added['low'] == added['high'] == 0: said.append('Adding it changed nothing.')
-    else: said.append(_added(added))
+    said = [
+        f'After costs, {run.own} grew by {_grew(run, run.own)} a year without {who} and by {_grew(run, run.names[name])} with it; {who} alone by {_grew(run, name)}, buying and holding by {_grew(run, HOLD)}.',
+        _voted(run, name),
+    ]
+    if not math.isfinite(added['left']):
+        said.append('What it added cannot be said: the account was ruined, or there are too few sessions.')
+    elif added['low'] == added['high'] == 0:
+        said.append('Adding it changed nothing.')
+    else:
+        said.append(_added(added))
     trades = run.figures.loc[name, '# Trades']
-    if run.votes.loc[name, ['buy', 'sell']].sum() and trades < ENOUGH_TRADES: said.append(f'**{"Only " if trades else ""}{_many(int(trades), "closed trade")}** on {who} alone: too few to tell skill from luck, whatever its Sharpe ratio.')
+    if run.votes.loc[name, ['buy', 'sell']].sum() and trades < ENOUGH_TRADES:
+        said.append(
+            f'**{"Only " if trades else ""}{_many(int(trades), "closed trade")}** on {who} alone: too few to tell skill from luck, whatever its Sharpe ratio.'
+        )
     control = run.odds[name].control
-    return said if control is None else [*said, f'{called(name)[0].upper() + called(name)[1:]} alone: {control_words(control)[0].lower() + control_words(control)[1:]}']
+    return (
+        said
+        if control is None
+        else [
+            *said,
+            f'{called(name)[0].upper() + called(name)[1:]} alone: {control_words(control)[0].lower() + control_words(control)[1:]}',
+        ]
+    )
 
 # %% ../nbs/26_model_words.ipynb #a145404c
 def learning_words(
-    history:pd.DataFrame, # A row a seed and epoch: seed, epoch, loss, validation_loss
-    model:ModelSettings,  # Epochs at most, patience
-)->str: # Sentences, Markdown; raises DataError without an epoch
+    history: pd.DataFrame,  # A row a seed and epoch: seed, epoch, loss, validation_loss
+    model: ModelSettings,  # Epochs at most, patience
+) -> str:  # Sentences, Markdown; raises DataError without an epoch
     "When learning stopped, and whether it was given the time"
-    if history.empty: raise DataError('No epoch was trained', 0, 'Train first.')
+    if history.empty:
+        raise DataError('No epoch was trained', 0, 'Train first.')
     groups = history.groupby('seed')
-    last, best = groups.epoch.max(), groups.apply(lambda rows: rows.epoch[rows.validation_loss.idxmin()] if rows.validation_loss.notna().any() else np.nan)
-    def span(values): return f'{values.min():,.0f}' if values.min() == values.max() else f'{values.min():,.0f} to {values.max():,.0f}'
+    last, best = (
+        groups.epoch.max(),
+        groups.apply(
+            lambda rows: rows.epoch[rows.validation_loss.idxmin()] if rows.validation_loss.notna().any() else np.nan
+        ),
+    )
+
+    def span(values):
+        return f'{values.min():,.0f}' if values.min() == values.max() else f'{values.min():,.0f} to {values.max():,.0f}'
+
     said = f'{_many(len(last), "seed")} stopped after {span(last)} of at most {_many(model.epochs, "epoch")}; the best validation loss came at epoch {span(best)}, and those weights were kept.'
     late, early = int((best >= model.epochs).sum()), int((best <= 1).sum())
-    if late: said += f' **{_many(late, "seed")} still improved at the last epoch**: raise [model] epochs.'
-    if early: said += f' {_many(early, "seed")} {"was" if early == 1 else "were"} never better than after the first epoch: there is little to learn, or the step is too large.'
+    if late:
+        said += f' **{_many(late, "seed")} still improved at the last epoch**: raise [model] epochs.'
+    if early:
+        said += f' {_many(early, "seed")} {"was" if early == 1 else "were"} never better than after the first epoch: there is little to learn, or the step is too large.'
     return said
 
 # %% ../nbs/26_model_words.ipynb #d38b3a95
 def forecasts_table(
-    frame:pd.DataFrame, # Of `artifact.forecast` or `forecast_next`: close, forecast, low, high, price, price_low, price_high, out_of_sample
-)->pd.DataFrame: # Text; a row a forecast; raises DataError for a frame that lacks columns
+    frame: pd.DataFrame,  # Of `artifact.forecast` or `forecast_next`: close, forecast, low, high, price, price_low, price_high, out_of_sample
+) -> pd.DataFrame:  # Text; a row a forecast; raises DataError for a frame that lacks columns
     "Forecasts with their intervals, as a table for reading"
-    missing = [name for name in ('close', 'forecast', 'low', 'high', 'price', 'price_low', 'price_high', 'out_of_sample') if name not in frame]
-    if missing: raise DataError('The forecasts lack columns', missing, 'Pass what `artifact.forecast` gave.')
-    def pair(low, high, form): return [f'{in_words(a, form)} to {in_words(b, form)}' for a, b in zip(frame[low], frame[high])]
+    missing = [
+        name
+        for name in ('close', 'forecast', 'low', 'high', 'price', 'price_low', 'price_high', 'out_of_sample')
+        if name not in frame
+    ]
+    if missing:
+        raise DataError('The forecasts lack columns', missing, 'Pass what `artifact.forecast` gave.')
+
+    def pair(low, high, form):
+        return [f'{in_words(a, form)} to {in_words(b, form)}' for a, b in zip(frame[low], frame[high])]
+
     index = frame.index if not isinstance(frame.index, pd.DatetimeIndex) else frame.index.strftime('%Y-%m-%d')
     text = {'session': frame['session'].dt.strftime('%Y-%m-%d').to_numpy()} if 'session' in frame else {}
-    text |= {'close': [in_words(value, ',.2f') for value in frame.close], 'forecast': [in_words(value, '+.2%') for value in frame.forecast], 'interval': pair('low', 'high', '+.2%'),
-             'price': [in_words(value, ',.2f') for value in frame.price], 'price, interval': pair('price_low', 'price_high', ',.2f'), '': ['' if fresh else 'learned from' for fresh in frame.out_of_sample]}
+    text |= {
+        'close': [in_words(value, ',.2f') for value in frame.close],
+        'forecast': [in_words(value, '+.2%') for value in frame.forecast],
+        'interval': pair('low', 'high', '+.2%'),
+        'price': [in_words(value, ',.2f') for value in frame.price],
+        'price, interval': pair('price_low', 'price_high', ',.2f'),
+        '': ['' if fresh else 'learned from' for fresh in frame.out_of_sample],
+    }
     return pd.DataFrame(text, index)
 
 # %% ../nbs/26_model_words.ipynb #6bbfa0a8
 def inputs_table(
-    table:pd.DataFrame, # Of `drift.drift_table`: rows, psi, usual, excess, drift
-)->pd.DataFrame: # Text; a row an input, the one that moved most first
+    table: pd.DataFrame,  # Of `drift.drift_table`: rows, psi, usual, excess, drift
+) -> pd.DataFrame:  # Text; a row an input, the one that moved most first
     "How far the inputs have moved, as a table for reading"
     ranked = table.sort_values('excess', ascending=False, kind='stable', na_position='last')
-    text = {name: [in_words(value, '.3f') for value in ranked[name]] for name in ('psi', 'usual', 'excess')} | {'drift': ranked.drift.tolist(), 'rows': [f'{value:,}' for value in ranked.rows]}
+    text = {name: [in_words(value, '.3f') for value in ranked[name]] for name in ('psi', 'usual', 'excess')} | {
+        'drift': ranked.drift.tolist(),
+        'rows': [f'{value:,}' for value in ranked.rows],
+    }
     return pd.DataFrame(text, [str(name).replace('_', ' ') for name in ranked.index])
 
+
 def inputs_words(
-    table:pd.DataFrame, # Of `drift.drift_table`
-    most:float=0.2,     # Excess above which a model is retrained
-)->str: # A sentence, Markdown
+    table: pd.DataFrame,  # Of `drift.drift_table`
+    most: float = 0.2,  # Excess above which a model is retrained
+) -> str:  # A sentence, Markdown
     "Whether the inputs still look like those of training"
     known = table.excess.dropna()
-    if known.empty: return 'Whether the inputs have drifted cannot be said yet: too few sessions.'
+    if known.empty:
+        return 'Whether the inputs have drifted cannot be said yet: too few sessions.'
     moved = known[known > most].sort_values(ascending=False)
-    if moved.empty: return f'No input has moved by more than {most:g} beyond the usual; most {str(known.idxmax()).replace("_", " ")} ({known.max():.2f}).'
+    if moved.empty:
+        return f'No input has moved by more than {most:g} beyond the usual; most {str(known.idxmax()).replace("_", " ")} ({known.max():.2f}).'
     return f'**{_many(len(moved), "input")} moved by more than {most:g} beyond the usual**: {", ".join(f"{str(name).replace(chr(95), chr(32))} {value:.2f}" for name, value in moved.items())}.'
 
 # %% ../nbs/26_model_words.ipynb #8c462e67
 def contest_table(
-    table:pd.DataFrame, # Of `contest.Contest`: a row a contestant, or of a stored evaluation
-)->pd.DataFrame: # Text; errors beside that of persistence
+    table: pd.DataFrame,  # Of `contest.Contest`: a row a contestant, or of a stored evaluation
+) -> pd.DataFrame:  # Text; errors beside that of persistence
     "How the contestants did on the sealed sessions, as a table for reading"
     naive = table.RMSE.get('persistence', float('nan'))
-    text = {'RMSE': [in_words(value, '.3%') for value in table.RMSE], 'beside persistence': ['' if name == 'persistence' else in_words(value/naive - 1, '+.2%') for name, value in table.RMSE.items()]}
-    text |= {label: [in_words(value, FORECAST_FORMATS[figure]) for value in table[figure].astype(float)] for figure, label in (('MASE', 'MASE'), ('Directional Accuracy', 'direction'), ('Rank IC', 'Rank IC'), ('n', 'outcomes'))}
+    text = {
+        'RMSE': [in_words(value, '.3%') for value in table.RMSE],
+        'beside persistence': [
+            '' if name == 'persistence' else in_words(value / naive - 1, '+.2%') for name, value in table.RMSE.items()
+        ],
+    }
+    text |= {
+        label: [in_words(value, FORECAST_FORMATS[figure]) for value in table[figure].astype(float)]
+        for figure, label in (
+            ('MASE', 'MASE'),
+            ('Directional Accuracy', 'direction'),
+            ('Rank IC', 'Rank IC'),
+            ('n', 'outcomes'),
+        )
+    }
     return pd.DataFrame(text, table.index)
 
+
 def model_headline(
-    row:dict,     # Of the table `models`
-    metrics:dict, # Side → name → figure, of `retraining.model_metrics`
-)->pd.DataFrame: # Text; one row
+    row: dict,  # Of the table `models`
+    metrics: dict,  # Side → name → figure, of `retraining.model_metrics`
+) -> pd.DataFrame:  # Text; one row
     "The headline of a retraining"
     model, money = metrics['model'], {side: metrics[side].get('CAGR') for side in ('rules', 'combined', 'buy_and_hold')}
-    told = {'version': str(row['version']), 'trained to': str(row['train_last']), **{label: in_words(model[name], FORECAST_FORMATS[name]) for name, label in (('MASE', 'MASE'), ('Directional Accuracy', 'direction'), ('Rank IC', 'Rank IC'))}}
-    told |= {'CAGR, rules': in_words(money['rules'], '.1%'), 'with the model': in_words(money['combined'], '.1%'), 'buy & hold': in_words(money['buy_and_hold'], '.1%'), 'verdict': 'promoted' if model['promoted'] else 'not promoted'}
+    told = {
+        'version': str(row['version']),
+        'trained to': str(row['train_last']),
+        **{
+            label: in_words(model[name], FORECAST_FORMATS[name])
+            for name, label in (('MASE', 'MASE'), ('Directional Accuracy', 'direction'), ('Rank IC', 'Rank IC'))
+        },
+    }
+    told |= {
+        'CAGR, rules': in_words(money['rules'], '.1%'),
+        'with the model': in_words(money['combined'], '.1%'),
+        'buy & hold': in_words(money['buy_and_hold'], '.1%'),
+        'verdict': 'promoted' if model['promoted'] else 'not promoted',
+    }
     return pd.DataFrame(told, index=[row['name']])
 
 # %% ../nbs/26_model_words.ipynb #3b2e3ac4
 def model_fold_words(
-    model:ModelSettings, # Lengths of the parts
-    sealed:int=0,        # Newest sessions that no fold touches
-)->str: # Sentences
+    model: ModelSettings,  # Lengths of the parts
+    sealed: int = 0,  # Newest sessions that no fold touches
+) -> str:  # Sentences
     "How the history was cut"
     embargo, h = model.gap, model.horizon
-    trained = f'the last {model.train:,} sessions' if model.window == 'sliding' else f'all sessions before, {model.train:,} at least'
+    trained = (
+        f'the last {model.train:,} sessions'
+        if model.window == 'sliding'
+        else f'all sessions before, {model.train:,} at least'
+    )
     end = f' The newest {_many(sealed, "session")} are sealed: no fold touches them.' if sealed else ''
-    return (f'Each fold learns from {trained}, of which the newest {model.validation:.0%} say when to stop, and is tried on the next {model.test:,}. {_many(h + embargo, "session")} lie between all parts: '
-            f'{h} purged, so that no outcome reaches across, and {embargo} under embargo.{end}')
+    return (
+        f'Each fold learns from {trained}, of which the newest {model.validation:.0%} say when to stop, and is tried on the next {model.test:,}. {_many(h + embargo, "session")} lie between all parts: '
+        f'{h} purged, so that no outcome reaches across, and {embargo} under embargo.{end}'
+    )
+
 
 def network_words(
-    model:ModelSettings, # The network
-)->str: # Sentences
+    model: ModelSettings,  # The network
+) -> str:  # Sentences
     "What the network is, and how it learns"
     m = model
     layers = f'{m.units} units' if m.layers == 1 else f'{m.layers} layers of {m.units} units'
-    stop = f'until {m.patience} passes bring no lower validation loss, {m.epochs:,} at most' if m.patience < m.epochs else f'for {m.epochs:,} passes at most'
-    return (f'An LSTM of {layers} looks at {m.lookback} sessions and forecasts the return over the next {_many(m.horizon, "session") if m.horizon > 1 else "session"}, in deviations of the training part. '
-            f'It learns by Adam with a step of {m.learning_rate:g} on the {m.loss} loss, {m.dropout:.0%} of the units left out at random, {stop}; {_many(len(m.seeds), "seed")}, each a model of its own.')
+    stop = (
+        f'until {m.patience} passes bring no lower validation loss, {m.epochs:,} at most'
+        if m.patience < m.epochs
+        else f'for {m.epochs:,} passes at most'
+    )
+    return (
+        f'An LSTM of {layers} looks at {m.lookback} sessions and forecasts the return over the next {_many(m.horizon, "session") if m.horizon > 1 else "session"}, in deviations of the training part. '
+        f'It learns by Adam with a step of {m.learning_rate:g} on the {m.loss} loss, {m.dropout:.0%} of the units left out at random, {stop}; {_many(len(m.seeds), "seed")}, each a model of its own.'
+    )
+
 
 def card_words(
-    artifact:Artifact, # A stored model
-)->str: # Markdown, a list
+    artifact: Artifact,  # A stored model
+) -> str:  # Markdown, a list
     "What a stored model is"
     a = artifact
-    said = {'Symbols': ', '.join(a.symbols), 'Inputs': f'{", ".join(name.replace("_", " ") for name in a.features)}, over {a.lookback} sessions', 'Forecast': f'simple return over {_many(a.horizon, "session")}',
-            'Learned from': f'{a.train_first:%Y-%m-%d} to {a.train_last:%Y-%m-%d}, outcomes included; what comes later is out of sample', 'Seed': f'{a.seed}, of {", ".join(map(str, a.seeds))}',
-            'Interval': f'{a.interval_level:.0%}: ± {a.interval_width:.2f} times the volatility of the day over the horizon', 'Believed': f'up to ± {a.limit:.1%}; a forecast beyond is refused'}
+    said = {
+        'Symbols': ', '.join(a.symbols),
+        'Inputs': f'{", ".join(name.replace("_", " ") for name in a.features)}, over {a.lookback} sessions',
+        'Forecast': f'simple return over {_many(a.horizon, "session")}',
+        'Learned from': f'{a.train_first:%Y-%m-%d} to {a.train_last:%Y-%m-%d}, outcomes included; what comes later is out of sample',
+        'Seed': f'{a.seed}, of {", ".join(map(str, a.seeds))}',
+        'Interval': f'{a.interval_level:.0%}: ± {a.interval_width:.2f} times the volatility of the day over the horizon',
+        'Believed': f'up to ± {a.limit:.1%}; a forecast beyond is refused',
+    }
     return '\n'.join(f'- **{name}.** {text}.' for name, text in said.items())

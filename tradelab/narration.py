@@ -15,17 +15,29 @@ import pandas as pd
 from .config import Settings
 from .market import Backtest
 from .performance_metrics import short_series_warnings
-from .rule_words import OPTIMISTIC, breaker_words, cost_words, dividend_words, exit_words, fill_words, is_free, limit_words, size_words, strategy_words
+from tradelab.rule_words import (
+    OPTIMISTIC,
+    breaker_words,
+    cost_words,
+    dividend_words,
+    exit_words,
+    fill_words,
+    is_free,
+    limit_words,
+    size_words,
+    strategy_words,
+)
 from .trade_metrics import ENOUGH_TRADES
 from .utils.error_handling import DataError
 
 # %% ../nbs/25_narration.ipynb #883a5984
 def in_words(
-    value:float|None, # A figure
-    form:str,         # Format specification, such as '.1%' or ',.0f'
-)->str: # Text; '–' where the value is None, NaN or infinite
+    value: float | None,  # A figure
+    form: str,  # Format specification, such as '.1%' or ',.0f'
+) -> str:  # Text; '–' where the value is None, NaN or infinite
     "One figure as text"
-    if value is None or not math.isfinite(value): return '–'
+    if value is None or not math.isfinite(value):
+        return '–'
     text = f'{value:{form}}'
     return text.replace('-', '−') if any(digit in text for digit in '123456789') else text.replace('-', '')
 
@@ -36,34 +48,51 @@ def _many(count, one, more=None):
 
 # %% ../nbs/25_narration.ipynb #b459d74c
 _COUNTED = {
-    'conflicting_signals': 'voted to buy and to sell at the same close: no order was made', 'refused': 'refused by the risk gate',
-    'cancelled_volume': 'cut or cancelled at the volume cap', 'cancelled_no_bar': 'cancelled because the symbol had no bar at the next session',
-    'cancelled_no_slot': 'cancelled because no place was free', 'cancelled_unpayable': 'cancelled because nothing could pay the fees',
-    'exit_left_live': 'stops or targets that were filled in part only', 'cut_to_cash': 'cut to what the cash paid, fees included', 'cut_to_limits': 'cut to what the limits left, before the gate looked at them',
-    'open_orders': 'decided at the last close, with no bar left to fill them'}
+    'conflicting_signals': 'voted to buy and to sell at the same close: no order was made',
+    'refused': 'refused by the risk gate',
+    'cancelled_volume': 'cut or cancelled at the volume cap',
+    'cancelled_no_bar': 'cancelled because the symbol had no bar at the next session',
+    'cancelled_no_slot': 'cancelled because no place was free',
+    'cancelled_unpayable': 'cancelled because nothing could pay the fees',
+    'exit_left_live': 'stops or targets that were filled in part only',
+    'cut_to_cash': 'cut to what the cash paid, fees included',
+    'cut_to_limits': 'cut to what the limits left, before the gate looked at them',
+    'open_orders': 'decided at the last close, with no bar left to fill them',
+}
 
 # %% ../nbs/25_narration.ipynb #8cb11a65
 def _counted(counts, decisions):
     "A sentence for each count that is not zero; refusals with the rules that refused"
     subjects, rules = {'conflicting_signals': 'signal', 'exit_left_live': 'exit'}, _refusals(decisions)
     for name, count in counts.items():
-        if count: yield f'{_many(int(count), subjects.get(name, "order"))}: {_COUNTED.get(name, name.replace("_", " "))}{f" ({rules})" if name == "refused" and rules else ""}.'
+        if count:
+            yield f'{_many(int(count), subjects.get(name, "order"))}: {_COUNTED.get(name, name.replace("_", " "))}{f" ({rules})" if name == "refused" and rules else ""}.'
+
 
 def _refusals(decisions):
     "The rules behind the refusals, the most frequent first: 'max_positions 12, cooldown 3'"
-    if 'verdict' not in decisions: return ''
+    if 'verdict' not in decisions:
+        return ''
     named = decisions['verdict'].str.extract(r'^refused by ([^:]+):')[0].value_counts(sort=True)
     return ', '.join(f'{rule} {count:,}' for rule, count in named.items())
 
 # %% ../nbs/25_narration.ipynb #1d9d5993
 def _flattering(settings):
     "Sentences on settings that make figures better than they could have been"
-    if settings is None: return
-    if settings.backtest.fill_at == 'same_close': yield OPTIMISTIC
-    if is_free(settings.costs): yield '**No costs**: neither commission nor slippage is charged, so every trade looks better than it could have been.'
+    if settings is None:
+        return
+    if settings.backtest.fill_at == 'same_close':
+        yield OPTIMISTIC
+    if is_free(settings.costs):
+        yield '**No costs**: neither commission nor slippage is charged, so every trade looks better than it could have been.'
 
-_OUTCOMES = {'ruin': '**Ruined** on {day}: equity was gone, everything was sold.', 'rearmed': 'Exits-only was lifted again on {day}{again}, as a person would have had to.',
-             'halted': '**Trading halted** on {day}: from then on nothing was held and nothing was bought.'}
+
+_OUTCOMES = {
+    'ruin': '**Ruined** on {day}: equity was gone, everything was sold.',
+    'rearmed': 'Exits-only was lifted again on {day}{again}, as a person would have had to.',
+    'halted': '**Trading halted** on {day}: from then on nothing was held and nothing was bought.',
+}
+
 
 def _broken(breaks):
     "A sentence for each breaker that fired, with its first day"
@@ -78,136 +107,257 @@ def _broken(breaks):
 def _warming(signals, sessions):
     "A sentence on bars of the span at which the slow average is undefined"
     frames = [signals] if isinstance(signals, pd.DataFrame) else list((signals or {}).values())
-    slow = [frame['slow'].loc[sessions[0]:sessions[-1]] for frame in frames if 'slow' in frame]
-    silent, bars = (sum(int(count) for count in counts) for counts in ([part.isna().sum() for part in slow], [len(part) for part in slow]))
-    if silent: yield f'The slow average is undefined at {silent:,} of {bars:,} {"sessions" if len(frames) == 1 else "bars of all symbols"}: no crossing can happen there.'
+    slow = [frame['slow'].loc[sessions[0] : sessions[-1]] for frame in frames if 'slow' in frame]
+    silent, bars = (
+        sum(int(count) for count in counts)
+        for counts in ([part.isna().sum() for part in slow], [len(part) for part in slow])
+    )
+    if silent:
+        yield f'The slow average is undefined at {silent:,} of {bars:,} {"sessions" if len(frames) == 1 else "bars of all symbols"}: no crossing can happen there.'
 
 # %% ../nbs/25_narration.ipynb #6c5f876e
 def _weak(result):
     "Sentences on how little the figures rest on"
     still_open = result.trades['is_open'].astype(bool)
     closed = int((~still_open).sum())
-    if closed == 0: yield '**No closed trade**: nothing can be said about the strategy.'
-    elif closed < ENOUGH_TRADES: yield f'**Only {_many(closed, "closed trade")}**: too few to tell skill from luck; {ENOUGH_TRADES} would be a bare minimum.'
+    if closed == 0:
+        yield '**No closed trade**: nothing can be said about the strategy.'
+    elif closed < ENOUGH_TRADES:
+        yield f'**Only {_many(closed, "closed trade")}**: too few to tell skill from luck; {ENOUGH_TRADES} would be a bare minimum.'
     yield from short_series_warnings(result.equity['equity'])
-    if still_open.any(): yield f'{_many(int(still_open.sum()), "position")} still open at the end, valued at the last close and left out of the figures on trades.'
+    if still_open.any():
+        yield f'{_many(int(still_open.sum()), "position")} still open at the end, valued at the last close and left out of the figures on trades.'
 
 # %% ../nbs/25_narration.ipynb #eb1389dd
 def caveats(
-    result:Backtest,             # What the strategy did
-    signals:pd.DataFrame|Mapping[str, pd.DataFrame]|None=None, # Its signals, of one symbol or of each, for the warm-up; may begin earlier
-    settings:Settings|None=None, # Settings of the run, for what flatters
-    breaks:pd.DataFrame|None=None, # A row a breaker that fired: session, breaker, limit, found; those of the result when left out
-    also:Sequence[str]=(),       # Further sentences, such as warnings of short series
-)->str: # Markdown, a list
+    result: Backtest,  # What the strategy did
+    signals: pd.DataFrame
+    | Mapping[str, pd.DataFrame]
+    | None = None,  # Its signals, of one symbol or of each, for the warm-up; may begin earlier
+    settings: Settings | None = None,  # Settings of the run, for what flatters
+    breaks: pd.DataFrame
+    | None = None,  # A row a breaker that fired: session, breaker, limit, found; those of the result when left out
+    also: Sequence[str] = (),  # Further sentences, such as warnings of short series
+) -> str:  # Markdown, a list
     "What speaks against the figures, in words"
-    said = [*_flattering(settings), *_weak(result), *also, *_broken(result.breaks if breaks is None else breaks), *_warming(signals, result.equity.index),
-            *_counted(result.counts, result.decisions)]
-    return '\n'.join(f'- {sentence}' for sentence in dict.fromkeys(said) or ['No order was cut, cancelled or refused, and there are enough trades for a mean to say something.'])
+    said = [
+        *_flattering(settings),
+        *_weak(result),
+        *also,
+        *_broken(result.breaks if breaks is None else breaks),
+        *_warming(signals, result.equity.index),
+        *_counted(result.counts, result.decisions),
+    ]
+    return '\n'.join(
+        f'- {sentence}'
+        for sentence in dict.fromkeys(said)
+        or ['No order was cut, cancelled or refused, and there are enough trades for a mean to say something.']
+    )
 
 # %% ../nbs/25_narration.ipynb #d5fd5711
 def verdict(
-    metrics:dict[str, dict[str, float]], # 'strategy' and 'buy_and_hold' → name → figure
-)->str: # Markdown, a sentence or two
+    metrics: dict[str, dict[str, float]],  # 'strategy' and 'buy_and_hold' → name → figure
+) -> str:  # Markdown, a sentence or two
     "The strategy beside buy & hold, in words"
     mine, hold = _pair(metrics)
-    if not (math.isfinite(mine['CAGR']) and math.isfinite(hold['CAGR'])): return 'The span is too short to compare growth.'
-    def beside(name, form): return ' against '.join(in_words(side[name], form).replace('–', 'undefined') for side in (mine, hold))
+    if not (math.isfinite(mine['CAGR']) and math.isfinite(hold['CAGR'])):
+        return 'The span is too short to compare growth.'
+
+    def beside(name, form):
+        return ' against '.join(in_words(side[name], form).replace('–', 'undefined') for side in (mine, hold))
+
     apart = round(mine['CAGR'] - hold['CAGR'], 4)
     more = '**as much** as' if not apart else '**more** than' if apart > 0 else '**less** than'
-    return (f'The strategy grew {more} buy & hold: {beside("CAGR", ".1%")} a year. The deepest drawdown was {beside("Max Drawdown", ".1%")}, '
-            f'the Sharpe ratio {beside("Sharpe", ".2f")}. On average {in_words(mine["Exposure"], ".0%")} of the equity was invested.')
+    return (
+        f'The strategy grew {more} buy & hold: {beside("CAGR", ".1%")} a year. The deepest drawdown was {beside("Max Drawdown", ".1%")}, '
+        f'the Sharpe ratio {beside("Sharpe", ".2f")}. On average {in_words(mine["Exposure"], ".0%")} of the equity was invested.'
+    )
 
 # %% ../nbs/25_narration.ipynb #bce92a55
 def _pair(metrics):
     "The figures of the strategy and of buy & hold, or DataError"
     missing = [name for name in ('strategy', 'buy_and_hold') if not isinstance(metrics.get(name), dict)]
-    if missing: raise DataError('Figures are missing', missing, "Pass the metrics of `evaluate`: 'strategy' and 'buy_and_hold'.")
+    if missing:
+        raise DataError(
+            'Figures are missing', missing, "Pass the metrics of `evaluate`: 'strategy' and 'buy_and_hold'."
+        )
     return metrics['strategy'], metrics['buy_and_hold']
 
 # %% ../nbs/25_narration.ipynb #ce2b255f
-FORMATS = {'Total Return': ',.1%', 'CAGR': '.1%', 'Volatility': '.1%', 'Sharpe': '.2f', 'Sortino': '.2f', 'Calmar': '.2f', 'Max Drawdown': '.1%',
-           'Max Drawdown Duration': ',.0f', 'Exposure': '.0%', 'Turnover': '.2f', '# Trades': ',.0f', 'Win Rate': '.0%', 'Profit Factor': '.2f', 'Expectancy': '.2%',
-           'Omega': '.2f', 'Ulcer Index': '.1%', 'VaR 95': '.2%', 'CVaR 95': '.2%', 'Skew': '.2f', 'Kurtosis': '.1f', 'Tail Ratio': '.2f', 'Alpha': '.1%', 'Beta': '.2f',
-           'Information Ratio': '.2f', 'Payoff Ratio': '.2f', 'SQN': '.2f', 'PSR': '.1%', 'DSR': '.1%', 'Trials': ',.0f'}
+FORMATS = {
+    'Total Return': ',.1%',
+    'CAGR': '.1%',
+    'Volatility': '.1%',
+    'Sharpe': '.2f',
+    'Sortino': '.2f',
+    'Calmar': '.2f',
+    'Max Drawdown': '.1%',
+    'Max Drawdown Duration': ',.0f',
+    'Exposure': '.0%',
+    'Turnover': '.2f',
+    '# Trades': ',.0f',
+    'Win Rate': '.0%',
+    'Profit Factor': '.2f',
+    'Expectancy': '.2%',
+    'Omega': '.2f',
+    'Ulcer Index': '.1%',
+    'VaR 95': '.2%',
+    'CVaR 95': '.2%',
+    'Skew': '.2f',
+    'Kurtosis': '.1f',
+    'Tail Ratio': '.2f',
+    'Alpha': '.1%',
+    'Beta': '.2f',
+    'Information Ratio': '.2f',
+    'Payoff Ratio': '.2f',
+    'SQN': '.2f',
+    'PSR': '.1%',
+    'DSR': '.1%',
+    'Trials': ',.0f',
+}
 LESS_IS_BETTER = ('Volatility', 'Max Drawdown Duration', 'Turnover', 'Ulcer Index', 'Kurtosis')
-_UNITS = {'Max Drawdown Duration': 'sessions', 'Turnover': 'times a year', '# Trades': 'closed', 'Expectancy': 'a trade', 'CAGR': 'a year', 'Volatility': 'a year', 'Exposure': 'of equity, mean',
-          'VaR 95': 'a day, 5% quantile', 'CVaR 95': 'a day, mean of the worst 5%', 'Kurtosis': 'excess', 'Alpha': 'a year', 'Information Ratio': 'a year', 'Payoff Ratio': 'mean gain over mean loss',
-          'PSR': 'probability that Sharpe > 0', 'DSR': 'the same after all trials', 'Trials': 'on the same symbols, this one included', 'Ulcer Index': 'root mean square drawdown'}
+_UNITS = {
+    'Max Drawdown Duration': 'sessions',
+    'Turnover': 'times a year',
+    '# Trades': 'closed',
+    'Expectancy': 'a trade',
+    'CAGR': 'a year',
+    'Volatility': 'a year',
+    'Exposure': 'of equity, mean',
+    'VaR 95': 'a day, 5% quantile',
+    'CVaR 95': 'a day, mean of the worst 5%',
+    'Kurtosis': 'excess',
+    'Alpha': 'a year',
+    'Information Ratio': 'a year',
+    'Payoff Ratio': 'mean gain over mean loss',
+    'PSR': 'probability that Sharpe > 0',
+    'DSR': 'the same after all trials',
+    'Trials': 'on the same symbols, this one included',
+    'Ulcer Index': 'root mean square drawdown',
+}
 
 # %% ../nbs/25_narration.ipynb #d2cd691b
 def metrics_table(
-    metrics:dict[str, dict[str, float]], # 'strategy' and 'buy_and_hold' → name → figure
-)->pd.DataFrame: # Text; a row a figure, columns strategy, buy & hold and unit
+    metrics: dict[str, dict[str, float]],  # 'strategy' and 'buy_and_hold' → name → figure
+) -> pd.DataFrame:  # Text; a row a figure, columns strategy, buy & hold and unit
     "All figures of both, side by side"
     mine, hold = _pair(metrics)
-    rows = {name: (in_words(value, FORMATS.get(name, '.3f')), in_words(hold.get(name), FORMATS.get(name, '.3f')), _UNITS.get(name, '')) for name, value in mine.items()}
+    rows = {
+        name: (
+            in_words(value, FORMATS.get(name, '.3f')),
+            in_words(hold.get(name), FORMATS.get(name, '.3f')),
+            _UNITS.get(name, ''),
+        )
+        for name, value in mine.items()
+    }
     return pd.DataFrame.from_dict(rows, orient='index', columns=['strategy', 'buy & hold', ''])
 
 # %% ../nbs/25_narration.ipynb #662aba79
-_COLUMNS:dict[str, tuple[str, str]] = {
-    'quantity': ('shares', ',.10g'), 'entry_price': ('entry', ',.2f'), 'exit_price': ('exit', ',.2f'), 'dividends': ('dividends', ',.2f'), 'fees': ('fees', ',.2f'),
-    'pnl': ('profit', ',.0f'), 'return': ('return', '.1%'), 'bars_held': ('sessions', ',.0f')}
+_COLUMNS: dict[str, tuple[str, str]] = {
+    'quantity': ('shares', ',.10g'),
+    'entry_price': ('entry', ',.2f'),
+    'exit_price': ('exit', ',.2f'),
+    'dividends': ('dividends', ',.2f'),
+    'fees': ('fees', ',.2f'),
+    'pnl': ('profit', ',.0f'),
+    'return': ('return', '.1%'),
+    'bars_held': ('sessions', ',.0f'),
+}
+
 
 def trades_table(
-    trades:pd.DataFrame, # Trades of a backtest
-)->pd.DataFrame: # Text; a row a trade, numbered from 1
+    trades: pd.DataFrame,  # Trades of a backtest
+) -> pd.DataFrame:  # Text; a row a trade, numbered from 1
     "The trades as a table for reading, prices and amounts in USD"
-    def day(values): return pd.to_datetime(values).map(lambda at: '–' if pd.isna(at) else f'{at:%Y-%m-%d}').astype(str)
+
+    def day(values):
+        return pd.to_datetime(values).map(lambda at: '–' if pd.isna(at) else f'{at:%Y-%m-%d}').astype(str)
+
     sides = 'side' in trades and trades['side'].eq('short').any()
     names = ('opened', 'closed') if sides else ('bought', 'sold')
-    text = {name: trades[name] for name, shown in (('symbol', trades['symbol'].nunique() > 1), ('side', sides)) if shown} | {name: day(trades[f'{which}_session']) for name, which in zip(names, ('entry', 'exit'))}
-    text |= {name: trades[column].map(lambda value, form=form: in_words(float(value), form)) for column, (name, form) in _COLUMNS.items()}
-    return pd.DataFrame({**text, 'reason of the exit': trades['exit_reason'].str.replace('_', ' ')}).set_axis(range(1, len(trades) + 1))
+    text = {
+        name: trades[name] for name, shown in (('symbol', trades['symbol'].nunique() > 1), ('side', sides)) if shown
+    } | {name: day(trades[f'{which}_session']) for name, which in zip(names, ('entry', 'exit'))}
+    text |= {
+        name: trades[column].map(lambda value, form=form: in_words(float(value), form))
+        for column, (name, form) in _COLUMNS.items()
+    }
+    return pd.DataFrame({**text, 'reason of the exit': trades['exit_reason'].str.replace('_', ' ')}).set_axis(
+        range(1, len(trades) + 1)
+    )
 
 # %% ../nbs/25_narration.ipynb #837b27c3
 def headline_table(
-    symbol:str,                          # Ticker
-    metrics:dict[str, dict[str, float]], # 'strategy' and 'buy_and_hold' → name → figure
-)->pd.DataFrame: # Text; one row
+    symbol: str,  # Ticker
+    metrics: dict[str, dict[str, float]],  # 'strategy' and 'buy_and_hold' → name → figure
+) -> pd.DataFrame:  # Text; one row
     "The headline figures of a run"
     mine, hold = _pair(metrics)
-    row = {'Trades': in_words(mine.get('# Trades'), ',.0f'), **{name: in_words(mine.get(name), FORMATS[name]) for name in ('CAGR', 'Sharpe', 'Max Drawdown')},
-           'Buy & hold CAGR': in_words(hold.get('CAGR'), '.1%')}
+    row = {
+        'Trades': in_words(mine.get('# Trades'), ',.0f'),
+        **{name: in_words(mine.get(name), FORMATS[name]) for name in ('CAGR', 'Sharpe', 'Max Drawdown')},
+        'Buy & hold CAGR': in_words(hold.get('CAGR'), '.1%'),
+    }
     return pd.DataFrame(row, index=[symbol])
 
 # %% ../nbs/25_narration.ipynb #23e9b5e6
 def stress_table(
-    table:pd.DataFrame, # Of `stress`: a row a case with figures, Costs and sentence
-)->pd.DataFrame: # Text; a row a case
+    table: pd.DataFrame,  # Of `stress`: a row a case with figures, Costs and sentence
+) -> pd.DataFrame:  # Text; a row a case
     "The strategy under harder conditions, as a table for reading"
-    forms = {name: FORMATS[name] for name in ('Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', '# Trades')} | {'Costs': ',.0f'}
+    forms = {name: FORMATS[name] for name in ('Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', '# Trades')} | {
+        'Costs': ',.0f'
+    }
     missing = [name for name in (*forms, 'sentence') if name not in table]
-    if missing: raise DataError('The table of stress lacks columns', missing, 'Pass what `stress` gave.')
-    text = {name: [in_words(None if pd.isna(value) else float(value), form) for value in table[name]] for name, form in forms.items()}
-    return pd.DataFrame({**text, '': table['sentence'].tolist()}, table.index).rename(columns={'# Trades': 'Trades', 'Costs': 'Costs, USD'})
+    if missing:
+        raise DataError('The table of stress lacks columns', missing, 'Pass what `stress` gave.')
+    text = {
+        name: [in_words(None if pd.isna(value) else float(value), form) for value in table[name]]
+        for name, form in forms.items()
+    }
+    return pd.DataFrame({**text, '': table['sentence'].tolist()}, table.index).rename(
+        columns={'# Trades': 'Trades', 'Costs': 'Costs, USD'}
+    )
 
 # %% ../nbs/25_narration.ipynb #8fe71332
-def _named(symbols): return ', '.join(symbols) if len(symbols) <= 12 else f'{len(symbols):,} symbols ({", ".join(symbols[:8])} …)'
+def _named(symbols):
+    return ', '.join(symbols) if len(symbols) <= 12 else f'{len(symbols):,} symbols ({", ".join(symbols[:8])} …)'
+
 
 def _hold_words(symbols, account):
     "What buying and holding means here"
     filled = 'filled at that close' if account.fill_at == 'same_close' else 'filled at the next open'
-    order = 'An order for the whole cash, counted in shares at the first close' if len(symbols) == 1 else 'An order for an equal part of the cash at the first close of each symbol'
+    order = (
+        'An order for the whole cash, counted in shares at the first close'
+        if len(symbols) == 1
+        else 'An order for an equal part of the cash at the first close of each symbol'
+    )
     parts = '' if len(symbols) == 1 else ', never brought back to equal parts'
     return f'{order}, {filled} as far as cash and volume allow; held to the end with the same costs{parts}, without limits, stops and breakers.'
 
 # %% ../nbs/25_narration.ipynb #07e9821c
 def assumptions(
-    settings:Settings, # The settings of the run
-    result:Backtest,   # What the strategy did, for its span
-    source:str,        # Where the bars came from, in words
-    convention:str='yahoo', # Dividend factor of the total-return closes
-)->str: # Markdown, a list
+    settings: Settings,  # The settings of the run
+    result: Backtest,  # What the strategy did, for its span
+    source: str,  # Where the bars came from, in words
+    convention: str = 'yahoo',  # Dividend factor of the total-return closes
+) -> str:  # Markdown, a list
     "What the figures rest on, with the values in force"
     factor = {'yahoo': '1 − d/previous close', 'crsp': '1/(1 + d/close)'}.get(convention, convention)
     account, risk, sessions = settings.backtest, settings.risk, result.equity.index
-    said = {'Data': f'{source}, {_named(result.symbols)}, {sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}, {_many(len(sessions), "session")}. '
-                    'Stored as delivered. A symbol that is looked at today has survived, so the past looks better than it was.',
-            'Adjustment': f'Fills, stops and cash use split-adjusted prices; {dividend_words(account)}. Signals use total-return closes with the dividend factor {factor} ({convention}).',
-            'Signals': strategy_words(settings.strategy), 'Fills': fill_words(account), 'Costs': cost_words(settings.costs, account.direction == 'long_short'),
-            'Costs paid': f'{result.fills["fees"].sum():,.2f} USD in fees and {result.fills["slippage"].sum():,.2f} USD in slippage over {_many(len(result.fills), "fill")}.',
-            'Size': size_words(risk, account), 'Exits': exit_words(risk, account), 'Limits': limit_words(risk), 'Breakers': breaker_words(risk),
-            'Sharpe': f'mean(r − rf)/sd(r − rf)·√252 on daily equity, sd with ddof 1, rf {account.risk_free:.2%} a year. Sortino divides by √mean(min(r − rf, 0)²) over all days.',
-            'Buy & hold': _hold_words(result.symbols, account)}
+    said = {
+        'Data': f'{source}, {_named(result.symbols)}, {sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}, {_many(len(sessions), "session")}. '
+        'Stored as delivered. A symbol that is looked at today has survived, so the past looks better than it was.',
+        'Adjustment': f'Fills, stops and cash use split-adjusted prices; {dividend_words(account)}. Signals use total-return closes with the dividend factor {factor} ({convention}).',
+        'Signals': strategy_words(settings.strategy),
+        'Fills': fill_words(account),
+        'Costs': cost_words(settings.costs, account.direction == 'long_short'),
+        'Costs paid': f'{result.fills["fees"].sum():,.2f} USD in fees and {result.fills["slippage"].sum():,.2f} USD in slippage over {_many(len(result.fills), "fill")}.',
+        'Size': size_words(risk, account),
+        'Exits': exit_words(risk, account),
+        'Limits': limit_words(risk),
+        'Breakers': breaker_words(risk),
+        'Sharpe': f'mean(r − rf)/sd(r − rf)·√252 on daily equity, sd with ddof 1, rf {account.risk_free:.2%} a year. Sortino divides by √mean(min(r − rf, 0)²) over all days.',
+        'Buy & hold': _hold_words(result.symbols, account),
+    }
     return '\n'.join(f'- **{name}.** {text}' for name, text in said.items())

@@ -12,90 +12,174 @@ from math import nan
 import numpy as np
 import pandas as pd
 
-from .equity_metrics import (SESSIONS, alpha_beta, cagr, calmar, conditional_value_at_risk, daily_returns, drawdown, information_ratio, kurtosis, max_drawdown,
-                                     max_drawdown_duration, mean_exposure, omega, sharpe, skew, sortino, tail_ratio, total_return, turnover, ulcer_index, value_at_risk, volatility)
+from tradelab.equity_metrics import (
+    SESSIONS,
+    alpha_beta,
+    cagr,
+    calmar,
+    conditional_value_at_risk,
+    daily_returns,
+    drawdown,
+    information_ratio,
+    kurtosis,
+    max_drawdown,
+    max_drawdown_duration,
+    mean_exposure,
+    omega,
+    sharpe,
+    skew,
+    sortino,
+    tail_ratio,
+    total_return,
+    turnover,
+    ulcer_index,
+    value_at_risk,
+    volatility,
+)
 from .sharpe_odds import probabilistic_sharpe, sharpe_error
 from .trade_metrics import ENOUGH_TRADES, expectancy, payoff_ratio, profit_factor, sqn, trade_count, win_rate
 
 # %% ../nbs/17_performance_metrics.ipynb #f7bbe0b0
 def psr(
-    equity:pd.Series,    # Equity at each close, USD
-    risk_free:float=0.,  # Yearly rate, fraction
-)->float: # Probability; NaN where the Sharpe ratio is
+    equity: pd.Series,  # Equity at each close, USD
+    risk_free: float = 0.0,  # Yearly rate, fraction
+) -> float:  # Probability; NaN where the Sharpe ratio is
     "Probability that the true Sharpe ratio is above 0"
-    return probabilistic_sharpe(sharpe(equity, risk_free), 0., len(equity) - 1, skew(equity), kurtosis(equity))
+    return probabilistic_sharpe(sharpe(equity, risk_free), 0.0, len(equity) - 1, skew(equity), kurtosis(equity))
 
 # %% ../nbs/17_performance_metrics.ipynb #650e073a
-ENOUGH_RETURNS = 20 # Daily returns from which on estimates are shown
+ENOUGH_RETURNS = 20  # Daily returns from which on estimates are shown
+
 
 class ShortSeriesWarning(UserWarning):
     "Figures rest on too little to be believed, or are withheld for that reason."
+
 
 def _ruin(equity):
     "The first close at or below 0, None when there is none; DataError for an equity that cannot be measured"
     values = np.asarray(equity, dtype=float)
     usable = len(values) and np.isfinite(values).all() and values[0] > 0
-    if not usable: daily_returns(equity)
+    if not usable:
+        daily_returns(equity)
     below = np.flatnonzero(values <= 0)
     return equity.index[below[0]] if len(below) else None
 
 # %% ../nbs/17_performance_metrics.ipynb #711d2fd8
 def short_series_warnings(
-    equity:pd.Series,              # Equity at each close, USD
-    trades:pd.DataFrame|None=None, # Trades of a backtest: pnl, return, is_open; None leaves them out
-    benchmark:pd.Series|None=None, # Equity of the benchmark, USD
-)->list[str]: # Sentences, none when there is enough; raises DataError for an equity that cannot be measured
+    equity: pd.Series,  # Equity at each close, USD
+    trades: pd.DataFrame | None = None,  # Trades of a backtest: pnl, return, is_open; None leaves them out
+    benchmark: pd.Series | None = None,  # Equity of the benchmark, USD
+) -> list[str]:  # Sentences, none when there is enough; raises DataError for an equity that cannot be measured
     "What is withheld or worth little because there is too little to measure"
     n, at, said = len(equity) - 1, _ruin(equity), []
     count = f'Only {n} return{"" if n == 1 else "s"}'
-    if at is not None: said.append(f'The account was ruined: equity was {equity[at]:,.2f} USD on {at:%Y-%m-%d}. Of the figures on equity only the total return is defined.')
-    elif n < ENOUGH_RETURNS: said.append(f'{count}: estimates such as Sharpe, volatility and growth a year are withheld below {ENOUGH_RETURNS}.')
-    elif n < SESSIONS: said.append(f'{count}: figures for a year are extrapolated, and a Sharpe ratio has a standard error of {sharpe_error(0., n):.1f}.')
-    if benchmark is not None and (benchmark <= 0).any(): said.append('The benchmark was ruined: alpha, beta and information ratio are undefined.')
+    if at is not None:
+        said.append(
+            f'The account was ruined: equity was {equity[at]:,.2f} USD on {at:%Y-%m-%d}. Of the figures on equity only the total return is defined.'
+        )
+    elif n < ENOUGH_RETURNS:
+        said.append(
+            f'{count}: estimates such as Sharpe, volatility and growth a year are withheld below {ENOUGH_RETURNS}.'
+        )
+    elif n < SESSIONS:
+        said.append(
+            f'{count}: figures for a year are extrapolated, and a Sharpe ratio has a standard error of {sharpe_error(0.0, n):.1f}.'
+        )
+    if benchmark is not None and (benchmark <= 0).any():
+        said.append('The benchmark was ruined: alpha, beta and information ratio are undefined.')
     if trades is not None and (closed := int(trade_count(trades))) < ENOUGH_TRADES:
         said.append(f'Only {closed} closed trade{"" if closed == 1 else "s"}: SQN is withheld below {ENOUGH_TRADES}.')
     return said
 
 # %% ../nbs/17_performance_metrics.ipynb #098039d6
 _FACTS = {'Total Return': total_return, 'Max Drawdown': max_drawdown, 'Max Drawdown Duration': max_drawdown_duration}
-_ESTIMATES = {'CAGR': cagr, 'Volatility': volatility, 'Calmar': calmar, 'Ulcer Index': ulcer_index, 'VaR 95': value_at_risk, 'CVaR 95': conditional_value_at_risk,
-              'Skew': skew, 'Kurtosis': kurtosis, 'Tail Ratio': tail_ratio}
+_ESTIMATES = {
+    'CAGR': cagr,
+    'Volatility': volatility,
+    'Calmar': calmar,
+    'Ulcer Index': ulcer_index,
+    'VaR 95': value_at_risk,
+    'CVaR 95': conditional_value_at_risk,
+    'Skew': skew,
+    'Kurtosis': kurtosis,
+    'Tail Ratio': tail_ratio,
+}
 _EXCESS = {'Sharpe': sharpe, 'Sortino': sortino, 'Omega': omega, 'PSR': psr}
-_TRADES = {'# Trades': trade_count, 'Win Rate': win_rate, 'Profit Factor': profit_factor, 'Expectancy': expectancy, 'Payoff Ratio': payoff_ratio}
+_TRADES = {
+    '# Trades': trade_count,
+    'Win Rate': win_rate,
+    'Profit Factor': profit_factor,
+    'Expectancy': expectancy,
+    'Payoff Ratio': payoff_ratio,
+}
 _BESIDE = ('Alpha', 'Beta', 'Information Ratio')
 
-METRICS = ( # Names of all figures, in the order of every table
-    'Total Return', 'CAGR', 'Volatility', 'Sharpe', 'Sortino', 'Calmar', 'Max Drawdown', 'Max Drawdown Duration', 'Exposure', 'Turnover', '# Trades', 'Win Rate',
-    'Profit Factor', 'Expectancy', 'Omega', 'Ulcer Index', 'VaR 95', 'CVaR 95', 'Skew', 'Kurtosis', 'Tail Ratio', *_BESIDE, 'Payoff Ratio', 'SQN', 'PSR')
+METRICS = (  # Names of all figures, in the order of every table
+    'Total Return',
+    'CAGR',
+    'Volatility',
+    'Sharpe',
+    'Sortino',
+    'Calmar',
+    'Max Drawdown',
+    'Max Drawdown Duration',
+    'Exposure',
+    'Turnover',
+    '# Trades',
+    'Win Rate',
+    'Profit Factor',
+    'Expectancy',
+    'Omega',
+    'Ulcer Index',
+    'VaR 95',
+    'CVaR 95',
+    'Skew',
+    'Kurtosis',
+    'Tail Ratio',
+    *_BESIDE,
+    'Payoff Ratio',
+    'SQN',
+    'PSR',
+)
 
 # %% ../nbs/17_performance_metrics.ipynb #2c4c8117
 def _of_equity(equity, exposure, traded_value, risk_free, enough):
     "Facts, and estimates where there are enough returns"
     figures = {name: measure(equity) for name, measure in _FACTS.items()} | {'Exposure': mean_exposure(exposure)}
-    if not enough: return figures
-    figures |= {name: measure(equity) for name, measure in _ESTIMATES.items()} | {'Turnover': turnover(traded_value, equity)}
+    if not enough:
+        return figures
+    figures |= {name: measure(equity) for name, measure in _ESTIMATES.items()} | {
+        'Turnover': turnover(traded_value, equity)
+    }
     return figures | {name: measure(equity, risk_free) for name, measure in _EXCESS.items()}
+
 
 def _of_trades(trades):
     "Facts about the closed trades, and SQN where there are enough"
-    return {name: measure(trades) for name, measure in _TRADES.items()} | ({'SQN': sqn(trades)} if trade_count(trades) >= ENOUGH_TRADES else {})
+    return {name: measure(trades) for name, measure in _TRADES.items()} | (
+        {'SQN': sqn(trades)} if trade_count(trades) >= ENOUGH_TRADES else {}
+    )
 
 # %% ../nbs/17_performance_metrics.ipynb #d21d2dd2
 def performance(
-    equity:pd.Series,                   # Equity at each close, USD
-    trades:pd.DataFrame|None=None,      # Trades of a backtest: pnl, return, is_open
-    exposure:pd.Series|None=None,       # Fraction of equity invested at each close
-    traded_value:pd.Series|None=None,   # Value of purchases and sales of each session, USD
-    risk_free:float=0.,                 # Yearly rate, fraction
-    benchmark:pd.Series|None=None,      # Equity of the benchmark on the same closes at least, USD
-)->dict[str, float]: # Fractions, ratios, sessions and counts; NaN where undefined; raises DataError for an equity that cannot be measured
+    equity: pd.Series,  # Equity at each close, USD
+    trades: pd.DataFrame | None = None,  # Trades of a backtest: pnl, return, is_open
+    exposure: pd.Series | None = None,  # Fraction of equity invested at each close
+    traded_value: pd.Series | None = None,  # Value of purchases and sales of each session, USD
+    risk_free: float = 0.0,  # Yearly rate, fraction
+    benchmark: pd.Series | None = None,  # Equity of the benchmark on the same closes at least, USD
+) -> dict[
+    str, float
+]:  # Fractions, ratios, sessions and counts; NaN where undefined; raises DataError for an equity that cannot be measured
     "All figures of a backtest, those of `METRICS` in their order"
     ruined, enough = _ruin(equity) is not None, len(equity) > ENOUGH_RETURNS
     comparable = benchmark is not None and (benchmark > 0).all()
     if ruined or not enough or (benchmark is not None and not comparable):
         warnings.warn(' '.join(short_series_warnings(equity, benchmark=benchmark)), ShortSeriesWarning, stacklevel=2)
-    if ruined: figures = {'Total Return': float(equity.iloc[-1]/equity.iloc[0] - 1)}
-    else: figures = _of_equity(equity, exposure, traded_value, risk_free, enough)
+    if ruined:
+        figures = {'Total Return': float(equity.iloc[-1] / equity.iloc[0] - 1)}
+    else:
+        figures = _of_equity(equity, exposure, traded_value, risk_free, enough)
     if enough and not ruined and comparable:
         figures |= zip(_BESIDE, (*alpha_beta(equity, benchmark, risk_free), information_ratio(equity, benchmark)))
     figures |= _of_trades(trades)

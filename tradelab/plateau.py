@@ -16,11 +16,12 @@ from .utils.error_handling import DataError, did_you_mean
 
 # %% ../nbs/19_plateau.ipynb #710c2090
 def ranked(
-    swept:Sweep,           # A sweep
-    figure:str='Sharpe',   # Of what
-)->pd.Series: # On the index of the table, NaN for what has no Sharpe ratio; raises DataError for an unknown figure
+    swept: Sweep,  # A sweep
+    figure: str = 'Sharpe',  # Of what
+) -> pd.Series:  # On the index of the table, NaN for what has no Sharpe ratio; raises DataError for an unknown figure
     "A figure of every combination that traded"
-    if figure not in swept.figures: raise DataError('A sweep has no such figure', figure, did_you_mean(figure, swept.figures))
+    if figure not in swept.figures:
+        raise DataError('A sweep has no such figure', figure, did_you_mean(figure, swept.figures))
     return swept.table[figure].where(swept.table['Sharpe'].notna())
 
 # %% ../nbs/19_plateau.ipynb #52768a13
@@ -29,51 +30,67 @@ def _places(swept):
     varying = [name for name in swept.parameters if swept.table[name].nunique() > 1] or swept.parameters[:1]
     return np.column_stack([np.unique(swept.table[name], return_inverse=True)[1] for name in varying])
 
+
 def _around(places, values, nothing):
     "`values` of each combination and its neighbours, `nothing` where there is none, shape (3ⁿ, n_combinations)"
     cube = np.full(places.max(axis=0) + 3, nothing)
     cube[tuple(places.T + 1)] = values
-    return np.stack([cube[tuple((places + shift).T)] for shift in np.ndindex((3,)*places.shape[1])])
+    return np.stack([cube[tuple((places + shift).T)] for shift in np.ndindex((3,) * places.shape[1])])
 
 # %% ../nbs/19_plateau.ipynb #db4bb72a
 def best(
-    swept:Sweep,           # A sweep
-    figure:str='Sharpe',   # By what; more is better
-)->pd.Series: # The row; ties go to the first; raises DataError when the figure is undefined everywhere
+    swept: Sweep,  # A sweep
+    figure: str = 'Sharpe',  # By what; more is better
+) -> pd.Series:  # The row; ties go to the first; raises DataError when the figure is undefined everywhere
     "The combination with the highest figure"
     values = ranked(swept, figure)
-    if values.isna().all(): raise DataError(f'No combination has a {figure}', f'{len(values)} combinations', 'Use a longer span, or wider limits.')
+    if values.isna().all():
+        raise DataError(
+            f'No combination has a {figure}', f'{len(values)} combinations', 'Use a longer span, or wider limits.'
+        )
     return swept.table.loc[values.idxmax()]
 
+
 def plateau(
-    swept:Sweep,           # A sweep
-    figure:str='Sharpe',   # Of what
-)->pd.Series: # Median over each combination and its neighbours in the grid, at most its own figure, on the index of the table
+    swept: Sweep,  # A sweep
+    figure: str = 'Sharpe',  # Of what
+) -> (
+    pd.Series
+):  # Median over each combination and its neighbours in the grid, at most its own figure, on the index of the table
     "How good a combination is together with its neighbours"
     values = ranked(swept, figure).to_numpy(dtype=float)
     around = _around(_places(swept), values, np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', RuntimeWarning)
-        return pd.Series(np.minimum(values, np.nanmedian(around, axis=0)), swept.table.index, name=f'{figure} of the plateau')
+        return pd.Series(
+            np.minimum(values, np.nanmedian(around, axis=0)), swept.table.index, name=f'{figure} of the plateau'
+        )
 
 # %% ../nbs/19_plateau.ipynb #4d5fa503
 def plateau_cells(
-    swept:Sweep,           # A sweep
-    figure:str='Sharpe',   # Of what
-)->pd.Series: # Bool, on the index of the table; raises DataError when the figure is undefined everywhere
+    swept: Sweep,  # A sweep
+    figure: str = 'Sharpe',  # Of what
+) -> pd.Series:  # Bool, on the index of the table; raises DataError when the figure is undefined everywhere
     "The best combination and what is joined to it at half height or above"
     values, top = ranked(swept, figure).to_numpy(dtype=float), swept.table.index.get_loc(best(swept, figure).name)
-    high, places, grown = values >= (values[top] + np.nanmedian(values))/2, _places(swept), np.arange(len(values)) == top
+    high, places, grown = (
+        values >= (values[top] + np.nanmedian(values)) / 2,
+        _places(swept),
+        np.arange(len(values)) == top,
+    )
     inside = np.zeros(len(values), dtype=bool)
-    while grown.sum() > inside.sum(): inside, grown = grown, high & _around(places, grown, False).any(axis=0)
+    while grown.sum() > inside.sum():
+        inside, grown = grown, high & _around(places, grown, False).any(axis=0)
     return pd.Series(inside, swept.table.index, name=f'plateau of {figure}')
 
+
 def choice(
-    swept:Sweep,           # A sweep
-    figure:str='Sharpe',   # By what
-    by_plateau:bool=False, # Whether what surrounds a combination counts
-)->dict: # Parameter → value; raises DataError when the figure is undefined everywhere
+    swept: Sweep,  # A sweep
+    figure: str = 'Sharpe',  # By what
+    by_plateau: bool = False,  # Whether what surrounds a combination counts
+) -> dict:  # Parameter → value; raises DataError when the figure is undefined everywhere
     "The parameters of the best combination, as settings take them"
     at = best(swept, figure).name
-    if by_plateau: at = plateau(swept, figure).idxmax()
+    if by_plateau:
+        at = plateau(swept, figure).idxmax()
     return {name: values[0] for name, values in swept.table.loc[[at], swept.parameters].to_dict('list').items()}

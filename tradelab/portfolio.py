@@ -16,35 +16,36 @@ from .rules import tidy
 # %% ../nbs/15_portfolio.ipynb #fe0dc24e
 @kernel
 def pay(
-    account:np.void, # The account
-    amount:float,    # USD, below 0 for a payment
+    account: np.void,  # The account
+    amount: float,  # USD, below 0 for a payment
 ):
     "Add an amount to the cash, through `receivable` where there is a debt or the cash does not reach"
     account.cash += amount
-    if account.receivable < 0. and account.cash > 0.:
+    if account.receivable < 0.0 and account.cash > 0.0:
         back = min(account.cash, -account.receivable)
         account.cash -= back
         account.receivable += back
-    if account.cash < 0.:
+    if account.cash < 0.0:
         account.receivable += account.cash
-        account.cash = 0.
+        account.cash = 0.0
 
 # %% ../nbs/15_portfolio.ipynb #0e2175fa
 @kernel
 def carry(
-    account:np.void,     # The account, after the last close
-    position:np.void,    # A position that is held
-    dividend:float,      # USD a share on this session, 0 for none
-    rules:np.void,       # `borrow_rate` and `reinvest` count
+    account: np.void,  # The account, after the last close
+    position: np.void,  # A position that is held
+    dividend: float,  # USD a share on this session, 0 for none
+    rules: np.void,  # `borrow_rate` and `reinvest` count
 ):
     "Dividends and borrow costs of one position for one session"
-    if dividend > 0.:
-        amount = position.quantity*dividend
+    if dividend > 0.0:
+        amount = position.quantity * dividend
         position.dividends += amount
-        if rules.reinvest and amount > 0.: position.reinvest += amount
+        if rules.reinvest and amount > 0.0:
+            position.reinvest += amount
         pay(account, amount)
-    if position.quantity < 0. and rules.borrow_rate > 0.:
-        cost = -position.quantity*position.close*rules.borrow_rate/252
+    if position.quantity < 0.0 and rules.borrow_rate > 0.0:
+        cost = -position.quantity * position.close * rules.borrow_rate / 252
         position.fees += cost
         pay(account, -cost)
 
@@ -52,9 +53,16 @@ def carry(
 @kernel
 def _enter(account, position, quantity, value):
     "Make a position larger, and begin its story if it is new"
-    if position.quantity == 0.:
+    if position.quantity == 0.0:
         account.names += 1
-        position.entered, position.cost, position.proceeds, position.fees, position.dividends, position.reinvest = 0., 0., 0., 0., 0., 0.
+        position.entered, position.cost, position.proceeds, position.fees, position.dividends, position.reinvest = (
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+        )
         position.entry_bar = account.bar
     position.quantity = tidy(position.quantity + quantity)
     position.entered += abs(quantity)
@@ -63,83 +71,110 @@ def _enter(account, position, quantity, value):
 # %% ../nbs/15_portfolio.ipynb #98a20783
 @kernel
 def round_trip(
-    trade:np.void,    # A row of type `TRADE`
-    account:np.void,  # The account, for the session
-    symbol:int,       # Place of the symbol
-    position:np.void, # Closed, or still open
-    side:int,         # 1 for long, -1 for short
-    reason:int,       # Why it ended
+    trade: np.void,  # A row of type `TRADE`
+    account: np.void,  # The account, for the session
+    symbol: int,  # Place of the symbol
+    position: np.void,  # Closed, or still open
+    side: int,  # 1 for long, -1 for short
+    reason: int,  # Why it ended
 ):
     "Write the trade that a position became; what is still held counts at the last close"
     held = abs(position.quantity)
-    proceeds = position.proceeds + (held*position.close if held > 0. else 0.)
-    trade.symbol, trade.side, trade.entry_bar, trade.exit_bar, trade.reason, trade.open = symbol, side, position.entry_bar, account.bar, reason, held > 0.
-    trade.entry_price, trade.exit_price, trade.quantity = position.cost/position.entered, proceeds/position.entered, position.entered
+    proceeds = position.proceeds + (held * position.close if held > 0.0 else 0.0)
+    trade.symbol, trade.side, trade.entry_bar, trade.exit_bar, trade.reason, trade.open = (
+        symbol,
+        side,
+        position.entry_bar,
+        account.bar,
+        reason,
+        held > 0.0,
+    )
+    trade.entry_price, trade.exit_price, trade.quantity = (
+        position.cost / position.entered,
+        proceeds / position.entered,
+        position.entered,
+    )
     trade.fees, trade.dividends = position.fees, position.dividends
-    trade.pnl = side*(proceeds - position.cost) - position.fees + position.dividends
-    trade.gain = trade.pnl/position.cost
+    trade.pnl = side * (proceeds - position.cost) - position.fees + position.dividends
+    trade.gain = trade.pnl / position.cost
 
 # %% ../nbs/15_portfolio.ipynb #5df748bb
 @kernel
 def _close(account, symbol, position, side, reason, rules, log):
     "What follows when nothing of a position is left"
-    pnl = side*(position.proceeds - position.cost) - position.fees + position.dividends
+    pnl = side * (position.proceeds - position.cost) - position.fees + position.dividends
     account.names -= 1
-    if pnl > 0.:
-        account.wins, account.won, account.streak = account.wins + 1, account.won + pnl/position.cost, 0
-    elif pnl < 0.:
-        account.losses, account.lost, account.streak = account.losses + 1, account.lost - pnl/position.cost, account.streak + 1
+    if pnl > 0.0:
+        account.wins, account.won, account.streak = account.wins + 1, account.won + pnl / position.cost, 0
+    elif pnl < 0.0:
+        account.losses, account.lost, account.streak = (
+            account.losses + 1,
+            account.lost - pnl / position.cost,
+            account.streak + 1,
+        )
         position.cool = account.bar + rules.cooldown_sessions
-    if reason == STOP_LOSS or reason == TRAILING_STOP: account.stops[account.bar % 64] += 1
-    if log.counts[TRADES] < len(log.trades): round_trip(log.trades[log.counts[TRADES]], account, symbol, position, side, reason)
+    if reason == STOP_LOSS or reason == TRAILING_STOP:
+        account.stops[account.bar % 64] += 1
+    if log.counts[TRADES] < len(log.trades):
+        round_trip(log.trades[log.counts[TRADES]], account, symbol, position, side, reason)
     log.counts[TRADES] += 1
-    position.stop, position.target, position.best, position.reinvest = np.nan, np.nan, np.nan, 0.
+    position.stop, position.target, position.best, position.reinvest = np.nan, np.nan, np.nan, 0.0
 
 # %% ../nbs/15_portfolio.ipynb #c6a0b74f
 @kernel
 def enter_fill(
-    account:np.void,  # The account
-    symbol:int,       # Place of the symbol
-    position:np.void, # Its position
-    quantity:float,   # Shares, below 0 when sold
-    price:float,      # USD a share, slippage included
-    slippage:float,   # What the slippage cost, USD
-    reason:int,       # Session of the signal, or a negative number from `REASONS`
-    rules:np.void,    # Fees count
-    log:Log,          # Where the fill and the trade are written
+    account: np.void,  # The account
+    symbol: int,  # Place of the symbol
+    position: np.void,  # Its position
+    quantity: float,  # Shares, below 0 when sold
+    price: float,  # USD a share, slippage included
+    slippage: float,  # What the slippage cost, USD
+    reason: int,  # Session of the signal, or a negative number from `REASONS`
+    rules: np.void,  # Fees count
+    log: Log,  # Where the fill and the trade are written
 ):
     "Enter one fill into the books"
-    cost, value = fees(quantity, price, rules), abs(quantity)*price
-    if position.used_bar != account.bar: position.used, position.used_bar = 0., account.bar
+    cost, value = fees(quantity, price, rules), abs(quantity) * price
+    if position.used_bar != account.bar:
+        position.used, position.used_bar = 0.0, account.bar
     position.used += abs(quantity)
     account.turnover += value
     if log.counts[FILLS] < len(log.fills):
         row = log.fills[log.counts[FILLS]]
-        row.bar, row.symbol, row.quantity, row.price, row.fees, row.slippage, row.reason = account.bar, symbol, quantity, price, cost, slippage, reason
+        row.bar, row.symbol, row.quantity, row.price, row.fees, row.slippage, row.reason = (
+            account.bar,
+            symbol,
+            quantity,
+            price,
+            cost,
+            slippage,
+            reason,
+        )
     log.counts[FILLS] += 1
-    pay(account, value - cost if quantity < 0. else -(value + cost))
-    if position.quantity*quantity >= 0.:
+    pay(account, value - cost if quantity < 0.0 else -(value + cost))
+    if position.quantity * quantity >= 0.0:
         _enter(account, position, quantity, value)
         position.fees += cost
         return
-    side = 1 if position.quantity > 0. else -1
+    side = 1 if position.quantity > 0.0 else -1
     position.quantity = tidy(position.quantity + quantity)
     position.proceeds += value
     position.fees += cost
-    if position.quantity == 0.: _close(account, symbol, position, side, reason, rules, log)
+    if position.quantity == 0.0:
+        _close(account, symbol, position, side, reason, rules, log)
 
 # %% ../nbs/15_portfolio.ipynb #c86353de
 @kernel
 def value(
-    account:np.void,      # The account
-    positions:np.ndarray, # Its positions
+    account: np.void,  # The account
+    positions: np.ndarray,  # Its positions
 ):
     "Gross, net and equity at the last known closes"
-    account.gross, account.net = 0., 0.
+    account.gross, account.net = 0.0, 0.0
     if account.names > 0:
         for j in range(len(positions)):
-            if positions[j].quantity != 0.:
-                worth = positions[j].quantity*positions[j].close
+            if positions[j].quantity != 0.0:
+                worth = positions[j].quantity * positions[j].close
                 account.gross += abs(worth)
                 account.net += worth
     account.equity = account.cash + account.net + account.receivable

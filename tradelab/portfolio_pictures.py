@@ -15,31 +15,57 @@ from .narration import in_words
 from .research_pictures import colour_cells, name_cells
 from .stress import calendar_returns
 from .utils.error_handling import DataError
-from .visualization import BLUE, GREEN, GREY, INK, ORANGE, RED, checked_series, draw_line, finish, lab_style, need_columns
+from tradelab.visualization import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    RED,
+    checked_series,
+    draw_line,
+    finish,
+    lab_style,
+    need_columns,
+)
 
 # %% ../nbs/27_portfolio_pictures.ipynb #f874ab29
 @lab_style()
 def plot_exposure(
-    gross:pd.Series,          # Value of all positions, long and short, as a fraction of equity, shape (n_sessions,)
-    net:pd.Series|None=None,  # Long less short, as a fraction of equity
-    names:pd.Series|None=None,# Symbols held
-)->np.ndarray: # One or two axes of a new figure; raises DataError when there is nothing to draw
+    gross: pd.Series,  # Value of all positions, long and short, as a fraction of equity, shape (n_sessions,)
+    net: pd.Series | None = None,  # Long less short, as a fraction of equity
+    names: pd.Series | None = None,  # Symbols held
+) -> np.ndarray:  # One or two axes of a new figure; raises DataError when there is nothing to draw
     "Gross and net exposure over time, above the number of names"
-    gross, net = checked_series(gross, 'The gross exposure'), None if net is None else checked_series(net, 'The net exposure')
+    gross, net = (
+        checked_series(gross, 'The gross exposure'),
+        None if net is None else checked_series(net, 'The net exposure'),
+    )
     count = None if names is None else checked_series(names, 'The number of names')
-    figure, axes = plt.subplots(1 if count is None else 2, 1, sharex=True, squeeze=False, figsize=(11, 3.2 if count is None else 5), height_ratios=(3,) if count is None else (3, 1.6))
+    figure, axes = plt.subplots(
+        1 if count is None else 2,
+        1,
+        sharex=True,
+        squeeze=False,
+        figsize=(11, 3.2 if count is None else 5),
+        height_ratios=(3,) if count is None else (3, 1.6),
+    )
     upper, lower = axes[0, 0], axes[-1, 0]
     upper.fill_between(gross.index, gross.to_numpy(), 0, step='post', color=BLUE, alpha=0.15, linewidth=0)
     draw_line(upper, gross, color=BLUE, linewidth=1, label='gross')
-    if net is not None: draw_line(upper, net, color=ORANGE, linewidth=1, label='net')
+    if net is not None:
+        draw_line(upper, net, color=ORANGE, linewidth=1, label='net')
     upper.yaxis.set_major_formatter(FuncFormatter(lambda value, _: in_words(value, '.0%')))
     upper.set_ylabel('of equity')
-    words = f'Exposure: gross {in_words(gross.mean(), ".0%")} of equity on average, at most {in_words(gross.max(), ".0%")}'
-    if net is not None: words += f'; net {in_words(net.min(), ".0%")} to {in_words(net.max(), ".0%")}'
+    words = (
+        f'Exposure: gross {in_words(gross.mean(), ".0%")} of equity on average, at most {in_words(gross.max(), ".0%")}'
+    )
+    if net is not None:
+        words += f'; net {in_words(net.min(), ".0%")} to {in_words(net.max(), ".0%")}'
     if count is not None:
         lower.fill_between(count.index, count.to_numpy(), 0, step='post', color=GREY, alpha=0.45, linewidth=0)
         lower.yaxis.set_major_locator(MaxNLocator(4, integer=True))
-        lower.set(ylim=(0, max(1, count.max())*1.1), ylabel='names')
+        lower.set(ylim=(0, max(1, count.max()) * 1.1), ylabel='names')
         lower.set_title(f'Names held: {count.mean():.1f} on average, at most {count.max():.0f}')
         upper.grid(False, axis='x')
     upper.set_title(words)
@@ -49,15 +75,26 @@ def plot_exposure(
 # %% ../nbs/27_portfolio_pictures.ipynb #69e95ce0
 @lab_style()
 def plot_contributions(
-    trades:pd.DataFrame, # Trades of a backtest: symbol, pnl (USD)
-    most:int=10,         # Symbols shown at either end, 1 or more
-)->plt.Axes: # Axes of a new figure; raises DataError when there is no trade
+    trades: pd.DataFrame,  # Trades of a backtest: symbol, pnl (USD)
+    most: int = 10,  # Symbols shown at either end, 1 or more
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is no trade
     "Profit by symbol, the best and the worst"
     need_columns(trades, ['symbol', 'pnl'], 'The trades')
-    if trades.empty: raise DataError('There is no trade whose profit could be drawn', 0, 'Look at the signals and the decisions.')
+    if trades.empty:
+        raise DataError('There is no trade whose profit could be drawn', 0, 'Look at the signals and the decisions.')
     profit = trades.groupby('symbol')['pnl'].sum().sort_values(kind='stable')
-    shown = profit if len(profit) <= 2*most + 1 else pd.concat([profit.iloc[:most], pd.Series({f'{len(profit) - 2*most} others': profit.iloc[most:-most].sum()}), profit.iloc[-most:]])
-    axes = plt.subplots(figsize=(11, 1.2 + 0.24*len(shown)))[1]
+    shown = (
+        profit
+        if len(profit) <= 2 * most + 1
+        else pd.concat(
+            [
+                profit.iloc[:most],
+                pd.Series({f'{len(profit) - 2 * most} others': profit.iloc[most:-most].sum()}),
+                profit.iloc[-most:],
+            ]
+        )
+    )
+    axes = plt.subplots(figsize=(11, 1.2 + 0.24 * len(shown)))[1]
     colours = [GREY if name.endswith(' others') else GREEN if value >= 0 else RED for name, value in shown.items()]
     bars = axes.barh(np.arange(len(shown)), shown.to_numpy(), color=colours, height=0.75, linewidth=0)
     axes.bar_label(bars, [in_words(value, ',.0f') for value in shown], padding=4, fontsize=9, color=INK)
@@ -69,28 +106,42 @@ def plot_contributions(
     axes.grid(False, axis='y')
     axes.set(xlabel='USD')
     total, best = profit.sum(), profit.idxmax()
-    axes.set_title(f'Profit by symbol: {in_words(total, ",.0f")} USD from {len(profit):,} symbol{"s" if len(profit) > 1 else ""}; without {best} it would be {in_words(total - profit.max(), ",.0f")}')
+    axes.set_title(
+        f'Profit by symbol: {in_words(total, ",.0f")} USD from {len(profit):,} symbol{"s" if len(profit) > 1 else ""}; without {best} it would be {in_words(total - profit.max(), ",.0f")}'
+    )
     axes.figure.draw_without_rendering()
     return axes
 
 # %% ../nbs/27_portfolio_pictures.ipynb #72f0f2c6
 @lab_style()
 def plot_years(
-    equity:pd.Series, # Equity at each close, USD, above 0, shape (n_sessions,)
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    equity: pd.Series,  # Equity at each close, USD, above 0, shape (n_sessions,)
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Returns by calendar month and year, as a grid"
     values = checked_series(equity, 'The equity').dropna()
     months, years = calendar_returns(values, 'month'), calendar_returns(values, 'year')
     grid = pd.DataFrame(index=years.index[::-1], columns=[*range(1, 13), 'year'], dtype=float)
-    for period, value in months.items(): grid.loc[period.year, period.month] = value
-    axes = plt.subplots(figsize=(11, 1.3 + 0.28*len(years)))[1]
+    for period, value in months.items():
+        grid.loc[period.year, period.month] = value
+    axes = plt.subplots(figsize=(11, 1.3 + 0.28 * len(years)))[1]
     colour_cells(axes, grid.drop(columns='year').assign(year=np.nan), '.1%', 8)
-    name_cells(axes, pd.Index(['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec', 'year']), grid.index, most=40)
+    name_cells(
+        axes,
+        pd.Index(['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec', 'year']),
+        grid.index,
+        most=40,
+    )
     for row, year in enumerate(grid.index):
-        axes.text(12, row, in_words(years[year], '.1%'), ha='center', va='center', fontsize=8.5, fontweight='bold', color=INK)
+        axes.text(
+            12, row, in_words(years[year], '.1%'), ha='center', va='center', fontsize=8.5, fontweight='bold', color=INK
+        )
     axes.axvspan(11.5, 12.5, color='white', zorder=0.5)
     worst, best = years.idxmin(), years.idxmax()
-    words = f'worst {worst} ({in_words(years.min(), ".1%")}), best {best} ({in_words(years.max(), ".1%")})' if len(years) > 1 else f'{best}: {in_words(years.iloc[0], ".1%")}'
+    words = (
+        f'worst {worst} ({in_words(years.min(), ".1%")}), best {best} ({in_words(years.max(), ".1%")})'
+        if len(years) > 1
+        else f'{best}: {in_words(years.iloc[0], ".1%")}'
+    )
     axes.set_title(f'Returns by year: {words}; {int((years > 0).sum())} of {len(years)} above 0')
     axes.figure.draw_without_rendering()
     return axes

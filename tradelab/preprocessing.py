@@ -20,120 +20,174 @@ CONVENTIONS = ('yahoo', 'crsp')
 BASES = ('raw', 'split')
 
 # %% ../nbs/11_preprocessing.ipynb #8413dfef
-_NO_ACTIONS = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': np.array([], dtype=float)})
+_NO_ACTIONS = pd.DataFrame(
+    {'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': np.array([], dtype=float)}
+)
 
 # %% ../nbs/11_preprocessing.ipynb #ff0fa653
 def ordered_actions(
-    actions:pd.DataFrame, # Columns ex_date, kind, value; any order, may be empty
-)->pd.DataFrame: # The same rows by ex-date and kind, index from 0; raises DataError for what cannot be an action
+    actions: pd.DataFrame,  # Columns ex_date, kind, value; any order, may be empty
+) -> pd.DataFrame:  # The same rows by ex-date and kind, index from 0; raises DataError for what cannot be an action
     "Corporate actions in the order of their ex-dates, each checked"
     if sorted(map(str, actions.columns)) != sorted(ACTION_COLUMNS):
-        raise DataError('Actions need exactly the columns ex_date, kind and value', list(actions.columns), 'Rename or drop columns.')
-    if actions.empty: return _NO_ACTIONS.copy()
-    if not pd.api.types.is_datetime64_dtype(actions.ex_date) or (actions.ex_date != actions.ex_date.dt.normalize()).any():
-        raise DataError('Ex-dates must be dates without a time zone or a time of day', str(actions.ex_date.iloc[0]), 'Convert them with pandas.to_datetime.')
-    if not pd.api.types.is_numeric_dtype(actions.value): raise DataError('Values of actions must be numbers', str(actions.value.dtype), 'Convert them.')
-    _refuse_first(actions, ~actions.kind.isin(ACTION_KINDS), 'kind', 'An action of unknown kind', 'A kind is split or dividend.')
-    _refuse_first(actions, ~(np.isfinite(actions.value) & (actions.value > 0)), 'value', 'An action of impossible value', 'A value is above 0 and finite.')
-    _refuse_first(actions, actions.duplicated(['ex_date', 'kind']), 'value', 'A second action of one kind on one day', 'Keep one of them, or add the dividends up.')
+        raise DataError(
+            'Actions need exactly the columns ex_date, kind and value', list(actions.columns), 'Rename or drop columns.'
+        )
+    if actions.empty:
+        return _NO_ACTIONS.copy()
+    if (
+        not pd.api.types.is_datetime64_dtype(actions.ex_date)
+        or (actions.ex_date != actions.ex_date.dt.normalize()).any()
+    ):
+        raise DataError(
+            'Ex-dates must be dates without a time zone or a time of day',
+            str(actions.ex_date.iloc[0]),
+            'Convert them with pandas.to_datetime.',
+        )
+    if not pd.api.types.is_numeric_dtype(actions.value):
+        raise DataError('Values of actions must be numbers', str(actions.value.dtype), 'Convert them.')
+    _refuse_first(
+        actions, ~actions.kind.isin(ACTION_KINDS), 'kind', 'An action of unknown kind', 'A kind is split or dividend.'
+    )
+    _refuse_first(
+        actions,
+        ~(np.isfinite(actions.value) & (actions.value > 0)),
+        'value',
+        'An action of impossible value',
+        'A value is above 0 and finite.',
+    )
+    _refuse_first(
+        actions,
+        actions.duplicated(['ex_date', 'kind']),
+        'value',
+        'A second action of one kind on one day',
+        'Keep one of them, or add the dividends up.',
+    )
     return actions[list(ACTION_COLUMNS)].astype({'value': float}).sort_values(['ex_date', 'kind'], ignore_index=True)
 
 # %% ../nbs/11_preprocessing.ipynb #d45ecc51
 def _refuse_first(actions, broken, column, what, remedy):
     "DataError for the first row of `actions` that is `broken`, if there is one"
-    if not broken.any(): return
+    if not broken.any():
+        return
     row = actions[broken].iloc[0]
     raise DataError(f'{what} ({row.kind} of {row.ex_date:%Y-%m-%d})', row[column], remedy)
 
 # %% ../nbs/11_preprocessing.ipynb #d3758be0
 def split_factors(
-    sessions:pd.DatetimeIndex, # Session dates, any order
-    actions:pd.DataFrame,      # Corporate actions; dividends play no part
-)->np.ndarray: # Factor for a raw price of each session, shape (n_sessions,), 1 after the last split
+    sessions: pd.DatetimeIndex,  # Session dates, any order
+    actions: pd.DataFrame,  # Corporate actions; dividends play no part
+) -> np.ndarray:  # Factor for a raw price of each session, shape (n_sessions,), 1 after the last split
     "What a raw price is multiplied by to be in shares of today"
     actions = ordered_actions(actions)
-    if actions.empty: return np.ones(len(sessions))
+    if actions.empty:
+        return np.ones(len(sessions))
     splits = actions[actions.kind == 'split']
-    still_to_come = np.concatenate([np.cumprod(splits.value.to_numpy()[::-1])[::-1], [1.]])
-    return 1/still_to_come[pd.DatetimeIndex(splits.ex_date).searchsorted(sessions, side='right')]
+    still_to_come = np.concatenate([np.cumprod(splits.value.to_numpy()[::-1])[::-1], [1.0]])
+    return 1 / still_to_come[pd.DatetimeIndex(splits.ex_date).searchsorted(sessions, side='right')]
 
 # %% ../nbs/11_preprocessing.ipynb #79b1ac60
 def dividends_paid(
-    sessions:pd.DatetimeIndex, # Session dates, strictly increasing
-    actions:pd.DataFrame,      # Corporate actions
-)->np.ndarray: # USD per split-adjusted share on each session, shape (n_sessions,), 0 where none; raises DataError for unsorted sessions
+    sessions: pd.DatetimeIndex,  # Session dates, strictly increasing
+    actions: pd.DataFrame,  # Corporate actions
+) -> np.ndarray:  # USD per split-adjusted share on each session, shape (n_sessions,), 0 where none; raises DataError for unsorted sessions
     "The dividends that a holder is paid, each on its ex-date or the next session"
     _refuse_unsorted(sessions)
     actions = ordered_actions(actions)
-    if actions.empty: return np.zeros(len(sessions))
+    if actions.empty:
+        return np.zeros(len(sessions))
     dividends = actions[actions.kind == 'dividend']
     ex_dates = pd.DatetimeIndex(dividends.ex_date)
     at, paid = sessions.searchsorted(ex_dates), np.zeros(len(sessions))
     held = (at < len(sessions)) & (ex_dates >= sessions.min())
-    np.add.at(paid, at[held], (dividends.value.to_numpy()*split_factors(ex_dates, actions))[held])
+    np.add.at(paid, at[held], (dividends.value.to_numpy() * split_factors(ex_dates, actions))[held])
     return paid
 
 # %% ../nbs/11_preprocessing.ipynb #6816c5a9
 def _refuse_unsorted(sessions):
     "DataError when `sessions` are not dates that increase strictly"
     if not isinstance(sessions, pd.DatetimeIndex) or sessions.tz is not None:
-        raise DataError('Sessions must be dates without a time zone', str(sessions.dtype), 'Index the bars by session date.')
+        raise DataError(
+            'Sessions must be dates without a time zone', str(sessions.dtype), 'Index the bars by session date.'
+        )
     if not (sessions.is_monotonic_increasing and sessions.is_unique):
-        raise DataError('Sessions must increase strictly', f'{len(sessions)} sessions', 'Sort the bars and drop repeated sessions.')
+        raise DataError(
+            'Sessions must increase strictly', f'{len(sessions)} sessions', 'Sort the bars and drop repeated sessions.'
+        )
 
 # %% ../nbs/11_preprocessing.ipynb #fce6844c
 def _spread(bars, actions, convention, priced):
     "Dividend factors where closes are missing: those of the `priced` bars, each valid back to the priced bar before"
     some = bars[priced]
-    factors = total_return_factors(some, actions, convention)/split_factors(some.index, actions)
-    return np.append(factors, 1.)[np.concatenate([[0], np.cumsum(priced)[:-1]])]
+    factors = total_return_factors(some, actions, convention) / split_factors(some.index, actions)
+    return np.append(factors, 1.0)[np.concatenate([[0], np.cumsum(priced)[:-1]])]
 
 # %% ../nbs/11_preprocessing.ipynb #ca78173c
 def total_return_factors(
-    bars:pd.DataFrame,       # Raw bars, index strictly increasing
-    actions:pd.DataFrame,    # Corporate actions
-    convention:str='yahoo',  # Dividend factor: 'yahoo' is 1 - d/previous_close, 'crsp' is 1/(1 + d/close_ex)
-)->np.ndarray: # Factor for a raw price of each session, splits included, shape (n_bars,); raises DataError, also for a dividend above the close
+    bars: pd.DataFrame,  # Raw bars, index strictly increasing
+    actions: pd.DataFrame,  # Corporate actions
+    convention: str = 'yahoo',  # Dividend factor: 'yahoo' is 1 - d/previous_close, 'crsp' is 1/(1 + d/close_ex)
+) -> np.ndarray:  # Factor for a raw price of each session, splits included, shape (n_bars,); raises DataError, also for a dividend above the close
     "What a raw price is multiplied by to be a total-return price"
-    if convention not in CONVENTIONS: raise DataError('Unknown convention of dividend factors', convention, did_you_mean(str(convention), CONVENTIONS))
-    split, priced = split_factors(bars.index, actions), np.isfinite(bars['close'].to_numpy()) & (bars['close'].to_numpy() > 0)
-    if not priced.all(): return split*_spread(bars, actions, convention, priced)
-    close, paid = bars['close'].to_numpy()*split, dividends_paid(bars.index, actions)
-    step = 1 - paid[1:]/close[:-1] if convention == 'yahoo' else 1/(1 + paid[1:]/close[1:])
+    if convention not in CONVENTIONS:
+        raise DataError(
+            'Unknown convention of dividend factors', convention, did_you_mean(str(convention), CONVENTIONS)
+        )
+    split, priced = (
+        split_factors(bars.index, actions),
+        np.isfinite(bars['close'].to_numpy()) & (bars['close'].to_numpy() > 0),
+    )
+    if not priced.all():
+        return split * _spread(bars, actions, convention, priced)
+    close, paid = bars['close'].to_numpy() * split, dividends_paid(bars.index, actions)
+    step = 1 - paid[1:] / close[:-1] if convention == 'yahoo' else 1 / (1 + paid[1:] / close[1:])
     if (step <= 0).any():
-        raise DataError(f'A dividend is not below the close before it ({bars.index[1:][step <= 0][0]:%Y-%m-%d})', float(paid[1:][step <= 0][0]), 'Check the action.')
+        raise DataError(
+            f'A dividend is not below the close before it ({bars.index[1:][step <= 0][0]:%Y-%m-%d})',
+            float(paid[1:][step <= 0][0]),
+            'Check the action.',
+        )
     later = np.ones(len(bars))
     later[:-1] = np.cumprod(step[::-1])[::-1]
-    return split*later
+    return split * later
 
 # %% ../nbs/11_preprocessing.ipynb #88dd10ed
 def adjust(
-    bars:pd.DataFrame,       # Raw bars: open, high, low, close, volume
-    actions:pd.DataFrame,    # Corporate actions
-    adjustment:str,          # 'raw' | 'split' | 'total_return'
-    convention:str='yahoo',  # Dividend factor of 'total_return', see `total_return_factors`
-)->pd.DataFrame: # New bars, same index and columns, USD per share of today; raises DataError
+    bars: pd.DataFrame,  # Raw bars: open, high, low, close, volume
+    actions: pd.DataFrame,  # Corporate actions
+    adjustment: str,  # 'raw' | 'split' | 'total_return'
+    convention: str = 'yahoo',  # Dividend factor of 'total_return', see `total_return_factors`
+) -> pd.DataFrame:  # New bars, same index and columns, USD per share of today; raises DataError
     "Bars in the adjustment that is asked for"
-    if adjustment not in ADJUSTMENTS: raise DataError('Unknown adjustment', adjustment, did_you_mean(str(adjustment), ADJUSTMENTS))
-    if missing := [name for name in (*PRICES, 'volume') if name not in bars.columns]: raise DataError('Bars lack columns', missing, 'Read them again.')
+    if adjustment not in ADJUSTMENTS:
+        raise DataError('Unknown adjustment', adjustment, did_you_mean(str(adjustment), ADJUSTMENTS))
+    if missing := [name for name in (*PRICES, 'volume') if name not in bars.columns]:
+        raise DataError('Bars lack columns', missing, 'Read them again.')
     _refuse_unsorted(bars.index)
     split = split_factors(bars.index, actions)
-    if adjustment == 'raw': return bars.copy()
+    if adjustment == 'raw':
+        return bars.copy()
     factors = split if adjustment == 'split' else total_return_factors(bars, actions, convention)
-    return bars.assign(**{name: bars[name]*factors for name in PRICES}, volume=bars['volume']/split)
+    return bars.assign(**{name: bars[name] * factors for name in PRICES}, volume=bars['volume'] / split)
 
 # %% ../nbs/11_preprocessing.ipynb #2fce1079
 PRICES = ('open', 'high', 'low', 'close')
 
 # %% ../nbs/11_preprocessing.ipynb #5f618120
 def as_traded(
-    bars:pd.DataFrame,    # Bars as delivered
-    actions:pd.DataFrame, # Corporate actions as delivered
-    basis:str,            # 'raw': as traded already; 'split': adjusted for the splits in `actions`
-)->tuple[pd.DataFrame, pd.DataFrame]: # Bars in the prices and shares of their day, dividends for a share of their day; raises DataError
+    bars: pd.DataFrame,  # Bars as delivered
+    actions: pd.DataFrame,  # Corporate actions as delivered
+    basis: str,  # 'raw': as traded already; 'split': adjusted for the splits in `actions`
+) -> tuple[
+    pd.DataFrame, pd.DataFrame
+]:  # Bars in the prices and shares of their day, dividends for a share of their day; raises DataError
     "Bars and actions with the splits taken out again"
-    if basis not in BASES: raise DataError('Unknown basis', basis, did_you_mean(str(basis), BASES))
-    if basis == 'raw' or not (actions.kind == 'split').any(): return bars, actions
+    if basis not in BASES:
+        raise DataError('Unknown basis', basis, did_you_mean(str(basis), BASES))
+    if basis == 'raw' or not (actions.kind == 'split').any():
+        return bars, actions
     factors, paid = split_factors(bars.index, actions), actions.kind == 'dividend'
-    value = actions.value.where(~paid, actions.value/split_factors(pd.DatetimeIndex(actions.ex_date), actions))
-    return bars.assign(**{name: bars[name]/factors for name in PRICES}, volume=bars['volume']*factors), actions.assign(value=value)
+    value = actions.value.where(~paid, actions.value / split_factors(pd.DatetimeIndex(actions.ex_date), actions))
+    return bars.assign(
+        **{name: bars[name] / factors for name in PRICES}, volume=bars['volume'] * factors
+    ), actions.assign(value=value)

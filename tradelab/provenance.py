@@ -19,48 +19,81 @@ from .config import Settings
 
 # %% ../nbs/40_provenance.ipynb #a905f877
 def file_hash(
-    path:Path, # A file
-)->str: # SHA-256, 64 hexadecimal digits
+    path: Path,  # A file
+) -> str:  # SHA-256, 64 hexadecimal digits
     "The hash of a file's bytes"
-    with open(path, 'rb') as file: return hashlib.file_digest(file, 'sha256').hexdigest()
+    with open(path, 'rb') as file:
+        return hashlib.file_digest(file, 'sha256').hexdigest()
 
 # %% ../nbs/40_provenance.ipynb #68c9ffba
-def code_hash()->str: # SHA-256, 64 hexadecimal digits
+def code_hash() -> str:  # SHA-256, 64 hexadecimal digits
     "The hash of the package's source as it stands, tests and index left out"
     package, total = Path(tradelab.__file__).parent, hashlib.sha256()
     for path in sorted(package.rglob('*.py')):
         name = path.relative_to(package).as_posix()
-        if name.startswith('tests/') or name == '_modidx.py': continue
+        if name.startswith('tests/') or name == '_modidx.py':
+            continue
         total.update(f'{name}\0'.encode() + path.read_bytes() + b'\0')
     return total.hexdigest()
 
 # %% ../nbs/40_provenance.ipynb #722e63dc
 def git_state(
-    folder:Path|None=None, # A folder in the checkout; the repository of this package when left out
-)->tuple[str|None, bool|None]: # Commit and whether tracked files differ from it; None where unknown
+    folder: Path | None = None,  # A folder in the checkout; the repository of this package when left out
+) -> tuple[str | None, bool | None]:  # Commit and whether tracked files differ from it; None where unknown
     "The commit that is checked out, and whether the files differ from it"
     folder = folder or Path(tradelab.__file__).parents[1]
-    def git(*words): return subprocess.run(['git', '-C', folder, *words], capture_output=True, text=True, check=True, timeout=20).stdout.strip()
-    try: return git('rev-parse', 'HEAD'), bool(git('status', '--porcelain', '--untracked-files=no'))
-    except (OSError, subprocess.SubprocessError): return None, None
+
+    def git(*words):
+        return subprocess.run(
+            ['git', '-C', folder, *words], capture_output=True, text=True, check=True, timeout=20
+        ).stdout.strip()
+
+    try:
+        return git('rev-parse', 'HEAD'), bool(git('status', '--porcelain', '--untracked-files=no'))
+    except (OSError, subprocess.SubprocessError):
+        return None, None
 
 # %% ../nbs/40_provenance.ipynb #1b8c7dcf
-WATCHED = ('tradelab', 'numpy', 'pandas', 'pandas-ta-classic', 'empyrical-reloaded', 'exchange-calendars', 'numba', 'papermill', 'sqlalchemy', 'matplotlib', 'tensorflow', 'keras', 'scikit-learn')
+WATCHED = (
+    'tradelab',
+    'numpy',
+    'pandas',
+    'pandas-ta-classic',
+    'empyrical-reloaded',
+    'exchange-calendars',
+    'numba',
+    'papermill',
+    'sqlalchemy',
+    'matplotlib',
+    'tensorflow',
+    'keras',
+    'scikit-learn',
+)
+
 
 @cache
-def versions()->dict[str, str]: # Package → version
+def versions() -> dict[str, str]:  # Package → version
     "Versions of Python, the platform and the packages that results depend on"
+
     def of(name):
-        try: return version(name)
-        except PackageNotFoundError: return 'unknown'
-    return {'python': platform.python_version(), 'platform': platform.platform(terse=True), **{name: of(name) for name in WATCHED}}
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            return 'unknown'
+
+    return {
+        'python': platform.python_version(),
+        'platform': platform.platform(terse=True),
+        **{name: of(name) for name in WATCHED},
+    }
 
 # %% ../nbs/40_provenance.ipynb #4c0dec74
 RESULT_SECTIONS = ('data', 'strategy', 'costs', 'risk', 'backtest', 'sweep', 'walk_forward', 'model', 'retraining')
 
+
 def deciding_settings(
-    settings:Settings, # The lab
-)->dict[str, dict]: # Section → key → value, ready for JSON
+    settings: Settings,  # The lab
+) -> dict[str, dict]:  # Section → key → value, ready for JSON
     "The settings that decide a result"
     chosen = settings.model_dump(mode='json', include=set(RESULT_SECTIONS))
     chosen['data'].pop('symbols')
@@ -68,7 +101,7 @@ def deciding_settings(
 
 # %% ../nbs/40_provenance.ipynb #6be9ba2e
 def fingerprint(
-    **parts, # Everything that decides the result, ready for JSON
-)->str: # SHA-256, 64 hexadecimal digits
+    **parts,  # Everything that decides the result, ready for JSON
+) -> str:  # SHA-256, 64 hexadecimal digits
     "One hash over all that decides a result"
     return hashlib.sha256(json.dumps(parts, sort_keys=True, allow_nan=False).encode()).hexdigest()

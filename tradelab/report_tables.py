@@ -17,28 +17,40 @@ from .narration import FORMATS, in_words
 
 # %% ../nbs/26_report_tables.ipynb #dca8925d
 def shortened(
-    table:pd.DataFrame, # Text
-    most:int=40,        # Rows shown
-    both:bool=True,     # Whether half of them come from the end
-)->pd.DataFrame: # The table, or head and tail with a row of dots between
+    table: pd.DataFrame,  # Text
+    most: int = 40,  # Rows shown
+    both: bool = True,  # Whether half of them come from the end
+) -> pd.DataFrame:  # The table, or head and tail with a row of dots between
     "A table short enough to be read"
-    if len(table) <= most: return table
-    last = most//2 if both else 0
-    head, tail = table.iloc[:most - last], table.iloc[len(table) - last:]
+    if len(table) <= most:
+        return table
+    last = most // 2 if both else 0
+    head, tail = table.iloc[: most - last], table.iloc[len(table) - last :]
     dots = pd.DataFrame('⋮', [f'{len(table) - most:,} more'], table.columns)
     return pd.concat([head.astype(object), dots.astype(object), tail.astype(object)])
 
 # %% ../nbs/26_report_tables.ipynb #ed766f2a
 def gate_words(
-    verdicts:Mapping[str, Verdict], # Symbol → what the gate thinks of it
-    used,                           # Symbols that are used
-)->str: # Markdown, a sentence or two
+    verdicts: Mapping[str, Verdict],  # Symbol → what the gate thinks of it
+    used,  # Symbols that are used
+) -> str:  # Markdown, a sentence or two
     "How many symbols passed, and which are left out or used in spite of the gate"
-    counts = ', '.join(f'{sum(each.verdict == name for each in verdicts.values()):,} {name}' for name in ('ok', 'warn', 'fail'))
-    out, forced = ([symbol for symbol, each in verdicts.items() if each.refused and (symbol in used) == which] for which in (False, True))
+    counts = ', '.join(
+        f'{sum(each.verdict == name for each in verdicts.values()):,} {name}' for name in ('ok', 'warn', 'fail')
+    )
+    out, forced = (
+        [symbol for symbol, each in verdicts.items() if each.refused and (symbol in used) == which]
+        for which in (False, True)
+    )
     said = [f'The gate on {len(verdicts):,} symbol{"s" if len(verdicts) != 1 else ""}: {counts}.']
-    if out: said.append(f'**{len(out):,} left out**, their data fail: {", ".join(out)}. The benchmark does without them too.')
-    if forced: said.append(f'**The gate refuses the prices of {", ".join(forced)}; they are used because `allow` names them.**')
+    if out:
+        said.append(
+            f'**{len(out):,} left out**, their data fail: {", ".join(out)}. The benchmark does without them too.'
+        )
+    if forced:
+        said.append(
+            f'**The gate refuses the prices of {", ".join(forced)}; they are used because `allow` names them.**'
+        )
     return ' '.join(said)
 
 # %% ../nbs/26_report_tables.ipynb #d21712ca
@@ -50,55 +62,100 @@ def _why(verdict, most=3):
 
 # %% ../nbs/26_report_tables.ipynb #18b8b675
 def verdicts_table(
-    verdicts:Mapping[str, Verdict], # Symbol → what the gate thinks of it
-)->pd.DataFrame: # Text; a row a symbol, the worst first
+    verdicts: Mapping[str, Verdict],  # Symbol → what the gate thinks of it
+) -> pd.DataFrame:  # Text; a row a symbol, the worst first
     "What the gate thinks of each symbol, and why"
     order = sorted(verdicts.values(), key=lambda each: (('fail', 'warn', 'ok').index(each.verdict), each.symbol))
-    rows = [(each.verdict, f'{each.first:%Y-%m-%d}', f'{each.last:%Y-%m-%d}', f'{each.bars:,}', f'{each.missing:,}', _why(each)) for each in order]
-    return pd.DataFrame(rows, [each.symbol for each in order], ['verdict', 'first', 'last', 'bars', 'sessions missing', 'found'])
+    rows = [
+        (
+            each.verdict,
+            f'{each.first:%Y-%m-%d}',
+            f'{each.last:%Y-%m-%d}',
+            f'{each.bars:,}',
+            f'{each.missing:,}',
+            _why(each),
+        )
+        for each in order
+    ]
+    return pd.DataFrame(
+        rows, [each.symbol for each in order], ['verdict', 'first', 'last', 'bars', 'sessions missing', 'found']
+    )
 
 # %% ../nbs/26_report_tables.ipynb #69e4af70
 def refusals_table(
-    decisions:pd.DataFrame, # The journal of a backtest
-)->pd.DataFrame: # Text; a row a reason, the most frequent first; empty when every order was made
+    decisions: pd.DataFrame,  # The journal of a backtest
+) -> pd.DataFrame:  # Text; a row a reason, the most frequent first; empty when every order was made
     "Why orders were not made"
-    rule, note = decisions['verdict'].str.extract(r'^(refused by [^:]+):')[0], decisions['reason'].str.extract(r'; no order: (.+)$')[0]
-    why = rule.replace('refused by state', 'refused by a breaker, exits only').fillna(note.where(~note.isin(['nothing held', 'held already']))).str.replace('_', ' ').rename('why')
+    rule, note = (
+        decisions['verdict'].str.extract(r'^(refused by [^:]+):')[0],
+        decisions['reason'].str.extract(r'; no order: (.+)$')[0],
+    )
+    why = (
+        rule.replace('refused by state', 'refused by a breaker, exits only')
+        .fillna(note.where(~note.isin(['nothing held', 'held already'])))
+        .str.replace('_', ' ')
+        .rename('why')
+    )
     rows = decisions.assign(why=why).dropna(subset='why').groupby('why')
-    table = rows.agg(orders=('session', 'size'), symbols=('symbol', 'nunique'), first=('session', 'min'), last=('session', 'max'))
+    table = rows.agg(
+        orders=('session', 'size'), symbols=('symbol', 'nunique'), first=('session', 'min'), last=('session', 'max')
+    )
     forms = {'orders': '{:,}', 'symbols': '{:,}', 'first': '{:%Y-%m-%d}', 'last': '{:%Y-%m-%d}'}
     ranked = table.sort_values('orders', ascending=False, kind='stable').rename_axis(None)
     return ranked.assign(**{name: ranked[name].map(form.format) for name, form in forms.items()})
 
 # %% ../nbs/26_report_tables.ipynb #5461d61e
 def breakers_table(
-    breaks:pd.DataFrame, # A row a breaker that fired: session, breaker, limit, found
-)->pd.DataFrame: # Text; a row a time, numbered from 1
+    breaks: pd.DataFrame,  # A row a breaker that fired: session, breaker, limit, found
+) -> pd.DataFrame:  # Text; a row a time, numbered from 1
     "What tripped when, and what was lifted"
-    text = {'session': breaks['session'].map('{:%Y-%m-%d}'.format), 'breaker': breaks['breaker'].astype(str).str.replace('_', ' ')}
+    text = {
+        'session': breaks['session'].map('{:%Y-%m-%d}'.format),
+        'breaker': breaks['breaker'].astype(str).str.replace('_', ' '),
+    }
     text |= {name: breaks[name].map(lambda value: in_words(float(value), ',.4g')) for name in ('limit', 'found')}
     return pd.DataFrame(text, dtype=object).set_axis(range(1, len(breaks) + 1))
 
 # %% ../nbs/26_report_tables.ipynb #7e83f1f0
 def doubts(
-    table:pd.DataFrame, # Of `stress`
-    chance:Luck,        # Of `luck`
-)->list[str]: # Sentences, for `caveats`
+    table: pd.DataFrame,  # Of `stress`
+    chance: Luck,  # Of `luck`
+) -> list[str]:  # Sentences, for `caveats`
     "What stress and chance hold against the figures"
-    said = [f'**{case.capitalize()}**: {sentence}' for case, sentence in table['sentence'].items() if sentence.startswith(('Turns the gain', 'Better when late'))]
-    tries, odds, control = f'{chance.trials:,} trial{"s" if chance.trials != 1 else ""}', in_words(chance.dsr, '.1%'), chance.control
-    if not math.isfinite(chance.dsr): said.append('**Luck cannot be judged**: the Sharpe ratio is undefined or rests on too few returns.')
-    elif chance.sharpe <= 0: said.append('**There is no gain to explain**: the Sharpe ratio is not above 0.')
-    elif chance.dsr < 0.95: said.append(f'**Luck cannot be ruled out**: after {tries} on the same symbols, the probability that the Sharpe ratio is more than luck is {odds}.')
+    said = [
+        f'**{case.capitalize()}**: {sentence}'
+        for case, sentence in table['sentence'].items()
+        if sentence.startswith(('Turns the gain', 'Better when late'))
+    ]
+    tries, odds, control = (
+        f'{chance.trials:,} trial{"s" if chance.trials != 1 else ""}',
+        in_words(chance.dsr, '.1%'),
+        chance.control,
+    )
+    if not math.isfinite(chance.dsr):
+        said.append('**Luck cannot be judged**: the Sharpe ratio is undefined or rests on too few returns.')
+    elif chance.sharpe <= 0:
+        said.append('**There is no gain to explain**: the Sharpe ratio is not above 0.')
+    elif chance.dsr < 0.95:
+        said.append(
+            f'**Luck cannot be ruled out**: after {tries} on the same symbols, the probability that the Sharpe ratio is more than luck is {odds}.'
+        )
     if control is not None and math.isfinite(control.percentile) and control.p_value > 0.05:
-        said.append(f'**No better than entries at random**: {in_words(1 - control.percentile, ".0%")} of them, held as long, did at least as well (p = {control.p_value:.3f}).')
+        said.append(
+            f'**No better than entries at random**: {in_words(1 - control.percentile, ".0%")} of them, held as long, did at least as well (p = {control.p_value:.3f}).'
+        )
     return said
 
 # %% ../nbs/26_report_tables.ipynb #1d54e9c5
 def intervals_table(
-    intervals:pd.DataFrame, # Of `block_bootstrap`
-)->pd.DataFrame: # Text; a row a figure
+    intervals: pd.DataFrame,  # Of `block_bootstrap`
+) -> pd.DataFrame:  # Text; a row a figure
     "What resampled days make of the figures"
-    def shown(name, row): return [in_words(float(row[part]), FORMATS.get(name, '.3f')) for part in ('value', 'low', 'high')] + ['' if name == 'Max Drawdown' else in_words(float(row['at_or_below_0']), '.1%')]
+
+    def shown(name, row):
+        return [in_words(float(row[part]), FORMATS.get(name, '.3f')) for part in ('value', 'low', 'high')] + [
+            '' if name == 'Max Drawdown' else in_words(float(row['at_or_below_0']), '.1%')
+        ]
+
     rows = {name: shown(name, row) for name, row in intervals.iterrows()}
     return pd.DataFrame.from_dict(rows, orient='index', columns=['as it was', '95% from', 'to', 'draws at or below 0'])

@@ -30,65 +30,92 @@ def _write_whole(path, text):
         path.parent.mkdir(parents=True, exist_ok=True)
         beside.write_text(text, encoding='utf-8')
         os.replace(beside, path)
-    except OSError as e: raise StorageError(f'The report cannot be written ({e.strerror})', str(path), 'Make the folder writable, free some space, or set [reports] directory.') from e
+    except OSError as e:
+        raise StorageError(
+            f'The report cannot be written ({e.strerror})',
+            str(path),
+            'Make the folder writable, free some space, or set [reports] directory.',
+        ) from e
     finally:
-        if beside.exists(): beside.unlink()
+        if beside.exists():
+            beside.unlink()
     return path
 
 # %% ../nbs/40_reporting.ipynb #51f93562
 def _read(path):
     "The notebook at `path`, or StorageError"
     import nbformat
-    try: return nbformat.read(path, as_version=4)
-    except OSError as e: raise StorageError(f'The notebook cannot be read ({e.strerror})', str(path), 'Run it again with tradelab run.') from e
+
+    try:
+        return nbformat.read(path, as_version=4)
+    except OSError as e:
+        raise StorageError(
+            f'The notebook cannot be read ({e.strerror})', str(path), 'Run it again with tradelab run.'
+        ) from e
     except (ValueError, AttributeError, nbformat.ValidationError) as e:
         raise StorageError('The file is not a notebook', str(path), 'Run it again with tradelab run.') from e
 
 # %% ../nbs/40_reporting.ipynb #ef61f622
 def _clean(value, known):
     "`value`, a part of a notebook, with every text redacted except pictures"
-    if isinstance(value, str): return redact(value, known)
-    if isinstance(value, list): return [_clean(part, known) for part in value]
+    if isinstance(value, str):
+        return redact(value, known)
+    if isinstance(value, list):
+        return [_clean(part, known) for part in value]
     if isinstance(value, dict):
-        return {key: part if key.startswith('image/') and key != 'image/svg+xml' else _clean(part, known) for key, part in value.items()}
+        return {
+            key: part if key.startswith('image/') and key != 'image/svg+xml' else _clean(part, known)
+            for key, part in value.items()
+        }
     return value
 
 # %% ../nbs/40_reporting.ipynb #64602435
 def redacted_notebook(
-    path:Path,               # A notebook, rewritten in place
-    known:tuple[str,...]=(), # Secret values to cut out, besides the patterns
-)->bool: # Whether anything was cut out; raises StorageError when it cannot be read or written
+    path: Path,  # A notebook, rewritten in place
+    known: tuple[str, ...] = (),  # Secret values to cut out, besides the patterns
+) -> bool:  # Whether anything was cut out; raises StorageError when it cannot be read or written
     "Cut secrets out of a stored notebook"
     import nbformat
+
     notebook = _read(path)
     clean = nbformat.from_dict(_clean(notebook, known))
-    if clean == notebook: return False
+    if clean == notebook:
+        return False
     _write_whole(path, nbformat.writes(clean) + '\n')
     return True
 
 # %% ../nbs/40_reporting.ipynb #763b37fc
-def _errors(cell): return [output for output in cell.get('outputs', []) if output.output_type == 'error']
+def _errors(cell):
+    return [output for output in cell.get('outputs', []) if output.output_type == 'error']
+
 
 def _unfinished(cell):
     "Whether papermill did not get to the end of `cell`"
     noted = cell.metadata.get('papermill', {})
     return noted.get('status', 'completed') != 'completed' or noted.get('start_time', '') is None
 
+
 def _until_failure(cells):
     "The cells up to the first that failed, all when none did"
     at = next((at for at, cell in enumerate(cells) if _errors(cell) or _unfinished(cell)), len(cells))
-    return cells[:at + bool(cells[at:] and cells[at].get('outputs'))]
+    return cells[: at + bool(cells[at:] and cells[at].get('outputs'))]
 
 # %% ../nbs/40_reporting.ipynb #3d2ebe72
 def failure_of(
-    notebook, # A notebook as nbformat reads it
-)->tuple[str, str]|None: # One line and the traceback ('' when there is none); None when nothing failed
+    notebook,  # A notebook as nbformat reads it
+) -> tuple[str, str] | None:  # One line and the traceback ('' when there is none); None when nothing failed
     "What stopped an executed notebook"
     from nbconvert.filters import strip_ansi
+
     code = [cell for cell in notebook.cells if cell.cell_type == 'code']
     for number, cell in enumerate(code, 1):
-        for error in _errors(cell): return f'{error.ename}: {error.evalue}'.strip(), strip_ansi('\n'.join(error.traceback))
-        if _unfinished(cell): return f'The run stopped before the end of code cell {number} of {len(code)}, without a message: the kernel died or was stopped.', ''
+        for error in _errors(cell):
+            return f'{error.ename}: {error.evalue}'.strip(), strip_ansi('\n'.join(error.traceback))
+        if _unfinished(cell):
+            return (
+                f'The run stopped before the end of code cell {number} of {len(code)}, without a message: the kernel died or was stopped.',
+                '',
+            )
     return None
 
 # %% ../nbs/40_reporting.ipynb #4a42ad02
@@ -117,16 +144,21 @@ _HEAD = """<!DOCTYPE html>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{{ title }}</title><style>{{ css|safe }}</style></head><body>
 """
-_PAGE = _HEAD + """{% if failure %}<div class="failure" role="alert"><p><strong>This run failed.</strong> {{ failure[0] }}</p>
+_PAGE = (
+    _HEAD
+    + """{% if failure %}<div class="failure" role="alert"><p><strong>This run failed.</strong> {{ failure[0] }}</p>
 {% if failure[1] %}<details><summary>Traceback</summary><pre>{{ failure[1] }}</pre></details>{% endif %}</div>{% endif %}
 {{ body|safe }}
 </body></html>
 """
+)
 
 # %% ../nbs/40_reporting.ipynb #e91d471f
 def _rendered(template, filters, **values):
     "`template` filled with `values`, which are escaped; `filters` are functions that it may call"
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters.update(filters)
     return environment.from_string(template).render(css=_CSS, **values)
 
@@ -134,32 +166,56 @@ def _rendered(template, filters, **values):
 def _harmless(body):
     "HTML without anything that runs or loads"
     from bs4 import BeautifulSoup
+
     soup = BeautifulSoup(body, 'html.parser')
-    for tag in soup(['script', 'iframe', 'frame', 'object', 'embed', 'link', 'base', 'meta', 'form']): tag.decompose()
+    for tag in soup(['script', 'iframe', 'frame', 'object', 'embed', 'link', 'base', 'meta', 'form']):
+        tag.decompose()
     for tag in soup(True):
         for name, value in list(tag.attrs.items()):
-            loads = name in ('src', 'srcset', 'poster', 'background', 'data') or name.endswith('href') and tag.name != 'a'
-            if name.startswith('on') or loads and not str(value).startswith(('data:', '#')) or str(value).strip().lower().startswith('javascript:'): del tag[name]
+            loads = (
+                name in ('src', 'srcset', 'poster', 'background', 'data') or name.endswith('href') and tag.name != 'a'
+            )
+            if (
+                name.startswith('on')
+                or loads
+                and not str(value).startswith(('data:', '#'))
+                or str(value).strip().lower().startswith('javascript:')
+            ):
+                del tag[name]
     return str(soup)
 
 # %% ../nbs/40_reporting.ipynb #46c6d38a
 def _body(notebook):
     "The cells of `notebook` as HTML: texts and outputs"
     from nbconvert import HTMLExporter
-    cells = [cell for cell in _until_failure(notebook.cells) if 'papermill-error-cell-tag' not in cell.metadata.get('tags', [])]
-    for error in (error for cell in cells for error in _errors(cell)): error.traceback = [f'{error.ename}: {error.evalue}']
-    exporter = HTMLExporter(template_name='basic', exclude_input=True, exclude_input_prompt=True, exclude_output_prompt=True, mathjax_url='', require_js_url='')
+
+    cells = [
+        cell
+        for cell in _until_failure(notebook.cells)
+        if 'papermill-error-cell-tag' not in cell.metadata.get('tags', [])
+    ]
+    for error in (error for cell in cells for error in _errors(cell)):
+        error.traceback = [f'{error.ename}: {error.evalue}']
+    exporter = HTMLExporter(
+        template_name='basic',
+        exclude_input=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+        mathjax_url='',
+        require_js_url='',
+    )
     return _harmless(exporter.from_notebook_node(type(notebook)(notebook, cells=cells))[0])
 
 # %% ../nbs/40_reporting.ipynb #3fab3051
 def notebook_to_html(
-    notebook:Path, # An executed notebook
-    html:Path,     # The page to write; its folder is made when missing
-    title:str,     # Shown by the browser
-    error:str='',  # What the one who ran it knows of a failure; comes before what the notebook shows
-)->Path: # The page; raises StorageError when one cannot be read or the other not written
+    notebook: Path,  # An executed notebook
+    html: Path,  # The page to write; its folder is made when missing
+    title: str,  # Shown by the browser
+    error: str = '',  # What the one who ran it knows of a failure; comes before what the notebook shows
+) -> Path:  # The page; raises StorageError when one cannot be read or the other not written
     "Write an executed notebook as one page that loads nothing, with its error on top if it failed"
     import nbformat
+
     found = nbformat.from_dict(_clean(_read(notebook), ()))
     seen = failure_of(found)
     failure = (redact(error) or seen[0], seen[1] if seen else '') if error or seen else None
@@ -167,10 +223,10 @@ def notebook_to_html(
 
 # %% ../nbs/40_reporting.ipynb #57671bb1
 def sparkline(
-    values,        # Equity, USD, iterable of float; None and NaN are skipped
-    width:int=120, # Pixels
-    height:int=34, # Pixels
-)->str: # An <svg> element, '' when there are fewer than two values
+    values,  # Equity, USD, iterable of float; None and NaN are skipped
+    width: int = 120,  # Pixels
+    height: int = 34,  # Pixels
+) -> str:  # An <svg> element, '' when there are fewer than two values
     "A line of equity as inline SVG"
     known = pd.Series([float(value) for value in values if value is not None and math.isfinite(value)], dtype=float)
     return equity_svg(known, width, height) if len(known) > 1 else ''
@@ -180,11 +236,13 @@ def _moment(value):
     "An aware moment as UTC, to the minute"
     return f'{value.astimezone(UTC):%Y-%m-%d %H:%M}' if value else '–'
 
+
 def _took(row):
     "How long a run took, in seconds or minutes"
-    if not (row.get('started_at') and row.get('ended_at')): return '–'
+    if not (row.get('started_at') and row.get('ended_at')):
+        return '–'
     seconds = (row['ended_at'] - row['started_at']).total_seconds()
-    return f'{seconds:.1f} s' if seconds < 60 else f'{seconds//60:.0f} min {seconds % 60:.0f} s'
+    return f'{seconds:.1f} s' if seconds < 60 else f'{seconds // 60:.0f} min {seconds % 60:.0f} s'
 
 # %% ../nbs/40_reporting.ipynb #ade3df83
 def _figure(row, side, name, form):
@@ -193,10 +251,13 @@ def _figure(row, side, name, form):
     found = benchmark(metrics) if side == 'benchmark' else figures(metrics)
     return in_words(found.get(name), form) if is_trading(metrics) and (found or side != 'benchmark') else ''
 
+
 _FILTERS = dict(moment=_moment, took=_took, figure=_figure, spark=lambda values: sparkline(values or ()))
 
 # %% ../nbs/40_reporting.ipynb #f472e57d
-_INDEX = _HEAD + """<h1>TradeLab runs</h1>
+_INDEX = (
+    _HEAD
+    + """<h1>TradeLab runs</h1>
 {% if not rows %}<p>No run is recorded yet. In a terminal, at the lab's home:</p><pre>tradelab ingest
 tradelab run backtest</pre><p>Then open this page again.</p>
 {% else %}<p>{{ rows|length }} run{{ 's' if rows|length > 1 }}{% for status, count in counts %}, {{ count }} {{ status }}{% endfor %}. Newest first; times are UTC. The figures of the strategy stand beside those of buying on the first day and holding; runs that are not about a strategy have empty cells.</p>
@@ -211,35 +272,66 @@ tradelab run backtest</pre><p>Then open this page again.</p>
 {% endfor %}</tbody></table>{% endif %}
 </body></html>
 """
+)
 
 # %% ../nbs/40_reporting.ipynb #70bc7dd6
-_FIELDS = ('id', 'template', 'symbol', 'universe', 'status', 'started_at', 'ended_at', 'metrics', 'trials', 'error', 'notebook_path', 'html_path', 'equity')
+_FIELDS = (
+    'id',
+    'template',
+    'symbol',
+    'universe',
+    'status',
+    'started_at',
+    'ended_at',
+    'metrics',
+    'trials',
+    'error',
+    'notebook_path',
+    'html_path',
+    'equity',
+)
+
 
 def _plain(row):
     "`row` with every field, and None where a frame of pandas had NaN or NaT"
-    return {name: None if pd.api.types.is_scalar(row.get(name)) and pd.isna(row.get(name)) else row[name] for name in _FIELDS}
+    return {
+        name: None if pd.api.types.is_scalar(row.get(name)) and pd.isna(row.get(name)) else row[name]
+        for name in _FIELDS
+    }
 
 # %% ../nbs/40_reporting.ipynb #08945586
 def _about(row):
     "What a run is about and found, in words; the names of a universe that is only counted"
     trials = None if row['trials'] is None else int(row['trials'])
     about = subject(row['symbol'], row['universe'])
-    return dict(about='' if about == 'all' else about, names=(row['universe'] or '').replace(',', ', ') if about.endswith(' symbols') else '', remark=remark(row['metrics'], trials))
+    return dict(
+        about='' if about == 'all' else about,
+        names=(row['universe'] or '').replace(',', ', ') if about.endswith(' symbols') else '',
+        remark=remark(row['metrics'], trials),
+    )
 
 # %% ../nbs/40_reporting.ipynb #05d403f8
 def _links(row, folder):
     "Name and relative address of the files of a run that exist below `folder`"
     from urllib.parse import quote
+
     wanted = ('report', row.get('html_path')), ('notebook', row.get('notebook_path'))
-    return [(name, quote(str(path))) for name, path in wanted if path and (folder/path).is_file()]
+    return [(name, quote(str(path))) for name, path in wanted if path and (folder / path).is_file()]
 
 # %% ../nbs/40_reporting.ipynb #5de8c55f
 def write_index(
-    rows:list[dict], # Rows of `runs`, each with `equity`, a list; paths relative to the index
-    path:Path,       # The page to write, usually reports/index.html
-)->Path: # The page; raises StorageError when it cannot be written
+    rows: list[dict],  # Rows of `runs`, each with `equity`, a list; paths relative to the index
+    path: Path,  # The page to write, usually reports/index.html
+) -> Path:  # The page; raises StorageError when it cannot be written
     "Write the page that lists the runs, the newest first"
-    shown = [{**row, **_about(row), 'error': redact(row['error'] or ''), 'links': _links(row, Path(path).parent)} for row in map(_plain, rows)]
+    shown = [
+        {**row, **_about(row), 'error': redact(row['error'] or ''), 'links': _links(row, Path(path).parent)}
+        for row in map(_plain, rows)
+    ]
     shown.sort(key=lambda row: (row['started_at'], row['id']), reverse=True)
-    counts = [(status, n) for status in ('ok', 'failed', 'interrupted', 'running') if (n := sum(row['status'] == status for row in shown))]
+    counts = [
+        (status, n)
+        for status in ('ok', 'failed', 'interrupted', 'running')
+        if (n := sum(row['status'] == status for row in shown))
+    ]
     return _write_whole(path, _rendered(_INDEX, _FILTERS, title='TradeLab runs', rows=shown, counts=counts))

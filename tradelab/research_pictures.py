@@ -16,28 +16,63 @@ from matplotlib.ticker import FuncFormatter
 
 from .narration import FORMATS, LESS_IS_BETTER, in_words
 from .utils.error_handling import DataError, did_you_mean
-from .visualization import BLUE, GREY, INK, ORANGE, checked_series, draw_line, finish, lab_style, need_columns, price_axis
+from tradelab.visualization import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    checked_series,
+    draw_line,
+    finish,
+    lab_style,
+    need_columns,
+    price_axis,
+)
 
 # %% ../nbs/26_research_pictures.ipynb #1aca21a4
-NOTHING = '#d9d9d9' # The colour of a cell without a value
+NOTHING = '#d9d9d9'  # The colour of a cell without a value
+
 
 def colour_cells(
-    axes:plt.Axes,       # With the picture
-    values:pd.DataFrame, # One cell a value, NaN where there is none; rows from the bottom up
-    form:str,            # Format of a figure, such as '.2f'
-    size:float|None=None,# Points of the text in the cells; None: no text
-)->plt.Axes: # The same axes
+    axes: plt.Axes,  # With the picture
+    values: pd.DataFrame,  # One cell a value, NaN where there is none; rows from the bottom up
+    form: str,  # Format of a figure, such as '.2f'
+    size: float | None = None,  # Points of the text in the cells; None: no text
+) -> plt.Axes:  # The same axes
     "Cells coloured by their value, with a scale at the side"
     grid = np.ma.masked_invalid(values.to_numpy(dtype=float))
     low, high = float(grid.min()), float(grid.max())
-    both, room = low < 0 < high, (high - low or abs(high) or 1.)*1e-9
-    norm, colours = (TwoSlopeNorm(0, -max(-low, high), max(-low, high)), 'RdBu') if both else (Normalize(low - room, high + room), 'Blues' if high > 0 else 'Reds_r')
+    both, room = low < 0 < high, (high - low or abs(high) or 1.0) * 1e-9
+    norm, colours = (
+        (TwoSlopeNorm(0, -max(-low, high), max(-low, high)), 'RdBu')
+        if both
+        else (Normalize(low - room, high + room), 'Blues' if high > 0 else 'Reds_r')
+    )
     axes.set_facecolor(NOTHING)
-    mesh = axes.pcolormesh(np.arange(values.shape[1] + 1) - 0.5, np.arange(values.shape[0] + 1) - 0.5, grid, cmap=colours, norm=norm, edgecolors='white', linewidth=0 if grid.size > 900 else 0.5)
-    axes.figure.colorbar(mesh, ax=axes, pad=0.01, aspect=30, format=FuncFormatter(lambda value, _: in_words(value, form)))
+    mesh = axes.pcolormesh(
+        np.arange(values.shape[1] + 1) - 0.5,
+        np.arange(values.shape[0] + 1) - 0.5,
+        grid,
+        cmap=colours,
+        norm=norm,
+        edgecolors='white',
+        linewidth=0 if grid.size > 900 else 0.5,
+    )
+    axes.figure.colorbar(
+        mesh, ax=axes, pad=0.01, aspect=30, format=FuncFormatter(lambda value, _: in_words(value, form))
+    )
     axes.grid(False)
     for (row, column), value in np.ndenumerate(grid.filled(np.nan)) if size else ():
-        if np.isfinite(value): axes.text(column, row, in_words(value, form), ha='center', va='center', fontsize=size, color=_ink_on(mesh.to_rgba(value)))
+        if np.isfinite(value):
+            axes.text(
+                column,
+                row,
+                in_words(value, form),
+                ha='center',
+                va='center',
+                fontsize=size,
+                color=_ink_on(mesh.to_rgba(value)),
+            )
     return axes
 
 # %% ../nbs/26_research_pictures.ipynb #1edfba9b
@@ -47,25 +82,37 @@ def _ink_on(colour):
 
 # %% ../nbs/26_research_pictures.ipynb #8017980a
 def name_cells(
-    axes:plt.Axes,     # With the grid
-    columns:pd.Index,  # Names of the columns
-    rows:pd.Index,     # Names of the rows, from the bottom up
-    most:int=14,       # Labels on a side; every second, third … name beyond
+    axes: plt.Axes,  # With the grid
+    columns: pd.Index,  # Names of the columns
+    rows: pd.Index,  # Names of the rows, from the bottom up
+    most: int = 14,  # Labels on a side; every second, third … name beyond
 ):
     "Names at the cells of a grid, thinned where they would touch"
     for axis, names in ((axes.xaxis, columns), (axes.yaxis, rows)):
-        at = np.arange(0, len(names), -(-len(names)//most))
+        at = np.arange(0, len(names), -(-len(names) // most))
         axis.set_ticks(at, [f'{name:g}' if isinstance(name, (float, np.floating)) else str(name) for name in names[at]])
 
 # %% ../nbs/26_research_pictures.ipynb #d6610ac6
 def _pivoted(table, x, y, value):
     "`table` as a grid with rows `y` and columns `x`, both ascending; a grid passes as it is"
-    if not isinstance(table, pd.DataFrame): raise DataError('A sweep must be a pandas DataFrame', type(table).__name__, 'Pass the table that the sweep made.')
-    if not {x, y} & set(table.columns): return table.sort_index().sort_index(axis=1)
+    if not isinstance(table, pd.DataFrame):
+        raise DataError(
+            'A sweep must be a pandas DataFrame', type(table).__name__, 'Pass the table that the sweep made.'
+        )
+    if not {x, y} & set(table.columns):
+        return table.sort_index().sort_index(axis=1)
     need_columns(table, [x, y], 'The rows of a sweep')
-    if value not in table: raise DataError('The sweep has no such figure', value, did_you_mean(value, [str(name) for name in table.columns]))
+    if value not in table:
+        raise DataError(
+            'The sweep has no such figure', value, did_you_mean(value, [str(name) for name in table.columns])
+        )
     twice = table.duplicated([x, y])
-    if twice.any(): raise DataError(f'Several combinations share {x} and {y}', dict(table.loc[twice, [x, y]].iloc[0]), 'Choose one value of the other parameters first.')
+    if twice.any():
+        raise DataError(
+            f'Several combinations share {x} and {y}',
+            dict(table.loc[twice, [x, y]].iloc[0]),
+            'Choose one value of the other parameters first.',
+        )
     return table.pivot(index=y, columns=x, values=value)
 
 # %% ../nbs/26_research_pictures.ipynb #169d9589
@@ -79,96 +126,160 @@ def _outline(axes, mask, **options):
 # %% ../nbs/26_research_pictures.ipynb #eaf0311c
 @lab_style()
 def plot_heatmap(
-    table:pd.DataFrame,    # A row a combination with its parameters and figures, or a grid of one figure with rows `y` and columns `x`
-    x:str,                 # Parameter on the x axis, such as 'fast'
-    y:str,                 # Parameter on the y axis, such as 'slow'
-    value:str,             # Figure that colours the cells, such as 'Sharpe'
-    best:tuple|None=None,  # Cell to frame, (x, y); None: that of the best value
-    plateau:pd.DataFrame|None=None, # Cells to frame around it, bool, as a grid with rows `y` and columns `x`
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    table: pd.DataFrame,  # A row a combination with its parameters and figures, or a grid of one figure with rows `y` and columns `x`
+    x: str,  # Parameter on the x axis, such as 'fast'
+    y: str,  # Parameter on the y axis, such as 'slow'
+    value: str,  # Figure that colours the cells, such as 'Sharpe'
+    best: tuple | None = None,  # Cell to frame, (x, y); None: that of the best value
+    plateau: pd.DataFrame | None = None,  # Cells to frame around it, bool, as a grid with rows `y` and columns `x`
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "One figure over two parameters, with the best cell framed"
     grid = _pivoted(table, x, y, value)
-    if not np.isfinite(grid.to_numpy(dtype=float)).any(): raise DataError(f'No combination has a {value}', f'{grid.size} cells', 'Look at the trades of the sweep.')
+    if not np.isfinite(grid.to_numpy(dtype=float)).any():
+        raise DataError(f'No combination has a {value}', f'{grid.size} cells', 'Look at the trades of the sweep.')
     column, row = best or (grid.stack().idxmin() if value in LESS_IS_BETTER else grid.stack().idxmax())[::-1]
-    if column not in grid.columns or row not in grid.index: raise DataError('The best cell does not lie in the grid', (column, row), f'Give ({x}, {y}) of one of its cells.')
+    if column not in grid.columns or row not in grid.index:
+        raise DataError(
+            'The best cell does not lie in the grid', (column, row), f'Give ({x}, {y}) of one of its cells.'
+        )
     form, small = FORMATS.get(value, '.3g'), max(grid.shape) <= 13
-    axes = colour_cells(plt.subplots(figsize=(11, 5 if grid.shape[0] < 20 else 6.5))[1], grid, form, 9 if small else None)
+    axes = colour_cells(
+        plt.subplots(figsize=(11, 5 if grid.shape[0] < 20 else 6.5))[1], grid, form, 9 if small else None
+    )
     name_cells(axes, grid.columns, grid.index)
     inside = None if plateau is None else plateau.reindex(index=grid.index, columns=grid.columns).eq(True).to_numpy()
-    if inside is not None: _outline(axes, inside, color=ORANGE, linewidth=2.2)
+    if inside is not None:
+        _outline(axes, inside, color=ORANGE, linewidth=2.2)
     _outline(axes, (grid.index == row)[:, None] & (grid.columns == column)[None, :], color=INK, linewidth=2.2)
     axes.set(xlabel=x.replace('_', ' '), ylabel=y.replace('_', ' '))
     missing = int(grid.isna().to_numpy().sum())
-    axes.set_title(f'{value}: {in_words(grid.loc[row, column], form)} at {x.replace("_", " ")} {column:g}, {y.replace("_", " ")} {row:g}; median {in_words(float(np.nanmedian(grid)), form)} of {grid.size - missing:,} cells'
-                   + (f', plateau of {inside.sum():,}' if inside is not None else '') + (f', {missing:,} without a value' if missing else ''))
+    axes.set_title(
+        f'{value}: {in_words(grid.loc[row, column], form)} at {x.replace("_", " ")} {column:g}, {y.replace("_", " ")} {row:g}; median {in_words(float(np.nanmedian(grid)), form)} of {grid.size - missing:,} cells'
+        + (f', plateau of {inside.sum():,}' if inside is not None else '')
+        + (f', {missing:,} without a value' if missing else '')
+    )
     axes.figure.draw_without_rendering()
     return axes
 
 # %% ../nbs/26_research_pictures.ipynb #971c2826
 _SPANS = ['train_first', 'train_last', 'test_first', 'test_last']
 
+
 def _spans(axes, folds, parameters):
     "A bar a fold from the top down, with its parameters beside it"
     number = np.arange(len(folds))
-    for first, last, color, label in (('train_first', 'train_last', '#bcd3e6', 'chosen on'), ('test_first', 'test_last', BLUE, 'tried on')):
+    for first, last, color, label in (
+        ('train_first', 'train_last', '#bcd3e6', 'chosen on'),
+        ('test_first', 'test_last', BLUE, 'tried on'),
+    ):
         start, end = (date2num(pd.to_datetime(folds[name])) for name in (first, last))
         axes.barh(number, end - start + 1, left=start, height=0.72, color=color, linewidth=0, label=label)
-    every = -(-len(folds)//24)
+    every = -(-len(folds) // 24)
     for j in number[::every] if parameters else ():
         words = ', '.join(f'{folds[name].iloc[j]:g}' for name in parameters)
-        axes.annotate(words, (date2num(pd.to_datetime(folds['test_last'].iloc[j])), j), xytext=(5, 0), textcoords='offset points', va='center', fontsize=8)
+        axes.annotate(
+            words,
+            (date2num(pd.to_datetime(folds['test_last'].iloc[j])), j),
+            xytext=(5, 0),
+            textcoords='offset points',
+            va='center',
+            fontsize=8,
+        )
     axes.set(ylim=(len(folds) - 0.4, -0.6), ylabel='fold')
     axes.set_yticks(number[::every], number[::every] + 1)
 
 # %% ../nbs/26_research_pictures.ipynb #60305bca
 @lab_style()
 def plot_folds(
-    folds:pd.DataFrame,  # A row a fold: train_first, train_last, test_first, test_last, and a column a chosen parameter
-    equity:pd.Series,    # Equity on the test parts, one after the other, USD
-    parameters:list[str]|None=None, # Columns of the chosen parameters; None: none is shown
-    benchmark:pd.Series|None=None,  # Equity of the benchmark on the same sessions, USD
-)->np.ndarray: # Both axes of a new figure; raises DataError when there is nothing to draw
+    folds: pd.DataFrame,  # A row a fold: train_first, train_last, test_first, test_last, and a column a chosen parameter
+    equity: pd.Series,  # Equity on the test parts, one after the other, USD
+    parameters: list[str] | None = None,  # Columns of the chosen parameters; None: none is shown
+    benchmark: pd.Series | None = None,  # Equity of the benchmark on the same sessions, USD
+) -> np.ndarray:  # Both axes of a new figure; raises DataError when there is nothing to draw
     "The folds of walk-forward above their equity out of sample"
     need_columns(folds, [*_SPANS, *(parameters or [])], 'The folds')
-    lines = {'strategy, out of sample': checked_series(equity, 'The equity out of sample')} | ({} if benchmark is None else {'buy & hold': checked_series(benchmark, 'The equity of buy & hold')})
-    if folds.empty: raise DataError('There is no fold to draw', 0, 'Shorten train or test in [walk_forward].')
-    tall = min(0.8 + 0.2*len(folds), 5.5)
+    lines = {'strategy, out of sample': checked_series(equity, 'The equity out of sample')} | (
+        {} if benchmark is None else {'buy & hold': checked_series(benchmark, 'The equity of buy & hold')}
+    )
+    if folds.empty:
+        raise DataError('There is no fold to draw', 0, 'Shorten train or test in [walk_forward].')
+    tall = min(0.8 + 0.2 * len(folds), 5.5)
     figure, (upper, lower) = plt.subplots(2, 1, sharex=True, figsize=(11, tall + 3), height_ratios=(tall, 3))
     _spans(upper, folds, parameters)
-    for (name, values), color in zip(reversed(lines.items()), (GREY, BLUE) if len(lines) > 1 else (BLUE,)): draw_line(lower, values, color=color, label=f'{name}: {values.dropna().iloc[-1]:,.0f}')
-    for first in pd.to_datetime(folds['test_first']): lower.axvline(first, color='#dddddd', linewidth=0.7, zorder=0)
+    for (name, values), color in zip(reversed(lines.items()), (GREY, BLUE) if len(lines) > 1 else (BLUE,)):
+        draw_line(lower, values, color=color, label=f'{name}: {values.dropna().iloc[-1]:,.0f}')
+    for first in pd.to_datetime(folds['test_first']):
+        lower.axvline(first, color='#dddddd', linewidth=0.7, zorder=0)
     price_axis(lower, *lines.values())
-    growth = equity.dropna().iloc[-1]/equity.dropna().iloc[0] - 1
+    growth = equity.dropna().iloc[-1] / equity.dropna().iloc[0] - 1
     chosen = len(folds[parameters].drop_duplicates()) if parameters else 0
-    upper.set_title(f'Walk-forward: {len(folds)} fold{"s" if len(folds) > 1 else ""}' + (f' chose {chosen} different combinations ({", ".join(parameters)})' if chosen > 1 else f' chose one combination ({", ".join(parameters)})' if parameters else ''))
+    upper.set_title(
+        f'Walk-forward: {len(folds)} fold{"s" if len(folds) > 1 else ""}'
+        + (
+            f' chose {chosen} different combinations ({", ".join(parameters)})'
+            if chosen > 1
+            else f' chose one combination ({", ".join(parameters)})'
+            if parameters
+            else ''
+        )
+    )
     upper.margins(x=0.06 if parameters else 0.01)
     upper.grid(False)
-    finish(lower, f'Out of sample: {in_words(growth, "+,.1%")} over {len(equity):,} sessions', pd.DatetimeIndex(folds[_SPANS].to_numpy().ravel()))
+    finish(
+        lower,
+        f'Out of sample: {in_words(growth, "+,.1%")} over {len(equity):,} sessions',
+        pd.DatetimeIndex(folds[_SPANS].to_numpy().ravel()),
+    )
     return np.array([upper, lower])
 
 # %% ../nbs/26_research_pictures.ipynb #a13f4f79
 @lab_style()
 def plot_distribution(
-    values:np.ndarray, # The figure of each draw, shape (n_draws,), NaN where it is undefined
-    own:float,         # The figure to compare with them
-    name:str,          # What the figure is, such as 'Sharpe'
-    what:str='draws',  # What the draws are, in the plural, such as 'random entries'
-    whose:str='strategy', # Whose figure it is
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    values: np.ndarray,  # The figure of each draw, shape (n_draws,), NaN where it is undefined
+    own: float,  # The figure to compare with them
+    name: str,  # What the figure is, such as 'Sharpe'
+    what: str = 'draws',  # What the draws are, in the plural, such as 'random entries'
+    whose: str = 'strategy',  # Whose figure it is
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Where the strategy's figure lies among those of chance"
     drawn = np.asarray(values, dtype=float).ravel()
     known = drawn[np.isfinite(drawn)]
-    if not len(known): raise DataError(f'No draw has a {name}', f'{len(drawn)} draws', 'Look at the number of trades.')
+    if not len(known):
+        raise DataError(f'No draw has a {name}', f'{len(drawn)} draws', 'Look at the number of trades.')
     form, axes = FORMATS.get(name, '.3g'), plt.subplots()[1]
-    axes.hist(known, bins=min(60, max(5, round(len(known)**0.5))) if np.ptp(known) > 1e-9*np.abs(known).max() else 1, color='#9db8cf', edgecolor='white', linewidth=0.6)
+    axes.hist(
+        known,
+        bins=min(60, max(5, round(len(known) ** 0.5))) if np.ptp(known) > 1e-9 * np.abs(known).max() else 1,
+        color='#9db8cf',
+        edgecolor='white',
+        linewidth=0.6,
+    )
     low, high = np.quantile(known, (0.05, 0.95))
-    axes.axvspan(low, high, color=BLUE, alpha=0.08, linewidth=0, label=f'middle 90%: {in_words(low, form)} to {in_words(high, form)}')
-    axes.axvline(np.median(known), color=GREY, linestyle='--', linewidth=1.2, label=f'median: {in_words(float(np.median(known)), form)}')
+    axes.axvspan(
+        low,
+        high,
+        color=BLUE,
+        alpha=0.08,
+        linewidth=0,
+        label=f'middle 90%: {in_words(low, form)} to {in_words(high, form)}',
+    )
+    axes.axvline(
+        np.median(known),
+        color=GREY,
+        linestyle='--',
+        linewidth=1.2,
+        label=f'median: {in_words(float(np.median(known)), form)}',
+    )
     lost = len(drawn) - len(known)
-    if np.isfinite(own): axes.axvline(own, color=ORANGE, linewidth=2.4, label=f'{whose}: {in_words(own, form)}')
-    beaten = (np.mean(known < own) + np.mean(known == own)/2) if np.isfinite(own) else float('nan')
-    axes.set_title(f'{name}: {"" if whose == "strategy" else whose + " "}{in_words(own, form)} beats {in_words(beaten, ".0%")} of {len(known):,} {what}' + (f', {lost:,} without a value' if lost else '') if np.isfinite(own)
-                   else f'{name}: undefined for {whose if whose != "strategy" else "the strategy"}; {len(known):,} {what}')
+    if np.isfinite(own):
+        axes.axvline(own, color=ORANGE, linewidth=2.4, label=f'{whose}: {in_words(own, form)}')
+    beaten = (np.mean(known < own) + np.mean(known == own) / 2) if np.isfinite(own) else float('nan')
+    axes.set_title(
+        f'{name}: {"" if whose == "strategy" else whose + " "}{in_words(own, form)} beats {in_words(beaten, ".0%")} of {len(known):,} {what}'
+        + (f', {lost:,} without a value' if lost else '')
+        if np.isfinite(own)
+        else f'{name}: undefined for {whose if whose != "strategy" else "the strategy"}; {len(known):,} {what}'
+    )
     axes.set(xlabel=name, ylabel=what)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: in_words(value, form)))
     axes.grid(False, axis='x')

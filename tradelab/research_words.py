@@ -15,7 +15,17 @@ import pandas as pd
 from .config import Settings
 from .narration import FORMATS, in_words
 from .plateau import plateau, ranked
-from .rule_words import OPTIMISTIC, breaker_words, cost_words, dividend_words, exit_words, fill_words, is_free, limit_words, size_words
+from tradelab.rule_words import (
+    OPTIMISTIC,
+    breaker_words,
+    cost_words,
+    dividend_words,
+    exit_words,
+    fill_words,
+    is_free,
+    limit_words,
+    size_words,
+)
 from .sweep import Sweep
 from .trade_metrics import ENOUGH_TRADES
 from .utils.research import Trials
@@ -23,48 +33,80 @@ from .walk_forward import WalkForward, stability
 
 # %% ../nbs/26_research_words.ipynb #ef4f338f
 def gate_words(
-    verdicts:Mapping[str, str], # Symbol → 'ok', 'warn' or 'fail'
-)->str: # Markdown, a sentence or two
+    verdicts: Mapping[str, str],  # Symbol → 'ok', 'warn' or 'fail'
+) -> str:  # Markdown, a sentence or two
     "What the gate thinks of the prices"
-    warned, failed = ([symbol for symbol, verdict in verdicts.items() if verdict == wanted] for wanted in ('warn', 'fail'))
-    if not warned and not failed: return f'The gate has nothing against the prices{f" of all {len(verdicts):,} symbols" if len(verdicts) > 1 else ""}.'
-    said = [f'The gate has doubts about the prices of {_some(warned)}: tradelab data status says which.'] if warned else []
-    return ' '.join([*said, *([f'**The gate refuses the prices of {_some(failed)}**; they were used because `allow` names them.'] if failed else [])])
+    warned, failed = (
+        [symbol for symbol, verdict in verdicts.items() if verdict == wanted] for wanted in ('warn', 'fail')
+    )
+    if not warned and not failed:
+        return f'The gate has nothing against the prices{f" of all {len(verdicts):,} symbols" if len(verdicts) > 1 else ""}.'
+    said = (
+        [f'The gate has doubts about the prices of {_some(warned)}: tradelab data status says which.'] if warned else []
+    )
+    return ' '.join(
+        [
+            *said,
+            *(
+                [f'**The gate refuses the prices of {_some(failed)}**; they were used because `allow` names them.']
+                if failed
+                else []
+            ),
+        ]
+    )
 
-def _some(symbols): return ', '.join(symbols) if len(symbols) <= 8 else f'{", ".join(symbols[:6])} and {len(symbols) - 6:,} more'
+
+def _some(symbols):
+    return ', '.join(symbols) if len(symbols) <= 8 else f'{", ".join(symbols[:6])} and {len(symbols) - 6:,} more'
 
 # %% ../nbs/26_research_words.ipynb #cd941b99
 def seal_words(
-    sealed:pd.DatetimeIndex,   # The sealed sessions, possibly none
-    opened:Mapping|None=None,  # Row of their opening, see `utils.seals`; None while the seal is whole
-)->str: # Markdown, a sentence or two
+    sealed: pd.DatetimeIndex,  # The sealed sessions, possibly none
+    opened: Mapping | None = None,  # Row of their opening, see `utils.seals`; None while the seal is whole
+) -> str:  # Markdown, a sentence or two
     "Whether anybody has seen the last sessions"
-    if not len(sealed): return '**Nothing is sealed**: every session was looked at while choosing, so no session is left to test the choice on.'
+    if not len(sealed):
+        return '**Nothing is sealed**: every session was looked at while choosing, so no session is left to test the choice on.'
     span = f'The last {len(sealed):,} sessions, {sealed[0]:%Y-%m-%d} to {sealed[-1]:%Y-%m-%d},'
-    if opened is None: return f'{span} are sealed: no choice here rests on them.'
+    if opened is None:
+        return f'{span} are sealed: no choice here rests on them.'
     by = f' by {opened["run_id"]}' if opened['run_id'] else ''
-    return (f'**The seal is broken**: {opened["first"]} to {opened["last"]} was opened on {opened["opened_at"]:%Y-%m-%d %H:%M} UTC{by} with {chosen_words(opened["parameters"])}. '
-            f'{span} are left out of what follows, but whoever chose after that day may have known them.')
+    return (
+        f'**The seal is broken**: {opened["first"]} to {opened["last"]} was opened on {opened["opened_at"]:%Y-%m-%d %H:%M} UTC{by} with {chosen_words(opened["parameters"])}. '
+        f'{span} are left out of what follows, but whoever chose after that day may have known them.'
+    )
+
 
 def chosen_words(
-    chosen:Mapping, # Parameter → value
-)->str: # Such as 'fast 20, slow 100'
+    chosen: Mapping,  # Parameter → value
+) -> str:  # Such as 'fast 20, slow 100'
     "Parameters as text"
-    return ', '.join(f'{name.replace("_", " ")} {value:g}' if isinstance(value, (int, float)) else f'{name.replace("_", " ")} {value}' for name, value in chosen.items())
+    return ', '.join(
+        f'{name.replace("_", " ")} {value:g}'
+        if isinstance(value, (int, float))
+        else f'{name.replace("_", " ")} {value}'
+        for name, value in chosen.items()
+    )
 
 # %% ../nbs/26_research_words.ipynb #d9601a95
 def seen_words(
-    openings:pd.DataFrame,     # All openings so far, see `utils.seals.seals_table`
-    strategy:str,              # Name of the strategy whose seal has words of its own
-    symbols,                   # Its tickers
-    sealed:pd.DatetimeIndex,   # The sealed sessions, possibly none
-)->str: # Markdown, a sentence; '' when there is none
+    openings: pd.DataFrame,  # All openings so far, see `utils.seals.seals_table`
+    strategy: str,  # Name of the strategy whose seal has words of its own
+    symbols,  # Its tickers
+    sealed: pd.DatetimeIndex,  # The sealed sessions, possibly none
+) -> str:  # Markdown, a sentence; '' when there is none
     "Other openings that showed some of the sealed sessions of these symbols"
-    if not len(sealed): return ''
+    if not len(sealed):
+        return ''
     first, last, mine = sealed[0].date(), sealed[-1].date(), (strategy, ','.join(sorted(symbols)))
-    shared = [row for row in openings.to_dict('records') if row['first'] <= last and row['last'] >= first and set(row['symbols'].split(',')) & set(symbols)]
+    shared = [
+        row
+        for row in openings.to_dict('records')
+        if row['first'] <= last and row['last'] >= first and set(row['symbols'].split(',')) & set(symbols)
+    ]
     touched = [row for row in shared if (row['strategy'], row['symbols']) != mine]
-    if not touched: return ''
+    if not touched:
+        return ''
     newest, more = touched[0], f', and {len(touched) - 1} more' if len(touched) > 1 else ''
     span = f'{newest["first"]} to {newest["last"]} on {newest["opened_at"]:%Y-%m-%d}'
     return f'**Some of the sealed sessions were seen elsewhere**: {newest["strategy"]} on {_some(newest["symbols"].split(","))} was tried on {span}{more}.'
@@ -72,161 +114,290 @@ def seen_words(
 # %% ../nbs/26_research_words.ipynb #2c9478f7
 def _flattering(settings):
     "Sentences on settings that make every figure better than it could have been"
-    if settings.backtest.fill_at == 'same_close': yield OPTIMISTIC
-    if is_free(settings.costs): yield '**No costs**: neither commission nor slippage is charged, so every trade looks better than it could have been.'
+    if settings.backtest.fill_at == 'same_close':
+        yield OPTIMISTIC
+    if is_free(settings.costs):
+        yield '**No costs**: neither commission nor slippage is charged, so every trade looks better than it could have been.'
 
-def _many(count, what): return f'{count:,} {what}{"" if count == 1 else "s"}'
+
+def _many(count, what):
+    return f'{count:,} {what}{"" if count == 1 else "s"}'
+
 
 def _effort(combinations, tried, best_of_luck):
     "Sentences on how often one tried, and what that alone would show"
-    if tried.count < 2: return
+    if tried.count < 2:
+        return
     others = tried.runs - 1
-    before = f' {_many(others, "other run")} on the same symbols tried {tried.count - combinations:,} more.' if others > 0 and tried.count > combinations else ''
+    before = (
+        f' {_many(others, "other run")} on the same symbols tried {tried.count - combinations:,} more.'
+        if others > 0 and tried.count > combinations
+        else ''
+    )
     yield f'**{tried.count:,} trials**: {_many(combinations, "combination")} here.{before}'
-    yield (f'**The best of so many worthless strategies would show a Sharpe ratio of about {in_words(best_of_luck, ".2f")}**, '
-           'so far do the ratios of the trials lie apart. A best below that says nothing.')
+    yield (
+        f'**The best of so many worthless strategies would show a Sharpe ratio of about {in_words(best_of_luck, ".2f")}**, '
+        'so far do the ratios of the trials lie apart. A best below that says nothing.'
+    )
 
 # %% ../nbs/26_research_words.ipynb #9f89adc9
 def sweep_warnings(
-    swept:Sweep,          # What every combination gave
-    tried:Trials,         # How much was tried on the same symbols, this sweep among it
-    best_of_luck:float,   # Yearly Sharpe ratio that the best of so many worthless strategies would show
-    settings:Settings,    # Settings of the run
-)->list[str]: # Sentences, Markdown
+    swept: Sweep,  # What every combination gave
+    tried: Trials,  # How much was tried on the same symbols, this sweep among it
+    best_of_luck: float,  # Yearly Sharpe ratio that the best of so many worthless strategies would show
+    settings: Settings,  # Settings of the run
+) -> list[str]:  # Sentences, Markdown
     "What to have in mind before looking at the best"
     table, n = swept.table, len(swept.table)
-    said, silent, trades = [*_flattering(settings), *_effort(n, tried, best_of_luck)], int(table['Sharpe'].isna().sum()), table['# Trades']
+    said, silent, trades = (
+        [*_flattering(settings), *_effort(n, tried, best_of_luck)],
+        int(table['Sharpe'].isna().sum()),
+        table['# Trades'],
+    )
     few = int((trades < ENOUGH_TRADES).sum())
     median = in_words(float(trades.median()), ',.0f')
-    if few: said.append(f'{few:,} of {n:,} combinations closed fewer than {ENOUGH_TRADES} trades, {median} in the median: a figure that rests on so few is easily luck.')
-    if silent: said.append(f'{silent:,} of {n:,} combinations have no Sharpe ratio: they never traded, or were ruined.')
-    if len(swept.sessions) < 252: said.append(f'**Only {len(swept.sessions):,} sessions**: figures for a year are extrapolated.')
-    if len(swept.symbols) == 1: said.append('One symbol, one history: a combination that was best here was best in the past of a company that still exists.')
+    if few:
+        said.append(
+            f'{few:,} of {n:,} combinations closed fewer than {ENOUGH_TRADES} trades, {median} in the median: a figure that rests on so few is easily luck.'
+        )
+    if silent:
+        said.append(f'{silent:,} of {n:,} combinations have no Sharpe ratio: they never traded, or were ruined.')
+    if len(swept.sessions) < 252:
+        said.append(f'**Only {len(swept.sessions):,} sessions**: figures for a year are extrapolated.')
+    if len(swept.symbols) == 1:
+        said.append(
+            'One symbol, one history: a combination that was best here was best in the past of a company that still exists.'
+        )
     return said
 
 # %% ../nbs/26_research_words.ipynb #7071bcba
 _SHOWN = ('Sharpe', 'CAGR', 'Total Return', 'Max Drawdown', '# Trades', 'Win Rate')
 
+
 def _varying(table, names):
     "Those of the parameters that differ; the first one when none does"
     return [name for name in names if table[name].nunique() > 1] or list(names[:1])
 
-def _number(value): return in_words(float(value), '.10g') if isinstance(value, (int, float)) else str(value)
+
+def _number(value):
+    return in_words(float(value), '.10g') if isinstance(value, (int, float)) else str(value)
 
 # %% ../nbs/26_research_words.ipynb #d303ca17
 def sweep_table(
-    swept:Sweep,           # What every combination gave
-    figure:str='Sharpe',   # By what
-    by_plateau:bool=False, # Whether what surrounds a combination counts
-    rows:int=8,            # How many
-)->pd.DataFrame: # Text; the best on top, indexed by rank; raises DataError for an unknown figure
+    swept: Sweep,  # What every combination gave
+    figure: str = 'Sharpe',  # By what
+    by_plateau: bool = False,  # Whether what surrounds a combination counts
+    rows: int = 8,  # How many
+) -> pd.DataFrame:  # Text; the best on top, indexed by rank; raises DataError for an unknown figure
     "The best combinations as a table for reading"
     around, own = plateau(swept, figure), ranked(swept, figure)
     order = (around if by_plateau else own).sort_values(ascending=False, kind='stable').dropna().index[:rows]
     ranks = (own if by_plateau else around).rank(ascending=False, method='min')
-    text = {name.replace('_', ' '): [_number(value) for value in swept.table.loc[order, name].tolist()] for name in _varying(swept.table, swept.parameters)}
+    text = {
+        name.replace('_', ' '): [_number(value) for value in swept.table.loc[order, name].tolist()]
+        for name in _varying(swept.table, swept.parameters)
+    }
     text[f'{figure} of plateau'] = [in_words(value, FORMATS[figure]) for value in around[order]]
     text[f'rank by {"itself" if by_plateau else "plateau"}'] = [f'{value:,.0f}' for value in ranks[order]]
-    text |= {name: [in_words(value, FORMATS[name]) for value in swept.table.loc[order, name]] for name in sorted(_SHOWN, key=lambda name: name != figure)}
+    text |= {
+        name: [in_words(value, FORMATS[name]) for value in swept.table.loc[order, name]]
+        for name in sorted(_SHOWN, key=lambda name: name != figure)
+    }
     return pd.DataFrame(text, range(1, len(order) + 1)).rename(columns={'# Trades': 'Trades'})
 
 # %% ../nbs/26_research_words.ipynb #d0f88254
 def contenders_table(
-    swept:Sweep,               # What every combination gave
-    held:Mapping[str, float],  # Figures of buy & hold on the same sessions
-    figure:str='Sharpe',       # By what the best is the best
-)->pd.DataFrame: # Text; a row each for the best, the best plateau, the median and buy & hold
+    swept: Sweep,  # What every combination gave
+    held: Mapping[str, float],  # Figures of buy & hold on the same sessions
+    figure: str = 'Sharpe',  # By what the best is the best
+) -> pd.DataFrame:  # Text; a row each for the best, the best plateau, the median and buy & hold
     "The best beside the ordinary and beside doing nothing"
     table, names, own = swept.table, _varying(swept.table, swept.parameters), ranked(swept, figure)
-    known = {f'best {figure}': own.idxmax(), 'best plateau': plateau(swept, figure).idxmax()} if own.notna().any() else {}
-    rows = {name: (table.loc[at], chosen_words(dict(zip(names, table.loc[[at], names].to_numpy().tolist()[0])))) for name, at in known.items()}
+    known = (
+        {f'best {figure}': own.idxmax(), 'best plateau': plateau(swept, figure).idxmax()} if own.notna().any() else {}
+    )
+    rows = {
+        name: (table.loc[at], chosen_words(dict(zip(names, table.loc[[at], names].to_numpy().tolist()[0]))))
+        for name, at in known.items()
+    }
     rows |= {f'median of {len(table):,}': (table[list(_SHOWN)].median(), ''), 'buy & hold': (held, '')}
-    text = {name: [words, *(in_words(float(found.get(one, float('nan'))), FORMATS[one]) for one in _SHOWN)] for name, (found, words) in rows.items()}
-    return pd.DataFrame.from_dict(text, orient='index', columns=['parameters', *_SHOWN]).rename(columns={'# Trades': 'Trades'})
+    text = {
+        name: [words, *(in_words(float(found.get(one, float('nan'))), FORMATS[one]) for one in _SHOWN)]
+        for name, (found, words) in rows.items()
+    }
+    return pd.DataFrame.from_dict(text, orient='index', columns=['parameters', *_SHOWN]).rename(
+        columns={'# Trades': 'Trades'}
+    )
 
 # %% ../nbs/26_research_words.ipynb #e25e566b
 def walk_forward_warnings(
-    walked:WalkForward,   # A finished walk-forward
-    combinations:int,     # Combinations that each fold chose from
-    settings:Settings,    # Settings of the run
-)->list[str]: # Sentences, Markdown
+    walked: WalkForward,  # A finished walk-forward
+    combinations: int,  # Combinations that each fold chose from
+    settings: Settings,  # Settings of the run
+) -> list[str]:  # Sentences, Markdown
     "What to have in mind before looking at the equity"
     table, sessions = walked.table, len(walked.equity) - 1
-    n, trades, empty, lazy = len(table), int(table['trades'].sum()), int(table['in_sample'].isna().sum()), int((table['trades'] == 0).sum())
-    said = [*_flattering(settings), f'{_many(n, "fold")} chose from {_many(combinations, "combination")} each. '
-            'A walk-forward that is run again with other windows or another grid until it pleases is a sweep in disguise.']
-    if n < 5: said.append(f'**Only {_many(n, "fold")}**: the history is short, and one lucky test part decides.')
-    if sessions < 252: said.append(f'**Only {sessions:,} sessions out of sample**: figures for a year are extrapolated.')
-    if trades < ENOUGH_TRADES: said.append(f'**Only {_many(trades, "trade")} out of sample**: too few to tell skill from luck; {ENOUGH_TRADES} would be a bare minimum.')
-    elif trades < 5*n: said.append(f'{trades/n:.1f} trades a fold: too few for the figure of a single fold to say something. Look at all of them together.')
-    if lazy: said.append(f'{lazy:,} of {n:,} test parts had no trade: their return is 0 whatever the market did.')
-    if empty: said.append(f'In {empty:,} of {n:,} folds no combination had a {walked.metric}: nothing was chosen there.')
-    return [*said, 'Each test part begins in cash, and what it holds at its end is valued at the last close without the cost of selling: '
-            'a strategy that holds for long loses its position at every seam.']
+    n, trades, empty, lazy = (
+        len(table),
+        int(table['trades'].sum()),
+        int(table['in_sample'].isna().sum()),
+        int((table['trades'] == 0).sum()),
+    )
+    said = [
+        *_flattering(settings),
+        f'{_many(n, "fold")} chose from {_many(combinations, "combination")} each. '
+        'A walk-forward that is run again with other windows or another grid until it pleases is a sweep in disguise.',
+    ]
+    if n < 5:
+        said.append(f'**Only {_many(n, "fold")}**: the history is short, and one lucky test part decides.')
+    if sessions < 252:
+        said.append(f'**Only {sessions:,} sessions out of sample**: figures for a year are extrapolated.')
+    if trades < ENOUGH_TRADES:
+        said.append(
+            f'**Only {_many(trades, "trade")} out of sample**: too few to tell skill from luck; {ENOUGH_TRADES} would be a bare minimum.'
+        )
+    elif trades < 5 * n:
+        said.append(
+            f'{trades / n:.1f} trades a fold: too few for the figure of a single fold to say something. Look at all of them together.'
+        )
+    if lazy:
+        said.append(f'{lazy:,} of {n:,} test parts had no trade: their return is 0 whatever the market did.')
+    if empty:
+        said.append(f'In {empty:,} of {n:,} folds no combination had a {walked.metric}: nothing was chosen there.')
+    return [
+        *said,
+        'Each test part begins in cash, and what it holds at its end is valued at the last close without the cost of selling: '
+        'a strategy that holds for long loses its position at every seam.',
+    ]
 
 # %% ../nbs/26_research_words.ipynb #29a73ca5
 def folds_table(
-    walked:WalkForward, # A finished walk-forward
-)->pd.DataFrame: # Text; a row a fold
+    walked: WalkForward,  # A finished walk-forward
+) -> pd.DataFrame:  # Text; a row a fold
     "The folds as a table for reading"
     table, form = walked.table, FORMATS.get(walked.metric, '.2f')
-    def span(which): return [f'{first:%Y-%m-%d} to {last:%Y-%m-%d}' for first, last in zip(table[f'{which}_first'], table[f'{which}_last'])]
-    chosen = {name.replace('_', ' '): ['–' if pd.isna(value) else _number(value) for value in table[name].tolist()] for name in _varying(table, list(walked.parameters))}
-    figures = {f'{walked.metric} {name.replace("_", " ")}': [in_words(value, form) for value in table[name]] for name in ('in_sample', 'out_of_sample')}
-    return pd.DataFrame({'chosen on': span('train'), 'tried on': span('test'), **chosen, **figures, 'return': [in_words(value, '.1%') for value in table['total_return']],
-                         'trades': [f'{value:,}' for value in table['trades']]}, table['number'].to_list())
+
+    def span(which):
+        return [
+            f'{first:%Y-%m-%d} to {last:%Y-%m-%d}'
+            for first, last in zip(table[f'{which}_first'], table[f'{which}_last'])
+        ]
+
+    chosen = {
+        name.replace('_', ' '): ['–' if pd.isna(value) else _number(value) for value in table[name].tolist()]
+        for name in _varying(table, list(walked.parameters))
+    }
+    figures = {
+        f'{walked.metric} {name.replace("_", " ")}': [in_words(value, form) for value in table[name]]
+        for name in ('in_sample', 'out_of_sample')
+    }
+    return pd.DataFrame(
+        {
+            'chosen on': span('train'),
+            'tried on': span('test'),
+            **chosen,
+            **figures,
+            'return': [in_words(value, '.1%') for value in table['total_return']],
+            'trades': [f'{value:,}' for value in table['trades']],
+        },
+        table['number'].to_list(),
+    )
+
 
 def stability_table(
-    walked:WalkForward, # A finished walk-forward
-)->pd.DataFrame: # Text; a row a parameter
+    walked: WalkForward,  # A finished walk-forward
+) -> pd.DataFrame:  # Text; a row a parameter
     "How steady the choices were, as a table for reading"
+
     def row(found):
         values = ['–' if found[key] is None else _number(found[key]) for key in ('most_often', 'low', 'high')]
-        return [f'{found["distinct"]:,}', *values, in_words(float(found['share']), '.0%'), in_words(float(found['changes']), '.0%')]
+        return [
+            f'{found["distinct"]:,}',
+            *values,
+            in_words(float(found['share']), '.0%'),
+            in_words(float(found['changes']), '.0%'),
+        ]
+
     text = {name.replace('_', ' '): row(found) for name, found in stability(walked).to_dict('index').items()}
-    return pd.DataFrame.from_dict(text, orient='index', columns=['different values', 'most often', 'lowest', 'highest', 'folds with the most frequent', 'steps at which it changed'])
+    return pd.DataFrame.from_dict(
+        text,
+        orient='index',
+        columns=[
+            'different values',
+            'most often',
+            'lowest',
+            'highest',
+            'folds with the most frequent',
+            'steps at which it changed',
+        ],
+    )
 
 # %% ../nbs/26_research_words.ipynb #678af7a9
 def grid_words(
-    settings:Settings, # The sections strategy and sweep count
-)->str: # Sentences
+    settings: Settings,  # The sections strategy and sweep count
+) -> str:  # Sentences
     "Which combinations were tried"
     keys = {'moving_average': ('fast', 'slow'), 'rsi': ('rsi_window', 'oversold', 'overbought')}
     names = [key for voter in settings.strategy.voters for key in keys.get(voter, ())]
     said = '; '.join(f'{name.replace("_", " ")} {_values(getattr(settings.sweep, name))}' for name in names)
     s = settings.strategy
-    patience = f' within {s.confirm_bars} sessions' if s.combine in ('and', 'majority') else f' with the threshold {s.threshold:g}' if s.combine == 'weighted' else ''
+    patience = (
+        f' within {s.confirm_bars} sessions'
+        if s.combine in ('and', 'majority')
+        else f' with the threshold {s.threshold:g}'
+        if s.combine == 'weighted'
+        else ''
+    )
     return f'{said}. Pairs with fast not below slow, or oversold not below overbought, are left out. The votes of {", ".join(s.voters)} are combined by `{s.combine}`{patience}.'
+
 
 def _values(values):
     "'10 to 100 in steps of 10', or the values themselves"
     steps = {round(b - a, 9) for a, b in zip(values, values[1:])}
-    return f'{values[0]:g} to {values[-1]:g} in steps of {steps.pop():g}' if len(values) > 3 and len(steps) == 1 else ', '.join(f'{value:g}' for value in values)
+    return (
+        f'{values[0]:g} to {values[-1]:g} in steps of {steps.pop():g}'
+        if len(values) > 3 and len(steps) == 1
+        else ', '.join(f'{value:g}' for value in values)
+    )
 
 # %% ../nbs/26_research_words.ipynb #d5ac1851
 def fold_words(
-    settings:Settings, # The section walk_forward counts
-)->str: # Sentences
+    settings: Settings,  # The section walk_forward counts
+) -> str:  # Sentences
     "How the history was cut"
     w = settings.walk_forward
-    trained = f'the last {w.train:,} sessions' if w.window == 'sliding' else f'all sessions before, {w.train:,} at least'
-    gap = f'{w.purge} session{"s" if w.purge != 1 else ""} purged' + (f' and {w.embargo} under embargo' if w.embargo else '')
-    return (f'Each fold chooses the highest {w.metric} on {trained} and trades it on the next {w.test:,}, {gap} between them; '
-            f'the test parts follow one another without a hole. The last {w.sealed:,} sessions are sealed.')
+    trained = (
+        f'the last {w.train:,} sessions' if w.window == 'sliding' else f'all sessions before, {w.train:,} at least'
+    )
+    gap = f'{w.purge} session{"s" if w.purge != 1 else ""} purged' + (
+        f' and {w.embargo} under embargo' if w.embargo else ''
+    )
+    return (
+        f'Each fold chooses the highest {w.metric} on {trained} and trades it on the next {w.test:,}, {gap} between them; '
+        f'the test parts follow one another without a hole. The last {w.sealed:,} sessions are sealed.'
+    )
+
 
 def research_assumptions(
-    settings:Settings,           # Settings of the run
-    symbols,                     # Tickers
-    sessions:pd.DatetimeIndex,   # Sessions that were looked at
-    source:str,                  # Where the bars came from, in words
-    folded:bool=True,            # Whether the history was cut into folds
-)->str: # Markdown, a list
+    settings: Settings,  # Settings of the run
+    symbols,  # Tickers
+    sessions: pd.DatetimeIndex,  # Sessions that were looked at
+    source: str,  # Where the bars came from, in words
+    folded: bool = True,  # Whether the history was cut into folds
+) -> str:  # Markdown, a list
     "What a sweep or a walk-forward rests on, with the values in force"
     account, risk = settings.backtest, settings.risk
-    said = {'Data': f'{source}, {_some(list(symbols))}, {sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}, {len(sessions):,} sessions. '
-                    'A symbol that is looked at today has survived, so the past looks better than it was.',
-            'Grid': grid_words(settings), **({'Folds': fold_words(settings)} if folded else {}), 'Fills': fill_words(account),
-            'Costs': cost_words(settings.costs, account.direction == 'long_short'),
-            'Size': size_words(risk, account), 'Exits': exit_words(risk, account), 'Limits': limit_words(risk), 'Breakers': breaker_words(risk),
-            'Adjustment': f'Fills, stops and cash use split-adjusted prices; {dividend_words(account)}. Signals use total-return closes.'}
+    said = {
+        'Data': f'{source}, {_some(list(symbols))}, {sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}, {len(sessions):,} sessions. '
+        'A symbol that is looked at today has survived, so the past looks better than it was.',
+        'Grid': grid_words(settings),
+        **({'Folds': fold_words(settings)} if folded else {}),
+        'Fills': fill_words(account),
+        'Costs': cost_words(settings.costs, account.direction == 'long_short'),
+        'Size': size_words(risk, account),
+        'Exits': exit_words(risk, account),
+        'Limits': limit_words(risk),
+        'Breakers': breaker_words(risk),
+        'Adjustment': f'Fills, stops and cash use split-adjusted prices; {dividend_words(account)}. Signals use total-return closes.',
+    }
     return '\n'.join(f'- **{name}.** {text}' for name, text in said.items())

@@ -40,53 +40,70 @@ def _since(artifact, bars, rolling):
     found = {}
     for symbol, adjusted in bars.items():
         said = forecast(artifact, symbol, adjusted, artifact.train_last)
-        said = said[said.out_of_sample].assign(actual=asset(symbol, adjusted, artifact.horizon).label).dropna(subset=['actual'])
+        said = (
+            said[said.out_of_sample]
+            .assign(actual=asset(symbol, adjusted, artifact.horizon).label)
+            .dropna(subset=['actual'])
+        )
         found[symbol] = said.tail(rolling)
     return found
 
+
 def _drift(drifted):
     "Input → its stability index, and what was usual; the symbol before the input where there are several"
-    named = {f'{symbol} {name}' if len(drifted) > 1 else name: row for symbol, table in drifted.items() for name, row in table.to_dict('index').items()}
-    return {name: row['psi'] for name, row in named.items()}, {name: row['usual'] for name, row in named.items() if row['usual'] == row['usual']}
+    named = {
+        f'{symbol} {name}' if len(drifted) > 1 else name: row
+        for symbol, table in drifted.items()
+        for name, row in table.to_dict('index').items()
+    }
+    return {name: row['psi'] for name, row in named.items()}, {
+        name: row['usual'] for name, row in named.items() if row['usual'] == row['usual']
+    }
 
 # %% ../nbs/32_retraining.ipynb #8fe7f6c4
 def version_to_show(
-    settings:Settings, # The lab
-    name:str,          # Of the model
-    version:int=0,     # The one that is asked for, 0 for none
-)->int: # Raises RunError for a name that no model has
+    settings: Settings,  # The lab
+    name: str,  # Of the model
+    version: int = 0,  # The one that is asked for, 0 for none
+) -> int:  # Raises RunError for a name that no model has
     "The version that is asked for, or the champion, or the newest one when nobody serves"
-    if version: return version
+    if version:
+        return version
     serving, known = champion(settings, name), models_table(settings, name)
     return serving['version'] if serving else int(known.version.max())
 
 # %% ../nbs/32_retraining.ipynb #c8d6080a
 def drift_of(
-    artifact:Artifact, # A model
-    bars:Mapping[str, pd.DataFrame], # Symbol → total-return bars
-    rolling:int,       # Newest sessions that are looked at
-)->dict[str, pd.DataFrame]: # Symbol → a row an input, see `windows.input_drift`
+    artifact: Artifact,  # A model
+    bars: Mapping[str, pd.DataFrame],  # Symbol → total-return bars
+    rolling: int,  # Newest sessions that are looked at
+) -> dict[str, pd.DataFrame]:  # Symbol → a row an input, see `windows.input_drift`
     "How far the inputs of a model have moved since it learned"
-    return {symbol: input_drift(asset(symbol, one, artifact.horizon), artifact.scalers[symbol], one.index[-rolling:]) for symbol, one in bars.items()}
+    return {
+        symbol: input_drift(asset(symbol, one, artifact.horizon), artifact.scalers[symbol], one.index[-rolling:])
+        for symbol, one in bars.items()
+    }
 
 # %% ../nbs/32_retraining.ipynb #daef4070
 def model_bars(
-    settings:Settings, # The lab
-    artifact:Artifact, # A model
-    allow='',          # Tickers to use although the gate refuses them
-)->dict[str, pd.DataFrame]: # Symbol → total-return bars; raises RefusedError when the gate lets none through
+    settings: Settings,  # The lab
+    artifact: Artifact,  # A model
+    allow='',  # Tickers to use although the gate refuses them
+) -> dict[str, pd.DataFrame]:  # Symbol → total-return bars; raises RefusedError when the gate lets none through
     "The stored bars of a model's symbols"
     data = admit_all(settings, list(artifact.symbols), allow).data
-    return {symbol: adjust(raw, actions, 'total_return', convention) for symbol, (raw, actions, convention) in data.items()}
+    return {
+        symbol: adjust(raw, actions, 'total_return', convention) for symbol, (raw, actions, convention) in data.items()
+    }
 
 # %% ../nbs/32_retraining.ipynb #194efc4c
 def health_of(
-    settings:Settings, # The lab
-    row:dict,          # Of the table `models`
-    artifact:Artifact, # The model
-    bars:Mapping[str, pd.DataFrame], # Symbol → total-return bars, up to now
-    now:datetime|None=None, # Aware; the present when left out
-)->Health: # NaN where nothing is known
+    settings: Settings,  # The lab
+    row: dict,  # Of the table `models`
+    artifact: Artifact,  # The model
+    bars: Mapping[str, pd.DataFrame],  # Symbol → total-return bars, up to now
+    now: datetime | None = None,  # Aware; the present when left out
+) -> Health:  # NaN where nothing is known
     "How a model is doing"
     rules = settings.retraining
     known = pd.concat(_since(artifact, bars, rules.rolling).values())
@@ -94,14 +111,22 @@ def health_of(
     newer = max(int((one.index > known_to).sum()) for one in bars.values())
     figures = forecast_figures(known.actual, known.forecast, artifact.horizon, known.index) if len(known) else {}
     expected = ((artifact.metrics.get('evaluation') or {}).get('RMSE')) or nan
-    return Health(((now or datetime.now(UTC)) - row['created_at']).total_seconds()/86_400, newer, len(known), figures.get('RMSE', nan)/expected,
-                  figures.get('Rank IC', nan), figures.get('Directional Accuracy', nan), *_drift(drift_of(artifact, bars, rules.rolling)))
+    return Health(
+        ((now or datetime.now(UTC)) - row['created_at']).total_seconds() / 86_400,
+        newer,
+        len(known),
+        figures.get('RMSE', nan) / expected,
+        figures.get('Rank IC', nan),
+        figures.get('Directional Accuracy', nan),
+        *_drift(drift_of(artifact, bars, rules.rolling)),
+    )
+
 
 def health(
-    settings:Settings, # The lab
-    name:str,          # Of the model, such as 'AAPL-h1'
-    now:datetime|None=None, # Aware; the present when left out
-)->Health: # Raises RunError when nobody serves, ModelError for a model that cannot be read
+    settings: Settings,  # The lab
+    name: str,  # Of the model, such as 'AAPL-h1'
+    now: datetime | None = None,  # Aware; the present when left out
+) -> Health:  # Raises RunError when nobody serves, ModelError for a model that cannot be read
     "How the champion is doing"
     row, artifact = load_model(settings, name)
     return health_of(settings, row, artifact, model_bars(settings, artifact), now)
@@ -110,32 +135,42 @@ def health(
 @dataclass(frozen=True)
 class Due:
     "Whether a model is to be trained again now."
-    name: str                     # Of the model
+
+    name: str  # Of the model
     reasons: tuple[Trigger, ...]  # What speaks for it
-    waits: str=''                 # Why it waits all the same, '' when it does not
+    waits: str = ''  # Why it waits all the same, '' when it does not
 
     @property
-    def now(self): return bool(self.reasons) and not self.waits
+    def now(self):
+        return bool(self.reasons) and not self.waits
+
 
 def due(
-    settings:Settings, # The lab
-    name:str,          # Of the model
-    now:datetime|None=None, # Aware; the present when left out
-    doing:Health|None=None, # How its champion is doing, if that is known already
-)->Due: # Raises RefusedError when the gate lets none of its symbols through
+    settings: Settings,  # The lab
+    name: str,  # Of the model
+    now: datetime | None = None,  # Aware; the present when left out
+    doing: Health | None = None,  # How its champion is doing, if that is known already
+) -> Due:  # Raises RefusedError when the gate lets none of its symbols through
     "Ask the triggers, and the pause after the last retraining"
     last = cooling(settings, name, now=now)
-    waits = f'the last retraining began {last["started_at"]:%Y-%m-%d %H:%M} UTC, the pause is {settings.retraining.cooldown_hours:g} hours' if last else ''
-    if champion(settings, name) is None: return Due(name, (Trigger('first', nan, nan, 'nobody serves'),), waits)
-    try: return Due(name, triggers(doing or health(settings, name, now), settings.retraining), waits)
-    except ModelError as e: return Due(name, (Trigger('first', nan, nan, f'the champion cannot serve: {e}'),), waits)
+    waits = (
+        f'the last retraining began {last["started_at"]:%Y-%m-%d %H:%M} UTC, the pause is {settings.retraining.cooldown_hours:g} hours'
+        if last
+        else ''
+    )
+    if champion(settings, name) is None:
+        return Due(name, (Trigger('first', nan, nan, 'nobody serves'),), waits)
+    try:
+        return Due(name, triggers(doing or health(settings, name, now), settings.retraining), waits)
+    except ModelError as e:
+        return Due(name, (Trigger('first', nan, nan, f'the champion cannot serve: {e}'),), waits)
 
 # %% ../nbs/32_retraining.ipynb #76c299d3
 def forecast_now(
-    settings:Settings, # The lab
-    name:str,          # Of the model
-    allow='',          # Tickers to use although the gate refuses them
-)->pd.DataFrame: # symbol, session, close, forecast, low, high (simple returns), price, price_low, price_high (USD); raises RunError when nobody serves, DataError for a symbol whose bars have stopped
+    settings: Settings,  # The lab
+    name: str,  # Of the model
+    allow='',  # Tickers to use although the gate refuses them
+) -> pd.DataFrame:  # symbol, session, close, forecast, low, high (simple returns), price, price_low, price_high (USD); raises RunError when nobody serves, DataError for a symbol whose bars have stopped
     "Forecast from the newest stored bars, and store what was said"
     row, artifact = load_model(settings, name)
     newest = last_bars(settings).session.max()
@@ -147,65 +182,120 @@ def forecast_now(
 @dataclass(frozen=True, eq=False, repr=False)
 class Retrained:
     "A challenger, its evidence, and what became of it."
-    row: dict            # Of the table `models`
-    lesson: Lesson       # What was learned from
-    tested: Tested       # The folds
-    fitted: Fitted       # The seeds
-    artifact: Artifact   # What would serve
-    contest: Contest     # On the sealed sessions
-    sealed: pd.DataFrame # What it forecast there: symbol, session, close, forecast, low, high
-    words: str           # Whether there is skill
-    beaten: int|None     # Number of the champion that it met, None for none
-    claim: dict          # The claimed row of `retrainings`
-    held: ExitStack      # Keeps the claim alive until it is concluded
+
+    row: dict  # Of the table `models`
+    lesson: Lesson  # What was learned from
+    tested: Tested  # The folds
+    fitted: Fitted  # The seeds
+    artifact: Artifact  # What would serve
+    contest: Contest  # On the sealed sessions
+    sealed: pd.DataFrame  # What it forecast there: symbol, session, close, forecast, low, high
+    words: str  # Whether there is skill
+    beaten: int | None  # Number of the champion that it met, None for none
+    claim: dict  # The claimed row of `retrainings`
+    held: ExitStack  # Keeps the claim alive until it is concluded
 
     @property
-    def promoted(self): return self.contest.promoted
+    def promoted(self):
+        return self.contest.promoted
+
     @property
-    def curves(self): return pd.concat([one.history.assign(seed=seed) for seed, one in self.fitted.trainings.items()], ignore_index=True)
-    def __repr__(self): return f'Retrained({self.row["name"]} version {self.row["version"]}: {self.contest.verdict})'
-    def _repr_html_(self): return f'<div><b>{escape(self.row["name"])}, version {self.row["version"]}</b><p>{escape(self.words)}</p>{self.contest._repr_html_()}</div>'
+    def curves(self):
+        return pd.concat(
+            [one.history.assign(seed=seed) for seed, one in self.fitted.trainings.items()], ignore_index=True
+        )
+
+    def __repr__(self):
+        return f'Retrained({self.row["name"]} version {self.row["version"]}: {self.contest.verdict})'
+
+    def _repr_html_(self):
+        return f'<div><b>{escape(self.row["name"])}, version {self.row["version"]}</b><p>{escape(self.words)}</p>{self.contest._repr_html_()}</div>'
 
 # %% ../nbs/32_retraining.ipynb #fd484da6
 class _Steps:
     "A bar that counts trainings and shows the epoch"
+
     def __init__(self, seeds, shown):
         from tqdm import tqdm
+
         self.seeds, self.bar = seeds, tqdm(disable=not shown, unit='training', leave=False)
+
     def step(self, done, total, what):
         self.bar.total, self.bar.n = total + self.seeds, done
         self.bar.set_description(what)
-    def epoch(self, seed, epoch, loss, validation): self.bar.set_postfix_str(f'seed {seed}, epoch {epoch}, validation {validation:.4f}')
-    def __enter__(self): return self
-    def __exit__(self, *error): self.bar.close()
+
+    def epoch(self, seed, epoch, loss, validation):
+        self.bar.set_postfix_str(f'seed {seed}, epoch {epoch}, validation {validation:.4f}')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.bar.close()
 
 # %% ../nbs/32_retraining.ipynb #a7d872ac
 def _challenger(given, tested, steps):
     "The seeds trained before the sealed sessions, and what would serve of them"
     fitted = fit(given, last_fold(given), steps.epoch)
-    curves = {str(seed): one.history[['loss', 'validation_loss']].to_dict('list') for seed, one in fitted.trainings.items()}
+    curves = {
+        str(seed): one.history[['loss', 'validation_loss']].to_dict('list') for seed, one in fitted.trainings.items()
+    }
     levels = sorted({*LEVELS, given.settings.model.interval})
-    known = {'known_to': given.sessions[-1].isoformat(), 'evaluation': tested.evaluation.table.loc['LSTM'].to_dict(), 'calibration': calibration(tested.evaluation, 'LSTM', levels).to_dict('list'), 'curves': curves, 'losses': {str(seed): one.validation_loss for seed, one in fitted.trainings.items()}}
+    known = {
+        'known_to': given.sessions[-1].isoformat(),
+        'evaluation': tested.evaluation.table.loc['LSTM'].to_dict(),
+        'calibration': calibration(tested.evaluation, 'LSTM', levels).to_dict('list'),
+        'curves': curves,
+        'losses': {str(seed): one.validation_loss for seed, one in fitted.trainings.items()},
+    }
     return fitted, artifact_of(given, fitted, known)
+
 
 def _champion(settings, name):
     "Row and model of who serves, and why it cannot be read; None where there is none"
     row = champion(settings, name)
-    if row is None: return None, None, ''
-    try: return row, load_model(settings, name)[1], ''
-    except ModelError as e: return row, None, f'✓ The champion cannot be read: {e}'
+    if row is None:
+        return None, None, ''
+    try:
+        return row, load_model(settings, name)[1], ''
+    except ModelError as e:
+        return row, None, f'✓ The champion cannot be read: {e}'
 
 # %% ../nbs/32_retraining.ipynb #04d7aa49
 def _evidence(given, tested, met, words):
     "The rows of `model_evaluations`"
     rows = tested.evaluation.rows
-    return [dict(kind='walk_forward', first=rows.session.min().date(), last=rows.session.max().date(), figures=tested.evaluation.table.to_dict('index'), verdict=words),
-            dict(kind='sealed', first=given.sealed[0].date(), last=given.sealed[-1].date(), figures=met.table.to_dict('index'), verdict=met.verdict)]
+    return [
+        dict(
+            kind='walk_forward',
+            first=rows.session.min().date(),
+            last=rows.session.max().date(),
+            figures=tested.evaluation.table.to_dict('index'),
+            verdict=words,
+        ),
+        dict(
+            kind='sealed',
+            first=given.sealed[0].date(),
+            last=given.sealed[-1].date(),
+            figures=met.table.to_dict('index'),
+            verdict=met.verdict,
+        ),
+    ]
+
 
 def _stored(settings, given, done, run_id):
     "The row of the challenger, stored with its evidence, and the models of the folds"
-    row = save_model(settings, given.name, done['artifact'], 'challenger', run_id, _evidence(given, done['tested'], done['contest'], done['words']), done['sealed'])
-    for number, model in done['tested'].models.items(): save_model(settings, f'{given.name}.folds', model, 'fold', run_id, (), done['tested'].predictions[number])
+    row = save_model(
+        settings,
+        given.name,
+        done['artifact'],
+        'challenger',
+        run_id,
+        _evidence(given, done['tested'], done['contest'], done['words']),
+        done['sealed'],
+    )
+    for number, model in done['tested'].models.items():
+        save_model(settings, f'{given.name}.folds', model, 'fold', run_id, (), done['tested'].predictions[number])
     return row
 
 # %% ../nbs/32_retraining.ipynb #26dcf478
@@ -215,34 +305,57 @@ def _trained(settings, given, steps):
     words = skill_words(skill(tested.evaluation, 'LSTM', settings.retraining.significance))
     fitted, artifact = _challenger(given, tested, steps)
     row, serving, trouble = _champion(settings, given.name)
-    met = meet(given, fitted, serving, tested.evaluation, looks(settings, given.name, given.sealed[0], given.sealed[-1]))
-    if trouble: met = Contest(met.promoted, (*met.reasons, trouble), met.table, met.rows)
-    return dict(tested=tested, fitted=fitted, artifact=artifact, contest=met, sealed=forecasts_of(given, artifact, given.sealed), words=words, beaten=row and row['id'])
+    met = meet(
+        given, fitted, serving, tested.evaluation, looks(settings, given.name, given.sealed[0], given.sealed[-1])
+    )
+    if trouble:
+        met = Contest(met.promoted, (*met.reasons, trouble), met.table, met.rows)
+    return dict(
+        tested=tested,
+        fitted=fitted,
+        artifact=artifact,
+        contest=met,
+        sealed=forecasts_of(given, artifact, given.sealed),
+        words=words,
+        beaten=row and row['id'],
+    )
+
 
 def _give_up(settings, ours, run_id, error):
     "Write down that a retraining failed; the champion was not touched"
     said = f'{type(error).__name__}: {error}'[:2_000]
-    try: finish(settings, ours['id'], ours['owner'], 'failed', run_id=run_id, error=said)
-    except Exception as e: logging.getLogger(__name__).warning('The end of retraining %s could not be written down: %s', ours['id'], e)
+    try:
+        finish(settings, ours['id'], ours['owner'], 'failed', run_id=run_id, error=said)
+    except Exception as e:
+        logging.getLogger(__name__).warning('The end of retraining %s could not be written down: %s', ours['id'], e)
 
 # %% ../nbs/32_retraining.ipynb #d2ff751c
 def retrain(
-    settings:Settings,          # The lab
-    given:Lesson,               # What to learn from
-    reasons:Sequence[str]=('by hand',), # Why
-    scheduled_for:datetime|None=None,   # When it was due, aware; now when left out
-    run_id:str='',              # The run that does it; '' outside a run
-    shown:bool=True,            # Whether a bar shows how far it is
-    decide:bool=True,           # Whether the verdict is carried out at once; False: `conclude` does it later
-)->Retrained: # Raises RunError when somebody else does it or has done it, DataError and ModelError as the training does
+    settings: Settings,  # The lab
+    given: Lesson,  # What to learn from
+    reasons: Sequence[str] = ('by hand',),  # Why
+    scheduled_for: datetime | None = None,  # When it was due, aware; now when left out
+    run_id: str = '',  # The run that does it; '' outside a run
+    shown: bool = True,  # Whether a bar shows how far it is
+    decide: bool = True,  # Whether the verdict is carried out at once; False: `conclude` does it later
+) -> (
+    Retrained
+):  # Raises RunError when somebody else does it or has done it, DataError and ModelError as the training does
     "Train a challenger, test it, let it meet the champion, and store what came of it"
     ours, held = claim(settings, given.name, scheduled_for or datetime.now(UTC), list(reasons)), ExitStack()
     try:
         lost = held.enter_context(alive(settings, ours['id'], ours['owner']))
-        with _Steps(len(given.settings.model.seeds), shown) as steps: done = _trained(settings, given, steps)
-        if lost.is_set(): raise RunError(f'The retraining of {given.name} was taken over by another process', ours['owner'], 'Nothing was stored. Raise [retraining] takeover_s if this machine was only slow.')
+        with _Steps(len(given.settings.model.seeds), shown) as steps:
+            done = _trained(settings, given, steps)
+        if lost.is_set():
+            raise RunError(
+                f'The retraining of {given.name} was taken over by another process',
+                ours['owner'],
+                'Nothing was stored. Raise [retraining] takeover_s if this machine was only slow.',
+            )
         found = Retrained(_stored(settings, given, done, run_id), given, claim=ours, held=held, **done)
-        if decide: conclude(settings, found, run_id)
+        if decide:
+            conclude(settings, found, run_id)
     except BaseException as e:
         held.close()
         _give_up(settings, ours, run_id, e)
@@ -251,39 +364,62 @@ def retrain(
 
 # %% ../nbs/32_retraining.ipynb #9b5db1a5
 def conclude(
-    settings:Settings, # The lab
-    done:Retrained,    # What became of the training
-    run_id:str='',     # The run that decides; '' outside a run
-): # Raises RunError when the claim was lost, or another champion serves meanwhile
+    settings: Settings,  # The lab
+    done: Retrained,  # What became of the training
+    run_id: str = '',  # The run that decides; '' outside a run
+):  # Raises RunError when the claim was lost, or another champion serves meanwhile
     "Carry out the verdict"
     row, met = done.row, done.contest
-    def ended(db): end(db, done.claim['id'], done.claim['owner'], 'done', run_id, row['id'], met.verdict)
+
+    def ended(db):
+        end(db, done.claim['id'], done.claim['owner'], 'done', run_id, row['id'], met.verdict)
+
     told = (settings, row['name'], row['version'], list(met.reasons), 'evidence', run_id, met.table.to_dict('index'))
-    if met.promoted: promote(*told, beaten=done.beaten, also=ended)
-    else: reject(*told, also=ended)
+    if met.promoted:
+        promote(*told, beaten=done.beaten, also=ended)
+    else:
+        reject(*told, also=ended)
     done.held.close()
 
 # %% ../nbs/32_retraining.ipynb #c1772479
 def doubts_of(
-    done:Retrained, # What became of a retraining
-)->list[str]: # Sentences, Markdown
+    done: Retrained,  # What became of a retraining
+) -> list[str]:  # Sentences, Markdown
     "What speaks against a challenger by its size and its forecasts"
     m, windows, weights = done.lesson.settings.model, len(done.fitted.stage.train), done.artifact.network.n_weights
     said = []
-    if len(m.seeds) < FEWEST: said.append(f'**{len(m.seeds)} seed{"s" if len(m.seeds) > 1 else ""}**: with fewer than {FEWEST} no model is promoted.')
-    if windows < weights: said.append(f'{windows:,} windows, overlapping ones, and {weights:,} weights: the network could learn them by heart, and only early stopping keeps it from that.')
-    steady = [symbol for symbol, one in done.sealed.groupby('symbol') if one.forecast.std() < 0.1*abs(one.forecast.mean())]
-    if steady: said.append(f'The forecasts of {", ".join(steady)} on the sealed sessions **hardly change from day to day**: the model says little more than a mean.')
+    if len(m.seeds) < FEWEST:
+        said.append(
+            f'**{len(m.seeds)} seed{"s" if len(m.seeds) > 1 else ""}**: with fewer than {FEWEST} no model is promoted.'
+        )
+    if windows < weights:
+        said.append(
+            f'{windows:,} windows, overlapping ones, and {weights:,} weights: the network could learn them by heart, and only early stopping keeps it from that.'
+        )
+    steady = [
+        symbol for symbol, one in done.sealed.groupby('symbol') if one.forecast.std() < 0.1 * abs(one.forecast.mean())
+    ]
+    if steady:
+        said.append(
+            f'The forecasts of {", ".join(steady)} on the sealed sessions **hardly change from day to day**: the model says little more than a mean.'
+        )
     return said
 
 # %% ../nbs/32_retraining.ipynb #18e83173
 _KEPT = ('RMSE', 'MASE', 'Directional Accuracy', 'Rank IC')
 
+
 def model_metrics(
-    done:Retrained,         # What became of a retraining
-    traded:ForecastTrading, # What its forecasts were worth out of sample
-)->dict[str, dict[str, float]]: # Side → name → figure: model, persistence, rules, forecast, combined, buy_and_hold
+    done: Retrained,  # What became of a retraining
+    traded: ForecastTrading,  # What its forecasts were worth out of sample
+) -> dict[str, dict[str, float]]:  # Side → name → figure: model, persistence, rules, forecast, combined, buy_and_hold
     "The figures of a retraining by side"
-    table, sides = done.tested.evaluation.table, {'rules': traded.own, 'forecast': 'LSTM', 'combined': traded.names['LSTM'], 'buy_and_hold': HOLD}
-    forecasts = {'model': table.loc['LSTM', list(_KEPT)].to_dict() | {'promoted': float(done.promoted)}, 'persistence': table.loc['persistence', list(_KEPT)].to_dict()}
+    table, sides = (
+        done.tested.evaluation.table,
+        {'rules': traded.own, 'forecast': 'LSTM', 'combined': traded.names['LSTM'], 'buy_and_hold': HOLD},
+    )
+    forecasts = {
+        'model': table.loc['LSTM', list(_KEPT)].to_dict() | {'promoted': float(done.promoted)},
+        'persistence': table.loc['persistence', list(_KEPT)].to_dict(),
+    }
     return forecasts | {side: traded.figures.loc[name].to_dict() for side, name in sides.items()}

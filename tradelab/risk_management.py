@@ -25,197 +25,317 @@ from .utils.error_handling import DataError
 def _kelly(account, rules):
     "The capped Kelly fraction from the account's own closed trades, `position_fraction` while there are too few"
     trades = account.wins + account.losses
-    if trades < rules.kelly_trades: return rules.position_fraction
-    if account.losses == 0: return rules.kelly_cap
-    if account.wins == 0: return 0.
-    won = account.wins/trades
-    return rules.kelly_cap*max(0., won - (1 - won)*(account.lost/account.losses)/(account.won/account.wins))
+    if trades < rules.kelly_trades:
+        return rules.position_fraction
+    if account.losses == 0:
+        return rules.kelly_cap
+    if account.wins == 0:
+        return 0.0
+    won = account.wins / trades
+    return rules.kelly_cap * max(0.0, won - (1 - won) * (account.lost / account.losses) / (account.won / account.wins))
 
 # %% ../nbs/15_risk_management.ipynb #ff0b0185
 @kernel
 def entry_quantity(
-    equity:float,     # Equity at the decision, USD
-    price:float,      # Close at the decision, USD a share
-    atr:float,        # Average true range at the decision, USD, NaN when unknown
-    volatility:float, # Yearly volatility at the decision, fraction, NaN when unknown
-    account:np.void,  # The account, for its closed trades
-    rules:np.void,    # The sizing
-)->float: # Shares, 0 when the equity buys none, NaN when what the sizing needs is unknown
+    equity: float,  # Equity at the decision, USD
+    price: float,  # Close at the decision, USD a share
+    atr: float,  # Average true range at the decision, USD, NaN when unknown
+    volatility: float,  # Yearly volatility at the decision, fraction, NaN when unknown
+    account: np.void,  # The account, for its closed trades
+    rules: np.void,  # The sizing
+) -> float:  # Shares, 0 when the equity buys none, NaN when what the sizing needs is unknown
     "Shares that an entry takes, rounded down"
-    if rules.sizing == 1: return round_down(rules.position_quantity, rules)
-    if rules.sizing == 2: return round_down(max(0., rules.position_cash/price), rules)
+    if rules.sizing == 1:
+        return round_down(rules.position_quantity, rules)
+    if rules.sizing == 2:
+        return round_down(max(0.0, rules.position_cash / price), rules)
     fraction = rules.position_fraction
-    if rules.sizing == 3: fraction = min(rules.volatility_target/volatility, rules.max_position_fraction) if volatility > 0. else nan
-    if rules.sizing == 4: fraction = min(rules.risk_per_trade*price/(rules.stop_atr*atr), rules.max_position_fraction) if atr > 0. else nan
-    if rules.sizing == 5: fraction = min(_kelly(account, rules), rules.max_position_fraction)
-    return nan if fraction != fraction else round_down(max(0., equity*fraction/price), rules)
+    if rules.sizing == 3:
+        fraction = min(rules.volatility_target / volatility, rules.max_position_fraction) if volatility > 0.0 else nan
+    if rules.sizing == 4:
+        fraction = (
+            min(rules.risk_per_trade * price / (rules.stop_atr * atr), rules.max_position_fraction)
+            if atr > 0.0
+            else nan
+        )
+    if rules.sizing == 5:
+        fraction = min(_kelly(account, rules), rules.max_position_fraction)
+    return nan if fraction != fraction else round_down(max(0.0, equity * fraction / price), rules)
 
 # %% ../nbs/15_risk_management.ipynb #06a21e69
 @kernel
 def stop_and_target(
-    sign:int,          # 1 for a long position, -1 for a short one
-    entry_price:float, # Price of the entry fill, USD
-    distance:float,    # Distance of an ATR stop, USD, NaN for none
-    rules:np.void,     # `stop_loss` and `take_profit`
-)->tuple: # Stop and target, USD; NaN where there is none
+    sign: int,  # 1 for a long position, -1 for a short one
+    entry_price: float,  # Price of the entry fill, USD
+    distance: float,  # Distance of an ATR stop, USD, NaN for none
+    rules: np.void,  # `stop_loss` and `take_profit`
+) -> tuple:  # Stop and target, USD; NaN where there is none
     "Where a new position's fixed exits lie"
-    stop, nearer = entry_price*(1 - sign*rules.stop_loss), entry_price - sign*distance
-    if not sign*stop >= sign*nearer: stop = nearer if nearer == nearer else stop
-    return stop, entry_price*(1 + sign*rules.take_profit)
+    stop, nearer = entry_price * (1 - sign * rules.stop_loss), entry_price - sign * distance
+    if not sign * stop >= sign * nearer:
+        stop = nearer if nearer == nearer else stop
+    return stop, entry_price * (1 + sign * rules.take_profit)
 
 # %% ../nbs/15_risk_management.ipynb #a4ad7dcc
 @kernel
 def live_stop(
-    sign:int,         # 1 for a long position, -1 for a short one
-    position:np.void, # Its fixed stop and its best price up to the bar before
-    rules:np.void,    # `trailing_stop`
-)->tuple: # Stop, USD, NaN for none, and whether it is the trailing one
+    sign: int,  # 1 for a long position, -1 for a short one
+    position: np.void,  # Its fixed stop and its best price up to the bar before
+    rules: np.void,  # `trailing_stop`
+) -> tuple:  # Stop, USD, NaN for none, and whether it is the trailing one
     "The stop that is in force on a bar"
-    trailing = position.best*(1 - sign*rules.trailing_stop)
-    if trailing == trailing and not sign*position.stop >= sign*trailing: return trailing, True
+    trailing = position.best * (1 - sign * rules.trailing_stop)
+    if trailing == trailing and not sign * position.stop >= sign * trailing:
+        return trailing, True
     return position.stop, False
 
 # %% ../nbs/15_risk_management.ipynb #b4c27651
-GATE_RULES = ('allowed', 'error', 'state', 'shrink_only', 'equity', 'cash', 'direction', 'cooldown', 'stop', 'max_order_value', 'max_order_quantity', 'max_position_fraction',
-              'max_gross_exposure', 'max_net_exposure', 'max_positions', 'max_sector_fraction', 'min_cash_fraction')
-(ALLOWED, ERROR, STATE, SHRINK_ONLY, EQUITY, CASH, DIRECTION, COOLDOWN, STOP, ORDER_VALUE, ORDER_QUANTITY, POSITION_FRACTION, GROSS, NET, POSITIONS, SECTOR,
- MIN_CASH) = range(len(GATE_RULES))
+GATE_RULES = (
+    'allowed',
+    'error',
+    'state',
+    'shrink_only',
+    'equity',
+    'cash',
+    'direction',
+    'cooldown',
+    'stop',
+    'max_order_value',
+    'max_order_quantity',
+    'max_position_fraction',
+    'max_gross_exposure',
+    'max_net_exposure',
+    'max_positions',
+    'max_sector_fraction',
+    'min_cash_fraction',
+)
+(
+    ALLOWED,
+    ERROR,
+    STATE,
+    SHRINK_ONLY,
+    EQUITY,
+    CASH,
+    DIRECTION,
+    COOLDOWN,
+    STOP,
+    ORDER_VALUE,
+    ORDER_QUANTITY,
+    POSITION_FRACTION,
+    GROSS,
+    NET,
+    POSITIONS,
+    SECTOR,
+    MIN_CASH,
+) = range(len(GATE_RULES))
 _SLACK = 1 + 1e-9
 
 # %% ../nbs/15_risk_management.ipynb #272fff6e
 @kernel
 def _always(quantity, price, closing, held, state, rules):
     "Sane numbers, the state of the account, exits that only shrink"
-    if not 0. < abs(quantity) < np.inf: return ERROR, 0., quantity
-    if not 0. < price < np.inf: return ERROR, 0., price
-    if rules.parts == 1. and np.floor(quantity) != quantity: return ERROR, 1., quantity
-    if not (state == ACTIVE or (state == REDUCE_ONLY and closing)): return STATE, float(ACTIVE), float(state)
-    if closing and not (quantity*held < 0. and abs(quantity) <= abs(held)): return SHRINK_ONLY, abs(held), abs(quantity)
-    return ALLOWED, 0., 0.
+    if not 0.0 < abs(quantity) < np.inf:
+        return ERROR, 0.0, quantity
+    if not 0.0 < price < np.inf:
+        return ERROR, 0.0, price
+    if rules.parts == 1.0 and np.floor(quantity) != quantity:
+        return ERROR, 1.0, quantity
+    if not (state == ACTIVE or (state == REDUCE_ONLY and closing)):
+        return STATE, float(ACTIVE), float(state)
+    if closing and not (quantity * held < 0.0 and abs(quantity) <= abs(held)):
+        return SHRINK_ONLY, abs(held), abs(quantity)
+    return ALLOWED, 0.0, 0.0
 
 # %% ../nbs/15_risk_management.ipynb #73f6fd58
 @kernel
 def _sizes(quantity, price, held, equity, gross, net, names, sector, cash, rules):
     "The limits on an order, a position and the whole account"
-    after, value = abs(held + quantity)*price, abs(quantity)*price
-    if not value <= rules.max_order_value*_SLACK: return ORDER_VALUE, rules.max_order_value, value
-    if not abs(quantity) <= rules.max_order_quantity*_SLACK: return ORDER_QUANTITY, rules.max_order_quantity, abs(quantity)
-    if not after/equity <= rules.max_position_fraction*_SLACK: return POSITION_FRACTION, rules.max_position_fraction, after/equity
-    if not (gross + value)/equity <= rules.max_gross_exposure*_SLACK: return GROSS, rules.max_gross_exposure, (gross + value)/equity
-    if not abs(net + quantity*price)/equity <= rules.max_net_exposure*_SLACK: return NET, rules.max_net_exposure, abs(net + quantity*price)/equity
-    if not names + (held == 0.) <= rules.max_positions: return POSITIONS, rules.max_positions, float(names + (held == 0.))
-    if not (rules.max_sector_fraction == np.inf or (sector + value)/equity <= rules.max_sector_fraction*_SLACK): return SECTOR, rules.max_sector_fraction, (sector + value)/equity
-    if quantity > 0. and not (rules.min_cash_fraction == 0. or (cash - value)/equity >= rules.min_cash_fraction - 1e-9): return MIN_CASH, rules.min_cash_fraction, (cash - value)/equity
-    return ALLOWED, 0., 0.
+    after, value = abs(held + quantity) * price, abs(quantity) * price
+    if not value <= rules.max_order_value * _SLACK:
+        return ORDER_VALUE, rules.max_order_value, value
+    if not abs(quantity) <= rules.max_order_quantity * _SLACK:
+        return ORDER_QUANTITY, rules.max_order_quantity, abs(quantity)
+    if not after / equity <= rules.max_position_fraction * _SLACK:
+        return POSITION_FRACTION, rules.max_position_fraction, after / equity
+    if not (gross + value) / equity <= rules.max_gross_exposure * _SLACK:
+        return GROSS, rules.max_gross_exposure, (gross + value) / equity
+    if not abs(net + quantity * price) / equity <= rules.max_net_exposure * _SLACK:
+        return NET, rules.max_net_exposure, abs(net + quantity * price) / equity
+    if not names + (held == 0.0) <= rules.max_positions:
+        return POSITIONS, rules.max_positions, float(names + (held == 0.0))
+    if not (rules.max_sector_fraction == np.inf or (sector + value) / equity <= rules.max_sector_fraction * _SLACK):
+        return SECTOR, rules.max_sector_fraction, (sector + value) / equity
+    if quantity > 0.0 and not (
+        rules.min_cash_fraction == 0.0 or (cash - value) / equity >= rules.min_cash_fraction - 1e-9
+    ):
+        return MIN_CASH, rules.min_cash_fraction, (cash - value) / equity
+    return ALLOWED, 0.0, 0.0
 
 # %% ../nbs/15_risk_management.ipynb #32393e46
 @kernel
 def gate(
-    quantity:float,  # Shares, below 0 to sell
-    price:float,     # Price at the decision, USD a share
-    closing:bool,    # Whether the order only closes what is held
-    held:float,      # Shares of the symbol held, below 0 when short
-    state:int,       # State of the account, place in `STATES`
-    cash:float,      # USD, as it will be when the orders allowed before are filled
-    equity:float,    # USD
-    gross:float,     # Value of all positions, the allowed orders included, USD
-    net:float,       # Long less short, likewise
-    names:int,       # Symbols held, likewise
-    sector:float,    # Value of the positions in the symbol's sector, NaN when its sector is unknown
-    cool:int,        # Sessions for which the symbol is still not to be entered
-    stop:float,      # Distance of the ATR stop that the rules ask for, NaN when unknown
-    rules:np.void,   # The limits
-)->tuple: # Place in `GATE_RULES` (0 when allowed), the limit and the value found
+    quantity: float,  # Shares, below 0 to sell
+    price: float,  # Price at the decision, USD a share
+    closing: bool,  # Whether the order only closes what is held
+    held: float,  # Shares of the symbol held, below 0 when short
+    state: int,  # State of the account, place in `STATES`
+    cash: float,  # USD, as it will be when the orders allowed before are filled
+    equity: float,  # USD
+    gross: float,  # Value of all positions, the allowed orders included, USD
+    net: float,  # Long less short, likewise
+    names: int,  # Symbols held, likewise
+    sector: float,  # Value of the positions in the symbol's sector, NaN when its sector is unknown
+    cool: int,  # Sessions for which the symbol is still not to be entered
+    stop: float,  # Distance of the ATR stop that the rules ask for, NaN when unknown
+    rules: np.void,  # The limits
+) -> tuple:  # Place in `GATE_RULES` (0 when allowed), the limit and the value found
     "The gate: whether an order may leave, and if not, which rule refuses it"
     rule, limit, found = _always(quantity, price, closing, held, state, rules)
-    if rule != ALLOWED or closing: return rule, limit, found
-    if not 0. < equity < np.inf: return EQUITY, 0., equity
-    if not (0. < cash < np.inf or quantity < 0.): return CASH, 0., cash
-    if quantity < 0. and not (rules.short == 1 and held <= 0.): return DIRECTION, 0., quantity
-    if quantity > 0. and not held >= 0.: return DIRECTION, held, quantity
-    if cool > 0: return COOLDOWN, 0., float(cool)
-    if rules.stop_atr == rules.stop_atr and not stop > 0.: return STOP, 0., stop
+    if rule != ALLOWED or closing:
+        return rule, limit, found
+    if not 0.0 < equity < np.inf:
+        return EQUITY, 0.0, equity
+    if not (0.0 < cash < np.inf or quantity < 0.0):
+        return CASH, 0.0, cash
+    if quantity < 0.0 and not (rules.short == 1 and held <= 0.0):
+        return DIRECTION, 0.0, quantity
+    if quantity > 0.0 and not held >= 0.0:
+        return DIRECTION, held, quantity
+    if cool > 0:
+        return COOLDOWN, 0.0, float(cool)
+    if rules.stop_atr == rules.stop_atr and not stop > 0.0:
+        return STOP, 0.0, stop
     return _sizes(quantity, price, held, equity, gross, net, names, sector, cash, rules)
 
 # %% ../nbs/15_risk_management.ipynb #cb088c23
 @dataclass(frozen=True)
 class Verdict:
     "What the gate said about one order."
-    allowed: bool         # Whether the order may go
-    rule: str = ''        # Name of the rule that refused, '' when allowed
+
+    allowed: bool  # Whether the order may go
+    rule: str = ''  # Name of the rule that refused, '' when allowed
     limit: object = None  # What the rule asks for
     found: object = None  # What it found
 
     def __str__(self):
-        if self.allowed: return 'allowed'
+        if self.allowed:
+            return 'allowed'
         limit, found = (f'{value:g}' if isinstance(value, float) else str(value) for value in (self.limit, self.found))
         return f'refused by {self.rule}: {found}, limit {limit}'
 
 # %% ../nbs/15_risk_management.ipynb #04bf59e2
 def verdict(
-    rule:int,    # Place in `GATE_RULES`
-    limit:float, # What the rule asks for
-    found:float, # What it found
-)->Verdict: # In words where a number would mean nothing
+    rule: int,  # Place in `GATE_RULES`
+    limit: float,  # What the rule asks for
+    found: float,  # What it found
+) -> Verdict:  # In words where a number would mean nothing
     "What the compiled gate answered, as an object"
-    if rule == ALLOWED: return Verdict(True)
-    if rule == STATE: return Verdict(False, 'state', 'ACTIVE, or REDUCE_ONLY for an exit', STATES[int(found)] if found in (0, 1, 2) else 'unknown')
-    if rule == ERROR: return Verdict(False, 'error', 'whole shares' if limit == 1 else 'finite and above 0', float(found))
+    if rule == ALLOWED:
+        return Verdict(True)
+    if rule == STATE:
+        return Verdict(
+            False,
+            'state',
+            'ACTIVE, or REDUCE_ONLY for an exit',
+            STATES[int(found)] if found in (0, 1, 2) else 'unknown',
+        )
+    if rule == ERROR:
+        return Verdict(False, 'error', 'whole shares' if limit == 1 else 'finite and above 0', float(found))
     return Verdict(False, GATE_RULES[rule], float(limit), float(found))
 
 # %% ../nbs/15_risk_management.ipynb #729282e6
 @dataclass(frozen=True)
 class Order:
     "A wish to buy or sell, before anybody has allowed it."
-    symbol: str      # Ticker
-    side: str        # 'buy' or 'sell'
+
+    symbol: str  # Ticker
+    side: str  # 'buy' or 'sell'
     quantity: float  # Shares, above 0
-    price: float     # Price at the decision, USD a share
-    reason: str = '' # Why, in words
+    price: float  # Price at the decision, USD a share
+    reason: str = ''  # Why, in words
 
 # %% ../nbs/15_risk_management.ipynb #30b27920
 @dataclass(frozen=True)
 class Account:
     "What the gate must know of an account, at one moment."
-    cash: float                    # USD
-    equity: float                  # Cash and positions at their last price, USD
-    positions: Mapping[str, float] # Symbol → shares held, below 0 when short
-    prices: Mapping[str, float] = field(default_factory=dict) # Symbol → last price, USD, for every symbol held
-    state: str = 'ACTIVE'          # 'ACTIVE', 'REDUCE_ONLY' or 'HALTED'
-    cooling: Mapping[str, int] = field(default_factory=dict) # Symbol → sessions for which it is not to be entered
+
+    cash: float  # USD
+    equity: float  # Cash and positions at their last price, USD
+    positions: Mapping[str, float]  # Symbol → shares held, below 0 when short
+    prices: Mapping[str, float] = field(default_factory=dict)  # Symbol → last price, USD, for every symbol held
+    state: str = 'ACTIVE'  # 'ACTIVE', 'REDUCE_ONLY' or 'HALTED'
+    cooling: Mapping[str, int] = field(default_factory=dict)  # Symbol → sessions for which it is not to be entered
 
 # %% ../nbs/15_risk_management.ipynb #b90af803
 def _exposure(account, order, sectors, limited):
     "Gross, net, names, and the value in the order's sector (NaN when nobody named the sector)"
-    worth = {symbol: quantity*(order.price if symbol == order.symbol else account.prices[symbol]) for symbol, quantity in account.positions.items() if quantity}
+    worth = {
+        symbol: quantity * (order.price if symbol == order.symbol else account.prices[symbol])
+        for symbol, quantity in account.positions.items()
+        if quantity
+    }
     for symbol in worth:
-        if not (0. < account.prices.get(symbol, order.price) < np.inf and abs(account.positions[symbol]) < np.inf): raise DataError(f'A position in {symbol} has no sane price or quantity', account.prices.get(symbol), 'Ask the broker again.')
+        if not (0.0 < account.prices.get(symbol, order.price) < np.inf and abs(account.positions[symbol]) < np.inf):
+            raise DataError(
+                f'A position in {symbol} has no sane price or quantity',
+                account.prices.get(symbol),
+                'Ask the broker again.',
+            )
     known = not limited or (order.symbol in sectors and all(symbol in sectors for symbol in worth))
-    sector = sum(abs(value) for symbol, value in worth.items() if sectors.get(symbol) == sectors.get(order.symbol)) if known else nan
+    sector = (
+        sum(abs(value) for symbol, value in worth.items() if sectors.get(symbol) == sectors.get(order.symbol))
+        if known
+        else nan
+    )
     return sum(map(abs, worth.values())), sum(worth.values()), len(worth), float(sector)
 
 # %% ../nbs/15_risk_management.ipynb #6bc1b14e
 @dataclass(frozen=True)
 class Gate:
     "The one gate, with its limits; the same compiled rules judge in a backtest, in paper and in live."
-    risk: RiskSettings = RiskSettings()                # The limits
-    settings: BacktestSettings = BacktestSettings()    # Parts of a share, direction
 
-    def judge(self,
-        order:Order,      # What is wanted
-        account:Account,  # The account as it is when the order would leave
-        atr:float=nan,    # Average true range, USD, where the rules ask for an ATR stop
-    )->Verdict: # Never raises
+    risk: RiskSettings = RiskSettings()  # The limits
+    settings: BacktestSettings = BacktestSettings()  # Parts of a share, direction
+
+    def judge(
+        self,
+        order: Order,  # What is wanted
+        account: Account,  # The account as it is when the order would leave
+        atr: float = nan,  # Average true range, USD, where the rules ask for an ATR stop
+    ) -> Verdict:  # Never raises
         "Whether an order may leave, and if not, which rule refuses it"
-        try: return verdict(*self._judged(order, account, float(atr)))
-        except Exception as e: return Verdict(False, 'error', 'no exception in a check', f'{type(e).__name__}: {e}')
+        try:
+            return verdict(*self._judged(order, account, float(atr)))
+        except Exception as e:
+            return Verdict(False, 'error', 'no exception in a check', f'{type(e).__name__}: {e}')
 
     def _judged(self, order, account, atr):
-        if order.side not in ('buy', 'sell') or not order.quantity > 0: return ERROR, 0., nan
-        record, held = rules(risk=self.risk, account=self.settings), float(account.positions.get(order.symbol, 0.))
-        quantity, state = float(order.quantity)*(1 if order.side == 'buy' else -1), STATES.index(account.state) if account.state in STATES else -1
-        closing = quantity*held < 0. or (quantity < 0. and not record['short'])
-        if closing: return gate(quantity, float(order.price), closing, held, state, 1., 1., 0., 0., 0, 0., 0, 1., record)
-        gross, net, names, sector = _exposure(account, order, self.risk.sectors, self.risk.max_sector_fraction is not None)
-        return gate(quantity, float(order.price), False, held, state, float(account.cash), float(account.equity), float(gross), float(net), names, sector,
-                    int(account.cooling.get(order.symbol, 0)), atr*record['stop_atr'], record)
+        if order.side not in ('buy', 'sell') or not order.quantity > 0:
+            return ERROR, 0.0, nan
+        record, held = rules(risk=self.risk, account=self.settings), float(account.positions.get(order.symbol, 0.0))
+        quantity, state = (
+            float(order.quantity) * (1 if order.side == 'buy' else -1),
+            STATES.index(account.state) if account.state in STATES else -1,
+        )
+        closing = quantity * held < 0.0 or (quantity < 0.0 and not record['short'])
+        if closing:
+            return gate(quantity, float(order.price), closing, held, state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, record)
+        gross, net, names, sector = _exposure(
+            account, order, self.risk.sectors, self.risk.max_sector_fraction is not None
+        )
+        return gate(
+            quantity,
+            float(order.price),
+            False,
+            held,
+            state,
+            float(account.cash),
+            float(account.equity),
+            float(gross),
+            float(net),
+            names,
+            sector,
+            int(account.cooling.get(order.symbol, 0)),
+            atr * record['stop_atr'],
+            record,
+        )

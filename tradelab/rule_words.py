@@ -12,137 +12,235 @@ from .config import BacktestSettings, CostSettings, RiskSettings, StrategySettin
 # %% ../nbs/24_rule_words.ipynb #17593eb1
 def _voters(s):
     "What each voter looks at"
-    known = {'moving_average': f'averages of {s.fast} and {s.slow} sessions', 'forecast': 'a forecast, where it exceeds the cost of a round trip',
-             'rsi': f"Wilder's RSI over {s.rsi_window}, oversold below {s.oversold:g}, overbought above {s.overbought:g}"}
+    known = {
+        'moving_average': f'averages of {s.fast} and {s.slow} sessions',
+        'forecast': 'a forecast, where it exceeds the cost of a round trip',
+        'rsi': f"Wilder's RSI over {s.rsi_window}, oversold below {s.oversold:g}, overbought above {s.overbought:g}",
+    }
     return '; '.join(known.get(name, f'{name} (a voter of its own)') for name in s.voters)
 
 # %% ../nbs/24_rule_words.ipynb #4a621aaf
-def _weights(s): return ', '.join(f'{name} {s.weights.get(name, 1.):g}' for name in s.voters)
+def _weights(s):
+    return ', '.join(f'{name} {s.weights.get(name, 1.0):g}' for name in s.voters)
 
 # %% ../nbs/24_rule_words.ipynb #9ec9e75c
 def strategy_words(
-    strategy:StrategySettings, # Voters and how they are combined
-)->str: # Sentences
+    strategy: StrategySettings,  # Voters and how they are combined
+) -> str:  # Sentences
     "How the strategy decides"
     s = strategy
     patience = f'within {s.confirm_bars} session{"s" if s.confirm_bars != 1 else ""}'
-    joined = {'or': 'either condition is enough' if len(s.voters) == 2 else 'any of them is enough', 'and': f'all must hold {patience}, one of them at the close that decides',
-              'majority': f'more than half must hold {patience}, one of them at the close that decides', 'weighted': f'the weights of those that vote at the close ({_weights(s)}) must sum to {s.threshold:g}'}
+    joined = {
+        'or': 'either condition is enough' if len(s.voters) == 2 else 'any of them is enough',
+        'and': f'all must hold {patience}, one of them at the close that decides',
+        'majority': f'more than half must hold {patience}, one of them at the close that decides',
+        'weighted': f'the weights of those that vote at the close ({_weights(s)}) must sum to {s.threshold:g}',
+    }
     said = _voters(s) + (f'; {joined[s.combine]}' if len(s.voters) > 1 or s.combine == 'weighted' else '')
     return f'Voters: {said}. A case for both sides at one close is no signal. Computed on total-return closes, from all stored bars up to the last session.'
 
 # %% ../nbs/24_rule_words.ipynb #2f87786a
 OPTIMISTIC = '**Optimistic**: a decision is filled at the very close that it was taken on, at a price that nobody can trade at who has to see it first.'
 
+
 def fill_words(
-    account:BacktestSettings, # `fill_at` and `direction` count
-)->str: # Sentences
+    account: BacktestSettings,  # `fill_at` and `direction` count
+) -> str:  # Sentences
     "When a decision is filled, and what a sell signal does"
     when = OPTIMISTIC if account.fill_at == 'same_close' else 'A decision at a close is filled at the next open.'
-    side = 'Long only: a sell signal ends a position.' if account.direction == 'long_only' else 'Long and short: a sell signal ends a long position and enters a short one, a buy signal the other way round.'
+    side = (
+        'Long only: a sell signal ends a position.'
+        if account.direction == 'long_only'
+        else 'Long and short: a sell signal ends a long position and enters a short one, a buy signal the other way round.'
+    )
     return f'{when} {side}'
 
 # %% ../nbs/24_rule_words.ipynb #76f35e4f
 def _commission_words(c):
     "What the broker takes"
-    parts = [f'{value:{form}} {what}' for value, form, what in ((c.commission_per_order, 'g', 'USD an order'), (c.commission_per_share, 'g', 'USD a share'), (c.commission_rate, '.3%', 'of the value')) if value]
+    parts = [
+        f'{value:{form}} {what}'
+        for value, form, what in (
+            (c.commission_per_order, 'g', 'USD an order'),
+            (c.commission_per_share, 'g', 'USD a share'),
+            (c.commission_rate, '.3%', 'of the value'),
+        )
+        if value
+    ]
     least = f'at least {c.commission_min:g} USD an order' if c.commission_min else ''
-    return 'Commission ' + ', '.join(filter(None, [' and '.join(parts), least])) + '.' if parts or least else 'No commission.'
+    return (
+        'Commission ' + ', '.join(filter(None, [' and '.join(parts), least])) + '.'
+        if parts or least
+        else 'No commission.'
+    )
 
 # %% ../nbs/24_rule_words.ipynb #f5407dd5
 def _fee_words(c):
     "What the regulators take"
-    fees = [f'the SEC fee of {c.sec_fee_per_million:g} USD a million' if c.sec_fee_per_million else '',
-            f'the TAF of {c.taf_per_share:g} USD a share, at most {c.taf_per_order_max:g} USD an order' if c.taf_per_share else '']
+    fees = [
+        f'the SEC fee of {c.sec_fee_per_million:g} USD a million' if c.sec_fee_per_million else '',
+        f'the TAF of {c.taf_per_share:g} USD a share, at most {c.taf_per_order_max:g} USD an order'
+        if c.taf_per_share
+        else '',
+    ]
     return f'On sales {" and ".join(filter(None, fees))}.' if any(fees) else 'No regulatory fees.'
+
 
 def _slippage_words(c):
     "How far a fill is moved against us"
-    moves = [f'{c.slippage_bp:g} basis points' if c.slippage_bp else '', f'{c.slippage_ticks:g} tick{"s" if c.slippage_ticks != 1 else ""} of {c.tick_size:g} USD' if c.slippage_ticks else '']
-    return f'Slippage {" and ".join(filter(None, moves))} against us, within the bar\'s range.' if any(moves) else 'No slippage.'
+    moves = [
+        f'{c.slippage_bp:g} basis points' if c.slippage_bp else '',
+        f'{c.slippage_ticks:g} tick{"s" if c.slippage_ticks != 1 else ""} of {c.tick_size:g} USD'
+        if c.slippage_ticks
+        else '',
+    ]
+    return (
+        f"Slippage {' and '.join(filter(None, moves))} against us, within the bar's range."
+        if any(moves)
+        else 'No slippage.'
+    )
 
 # %% ../nbs/24_rule_words.ipynb #cdf3ad5b
 def cost_words(
-    costs:CostSettings,   # What a fill costs
-    short:bool=False,     # Whether positions may be short
-)->str: # Sentences
+    costs: CostSettings,  # What a fill costs
+    short: bool = False,  # Whether positions may be short
+) -> str:  # Sentences
     "What trading costs"
-    cap = 'No volume cap: any quantity is filled.' if costs.volume_cap is None else f"At most {costs.volume_cap:.0%} of a bar's volume."
+    cap = (
+        'No volume cap: any quantity is filled.'
+        if costs.volume_cap is None
+        else f"At most {costs.volume_cap:.0%} of a bar's volume."
+    )
     borrow = f'Being short costs {costs.borrow_rate:.2%} a year of its value.' if short else ''
     return ' '.join(filter(None, [_commission_words(costs), _fee_words(costs), _slippage_words(costs), cap, borrow]))
 
 # %% ../nbs/24_rule_words.ipynb #342cdc87
 def is_free(
-    costs:CostSettings, # What a fill costs
-)->bool: # True when neither commission nor slippage is charged
+    costs: CostSettings,  # What a fill costs
+) -> bool:  # True when neither commission nor slippage is charged
     "Whether trading is made to look free; regulatory fees alone are too small to count"
-    return not (costs.commission_per_order or costs.commission_per_share or costs.commission_rate or costs.commission_min or costs.slippage_bp or costs.slippage_ticks)
+    return not (
+        costs.commission_per_order
+        or costs.commission_per_share
+        or costs.commission_rate
+        or costs.commission_min
+        or costs.slippage_bp
+        or costs.slippage_ticks
+    )
 
 # %% ../nbs/24_rule_words.ipynb #49f3b216
 def _sizing_words(r):
     "How many shares an entry takes"
     capped = f', at most {r.max_position_fraction:.0%}'
-    return {'fraction': f'{r.position_fraction:.0%} of equity', 'quantity': f'{r.position_quantity:,g} shares', 'cash': f'{r.position_cash:,.10g} USD',
-            'volatility': f'so much of equity that the position moves by {r.volatility_target:.1%} a year, measured by the volatility of {r.volatility_window} sessions{capped}',
-            'atr': f'so much that its ATR stop would lose {r.risk_per_trade:.2%} of equity{capped}',
-            'kelly': f'{r.kelly_cap:.0%} of the Kelly fraction of the closed trades so far{capped}, and {r.position_fraction:.0%} of equity before there are {r.kelly_trades}'}[r.sizing]
+    return {
+        'fraction': f'{r.position_fraction:.0%} of equity',
+        'quantity': f'{r.position_quantity:,g} shares',
+        'cash': f'{r.position_cash:,.10g} USD',
+        'volatility': f'so much of equity that the position moves by {r.volatility_target:.1%} a year, measured by the volatility of {r.volatility_window} sessions{capped}',
+        'atr': f'so much that its ATR stop would lose {r.risk_per_trade:.2%} of equity{capped}',
+        'kelly': f'{r.kelly_cap:.0%} of the Kelly fraction of the closed trades so far{capped}, and {r.position_fraction:.0%} of equity before there are {r.kelly_trades}',
+    }[r.sizing]
 
 # %% ../nbs/24_rule_words.ipynb #de0c9d52
 def size_words(
-    risk:RiskSettings,        # Sizing
-    account:BacktestSettings, # Cash at the start, parts of a share
-)->str: # Sentences
+    risk: RiskSettings,  # Sizing
+    account: BacktestSettings,  # Cash at the start, parts of a share
+) -> str:  # Sentences
     "How large positions are"
-    return (f'{account.cash:,.10g} USD at the start; an entry takes {_sizing_words(risk)}, in {"parts of a share" if account.fractional else "whole shares"}, '
-            'cut to what the cash pays. No interest on cash.')
+    return (
+        f'{account.cash:,.10g} USD at the start; an entry takes {_sizing_words(risk)}, in {"parts of a share" if account.fractional else "whole shares"}, '
+        'cut to what the cash pays. No interest on cash.'
+    )
 
 # %% ../nbs/24_rule_words.ipynb #f3fab6c1
 def exit_words(
-    risk:RiskSettings,        # Stops, target, time stop
-    account:BacktestSettings, # `close_at_end` and `direction` count
-)->str: # Sentences
+    risk: RiskSettings,  # Stops, target, time stop
+    account: BacktestSettings,  # `close_at_end` and `direction` count
+) -> str:  # Sentences
     "When a position is left whatever the signals say"
     stop, target = ('below', 'above') if account.direction == 'long_only' else ('against', 'in favour of')
-    exits = [risk.stop_loss and f'stop {risk.stop_loss:.1%} {stop} the entry', risk.stop_atr and f'stop {risk.stop_atr:g} ATRs ({risk.atr_window} sessions) {stop} the entry',
-             risk.trailing_stop and f'trailing stop {risk.trailing_stop:.1%} from the best price since the entry', risk.take_profit and f'target {risk.take_profit:.1%} {target} the entry',
-             risk.time_stop and f'left after {risk.time_stop} session{"s" if risk.time_stop != 1 else ""}']
-    said = f'Besides the signals: {"; ".join(filter(None, exits))}.' if any(exits) else 'Only the signals end a position: no stop, no target.'
+    exits = [
+        risk.stop_loss and f'stop {risk.stop_loss:.1%} {stop} the entry',
+        risk.stop_atr and f'stop {risk.stop_atr:g} ATRs ({risk.atr_window} sessions) {stop} the entry',
+        risk.trailing_stop and f'trailing stop {risk.trailing_stop:.1%} from the best price since the entry',
+        risk.take_profit and f'target {risk.take_profit:.1%} {target} the entry',
+        risk.time_stop and f'left after {risk.time_stop} session{"s" if risk.time_stop != 1 else ""}',
+    ]
+    said = (
+        f'Besides the signals: {"; ".join(filter(None, exits))}.'
+        if any(exits)
+        else 'Only the signals end a position: no stop, no target.'
+    )
     both = ' The nearer stop counts.' if risk.stop_loss and risk.stop_atr else ''
-    touched = ' Stop before target when one bar touches both; a bar that opens through a stop fills at the open.' if any(exits[:4]) else ''
-    end = 'Everything is closed at the last close.' if account.close_at_end else 'What is held at the end stays open and is valued at the last close.'
+    touched = (
+        ' Stop before target when one bar touches both; a bar that opens through a stop fills at the open.'
+        if any(exits[:4])
+        else ''
+    )
+    end = (
+        'Everything is closed at the last close.'
+        if account.close_at_end
+        else 'What is held at the end stays open and is valued at the last close.'
+    )
     return f'{said}{both}{touched} {end}'
 
 # %% ../nbs/24_rule_words.ipynb #70460aab
 def limit_words(
-    risk:RiskSettings, # What the gate refuses
-)->str: # Sentences
+    risk: RiskSettings,  # What the gate refuses
+) -> str:  # Sentences
     "What the gate refuses"
     r = risk
-    limits = [r.max_order_value and f'an order of more than {r.max_order_value:,.10g} USD', r.max_order_quantity and f'an order of more than {r.max_order_quantity:,.10g} shares',
-              f'a position of more than {r.max_position_fraction:.0%} of equity', f'all positions together, long and short, of more than {r.max_gross_exposure:.0%}',
-              f'long less short of more than {r.max_net_exposure:.0%} either way', f'more than {r.max_positions:,} symbol{"s" if r.max_positions != 1 else ""}',
-              r.max_sector_fraction and f'more than {r.max_sector_fraction:.0%} in a sector ({len(r.sectors)} symbols have one; entries without are refused)',
-              r.min_cash_fraction and f'a purchase that leaves less than {r.min_cash_fraction:.0%} of equity in cash',
-              r.cooldown_sessions and f'a symbol within {r.cooldown_sessions} sessions of a losing trade in it']
+    limits = [
+        r.max_order_value and f'an order of more than {r.max_order_value:,.10g} USD',
+        r.max_order_quantity and f'an order of more than {r.max_order_quantity:,.10g} shares',
+        f'a position of more than {r.max_position_fraction:.0%} of equity',
+        f'all positions together, long and short, of more than {r.max_gross_exposure:.0%}',
+        f'long less short of more than {r.max_net_exposure:.0%} either way',
+        f'more than {r.max_positions:,} symbol{"s" if r.max_positions != 1 else ""}',
+        r.max_sector_fraction
+        and f'more than {r.max_sector_fraction:.0%} in a sector ({len(r.sectors)} symbols have one; entries without are refused)',
+        r.min_cash_fraction and f'a purchase that leaves less than {r.min_cash_fraction:.0%} of equity in cash',
+        r.cooldown_sessions and f'a symbol within {r.cooldown_sessions} sessions of a losing trade in it',
+    ]
     return f'The gate refuses {"; ".join(filter(None, limits))}. Exits pass.'
 
 # %% ../nbs/24_rule_words.ipynb #2e5a1a99
 def breaker_words(
-    risk:RiskSettings, # What stops trading
-)->str: # Sentences
+    risk: RiskSettings,  # What stops trading
+) -> str:  # Sentences
     "What stops trading"
     r = risk
-    exits = [r.max_daily_loss and f'a session that loses {r.max_daily_loss:.1%}', r.max_drawdown and f'{r.max_drawdown:.1%} below the highest equity since it was last lifted',
-             r.max_losing_streak and f'{r.max_losing_streak} losing trades in a row', r.stop_guard_stops and f'{r.stop_guard_stops} stops within {r.stop_guard_sessions} sessions']
+    exits = [
+        r.max_daily_loss and f'a session that loses {r.max_daily_loss:.1%}',
+        r.max_drawdown and f'{r.max_drawdown:.1%} below the highest equity since it was last lifted',
+        r.max_losing_streak and f'{r.max_losing_streak} losing trades in a row',
+        r.stop_guard_stops and f'{r.stop_guard_stops} stops within {r.stop_guard_sessions} sessions',
+    ]
     said = f'Exits only after {", or ".join(filter(None, exits))}. ' if any(exits) else ''
-    rearm = (f'Lifted after {r.rearm_sessions} sessions, as a person would have to. ' if r.rearm_sessions else 'Nobody lifts it. ') if any(exits) else ''
-    halt = f'At {r.halt_drawdown:.1%} below the highest equity everything is sold and trading halts.' if r.halt_drawdown else ''
+    rearm = (
+        (
+            f'Lifted after {r.rearm_sessions} sessions, as a person would have to. '
+            if r.rearm_sessions
+            else 'Nobody lifts it. '
+        )
+        if any(exits)
+        else ''
+    )
+    halt = (
+        f'At {r.halt_drawdown:.1%} below the highest equity everything is sold and trading halts.'
+        if r.halt_drawdown
+        else ''
+    )
     return (said + rearm + halt).strip() or 'No breaker: nothing stops trading.'
 
 # %% ../nbs/24_rule_words.ipynb #60ff6a3f
 def dividend_words(
-    account:BacktestSettings, # `dividends` and `direction` count
-)->str: # A sentence
+    account: BacktestSettings,  # `dividends` and `direction` count
+) -> str:  # A sentence
     "What becomes of dividends"
-    paid = 'dividends are paid as cash on the ex-date' if account.dividends == 'cash' else 'dividends buy shares at the next open'
+    paid = (
+        'dividends are paid as cash on the ex-date'
+        if account.dividends == 'cash'
+        else 'dividends buy shares at the next open'
+    )
     return paid + (', short positions pay them' if account.direction == 'long_short' else '')

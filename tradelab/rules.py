@@ -15,30 +15,74 @@ from .config import BacktestSettings, CostSettings, RiskSettings
 from .sections import SIZINGS
 
 # %% ../nbs/13_rules.ipynb #271c3632
-_COSTS = ('commission_per_order', 'commission_per_share', 'commission_rate', 'commission_min', 'sec_fee_per_million', 'taf_per_share', 'taf_per_order_max',
-          'slippage_bp', 'volume_cap', 'borrow_rate')
-_SIZES = ('position_fraction', 'position_quantity', 'position_cash', 'volatility_target', 'risk_per_trade', 'kelly_cap', 'kelly_trades')
+_COSTS = (
+    'commission_per_order',
+    'commission_per_share',
+    'commission_rate',
+    'commission_min',
+    'sec_fee_per_million',
+    'taf_per_share',
+    'taf_per_order_max',
+    'slippage_bp',
+    'volume_cap',
+    'borrow_rate',
+)
+_SIZES = (
+    'position_fraction',
+    'position_quantity',
+    'position_cash',
+    'volatility_target',
+    'risk_per_trade',
+    'kelly_cap',
+    'kelly_trades',
+)
 _EXITS = ('stop_loss', 'stop_atr', 'trailing_stop', 'take_profit')
-_LIMITS = ('time_stop', 'max_order_value', 'max_order_quantity', 'max_position_fraction', 'max_gross_exposure', 'max_net_exposure', 'max_positions', 'max_sector_fraction',
-           'min_cash_fraction', 'max_daily_loss', 'max_drawdown', 'halt_drawdown', 'max_losing_streak', 'stop_guard_stops', 'rearm_sessions')
+_LIMITS = (
+    'time_stop',
+    'max_order_value',
+    'max_order_quantity',
+    'max_position_fraction',
+    'max_gross_exposure',
+    'max_net_exposure',
+    'max_positions',
+    'max_sector_fraction',
+    'min_cash_fraction',
+    'max_daily_loss',
+    'max_drawdown',
+    'halt_drawdown',
+    'max_losing_streak',
+    'stop_guard_stops',
+    'rearm_sessions',
+)
 _WHOLE = ('sizing', 'stop_guard_sessions', 'cooldown_sessions', 'short', 'same_close', 'reinvest', 'close_at_end')
 
-RULES = np.dtype([(name, 'f8') for name in (*_COSTS, 'slippage', *_SIZES, *_EXITS, *_LIMITS, 'parts')] + [(name, 'i8') for name in _WHOLE], align=True)
+RULES = np.dtype(
+    [(name, 'f8') for name in (*_COSTS, 'slippage', *_SIZES, *_EXITS, *_LIMITS, 'parts')]
+    + [(name, 'i8') for name in _WHOLE],
+    align=True,
+)
 
 # %% ../nbs/13_rules.ipynb #507069c1
 def rules(
-    costs:CostSettings=CostSettings(),           # Commissions, fees, slippage, volume cap, borrow rate
-    risk:RiskSettings=RiskSettings(),            # Sizing, exits, limits, breakers
-    account:BacktestSettings=BacktestSettings(), # Parts of a share, direction, fill, dividends, end
-)->np.void: # A record of type `RULES`
+    costs: CostSettings = CostSettings(),  # Commissions, fees, slippage, volume cap, borrow rate
+    risk: RiskSettings = RiskSettings(),  # Sizing, exits, limits, breakers
+    account: BacktestSettings = BacktestSettings(),  # Parts of a share, direction, fill, dividends, end
+) -> np.void:  # A record of type `RULES`
     "The settings of an engine as one record of numbers"
     record = np.zeros(1, RULES)
+
     def put(names, section, empty):
-        for name in names: record[name] = empty if (value := getattr(section, name)) is None else value
+        for name in names:
+            record[name] = empty if (value := getattr(section, name)) is None else value
+
     put(_COSTS, costs, inf)
     put((*_SIZES, *_LIMITS), risk, inf)
     put(_EXITS, risk, nan)
-    record['slippage'], record['sizing'], record['parts'] = costs.slippage_ticks*costs.tick_size, SIZINGS.index(risk.sizing), 1e9 if account.fractional else 1
+    record['slippage'], record['sizing'], record['parts'] = (
+        costs.slippage_ticks * costs.tick_size,
+        SIZINGS.index(risk.sizing),
+        1e9 if account.fractional else 1,
+    )
     record['stop_guard_sessions'], record['cooldown_sessions'] = risk.stop_guard_sessions, risk.cooldown_sessions
     record['short'], record['same_close'] = account.direction == 'long_short', account.fill_at == 'same_close'
     record['reinvest'], record['close_at_end'] = account.dividends == 'reinvest', account.close_at_end
@@ -47,15 +91,16 @@ def rules(
 # %% ../nbs/13_rules.ipynb #e42e0229
 @kernel
 def round_down(
-    quantity:float, # Shares
-    rules:np.void,    # The record; `parts` counts
-)->float: # Shares, on the grid of the rules, blind to noise in the twelfth digit
+    quantity: float,  # Shares
+    rules: np.void,  # The record; `parts` counts
+) -> float:  # Shares, on the grid of the rules, blind to noise in the twelfth digit
     "`quantity` cut to whole shares, or to billionths of a share"
-    return np.floor(quantity*rules.parts*(1 + 1e-12))/rules.parts
+    return np.floor(quantity * rules.parts * (1 + 1e-12)) / rules.parts
+
 
 @kernel
 def tidy(
-    quantity:float, # Shares, with the noise of a subtraction
-)->float: # Shares
+    quantity: float,  # Shares, with the noise of a subtraction
+) -> float:  # Shares
     "`quantity` without what lies below a billionth of a share"
-    return np.round(quantity*1e9)/1e9
+    return np.round(quantity * 1e9) / 1e9

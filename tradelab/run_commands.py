@@ -14,15 +14,22 @@ import typer
 from .console import lab, named_symbols, pair, print_table, progress_bar, ready, say_failures, width
 
 # %% ../nbs/42_run_commands.ipynb #1ef3a28a
-FIGURES = (('# Trades', 'trades', ',.0f'), ('CAGR', 'CAGR', '.1%'), ('Sharpe', 'Sharpe', '.2f'), ('Max Drawdown', 'max drawdown', '.1%'))
+FIGURES = (
+    ('# Trades', 'trades', ',.0f'),
+    ('CAGR', 'CAGR', '.1%'),
+    ('Sharpe', 'Sharpe', '.2f'),
+    ('Max Drawdown', 'max drawdown', '.1%'),
+)
+
 
 def figure_cells(
-    metrics:dict|None, # As the table `runs` has them
-    names=FIGURES,     # Figure, title of its column, format
-)->list[str]: # One for each figure; '' for a run that is not about a strategy
+    metrics: dict | None,  # As the table `runs` has them
+    names=FIGURES,  # Figure, title of its column, format
+) -> list[str]:  # One for each figure; '' for a run that is not about a strategy
     "The figures of a run as cells of a table"
     from tradelab.comparison import figures, is_trading
     from tradelab.narration import in_words
+
     found = figures(metrics)
     return [in_words(found.get(name), form) if is_trading(metrics) else '' for name, _, form in names]
 
@@ -31,63 +38,99 @@ def _short(settings, path):
     "A path relative to the lab's home where it lies below it"
     return Path(path).relative_to(settings.home) if path and Path(path).is_relative_to(settings.home) else path
 
+
 def _result_row(settings, result):
     "What the table of a finished command says about one run"
     from tradelab.comparison import benchmark, remark, subject
     from tradelab.narration import in_words
     from tradelab.utils.results import run_details
+
     row = run_details(settings, result.run_id)
     hold = benchmark(row['metrics'])
-    return [subject(row['symbol'], row['universe']), result.status, *figure_cells(row['metrics']), in_words(hold.get('CAGR'), '.1%') if hold else '',
-            remark(row['metrics'], row['trials']), _short(settings, result.html or result.notebook)]
+    return [
+        subject(row['symbol'], row['universe']),
+        result.status,
+        *figure_cells(row['metrics']),
+        in_words(hold.get('CAGR'), '.1%') if hold else '',
+        remark(row['metrics'], row['trials']),
+        _short(settings, result.html or result.notebook),
+    ]
 
 # %% ../nbs/42_run_commands.ipynb #d881ea9b
 def _show_results(settings, results):
     "The table of a finished command; columns in which nothing stands are left out"
     rows = sorted((_result_row(settings, result) for result in results), key=lambda row: row[0])
     columns = ['symbol', 'status', *(title for _, title, _ in FIGURES), 'buy & hold CAGR', 'remark', 'report']
-    if width() < 120: columns, reports, rows = columns[:-1], [row[-1] for row in rows], [row[:-1] for row in rows]
-    else: reports = []
+    if width() < 120:
+        columns, reports, rows = columns[:-1], [row[-1] for row in rows], [row[:-1] for row in rows]
+    else:
+        reports = []
     kept = [k for k in range(len(columns)) if k < 2 or any(str(row[k]) for row in rows)]
     print_table('', [columns[k] for k in kept], [[row[k] for k in kept] for row in rows], right=columns[2:7])
-    for path in reports: typer.echo(path)
+    for path in reports:
+        typer.echo(path)
 
 # %% ../nbs/42_run_commands.ipynb #44fc2f14
 def _as_set(settings, name, given):
     "A sentence for each parameter whose value means: as in settings.ini"
     from tradelab.templates import parameters_of, template
+
     known = parameters_of(template(settings.home, name))
-    meant = [key for key, value in given.items() if value.strip() in ('', '0', '0.0') and 'as in settings.ini' in known[key]['help']]
-    return [f'-p {key}={given[key]} means: as in settings.ini{". For none: -1" if "-1: none" in known[key]["help"] else ""}.' for key in meant]
+    meant = [
+        key
+        for key, value in given.items()
+        if value.strip() in ('', '0', '0.0') and 'as in settings.ini' in known[key]['help']
+    ]
+    return [
+        f'-p {key}={given[key]} means: as in settings.ini{". For none: -1" if "-1: none" in known[key]["help"] else ""}.'
+        for key in meant
+    ]
 
 # %% ../nbs/42_run_commands.ipynb #781b7a86
 def run(
     name: Annotated[str, typer.Argument(help='A notebook in nbs/run, such as backtest.')],
-    symbols: Annotated[str | None, typer.Option(help='Tickers, separated by commas; [data] symbols when left out.')] = None,
-    universe: Annotated[Path | None, typer.Option(help='A file that names symbols, one a line, or a CSV with a column symbol.')] = None,
-    parameter: Annotated[list[str], typer.Option('--parameter', '-p', metavar='NAME=VALUE', help='A parameter of the notebook; may be repeated.')] = [],
-    only_missing: Annotated[bool, typer.Option('--only-missing', help='Leave alone what has a report for the same inputs.')] = False,
+    symbols: Annotated[
+        str | None, typer.Option(help='Tickers, separated by commas; [data] symbols when left out.')
+    ] = None,
+    universe: Annotated[
+        Path | None, typer.Option(help='A file that names symbols, one a line, or a CSV with a column symbol.')
+    ] = None,
+    parameter: Annotated[
+        list[str],
+        typer.Option('--parameter', '-p', metavar='NAME=VALUE', help='A parameter of the notebook; may be repeated.'),
+    ] = [],
+    only_missing: Annotated[
+        bool, typer.Option('--only-missing', help='Leave alone what has a report for the same inputs.')
+    ] = False,
 ):
     "Run a notebook for each symbol, side by side, or once for all when it takes a universe; leave a report and a row for each."
     with lab() as settings:
         from tradelab.runs import check
         from tradelab.runs import run as run_all
         from tradelab.runs import update_index
+
         wanted, given = named_symbols(symbols, universe), dict(pair(text) for text in parameter)
         jobs, _ = check(settings, name, wanted, given)
-        for sentence in _as_set(settings, name, given): typer.echo(sentence)
+        for sentence in _as_set(settings, name, given):
+            typer.echo(sentence)
         ready(settings)
         with progress_bar() as progress:
             task = progress.add_task(name, total=len(jobs))
-            try: results = run_all(settings, name, wanted, given, only_missing, lambda result: progress.advance(task))
-            except (KeyboardInterrupt, SystemExit): update_index(settings); raise
+            try:
+                results = run_all(settings, name, wanted, given, only_missing, lambda result: progress.advance(task))
+            except (KeyboardInterrupt, SystemExit):
+                update_index(settings)
+                raise
         index = update_index(settings)
         _show_results(settings, results)
         typer.echo(f'\nAll reports: {index}')
         say_failures([(result.symbol or name, result.error) for result in results if not result.ok])
 
 # %% ../nbs/42_run_commands.ipynb #97261629
-runs_app = typer.Typer(invoke_without_command=True, help='The runs so far: a table, one run whole, several side by side, a figure over time.')
+runs_app = typer.Typer(
+    invoke_without_command=True,
+    help='The runs so far: a table, one run whole, several side by side, a figure over time.',
+)
 
 # %% ../nbs/42_run_commands.ipynb #87e8043f
 @runs_app.callback()
@@ -97,16 +140,34 @@ def runs(
     template: Annotated[str, typer.Option(help='Only runs of this notebook.')] = '',
 ):
     "List the runs so far, the newest first."
-    if context.invoked_subcommand: return
+    if context.invoked_subcommand:
+        return
     with lab() as settings:
         from tradelab.comparison import remark, subject
         from tradelab.utils.database import require_current
         from tradelab.utils.results import runs_table
+
         require_current(settings)
-        rows = [(row.id, subject(row.symbol, row.universe), row.status, *figure_cells(row.metrics, FIGURES[:3]), (row.error or remark(row.metrics, row.trials)).split('\n')[0][:60])
-                for row in runs_table(settings, limit=limit, template=template or None).itertuples()]
-        print_table('', ('run', 'symbol', 'status', 'trades', 'CAGR', 'Sharpe', 'error or remark'), rows, right=('trades', 'CAGR', 'Sharpe'))
-        if not rows: typer.echo(f'No run{f" of {template}" if template else ""} is recorded yet. Run: tradelab run {template or "backtest"}')
+        rows = [
+            (
+                row.id,
+                subject(row.symbol, row.universe),
+                row.status,
+                *figure_cells(row.metrics, FIGURES[:3]),
+                (row.error or remark(row.metrics, row.trials)).split('\n')[0][:60],
+            )
+            for row in runs_table(settings, limit=limit, template=template or None).itertuples()
+        ]
+        print_table(
+            '',
+            ('run', 'symbol', 'status', 'trades', 'CAGR', 'Sharpe', 'error or remark'),
+            rows,
+            right=('trades', 'CAGR', 'Sharpe'),
+        )
+        if not rows:
+            typer.echo(
+                f'No run{f" of {template}" if template else ""} is recorded yet. Run: tradelab run {template or "backtest"}'
+            )
 
 # %% ../nbs/42_run_commands.ipynb #0e9c1f3e
 @runs_app.command()
@@ -118,55 +179,89 @@ def show(
         import json
         from tradelab.utils.database import require_current
         from tradelab.utils.results import run_details
+
         require_current(settings)
         found = {name: value for name, value in run_details(settings, run_id).items() if value is not None}
-        rows = [(name, json.dumps(value, indent=1, ensure_ascii=False) if isinstance(value, dict) else value) for name, value in found.items()]
+        rows = [
+            (name, json.dumps(value, indent=1, ensure_ascii=False) if isinstance(value, dict) else value)
+            for name, value in found.items()
+        ]
         print_table('', ('what', 'value'), rows)
 
 # %% ../nbs/42_run_commands.ipynb #eb83c4e1
 def change_words(
-    value:float, # Difference of two figures
-    form:str,    # Format of the figures
-)->str: # With its sign; 'pp' are percentage points, '' where one of the figures is not defined
+    value: float,  # Difference of two figures
+    form: str,  # Format of the figures
+) -> str:  # With its sign; 'pp' are percentage points, '' where one of the figures is not defined
     "A difference as text"
     from tradelab.narration import in_words
+
     return '' if value != value else in_words(value, f'+{form}').replace('%', ' pp')
 
 # %% ../nbs/42_run_commands.ipynb #a36c6993
 def _in_order(names):
     "Figures in the order of the reports, those that reports do not know behind"
     from tradelab.narration import FORMATS
+
     known = list(FORMATS)
     return sorted(names, key=lambda name: (known.index(name) if name in known else len(known), name))
+
 
 def _compared_rows(compared):
     "Rows of text: the figure, its values, the differences from the first run"
     from tradelab.narration import FORMATS, in_words
+
     found, apart = compared.figures, compared.differences
     for name in _in_order(found.index):
         form = FORMATS.get(name, ',.3f')
-        yield [name, *(in_words(value, form) for value in found.loc[name]), *(change_words(value, form) for value in apart.loc[name])]
+        yield [
+            name,
+            *(in_words(value, form) for value in found.loc[name]),
+            *(change_words(value, form) for value in apart.loc[name]),
+        ]
     for name in (name for name in ('CAGR', 'Sharpe') if name in compared.benchmark.index):
-        yield [f'benchmark {name}', *(in_words(value, FORMATS[name]) for value in compared.benchmark.loc[name]), *['']*apart.shape[1]]
+        yield [
+            f'benchmark {name}',
+            *(in_words(value, FORMATS[name]) for value in compared.benchmark.loc[name]),
+            *[''] * apart.shape[1],
+        ]
 
 # %% ../nbs/42_run_commands.ipynb #89c8dc6d
-def _letters(count): return [chr(ord('A') + k) if count <= 26 else str(k + 1) for k in range(count)]
+def _letters(count):
+    return [chr(ord('A') + k) if count <= 26 else str(k + 1) for k in range(count)]
+
 
 def _show_comparison(rows, compared):
     "Verdict, who is who, what differs, figures"
     from tradelab.comparison import subject, verdict
+
     names = _letters(len(rows))
     typer.echo(verdict(compared))
     commits = [check.found for check in compared.checks if check.what == 'commit'][0]
-    print_table('', ('', 'run', 'symbol', 'sessions', 'commit'), [(name, row['id'], subject(row['symbol'], row['universe']), row['sessions'] or '–', commit or '–')
-                                                                  for name, row, commit in zip(names, rows, commits)])
-    wrong = [check for check in compared.checks if not check.equal and check.what not in ('symbols', 'sessions', 'commit')]
-    unequal = [[check.what, *(found or '–' for found in check.found)] for check in wrong if check.decides or any(check.found)]
-    if unequal: _under('Not equal', ('', *names), unequal)
-    changed = [[where, name, *values] for (where, name), values in zip(compared.changes.index, compared.changes.to_numpy())]
-    if changed: _under('Set differently (a dash: not given)', ('', '', *names), changed)
+    print_table(
+        '',
+        ('', 'run', 'symbol', 'sessions', 'commit'),
+        [
+            (name, row['id'], subject(row['symbol'], row['universe']), row['sessions'] or '–', commit or '–')
+            for name, row, commit in zip(names, rows, commits)
+        ],
+    )
+    wrong = [
+        check for check in compared.checks if not check.equal and check.what not in ('symbols', 'sessions', 'commit')
+    ]
+    unequal = [
+        [check.what, *(found or '–' for found in check.found)] for check in wrong if check.decides or any(check.found)
+    ]
+    if unequal:
+        _under('Not equal', ('', *names), unequal)
+    changed = [
+        [where, name, *values] for (where, name), values in zip(compared.changes.index, compared.changes.to_numpy())
+    ]
+    if changed:
+        _under('Set differently (a dash: not given)', ('', '', *names), changed)
     differences = [f'{name} − {names[0]}' for name in names[1:]]
     _under('Figures', ('', *names, *differences), list(_compared_rows(compared)), right=(*names, *differences))
+
 
 def _under(title, columns, rows, **options):
     "A table under a title that is as long as it needs to be"
@@ -176,13 +271,16 @@ def _under(title, columns, rows, **options):
 # %% ../nbs/42_run_commands.ipynb #d4321134
 @runs_app.command()
 def compare(
-    run_ids: Annotated[list[str], typer.Argument(metavar='A B [C…]', help='Names of runs; the others are held against the first.')],
+    run_ids: Annotated[
+        list[str], typer.Argument(metavar='A B [C…]', help='Names of runs; the others are held against the first.')
+    ],
 ):
     "Say whether runs may be compared, what was set differently, and how their figures differ."
     with lab() as settings:
         from tradelab.comparison import compare as put_beside
         from tradelab.utils.database import require_current
         from tradelab.utils.research import comparable_rows
+
         require_current(settings)
         rows = comparable_rows(settings, run_ids)
         _show_comparison(rows, put_beside(rows))
@@ -191,15 +289,25 @@ def compare(
 def _check_picture(path):
     "Refuse a file that cannot be a picture, before anything is looked up"
     from tradelab.utils.error_handling import ParameterError
-    if path and path.suffix.lower() not in ('.png', '.svg', '.pdf'): raise ParameterError('A picture is written as PNG, SVG or PDF', str(path), 'For example: --plot sharpe.png')
+
+    if path and path.suffix.lower() not in ('.png', '.svg', '.pdf'):
+        raise ParameterError('A picture is written as PNG, SVG or PDF', str(path), 'For example: --plot sharpe.png')
+
 
 def _save_plot(frame, metric, path):
     "Write the picture of a history"
     from tradelab.utils.error_handling import StorageError
     from tradelab.visualization import plot_history
+
     axes = plot_history(frame, metric)
-    try: getattr(axes, 'figure', axes).savefig(path)
-    except OSError as e: raise StorageError(f'The picture cannot be written ({e.strerror})', str(path), 'Name a file in a folder that exists and can be written.') from e
+    try:
+        getattr(axes, 'figure', axes).savefig(path)
+    except OSError as e:
+        raise StorageError(
+            f'The picture cannot be written ({e.strerror})',
+            str(path),
+            'Name a file in a folder that exists and can be written.',
+        ) from e
     typer.echo(f'Saved {path}.')
 
 # %% ../nbs/42_run_commands.ipynb #a2945dd9
@@ -207,9 +315,15 @@ def _save_plot(frame, metric, path):
 def history(
     metric: Annotated[str, typer.Option(help='Name of a figure, as `tradelab runs show` prints it.')] = 'Sharpe',
     template: Annotated[str, typer.Option(help='Only runs of this notebook.')] = '',
-    symbol: Annotated[str, typer.Option(help='Only runs about this symbol, or about this universe with commas between.')] = '',
-    side: Annotated[str, typer.Option(help='strategy, buy_and_hold, …; the side that each run is judged by when left out.')] = '',
-    limit: Annotated[int, typer.Option(min=1, help='How many in the table, the newest last; the picture has all.')] = 40,
+    symbol: Annotated[
+        str, typer.Option(help='Only runs about this symbol, or about this universe with commas between.')
+    ] = '',
+    side: Annotated[
+        str, typer.Option(help='strategy, buy_and_hold, …; the side that each run is judged by when left out.')
+    ] = '',
+    limit: Annotated[
+        int, typer.Option(min=1, help='How many in the table, the newest last; the picture has all.')
+    ] = 40,
     plot: Annotated[Path | None, typer.Option(help='A file for a picture: PNG, SVG or PDF.')] = None,
 ):
     "Follow one figure of the finished runs over time."
@@ -217,12 +331,18 @@ def history(
         from tradelab.narration import FORMATS, in_words
         from tradelab.utils.database import require_current
         from tradelab.utils.research import metric_history
+
         _check_picture(plot)
         require_current(settings)
         found = metric_history(settings, metric, template, symbol, side)
         name, before = found.metric.iloc[0], found.groupby('label').value.diff()
         form = FORMATS.get(name, ',.3f')
-        rows = [(f'{at:%Y-%m-%d %H:%M}', label, in_words(value, form), change_words(change, form), run)
-                for at, value, run, label, change in zip(found['at'], found.value, found.run, found.label, before)]
-        print_table('', ('at (UTC)', 'what', name, 'since the last', 'run'), rows[-limit:], right=(name, 'since the last'))
-        if plot: _save_plot(found, name, plot)
+        rows = [
+            (f'{at:%Y-%m-%d %H:%M}', label, in_words(value, form), change_words(change, form), run)
+            for at, value, run, label, change in zip(found['at'], found.value, found.run, found.label, before)
+        ]
+        print_table(
+            '', ('at (UTC)', 'what', name, 'since the last', 'run'), rows[-limit:], right=(name, 'since the last')
+        )
+        if plot:
+            _save_plot(found, name, plot)

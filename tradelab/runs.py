@@ -32,38 +32,50 @@ from .utils.listings import data_stamp
 from .utils.logs import attach, redact, run_context, setup_logging
 from .utils.predictions import models_stamp
 from .utils.research import combined_hash
-from .utils.results import EventHandler, close_stale_runs, equity_curves, find_ok_run, finish_run, runs_table, start_run
+from tradelab.utils.results import (
+    EventHandler,
+    close_stale_runs,
+    equity_curves,
+    find_ok_run,
+    finish_run,
+    runs_table,
+    start_run,
+)
 from .utils.verdicts import judge_stored
 
 # %% ../nbs/41_runs.ipynb #dcdbadb0
 @dataclass(frozen=True)
 class Job:
     "One run that is about to be made."
-    run_id: str      # Name of the run
-    template: str    # Name of the run notebook
-    symbol: str      # Ticker, '' when the notebook takes none
-    home: str        # The lab's home
-    notebook: str    # Where the executed notebook goes
-    parameters: dict = field(default_factory=dict) # Checked parameters, run_id among them
-    universe: str = '' # Tickers in order with commas between, '' when the notebook is about one or about none
+
+    run_id: str  # Name of the run
+    template: str  # Name of the run notebook
+    symbol: str  # Ticker, '' when the notebook takes none
+    home: str  # The lab's home
+    notebook: str  # Where the executed notebook goes
+    parameters: dict = field(default_factory=dict)  # Checked parameters, run_id among them
+    universe: str = ''  # Tickers in order with commas between, '' when the notebook is about one or about none
 
     @property
-    def html(self): return str(Path(self.notebook).with_suffix('.html'))
+    def html(self):
+        return str(Path(self.notebook).with_suffix('.html'))
 
 # %% ../nbs/41_runs.ipynb #36a599b1
 @dataclass(frozen=True)
 class RunResult:
     "What came of one run."
-    run_id: str         # Name of the run
-    symbol: str         # Ticker
-    status: str         # 'ok', 'failed', 'interrupted' or 'reused'
-    error: str = ''     # Why it failed
+
+    run_id: str  # Name of the run
+    symbol: str  # Ticker
+    status: str  # 'ok', 'failed', 'interrupted' or 'reused'
+    error: str = ''  # Why it failed
     notebook: str = ''  # The executed notebook
-    html: str = ''      # The report
-    seconds: float = 0. # How long it took
+    html: str = ''  # The report
+    seconds: float = 0.0  # How long it took
 
     @property
-    def ok(self): return self.status in ('ok', 'reused')
+    def ok(self):
+        return self.status in ('ok', 'reused')
 
 # %% ../nbs/41_runs.ipynb #4d2503dc
 def _report_path(settings, name, symbol, at):
@@ -71,46 +83,66 @@ def _report_path(settings, name, symbol, at):
     folder = settings.path(settings.reports.directory, name, symbol or 'all')
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder/f'.{random_secrets.token_hex(4)}'
+        probe = folder / f'.{random_secrets.token_hex(4)}'
         probe.touch()
         probe.unlink()
-    except OSError as e: raise StorageError('The report folder cannot be written', str(folder), 'Make it writable, or set [reports] directory.') from e
-    return folder/f'{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}Z.ipynb'
+    except OSError as e:
+        raise StorageError(
+            'The report folder cannot be written', str(folder), 'Make it writable, or set [reports] directory.'
+        ) from e
+    return folder / f'{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}Z.ipynb'
 
 # %% ../nbs/41_runs.ipynb #2dc5ab09
 def plan(
-    settings:Settings, # The lab
-    name:str,          # Name of the run notebook
-    about:str,         # Ticker, or the tickers of a universe as `check` gives them, '' when the notebook takes none
-    parameters:dict,   # Checked parameters
-)->Job: # Raises StorageError when its folder cannot be written
+    settings: Settings,  # The lab
+    name: str,  # Name of the run notebook
+    about: str,  # Ticker, or the tickers of a universe as `check` gives them, '' when the notebook takes none
+    parameters: dict,  # Checked parameters
+) -> Job:  # Raises StorageError when its folder cannot be written
     "A job for one symbol or one universe, with a name and a place for its report"
     at, takes = datetime.now(UTC), takes_symbols(settings.home, name)
     symbol, universe = ('', about) if takes == 'symbols' else (about, '')
     run_id = '-'.join(filter(None, (f'{at:%Y%m%dT%H%M%SZ}', name, symbol, random_secrets.token_hex(3))))
     given = {takes: about} if takes and about else {}
-    if 'run_id' in parameters_of(template(settings.home, name)): given['run_id'] = run_id
-    return Job(run_id, name, symbol, str(settings.home), str(_report_path(settings, name, about if ',' not in about else '', at)), {**parameters, **given}, universe)
+    if 'run_id' in parameters_of(template(settings.home, name)):
+        given['run_id'] = run_id
+    return Job(
+        run_id,
+        name,
+        symbol,
+        str(settings.home),
+        str(_report_path(settings, name, about if ',' not in about else '', at)),
+        {**parameters, **given},
+        universe,
+    )
 
 # %% ../nbs/41_runs.ipynb #41b7d03c
 def _relative(settings, path):
     "A path as the database keeps it: relative to the lab where it lies below it"
     return str(Path(path).relative_to(settings.home)) if Path(path).is_relative_to(settings.home) else str(path)
 
+
 def _hash(instrument, bars, actions):
     "The hash of what `admit` gives of these bars and actions"
     traded, known = as_traded(bars, actions, instrument['basis'])
     return data_hash(usable(traded), known)
 
+
 def _read(settings, job):
     "The hash of what a run is about to read, None when something is missing, and the gate's verdicts; all that is stored without symbols"
     symbols = (job.universe or job.symbol).split(',')
-    if symbols == ['']: return data_stamp(settings), ''
-    try: judged = judge_stored(settings, symbols, job.parameters.get('provider', ''))
-    except TradeLabError: return None, ''
-    if len(judged) < len(symbols): return None, ''
+    if symbols == ['']:
+        return data_stamp(settings), ''
+    try:
+        judged = judge_stored(settings, symbols, job.parameters.get('provider', ''))
+    except TradeLabError:
+        return None, ''
+    if len(judged) < len(symbols):
+        return None, ''
     verdicts = ' '.join(judged[symbol][1].verdict for symbol in sorted(judged))
-    return combined_hash({symbol: _hash(instrument, bars, actions) for symbol, (instrument, _, bars, actions) in judged.items()}), verdicts
+    return combined_hash(
+        {symbol: _hash(instrument, bars, actions) for symbol, (instrument, _, bars, actions) in judged.items()}
+    ), verdicts
 
 # %% ../nbs/41_runs.ipynb #dca34341
 def _seed(settings, job):
@@ -122,34 +154,66 @@ def _seed(settings, job):
 # %% ../nbs/41_runs.ipynb #91d4bd09
 _READ_MODELS = ('tradelab.utils.predictions', 'tradelab.utils.registry', 'tradelab.retraining')
 
+
 def _models(settings, job):
     "What is stored about models, for a run whose notebook or voters read it"
-    voters, text = job.parameters.get('voters') or ','.join(settings.strategy.voters), template(settings.home, job.template).read_text()
-    return {'models': models_stamp(settings)} if 'forecast' in voters or any(module in text for module in _READ_MODELS) else {}
+    voters, text = (
+        job.parameters.get('voters') or ','.join(settings.strategy.voters),
+        template(settings.home, job.template).read_text(),
+    )
+    return (
+        {'models': models_stamp(settings)}
+        if 'forecast' in voters or any(module in text for module in _READ_MODELS)
+        else {}
+    )
 
 # %% ../nbs/41_runs.ipynb #8075f35a
 def run_row(
-    settings:Settings, # The lab
-    job:Job,           # The job
-)->dict: # Columns of the table `runs` that are known before the start
+    settings: Settings,  # The lab
+    job: Job,  # The job
+) -> dict:  # Columns of the table `runs` that are known before the start
     "What has to be written down before a run starts"
     read, verdict = _read(settings, job)
-    deciding = dict(template_hash=file_hash(template(settings.home, job.template)), code_hash=code_hash(), settings=deciding_settings(settings),
-                    data_hash=read, parameters={k: v for k, v in job.parameters.items() if k != 'run_id'})
+    deciding = dict(
+        template_hash=file_hash(template(settings.home, job.template)),
+        code_hash=code_hash(),
+        settings=deciding_settings(settings),
+        data_hash=read,
+        parameters={k: v for k, v in job.parameters.items() if k != 'run_id'},
+    )
     commit, dirty = git_state()
     packages = {name: found for name, found in versions().items() if name != 'platform'}
-    return dict(id=job.run_id, template=job.template, symbol=job.symbol or None, universe=job.universe or None, seed=_seed(settings, job), git_commit=commit, git_dirty=dirty,
-                versions=versions(), notebook_path=_relative(settings, job.notebook), html_path=_relative(settings, job.html),
-                fingerprint=fingerprint(template=job.template, versions=packages, verdict=verdict, **_models(settings, job), **deciding), **deciding)
+    return dict(
+        id=job.run_id,
+        template=job.template,
+        symbol=job.symbol or None,
+        universe=job.universe or None,
+        seed=_seed(settings, job),
+        git_commit=commit,
+        git_dirty=dirty,
+        versions=versions(),
+        notebook_path=_relative(settings, job.notebook),
+        html_path=_relative(settings, job.html),
+        fingerprint=fingerprint(
+            template=job.template, versions=packages, verdict=verdict, **_models(settings, job), **deciding
+        ),
+        **deciding,
+    )
 
 # %% ../nbs/41_runs.ipynb #346268f5
 def execute(
-    settings:Settings, # The lab
-    job:Job,           # The job; its row exists already
-)->RunResult: # Never raises for what the notebook does
+    settings: Settings,  # The lab
+    job: Job,  # The job; its row exists already
+) -> RunResult:  # Never raises for what the notebook does
     "Execute one job, make its report and close its row"
     began, known = time.monotonic(), load_secrets(settings.home).known()
-    error = execute_template(template(settings.home, job.template), Path(job.notebook), job.parameters, settings.home, settings.reports.timeout_s)
+    error = execute_template(
+        template(settings.home, job.template),
+        Path(job.notebook),
+        job.parameters,
+        settings.home,
+        settings.reports.timeout_s,
+    )
     error = redact(error, known)
     status = 'failed' if error else 'ok'
     redacted_notebook(Path(job.notebook), known)
@@ -180,8 +244,15 @@ def _start(settings, job):
     "Write the job's row and start its worker; what it says outside the log goes to a file without a name"
     start_run(settings, run_row(settings, job))
     said = tempfile.TemporaryFile()
-    process = subprocess.Popen([sys.executable, '-c', 'from tradelab.runs import worker; worker()'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said,
-                               start_new_session=True, cwd=settings.home, env={**os.environ, 'TRADELAB_HOME': job.home, 'TRADELAB_RUN_ID': job.run_id})
+    process = subprocess.Popen(
+        [sys.executable, '-c', 'from tradelab.runs import worker; worker()'],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=said,
+        start_new_session=True,
+        cwd=settings.home,
+        env={**os.environ, 'TRADELAB_HOME': job.home, 'TRADELAB_RUN_ID': job.run_id},
+    )
     process.stdin.write(json.dumps(asdict(job)).encode())
     process.stdin.close()
     return process, said
@@ -191,8 +262,10 @@ def _closed(settings, job, status, error):
     "Close the row of a worker that could not do it itself, and redact what it left"
     left, known = Path(job.notebook), load_secrets(settings.home).known()
     if left.exists():
-        try: redacted_notebook(left, known)
-        except StorageError: left.write_text(redact(left.read_text(errors='replace'), known))
+        try:
+            redacted_notebook(left, known)
+        except StorageError:
+            left.write_text(redact(left.read_text(errors='replace'), known))
     finish_run(settings, job.run_id, status=status, error=error)
     return RunResult(job.run_id, job.symbol, status, error, job.notebook if left.exists() else '')
 
@@ -200,35 +273,56 @@ def _closed(settings, job, status, error):
 def _result(settings, job, process, said):
     "What the ended worker `process` answered, or that it died and what it said before"
     answer = process.stdout.read()
-    if process.returncode == 0 and answer: return RunResult(**json.loads(answer))
+    if process.returncode == 0 and answer:
+        return RunResult(**json.loads(answer))
     said.seek(0)
     last = redact(said.read().decode(errors='replace')[-4_000:], load_secrets(settings.home).known()).strip()
-    logging.getLogger(__name__).error('The worker of %s ended with code %s: %s', job.run_id, process.returncode, last, extra=dict(event='worker.died', run_id=job.run_id))
-    return _closed(settings, job, 'failed', f'The worker ended with code {process.returncode} before its report was done: {last.splitlines()[-1][:300] if last else "it said nothing"}')
+    logging.getLogger(__name__).error(
+        'The worker of %s ended with code %s: %s',
+        job.run_id,
+        process.returncode,
+        last,
+        extra=dict(event='worker.died', run_id=job.run_id),
+    )
+    return _closed(
+        settings,
+        job,
+        'failed',
+        f'The worker ended with code {process.returncode} before its report was done: {last.splitlines()[-1][:300] if last else "it said nothing"}',
+    )
 
 # %% ../nbs/41_runs.ipynb #1aa98273
-def _stopped(process, patience=15.):
+def _stopped(process, patience=15.0):
     "Ask a worker to stop, and kill its session when it does not"
     process.terminate()
-    try: process.wait(patience)
-    except subprocess.TimeoutExpired: os.killpg(process.pid, signal.SIGKILL)
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 # %% ../nbs/41_runs.ipynb #e8edbe70
 def _ended(settings, process, said, job, deadline):
     "The result of a worker that has ended or whose time is up, None while it works"
     late = time.monotonic() > deadline
-    if process.poll() is None and not late: return None
-    if process.poll() is not None: return _result(settings, job, process, said)
+    if process.poll() is None and not late:
+        return None
+    if process.poll() is not None:
+        return _result(settings, job, process, said)
     _stopped(process)
-    return _closed(settings, job, 'failed', f'TimeoutError: the run took longer than {settings.reports.timeout_s} s ([reports] timeout_s)')
+    return _closed(
+        settings,
+        job,
+        'failed',
+        f'TimeoutError: the run took longer than {settings.reports.timeout_s} s ([reports] timeout_s)',
+    )
 
 # %% ../nbs/41_runs.ipynb #b07905a7
 def run_jobs(
-    settings:Settings,              # The lab
-    jobs:list[Job],                 # What `plan` gave
-    on_done=lambda result: None,    # Called with each `RunResult` when it is there
-)->list[RunResult]: # In the order in which they ended
+    settings: Settings,  # The lab
+    jobs: list[Job],  # What `plan` gave
+    on_done=lambda result: None,  # Called with each `RunResult` when it is there
+) -> list[RunResult]:  # In the order in which they ended
     "Execute jobs side by side; one that fails does not stop the others"
     results, waiting, running = [], list(jobs), {}
     try:
@@ -244,7 +338,8 @@ def run_jobs(
                     on_done(result)
             time.sleep(0.05)
     except BaseException:
-        for process in running: process.terminate()
+        for process in running:
+            process.terminate()
         for process, (_, job, _) in running.items():
             _stopped(process)
             _closed(settings, job, 'interrupted', 'Stopped before the end')
@@ -252,7 +347,7 @@ def run_jobs(
     return results
 
 # %% ../nbs/41_runs.ipynb #8448895a
-A_DAY = 86_400 # seconds
+A_DAY = 86_400  # seconds
 
 # %% ../nbs/41_runs.ipynb #8a66ca62
 def _finished(settings, job):
@@ -260,17 +355,21 @@ def _finished(settings, job):
     row = run_row(settings, job)
     found = row['data_hash'] and find_ok_run(settings, row['fingerprint'])
     paths = [settings.path(found[name]) for name in ('notebook_path', 'html_path')] if found else []
-    return RunResult(found['id'], job.symbol, 'reused', '', *map(str, paths)) if paths and all(path.exists() for path in paths) else None
+    return (
+        RunResult(found['id'], job.symbol, 'reused', '', *map(str, paths))
+        if paths and all(path.exists() for path in paths)
+        else None
+    )
 
 # %% ../nbs/41_runs.ipynb #73e8bcc6
 def run(
-    settings:Settings,           # The lab
-    name:str,                    # Name of the run notebook
-    symbols=(),                  # Tickers; those of `[data] symbols` when empty
-    parameters:dict|None=None,   # Name → value, text or object
-    only_missing:bool=False,     # Leave alone what a finished run with equal inputs has answered
-    on_done=lambda result: None, # Called with each `RunResult` when it is there
-)->list[RunResult]: # One for each entry that `check` gives; raises a TradeLabError before anything starts
+    settings: Settings,  # The lab
+    name: str,  # Name of the run notebook
+    symbols=(),  # Tickers; those of `[data] symbols` when empty
+    parameters: dict | None = None,  # Name → value, text or object
+    only_missing: bool = False,  # Leave alone what a finished run with equal inputs has answered
+    on_done=lambda result: None,  # Called with each `RunResult` when it is there
+) -> list[RunResult]:  # One for each entry that `check` gives; raises a TradeLabError before anything starts
     "Run a notebook for many symbols, with a report and a row for each, or one for their universe"
     wanted, given = check(settings, name, symbols, parameters or {})
     require_current(settings)
@@ -285,12 +384,25 @@ def run(
 
 # %% ../nbs/41_runs.ipynb #2d28ab8b
 def update_index(
-    settings:Settings, # The lab
-    limit:int=200,     # How many runs it lists
-)->Path: # The page; raises StorageError when it cannot be written
+    settings: Settings,  # The lab
+    limit: int = 200,  # How many runs it lists
+) -> Path:  # The page; raises StorageError when it cannot be written
     "Write `index.html` into the report folder"
     folder, rows = settings.path(settings.reports.directory), runs_table(settings, limit).to_dict('records')
     curves = equity_curves(settings, [row['id'] for row in rows])
-    def link(path): return os.path.relpath(settings.path(path), folder) if path else None
-    return write_index([{**row, 'notebook_path': link(row['notebook_path']), 'html_path': link(row['html_path']), 'equity': curves.get(row['id'], [])} for row in rows],
-                       folder/'index.html')
+
+    def link(path):
+        return os.path.relpath(settings.path(path), folder) if path else None
+
+    return write_index(
+        [
+            {
+                **row,
+                'notebook_path': link(row['notebook_path']),
+                'html_path': link(row['html_path']),
+                'equity': curves.get(row['id'], []),
+            }
+            for row in rows
+        ],
+        folder / 'index.html',
+    )

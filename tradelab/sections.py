@@ -19,33 +19,47 @@ from pydantic_settings import NoDecode
 # %% ../nbs/00_sections.ipynb #f7564a52
 class Section(BaseModel):
     "One section of `settings.ini`: frozen, and closed to unknown keys."
+
     model_config = ConfigDict(frozen=True, extra='forbid', allow_inf_nan=False)
 
     @field_validator('*', mode='before')
     @classmethod
-    def _empty_is_none(cls, value): return None if isinstance(value, str) and not value.strip() else value
+    def _empty_is_none(cls, value):
+        return None if isinstance(value, str) and not value.strip() else value
 
 # %% ../nbs/00_sections.ipynb #be7cec0f
-def _listed(value): return tuple(s.strip() for s in value.split(',') if s.strip()) if isinstance(value, str) else value
+def _listed(value):
+    return tuple(s.strip() for s in value.split(',') if s.strip()) if isinstance(value, str) else value
+
 
 def _pairs(value, form):
     "A dict out of 'a=b, c=d', or ValueError when a pair is not of the `form`"
-    if not isinstance(value, str): return value or {}
+    if not isinstance(value, str):
+        return value or {}
     pairs = [pair.partition('=') for pair in value.split(',') if pair.strip()]
-    if wrong := [left for left, equals, right in pairs if not (equals and left.strip() and right.strip())]: raise ValueError(f'{wrong[0].strip()!r} is not of the form {form}')
+    if wrong := [left for left, equals, right in pairs if not (equals and left.strip() and right.strip())]:
+        raise ValueError(f'{wrong[0].strip()!r} is not of the form {form}')
     return {left.strip(): right.strip() for left, _, right in pairs}
 
 # %% ../nbs/00_sections.ipynb #a7c7a8f6
 class DataSettings(Section):
     "Where bars come from, and how they are kept up to date."
-    provider: str = Field('sample', min_length=1, description='name of a module in tradelab/providers, or of what [files] calls its own')
-    symbols: Annotated[tuple[str, ...], NoDecode] = Field(('AAPL', 'IBM', 'MSFT', 'GOOG', 'FB'), min_length=1, description='tickers, separated by commas')
-    recheck_sessions: int = Field(5, ge=1, le=1000, description='stored sessions that an update asks for again, 1 or more')
-    deadline_s: float = Field(120., gt=0, le=3600, description='seconds that one symbol may take in all, above 0')
+
+    provider: str = Field(
+        'sample', min_length=1, description='name of a module in tradelab/providers, or of what [files] calls its own'
+    )
+    symbols: Annotated[tuple[str, ...], NoDecode] = Field(
+        ('AAPL', 'IBM', 'MSFT', 'GOOG', 'FB'), min_length=1, description='tickers, separated by commas'
+    )
+    recheck_sessions: int = Field(
+        5, ge=1, le=1000, description='stored sessions that an update asks for again, 1 or more'
+    )
+    deadline_s: float = Field(120.0, gt=0, le=3600, description='seconds that one symbol may take in all, above 0')
 
     @field_validator('symbols', mode='before')
     @classmethod
-    def _split(cls, value): return _listed(value)
+    def _split(cls, value):
+        return _listed(value)
 
 # %% ../nbs/00_sections.ipynb #5bdab23b
 _URL = r'^(https://\S+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(/\S*)?)$'
@@ -53,86 +67,147 @@ _URL = r'^(https://\S+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?(/\S
 # %% ../nbs/00_sections.ipynb #8ac38824
 class YahooSettings(Section):
     "How Yahoo is asked."
-    requests_per_minute: float = Field(60., gt=0, le=6000, description='requests a minute, all processes together, above 0')
-    url: str | None = Field(None, pattern=_URL, description='https://host or http://127.0.0.1:port that stands in for Yahoo, or empty')
+
+    requests_per_minute: float = Field(
+        60.0, gt=0, le=6000, description='requests a minute, all processes together, above 0'
+    )
+    url: str | None = Field(
+        None, pattern=_URL, description='https://host or http://127.0.0.1:port that stands in for Yahoo, or empty'
+    )
+
 
 class AlpacaSettings(Section):
     "How Alpaca's market data are asked."
-    requests_per_minute: float = Field(180., gt=0, le=10_000, description='requests a minute, all processes together, above 0')
+
+    requests_per_minute: float = Field(
+        180.0, gt=0, le=10_000, description='requests a minute, all processes together, above 0'
+    )
     feed: Literal['iex', 'sip'] = Field('iex', description='iex: free; sip: all exchanges, by subscription')
-    url: str | None = Field(None, pattern=_URL, description='https://host or http://127.0.0.1:port that stands in for Alpaca, or empty')
+    url: str | None = Field(
+        None, pattern=_URL, description='https://host or http://127.0.0.1:port that stands in for Alpaca, or empty'
+    )
 
 # %% ../nbs/00_sections.ipynb #cd068912
 class FilesSettings(Section):
     "What a file of bars means."
-    path: Path | None = Field(None, description='a CSV or Parquet file or a folder of them, relative to the lab, or empty')
-    name: str = Field('files', pattern=r'^[a-z][a-z0-9_]{0,31}$', description='provider name under which the rows are stored, lower case')
-    columns: Annotated[dict[str, str], NoDecode] = Field({}, description='column of ours = column of the file, separated by commas: session=date, close=Close')
+
+    path: Path | None = Field(
+        None, description='a CSV or Parquet file or a folder of them, relative to the lab, or empty'
+    )
+    name: str = Field(
+        'files',
+        pattern=r'^[a-z][a-z0-9_]{0,31}$',
+        description='provider name under which the rows are stored, lower case',
+    )
+    columns: Annotated[dict[str, str], NoDecode] = Field(
+        {}, description='column of ours = column of the file, separated by commas: session=date, close=Close'
+    )
     currency: str = Field('USD', pattern=r'^[A-Z]{3}$', description='three letters, ISO 4217')
     calendar: str = Field('XNYS', min_length=1, description='exchange calendar, ISO 10383')
     convention: Literal['yahoo', 'crsp'] = Field('crsp', description='yahoo or crsp: how dividends adjust prices')
-    basis: Literal['raw', 'split'] = Field('raw', description='raw: prices as traded; split: already adjusted for splits')
+    basis: Literal['raw', 'split'] = Field(
+        'raw', description='raw: prices as traded; split: already adjusted for splits'
+    )
 
     @field_validator('columns', mode='before')
     @classmethod
-    def _columns(cls, value): return _pairs(value, 'ours=theirs')
+    def _columns(cls, value):
+        return _pairs(value, 'ours=theirs')
 
 # %% ../nbs/00_sections.ipynb #7c7ccd71
 class _Voters(Section):
     "Who votes, and how the votes become one"
-    voters: Annotated[tuple[str, ...], NoDecode] = Field(('moving_average', 'rsi'), min_length=1, max_length=16, description='names of voters, separated by commas: moving_average, rsi, forecast or your own')
-    combine: Literal['or', 'and', 'majority', 'weighted'] = Field('or', description='or: any voter; and: all within confirm_bars; majority: more than half of them; weighted: sum of weights reaches threshold')
-    confirm_bars: int = Field(10, ge=1, description='sessions within which the voters of and, majority must agree, 1 or more')
-    weights: Annotated[dict[str, float], NoDecode] = Field({}, description='voter=weight above 0, separated by commas, 1 where none is given: moving_average=2, rsi=1')
-    threshold: float = Field(1., gt=0, description='weight that buys, and less than minus that sells, with combine weighted; above 0')
+
+    voters: Annotated[tuple[str, ...], NoDecode] = Field(
+        ('moving_average', 'rsi'),
+        min_length=1,
+        max_length=16,
+        description='names of voters, separated by commas: moving_average, rsi, forecast or your own',
+    )
+    combine: Literal['or', 'and', 'majority', 'weighted'] = Field(
+        'or',
+        description='or: any voter; and: all within confirm_bars; majority: more than half of them; weighted: sum of weights reaches threshold',
+    )
+    confirm_bars: int = Field(
+        10, ge=1, description='sessions within which the voters of and, majority must agree, 1 or more'
+    )
+    weights: Annotated[dict[str, float], NoDecode] = Field(
+        {}, description='voter=weight above 0, separated by commas, 1 where none is given: moving_average=2, rsi=1'
+    )
+    threshold: float = Field(
+        1.0, gt=0, description='weight that buys, and less than minus that sells, with combine weighted; above 0'
+    )
 
     @field_validator('voters', mode='before')
     @classmethod
-    def _named(cls, value): return _listed(value)
+    def _named(cls, value):
+        return _listed(value)
 
     @field_validator('weights', mode='before')
     @classmethod
-    def _weighed(cls, value): return _pairs(value, 'voter=weight')
+    def _weighed(cls, value):
+        return _pairs(value, 'voter=weight')
 
 # %% ../nbs/00_sections.ipynb #ef41f380
 class StrategySettings(_Voters):
     "The voters of the strategy and what they look at."
+
     fast: int = Field(50, ge=1, description='fast moving average, sessions, below slow')
     slow: int = Field(200, ge=2, description='slow moving average, sessions, above fast')
     rsi_window: int = Field(14, ge=2, description='RSI window, sessions, 2 or more')
-    oversold: float = Field(30., gt=0, lt=100, description='RSI level below which a close is oversold, between 0 and overbought')
-    overbought: float = Field(70., gt=0, lt=100, description='RSI level above which a close is overbought, between oversold and 100')
+    oversold: float = Field(
+        30.0, gt=0, lt=100, description='RSI level below which a close is oversold, between 0 and overbought'
+    )
+    overbought: float = Field(
+        70.0, gt=0, lt=100, description='RSI level above which a close is overbought, between oversold and 100'
+    )
 
     @model_validator(mode='after')
     def _ordered(self):
-        if self.fast >= self.slow: raise ValueError(f'fast must be below slow|fast={self.fast}, slow={self.slow}')
-        if self.oversold >= self.overbought: raise ValueError(f'oversold must be below overbought|oversold={self.oversold:g}, overbought={self.overbought:g}')
+        if self.fast >= self.slow:
+            raise ValueError(f'fast must be below slow|fast={self.fast}, slow={self.slow}')
+        if self.oversold >= self.overbought:
+            raise ValueError(
+                f'oversold must be below overbought|oversold={self.oversold:g}, overbought={self.overbought:g}'
+            )
         return self
 
     @model_validator(mode='after')
     def _can_vote(self):
-        if len(set(self.voters)) < len(self.voters): raise ValueError(f'a voter is named twice|voters={", ".join(self.voters)}')
-        strange = [f'{name}={weight:g}' for name, weight in self.weights.items() if name not in self.voters or weight <= 0]
-        if strange: raise ValueError(f'weights must name voters and lie above 0|weights={", ".join(strange)}')
-        most = sum(self.weights.get(name, 1.) for name in self.voters)
-        if self.combine == 'weighted' and self.threshold > most: raise ValueError(f'all voters together must reach the threshold|threshold={self.threshold:g}, weights={most:g}')
+        if len(set(self.voters)) < len(self.voters):
+            raise ValueError(f'a voter is named twice|voters={", ".join(self.voters)}')
+        strange = [
+            f'{name}={weight:g}' for name, weight in self.weights.items() if name not in self.voters or weight <= 0
+        ]
+        if strange:
+            raise ValueError(f'weights must name voters and lie above 0|weights={", ".join(strange)}')
+        most = sum(self.weights.get(name, 1.0) for name in self.voters)
+        if self.combine == 'weighted' and self.threshold > most:
+            raise ValueError(
+                f'all voters together must reach the threshold|threshold={self.threshold:g}, weights={most:g}'
+            )
         return self
 
 # %% ../nbs/00_sections.ipynb #099dc95c
 class CostSettings(Section):
     "What a fill costs, and what it costs to be short."
-    commission_per_order: float = Field(0., ge=0, description='USD an order, 0 or more')
-    commission_per_share: float = Field(0., ge=0, description='USD a share, 0 or more')
-    commission_rate: float = Field(0., ge=0, lt=1, description='fraction of the value, 0 or more')
-    commission_min: float = Field(0., ge=0, description='USD an order at least, 0 or more')
+
+    commission_per_order: float = Field(0.0, ge=0, description='USD an order, 0 or more')
+    commission_per_share: float = Field(0.0, ge=0, description='USD a share, 0 or more')
+    commission_rate: float = Field(0.0, ge=0, lt=1, description='fraction of the value, 0 or more')
+    commission_min: float = Field(0.0, ge=0, description='USD an order at least, 0 or more')
     sec_fee_per_million: float = Field(27.80, ge=0, description='USD a million of sale proceeds, 0 or more')
     taf_per_share: float = Field(0.000166, ge=0, description='USD a share sold, 0 or more')
     taf_per_order_max: float = Field(8.30, ge=0, description='ceiling of the TAF in USD an order, 0 or more')
-    slippage_bp: float = Field(5., ge=0, lt=10_000, description='basis points against us, 0 or more')
-    slippage_ticks: float = Field(0., ge=0, description='ticks against us, added to the basis points, 0 or more')
+    slippage_bp: float = Field(5.0, ge=0, lt=10_000, description='basis points against us, 0 or more')
+    slippage_ticks: float = Field(0.0, ge=0, description='ticks against us, added to the basis points, 0 or more')
     tick_size: float = Field(0.01, gt=0, description='USD, above 0')
-    volume_cap: float | None = Field(0.10, gt=0, le=1, description="fraction of a bar's volume, above 0 and at most 1, or empty for no cap")
-    borrow_rate: float = Field(0.003, ge=0, lt=10, description='yearly fraction of the value of what is short, 0 or more')
+    volume_cap: float | None = Field(
+        0.10, gt=0, le=1, description="fraction of a bar's volume, above 0 and at most 1, or empty for no cap"
+    )
+    borrow_rate: float = Field(
+        0.003, ge=0, lt=10, description='yearly fraction of the value of what is short, 0 or more'
+    )
 
 # %% ../nbs/00_sections.ipynb #9f99ad16
 NO_COSTS = CostSettings(sec_fee_per_million=0, taf_per_share=0, slippage_bp=0, volume_cap=None, borrow_rate=0)
@@ -140,146 +215,271 @@ NO_COSTS = CostSettings(sec_fee_per_million=0, taf_per_share=0, slippage_bp=0, v
 # %% ../nbs/00_sections.ipynb #32a4911b
 SIZINGS = ('fraction', 'quantity', 'cash', 'volatility', 'atr', 'kelly')
 
+
 class _Sizing(Section):
     "How many shares an entry takes"
-    sizing: Literal[SIZINGS] = Field('fraction', description='fraction of equity, quantity of shares, cash in USD, volatility target, atr risk, or capped kelly')
-    position_fraction: float = Field(1., gt=0, le=1, description='fraction of equity a new position takes, above 0 and at most 1; for kelly the fraction while too few trades are known')
-    position_quantity: float = Field(100., gt=0, description='shares of a new position with sizing quantity, above 0')
-    position_cash: float = Field(10_000., gt=0, description='USD of a new position with sizing cash, above 0')
-    volatility_target: float = Field(0.15, gt=0, le=5, description='yearly volatility of a position as a fraction of equity with sizing volatility, above 0')
+
+    sizing: Literal[SIZINGS] = Field(
+        'fraction',
+        description='fraction of equity, quantity of shares, cash in USD, volatility target, atr risk, or capped kelly',
+    )
+    position_fraction: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description='fraction of equity a new position takes, above 0 and at most 1; for kelly the fraction while too few trades are known',
+    )
+    position_quantity: float = Field(100.0, gt=0, description='shares of a new position with sizing quantity, above 0')
+    position_cash: float = Field(10_000.0, gt=0, description='USD of a new position with sizing cash, above 0')
+    volatility_target: float = Field(
+        0.15,
+        gt=0,
+        le=5,
+        description='yearly volatility of a position as a fraction of equity with sizing volatility, above 0',
+    )
     volatility_window: int = Field(20, ge=2, description='sessions of realised volatility, 2 or more')
-    risk_per_trade: float = Field(0.01, gt=0, le=1, description='fraction of equity lost at the ATR stop with sizing atr, above 0')
-    kelly_cap: float = Field(0.5, gt=0, le=1, description='part of the Kelly fraction that is taken, above 0 and at most 1')
+    risk_per_trade: float = Field(
+        0.01, gt=0, le=1, description='fraction of equity lost at the ATR stop with sizing atr, above 0'
+    )
+    kelly_cap: float = Field(
+        0.5, gt=0, le=1, description='part of the Kelly fraction that is taken, above 0 and at most 1'
+    )
     kelly_trades: int = Field(30, ge=2, description='closed trades from which on Kelly is used, 2 or more')
 
 # %% ../nbs/00_sections.ipynb #7ce8edfd
 class _Exits(_Sizing):
     "When a position is left whatever the signals say"
-    stop_loss: float | None = Field(None, gt=0, lt=1, description='distance from the entry price as a fraction between 0 and 1, or empty')
-    stop_atr: float | None = Field(None, gt=0, description='distance from the entry price in ATRs, above 0, or empty; the nearer of both stops counts')
-    trailing_stop: float | None = Field(None, gt=0, lt=1, description='distance from the best price since the entry as a fraction between 0 and 1, or empty')
-    take_profit: float | None = Field(None, gt=0, description='distance from the entry price as a fraction above 0, or empty')
-    time_stop: int | None = Field(None, ge=1, description='sessions after which a position is left, 1 or more, or empty')
+
+    stop_loss: float | None = Field(
+        None, gt=0, lt=1, description='distance from the entry price as a fraction between 0 and 1, or empty'
+    )
+    stop_atr: float | None = Field(
+        None,
+        gt=0,
+        description='distance from the entry price in ATRs, above 0, or empty; the nearer of both stops counts',
+    )
+    trailing_stop: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description='distance from the best price since the entry as a fraction between 0 and 1, or empty',
+    )
+    take_profit: float | None = Field(
+        None, gt=0, description='distance from the entry price as a fraction above 0, or empty'
+    )
+    time_stop: int | None = Field(
+        None, ge=1, description='sessions after which a position is left, 1 or more, or empty'
+    )
     atr_window: int = Field(14, ge=2, description='window of the ATR, sessions, 2 or more')
 
 # %% ../nbs/00_sections.ipynb #2c564df3
 class _Limits(_Exits):
     "What the gate refuses"
+
     max_order_value: float | None = Field(None, gt=0, description='USD of one order, above 0, or empty')
     max_order_quantity: float | None = Field(None, gt=0, description='shares of one order, above 0, or empty')
-    max_position_fraction: float = Field(1., gt=0, le=1, description='largest position as a fraction of equity, above 0 and at most 1')
-    max_gross_exposure: float = Field(1., gt=0, le=10, description='value of all positions, long and short, as a fraction of equity, above 0')
-    max_net_exposure: float = Field(1., gt=0, le=10, description='long less short, either sign, as a fraction of equity, above 0')
+    max_position_fraction: float = Field(
+        1.0, gt=0, le=1, description='largest position as a fraction of equity, above 0 and at most 1'
+    )
+    max_gross_exposure: float = Field(
+        1.0, gt=0, le=10, description='value of all positions, long and short, as a fraction of equity, above 0'
+    )
+    max_net_exposure: float = Field(
+        1.0, gt=0, le=10, description='long less short, either sign, as a fraction of equity, above 0'
+    )
     max_positions: int = Field(10, ge=1, description='most symbols held at once, 1 or more')
-    max_sector_fraction: float | None = Field(None, gt=0, description='value of all positions of one sector as a fraction of equity, above 0, or empty')
-    sectors: Annotated[dict[str, str], NoDecode] = Field({}, description='symbol=sector, separated by commas: AAPL=technology, KO=staples')
-    min_cash_fraction: float = Field(0., ge=0, lt=1, description='fraction of equity that purchases leave in cash, 0 or more')
+    max_sector_fraction: float | None = Field(
+        None, gt=0, description='value of all positions of one sector as a fraction of equity, above 0, or empty'
+    )
+    sectors: Annotated[dict[str, str], NoDecode] = Field(
+        {}, description='symbol=sector, separated by commas: AAPL=technology, KO=staples'
+    )
+    min_cash_fraction: float = Field(
+        0.0, ge=0, lt=1, description='fraction of equity that purchases leave in cash, 0 or more'
+    )
 
     @field_validator('sectors', mode='before')
     @classmethod
-    def _sectors(cls, value): return _pairs(value, 'symbol=sector')
+    def _sectors(cls, value):
+        return _pairs(value, 'symbol=sector')
 
 # %% ../nbs/00_sections.ipynb #76c7eecc
 class RiskSettings(_Limits):
     "How large a position is, how it is left, what the gate refuses and what stops trading."
-    max_daily_loss: float | None = Field(None, gt=0, lt=1, description='fraction of equity lost in a session that allows exits only from then on, or empty')
-    max_drawdown: float | None = Field(None, gt=0, lt=1, description='fraction below the highest equity that allows exits only from then on, or empty')
-    halt_drawdown: float | None = Field(None, gt=0, lt=1, description='fraction below the highest equity at which everything is sold and trading halts, or empty')
-    max_losing_streak: int | None = Field(None, ge=1, description='losing trades in a row that allow exits only from then on, 1 or more, or empty')
-    stop_guard_stops: int | None = Field(None, ge=1, description='stops within stop_guard_sessions that allow exits only from then on, 1 or more, or empty')
-    stop_guard_sessions: int = Field(20, ge=1, le=64, description='sessions that the stop-loss guard looks back, 1 to 64')
-    cooldown_sessions: int = Field(0, ge=0, description='sessions for which a symbol is not entered after a losing trade, 0 for none')
-    rearm_sessions: int | None = Field(None, ge=1, description='backtests only: sessions after which somebody lifts exits-only, 1 or more; empty: nobody does')
+
+    max_daily_loss: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description='fraction of equity lost in a session that allows exits only from then on, or empty',
+    )
+    max_drawdown: float | None = Field(
+        None, gt=0, lt=1, description='fraction below the highest equity that allows exits only from then on, or empty'
+    )
+    halt_drawdown: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description='fraction below the highest equity at which everything is sold and trading halts, or empty',
+    )
+    max_losing_streak: int | None = Field(
+        None, ge=1, description='losing trades in a row that allow exits only from then on, 1 or more, or empty'
+    )
+    stop_guard_stops: int | None = Field(
+        None,
+        ge=1,
+        description='stops within stop_guard_sessions that allow exits only from then on, 1 or more, or empty',
+    )
+    stop_guard_sessions: int = Field(
+        20, ge=1, le=64, description='sessions that the stop-loss guard looks back, 1 to 64'
+    )
+    cooldown_sessions: int = Field(
+        0, ge=0, description='sessions for which a symbol is not entered after a losing trade, 0 for none'
+    )
+    rearm_sessions: int | None = Field(
+        None,
+        ge=1,
+        description='backtests only: sessions after which somebody lifts exits-only, 1 or more; empty: nobody does',
+    )
 
     @model_validator(mode='after')
     def _complete(self):
-        if self.sizing == 'atr' and self.stop_atr is None: raise ValueError('sizing atr rests on the distance of an ATR stop|sizing=atr, stop_atr empty')
-        if self.max_sector_fraction is not None and not self.sectors: raise ValueError('a limit on sectors needs sectors|max_sector_fraction='+f'{self.max_sector_fraction:g}, sectors empty')
+        if self.sizing == 'atr' and self.stop_atr is None:
+            raise ValueError('sizing atr rests on the distance of an ATR stop|sizing=atr, stop_atr empty')
+        if self.max_sector_fraction is not None and not self.sectors:
+            raise ValueError(
+                'a limit on sectors needs sectors|max_sector_fraction=' + f'{self.max_sector_fraction:g}, sectors empty'
+            )
         return self
 
 # %% ../nbs/00_sections.ipynb #db9013e9
 class BacktestSettings(Section):
     "The account and the span of a backtest."
-    cash: float = Field(100_000., gt=0, description='cash at the start, USD, above 0')
+
+    cash: float = Field(100_000.0, gt=0, description='cash at the start, USD, above 0')
     fractional: bool = Field(False, description='true allows parts of a share')
-    direction: Literal['long_only', 'long_short'] = Field('long_only', description='long_only, or long_short: a sell signal also enters short')
-    fill_at: Literal['next_open', 'same_close'] = Field('next_open', description='next_open, or same_close (optimistic: the decision is filled at the price it saw)')
-    dividends: Literal['cash', 'reinvest'] = Field('cash', description='cash, or reinvest: shares for them at the next open')
+    direction: Literal['long_only', 'long_short'] = Field(
+        'long_only', description='long_only, or long_short: a sell signal also enters short'
+    )
+    fill_at: Literal['next_open', 'same_close'] = Field(
+        'next_open', description='next_open, or same_close (optimistic: the decision is filled at the price it saw)'
+    )
+    dividends: Literal['cash', 'reinvest'] = Field(
+        'cash', description='cash, or reinvest: shares for them at the next open'
+    )
     close_at_end: bool = Field(False, description='true sells everything at the last close')
     start: date | None = Field(None, description='first session as YYYY-MM-DD, or empty')
     end: date | None = Field(None, description='last session as YYYY-MM-DD, or empty')
-    risk_free: float = Field(0., gt=-1, lt=1, description='yearly risk-free rate as a fraction')
+    risk_free: float = Field(0.0, gt=-1, lt=1, description='yearly risk-free rate as a fraction')
 
     @field_validator('start', 'end', mode='before')
     @classmethod
     def _a_day(cls, value):
-        if isinstance(value, str) and value.strip() and not re.fullmatch(r'[0-9]{4}-[0-9]{2}-[0-9]{2}', value): raise ValueError('a day is written YYYY-MM-DD')
+        if isinstance(value, str) and value.strip() and not re.fullmatch(r'[0-9]{4}-[0-9]{2}-[0-9]{2}', value):
+            raise ValueError('a day is written YYYY-MM-DD')
         return value
 
     @model_validator(mode='after')
     def _forward(self):
-        if self.start and self.end and self.start >= self.end: raise ValueError(f'start must come before end|start={self.start}, end={self.end}')
+        if self.start and self.end and self.start >= self.end:
+            raise ValueError(f'start must come before end|start={self.start}, end={self.end}')
         return self
 
 # %% ../nbs/00_sections.ipynb #805da898
 def number_list(
-    value,     # Text such as '5, 10' or '5:50:5', ends included; anything else is given back as it is
-    kind:type, # int or float
-)->tuple: # Numbers; raises ValueError for what is neither a number nor a range
+    value,  # Text such as '5, 10' or '5:50:5', ends included; anything else is given back as it is
+    kind: type,  # int or float
+) -> tuple:  # Numbers; raises ValueError for what is neither a number nor a range
     "The numbers that a line of settings lists"
-    if not isinstance(value, str): return value
+    if not isinstance(value, str):
+        return value
     numbers = []
     for part in _listed(value):
         ends = [kind(end) for end in part.split(':')]
-        if len(ends) == 1: numbers += ends
-        elif len(ends) != 3 or ends[2] <= 0 or ends[1] < ends[0]: raise ValueError(f'{part!r} is not of the form first:last:step')
-        else: numbers += [ends[0] + n*ends[2] for n in range(int((ends[1] - ends[0])/ends[2] + 1e-9) + 1)]
+        if len(ends) == 1:
+            numbers += ends
+        elif len(ends) != 3 or ends[2] <= 0 or ends[1] < ends[0]:
+            raise ValueError(f'{part!r} is not of the form first:last:step')
+        else:
+            numbers += [ends[0] + n * ends[2] for n in range(int((ends[1] - ends[0]) / ends[2] + 1e-9) + 1)]
     return tuple(numbers)
 
 # %% ../nbs/00_sections.ipynb #ad4b4f68
 _Whole, _Real = Annotated[tuple[int, ...], NoDecode], Annotated[tuple[float, ...], NoDecode]
 
+
 class SweepSettings(Section):
     "The grid of a sweep and of walk-forward: values of [strategy] keys."
-    fast: _Whole = Field(tuple(range(10, 101, 10)), min_length=1, description='fast averages, such as 10, 20 or 10:100:10')
-    slow: _Whole = Field(tuple(range(50, 301, 25)), min_length=1, description='slow averages, such as 50:300:25; pairs with fast not below slow are left out')
+
+    fast: _Whole = Field(
+        tuple(range(10, 101, 10)), min_length=1, description='fast averages, such as 10, 20 or 10:100:10'
+    )
+    slow: _Whole = Field(
+        tuple(range(50, 301, 25)),
+        min_length=1,
+        description='slow averages, such as 50:300:25; pairs with fast not below slow are left out',
+    )
     rsi_window: _Whole = Field((14,), min_length=1, description='RSI windows')
-    oversold: _Real = Field((30.,), min_length=1, description='RSI levels below which a close is oversold')
-    overbought: _Real = Field((70.,), min_length=1, description='RSI levels above which a close is overbought')
+    oversold: _Real = Field((30.0,), min_length=1, description='RSI levels below which a close is oversold')
+    overbought: _Real = Field((70.0,), min_length=1, description='RSI levels above which a close is overbought')
 
     @field_validator('fast', 'slow', 'rsi_window', mode='before')
     @classmethod
-    def _wholes(cls, value): return number_list(value, int)
+    def _wholes(cls, value):
+        return number_list(value, int)
 
     @field_validator('oversold', 'overbought', mode='before')
     @classmethod
-    def _reals(cls, value): return number_list(value, float)
+    def _reals(cls, value):
+        return number_list(value, float)
 
 # %% ../nbs/00_sections.ipynb #39ac820b
 class WalkForwardSettings(Section):
     "How a history is cut into training and test parts."
-    window: Literal['sliding', 'expanding'] = Field('sliding', description='sliding: each fold trains on `train` sessions; expanding: on all before it')
+
+    window: Literal['sliding', 'expanding'] = Field(
+        'sliding', description='sliding: each fold trains on `train` sessions; expanding: on all before it'
+    )
     train: int = Field(756, ge=2, description='sessions of the (first) training part, 2 or more')
     test: int = Field(63, ge=1, description='sessions of a test part, 1 or more')
-    purge: int = Field(1, ge=0, description='sessions left out between training and test, at least the horizon of a label')
-    embargo: int = Field(0, ge=0, description='sessions left out before each test part in addition to the purge, for what a market remembers beyond a label')
+    purge: int = Field(
+        1, ge=0, description='sessions left out between training and test, at least the horizon of a label'
+    )
+    embargo: int = Field(
+        0,
+        ge=0,
+        description='sessions left out before each test part in addition to the purge, for what a market remembers beyond a label',
+    )
     sealed: int = Field(252, ge=0, description='last sessions that walk-forward and sweeps never touch; 0 for none')
     metric: str = Field('Sharpe', min_length=1, description='name of the figure by which a fold chooses its parameters')
 
 # %% ../nbs/00_sections.ipynb #74c38907
 class DatabaseSettings(Section):
     "Which Postgres, and how long a statement may take there."
-    url: str | None = Field(None, pattern=r'^postgresql(\+psycopg2)?://', description='postgresql+psycopg2://user@host/name, or empty for the embedded server')
-    lock_timeout_ms: int = Field(5_000, ge=1, description='milliseconds a statement waits for a lock, 1 or more; saving data waits as long as a statement may take')
+
+    url: str | None = Field(
+        None,
+        pattern=r'^postgresql(\+psycopg2)?://',
+        description='postgresql+psycopg2://user@host/name, or empty for the embedded server',
+    )
+    lock_timeout_ms: int = Field(
+        5_000,
+        ge=1,
+        description='milliseconds a statement waits for a lock, 1 or more; saving data waits as long as a statement may take',
+    )
     statement_timeout_ms: int = Field(120_000, ge=1, description='milliseconds a statement may take, 1 or more')
+
 
 class ReportSettings(Section):
     "Where reports go and how they are made."
+
     directory: Path = Field(Path('reports'), description='a folder, relative to the lab')
     workers: int = Field(0, ge=0, le=64, description='runs side by side, 0 for one a core')
     timeout_s: int = Field(600, ge=1, description='seconds after which one run is stopped, 1 or more')
 
+
 class LoggingSettings(Section):
     "How much is said, and where it is kept."
+
     level: Literal['DEBUG', 'INFO', 'WARNING', 'ERROR'] = Field('INFO', description='DEBUG, INFO, WARNING or ERROR')
     directory: Path = Field(Path('.tradelab/logs'), description='a folder, relative to the lab')

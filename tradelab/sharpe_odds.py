@@ -13,68 +13,91 @@ from .utils.error_handling import DataError
 
 # %% ../nbs/16_sharpe_odds.ipynb #b1719628
 def sharpe_error(
-    sharpe:float,       # Yearly Sharpe ratio
-    n:int,              # Returns that it was computed from
-    skew:float=0.,      # Skew of the returns
-    kurtosis:float=0.,  # Excess kurtosis of the returns
-    periods:float=252,  # Returns of a year
-)->float: # Standard error of the yearly ratio; NaN below two returns
+    sharpe: float,  # Yearly Sharpe ratio
+    n: int,  # Returns that it was computed from
+    skew: float = 0.0,  # Skew of the returns
+    kurtosis: float = 0.0,  # Excess kurtosis of the returns
+    periods: float = 252,  # Returns of a year
+) -> float:  # Standard error of the yearly ratio; NaN below two returns
     "Standard error of a Sharpe ratio for returns that are not normal"
-    if not n > 1: return nan
-    ratio = sharpe/sqrt(periods)
-    spread = 1 - skew*ratio + (kurtosis + 2)/4*ratio**2
-    return sqrt(spread/(n - 1)*periods) if spread >= 0 else nan
+    if not n > 1:
+        return nan
+    ratio = sharpe / sqrt(periods)
+    spread = 1 - skew * ratio + (kurtosis + 2) / 4 * ratio**2
+    return sqrt(spread / (n - 1) * periods) if spread >= 0 else nan
 
 # %% ../nbs/16_sharpe_odds.ipynb #fc15d970
 def probabilistic_sharpe(
-    sharpe:float,             # Yearly Sharpe ratio
-    benchmark_sharpe:float,   # Yearly Sharpe ratio to beat, such as 0
-    n:int,                    # Returns that it was computed from
-    skew:float=0.,            # Skew of the returns
-    kurtosis:float=0.,        # Excess kurtosis of the returns
-    periods:float=252,        # Returns of a year
-)->float: # Probability; NaN below two returns or where a figure is NaN
+    sharpe: float,  # Yearly Sharpe ratio
+    benchmark_sharpe: float,  # Yearly Sharpe ratio to beat, such as 0
+    n: int,  # Returns that it was computed from
+    skew: float = 0.0,  # Skew of the returns
+    kurtosis: float = 0.0,  # Excess kurtosis of the returns
+    periods: float = 252,  # Returns of a year
+) -> float:  # Probability; NaN below two returns or where a figure is NaN
     "Probability that the true Sharpe ratio is above a benchmark"
     error = sharpe_error(sharpe, n, skew, kurtosis, periods)
-    return NormalDist().cdf((sharpe - benchmark_sharpe)/error) if isfinite(sharpe - benchmark_sharpe) and error > 0 else nan
+    return (
+        NormalDist().cdf((sharpe - benchmark_sharpe) / error)
+        if isfinite(sharpe - benchmark_sharpe) and error > 0
+        else nan
+    )
 
 # %% ../nbs/16_sharpe_odds.ipynb #b3034906
 def minimum_track_record(
-    sharpe:float,              # Yearly Sharpe ratio
-    benchmark_sharpe:float=0., # Yearly Sharpe ratio to beat
-    skew:float=0.,             # Skew of the returns
-    kurtosis:float=0.,         # Excess kurtosis of the returns
-    confidence:float=0.95,     # Probability wanted, between 0.5 and 1
-    periods:float=252,         # Returns of a year
-)->float: # Returns; NaN when the ratio is not above the benchmark
+    sharpe: float,  # Yearly Sharpe ratio
+    benchmark_sharpe: float = 0.0,  # Yearly Sharpe ratio to beat
+    skew: float = 0.0,  # Skew of the returns
+    kurtosis: float = 0.0,  # Excess kurtosis of the returns
+    confidence: float = 0.95,  # Probability wanted, between 0.5 and 1
+    periods: float = 252,  # Returns of a year
+) -> float:  # Returns; NaN when the ratio is not above the benchmark
     "Returns needed until the probability that the true Sharpe ratio is above the benchmark reaches `confidence`"
-    if not 0.5 < confidence < 1: raise DataError('A confidence lies between 0.5 and 1', confidence, 'Give 0.95, for example.')
-    if not sharpe > benchmark_sharpe: return nan
-    return 1 + (NormalDist().inv_cdf(confidence)*sharpe_error(sharpe, 2, skew, kurtosis, periods)/(sharpe - benchmark_sharpe))**2
+    if not 0.5 < confidence < 1:
+        raise DataError('A confidence lies between 0.5 and 1', confidence, 'Give 0.95, for example.')
+    if not sharpe > benchmark_sharpe:
+        return nan
+    return (
+        1
+        + (
+            NormalDist().inv_cdf(confidence)
+            * sharpe_error(sharpe, 2, skew, kurtosis, periods)
+            / (sharpe - benchmark_sharpe)
+        )
+        ** 2
+    )
 
 # %% ../nbs/16_sharpe_odds.ipynb #15feb2e1
 _EULER = 0.5772156649015329
 
+
 def expected_max_sharpe(
-    n_trials:int,                      # Strategies tried, 1 or more
-    variance_of_trial_sharpes:float,   # Variance of their yearly Sharpe ratios
-)->float: # Yearly Sharpe ratio; 0 for one trial
+    n_trials: int,  # Strategies tried, 1 or more
+    variance_of_trial_sharpes: float,  # Variance of their yearly Sharpe ratios
+) -> float:  # Yearly Sharpe ratio; 0 for one trial
     "The best Sharpe ratio to be expected from trials without any merit"
-    if not n_trials >= 1: raise DataError('At least one strategy was tried', n_trials, 'Count the trial that is judged as well.')
-    if n_trials == 1: return 0.
-    if not variance_of_trial_sharpes >= 0: return nan
+    if not n_trials >= 1:
+        raise DataError('At least one strategy was tried', n_trials, 'Count the trial that is judged as well.')
+    if n_trials == 1:
+        return 0.0
+    if not variance_of_trial_sharpes >= 0:
+        return nan
     quantile = NormalDist().inv_cdf
-    return sqrt(variance_of_trial_sharpes)*((1 - _EULER)*quantile(1 - 1/n_trials) + _EULER*quantile(1 - 1/(n_trials*e)))
+    return sqrt(variance_of_trial_sharpes) * (
+        (1 - _EULER) * quantile(1 - 1 / n_trials) + _EULER * quantile(1 - 1 / (n_trials * e))
+    )
 
 # %% ../nbs/16_sharpe_odds.ipynb #f62055f0
 def deflated_sharpe(
-    sharpe:float,                      # Yearly Sharpe ratio of the strategy that was chosen
-    n:int,                             # Returns that it was computed from
-    n_trials:int,                      # Strategies tried, the chosen one included
-    variance_of_trial_sharpes:float,   # Variance of their yearly Sharpe ratios
-    skew:float=0.,                     # Skew of the returns
-    kurtosis:float=0.,                 # Excess kurtosis of the returns
-    periods:float=252,                 # Returns of a year
-)->float: # Probability; NaN below two returns or where a figure is NaN
+    sharpe: float,  # Yearly Sharpe ratio of the strategy that was chosen
+    n: int,  # Returns that it was computed from
+    n_trials: int,  # Strategies tried, the chosen one included
+    variance_of_trial_sharpes: float,  # Variance of their yearly Sharpe ratios
+    skew: float = 0.0,  # Skew of the returns
+    kurtosis: float = 0.0,  # Excess kurtosis of the returns
+    periods: float = 252,  # Returns of a year
+) -> float:  # Probability; NaN below two returns or where a figure is NaN
     "Probability that the true Sharpe ratio is above what luck gives the best of many trials"
-    return probabilistic_sharpe(sharpe, expected_max_sharpe(n_trials, variance_of_trial_sharpes), n, skew, kurtosis, periods)
+    return probabilistic_sharpe(
+        sharpe, expected_max_sharpe(n_trials, variance_of_trial_sharpes), n, skew, kurtosis, periods
+    )

@@ -23,91 +23,124 @@ from .utils.error_handling import DataError, did_you_mean
 @dataclass(frozen=True, eq=False, repr=False)
 class Vote:
     "What one voter says at each bar."
-    buy: pd.Series   # A case for buying, bool, shape (n_bars,)
-    sell: pd.Series  # A case for selling, bool, on the same index
-    why_buy: str     # The case for buying in short words, such as 'golden cross'
-    why_sell: str    # The case for selling, such as 'death cross'
-    values: Mapping[str, pd.Series] = field(default_factory=dict) # What was looked at, name → series on the same index
-    strength: pd.Series|None = None # Weight of the vote at each bar, 0 to 1; None: 1 throughout
 
-    def __repr__(self): return f'Vote({self.why_buy} at {int(self.buy.sum()):,}, {self.why_sell} at {int(self.sell.sum()):,} of {len(self.buy):,} bars)'
+    buy: pd.Series  # A case for buying, bool, shape (n_bars,)
+    sell: pd.Series  # A case for selling, bool, on the same index
+    why_buy: str  # The case for buying in short words, such as 'golden cross'
+    why_sell: str  # The case for selling, such as 'death cross'
+    values: Mapping[str, pd.Series] = field(default_factory=dict)  # What was looked at, name → series on the same index
+    strength: pd.Series | None = None  # Weight of the vote at each bar, 0 to 1; None: 1 throughout
+
+    def __repr__(self):
+        return f'Vote({self.why_buy} at {int(self.buy.sum()):,}, {self.why_sell} at {int(self.sell.sum()):,} of {len(self.buy):,} bars)'
 
 # %% ../nbs/14_signal_generator.ipynb #7829e8d3
-Voter = Callable[[pd.Series], Vote] # Total-return-adjusted closes in, a vote on their index out
+Voter = Callable[[pd.Series], Vote]  # Total-return-adjusted closes in, a vote on their index out
 
 # %% ../nbs/14_signal_generator.ipynb #f95c32b6
-EQUAL = 1e-9 # Part of the price below which two averages are the same
+EQUAL = 1e-9  # Part of the price below which two averages are the same
+
 
 @kernel
 def cross(
-    fast:np.ndarray,   # Fast average, USD, shape (n_bars,), NaN while it warms up
-    slow:np.ndarray,   # Slow average, USD, same shape
-    golden:np.ndarray, # Receives golden crosses, bool, same shape
-    death:np.ndarray,  # Receives death crosses, bool, same shape
+    fast: np.ndarray,  # Fast average, USD, shape (n_bars,), NaN while it warms up
+    slow: np.ndarray,  # Slow average, USD, same shape
+    golden: np.ndarray,  # Receives golden crosses, bool, same shape
+    death: np.ndarray,  # Receives death crosses, bool, same shape
 ):
     "Where `fast` crosses `slow` upwards, and where downwards"
     before = np.nan
     for t in range(len(fast)):
-        now = (fast[t] - slow[t])/abs(slow[t])
+        now = (fast[t] - slow[t]) / abs(slow[t])
         golden[t], death[t] = now > EQUAL and before <= EQUAL, now < -EQUAL and before >= -EQUAL
         before = now
 
 # %% ../nbs/14_signal_generator.ipynb #9ce28381
 def crossovers(
-    fast:np.ndarray, # Fast averages, USD, shape (n_bars,), NaN while they warm up
-    slow:np.ndarray, # Slow averages, USD, same shape
-)->tuple[np.ndarray, np.ndarray]: # Golden crosses and death crosses, bool, same shape; raises DataError when the shapes differ
+    fast: np.ndarray,  # Fast averages, USD, shape (n_bars,), NaN while they warm up
+    slow: np.ndarray,  # Slow averages, USD, same shape
+) -> tuple[
+    np.ndarray, np.ndarray
+]:  # Golden crosses and death crosses, bool, same shape; raises DataError when the shapes differ
     "`cross` for two arrays"
     fast, slow = np.ascontiguousarray(fast, dtype=float), np.ascontiguousarray(slow, dtype=float)
-    if fast.shape != slow.shape: raise DataError('Two averages stand on different bars', f'{fast.shape} and {slow.shape}', 'Compute both from the same bars.')
+    if fast.shape != slow.shape:
+        raise DataError(
+            'Two averages stand on different bars', f'{fast.shape} and {slow.shape}', 'Compute both from the same bars.'
+        )
     golden, death = np.zeros(len(fast), dtype=bool), np.zeros(len(fast), dtype=bool)
     cross(fast, slow, golden, death)
     return golden, death
 
 # %% ../nbs/14_signal_generator.ipynb #36571169
 def moving_average_votes(
-    close:pd.Series, # Total-return-adjusted close, USD, shape (n_bars,)
-    fast:int=50,     # Window of the fast average, bars, below slow
-    slow:int=200,    # Window of the slow average, bars
-)->Vote: # Golden crosses buy, death crosses sell; values fast and slow; raises DataError for unusable closes or windows
+    close: pd.Series,  # Total-return-adjusted close, USD, shape (n_bars,)
+    fast: int = 50,  # Window of the fast average, bars, below slow
+    slow: int = 200,  # Window of the slow average, bars
+) -> (
+    Vote
+):  # Golden crosses buy, death crosses sell; values fast and slow; raises DataError for unusable closes or windows
     "Crossings of two simple moving averages as votes"
     averages = sma(close, fast), sma(close, slow)
-    if fast >= slow: raise DataError('The fast window must lie below the slow one', (fast, slow), 'Correct fast or slow in [strategy].')
+    if fast >= slow:
+        raise DataError(
+            'The fast window must lie below the slow one', (fast, slow), 'Correct fast or slow in [strategy].'
+        )
     golden, death = (pd.Series(side, close.index) for side in crossovers(*(average.to_numpy() for average in averages)))
     return Vote(golden, death, 'golden cross', 'death cross', dict(zip(('fast', 'slow'), averages)))
 
 # %% ../nbs/14_signal_generator.ipynb #f34c54b7
 def rsi_votes(
-    close:pd.Series,     # Total-return-adjusted close, USD, shape (n_bars,)
-    window:int=14,       # Window of the index, bars
-    oversold:float=30.,  # Level below which a close is oversold, points from 0 to 100
-    overbought:float=70.,# Level above which a close is overbought
-)->Vote: # Oversold buys, overbought sells; value rsi; raises DataError for levels in the wrong order
+    close: pd.Series,  # Total-return-adjusted close, USD, shape (n_bars,)
+    window: int = 14,  # Window of the index, bars
+    oversold: float = 30.0,  # Level below which a close is oversold, points from 0 to 100
+    overbought: float = 70.0,  # Level above which a close is overbought
+) -> Vote:  # Oversold buys, overbought sells; value rsi; raises DataError for levels in the wrong order
     "Extremes of the relative strength index as votes"
     if not 0 <= oversold < overbought <= 100:
-        raise DataError('RSI levels must be ordered between 0 and 100', (oversold, overbought), 'Set oversold below overbought in [strategy].')
+        raise DataError(
+            'RSI levels must be ordered between 0 and 100',
+            (oversold, overbought),
+            'Set oversold below overbought in [strategy].',
+        )
     index = rsi(close, window)
     return Vote(index < oversold, index > overbought, 'oversold', 'overbought', {'rsi': index})
 
 # %% ../nbs/14_signal_generator.ipynb #a45842b3
 def forecast_votes(
-    close:pd.Series,      # Total-return-adjusted close, USD, shape (n_bars,)
-    forecast:pd.Series,   # Forecast return as a fraction, on the same index, NaN where there is none
-    threshold:float=0.,   # Cost of a round trip as a fraction, 0 or more
-)->Vote: # Forecasts above the threshold buy, below minus the threshold sell; value forecast; raises DataError for unusable input
+    close: pd.Series,  # Total-return-adjusted close, USD, shape (n_bars,)
+    forecast: pd.Series,  # Forecast return as a fraction, on the same index, NaN where there is none
+    threshold: float = 0.0,  # Cost of a round trip as a fraction, 0 or more
+) -> Vote:  # Forecasts above the threshold buy, below minus the threshold sell; value forecast; raises DataError for unusable input
     "A forecast return as a vote, once it is worth its costs"
-    if not 0 <= threshold < 1: raise DataError('The threshold of a forecast must be a fraction from 0 to 1', threshold, 'Pass the cost of a round trip, such as 0.001.')
-    if not forecast.index.equals(close.index): raise DataError('Forecast and closes stand on different bars', f'{len(forecast)} and {len(close)} bars', 'Reindex the forecast to the bars.')
+    if not 0 <= threshold < 1:
+        raise DataError(
+            'The threshold of a forecast must be a fraction from 0 to 1',
+            threshold,
+            'Pass the cost of a round trip, such as 0.001.',
+        )
+    if not forecast.index.equals(close.index):
+        raise DataError(
+            'Forecast and closes stand on different bars',
+            f'{len(forecast)} and {len(close)} bars',
+            'Reindex the forecast to the bars.',
+        )
     expected = forecast.astype(float)
-    if np.isinf(expected).any(): raise DataError(f'The forecast is infinite at {expected.index[np.isinf(expected)][0]}', float(expected[np.isinf(expected)].iloc[0]), 'Mend the model.')
+    if np.isinf(expected).any():
+        raise DataError(
+            f'The forecast is infinite at {expected.index[np.isinf(expected)][0]}',
+            float(expected[np.isinf(expected)].iloc[0]),
+            'Mend the model.',
+        )
     return Vote(expected > threshold, expected < -threshold, 'rise forecast', 'fall forecast', {'forecast': expected})
 
 # %% ../nbs/14_signal_generator.ipynb #a047d6c6
 def _agreed(conditions, mode, confirm_bars):
     "Where the voters agree on one side, shape (n_bars,), and who is behind it; `conditions` has shape (n_voters, n_bars)"
-    if mode == 'or': return conditions.any(axis=0), conditions
+    if mode == 'or':
+        return conditions.any(axis=0), conditions
     recent = _recently(conditions, confirm_bars)
-    needed = len(conditions) if mode == 'and' else len(conditions)//2 + 1
+    needed = len(conditions) if mode == 'and' else len(conditions) // 2 + 1
     return conditions.any(axis=0) & (recent.sum(axis=0) >= needed), recent
 
 # %% ../nbs/14_signal_generator.ipynb #4c8fd560
@@ -118,116 +151,188 @@ def _recently(conditions, bars):
     return seen[:, at] > seen[:, np.maximum(at - bars, 0)]
 
 # %% ../nbs/14_signal_generator.ipynb #16129cbb
-CONFLICT = 'buy and sell' # The reason of a signal of 0 when both sides had a case
+CONFLICT = 'buy and sell'  # The reason of a signal of 0 when both sides had a case
 
 # %% ../nbs/14_signal_generator.ipynb #2333a6e0
 def _reasons(votes, ups, downs, score=None):
     "For each bar the words of the voters in `ups` and `downs`, shape (n_voters, n_bars); with the `score` where it decided"
     k, bits = len(votes), 1 << np.arange(len(votes))
     words = [vote.why_buy for vote in votes.values()] + [vote.why_sell for vote in votes.values()]
-    levels, scores = (0, [0.]) if score is None else pd.factorize(score)
-    places, distinct = pd.factorize((bits @ ups + (bits @ downs << k))*len(scores) + levels)
+    levels, scores = (0, [0.0]) if score is None else pd.factorize(score)
+    places, distinct = pd.factorize((bits @ ups + (bits @ downs << k)) * len(scores) + levels)
 
     def spelled(code):
         who, level = divmod(code, len(scores))
-        buying, selling = (' + '.join(words[j] for j in side if who >> j & 1) for side in (range(k), range(k, 2*k)))
-        if score is None or not who: return CONFLICT if buying and selling else buying or selling
+        buying, selling = (' + '.join(words[j] for j in side if who >> j & 1) for side in (range(k), range(k, 2 * k)))
+        if score is None or not who:
+            return CONFLICT if buying and selling else buying or selling
         mine, against = (buying, selling) if scores[level] > 0 else (selling, buying)
         return f'{mine}{" against " + against if against else ""} ({scores[level]:+g})'
+
     return pd.array([spelled(code) for code in distinct.tolist()], dtype='str').take(places)
 
 # %% ../nbs/14_signal_generator.ipynb #dc5733c6
 def _votes_checked(votes):
     "The index of `votes`, or DataError naming the voter whose vote cannot be counted"
-    if not votes: raise DataError('There is nobody to vote', list(votes), 'Name a voter in [strategy] voters.')
+    if not votes:
+        raise DataError('There is nobody to vote', list(votes), 'Name a voter in [strategy] voters.')
     for name, vote in votes.items():
-        if not isinstance(vote, Vote): raise DataError(f'Voter {name} gave no Vote', type(vote).__name__, 'Return Vote(buy, sell, why_buy, why_sell).')
+        if not isinstance(vote, Vote):
+            raise DataError(
+                f'Voter {name} gave no Vote', type(vote).__name__, 'Return Vote(buy, sell, why_buy, why_sell).'
+            )
         index = next(iter(votes.values())).buy.index
-        for what, series in {'buy': vote.buy, 'sell': vote.sell, **vote.values, **({} if vote.strength is None else {'strength': vote.strength})}.items():
+        for what, series in {
+            'buy': vote.buy,
+            'sell': vote.sell,
+            **vote.values,
+            **({} if vote.strength is None else {'strength': vote.strength}),
+        }.items():
             if not isinstance(series, pd.Series) or not series.index.equals(index):
-                raise DataError(f'{what} of voter {name} stands on other bars', f'{len(series)} of {len(index)} bars', 'Make every series on the index of the closes.')
-        if not (vote.buy.dtype == vote.sell.dtype == bool): raise DataError(f'Voter {name} votes with something other than true and false', f'{vote.buy.dtype}, {vote.sell.dtype}', 'Compare, do not count; NaN compares as false.')
-        if not (vote.why_buy and vote.why_sell): raise DataError(f'Voter {name} gives no reason', (vote.why_buy, vote.why_sell), 'Name both cases in a word or two.')
+                raise DataError(
+                    f'{what} of voter {name} stands on other bars',
+                    f'{len(series)} of {len(index)} bars',
+                    'Make every series on the index of the closes.',
+                )
+        if not (vote.buy.dtype == vote.sell.dtype == bool):
+            raise DataError(
+                f'Voter {name} votes with something other than true and false',
+                f'{vote.buy.dtype}, {vote.sell.dtype}',
+                'Compare, do not count; NaN compares as false.',
+            )
+        if not (vote.why_buy and vote.why_sell):
+            raise DataError(
+                f'Voter {name} gives no reason', (vote.why_buy, vote.why_sell), 'Name both cases in a word or two.'
+            )
     return index
 
 # %% ../nbs/14_signal_generator.ipynb #07cbd172
 def _pull(votes, weights):
     "Weight times strength of each vote, shape (n_voters, n_bars), 0 where the voter is silent"
     strange = {name: weight for name, weight in weights.items() if name not in votes or not 0 < weight < np.inf}
-    if strange: raise DataError('Weights must name voters and lie above 0', strange, f'Voters: {", ".join(votes)}.')
+    if strange:
+        raise DataError('Weights must name voters and lie above 0', strange, f'Voters: {", ".join(votes)}.')
     pull = np.zeros((len(votes), len(next(iter(votes.values())).buy)))
     for row, (name, vote) in zip(pull, votes.items()):
-        strength = 1. if vote.strength is None else np.where(vote.buy | vote.sell, vote.strength, 0.)
-        if not np.all((strength >= 0) & (strength <= 1)): raise DataError(f'The strength of voter {name} must lie between 0 and 1', float(np.ravel(strength).min()), 'Scale it.')
-        row[:] = weights.get(name, 1.)*strength
+        strength = 1.0 if vote.strength is None else np.where(vote.buy | vote.sell, vote.strength, 0.0)
+        if not np.all((strength >= 0) & (strength <= 1)):
+            raise DataError(
+                f'The strength of voter {name} must lie between 0 and 1', float(np.ravel(strength).min()), 'Scale it.'
+            )
+        row[:] = weights.get(name, 1.0) * strength
     return pull
 
 # %% ../nbs/14_signal_generator.ipynb #6de4a662
 def _seen(votes):
     "Columns of the journal: what each voter looked at, then each condition under its words; the voter's name in front of what is there already"
     columns = {}
-    def add(name, column, series): columns[f'{name}_{column}' if column in columns or column in ('score', 'signal', 'reason') else column] = series.to_numpy()
+
+    def add(name, column, series):
+        columns[f'{name}_{column}' if column in columns or column in ('score', 'signal', 'reason') else column] = (
+            series.to_numpy()
+        )
+
     for name, vote in votes.items():
-        for column, series in vote.values.items(): add(name, column, series)
+        for column, series in vote.values.items():
+            add(name, column, series)
     for name, vote in votes.items():
-        for why, series in ((vote.why_buy, vote.buy), (vote.why_sell, vote.sell)): add(name, why.replace(' ', '_'), series)
+        for why, series in ((vote.why_buy, vote.buy), (vote.why_sell, vote.sell)):
+            add(name, why.replace(' ', '_'), series)
     return columns
 
 # %% ../nbs/14_signal_generator.ipynb #3f7459ad
 MODES = ('or', 'and', 'majority', 'weighted')
 
+
 def combine(
-    votes:Mapping[str, Vote], # Voter → its vote, all on the same bars
-    mode:str='or',            # 'or' | 'and' | 'majority' | 'weighted'
-    confirm_bars:int=10,      # Bars, t included, within which the voters of 'and' and 'majority' must agree; 1 or more
-    weights:Mapping[str, float]|None=None, # Voter → weight in mode 'weighted', above 0; 1 where none is given
-    threshold:float=1.,       # Sum that buys in mode 'weighted', and below minus it sells; above 0
-)->pd.DataFrame: # Signals frame: what was looked at, the conditions, score, signal (1, 0, −1) and reason; raises DataError for votes that cannot be counted
+    votes: Mapping[str, Vote],  # Voter → its vote, all on the same bars
+    mode: str = 'or',  # 'or' | 'and' | 'majority' | 'weighted'
+    confirm_bars: int = 10,  # Bars, t included, within which the voters of 'and' and 'majority' must agree; 1 or more
+    weights: Mapping[str, float] | None = None,  # Voter → weight in mode 'weighted', above 0; 1 where none is given
+    threshold: float = 1.0,  # Sum that buys in mode 'weighted', and below minus it sells; above 0
+) -> pd.DataFrame:  # Signals frame: what was looked at, the conditions, score, signal (1, 0, −1) and reason; raises DataError for votes that cannot be counted
     "One signal a bar out of the votes of all voters"
-    if mode not in MODES: raise DataError('Unknown way to combine votes', mode, did_you_mean(str(mode), MODES))
-    if confirm_bars < 1 or not threshold > 0: raise DataError('confirm_bars must be 1 or more and threshold above 0', (confirm_bars, threshold), 'Correct them in [strategy] of settings.ini.')
+    if mode not in MODES:
+        raise DataError('Unknown way to combine votes', mode, did_you_mean(str(mode), MODES))
+    if confirm_bars < 1 or not threshold > 0:
+        raise DataError(
+            'confirm_bars must be 1 or more and threshold above 0',
+            (confirm_bars, threshold),
+            'Correct them in [strategy] of settings.ini.',
+        )
     index = _votes_checked(votes)
     ups, downs = (np.array([getattr(vote, side).to_numpy() for vote in votes.values()]) for side in ('buy', 'sell'))
     if mode == 'weighted':
         pull = _pull(votes, weights or {})
-        score = ((pull*ups).sum(axis=0) - (pull*downs).sum(axis=0)).round(9)
+        score = ((pull * ups).sum(axis=0) - (pull * downs).sum(axis=0)).round(9)
         buy, sell = score >= threshold, score <= -threshold
         reason = _reasons(votes, ups & (buy | sell), downs & (buy | sell), score)
     else:
         score = ups.sum(axis=0, dtype=float) - downs.sum(axis=0)
         (buy, behind), (sell, against) = (_agreed(side, mode, confirm_bars) for side in (ups, downs))
         reason = _reasons(votes, behind & buy, against & sell)
-    return pd.DataFrame({**_seen(votes), 'score': score, 'signal': buy.astype('int8') - sell.astype('int8'), 'reason': reason}, index)
+    return pd.DataFrame(
+        {**_seen(votes), 'score': score, 'signal': buy.astype('int8') - sell.astype('int8'), 'reason': reason}, index
+    )
 
 # %% ../nbs/14_signal_generator.ipynb #7a302bf3
 def built_in_voters(
-    strategy:StrategySettings, # Windows and levels
-)->dict[str, Voter]: # Name → voter
+    strategy: StrategySettings,  # Windows and levels
+) -> dict[str, Voter]:  # Name → voter
     "The voters that need nothing but closes and settings"
-    return {'moving_average': partial(moving_average_votes, fast=strategy.fast, slow=strategy.slow),
-            'rsi': partial(rsi_votes, window=strategy.rsi_window, oversold=strategy.oversold, overbought=strategy.overbought)}
+    return {
+        'moving_average': partial(moving_average_votes, fast=strategy.fast, slow=strategy.slow),
+        'rsi': partial(
+            rsi_votes, window=strategy.rsi_window, oversold=strategy.oversold, overbought=strategy.overbought
+        ),
+    }
 
 # %% ../nbs/14_signal_generator.ipynb #4f320fbc
 def strategy_signals(
-    close:pd.Series,           # Total-return-adjusted close, USD, shape (n_bars,)
-    strategy:StrategySettings, # Voters, windows and levels, the way to combine
-    voters:Mapping[str, Voter]|None=None, # Voters of one's own, name → function of the closes
-)->pd.DataFrame: # Signals frame on the index of `close`, see `combine`; raises DataError for unusable closes or unknown voters
+    close: pd.Series,  # Total-return-adjusted close, USD, shape (n_bars,)
+    strategy: StrategySettings,  # Voters, windows and levels, the way to combine
+    voters: Mapping[str, Voter] | None = None,  # Voters of one's own, name → function of the closes
+) -> (
+    pd.DataFrame
+):  # Signals frame on the index of `close`, see `combine`; raises DataError for unusable closes or unknown voters
     "The signals of the strategy that the settings describe"
     own, known = voters or {}, {**built_in_voters(strategy), **(voters or {})}
     for name in strategy.voters:
-        if name not in known: raise DataError('A voter is named that nobody knows', name, f"Hand it over: voters={{'{name}': function}}. {did_you_mean(name, {*known, 'forecast'})}")
-    if unnamed := [name for name in own if name not in strategy.voters]: raise DataError('A voter was handed over that is not named', unnamed, 'Add it to [strategy] voters.')
-    return combine({name: known[name](close) for name in strategy.voters}, strategy.combine, strategy.confirm_bars, strategy.weights, strategy.threshold)
+        if name not in known:
+            raise DataError(
+                'A voter is named that nobody knows',
+                name,
+                f"Hand it over: voters={{'{name}': function}}. {did_you_mean(name, {*known, 'forecast'})}",
+            )
+    if unnamed := [name for name in own if name not in strategy.voters]:
+        raise DataError('A voter was handed over that is not named', unnamed, 'Add it to [strategy] voters.')
+    return combine(
+        {name: known[name](close) for name in strategy.voters},
+        strategy.combine,
+        strategy.confirm_bars,
+        strategy.weights,
+        strategy.threshold,
+    )
 
 # %% ../nbs/14_signal_generator.ipynb #717fff5d
-SIGNAL_COLUMNS = ('fast', 'slow', 'rsi', 'golden_cross', 'death_cross', 'oversold', 'overbought', 'score', 'signal', 'reason')
+SIGNAL_COLUMNS = (
+    'fast',
+    'slow',
+    'rsi',
+    'golden_cross',
+    'death_cross',
+    'oversold',
+    'overbought',
+    'score',
+    'signal',
+    'reason',
+)
 
 # %% ../nbs/14_signal_generator.ipynb #2fadfd55
 def moving_average_rsi(
-    close:pd.Series,           # Total-return-adjusted close, USD, shape (n_bars,)
-    strategy:StrategySettings, # Windows, levels and the way to combine
-)->pd.DataFrame: # Signals frame on the index of `close`, see `SIGNAL_COLUMNS`; raises DataError for unusable closes
+    close: pd.Series,  # Total-return-adjusted close, USD, shape (n_bars,)
+    strategy: StrategySettings,  # Windows, levels and the way to combine
+) -> pd.DataFrame:  # Signals frame on the index of `close`, see `SIGNAL_COLUMNS`; raises DataError for unusable closes
     "Moving-average crossings and RSI extremes as one signal a bar"
     votes = {name: voter(close) for name, voter in built_in_voters(strategy).items()}
     return combine(votes, strategy.combine, strategy.confirm_bars, strategy.weights, strategy.threshold)

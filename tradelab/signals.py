@@ -19,74 +19,117 @@ from .utils.error_handling import DataError, UnknownSymbolError, did_you_mean
 @dataclass(frozen=True, eq=False, repr=False)
 class Signals:
     "The signals of several symbols; read-only arrays of shape (n_sessions, n_symbols)."
-    symbols: tuple[str, ...]   # Tickers, sorted, as in the market
-    sessions: pd.DatetimeIndex # As in the market
-    signal: np.ndarray         # 1 buy, -1 sell, 0 nothing
-    score: np.ndarray          # Rank among entries of one close, the highest first; lowest first for short entries
-    columns: Mapping[str, np.ndarray] = field(default_factory=dict) # For the journal: reason (text) and what was looked at, such as fast, slow, rsi, forecast
+
+    symbols: tuple[str, ...]  # Tickers, sorted, as in the market
+    sessions: pd.DatetimeIndex  # As in the market
+    signal: np.ndarray  # 1 buy, -1 sell, 0 nothing
+    score: np.ndarray  # Rank among entries of one close, the highest first; lowest first for short entries
+    columns: Mapping[str, np.ndarray] = field(
+        default_factory=dict
+    )  # For the journal: reason (text) and what was looked at, such as fast, slow, rsi, forecast
 
     def __post_init__(self):
         given = np.asarray(self.signal)
         object.__setattr__(self, 'signal', np.ascontiguousarray(given, dtype='i1'))
-        if given.dtype != np.int8 and not (given == self.signal).all(): raise DataError('Signals are not whole numbers', float(given[given != self.signal][0]), 'Give -1, 0 or 1.')
+        if given.dtype != np.int8 and not (given == self.signal).all():
+            raise DataError('Signals are not whole numbers', float(given[given != self.signal][0]), 'Give -1, 0 or 1.')
         object.__setattr__(self, 'score', np.ascontiguousarray(self.score, dtype='f8'))
-        for name in ('signal', 'score'): getattr(self, name).setflags(write=False)
+        for name in ('signal', 'score'):
+            getattr(self, name).setflags(write=False)
 
-    def __repr__(self): return f'Signals({len(self.symbols)} symbols, {len(self.sessions)} sessions, {int((self.signal != 0).sum()):,} signals)'
+    def __repr__(self):
+        return f'Signals({len(self.symbols)} symbols, {len(self.sessions)} sessions, {int((self.signal != 0).sum()):,} signals)'
 
 # %% ../nbs/15_signals.ipynb #42bdd110
 class _Stacked(dict):
     "Columns of signals frames side by side, stacked when one is asked for"
+
     def __init__(self, frames):
         super().__init__()
         self.frames = frames
 
-    def __contains__(self, name): return any(name in frame for frame in self.frames)
+    def __contains__(self, name):
+        return any(name in frame for frame in self.frames)
 
     def __missing__(self, name):
         empty, length = ('' if name == 'reason' else np.nan), len(self.frames[0])
-        stacked = np.column_stack([frame[name].to_numpy(dtype=object if name == 'reason' else float) if name in frame else np.full(length, empty) for frame in self.frames])
+        stacked = np.column_stack(
+            [
+                frame[name].to_numpy(dtype=object if name == 'reason' else float)
+                if name in frame
+                else np.full(length, empty)
+                for frame in self.frames
+            ]
+        )
         self[name] = np.where(pd.isna(stacked), '', stacked) if name == 'reason' else stacked
         return self[name]
 
 # %% ../nbs/15_signals.ipynb #8050f171
 _NEEDED = ('score', 'signal', 'reason')
 
+
 def _aligned(symbol, frame, whole, part):
     "`frame` on the sessions of `part`, refused where it does not fit the market"
     missing = [name for name in _NEEDED if name not in frame]
-    if missing: raise DataError(f'The signals of {symbol} lack columns', missing, 'Make them with a strategy of signal_generator.')
-    if frame.index is part.sessions or frame.index.equals(part.sessions): return frame
+    if missing:
+        raise DataError(
+            f'The signals of {symbol} lack columns', missing, 'Make them with a strategy of signal_generator.'
+        )
+    if frame.index is part.sessions or frame.index.equals(part.sessions):
+        return frame
     strange, twice = frame.index.difference(whole.sessions), frame.index[frame.index.duplicated()]
-    if len(strange): raise DataError(f'Signals of {symbol} at sessions that the market does not have', str(strange[0]), 'Make both from the same bars.')
-    if len(twice): raise DataError(f'Two signals of {symbol} for one session', str(twice[0]), 'Keep one a session.')
+    if len(strange):
+        raise DataError(
+            f'Signals of {symbol} at sessions that the market does not have',
+            str(strange[0]),
+            'Make both from the same bars.',
+        )
+    if len(twice):
+        raise DataError(f'Two signals of {symbol} for one session', str(twice[0]), 'Keep one a session.')
     bare = part.sessions[np.isfinite(part.close[:, part.symbols.index(symbol)]) & ~part.sessions.isin(frame.index)]
-    if len(bare): raise DataError(f'Bars of {symbol} without a signal', f'{len(bare)}, the first on {bare[0]:%Y-%m-%d}', 'Make both from the same bars.')
+    if len(bare):
+        raise DataError(
+            f'Bars of {symbol} without a signal',
+            f'{len(bare)}, the first on {bare[0]:%Y-%m-%d}',
+            'Make both from the same bars.',
+        )
     return frame.reindex(part.sessions)
 
 # %% ../nbs/15_signals.ipynb #81da44b8
 def _refuse_signals(signals, part):
     "DataError for a vote that is not -1, 0 or 1, or has no finite score"
     signal, score, bar = *signals, np.isfinite(part.close)
-    wrong = bar & ((signal*signal != np.abs(signal)) | ((signal != 0) & ~np.isfinite(score)))
+    wrong = bar & ((signal * signal != np.abs(signal)) | ((signal != 0) & ~np.isfinite(score)))
     if wrong.any():
         t, j = np.argwhere(wrong)[0]
-        raise DataError(f'A signal of {part.symbols[j]} on {part.sessions[t]:%Y-%m-%d} is not -1, 0 or 1 with a finite score', (float(signal[t, j]), float(score[t, j])), 'Mend the strategy.')
+        raise DataError(
+            f'A signal of {part.symbols[j]} on {part.sessions[t]:%Y-%m-%d} is not -1, 0 or 1 with a finite score',
+            (float(signal[t, j]), float(score[t, j])),
+            'Mend the strategy.',
+        )
     return signal if bar.all() else np.where(bar, np.nan_to_num(signal), 0)
 
 # %% ../nbs/15_signals.ipynb #de337bc1
 def stack_signals(
-    signals:Mapping[str, pd.DataFrame]|Signals, # Symbol → frame with score, signal, reason and what was looked at; or what is stacked already
-    market:Market,                              # The bars, all of them
-    part:Market|None=None,                      # The window that is traded; the whole market when left out
-)->Signals: # On the sessions of `part`; raises DataError or UnknownSymbolError where signals and market do not fit
+    signals: Mapping[str, pd.DataFrame]
+    | Signals,  # Symbol → frame with score, signal, reason and what was looked at; or what is stacked already
+    market: Market,  # The bars, all of them
+    part: Market | None = None,  # The window that is traded; the whole market when left out
+) -> Signals:  # On the sessions of `part`; raises DataError or UnknownSymbolError where signals and market do not fit
     "The signals of all symbols of a market on its time axis"
     part = market if part is None else part
-    if isinstance(signals, Signals): return _cut(signals, market, part)
+    if isinstance(signals, Signals):
+        return _cut(signals, market, part)
     for symbol in signals:
-        if symbol not in market.symbols: raise UnknownSymbolError('Signals of a symbol that the market does not have', symbol, did_you_mean(symbol, market.symbols))
+        if symbol not in market.symbols:
+            raise UnknownSymbolError(
+                'Signals of a symbol that the market does not have', symbol, did_you_mean(symbol, market.symbols)
+            )
     for symbol in market.symbols:
-        if symbol not in signals: raise UnknownSymbolError('No signals for a symbol of the market', symbol, 'Give a signals frame for every symbol.')
+        if symbol not in signals:
+            raise UnknownSymbolError(
+                'No signals for a symbol of the market', symbol, 'Give a signals frame for every symbol.'
+            )
     frames = [_aligned(symbol, signals[symbol], market, part) for symbol in part.symbols]
     votes = [np.column_stack([frame[name].to_numpy(dtype=float) for frame in frames]) for name in ('signal', 'score')]
     return Signals(part.symbols, part.sessions, _refuse_signals(votes, part), votes[1], _Stacked(frames))
@@ -94,11 +137,23 @@ def stack_signals(
 # %% ../nbs/15_signals.ipynb #24c579eb
 def _cut(signals, market, part):
     "Stacked signals on the sessions of `part`, or DataError when they are those of another market"
-    if signals.symbols != market.symbols or signals.signal.shape != market.close.shape or not signals.sessions.equals(market.sessions):
-        raise DataError('Signals and market do not stand on the same axes', f'{signals.signal.shape} and {market.close.shape}', 'Make both from the same bars.')
+    if (
+        signals.symbols != market.symbols
+        or signals.signal.shape != market.close.shape
+        or not signals.sessions.equals(market.sessions)
+    ):
+        raise DataError(
+            'Signals and market do not stand on the same axes',
+            f'{signals.signal.shape} and {market.close.shape}',
+            'Make both from the same bars.',
+        )
     first = market.sessions.get_loc(part.sessions[0])
     rows = slice(first, first + len(part.sessions))
     signal, score, columns = signals.signal[rows], signals.score[rows], signals.columns
     if len(part.sessions) < len(market.sessions):
-        columns = _Stacked([frame.iloc[rows] for frame in columns.frames]) if isinstance(columns, _Stacked) else {name: column[rows] for name, column in columns.items()}
+        columns = (
+            _Stacked([frame.iloc[rows] for frame in columns.frames])
+            if isinstance(columns, _Stacked)
+            else {name: column[rows] for name, column in columns.items()}
+        )
     return Signals(part.symbols, part.sessions, _refuse_signals((signal, score), part), score, columns)

@@ -26,6 +26,7 @@ from .utils.listings import load_instruments
 # %% ../nbs/25_snapshots.ipynb #ff27c9c4
 FORM = 1  # of the files; another number makes every older snapshot unknown
 
+
 def _question(instruments, start, end, adjustment, as_of):
     "A hash over everything that the answer depends on"
     known = [(i['id'], i['symbol'], i['version'], i['convention'], i['basis']) for i in instruments]
@@ -35,8 +36,12 @@ def _question(instruments, start, end, adjustment, as_of):
 def _content_hash(frame):
     "SHA-256 over index and values, bit for bit"
     symbols, days = frame.index.levels
-    parts = ['\0'.join(symbols).encode(), days.to_numpy().astype('datetime64[D]').astype('<i8'), *(np.asarray(code, '<i4') for code in frame.index.codes),
-             *(np.ascontiguousarray(frame[name].to_numpy(), '<f8') for name in BAR_COLUMNS)]
+    parts = [
+        '\0'.join(symbols).encode(),
+        days.to_numpy().astype('datetime64[D]').astype('<i8'),
+        *(np.asarray(code, '<i4') for code in frame.index.codes),
+        *(np.ascontiguousarray(frame[name].to_numpy(), '<f8') for name in BAR_COLUMNS),
+    ]
     found = hashlib.sha256()
     for part in parts:
         data = memoryview(part).cast('B')
@@ -51,66 +56,91 @@ def _write(folder, frame):
     part = Path(tempfile.mkdtemp(prefix='.part-', dir=folder.parent))
     try:
         symbols, days = frame.index.levels
-        np.save(part/'values.npy', np.stack([frame[name].to_numpy() for name in BAR_COLUMNS]))
-        np.save(part/'codes.npy', np.stack([np.asarray(code, 'i4') for code in frame.index.codes]))
-        np.save(part/'sessions.npy', days.to_numpy().astype('datetime64[D]').astype('i8'))
-        (part/'symbols.json').write_text(json.dumps(list(symbols)))
-        try: part.rename(folder)
+        np.save(part / 'values.npy', np.stack([frame[name].to_numpy() for name in BAR_COLUMNS]))
+        np.save(part / 'codes.npy', np.stack([np.asarray(code, 'i4') for code in frame.index.codes]))
+        np.save(part / 'sessions.npy', days.to_numpy().astype('datetime64[D]').astype('i8'))
+        (part / 'symbols.json').write_text(json.dumps(list(symbols)))
+        try:
+            part.rename(folder)
         except OSError:
-            if not folder.is_dir(): raise
-    finally: shutil.rmtree(part, ignore_errors=True)
+            if not folder.is_dir():
+                raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 # %% ../nbs/25_snapshots.ipynb #11fe80a5
 def _read(folder):
     "The frame of the snapshot `folder`, None when it is not there or not whole"
     try:
-        values, codes = (np.load(folder/f'{name}.npy', mmap_mode='c') for name in ('values', 'codes'))
-        days, symbols = np.load(folder/'sessions.npy').view('datetime64[D]'), json.loads((folder/'symbols.json').read_text())
-    except (OSError, ValueError, EOFError): return None
-    if values.shape != (len(BAR_COLUMNS), codes.shape[1]): return None
-    index = pd.MultiIndex([pd.Index(symbols, dtype='str'), pd.DatetimeIndex(days).as_unit('us')], list(codes), names=['symbol', 'session'], verify_integrity=False)
+        values, codes = (np.load(folder / f'{name}.npy', mmap_mode='c') for name in ('values', 'codes'))
+        days, symbols = (
+            np.load(folder / 'sessions.npy').view('datetime64[D]'),
+            json.loads((folder / 'symbols.json').read_text()),
+        )
+    except (OSError, ValueError, EOFError):
+        return None
+    if values.shape != (len(BAR_COLUMNS), codes.shape[1]):
+        return None
+    index = pd.MultiIndex(
+        [pd.Index(symbols, dtype='str'), pd.DatetimeIndex(days).as_unit('us')],
+        list(codes),
+        names=['symbol', 'session'],
+        verify_integrity=False,
+    )
     return pd.DataFrame(dict(zip(BAR_COLUMNS, values, strict=True)), index, copy=False)
 
 # %% ../nbs/25_snapshots.ipynb #9a22a7e8
-LIMIT = 4_000_000_000 # bytes that snapshots may take; the ones that were not used for longest go first
+LIMIT = 4_000_000_000  # bytes that snapshots may take; the ones that were not used for longest go first
+
 
 def _prune(folder, keep):
     "Remove the snapshots that were not used for longest until the rest fits, except `keep`"
-    sizes = {path: sum(file.stat().st_size for file in path.iterdir()) for path in folder.iterdir() if path.is_dir() and not path.name.startswith('.')}
+    sizes = {
+        path: sum(file.stat().st_size for file in path.iterdir())
+        for path in folder.iterdir()
+        if path.is_dir() and not path.name.startswith('.')
+    }
     for path in sorted(sizes, key=lambda path: path.stat().st_mtime):
-        if sum(sizes.values()) <= LIMIT: return
-        if path == keep: continue
+        if sum(sizes.values()) <= LIMIT:
+            return
+        if path == keep:
+            continue
         shutil.rmtree(path, ignore_errors=True)
         del sizes[path]
 
 # %% ../nbs/25_snapshots.ipynb #85f4be92
 def panel(
-    settings:Settings,      # The lab
-    symbols=(),             # Tickers; all of the provider's when empty
-    start:date|str|None=None, # First session, included
-    end:date|str|None=None,   # Last session, included
-    adjustment:str='raw',   # 'raw', 'split' or 'total_return'
-    as_of:date|datetime|None=None, # As known then; now when left out
-    provider:str='',        # Name of the provider; `[data] provider` when left out
-)->pd.DataFrame: # As `bars` gives it; `attrs['data_hash']` names the content. Raises what `bars` raises, StorageError when it cannot be kept
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers; all of the provider's when empty
+    start: date | str | None = None,  # First session, included
+    end: date | str | None = None,  # Last session, included
+    adjustment: str = 'raw',  # 'raw', 'split' or 'total_return'
+    as_of: date | datetime | None = None,  # As known then; now when left out
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> pd.DataFrame:  # As `bars` gives it; `attrs['data_hash']` names the content. Raises what `bars` raises, StorageError when it cannot be kept
     "Bars of many symbols, kept in memory-mapped form"
     folder = settings.path('.tradelab', 'snapshots')
     instruments = list(load_instruments(settings, symbols, provider).values())
-    said = folder/f'{_question(instruments, start, end, adjustment, as_of)}.name'
+    said = folder / f'{_question(instruments, start, end, adjustment, as_of)}.name'
     name = said.read_text() if said.is_file() else ''
-    frame = _read(folder/name) if name else None
+    frame = _read(folder / name) if name else None
     try:
         if frame is None:
             frame = bars(settings, symbols, start, end, adjustment, as_of, provider)
             name = _content_hash(frame)
-            if _read(folder/name) is None:
-                shutil.rmtree(folder/name, ignore_errors=True)
-                _write(folder/name, frame)
+            if _read(folder / name) is None:
+                shutil.rmtree(folder / name, ignore_errors=True)
+                _write(folder / name, frame)
             part = said.with_suffix(f'.{os.getpid()}')
             part.write_text(name)
             part.replace(said)
-            _prune(folder, folder/name)
-        os.utime(folder/name)
-    except OSError as e: raise StorageError(f'The snapshot cannot be kept: {e.strerror}', str(folder), 'Make the folder writable, make room, or read with market_data.bars.') from e
+            _prune(folder, folder / name)
+        os.utime(folder / name)
+    except OSError as e:
+        raise StorageError(
+            f'The snapshot cannot be kept: {e.strerror}',
+            str(folder),
+            'Make the folder writable, make room, or read with market_data.bars.',
+        ) from e
     frame.attrs['data_hash'] = name
     return frame

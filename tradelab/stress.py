@@ -19,49 +19,73 @@ from .trade_metrics import ENOUGH_TRADES
 from .utils.error_handling import DataError
 
 # %% ../nbs/18_stress.ipynb #9387f88a
-_COSTS = tuple(name for name in CostSettings.model_fields if name not in ('tick_size', 'volume_cap')) # All that is paid
+_COSTS = tuple(
+    name for name in CostSettings.model_fields if name not in ('tick_size', 'volume_cap')
+)  # All that is paid
 
 # %% ../nbs/18_stress.ipynb #ac3719ab
 def scaled_costs(
-    costs:CostSettings, # Costs as set
-    factor:float,       # 0 or more
-)->CostSettings: # Raises DataError when a factor makes a cost that cannot be
+    costs: CostSettings,  # Costs as set
+    factor: float,  # 0 or more
+) -> CostSettings:  # Raises DataError when a factor makes a cost that cannot be
     "All costs times `factor`"
-    if not 0 <= factor < np.inf: raise DataError('The factor of costs must be 0 or more', factor, 'Use 2 or 4.')
-    try: return CostSettings(**{**costs.model_dump(), **{name: getattr(costs, name)*factor for name in _COSTS}})
-    except ValueError as e: raise DataError(f'Costs times {factor:g} are more than there is to pay', str(e).splitlines()[-2].strip(), 'Use a smaller factor.') from e
+    if not 0 <= factor < np.inf:
+        raise DataError('The factor of costs must be 0 or more', factor, 'Use 2 or 4.')
+    try:
+        return CostSettings(**{**costs.model_dump(), **{name: getattr(costs, name) * factor for name in _COSTS}})
+    except ValueError as e:
+        raise DataError(
+            f'Costs times {factor:g} are more than there is to pay',
+            str(e).splitlines()[-2].strip(),
+            'Use a smaller factor.',
+        ) from e
 
 # %% ../nbs/18_stress.ipynb #1fe99fa4
 def delayed(
-    signals:Mapping[str, pd.DataFrame], # Symbol → signals frame
-    bars:int=1,                         # Bars of the symbol, 1 or more
-)->dict[str, pd.DataFrame]: # The same with score, signal and reason moved down
+    signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
+    bars: int = 1,  # Bars of the symbol, 1 or more
+) -> dict[str, pd.DataFrame]:  # The same with score, signal and reason moved down
     "Signals that come late"
-    if bars < 1: raise DataError('A delay is one bar or more', bars, 'Use 1.')
-    silent = {'score': 0., 'signal': 0, 'reason': ''}
-    return {symbol: frame.assign(**{name: frame[name].shift(bars, fill_value=value).astype(frame[name].dtype) for name, value in silent.items()}) for symbol, frame in signals.items()}
+    if bars < 1:
+        raise DataError('A delay is one bar or more', bars, 'Use 1.')
+    silent = {'score': 0.0, 'signal': 0, 'reason': ''}
+    return {
+        symbol: frame.assign(
+            **{
+                name: frame[name].shift(bars, fill_value=value).astype(frame[name].dtype)
+                for name, value in silent.items()
+            }
+        )
+        for symbol, frame in signals.items()
+    }
 
 # %% ../nbs/18_stress.ipynb #33072ae3
 def calendar_returns(
-    equity:pd.Series, # Equity at each close, USD, shape (n_sessions,)
-    by:str='year',    # 'year' | 'month'
-)->pd.Series: # Simple return of each calendar year (index int) or month (index Period); raises DataError for another `by`
+    equity: pd.Series,  # Equity at each close, USD, shape (n_sessions,)
+    by: str = 'year',  # 'year' | 'month'
+) -> (
+    pd.Series
+):  # Simple return of each calendar year (index int) or month (index Period); raises DataError for another `by`
     "Returns by calendar year or month"
-    if by not in ('year', 'month'): raise DataError('Returns are asked for by an unknown calendar', by, "Use 'year' or 'month'.")
+    if by not in ('year', 'month'):
+        raise DataError('Returns are asked for by an unknown calendar', by, "Use 'year' or 'month'.")
     last = equity.groupby(equity.index.to_period('Y' if by == 'year' else 'M')).last()
     before = last.shift(1)
     before.iloc[:1] = equity.iloc[:1].to_numpy()
-    returns = (last/before.where(before > 0) - 1).rename(f'{by}ly_return')
+    returns = (last / before.where(before > 0) - 1).rename(f'{by}ly_return')
     return returns.set_axis(returns.index.year) if by == 'year' else returns
 
 # %% ../nbs/18_stress.ipynb #dd15a0a8
 FIGURES = ('Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', '# Trades')
 
+
 def _row(result, risk_free):
     "The figures of one backtest"
     equity = result.equity
     figures = performance(equity['equity'], result.trades, equity['exposure'], equity['turnover'], risk_free)
-    return {name: figures[name] for name in FIGURES} | {'Costs': float(result.fills['fees'].sum() + result.fills['slippage'].sum())}
+    return {name: figures[name] for name in FIGURES} | {
+        'Costs': float(result.fills['fees'].sum() + result.fills['slippage'].sum())
+    }
 
 # %% ../nbs/18_stress.ipynb #4c4cb064
 def _line(equity, risk_free):
@@ -75,30 +99,38 @@ def _worst(result, risk_free):
     equity, returns = result.equity['equity'], calendar_returns(result.equity['equity'])
     year = int(returns.idxmin()) if returns.notna().any() else int(equity.index[0].year)
     first, last = np.flatnonzero(equity.index.year == year)[[0, -1]]
-    row = _line(equity.iloc[max(0, first - 1):last + 1], risk_free)
+    row = _line(equity.iloc[max(0, first - 1) : last + 1], risk_free)
     closed = result.trades[~result.trades['is_open'].astype(bool)]
     return year, row | {'# Trades': float((pd.to_datetime(closed['exit_session']).dt.year == year).sum())}
 
 # %% ../nbs/18_stress.ipynb #da08ff78
 def stress(
-    market:Market,                         # Split-adjusted bars and dividends
-    signals:Mapping[str, pd.DataFrame],    # Symbol → signals frame
-    costs:CostSettings=CostSettings(),     # Costs as set
-    risk:RiskSettings=RiskSettings(),      # Sizes, exits and limits of the strategy
-    account:BacktestSettings=BacktestSettings(), # Cash, span and choices
-    benchmark:pd.Series|None=None,         # Price or equity of a benchmark by session, or None
-    result:Backtest|None=None,             # The strategy as set, if it was run already
-    held:Backtest|None=None,               # Buy & hold, if it was run already
-    factors:Sequence[float]=(2., 4.),      # What costs are multiplied by
-)->pd.DataFrame: # A row a case: Total Return, CAGR, Sharpe, Max Drawdown, # Trades, Costs (USD), sentence; raises as `backtest` does
+    market: Market,  # Split-adjusted bars and dividends
+    signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
+    costs: CostSettings = CostSettings(),  # Costs as set
+    risk: RiskSettings = RiskSettings(),  # Sizes, exits and limits of the strategy
+    account: BacktestSettings = BacktestSettings(),  # Cash, span and choices
+    benchmark: pd.Series | None = None,  # Price or equity of a benchmark by session, or None
+    result: Backtest | None = None,  # The strategy as set, if it was run already
+    held: Backtest | None = None,  # Buy & hold, if it was run already
+    factors: Sequence[float] = (2.0, 4.0),  # What costs are multiplied by
+) -> (
+    pd.DataFrame
+):  # A row a case: Total Return, CAGR, Sharpe, Max Drawdown, # Trades, Costs (USD), sentence; raises as `backtest` does
     "The strategy under harder conditions, and what doing nothing would have brought"
-    free, base, kept = account.risk_free, result or backtest(market, signals, costs, risk, account), held or hold(market, costs, account)
+    free, base, kept = (
+        account.risk_free,
+        result or backtest(market, signals, costs, risk, account),
+        held or hold(market, costs, account),
+    )
     rows = {'as set': _row(base, free)}
-    for factor in factors: rows[f'costs ×{factor:g}'] = _row(backtest(market, signals, scaled_costs(costs, factor), risk, account), free)
+    for factor in factors:
+        rows[f'costs ×{factor:g}'] = _row(backtest(market, signals, scaled_costs(costs, factor), risk, account), free)
     rows['one bar later'] = _row(backtest(market, delayed(signals), costs, risk, account), free)
     year, rows['worst year'] = _worst(base, free)
     rows['buy & hold'] = _row(kept, free)
-    if benchmark is not None: rows['benchmark'] = _line(_beside(benchmark, base.equity.index), free)
+    if benchmark is not None:
+        rows['benchmark'] = _line(_beside(benchmark, base.equity.index), free)
     table = pd.DataFrame.from_dict(rows, orient='index')
     table['sentence'] = [_sentence(case, table, year, calendar_returns(kept.equity['equity'])) for case in table.index]
     return table
@@ -106,21 +138,41 @@ def stress(
 # %% ../nbs/18_stress.ipynb #806217d6
 def _beside(benchmark, sessions):
     "The benchmark's values on `sessions`, the last known one where it has none"
-    values = benchmark.astype(float).dropna().reindex(sessions.union(benchmark.index)).ffill().reindex(sessions).dropna()
-    if len(values) < 2: raise DataError('The benchmark has no values in the span of the backtest', f'{len(benchmark)} values', 'Pass a series that covers the span.')
+    values = (
+        benchmark.astype(float).dropna().reindex(sessions.union(benchmark.index)).ffill().reindex(sessions).dropna()
+    )
+    if len(values) < 2:
+        raise DataError(
+            'The benchmark has no values in the span of the backtest',
+            f'{len(benchmark)} values',
+            'Pass a series that covers the span.',
+        )
     return values
 
 # %% ../nbs/18_stress.ipynb #b7c15a2e
-def _percent(value): return 'undefined' if np.isnan(value) else f'{value:.1%}'.replace('-', '−')
+def _percent(value):
+    return 'undefined' if np.isnan(value) else f'{value:.1%}'.replace('-', '−')
+
 
 def _sentence(case, table, year, held):
     "What one row says"
     mine, base, hold = (table.loc[name, 'Total Return'] for name in (case, 'as set', 'buy & hold'))
     if case == 'as set':
         closed = int(table.loc[case, '# Trades'])
-        return f'{closed:,} closed trade{"s" if closed != 1 else ""}' + (f': too few to judge, {ENOUGH_TRADES} would be a bare minimum.' if closed < ENOUGH_TRADES else '.')
-    if case == 'worst year': return f'{year}; buy & hold made {_percent(held.get(year, np.nan))} in it.'
-    if case in ('buy & hold', 'benchmark'): return f'{"More" if mine > base else "Less" if mine < base else "As much"} {"as" if mine == base else "than"} the strategy.'
-    if case == 'one bar later' and mine > base: return 'Better when late: the timing carries no information.'
-    change = 'Loses as set already.' if base <= 0 else 'Turns the gain into a loss.' if mine <= 0 else f'Keeps {mine/base:.0%} of the return.'
+        return f'{closed:,} closed trade{"s" if closed != 1 else ""}' + (
+            f': too few to judge, {ENOUGH_TRADES} would be a bare minimum.' if closed < ENOUGH_TRADES else '.'
+        )
+    if case == 'worst year':
+        return f'{year}; buy & hold made {_percent(held.get(year, np.nan))} in it.'
+    if case in ('buy & hold', 'benchmark'):
+        return f'{"More" if mine > base else "Less" if mine < base else "As much"} {"as" if mine == base else "than"} the strategy.'
+    if case == 'one bar later' and mine > base:
+        return 'Better when late: the timing carries no information.'
+    change = (
+        'Loses as set already.'
+        if base <= 0
+        else 'Turns the gain into a loss.'
+        if mine <= 0
+        else f'Keeps {mine / base:.0%} of the return.'
+    )
     return change + (' Falls behind buy & hold.' if base >= hold > mine else '')

@@ -29,147 +29,242 @@ from .walk_forward import SealOpened, WalkForward, choose, folds, open_seal, tra
 @dataclass(frozen=True, eq=False, repr=False)
 class Study:
     "Bars, closes and settings of one or many symbols."
-    settings: Settings             # The sections strategy, costs, risk, backtest, sweep and walk_forward count
-    market: Market                 # Split-adjusted bars and dividends
-    closes: dict[str, pd.Series]   # Symbol → total-return-adjusted closes
-    voters: Mapping[str, Voter] = field(default_factory=dict) # Own voter → function of the closes
-    own: Mapping[str, tuple] = field(default_factory=dict)    # Own voter → (function of closes and parameters, parameter → values)
+
+    settings: Settings  # The sections strategy, costs, risk, backtest, sweep and walk_forward count
+    market: Market  # Split-adjusted bars and dividends
+    closes: dict[str, pd.Series]  # Symbol → total-return-adjusted closes
+    voters: Mapping[str, Voter] = field(default_factory=dict)  # Own voter → function of the closes
+    own: Mapping[str, tuple] = field(
+        default_factory=dict
+    )  # Own voter → (function of closes and parameters, parameter → values)
 
     @property
-    def name(self): return '_'.join(self.settings.strategy.voters)
+    def name(self):
+        return '_'.join(self.settings.strategy.voters)
 
-    def __repr__(self): return f'Study({self.name}: {self.market!r})'
+    def __repr__(self):
+        return f'Study({self.name}: {self.market!r})'
 
 # %% ../nbs/19_study.ipynb #5e7e381f
 def study(
-    data:Mapping[str, tuple],  # Symbol → (raw bars, actions, convention of the dividend factor)
-    settings:Settings,         # The lab's settings
-    voters:Mapping[str, Voter]|None=None, # Own voter → function of the closes
-    own:Mapping[str, tuple]|None=None,    # Own voter → (function of closes and parameters, parameter → values)
-)->Study: # Raises DataError for bars that cannot be used
+    data: Mapping[str, tuple],  # Symbol → (raw bars, actions, convention of the dividend factor)
+    settings: Settings,  # The lab's settings
+    voters: Mapping[str, Voter] | None = None,  # Own voter → function of the closes
+    own: Mapping[str, tuple] | None = None,  # Own voter → (function of closes and parameters, parameter → values)
+) -> Study:  # Raises DataError for bars that cannot be used
     "Make symbols ready for questions"
     bars, closes, dividends = {}, {}, {}
     for symbol, (raw, actions, convention) in data.items():
         raw, actions = known_until(raw, actions, settings.backtest.end)
-        bars[symbol], closes[symbol] = adjust(raw, actions, 'split'), adjust(raw, actions, 'total_return', convention)['close']
+        bars[symbol], closes[symbol] = (
+            adjust(raw, actions, 'split'),
+            adjust(raw, actions, 'total_return', convention)['close'],
+        )
         dividends[symbol] = dividends_paid(raw.index, actions)
     traded = market(bars, dividends)
     return Study(settings, traded, {symbol: closes[symbol] for symbol in traded.symbols}, voters or {}, own or {})
 
 # %% ../nbs/19_study.ipynb #728aae97
-def signals(self:Study,
-    strategy=None, # Settings of the strategy; those of the study when left out
-)->dict[str, pd.DataFrame]: # Symbol → signals frame
+def signals(
+    self: Study,
+    strategy=None,  # Settings of the strategy; those of the study when left out
+) -> dict[str, pd.DataFrame]:  # Symbol → signals frame
     "The signals of the strategy for every symbol; those of the study are computed once"
-    def voted(rules): return {symbol: strategy_signals(close, rules, self.voters) for symbol, close in self.closes.items()}
-    if strategy is not None: return voted(strategy)
-    if '_signals' not in self.__dict__: self.__dict__['_signals'] = voted(self.settings.strategy)
+
+    def voted(rules):
+        return {symbol: strategy_signals(close, rules, self.voters) for symbol, close in self.closes.items()}
+
+    if strategy is not None:
+        return voted(strategy)
+    if '_signals' not in self.__dict__:
+        self.__dict__['_signals'] = voted(self.settings.strategy)
     return self.__dict__['_signals']
 
-def run(self:Study,
-    strategy=None, # Settings of the strategy; those of the study when left out
-    account=None,  # Account and span; those of the study when left out
-)->Backtest: # Raises as `backtest` does
-    "The strategy on one account"
-    return backtest(self.market, self.signals(strategy), self.settings.costs, self.settings.risk, account or self.settings.backtest, strategy=self.name)
 
-def held(self:Study,
-    first=None, # First session; that of the study when left out
+def run(
+    self: Study,
+    strategy=None,  # Settings of the strategy; those of the study when left out
+    account=None,  # Account and span; those of the study when left out
+) -> Backtest:  # Raises as `backtest` does
+    "The strategy on one account"
+    return backtest(
+        self.market,
+        self.signals(strategy),
+        self.settings.costs,
+        self.settings.risk,
+        account or self.settings.backtest,
+        strategy=self.name,
+    )
+
+
+def held(
+    self: Study,
+    first=None,  # First session; that of the study when left out
     last=None,  # Last session; that of the study when left out
-)->Backtest: # Each symbol with the same part of the account
+) -> Backtest:  # Each symbol with the same part of the account
     "Buying everything at the first session and keeping it"
     span = {name: at.date() for name, at in (('start', first), ('end', last)) if at is not None}
     return hold(self.market, self.settings.costs, self.settings.backtest.model_copy(update=span))
 
-for method in (signals, run, held): setattr(Study, method.__name__, method)
+
+for method in (signals, run, held):
+    setattr(Study, method.__name__, method)
 
 # %% ../nbs/19_study.ipynb #b114b3f7
-def stressed(self:Study,
-    result:Backtest|None=None, # The strategy as set, if it was run already
-    hold:Backtest|None=None,   # Buy & hold, if it was run already
-)->pd.DataFrame: # A row a case, see `stress`
+def stressed(
+    self: Study,
+    result: Backtest | None = None,  # The strategy as set, if it was run already
+    hold: Backtest | None = None,  # Buy & hold, if it was run already
+) -> pd.DataFrame:  # A row a case, see `stress`
     "The strategy under harder conditions"
-    return stress(self.market, self.signals(), self.settings.costs, self.settings.risk, self.settings.backtest, result=result, held=hold)
+    return stress(
+        self.market,
+        self.signals(),
+        self.settings.costs,
+        self.settings.risk,
+        self.settings.backtest,
+        result=result,
+        held=hold,
+    )
+
 
 Study.stressed = stressed
 
 # %% ../nbs/19_study.ipynb #646e92db
-def odds(self:Study,
-    result:Backtest,           # The strategy as set
-    trials:int=1,              # Strategies tried on these symbols, this one included
-    variance:float|None=None,  # Variance of their yearly Sharpe ratios; None or NaN takes that of worthless strategies
-    seed:int=0,                # Seed of bootstrap and control
-    draws:int=1_000,           # Draws of the bootstrap
-    entries:int=200,           # Arrangements of the entries at random, 0 for none
-)->Luck: # Everything undefined for a ruined account
+def odds(
+    self: Study,
+    result: Backtest,  # The strategy as set
+    trials: int = 1,  # Strategies tried on these symbols, this one included
+    variance: float
+    | None = None,  # Variance of their yearly Sharpe ratios; None or NaN takes that of worthless strategies
+    seed: int = 0,  # Seed of bootstrap and control
+    draws: int = 1_000,  # Draws of the bootstrap
+    entries: int = 200,  # Arrangements of the entries at random, 0 for none
+) -> Luck:  # Everything undefined for a ruined account
     "How far the strategy can be told from luck"
     s, equity = self.settings, result.equity['equity']
-    if not (equity > 0).all(): return Luck(nan, len(equity) - 1, trials, nan, nan, nan, nan, nan, pd.DataFrame(nan, list(STATISTICS), ['value', 'low', 'high', 'at_or_below_0']))
-    control = random_entries(self.market, result, s.costs, s.risk, s.backtest, seed, entries) if entries and len(result.trades) else None
+    if not (equity > 0).all():
+        return Luck(
+            nan,
+            len(equity) - 1,
+            trials,
+            nan,
+            nan,
+            nan,
+            nan,
+            nan,
+            pd.DataFrame(nan, list(STATISTICS), ['value', 'low', 'high', 'at_or_below_0']),
+        )
+    control = (
+        random_entries(self.market, result, s.costs, s.risk, s.backtest, seed, entries)
+        if entries and len(result.trades)
+        else None
+    )
     return luck(equity, trials, variance, s.backtest.risk_free, seed, draws=draws, control=control)
+
 
 Study.odds = odds
 
 # %% ../nbs/19_study.ipynb #d5eef5b6
 def _tables(self):
     "The votes of every parameter set, computed once for this study"
-    if '_votes' not in self.__dict__: self.__dict__['_votes'] = vote_tables(self.closes, self.market.sessions, self.settings.strategy, self.settings.sweep, self.own)
+    if '_votes' not in self.__dict__:
+        self.__dict__['_votes'] = vote_tables(
+            self.closes, self.market.sessions, self.settings.strategy, self.settings.sweep, self.own
+        )
     return self.__dict__['_votes']
+
 
 def _span(self):
     "The sessions that research may look at: from the start of the backtest to the seal"
     sessions = unsealed(self.market.sessions, self.settings.walk_forward)
-    open_ = sessions if self.settings.backtest.start is None else sessions[sessions >= pd.Timestamp(self.settings.backtest.start)]
-    if not len(open_): raise DataError('No session lies between the start and the seal', str(self.settings.backtest.start), 'Set an earlier [backtest] start, or lower [walk_forward] sealed.')
+    open_ = (
+        sessions
+        if self.settings.backtest.start is None
+        else sessions[sessions >= pd.Timestamp(self.settings.backtest.start)]
+    )
+    if not len(open_):
+        raise DataError(
+            'No session lies between the start and the seal',
+            str(self.settings.backtest.start),
+            'Set an earlier [backtest] start, or lower [walk_forward] sealed.',
+        )
     return open_
 
-def swept(self:Study,
-    first=None, # First session; that of the study when left out
+
+def swept(
+    self: Study,
+    first=None,  # First session; that of the study when left out
     last=None,  # Last session; the one before the seal when left out
-)->Sweep: # Raises DataError for an empty grid or span
+) -> Sweep:  # Raises DataError for an empty grid or span
     "Every combination of the grid"
     span, s = _span(self), self.settings
     account = s.backtest.model_copy(update={'start': (first or span[0]).date(), 'end': (last or span[-1]).date()})
     return sweep_tables(self.market, _tables(self), s.strategy, s.costs, s.risk, account)
 
+
 Study.swept = swept
 
 # %% ../nbs/19_study.ipynb #a9fbf64d
-def tried(self:Study,
-    chosen:dict, # Parameter → value, as in a row of the sweep
+def tried(
+    self: Study,
+    chosen: dict,  # Parameter → value, as in a row of the sweep
     first=None,  # First session; that of the sweep when left out
-    last=None,   # Last session; that of the sweep when left out
-)->Backtest: # Raises as `backtest` does
+    last=None,  # Last session; that of the sweep when left out
+) -> Backtest:  # Raises as `backtest` does
     "The strategy with other parameters"
     s, known, span = self.settings, type(self.settings.strategy).model_fields, _span(self)
     strategy = s.strategy.model_copy(update={name: value for name, value in chosen.items() if name in known})
-    def bound(name, function, grid): return lambda close: function(close, **{key: chosen[f'{name}_{key}'] for key in grid if f'{name}_{key}' in chosen})
-    mine = Study(s, self.market, self.closes, {**self.voters, **{name: bound(name, *given) for name, given in self.own.items()}})
-    return mine.run(strategy, s.backtest.model_copy(update={'start': (first or span[0]).date(), 'end': (last or span[-1]).date()}))
+
+    def bound(name, function, grid):
+        return lambda close: function(
+            close, **{key: chosen[f'{name}_{key}'] for key in grid if f'{name}_{key}' in chosen}
+        )
+
+    mine = Study(
+        s, self.market, self.closes, {**self.voters, **{name: bound(name, *given) for name, given in self.own.items()}}
+    )
+    return mine.run(
+        strategy, s.backtest.model_copy(update={'start': (first or span[0]).date(), 'end': (last or span[-1]).date()})
+    )
+
 
 Study.tried = tried
 
 # %% ../nbs/19_study.ipynb #3e3a8a0e
-def walked(self:Study)->WalkForward: # Raises DataError for a history that is too short
+def walked(self: Study) -> WalkForward:  # Raises DataError for a history that is too short
     "Choose on each training part, trade the choice on the test part behind it"
     sessions = self.market.sessions[self.market.sessions >= _span(self)[0]]
     names = [name for table in _tables(self) for name in table.parameters[0]]
-    return walk_forward(folds(sessions, self.settings.walk_forward), lambda first, last: self.swept(first, last).table, self.tried, names, self.settings.walk_forward.metric)
+    return walk_forward(
+        folds(sessions, self.settings.walk_forward),
+        lambda first, last: self.swept(first, last).table,
+        self.tried,
+        names,
+        self.settings.walk_forward.metric,
+    )
+
 
 Study.walked = walked
 
 # %% ../nbs/19_study.ipynb #4b73eade
-def final_choice(self:Study)->dict|None: # Parameter → value; None when no combination has the figure
+def final_choice(self: Study) -> dict | None:  # Parameter → value; None when no combination has the figure
     "The parameters that the last training part before the seal chooses"
     part, s = training(_span(self), self.settings.walk_forward), self.settings.walk_forward
     names = [name for table in _tables(self) for name in table.parameters[0]]
     row = choose(self.swept(part[0], part[-1]).table, names, s.metric)
     return None if row is None else {name: row[name] for name in names}
 
-def unseal(self:Study,
-    chosen:dict, # Parameter → value, from `final_choice`
-)->SealOpened: # Raises DataError when nothing is sealed
-    "Run the chosen parameters over the sealed sessions"
-    return open_seal(self.market.sessions, self.settings.walk_forward, chosen, self.tried, self.settings.backtest.risk_free)
 
-for method in (final_choice, unseal): setattr(Study, method.__name__, method)
+def unseal(
+    self: Study,
+    chosen: dict,  # Parameter → value, from `final_choice`
+) -> SealOpened:  # Raises DataError when nothing is sealed
+    "Run the chosen parameters over the sealed sessions"
+    return open_seal(
+        self.market.sessions, self.settings.walk_forward, chosen, self.tried, self.settings.backtest.risk_free
+    )
+
+
+for method in (final_choice, unseal):
+    setattr(Study, method.__name__, method)

@@ -39,29 +39,36 @@ def _agree(pick, now, lately, needed, signal):
                 ups, downs = ups + lately[0, k, t, j], downs + lately[1, k, t, j]
             signal[t, j] = (up > 0 and ups >= needed) - (down > 0 and downs >= needed)
 
+
 @kernel
 def _weigh(pick, now, weights, threshold, signal, score):
     "Fill `signal` and `score` by the weights of the voters"
     for t in range(signal.shape[0]):
         for j in range(signal.shape[1]):
-            pull = 0.
-            for v in range(len(pick)): pull += weights[v]*(float(now[0, pick[v], t, j]) - float(now[1, pick[v], t, j]))
+            pull = 0.0
+            for v in range(len(pick)):
+                pull += weights[v] * (float(now[0, pick[v], t, j]) - float(now[1, pick[v], t, j]))
             score[t, j] = pull
             signal[t, j] = (pull >= threshold - 1e-9) - (pull <= -threshold + 1e-9)
+
 
 @kernel
 def _count(pick, now, score):
     "Fill `score` with the cases for buying less those for selling"
     for t in range(score.shape[0]):
         for j in range(score.shape[1]):
-            score[t, j] = 0.
-            for k in pick: score[t, j] += float(now[0, k, t, j]) - float(now[1, k, t, j])
+            score[t, j] = 0.0
+            for k in pick:
+                score[t, j] += float(now[0, k, t, j]) - float(now[1, k, t, j])
 
 # %% ../nbs/18_sweep.ipynb #ffbf250c
 @kernel
 def _either(first, second, now, signal):
     "`_agree` for two voters, one symbol and the mode `or`"
-    for t in range(signal.shape[0]): signal[t, 0] = np.int8(now[0, first, t, 0] | now[0, second, t, 0]) - np.int8(now[1, first, t, 0] | now[1, second, t, 0])
+    for t in range(signal.shape[0]):
+        signal[t, 0] = np.int8(now[0, first, t, 0] | now[0, second, t, 0]) - np.int8(
+            now[1, first, t, 0] | now[1, second, t, 0]
+        )
 
 # %% ../nbs/18_sweep.ipynb #c6d3decf
 def _lately(now, bars):
@@ -70,87 +77,132 @@ def _lately(now, bars):
     seen[:, :, bars:] = seen[:, :, bars:] - seen[:, :, :-bars].copy() if bars < now.shape[2] else seen[:, :, bars:]
     return seen > 0
 
+
 def _recent(now, confirm_bars, bar):
     "`_lately` on each symbol's own bars; `bar` says where it has one, shape (n_sessions, n_symbols)"
     lately = np.zeros(now.shape, dtype=bool)
-    for j in range(now.shape[3]): lately[:, :, bar[:, j], j] = _lately(now[:, :, bar[:, j], j], confirm_bars)
+    for j in range(now.shape[3]):
+        lately[:, :, bar[:, j], j] = _lately(now[:, :, bar[:, j], j], confirm_bars)
     return lately
 
 # %% ../nbs/18_sweep.ipynb #2c04e0b7
 @kernel
 def _restful(rules):
     "Whether nothing but signals and dividends can move an account"
-    exits = rules.stop_loss == rules.stop_loss or rules.stop_atr == rules.stop_atr or rules.trailing_stop == rules.trailing_stop or rules.take_profit == rules.take_profit or rules.time_stop < np.inf
-    breakers = min(rules.max_daily_loss, rules.max_drawdown, rules.halt_drawdown, rules.max_losing_streak, rules.stop_guard_stops) < np.inf
+    exits = (
+        rules.stop_loss == rules.stop_loss
+        or rules.stop_atr == rules.stop_atr
+        or rules.trailing_stop == rules.trailing_stop
+        or rules.take_profit == rules.take_profit
+        or rules.time_stop < np.inf
+    )
+    breakers = (
+        min(
+            rules.max_daily_loss,
+            rules.max_drawdown,
+            rules.halt_drawdown,
+            rules.max_losing_streak,
+            rules.stop_guard_stops,
+        )
+        < np.inf
+    )
     return not (exits or breakers or rules.reinvest == 1)
+
 
 @kernel
 def _next(t, held, signals, at, short, busy):
     "The first session from `t` on at which something can happen, and the place in the list of signals; `busy` gives the next dividend"
-    while at < len(signals) and (abs(signals[at]) - 1 < t): at += 1
-    if held < 0.: return t, at
-    if held == 0.:
-        while at < len(signals) and signals[at] < 0 and short == 0: at += 1
+    while at < len(signals) and (abs(signals[at]) - 1 < t):
+        at += 1
+    if held < 0.0:
+        return t, at
+    if held == 0.0:
+        while at < len(signals) and signals[at] < 0 and short == 0:
+            at += 1
         return (abs(signals[at]) - 1 if at < len(signals) else len(busy)), at
     k = at
-    while k < len(signals) and signals[k] > 0: k += 1
+    while k < len(signals) and signals[k] > 0:
+        k += 1
     return min(abs(signals[k]) - 1 if k < len(signals) else len(busy), busy[t]), at
 
 # %% ../nbs/18_sweep.ipynb #9168eb88
 class Measures(NamedTuple):
     "What is known of an equity curve after some closes."
-    first: float   # First equity, USD
-    last: float    # Latest equity, USD
-    returns: float # Returns so far, -1 before the first close
-    sum: float     # Sum of the returns less the risk-free rate
-    squares: float # Sum of their squares
-    high: float    # Highest equity, USD
+
+    first: float  # First equity, USD
+    last: float  # Latest equity, USD
+    returns: float  # Returns so far, -1 before the first close
+    sum: float  # Sum of the returns less the risk-free rate
+    squares: float  # Sum of their squares
+    high: float  # Highest equity, USD
     trough: float  # Lowest equity as a fraction of the highest before it
+
 
 @kernel
 def measure(
-    so_far:Measures, # Up to the close before
-    equity:float,    # Equity at this close, USD
-    floor:float,     # Risk-free rate of a day, fraction
-)->Measures: # Up to this close
+    so_far: Measures,  # Up to the close before
+    equity: float,  # Equity at this close, USD
+    floor: float,  # Risk-free rate of a day, fraction
+) -> Measures:  # Up to this close
     "Take one close into the running figures"
     m = so_far
-    if m.returns < 0.: return Measures(equity, equity, 0., 0., 0., equity, 1.)
-    gain, high, trough = equity/m.last - 1 - floor, m.high, m.trough
-    if equity > high: high = equity
-    elif equity < trough*high: trough = equity/high
-    return Measures(m.first, equity, m.returns + 1., m.sum + gain, m.squares + gain*gain, high, trough)
+    if m.returns < 0.0:
+        return Measures(equity, equity, 0.0, 0.0, 0.0, equity, 1.0)
+    gain, high, trough = equity / m.last - 1 - floor, m.high, m.trough
+    if equity > high:
+        high = equity
+    elif equity < trough * high:
+        trough = equity / high
+    return Measures(m.first, equity, m.returns + 1.0, m.sum + gain, m.squares + gain * gain, high, trough)
 
 # %% ../nbs/18_sweep.ipynb #5d2e82a0
 @kernel
 def _idle(so_far, sessions, floor):
     "`measure` for sessions at the end of which the equity is what it was"
     m, n = so_far, float(sessions)
-    return Measures(m.first, m.last, m.returns + n, m.sum - n*floor, m.squares + n*floor**2, m.high, m.trough) if sessions > 0 else m
+    return (
+        Measures(m.first, m.last, m.returns + n, m.sum - n * floor, m.squares + n * floor**2, m.high, m.trough)
+        if sessions > 0
+        else m
+    )
+
 
 @kernel
 def _rest(first, stop, bars, books, floor, so_far):
     "Value an account from row `first` up to `stop` while nothing else happens"
     account, position, m = books.account[0], books.positions[0], so_far
-    quantity, close, cash, receivable, before, equity = position.quantity, position.close, account.cash, account.receivable, account.before, account.equity
+    quantity, close, cash, receivable, before, equity = (
+        position.quantity,
+        position.close,
+        account.cash,
+        account.receivable,
+        account.before,
+        account.equity,
+    )
     account.bar += stop - first
-    if quantity == 0.:
+    if quantity == 0.0:
         m = measure(m, equity, floor)
         account.before = equity
         return _idle(m, stop - first - 1, floor)
     for t in range(first, stop):
-        if bars.close[t, 0] > 0.: close = bars.close[t, 0]
-        before, equity = equity, cash + quantity*close + receivable
+        if bars.close[t, 0] > 0.0:
+            close = bars.close[t, 0]
+        before, equity = equity, cash + quantity * close + receivable
         m = measure(m, equity, floor)
     position.close, account.before, account.equity = close, before, equity
-    account.net, account.gross, account.high, account.peak = quantity*close, abs(quantity*close), max(account.high, m.high), max(account.peak, m.high)
+    account.net, account.gross, account.high, account.peak = (
+        quantity * close,
+        abs(quantity * close),
+        max(account.high, m.high),
+        max(account.peak, m.high),
+    )
     return m
 
 # %% ../nbs/18_sweep.ipynb #e0706141
 @kernel
 def _run(bars, inputs, books, rules, log, floor, signals, busy, rest):
     "Take one combination through all sessions"
-    t, n, at, account, m = 0, len(bars.close), 0, books.account[0], Measures(0., 0., -1., 0., 0., 0., 1.)
+    t, n, at, account, m = 0, len(bars.close), 0, books.account[0], Measures(0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)
     while t < n:
         if rest and account.orders == 0 and account.state == ACTIVE:
             ahead, at = _next(t, books.positions[0].quantity, signals, at, rules.short, busy)
@@ -163,35 +215,76 @@ def _run(bars, inputs, books, rules, log, floor, signals, busy, rest):
         t += 1
     return m
 
+
 @kernel
 def _listed(signal, signals):
     "Sessions with a signal, counted from 1, below 0 for a sale; how many there are"
     n = 0
     for t in range(len(signal)):
         if signal[t, 0] != 0:
-            signals[n] = (t + 1)*signal[t, 0]
+            signals[n] = (t + 1) * signal[t, 0]
             n += 1
     return n
 
 # %% ../nbs/18_sweep.ipynb #c534a315
 @partial(kernel, parallel=True)
-def _run_all(picks, now, lately, needed, weights, threshold, no_score, bars, atr, volatility, empty, records, floor, busy, rest, figures, counts):
+def _run_all(
+    picks,
+    now,
+    lately,
+    needed,
+    weights,
+    threshold,
+    no_score,
+    bars,
+    atr,
+    volatility,
+    empty,
+    records,
+    floor,
+    busy,
+    rest,
+    figures,
+    counts,
+):
     "Run every combination; `figures` receives `Measures`, `counts` the closed trades and the winning ones"
     shape = bars.close.shape
     for c in prange(len(picks)):
         pick, signal, score = picks[c], np.empty(shape, np.int8), no_score
-        if shape[1] > 1 or threshold > 0.: score = np.empty(shape)
-        if threshold > 0.: _weigh(pick, now, weights, threshold, signal, score)
-        elif needed == 1 and len(pick) == 2 and shape[1] == 1: _either(pick[0], pick[1], now, signal)
-        else: _agree(pick, now, lately, needed, signal)
-        if shape[1] > 1 and threshold == 0.: _count(pick, now, score)
+        if shape[1] > 1 or threshold > 0.0:
+            score = np.empty(shape)
+        if threshold > 0.0:
+            _weigh(pick, now, weights, threshold, signal, score)
+        elif needed == 1 and len(pick) == 2 and shape[1] == 1:
+            _either(pick[0], pick[1], now, signal)
+        else:
+            _agree(pick, now, lately, needed, signal)
+        if shape[1] > 1 and threshold == 0.0:
+            _count(pick, now, score)
         signals = np.empty(shape[0] if rest else 0, np.int64)
         n = _listed(signal, signals) if rest else 0
-        books = Books(empty.account.copy(), empty.positions.copy(), empty.orders.copy(), empty.queue.copy(), empty.rank.copy())
-        log = Log(np.zeros(12, np.int64), np.empty(0, _FILLS), np.empty(0, _TRADES), np.empty(0, _CHOICES), np.empty(0, _BREAKS))
+        books = Books(
+            empty.account.copy(), empty.positions.copy(), empty.orders.copy(), empty.queue.copy(), empty.rank.copy()
+        )
+        log = Log(
+            np.zeros(12, np.int64),
+            np.empty(0, _FILLS),
+            np.empty(0, _TRADES),
+            np.empty(0, _CHOICES),
+            np.empty(0, _BREAKS),
+        )
         m = _run(bars, Inputs(signal, score, atr, volatility), books, records[0], log, floor, signals[:n], busy, rest)
-        figures[c, 0], figures[c, 1], figures[c, 2], figures[c, 3], figures[c, 4], figures[c, 5], figures[c, 6] = m.first, m.last, m.returns, m.sum, m.squares, m.high, m.trough
+        figures[c, 0], figures[c, 1], figures[c, 2], figures[c, 3], figures[c, 4], figures[c, 5], figures[c, 6] = (
+            m.first,
+            m.last,
+            m.returns,
+            m.sum,
+            m.squares,
+            m.high,
+            m.trough,
+        )
         counts[c, 0], counts[c, 1] = log.counts[TRADES], books.account[0].wins
+
 
 _FILLS, _TRADES, _CHOICES, _BREAKS = FILL, TRADE, CHOICE, BREAK
 
@@ -201,14 +294,22 @@ def _figured(figures, counts):
     at = dict(zip(Measures._fields, figures.T))
     n = at['returns']
     with np.errstate(invalid='ignore', divide='ignore'):
-        mean = np.where(n > 0, at['sum']/n, np.nan)
-        deviation = np.sqrt(np.maximum(0, (at['squares'] - n*mean**2)/np.where(n > 1, n - 1, np.nan)))
+        mean = np.where(n > 0, at['sum'] / n, np.nan)
+        deviation = np.sqrt(np.maximum(0, (at['squares'] - n * mean**2) / np.where(n > 1, n - 1, np.nan)))
         moved, alive = deviation > 1e-10, (n > 0) & (at['last'] > 0) & (at['trough'] > 0)
         enough = alive & (n >= ENOUGH_RETURNS)
-        growth = np.where(n > 0, at['last']/at['first'], np.nan)
-        return pd.DataFrame({'Total Return': growth - 1, 'CAGR': np.where(enough, np.abs(growth)**(SESSIONS/np.maximum(n, 1)) - 1, np.nan),
-                             'Sharpe': np.where(moved & enough, mean/deviation*np.sqrt(SESSIONS), np.nan), 'Max Drawdown': np.where(alive, at['trough'] - 1, np.nan),
-                             '# Trades': counts[:, 0].astype(float), 'Win Rate': np.where(counts[:, 0] > 0, counts[:, 1]/counts[:, 0], np.nan)})
+        growth = np.where(n > 0, at['last'] / at['first'], np.nan)
+        return pd.DataFrame(
+            {
+                'Total Return': growth - 1,
+                'CAGR': np.where(enough, np.abs(growth) ** (SESSIONS / np.maximum(n, 1)) - 1, np.nan),
+                'Sharpe': np.where(moved & enough, mean / deviation * np.sqrt(SESSIONS), np.nan),
+                'Max Drawdown': np.where(alive, at['trough'] - 1, np.nan),
+                '# Trades': counts[:, 0].astype(float),
+                'Win Rate': np.where(counts[:, 0] > 0, counts[:, 1] / counts[:, 0], np.nan),
+            }
+        )
+
 
 def _next_dividend(dividends):
     "For each session the first one from it on that pays a dividend, the number of sessions where none follows"
@@ -219,70 +320,116 @@ def _next_dividend(dividends):
 @dataclass(frozen=True, eq=False, repr=False)
 class Sweep:
     "What every combination of a grid gave."
-    table: pd.DataFrame    # A row a combination: parameters, then figures
-    parameters: list       # Columns that are parameters
-    sessions: pd.DatetimeIndex # Sessions that were traded
-    symbols: tuple         # Tickers
+
+    table: pd.DataFrame  # A row a combination: parameters, then figures
+    parameters: list  # Columns that are parameters
+    sessions: pd.DatetimeIndex  # Sessions that were traded
+    symbols: tuple  # Tickers
 
     @property
-    def figures(self): return [name for name in self.table if name not in self.parameters]
+    def figures(self):
+        return [name for name in self.table if name not in self.parameters]
 
-    def __repr__(self): return f'Sweep({", ".join(self.symbols)}: {len(self.table):,} combinations of {", ".join(self.parameters)}, {self.sessions[0]:%Y-%m-%d} to {self.sessions[-1]:%Y-%m-%d})'
+    def __repr__(self):
+        return f'Sweep({", ".join(self.symbols)}: {len(self.table):,} combinations of {", ".join(self.parameters)}, {self.sessions[0]:%Y-%m-%d} to {self.sessions[-1]:%Y-%m-%d})'
 
 # %% ../nbs/18_sweep.ipynb #5ad72c8d
 def _wanted(tables, strategy):
     "How many voters must agree, their weights, and the threshold (0 unless the mode is weighted)"
-    needed = {'or': 1, 'and': len(tables), 'majority': len(tables)//2 + 1, 'weighted': 1}[strategy.combine]
-    return needed, np.array([strategy.weights.get(table.name, 1.) for table in tables]), strategy.threshold if strategy.combine == 'weighted' else 0.
+    needed = {'or': 1, 'and': len(tables), 'majority': len(tables) // 2 + 1, 'weighted': 1}[strategy.combine]
+    return (
+        needed,
+        np.array([strategy.weights.get(table.name, 1.0) for table in tables]),
+        strategy.threshold if strategy.combine == 'weighted' else 0.0,
+    )
 
 # %% ../nbs/18_sweep.ipynb #48ed8ad1
 def sweep_tables(
-    market:Market,                               # Split-adjusted bars and dividends
-    tables:list[VoteTable],                      # The votes on the market's sessions, one table a voter
-    strategy:StrategySettings=StrategySettings(),# How the votes are combined
-    costs:CostSettings=CostSettings(),           # Costs
-    risk:RiskSettings=RiskSettings(),            # Sizes, exits, limits
-    account:BacktestSettings=BacktestSettings(), # Cash, span and choices
-)->Sweep: # Raises DataError where bars and votes do not fit
+    market: Market,  # Split-adjusted bars and dividends
+    tables: list[VoteTable],  # The votes on the market's sessions, one table a voter
+    strategy: StrategySettings = StrategySettings(),  # How the votes are combined
+    costs: CostSettings = CostSettings(),  # Costs
+    risk: RiskSettings = RiskSettings(),  # Sizes, exits, limits
+    account: BacktestSettings = BacktestSettings(),  # Cash, span and choices
+) -> Sweep:  # Raises DataError where bars and votes do not fit
     "Run every combination of votes that are there already"
     part = window(market, account.start, account.end)
     first = market.sessions.get_loc(part.sessions[0])
     rows, bar = slice(first, first + len(part.sessions)), np.isfinite(market.close)
     now = np.stack([np.concatenate([getattr(table, side) for table in tables]) for side in ('buy', 'sell')])
-    if now.shape[2:] != market.close.shape: raise DataError('Votes and market do not stand on the same axes', f'{now.shape[2:]} and {market.close.shape}', 'Make both from the same bars.')
+    if now.shape[2:] != market.close.shape:
+        raise DataError(
+            'Votes and market do not stand on the same axes',
+            f'{now.shape[2:]} and {market.close.shape}',
+            'Make both from the same bars.',
+        )
     lately = now if strategy.combine in ('or', 'weighted') else _recent(now, strategy.confirm_bars, bar)
     picks, parameters = combinations(tables)
     offsets = np.cumsum([0, *(len(table.parameters) for table in tables[:-1])])
-    record, silent = rules(costs, risk, account), Signals(part.symbols, part.sessions, np.zeros(part.close.shape), np.zeros(part.close.shape))
-    given, figures, counts = inputs(silent, market, part, risk), np.zeros((len(picks), len(Measures._fields))), np.zeros((len(picks), 2), dtype=np.int64)
+    record, silent = (
+        rules(costs, risk, account),
+        Signals(part.symbols, part.sessions, np.zeros(part.close.shape), np.zeros(part.close.shape)),
+    )
+    given, figures, counts = (
+        inputs(silent, market, part, risk),
+        np.zeros((len(picks), len(Measures._fields))),
+        np.zeros((len(picks), 2), dtype=np.int64),
+    )
     rest = len(part.symbols) == 1 and bool(_restful(record))
-    _run_all(picks + offsets, *(np.ascontiguousarray(votes[:, :, rows]).view(np.uint8) for votes in (now, lately)), *_wanted(tables, strategy), silent.score.copy(), kernel_bars(part), given.atr, given.volatility,
-             begin(part.symbols, risk, account.cash), np.array([record], RULES), (1 + account.risk_free)**(1/SESSIONS) - 1, _next_dividend(part.dividends[:, 0]), rest, figures, counts)
-    return Sweep(pd.concat([parameters, _figured(figures, counts)], axis=1), list(parameters), part.sessions, part.symbols)
+    _run_all(
+        picks + offsets,
+        *(np.ascontiguousarray(votes[:, :, rows]).view(np.uint8) for votes in (now, lately)),
+        *_wanted(tables, strategy),
+        silent.score.copy(),
+        kernel_bars(part),
+        given.atr,
+        given.volatility,
+        begin(part.symbols, risk, account.cash),
+        np.array([record], RULES),
+        (1 + account.risk_free) ** (1 / SESSIONS) - 1,
+        _next_dividend(part.dividends[:, 0]),
+        rest,
+        figures,
+        counts,
+    )
+    return Sweep(
+        pd.concat([parameters, _figured(figures, counts)], axis=1), list(parameters), part.sessions, part.symbols
+    )
 
 # %% ../nbs/18_sweep.ipynb #c7b2e3b3
 def sweep(
-    market:Market,                               # Split-adjusted bars and dividends
-    closes:Mapping[str, pd.Series],              # Symbol → total-return-adjusted closes of its bars, USD
-    grid:SweepSettings=SweepSettings(),          # Values of the parameters
-    strategy:StrategySettings=StrategySettings(),# Voters and how they are combined
-    costs:CostSettings=CostSettings(),           # Costs
-    risk:RiskSettings=RiskSettings(),            # Sizes, exits, limits
-    account:BacktestSettings=BacktestSettings(), # Cash, span and choices
-    own:Mapping[str, tuple]|None=None,           # Voter of one's own → (function, parameter → values)
-)->Sweep: # Raises DataError for an empty grid, an unknown voter, or closes that do not fit
+    market: Market,  # Split-adjusted bars and dividends
+    closes: Mapping[str, pd.Series],  # Symbol → total-return-adjusted closes of its bars, USD
+    grid: SweepSettings = SweepSettings(),  # Values of the parameters
+    strategy: StrategySettings = StrategySettings(),  # Voters and how they are combined
+    costs: CostSettings = CostSettings(),  # Costs
+    risk: RiskSettings = RiskSettings(),  # Sizes, exits, limits
+    account: BacktestSettings = BacktestSettings(),  # Cash, span and choices
+    own: Mapping[str, tuple] | None = None,  # Voter of one's own → (function, parameter → values)
+) -> Sweep:  # Raises DataError for an empty grid, an unknown voter, or closes that do not fit
     "Run every combination of a grid through the engine"
-    if tuple(sorted(closes)) != market.symbols: raise DataError('Closes and market name different symbols', f'{sorted(closes)} and {list(market.symbols)}', 'Give the closes of every symbol of the market.')
+    if tuple(sorted(closes)) != market.symbols:
+        raise DataError(
+            'Closes and market name different symbols',
+            f'{sorted(closes)} and {list(market.symbols)}',
+            'Give the closes of every symbol of the market.',
+        )
     ordered = {symbol: closes[symbol] for symbol in market.symbols}
-    return sweep_tables(market, vote_tables(ordered, market.sessions, strategy, grid, own), strategy, costs, risk, account)
+    return sweep_tables(
+        market, vote_tables(ordered, market.sessions, strategy, grid, own), strategy, costs, risk, account
+    )
 
 # %% ../nbs/18_sweep.ipynb #57ba417d
 def _sweep_html(self):
     "The best by Sharpe, and how all of them are spread"
     sharpe = self.table['Sharpe']
-    if sharpe.isna().all(): return f'<div>{self!r}: no combination has a Sharpe ratio</div>'
+    if sharpe.isna().all():
+        return f'<div>{self!r}: no combination has a Sharpe ratio</div>'
     top = self.table.sort_values('Sharpe', ascending=False, kind='stable').head(5)
-    return (f'<div>{len(self.table):,} combinations, Sharpe from {sharpe.min():.2f} to {sharpe.max():.2f}, median {sharpe.median():.2f}; the five best:'
-            f'{top.round(3).to_html(border=0, index=False)}</div>')
+    return (
+        f'<div>{len(self.table):,} combinations, Sharpe from {sharpe.min():.2f} to {sharpe.max():.2f}, median {sharpe.median():.2f}; the five best:'
+        f'{top.round(3).to_html(border=0, index=False)}</div>'
+    )
+
 
 Sweep._repr_html_ = _sweep_html

@@ -19,91 +19,147 @@ from .utils.seals import universe_of
 
 # %% ../nbs/40_templates.ipynb #2a1ac421
 def templates(
-    home:Path, # The lab's home
-)->dict[str, Path]: # Name → notebook
+    home: Path,  # The lab's home
+) -> dict[str, Path]:  # Name → notebook
     "The run notebooks of the repository, and those in `nbs/run` of the lab's home"
     folders = Path(tradelab.__file__).parents[1], Path(home)
-    return {path.stem: path for folder in folders for path in sorted((folder/'nbs'/'run').glob('*.ipynb'))}
+    return {path.stem: path for folder in folders for path in sorted((folder / 'nbs' / 'run').glob('*.ipynb'))}
 
 # %% ../nbs/40_templates.ipynb #0f9b6701
 def template(
-    home:Path, # The lab's home
-    name:str,  # Name of a notebook in nbs/run, without the ending
-)->Path: # The notebook; raises RunError for an unknown name
+    home: Path,  # The lab's home
+    name: str,  # Name of a notebook in nbs/run, without the ending
+) -> Path:  # The notebook; raises RunError for an unknown name
     "The run notebook called `name`"
-    if name not in (known := templates(home)): raise RunError('There is no such run notebook', name, did_you_mean(name, known))
+    if name not in (known := templates(home)):
+        raise RunError('There is no such run notebook', name, did_you_mean(name, known))
     return known[name]
 
 # %% ../nbs/40_templates.ipynb #247459e6
 def parameters_of(
-    notebook:Path, # A run notebook
-)->dict[str, dict]: # Name → inferred_type_name, default (as written) and help
+    notebook: Path,  # A run notebook
+) -> dict[str, dict]:  # Name → inferred_type_name, default (as written) and help
     "The parameters that a run notebook takes"
     from papermill import inspect_notebook
-    try: return inspect_notebook(str(notebook))
-    except Exception as e: raise RunError(f'The run notebook {notebook.name} cannot be read ({type(e).__name__})', ' '.join(str(e).split())[:200],
-                                          'Open it in JupyterLab, choose the kernel python3 and save it.') from e
+
+    try:
+        return inspect_notebook(str(notebook))
+    except Exception as e:
+        raise RunError(
+            f'The run notebook {notebook.name} cannot be read ({type(e).__name__})',
+            ' '.join(str(e).split())[:200],
+            'Open it in JupyterLab, choose the kernel python3 and save it.',
+        ) from e
 
 # %% ../nbs/40_templates.ipynb #7c7aed85
-def _whole(value): return value if type(value) is int else int(value) if isinstance(value, str) else None
+def _whole(value):
+    return value if type(value) is int else int(value) if isinstance(value, str) else None
+
+
 def _real(value):
     number = float(value) if type(value) in (int, float) or isinstance(value, str) else math.nan
     return number if math.isfinite(number) else None
-def _truth(value): return {'true': True, '1': True, 'yes': True, 'false': False, '0': False, 'no': False}.get(str(value).lower()) if isinstance(value, (bool, str)) else None
-def _text(value): return value if isinstance(value, str) else None
 
-TYPES = {'int': (_whole, 'a whole number'), 'float': (_real, 'a number'), 'bool': (_truth, 'true or false'), 'str': (_text, 'text')}
+
+def _truth(value):
+    return (
+        {'true': True, '1': True, 'yes': True, 'false': False, '0': False, 'no': False}.get(str(value).lower())
+        if isinstance(value, (bool, str))
+        else None
+    )
+
+
+def _text(value):
+    return value if isinstance(value, str) else None
+
+
+TYPES = {
+    'int': (_whole, 'a whole number'),
+    'float': (_real, 'a number'),
+    'bool': (_truth, 'true or false'),
+    'str': (_text, 'text'),
+}
 
 # %% ../nbs/40_templates.ipynb #3b88f3e4
 def checked_parameters(
-    notebook:Path, # A run notebook
-    given:dict,    # Name → value, text or object
-)->dict: # Name → value of the declared type; raises ParameterError naming parameter, value and what is right
+    notebook: Path,  # A run notebook
+    given: dict,  # Name → value, text or object
+) -> dict:  # Name → value of the declared type; raises ParameterError naming parameter, value and what is right
     "Parameters that the notebook knows, of the types it declares"
     known, checked = parameters_of(notebook), {}
     for name, value in given.items():
-        if name not in known: raise ParameterError(f'The notebook {notebook.stem} has no parameter {name!r}', value, did_you_mean(name, known))
+        if name not in known:
+            raise ParameterError(
+                f'The notebook {notebook.stem} has no parameter {name!r}', value, did_you_mean(name, known)
+            )
         declared = known[name]['inferred_type_name']
-        if declared not in TYPES: raise ParameterError(f'The parameter {name!r} of {notebook.stem} declares no type that can be checked', declared, 'Write it as name: int, float, bool or str.')
+        if declared not in TYPES:
+            raise ParameterError(
+                f'The parameter {name!r} of {notebook.stem} declares no type that can be checked',
+                declared,
+                'Write it as name: int, float, bool or str.',
+            )
         convert, wanted = TYPES[declared]
-        try: checked[name] = convert(value)
-        except ValueError: checked[name] = None
-        if checked[name] is None: raise ParameterError(f'The parameter {name!r} of {notebook.stem} must be {wanted}', value, f'It is: {known[name]["help"]}.')
+        try:
+            checked[name] = convert(value)
+        except ValueError:
+            checked[name] = None
+        if checked[name] is None:
+            raise ParameterError(
+                f'The parameter {name!r} of {notebook.stem} must be {wanted}', value, f'It is: {known[name]["help"]}.'
+            )
     return checked
 
 # %% ../nbs/40_templates.ipynb #8e083012
 def takes_symbols(
-    home:Path, # The lab's home
-    name:str,  # Name of a notebook in nbs/run
-)->str: # 'symbol', 'symbols' or ''; raises ParameterError when it is declared without a type
+    home: Path,  # The lab's home
+    name: str,  # Name of a notebook in nbs/run
+) -> str:  # 'symbol', 'symbols' or ''; raises ParameterError when it is declared without a type
     "Whether a notebook is run for each symbol, once for all, or without any"
     known = parameters_of(template(home, name))
     takes = next((key for key in ('symbol', 'symbols') if key in known), '')
-    if takes and known[takes]['inferred_type_name'] != 'str': raise ParameterError(f'The notebook {name} declares its {takes} without a type', takes, f'Write: {takes}: str = "AAPL"  # ticker')
+    if takes and known[takes]['inferred_type_name'] != 'str':
+        raise ParameterError(
+            f'The notebook {name} declares its {takes} without a type', takes, f'Write: {takes}: str = "AAPL"  # ticker'
+        )
     return takes
 
 # %% ../nbs/40_templates.ipynb #af6de97e
 def _universe(settings, name, symbols, given):
     "The universe of a notebook that takes one, '' when it shall decide itself"
     told = [symbol for symbol in given.get('symbols', '').split(',') if symbol.strip()]
-    if symbols and told: raise ParameterError('Symbols were named twice', given['symbols'], 'Name them with --symbols alone.')
+    if symbols and told:
+        raise ParameterError('Symbols were named twice', given['symbols'], 'Name them with --symbols alone.')
     example = parameters_of(template(settings.home, name))['symbols']['default'].strip('\'"')
     wanted = symbols or told or (settings.data.symbols if example else ())
     return universe_of(wanted) if wanted else ''
 
 # %% ../nbs/40_templates.ipynb #619f135b
 def check(
-    settings:Settings,    # The lab
-    name:str,             # Name of the run notebook
-    symbols,              # Tickers; those of `[data] symbols` when empty
-    parameters:dict,      # Name → value, text or object
-)->tuple[list[str], dict]: # One entry a run: a symbol, a universe such as 'AAPL,IBM', or '' without symbols; and checked parameters; raises a TradeLabError
+    settings: Settings,  # The lab
+    name: str,  # Name of the run notebook
+    symbols,  # Tickers; those of `[data] symbols` when empty
+    parameters: dict,  # Name → value, text or object
+) -> tuple[
+    list[str], dict
+]:  # One entry a run: a symbol, a universe such as 'AAPL,IBM', or '' without symbols; and checked parameters; raises a TradeLabError
     "Everything about a wish for runs that can be judged without a database"
     given, takes = checked_parameters(template(settings.home, name), parameters), takes_symbols(settings.home, name)
-    if own := sorted({'symbol', 'run_id'} & set(given)): raise ParameterError('A parameter that the run sets itself was given', own[0], 'Name symbols with --symbols.')
-    if symbols and not takes: raise ParameterError(f'The notebook {name} takes no symbol', list(symbols)[0], 'Leave --symbols out, or give it a parameter: symbol: str = "AAPL"  # ticker')
-    if takes == 'symbols': return [_universe(settings, name, list(symbols), given)], {key: value for key, value in given.items() if key != 'symbols'}
-    return list(dict.fromkeys(check_symbol(symbol) for symbol in symbols or settings.data.symbols)) if takes else [''], given
+    if own := sorted({'symbol', 'run_id'} & set(given)):
+        raise ParameterError('A parameter that the run sets itself was given', own[0], 'Name symbols with --symbols.')
+    if symbols and not takes:
+        raise ParameterError(
+            f'The notebook {name} takes no symbol',
+            list(symbols)[0],
+            'Leave --symbols out, or give it a parameter: symbol: str = "AAPL"  # ticker',
+        )
+    if takes == 'symbols':
+        return [_universe(settings, name, list(symbols), given)], {
+            key: value for key, value in given.items() if key != 'symbols'
+        }
+    return list(dict.fromkeys(check_symbol(symbol) for symbol in symbols or settings.data.symbols)) if takes else [
+        ''
+    ], given
 
 # %% ../nbs/40_templates.ipynb #bf6a35a7
 def _meant(section, key, value):
@@ -113,26 +169,45 @@ def _meant(section, key, value):
 
 # %% ../nbs/40_templates.ipynb #16c6987c
 def settings_of(
-    **sections:dict, # Section → key → value of a parameter; 0 or '': as in settings.ini, -1: none
-)->Settings: # Raises ConfigError with section, key, value found and remedy
+    **sections: dict,  # Section → key → value of a parameter; 0 or '': as in settings.ini, -1: none
+) -> Settings:  # Raises ConfigError with section, key, value found and remedy
     "The lab's settings with what a run notebook was told"
-    return load_settings(**{section: {key: _meant(section, key, value) for key, value in told.items() if value not in (0, '')} for section, told in sections.items()})
+    return load_settings(
+        **{
+            section: {key: _meant(section, key, value) for key, value in told.items() if value not in (0, '')}
+            for section, told in sections.items()
+        }
+    )
 
 # %% ../nbs/40_templates.ipynb #88c10f6c
-LONGEST_ERROR = 2_000 # characters
+LONGEST_ERROR = 2_000  # characters
+
 
 def execute_template(
-    notebook:Path,   # A run notebook
-    executed:Path,   # Where the executed copy goes
-    parameters:dict, # Checked parameters
-    folder:Path,     # Working directory of the kernel
-    timeout:int,     # Seconds a cell may take
-)->str: # The error in one line, '' when there was none
+    notebook: Path,  # A run notebook
+    executed: Path,  # Where the executed copy goes
+    parameters: dict,  # Checked parameters
+    folder: Path,  # Working directory of the kernel
+    timeout: int,  # Seconds a cell may take
+) -> str:  # The error in one line, '' when there was none
     "Execute a copy of a run notebook in a kernel of its own"
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
-    try: papermill.execute_notebook(str(notebook), str(executed), parameters, kernel_name='python3', progress_bar=False, cwd=str(folder), execution_timeout=timeout)
-    except papermill.PapermillExecutionError as e: return f'{e.ename}: {e.evalue}'[:LONGEST_ERROR]
-    except CellTimeoutError: return f'TimeoutError: a cell took longer than {timeout} s ([reports] timeout_s)'
-    except DeadKernelError: return 'DeadKernelError: the kernel died, often for want of memory'
+
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(executed),
+            parameters,
+            kernel_name='python3',
+            progress_bar=False,
+            cwd=str(folder),
+            execution_timeout=timeout,
+        )
+    except papermill.PapermillExecutionError as e:
+        return f'{e.ename}: {e.evalue}'[:LONGEST_ERROR]
+    except CellTimeoutError:
+        return f'TimeoutError: a cell took longer than {timeout} s ([reports] timeout_s)'
+    except DeadKernelError:
+        return 'DeadKernelError: the kernel died, often for want of memory'
     return ''

@@ -16,54 +16,63 @@ from .utils.error_handling import DataError
 # %% ../nbs/16_trade_metrics.ipynb #a5eec439
 def _closed(trades):
     "The closed trades, None when trades are not known"
-    if trades is None: return None
+    if trades is None:
+        return None
     missing = [name for name in ('pnl', 'return', 'is_open') if name not in trades]
-    if missing: raise DataError('Trades lack columns', missing, 'Give the trades of a Backtest.')
+    if missing:
+        raise DataError('Trades lack columns', missing, 'Give the trades of a Backtest.')
     return trades[~trades.is_open.astype(bool)]
 
 # %% ../nbs/16_trade_metrics.ipynb #92773551
 def trade_count(
-    trades:pd.DataFrame|None, # Trades of a backtest: pnl, return, is_open
-)->float: # Closed trades; NaN when they are not known
+    trades: pd.DataFrame | None,  # Trades of a backtest: pnl, return, is_open
+) -> float:  # Closed trades; NaN when they are not known
     "Number of closed trades"
     return nan if trades is None else float(len(_closed(trades)))
 
+
 def win_rate(
-    trades:pd.DataFrame|None, # Trades of a backtest: pnl, return, is_open
-)->float: # Fraction; NaN without a closed trade
+    trades: pd.DataFrame | None,  # Trades of a backtest: pnl, return, is_open
+) -> float:  # Fraction; NaN without a closed trade
     "Fraction of closed trades with a profit after fees"
     return float((_closed(trades).pnl > 0).mean()) if trade_count(trades) > 0 else nan
 
+
 def expectancy(
-    trades:pd.DataFrame|None, # Trades of a backtest: pnl, return, is_open
-)->float: # Fraction of the entry's value; NaN without a closed trade
+    trades: pd.DataFrame | None,  # Trades of a backtest: pnl, return, is_open
+) -> float:  # Fraction of the entry's value; NaN without a closed trade
     "Mean return of a closed trade"
     return float(_closed(trades)['return'].mean()) if trade_count(trades) > 0 else nan
 
 # %% ../nbs/16_trade_metrics.ipynb #a4bb07e1
 def profit_factor(
-    trades:pd.DataFrame|None, # Trades of a backtest: pnl, return, is_open
-)->float: # Ratio; NaN without a closed trade or without a loss
+    trades: pd.DataFrame | None,  # Trades of a backtest: pnl, return, is_open
+) -> float:  # Ratio; NaN without a closed trade or without a loss
     "Profits over losses of closed trades, in dollars"
-    if not trade_count(trades) > 0: return nan
+    if not trade_count(trades) > 0:
+        return nan
     pnl = _closed(trades).pnl
-    return float(pnl[pnl > 0].sum()/-pnl[pnl < 0].sum()) if (pnl < 0).any() else nan
+    return float(pnl[pnl > 0].sum() / -pnl[pnl < 0].sum()) if (pnl < 0).any() else nan
+
 
 def payoff_ratio(
-    trades:pd.DataFrame|None, # Trades of a backtest: pnl, return, is_open
-)->float: # Ratio; NaN without a closed trade with a profit or without one with a loss
+    trades: pd.DataFrame | None,  # Trades of a backtest: pnl, return, is_open
+) -> float:  # Ratio; NaN without a closed trade with a profit or without one with a loss
     "Mean profit over mean loss of closed trades, in dollars"
-    if not trade_count(trades) > 0: return nan
+    if not trade_count(trades) > 0:
+        return nan
     pnl = _closed(trades).pnl
-    return float(pnl[pnl > 0].mean()/-pnl[pnl < 0].mean())
+    return float(pnl[pnl > 0].mean() / -pnl[pnl < 0].mean())
 
 # %% ../nbs/16_trade_metrics.ipynb #adc50fc3
-ENOUGH_TRADES = 30 # Closed trades from which on the deviation of their returns is worth using
+ENOUGH_TRADES = 30  # Closed trades from which on the deviation of their returns is worth using
+
 
 def sqn(
-    trades:pd.DataFrame|None, # Trades of a backtest: pnl, return, is_open
-)->float: # NaN below two closed trades or without variation
+    trades: pd.DataFrame | None,  # Trades of a backtest: pnl, return, is_open
+) -> float:  # NaN below two closed trades or without variation
     "System quality number: mean return of a closed trade over its sample deviation, times √N"
     returns = np.empty(0) if trades is None else _closed(trades)['return'].to_numpy(dtype=float)
-    if len(returns) < 2 or np.ptp(returns) < 1e-12: return nan
-    return float(sqrt(len(returns))*returns.mean()/returns.std(ddof=1))
+    if len(returns) < 2 or np.ptp(returns) < 1e-12:
+        return nan
+    return float(sqrt(len(returns)) * returns.mean() / returns.std(ddof=1))

@@ -16,57 +16,102 @@ from .config import RetrainingSettings
 @dataclass(frozen=True)
 class Health:
     "How a serving model is doing."
-    age_days: float = 0.     # Days since it was made
-    new_sessions: int = 0    # Sessions since the last one that was known when it was made
-    measured: int = 0        # Forecasts out of sample whose outcome is known, at most `rolling` for each symbol
-    error_ratio: float = nan # Their root mean squared error over that of the evaluation
-    rank_ic: float = nan     # Their rank correlation with the outcome
-    hit_rate: float = nan    # Their share of right directions
-    psi: Mapping[str, float] = field(default_factory=dict)   # Input → population stability index of the newest sessions
-    usual: Mapping[str, float] = field(default_factory=dict) # Input → the largest index of a stretch of that length while it learned
+
+    age_days: float = 0.0  # Days since it was made
+    new_sessions: int = 0  # Sessions since the last one that was known when it was made
+    measured: int = 0  # Forecasts out of sample whose outcome is known, at most `rolling` for each symbol
+    error_ratio: float = nan  # Their root mean squared error over that of the evaluation
+    rank_ic: float = nan  # Their rank correlation with the outcome
+    hit_rate: float = nan  # Their share of right directions
+    psi: Mapping[str, float] = field(default_factory=dict)  # Input → population stability index of the newest sessions
+    usual: Mapping[str, float] = field(
+        default_factory=dict
+    )  # Input → the largest index of a stretch of that length while it learned
 
 # %% ../nbs/14_triggers.ipynb #e9705112
 @dataclass(frozen=True)
 class Trigger:
     "A reason to train again."
-    name: str    # age, sessions, error, rank_ic, hit_rate, drift, first or hand
-    found: float # What was found, NaN where it is no number
-    limit: float # What is allowed, NaN likewise
-    words: str   # One line for a person
 
-    def __str__(self): return self.words
+    name: str  # age, sessions, error, rank_ic, hit_rate, drift, first or hand
+    found: float  # What was found, NaN where it is no number
+    limit: float  # What is allowed, NaN likewise
+    words: str  # One line for a person
+
+    def __str__(self):
+        return self.words
 
 # %% ../nbs/14_triggers.ipynb #a133e799
 def _above(name, found, limit, words):
     return Trigger(name, found, limit, words) if limit is not None and found > limit else None
 
+
 def _below(name, found, limit, words):
     return Trigger(name, found, limit, words) if limit is not None and found < limit else None
 
+
 def _measured(health, rules):
     "The triggers that rest on forecasts"
-    if health.measured < rules.rolling: return
+    if health.measured < rules.rolling:
+        return
     n = f'over the newest {health.measured:,} forecasts'
-    yield _above('error', health.error_ratio, rules.error_ratio, f'the error {n} is {health.error_ratio:.2f} times that of the evaluation, {rules.error_ratio} are allowed')
-    yield _below('rank_ic', health.rank_ic, rules.min_rank_ic, f'the rank correlation {n} is {health.rank_ic:.2f}, at least {rules.min_rank_ic} is wanted')
-    yield _below('hit_rate', health.hit_rate, rules.min_hit_rate, f'{health.hit_rate:.0%} of the directions {n} were right, at least {rules.min_hit_rate or 0:.0%} are wanted')
+    yield _above(
+        'error',
+        health.error_ratio,
+        rules.error_ratio,
+        f'the error {n} is {health.error_ratio:.2f} times that of the evaluation, {rules.error_ratio} are allowed',
+    )
+    yield _below(
+        'rank_ic',
+        health.rank_ic,
+        rules.min_rank_ic,
+        f'the rank correlation {n} is {health.rank_ic:.2f}, at least {rules.min_rank_ic} is wanted',
+    )
+    yield _below(
+        'hit_rate',
+        health.hit_rate,
+        rules.min_hit_rate,
+        f'{health.hit_rate:.0%} of the directions {n} were right, at least {rules.min_hit_rate or 0:.0%} are wanted',
+    )
+
 
 def _drifted(health, rules):
     "A trigger for each input that has drifted"
-    if rules.max_psi is None: return
+    if rules.max_psi is None:
+        return
     for name, found in health.psi.items():
-        limit = rules.max_psi + max(0., health.usual.get(name, 0.))
-        yield _above('drift', found, limit, f'{name.replace("_", " ")} has drifted: stability index {found:.2f}, {limit:.2f} is allowed')
+        limit = rules.max_psi + max(0.0, health.usual.get(name, 0.0))
+        yield _above(
+            'drift',
+            found,
+            limit,
+            f'{name.replace("_", " ")} has drifted: stability index {found:.2f}, {limit:.2f} is allowed',
+        )
 
 # %% ../nbs/14_triggers.ipynb #1b45f050
 def triggers(
-    health:Health,           # How the model is doing
-    rules:RetrainingSettings=RetrainingSettings(), # What is allowed
-)->tuple[Trigger, ...]: # In the order of the settings; empty when nothing speaks for a retraining
+    health: Health,  # How the model is doing
+    rules: RetrainingSettings = RetrainingSettings(),  # What is allowed
+) -> tuple[Trigger, ...]:  # In the order of the settings; empty when nothing speaks for a retraining
     "The reasons to train a model again"
-    found = [_above('age', health.age_days, _just_below(rules.max_age_days), f'the model is {health.age_days:.0f} days old, {rules.max_age_days} are allowed'),
-             _above('sessions', health.new_sessions, _just_below(rules.new_sessions), f'{health.new_sessions:,} sessions are new to it, {rules.new_sessions} are allowed'),
-             *_measured(health, rules), *_drifted(health, rules)]
+    found = [
+        _above(
+            'age',
+            health.age_days,
+            _just_below(rules.max_age_days),
+            f'the model is {health.age_days:.0f} days old, {rules.max_age_days} are allowed',
+        ),
+        _above(
+            'sessions',
+            health.new_sessions,
+            _just_below(rules.new_sessions),
+            f'{health.new_sessions:,} sessions are new to it, {rules.new_sessions} are allowed',
+        ),
+        *_measured(health, rules),
+        *_drifted(health, rules),
+    ]
     return tuple(trigger for trigger in found if trigger)
 
-def _just_below(limit): return None if limit is None else limit - 1e-9
+
+def _just_below(limit):
+    return None if limit is None else limit - 1e-9

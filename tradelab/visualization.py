@@ -23,51 +23,82 @@ from .utils.error_handling import DataError
 # %% ../nbs/25_visualization.ipynb #7f16956d
 BLUE, ORANGE, GREEN, RED = (mpl.colors.to_hex(c) for c in np.array(sns.color_palette('colorblind'))[:4])
 INK, GREY = '#222222', '#767676'
-STYLE = {**sns.axes_style('whitegrid'), 'figure.figsize': (11, 4), 'figure.constrained_layout.use': True, 'font.size': 11,
-         'axes.titlesize': 12, 'axes.titlelocation': 'left', 'axes.titleweight': 'bold', 'axes.spines.top': False, 'axes.spines.right': False,
-         'axes.edgecolor': '#bbbbbb', 'axes.axisbelow': True, 'axes.xmargin': 0.01, 'grid.color': '#e6e6e6', 'text.color': INK, 'axes.labelcolor': INK,
-         'xtick.color': INK, 'ytick.color': INK, 'lines.linewidth': 1.3, 'lines.solid_capstyle': 'round', 'legend.frameon': False, 'figure.max_open_warning': 0}
+STYLE = {
+    **sns.axes_style('whitegrid'),
+    'figure.figsize': (11, 4),
+    'figure.constrained_layout.use': True,
+    'font.size': 11,
+    'axes.titlesize': 12,
+    'axes.titlelocation': 'left',
+    'axes.titleweight': 'bold',
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.edgecolor': '#bbbbbb',
+    'axes.axisbelow': True,
+    'axes.xmargin': 0.01,
+    'grid.color': '#e6e6e6',
+    'text.color': INK,
+    'axes.labelcolor': INK,
+    'xtick.color': INK,
+    'ytick.color': INK,
+    'lines.linewidth': 1.3,
+    'lines.solid_capstyle': 'round',
+    'legend.frameon': False,
+    'figure.max_open_warning': 0,
+}
 
 # %% ../nbs/25_visualization.ipynb #6e37053b
 @contextmanager
 def lab_style(
-    dpi:int|None=None, # Dots an inch; by default 100, or the global setting where that is lower
+    dpi: int | None = None,  # Dots an inch; by default 100, or the global setting where that is lower
 ):
     "The lab's look inside a `with` or on a decorated function; matplotlib's settings come back afterwards"
     chosen = {**STYLE, 'figure.dpi': dpi or min(100, mpl.rcParams['figure.dpi'])}
     before = {name: mpl.rcParams[name] for name in chosen}
     mpl.rcParams.update(chosen)
-    try: yield
-    finally: mpl.rcParams.update(before)
+    try:
+        yield
+    finally:
+        mpl.rcParams.update(before)
 
 # %% ../nbs/25_visualization.ipynb #7d25ca31
 def checked_series(
-    values:pd.Series, # On session dates, NaN where there is nothing
-    name:str,         # What it is, for the refusal
-)->pd.Series: # As float
+    values: pd.Series,  # On session dates, NaN where there is nothing
+    name: str,  # What it is, for the refusal
+) -> pd.Series:  # As float
     "`values` as a float series on dates, or DataError when there is nothing to draw"
-    if not isinstance(values, pd.Series): raise DataError(f'{name} must be a pandas Series', type(values).__name__, 'Pass one column of a frame.')
-    if not isinstance(values.index, pd.DatetimeIndex): raise DataError(f'{name} must stand on session dates', type(values.index).__name__, 'Use the index of the bars.')
+    if not isinstance(values, pd.Series):
+        raise DataError(f'{name} must be a pandas Series', type(values).__name__, 'Pass one column of a frame.')
+    if not isinstance(values.index, pd.DatetimeIndex):
+        raise DataError(
+            f'{name} must stand on session dates', type(values.index).__name__, 'Use the index of the bars.'
+        )
     numbers = values.astype(float)
-    if not numbers.notna().any(): raise DataError(f'{name} has no value to draw', f'{len(values)} sessions', 'Check the span, or ingest the symbol first.')
-    if np.isinf(numbers).any(): raise DataError(f'{name} is infinite', str(values.index[np.isinf(numbers)][0].date()), 'Mend the data first.')
+    if not numbers.notna().any():
+        raise DataError(
+            f'{name} has no value to draw', f'{len(values)} sessions', 'Check the span, or ingest the symbol first.'
+        )
+    if np.isinf(numbers).any():
+        raise DataError(f'{name} is infinite', str(values.index[np.isinf(numbers)][0].date()), 'Mend the data first.')
     return numbers
 
 # %% ../nbs/25_visualization.ipynb #f5cb7b39
 def need_columns(
-    frame:pd.DataFrame, # What is to be drawn
-    names:list[str],    # Columns that it needs
-    what:str,           # What it is, in the plural, for the refusal
+    frame: pd.DataFrame,  # What is to be drawn
+    names: list[str],  # Columns that it needs
+    what: str,  # What it is, in the plural, for the refusal
 ):
     "Refuse a `frame` that lacks one of the columns `names`"
-    if not isinstance(frame, pd.DataFrame): raise DataError(f'{what} must be a pandas DataFrame', type(frame).__name__, 'Pass the frame that the lab made.')
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(f'{what} must be a pandas DataFrame', type(frame).__name__, 'Pass the frame that the lab made.')
     missing = [name for name in names if name not in frame]
-    if missing: raise DataError(f'{what} lack columns', missing, f'Needed: {", ".join(names)}.')
+    if missing:
+        raise DataError(f'{what} lack columns', missing, f'Needed: {", ".join(names)}.')
 
 # %% ../nbs/25_visualization.ipynb #770d78c5
 def date_axis(
-    axes:plt.Axes,          # With the picture
-    index:pd.DatetimeIndex, # Dates that it shows
+    axes: plt.Axes,  # With the picture
+    index: pd.DatetimeIndex,  # Dates that it shows
 ):
     "Concise dates on the x axis, with room around a single session"
     if len(index.unique()) == 1:
@@ -80,65 +111,82 @@ def date_axis(
 
 # %% ../nbs/25_visualization.ipynb #0034f5dc
 def price_axis(
-    axes:plt.Axes,       # With the picture
-    *series:pd.Series,   # What it shows, NaN where there is nothing
-    currency:str='USD',  # Named at the axis
+    axes: plt.Axes,  # With the picture
+    *series: pd.Series,  # What it shows, NaN where there is nothing
+    currency: str = 'USD',  # Named at the axis
 ):
     "An axis of money with separators, logarithmic where the values span more than a factor of five"
     values = np.concatenate([s.dropna().to_numpy(dtype=float) for s in series])
     low, high = values.min(), values.max()
-    wide = low > 0 and high > 5*low
+    wide = low > 0 and high > 5 * low
     axes.set_ylabel(f'{currency}, log scale' if wide else currency)
     if wide:
         axes.set_yscale('log')
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_minor_locator(NullLocator())
-    else: axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     cents = not wide and 0 < high - low < 6 or high < 10
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:,.2f}' if cents or wide and value < 1 else f'{value:,.0f}'))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: f'{value:,.2f}' if cents or wide and value < 1 else f'{value:,.0f}')
+    )
 
 # %% ../nbs/25_visualization.ipynb #dcee9197
 def draw_line(
-    axes:plt.Axes,    # With the picture
-    values:pd.Series, # On session dates
-    **options,        # As for `Axes.plot`
-)->list: # The lines
+    axes: plt.Axes,  # With the picture
+    values: pd.Series,  # On session dates
+    **options,  # As for `Axes.plot`
+) -> list:  # The lines
     "A line, with dots where there are too few sessions to see one"
-    return axes.plot(values.index, values.to_numpy(), marker='o' if values.notna().sum() < 3 else None, markersize=5, **options)
+    return axes.plot(
+        values.index, values.to_numpy(), marker='o' if values.notna().sum() < 3 else None, markersize=5, **options
+    )
 
 # %% ../nbs/25_visualization.ipynb #e072bffb
 def finish(
-    axes:plt.Axes,          # With the picture
-    title:str,              # What it says, in words
-    index:pd.DatetimeIndex, # Dates that it shows
-    note:str='',            # A remark inside the picture
-)->plt.Axes: # The same axes
+    axes: plt.Axes,  # With the picture
+    title: str,  # What it says, in words
+    index: pd.DatetimeIndex,  # Dates that it shows
+    note: str = '',  # A remark inside the picture
+) -> plt.Axes:  # The same axes
     "Title, dates, legend and, when there is one, a note inside the picture"
     axes.set_title(title)
     date_axis(axes, index)
     axes.grid(False, axis='x')
-    if note: axes.text(0.5, 0.06, note, transform=axes.transAxes, ha='center', color=INK, bbox=dict(facecolor='white', edgecolor='#bbbbbb', boxstyle='round,pad=0.4'))
-    if any(each.get_legend_handles_labels()[0] for each in axes.figure.axes): axes.figure.legend(loc='outside lower left', ncols=6, borderaxespad=0.2)
+    if note:
+        axes.text(
+            0.5,
+            0.06,
+            note,
+            transform=axes.transAxes,
+            ha='center',
+            color=INK,
+            bbox=dict(facecolor='white', edgecolor='#bbbbbb', boxstyle='round,pad=0.4'),
+        )
+    if any(each.get_legend_handles_labels()[0] for each in axes.figure.axes):
+        axes.figure.legend(loc='outside lower left', ncols=6, borderaxespad=0.2)
     axes.figure.draw_without_rendering()
     return axes
 
 # %% ../nbs/25_visualization.ipynb #db81bb34
 @lab_style()
 def plot_price(
-    bars:pd.DataFrame,    # Bars as traded (split-adjusted), column close, USD, shape (n_bars, …)
-    signals:pd.DataFrame, # Columns fast and slow, USD, where the strategy has them, on the same index or a longer one
-    trades:pd.DataFrame,  # Columns entry_session, entry_price, exit_session, exit_price, is_open, perhaps side ('long' | 'short'); may be empty
-    signal_close:pd.Series|None=None, # Closes that the averages were computed on; the bars' own when left out
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    bars: pd.DataFrame,  # Bars as traded (split-adjusted), column close, USD, shape (n_bars, …)
+    signals: pd.DataFrame,  # Columns fast and slow, USD, where the strategy has them, on the same index or a longer one
+    trades: pd.DataFrame,  # Columns entry_session, entry_price, exit_session, exit_price, is_open, perhaps side ('long' | 'short'); may be empty
+    signal_close: pd.Series | None = None,  # Closes that the averages were computed on; the bars' own when left out
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Close with both averages, and a mark at each fill"
     need_columns(bars, ['close'], 'The bars')
     shown = {name: color for name, color in (('fast', BLUE), ('slow', ORANGE)) if name in signals}
     close, averages = checked_series(bars['close'], 'The close'), signals[list(shown)].reindex(bars.index).astype(float)
-    if signal_close is not None: averages = averages.mul(close/signal_close.reindex(bars.index), axis=0)
+    if signal_close is not None:
+        averages = averages.mul(close / signal_close.reindex(bars.index), axis=0)
     axes = plt.subplots()[1]
     draw_line(axes, close, color=GREY, linewidth=1, label='close')
     for name, color in shown.items():
-        if averages[name].notna().any(): draw_line(axes, averages[name], color=color, label=f'{name} average')
+        if averages[name].notna().any():
+            draw_line(axes, averages[name], color=color, label=f'{name} average')
     warming = [name for name in averages if averages[name].isna().all()]
     marked = _mark(axes, trades)
     price_axis(axes, close, *(averages[name] for name in averages), marked)
@@ -151,50 +199,75 @@ def _mark(axes, trades):
     need_columns(trades, ['entry_session', 'entry_price', 'exit_session', 'exit_price', 'is_open'], 'The trades')
     short = trades['side'].eq('short') if 'side' in trades else pd.Series(False, trades.index)
     closed, prices = ~trades['is_open'].astype(bool), []
-    for rows, side, shape, color, label in ((~short, 'entry', '^', GREEN, 'buy'), (~short & closed, 'exit', 'v', RED, 'sell'),
-                                            (short, 'entry', 'v', RED, 'sell short'), (short & closed, 'exit', '^', GREEN, 'buy back')):
-        if not rows.any(): continue
+    for rows, side, shape, color, label in (
+        (~short, 'entry', '^', GREEN, 'buy'),
+        (~short & closed, 'exit', 'v', RED, 'sell'),
+        (short, 'entry', 'v', RED, 'sell short'),
+        (short & closed, 'exit', '^', GREEN, 'buy back'),
+    ):
+        if not rows.any():
+            continue
         prices.append(trades.loc[rows, f'{side}_price'].astype(float))
         hollow = 'short' in label or 'back' in label
-        axes.scatter(pd.to_datetime(trades.loc[rows, f'{side}_session']), prices[-1], marker=shape, s=75, facecolor='white' if hollow else color,
-                     edgecolor=color if hollow else 'white', linewidth=1.4 if hollow else 0.7, zorder=3, label=label)
+        axes.scatter(
+            pd.to_datetime(trades.loc[rows, f'{side}_session']),
+            prices[-1],
+            marker=shape,
+            s=75,
+            facecolor='white' if hollow else color,
+            edgecolor=color if hollow else 'white',
+            linewidth=1.4 if hollow else 0.7,
+            zorder=3,
+            label=label,
+        )
     return pd.concat(prices) if prices else pd.Series(dtype=float)
 
 # %% ../nbs/25_visualization.ipynb #b7a9926d
 def _bought(trades):
     "How many trades there were, in words"
     open_now = int(trades['is_open'].astype(bool).sum())
-    if trades.empty: return 'no trade in this span'
+    if trades.empty:
+        return 'no trade in this span'
     return f'{len(trades)} trade{"s" if len(trades) > 1 else ""}{f", {open_now} still open" if open_now else ""}'
 
 # %% ../nbs/25_visualization.ipynb #de70b396
 @lab_style()
 def plot_rsi(
-    rsi:pd.Series,       # Relative strength index, 0 to 100, shape (n_bars,), NaN while it warms up
-    oversold:float=30.,  # Level below which a close is oversold
-    overbought:float=70.,# Level above which a close is overbought
-)->plt.Axes: # Axes of a new figure; raises DataError for an empty series or levels in the wrong order
+    rsi: pd.Series,  # Relative strength index, 0 to 100, shape (n_bars,), NaN while it warms up
+    oversold: float = 30.0,  # Level below which a close is oversold
+    overbought: float = 70.0,  # Level above which a close is overbought
+) -> plt.Axes:  # Axes of a new figure; raises DataError for an empty series or levels in the wrong order
     "The index between its two bands"
-    if not 0 <= oversold < overbought <= 100: raise DataError('RSI levels must be ordered between 0 and 100', (oversold, overbought), 'Set oversold below overbought.')
+    if not 0 <= oversold < overbought <= 100:
+        raise DataError(
+            'RSI levels must be ordered between 0 and 100', (oversold, overbought), 'Set oversold below overbought.'
+        )
     silent = isinstance(rsi, pd.Series) and len(rsi) and rsi.isna().all()
-    values = checked_series(rsi.fillna(50.) if silent else rsi, 'The RSI')
+    values = checked_series(rsi.fillna(50.0) if silent else rsi, 'The RSI')
     axes = plt.subplots(figsize=(11, 3))[1]
     draw_line(axes, values, color=BLUE, linewidth=1, visible=not silent)
-    for low, high, color in ((0, oversold, GREEN), (overbought, 100, RED)): axes.axhspan(low, high, color=color, alpha=0.13, linewidth=0)
+    for low, high, color in ((0, oversold, GREEN), (overbought, 100, RED)):
+        axes.axhspan(low, high, color=color, alpha=0.13, linewidth=0)
     axes.set(ylim=(0, 100), yticks=sorted({0, oversold, 50, overbought, 100}), ylabel='RSI')
     below, above = ((values < oversold).sum(), (values > overbought).sum())
-    title = 'RSI: no value yet' if silent else f'RSI: below {oversold:g} at {below:,} and above {overbought:g} at {above:,} of {values.notna().sum():,} sessions'
+    title = (
+        'RSI: no value yet'
+        if silent
+        else f'RSI: below {oversold:g} at {below:,} and above {overbought:g} at {above:,} of {values.notna().sum():,} sessions'
+    )
     return finish(axes, title, values.index, 'Too few moves of the price for a first value.' if silent else '')
 
 # %% ../nbs/25_visualization.ipynb #1af2ab42
 @lab_style()
 def plot_equity(
-    equity:pd.Series,         # Equity of the strategy, USD, shape (n_sessions,)
-    benchmark:pd.Series|None=None, # Equity of the benchmark, USD
-    benchmark_name:str='buy & hold', # What the benchmark is called
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    equity: pd.Series,  # Equity of the strategy, USD, shape (n_sessions,)
+    benchmark: pd.Series | None = None,  # Equity of the benchmark, USD
+    benchmark_name: str = 'buy & hold',  # What the benchmark is called
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Equity of the strategy beside its benchmark"
-    lines = {'strategy': checked_series(equity, 'The equity')} | ({} if benchmark is None else {benchmark_name: checked_series(benchmark, f'The equity of {benchmark_name}')})
+    lines = {'strategy': checked_series(equity, 'The equity')} | (
+        {} if benchmark is None else {benchmark_name: checked_series(benchmark, f'The equity of {benchmark_name}')}
+    )
     axes = plt.subplots()[1]
     for (name, values), color in zip(reversed(lines.items()), (GREY, BLUE) if len(lines) > 1 else (BLUE,)):
         draw_line(axes, values, color=color, label=f'{name}: {values.dropna().iloc[-1]:,.0f}')
@@ -205,53 +278,89 @@ def plot_equity(
 def _verdict(lines):
     "The title of the equity picture: who ended higher, and by how much"
     ends = {name: values.dropna().iloc[-1] for name, values in lines.items()}
-    if len(ends) == 1: return f'Equity: {ends["strategy"]:,.0f} USD at the end'
+    if len(ends) == 1:
+        return f'Equity: {ends["strategy"]:,.0f} USD at the end'
     (_, mine), (other, theirs) = ends.items()
-    if round(mine) == round(theirs): return f'Equity: level with {other} at the end'
+    if round(mine) == round(theirs):
+        return f'Equity: level with {other} at the end'
     return f'Equity: {abs(mine - theirs):,.0f} USD {"above" if mine > theirs else "below"} {other} at the end'
 
 # %% ../nbs/25_visualization.ipynb #083abbf7
 @lab_style()
 def plot_drawdown(
-    equity:pd.Series,              # Equity of the strategy, USD, shape (n_sessions,), above 0
-    benchmark:pd.Series|None=None, # Equity of the benchmark, USD
-    benchmark_name:str='buy & hold', # What the benchmark is called
-)->plt.Axes: # Axes of a new figure; raises DataError when there is nothing to draw
+    equity: pd.Series,  # Equity of the strategy, USD, shape (n_sessions,), above 0
+    benchmark: pd.Series | None = None,  # Equity of the benchmark, USD
+    benchmark_name: str = 'buy & hold',  # What the benchmark is called
+) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Loss since the last high, as an area, with the benchmark as a line"
     mine = _drawdown(checked_series(equity, 'The equity'))
     axes = plt.subplots(figsize=(11, 3))[1]
-    lines = {'strategy': mine} | ({} if benchmark is None else {benchmark_name: _drawdown(checked_series(benchmark, f'The equity of {benchmark_name}'))})
+    lines = {'strategy': mine} | (
+        {}
+        if benchmark is None
+        else {benchmark_name: _drawdown(checked_series(benchmark, f'The equity of {benchmark_name}'))}
+    )
     axes.fill_between(mine.index, mine.to_numpy(), 0, color=BLUE, alpha=0.3, linewidth=0)
-    for (name, values), color in zip(lines.items(), (BLUE, GREY)): draw_line(axes, values, color=color, linewidth=0.9, label=name)
+    for (name, values), color in zip(lines.items(), (BLUE, GREY)):
+        draw_line(axes, values, color=color, linewidth=0.9, label=name)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.set_ylim(min(-0.01, *(1.05*values.min() for values in lines.values())), 0)
-    deepest = f'deepest {mine.min():.1%} on {mine.idxmin():%Y-%m-%d}'.replace('-', '−', 1) if mine.min() < 0 else 'none, every session ended at a high'
+    axes.set_ylim(min(-0.01, *(1.05 * values.min() for values in lines.values())), 0)
+    deepest = (
+        f'deepest {mine.min():.1%} on {mine.idxmin():%Y-%m-%d}'.replace('-', '−', 1)
+        if mine.min() < 0
+        else 'none, every session ended at a high'
+    )
     return finish(axes, f'Drawdown: {deepest}', mine.index)
 
 # %% ../nbs/25_visualization.ipynb #645f4f07
 def _drawdown(equity):
     "`equity` as a fraction below its highest value so far"
     first = equity.dropna().iloc[0]
-    if first <= 0: raise DataError('Equity must begin above 0 for a drawdown', float(first), 'Check the cash of the backtest.')
-    return equity/equity.cummax() - 1
+    if first <= 0:
+        raise DataError('Equity must begin above 0 for a drawdown', float(first), 'Check the cash of the backtest.')
+    return equity / equity.cummax() - 1
 
 # %% ../nbs/25_visualization.ipynb #4ebff438
 @lab_style()
 def plot_history(
-    history:pd.DataFrame, # A row a run: at (time of the run), value, label
-    metric:str,           # Name of the figure
-)->plt.Axes: # Axes of a new figure; raises DataError when no run has a value
+    history: pd.DataFrame,  # A row a run: at (time of the run), value, label
+    metric: str,  # Name of the figure
+) -> plt.Axes:  # Axes of a new figure; raises DataError when no run has a value
     "A figure over the runs in the order of time"
     need_columns(history, ['at', 'value', 'label'], 'The runs')
-    known = history.assign(at=pd.to_datetime(history['at'], utc=True).dt.tz_localize(None), value=history['value'].astype(float)).dropna(subset='value').sort_values('at', kind='stable')
-    values, groups = checked_series(known.set_index('at')['value'], f'{metric} over the runs'), known.groupby(known['label'].astype(str))
+    known = (
+        history.assign(
+            at=pd.to_datetime(history['at'], utc=True).dt.tz_localize(None), value=history['value'].astype(float)
+        )
+        .dropna(subset='value')
+        .sort_values('at', kind='stable')
+    )
+    values, groups = (
+        checked_series(known.set_index('at')['value'], f'{metric} over the runs'),
+        known.groupby(known['label'].astype(str)),
+    )
     axes, colors = plt.subplots()[1], sns.color_palette('colorblind')
     for j, (label, rows) in enumerate(groups):
         many = groups.ngroups > 8
-        axes.plot(rows['at'], rows['value'], marker='o', markersize=5, linewidth=0 if many else 1.1, color=BLUE if many else colors[j], label=None if many else label)
+        axes.plot(
+            rows['at'],
+            rows['value'],
+            marker='o',
+            markersize=5,
+            linewidth=0 if many else 1.1,
+            color=BLUE if many else colors[j],
+            label=None if many else label,
+        )
     axes.set_ylabel(metric)
-    if values.min() < 0 < values.max(): axes.axhline(0, color=GREY, linewidth=0.8)
+    if values.min() < 0 < values.max():
+        axes.axhline(0, color=GREY, linewidth=0.8)
     lost = len(history) - len(known)
     runs = f'{len(known):,} run{"s" if len(known) != 1 else ""} of {groups.ngroups:,} label{"s" if groups.ngroups != 1 else ""}'
-    return finish(axes, f'{metric} over {runs}' + (f', {lost:,} without a value' if lost else '') + f': last {values.iloc[-1]:.3g}, from {values.min():.3g} to {values.max():.3g}'.replace('-', '−'), values.index)
+    return finish(
+        axes,
+        f'{metric} over {runs}'
+        + (f', {lost:,} without a value' if lost else '')
+        + f': last {values.iloc[-1]:.3g}, from {values.min():.3g} to {values.max():.3g}'.replace('-', '−'),
+        values.index,
+    )

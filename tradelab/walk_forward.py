@@ -23,147 +23,237 @@ from .utils.error_handling import ConfigError, DataError, did_you_mean
 
 # %% ../nbs/18_walk_forward.ipynb #44f37af4
 def unsealed(
-    sessions:pd.DatetimeIndex,    # All sessions, strictly increasing
-    settings:WalkForwardSettings, # Says how many are sealed
-)->pd.DatetimeIndex: # All but the last ones; raises DataError when none is left
+    sessions: pd.DatetimeIndex,  # All sessions, strictly increasing
+    settings: WalkForwardSettings,  # Says how many are sealed
+) -> pd.DatetimeIndex:  # All but the last ones; raises DataError when none is left
     "The sessions that walk-forward and sweeps may look at"
-    if not (sessions.is_monotonic_increasing and sessions.is_unique): raise DataError('Sessions are not strictly increasing', len(sessions), 'Give the sessions of a Market.')
+    if not (sessions.is_monotonic_increasing and sessions.is_unique):
+        raise DataError('Sessions are not strictly increasing', len(sessions), 'Give the sessions of a Market.')
     if len(sessions) <= settings.sealed:
-        raise DataError('The history is no longer than the sealed part', f'{len(sessions)} sessions, {settings.sealed} sealed', 'Ingest earlier bars, or lower [walk_forward] sealed.')
-    return sessions[:len(sessions) - settings.sealed]
+        raise DataError(
+            'The history is no longer than the sealed part',
+            f'{len(sessions)} sessions, {settings.sealed} sealed',
+            'Ingest earlier bars, or lower [walk_forward] sealed.',
+        )
+    return sessions[: len(sessions) - settings.sealed]
+
 
 def sealed_sessions(
-    sessions:pd.DatetimeIndex,    # All sessions, strictly increasing
-    settings:WalkForwardSettings, # Says how many are sealed
-)->pd.DatetimeIndex: # The last ones, possibly none; raises DataError when nothing else is left
+    sessions: pd.DatetimeIndex,  # All sessions, strictly increasing
+    settings: WalkForwardSettings,  # Says how many are sealed
+) -> pd.DatetimeIndex:  # The last ones, possibly none; raises DataError when nothing else is left
     "The sessions under the seal"
-    return sessions[len(unsealed(sessions, settings)):]
+    return sessions[len(unsealed(sessions, settings)) :]
 
 # %% ../nbs/18_walk_forward.ipynb #9cd5c17a
 @dataclass(frozen=True, eq=False, repr=False)
 class Fold:
     "A training part, and the test part that follows it after a gap."
-    number: int             # 1 for the first
-    train: pd.DatetimeIndex # Sessions on which parameters are chosen
-    eve: pd.Timestamp       # The session before the test part, when everything is in cash
+
+    number: int  # 1 for the first
+    train: pd.DatetimeIndex  # Sessions on which parameters are chosen
+    eve: pd.Timestamp  # The session before the test part, when everything is in cash
     test: pd.DatetimeIndex  # Sessions on which they are traded
 
-    def __repr__(self): return f'Fold({self.number}: train {_span(self.train)}, test {_span(self.test)})'
+    def __repr__(self):
+        return f'Fold({self.number}: train {_span(self.train)}, test {_span(self.test)})'
 
-def _span(sessions): return f'{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}'
+
+def _span(sessions):
+    return f'{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}'
+
 
 def _gap(settings, horizon):
     "Sessions between training and test, refused when a label would look across"
-    if horizon < 1: raise ConfigError('A label looks at least one session ahead', horizon, 'Give the horizon in sessions, 1 for a trade at the next open.')
-    if settings.purge < horizon: raise ConfigError('The purge is shorter than the horizon of a label', f'{settings.purge}, horizon {horizon}', f'Set [walk_forward] purge = {horizon} or more.')
+    if horizon < 1:
+        raise ConfigError(
+            'A label looks at least one session ahead',
+            horizon,
+            'Give the horizon in sessions, 1 for a trade at the next open.',
+        )
+    if settings.purge < horizon:
+        raise ConfigError(
+            'The purge is shorter than the horizon of a label',
+            f'{settings.purge}, horizon {horizon}',
+            f'Set [walk_forward] purge = {horizon} or more.',
+        )
     return settings.purge + settings.embargo
 
 # %% ../nbs/18_walk_forward.ipynb #424c4820
 def training(
-    sessions:pd.DatetimeIndex,    # Sessions before the test part, or before the seal
-    settings:WalkForwardSettings, # Window, purge and embargo
-    horizon:int=1,                # Sessions that a label looks ahead
-)->pd.DatetimeIndex: # Its last `train` sessions before the gap, or all of them; raises ConfigError for a purge below the horizon, DataError when too few are left
+    sessions: pd.DatetimeIndex,  # Sessions before the test part, or before the seal
+    settings: WalkForwardSettings,  # Window, purge and embargo
+    horizon: int = 1,  # Sessions that a label looks ahead
+) -> pd.DatetimeIndex:  # Its last `train` sessions before the gap, or all of them; raises ConfigError for a purge below the horizon, DataError when too few are left
     "The part to train on before a test that follows `sessions`"
-    known = sessions[:max(0, len(sessions) - _gap(settings, horizon))]
-    if len(known) < settings.train: raise DataError('Too few sessions to train on', f'{len(known)}, {settings.train} needed', 'Ingest earlier bars, or lower [walk_forward] train.')
-    return known[-settings.train:] if settings.window == 'sliding' else known
+    known = sessions[: max(0, len(sessions) - _gap(settings, horizon))]
+    if len(known) < settings.train:
+        raise DataError(
+            'Too few sessions to train on',
+            f'{len(known)}, {settings.train} needed',
+            'Ingest earlier bars, or lower [walk_forward] train.',
+        )
+    return known[-settings.train :] if settings.window == 'sliding' else known
+
 
 def folds(
-    sessions:pd.DatetimeIndex,                         # All sessions, the sealed ones included
-    settings:WalkForwardSettings=WalkForwardSettings(), # Lengths, window and seal
-    horizon:int=1,                                     # Sessions that a label looks ahead
-)->tuple[Fold, ...]: # In the order of time; raises ConfigError for a purge below the horizon, DataError for a history that is too short
+    sessions: pd.DatetimeIndex,  # All sessions, the sealed ones included
+    settings: WalkForwardSettings = WalkForwardSettings(),  # Lengths, window and seal
+    horizon: int = 1,  # Sessions that a label looks ahead
+) -> tuple[
+    Fold, ...
+]:  # In the order of time; raises ConfigError for a purge below the horizon, DataError for a history that is too short
     "Cut a history into training and test parts"
     known, gap = unsealed(sessions, settings), _gap(settings, horizon)
-    count = (len(known) - settings.train - gap)//settings.test
+    count = (len(known) - settings.train - gap) // settings.test
     if count < 1:
         needed = settings.train + gap + settings.test + settings.sealed
-        raise DataError('The history is too short for a single fold', f'{len(sessions)} sessions, {needed} needed: {settings.train} to train, {gap} between, {settings.test} to test, {settings.sealed} sealed',
-                        'Ingest earlier bars, or lower [walk_forward] train, test or sealed.')
-    starts = len(known) - settings.test*np.arange(count, 0, -1)
-    return tuple(Fold(k + 1, training(known[:at], settings, horizon), known[at - 1], known[at:at + settings.test]) for k, at in enumerate(starts))
+        raise DataError(
+            'The history is too short for a single fold',
+            f'{len(sessions)} sessions, {needed} needed: {settings.train} to train, {gap} between, {settings.test} to test, {settings.sealed} sealed',
+            'Ingest earlier bars, or lower [walk_forward] train, test or sealed.',
+        )
+    starts = len(known) - settings.test * np.arange(count, 0, -1)
+    return tuple(
+        Fold(k + 1, training(known[:at], settings, horizon), known[at - 1], known[at : at + settings.test])
+        for k, at in enumerate(starts)
+    )
 
 # %% ../nbs/18_walk_forward.ipynb #d2048447
 _LOWER_IS_BETTER = ('Volatility', 'Max Drawdown Duration', 'Ulcer Index', 'Turnover', 'Kurtosis')
 
+
 def choose(
-    table:pd.DataFrame,       # A row a combination: its parameters, and figures on the training part
-    parameters:Sequence[str], # Names of the parameter columns
-    metric:str='Sharpe',      # Name of the figure that decides
-)->dict|None: # The row with the highest figure as plain values; None when no row has it; raises ConfigError or DataError for a table that cannot be used
+    table: pd.DataFrame,  # A row a combination: its parameters, and figures on the training part
+    parameters: Sequence[str],  # Names of the parameter columns
+    metric: str = 'Sharpe',  # Name of the figure that decides
+) -> (
+    dict | None
+):  # The row with the highest figure as plain values; None when no row has it; raises ConfigError or DataError for a table that cannot be used
     "The best combination of a training part"
-    if metric in _LOWER_IS_BETTER: raise ConfigError('A figure that is better when it is lower cannot choose', metric, 'Set [walk_forward] metric = Sharpe, for example.')
-    if metric not in table: raise ConfigError('The search does not know the figure that decides', metric, did_you_mean(metric, [name for name in table if name not in parameters]))
+    if metric in _LOWER_IS_BETTER:
+        raise ConfigError(
+            'A figure that is better when it is lower cannot choose',
+            metric,
+            'Set [walk_forward] metric = Sharpe, for example.',
+        )
+    if metric not in table:
+        raise ConfigError(
+            'The search does not know the figure that decides',
+            metric,
+            did_you_mean(metric, [name for name in table if name not in parameters]),
+        )
     missing = [name for name in parameters if name not in table]
-    if missing or table.empty: raise DataError('The search gave no row, or lacks parameters', missing or 0, 'Give a row for each combination, with its parameters in columns.')
+    if missing or table.empty:
+        raise DataError(
+            'The search gave no row, or lacks parameters',
+            missing or 0,
+            'Give a row for each combination, with its parameters in columns.',
+        )
     figures = table[metric].to_numpy(dtype=float)
     figures = np.where(np.isfinite(figures), figures, -np.inf)
     best = int(figures.argmax())
     return {name: _plain(table[name].iloc[best]) for name in table} if figures[best] > -np.inf else None
 
-def _plain(value): return value.item() if isinstance(value, np.generic) else value
+
+def _plain(value):
+    return value.item() if isinstance(value, np.generic) else value
 
 # %% ../nbs/18_walk_forward.ipynb #d8d44bbf
 def _growth(row, n):
     "Yearly growth on the training part, from CAGR or from the total return over `n` returns; NaN when the search gives neither"
-    if 'CAGR' in row: return float(row['CAGR'])
-    return float((1 + row['Total Return'])**(SESSIONS/n) - 1) if 'Total Return' in row and row['Total Return'] > -1 else nan
+    if 'CAGR' in row:
+        return float(row['CAGR'])
+    return (
+        float((1 + row['Total Return']) ** (SESSIONS / n) - 1)
+        if 'Total Return' in row and row['Total Return'] > -1
+        else nan
+    )
+
 
 def _traded(fold, result):
     "Equity over the cash at the start, exposure and value traded over that cash, on the sessions of the test part"
-    if result is None: return pd.DataFrame({'equity': 1., 'exposure': 0., 'turnover': 0.}, fold.test)
-    if not result.equity.index.equals(fold.test): raise DataError(f'The run of fold {fold.number} is not one of its test part', _span(result.equity.index), f'Run it over {_span(fold.test)}.')
-    return result.equity[['equity', 'exposure', 'turnover']]/[result.cash, 1., result.cash]
+    if result is None:
+        return pd.DataFrame({'equity': 1.0, 'exposure': 0.0, 'turnover': 0.0}, fold.test)
+    if not result.equity.index.equals(fold.test):
+        raise DataError(
+            f'The run of fold {fold.number} is not one of its test part',
+            _span(result.equity.index),
+            f'Run it over {_span(fold.test)}.',
+        )
+    return result.equity[['equity', 'exposure', 'turnover']] / [result.cash, 1.0, result.cash]
 
 # %% ../nbs/18_walk_forward.ipynb #0caec90a
 def _figure(fold, account, trades, metric):
     "The figure of one test part, from the cash of its eve on"
-    equity = pd.concat([pd.Series(1., [fold.eve]), account.equity])
+    equity = pd.concat([pd.Series(1.0, [fold.eve]), account.equity])
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', ShortSeriesWarning)
         return performance(equity, trades, account.exposure, account.turnover)[metric]
 
+
 def _fold_row(fold, row, parameters, metric, result, account):
     "One row of the fold table"
     chosen = {name: None if row is None else row[name] for name in parameters}
-    spans = {'train_first': fold.train[0], 'train_last': fold.train[-1], 'test_first': fold.test[0], 'test_last': fold.test[-1]}
+    spans = {
+        'train_first': fold.train[0],
+        'train_last': fold.train[-1],
+        'test_first': fold.test[0],
+        'test_last': fold.test[-1],
+    }
     inside = (nan, nan) if row is None else (row[metric], _growth(row, len(fold.train) - 1))
     outside = nan if result is None else _figure(fold, account, result.trades, metric)
-    return {'number': fold.number, **spans, **chosen, 'in_sample': inside[0], 'out_of_sample': outside, 'in_sample_growth': inside[1],
-            'total_return': float(account.equity.iloc[-1] - 1), 'trades': 0 if result is None else len(result.trades)}
+    return {
+        'number': fold.number,
+        **spans,
+        **chosen,
+        'in_sample': inside[0],
+        'out_of_sample': outside,
+        'in_sample_growth': inside[1],
+        'total_return': float(account.equity.iloc[-1] - 1),
+        'trades': 0 if result is None else len(result.trades),
+    }
 
 # %% ../nbs/18_walk_forward.ipynb #0f3079ce
 @dataclass(frozen=True, eq=False, repr=False)
 class WalkForward:
     "What was chosen fold by fold, and what it brought out of sample."
-    metric: str                 # Name of the figure that decided
-    parameters: tuple[str, ...] # Names of the parameters
-    folds: tuple[Fold, ...]     # In the order of time
-    table: pd.DataFrame         # A row a fold: number, spans, parameters, in_sample, out_of_sample, in_sample_growth, total_return, trades
-    equity: pd.DataFrame        # Stitched, from the eve of the first test part: equity and turnover in USD, exposure
-    trades: pd.DataFrame        # Of all test parts, with the number of the fold
-    backtests: tuple            # `Backtest` of each fold, None where nothing was chosen
+
+    metric: str  # Name of the figure that decided
+    parameters: tuple[str, ...]  # Names of the parameters
+    folds: tuple[Fold, ...]  # In the order of time
+    table: (
+        pd.DataFrame
+    )  # A row a fold: number, spans, parameters, in_sample, out_of_sample, in_sample_growth, total_return, trades
+    equity: pd.DataFrame  # Stitched, from the eve of the first test part: equity and turnover in USD, exposure
+    trades: pd.DataFrame  # Of all test parts, with the number of the fold
+    backtests: tuple  # `Backtest` of each fold, None where nothing was chosen
 
     @property
-    def growth(self): return cagr(self.equity.equity) if (self.equity.equity > 0).all() else nan
+    def growth(self):
+        return cagr(self.equity.equity) if (self.equity.equity > 0).all() else nan
+
     @property
     def efficiency(self):
         promised = self.table.in_sample_growth.mean()
-        return float(self.growth/promised) if promised > 0 else nan
-    def __repr__(self): return f'WalkForward({len(self.folds)} folds, {_span(self.equity.index[1:])}, growth {self.growth:.1%} a year, efficiency {self.efficiency:.2f})'
+        return float(self.growth / promised) if promised > 0 else nan
+
+    def __repr__(self):
+        return f'WalkForward({len(self.folds)} folds, {_span(self.equity.index[1:])}, growth {self.growth:.1%} a year, efficiency {self.efficiency:.2f})'
 
 # %% ../nbs/18_walk_forward.ipynb #05865589
 def walk_forward(
-    folds:Sequence[Fold],       # Of `folds`
-    search:Callable,            # (first session, last session) → frame with a row a combination: parameters, the metric, and CAGR or Total Return
-    run:Callable,               # (parameters as a dict, first session, last session) → Backtest
-    parameters:Sequence[str],   # Names of the parameter columns of the search
-    metric:str='Sharpe',        # Name of the figure that decides, one of METRICS
-)->WalkForward: # Raises ConfigError for a metric that cannot choose, DataError for answers that cannot be used
+    folds: Sequence[Fold],  # Of `folds`
+    search: Callable,  # (first session, last session) → frame with a row a combination: parameters, the metric, and CAGR or Total Return
+    run: Callable,  # (parameters as a dict, first session, last session) → Backtest
+    parameters: Sequence[str],  # Names of the parameter columns of the search
+    metric: str = 'Sharpe',  # Name of the figure that decides, one of METRICS
+) -> WalkForward:  # Raises ConfigError for a metric that cannot choose, DataError for answers that cannot be used
     "Choose on each training part, trade the choice on the test part behind it"
-    if not folds: raise DataError('There is no fold', 0, 'Make them with `folds`.')
-    if metric not in METRICS: raise ConfigError('Unknown figure', metric, did_you_mean(metric, METRICS))
+    if not folds:
+        raise DataError('There is no fold', 0, 'Make them with `folds`.')
+    if metric not in METRICS:
+        raise ConfigError('Unknown figure', metric, did_you_mean(metric, METRICS))
     rows, accounts, results = [], [], []
     for fold in folds:
         row = choose(search(fold.train[0], fold.train[-1]), parameters, metric)
@@ -172,71 +262,123 @@ def walk_forward(
         rows.append(_fold_row(fold, row, parameters, metric, result, account))
         accounts.append(account)
         results.append(result)
-    trades = [_closed_at_the_seam(fold, result.trades, fold is folds[-1]) for fold, result in zip(folds, results) if result is not None]
-    return WalkForward(metric, tuple(parameters), tuple(folds), pd.DataFrame(rows), _stitch(folds[0].eve, accounts, next((r.cash for r in results if r), 1.)),
-                       pd.concat(trades, ignore_index=True) if trades else pd.DataFrame(), tuple(results))
+    trades = [
+        _closed_at_the_seam(fold, result.trades, fold is folds[-1])
+        for fold, result in zip(folds, results)
+        if result is not None
+    ]
+    return WalkForward(
+        metric,
+        tuple(parameters),
+        tuple(folds),
+        pd.DataFrame(rows),
+        _stitch(folds[0].eve, accounts, next((r.cash for r in results if r), 1.0)),
+        pd.concat(trades, ignore_index=True) if trades else pd.DataFrame(),
+        tuple(results),
+    )
+
 
 def _closed_at_the_seam(fold, trades, last):
     "The trades of a fold; what it still held at its end was left at the last close, unless it is the `last` one"
     held = trades.is_open & (not last)
-    return trades.assign(fold=fold.number, exit_session=trades.exit_session.where(~held, fold.test[-1]), exit_reason=trades.exit_reason.where(~held, 'end of the fold'), is_open=trades.is_open & last)
+    return trades.assign(
+        fold=fold.number,
+        exit_session=trades.exit_session.where(~held, fold.test[-1]),
+        exit_reason=trades.exit_reason.where(~held, 'end of the fold'),
+        is_open=trades.is_open & last,
+    )
+
 
 def _stitch(eve, accounts, cash):
     "The accounts of the folds one after the other, each begun with what the last one left"
-    parts, capital = [pd.DataFrame({'equity': cash, 'exposure': 0., 'turnover': 0.}, [eve])], cash
+    parts, capital = [pd.DataFrame({'equity': cash, 'exposure': 0.0, 'turnover': 0.0}, [eve])], cash
     for account in accounts:
-        if capital <= 0: account = account*0 + [1., 0., 0.]
-        parts.append(account*[capital, 1., capital])
+        if capital <= 0:
+            account = account * 0 + [1.0, 0.0, 0.0]
+        parts.append(account * [capital, 1.0, capital])
         capital = parts[-1].equity.iloc[-1]
     return pd.concat(parts).rename_axis('session')
 
 # %% ../nbs/18_walk_forward.ipynb #76503a1b
 def stability(
-    result:WalkForward, # A finished walk-forward
-)->pd.DataFrame: # A row a parameter: distinct, most_often, share, low, high, changes (fraction of the steps; NaN for one fold)
+    result: WalkForward,  # A finished walk-forward
+) -> (
+    pd.DataFrame
+):  # A row a parameter: distinct, most_often, share, low, high, changes (fraction of the steps; NaN for one fold)
     "How steady the chosen parameters were"
     rows = {}
     for name in result.parameters:
         values = result.table[name].dropna()
         counts = values.value_counts(sort=True)
         changes = float((values.to_numpy()[1:] != values.to_numpy()[:-1]).mean()) if len(values) > 1 else nan
-        rows[name] = {'distinct': len(counts), 'most_often': counts.index[0] if len(counts) else None, 'share': counts.iloc[0]/len(result.folds) if len(counts) else nan,
-                      'low': values.min() if len(counts) else None, 'high': values.max() if len(counts) else None, 'changes': changes}
+        rows[name] = {
+            'distinct': len(counts),
+            'most_often': counts.index[0] if len(counts) else None,
+            'share': counts.iloc[0] / len(result.folds) if len(counts) else nan,
+            'low': values.min() if len(counts) else None,
+            'high': values.max() if len(counts) else None,
+            'changes': changes,
+        }
     return pd.DataFrame.from_dict(rows, orient='index')
 
 # %% ../nbs/18_walk_forward.ipynb #838c7692
 def walk_forward_figures(
-    result:WalkForward,   # A finished walk-forward
-    risk_free:float=0.,   # Yearly rate, fraction
-    benchmark:pd.Series|None=None, # Equity of the benchmark on the same closes at least, USD
-)->dict[str, float]: # All figures of `performance`, in its order
+    result: WalkForward,  # A finished walk-forward
+    risk_free: float = 0.0,  # Yearly rate, fraction
+    benchmark: pd.Series | None = None,  # Equity of the benchmark on the same closes at least, USD
+) -> dict[str, float]:  # All figures of `performance`, in its order
     "The figures of the stitched equity, out of sample"
     trades = result.trades if len(result.trades.columns) else None
-    return performance(result.equity.equity, trades, result.equity.exposure, result.equity.turnover, risk_free, benchmark)
+    return performance(
+        result.equity.equity, trades, result.equity.exposure, result.equity.turnover, risk_free, benchmark
+    )
+
 
 def walk_forward_words(
-    result:WalkForward, # A finished walk-forward
-)->list[str]: # Sentences
+    result: WalkForward,  # A finished walk-forward
+) -> list[str]:  # Sentences
     "What walk-forward found, in words"
     table, empty = result.table, int(result.table.in_sample.isna().sum())
-    said = [f'{len(table)} fold{"" if len(table) == 1 else "s"}, {len(result.equity) - 1:,} sessions out of sample, {_span(result.equity.index[1:])}.']
+    said = [
+        f'{len(table)} fold{"" if len(table) == 1 else "s"}, {len(result.equity) - 1:,} sessions out of sample, {_span(result.equity.index[1:])}.'
+    ]
     grown, kept = result.growth, result.efficiency
-    said.append(f'They grew by {_text(grown, ".1%")} a year, where the training parts had promised {_text(table.in_sample_growth.mean(), ".1%")}.' if isfinite(grown) else 'The account was ruined.')
-    said.append(f'Walk-forward efficiency {_text(kept, ".2f")}: {"at least" if kept >= 0.5 else "less than"} half of the promise was kept.' if isfinite(kept) else 'The efficiency is undefined.')
+    said.append(
+        f'They grew by {_text(grown, ".1%")} a year, where the training parts had promised {_text(table.in_sample_growth.mean(), ".1%")}.'
+        if isfinite(grown)
+        else 'The account was ruined.'
+    )
+    said.append(
+        f'Walk-forward efficiency {_text(kept, ".2f")}: {"at least" if kept >= 0.5 else "less than"} half of the promise was kept.'
+        if isfinite(kept)
+        else 'The efficiency is undefined.'
+    )
     joined = walk_forward_figures(result).get(result.metric, nan)
-    said.append(f'{result.metric} {_text(table.in_sample.mean(), ".2f")} in sample, the mean over the folds; {_text(joined, ".2f")} out of sample, on the joined test parts.')
-    if empty: said.append(f'In {empty} of {len(table)} folds no combination had a {result.metric}: nothing was traded there.')
-    if (table.trades < 5).mean() > 0.5: said.append('Most test parts have fewer than five trades: the folds are too short for the strategy.')
+    said.append(
+        f'{result.metric} {_text(table.in_sample.mean(), ".2f")} in sample, the mean over the folds; {_text(joined, ".2f")} out of sample, on the joined test parts.'
+    )
+    if empty:
+        said.append(f'In {empty} of {len(table)} folds no combination had a {result.metric}: nothing was traded there.')
+    if (table.trades < 5).mean() > 0.5:
+        said.append('Most test parts have fewer than five trades: the folds are too short for the strategy.')
     return said
 
-def _text(value, form): return f'{value:{form}}'.replace('-', '−') if isfinite(value) else '–'
+
+def _text(value, form):
+    return f'{value:{form}}'.replace('-', '−') if isfinite(value) else '–'
 
 # %% ../nbs/18_walk_forward.ipynb #2fc50303
 def _walk_forward_html(self):
     "The picture above the words and the fold table"
-    shown = self.table.assign(**{name: self.table[name].dt.strftime('%Y-%m-%d') for name in ('train_first', 'train_last', 'test_first', 'test_last')})
+    shown = self.table.assign(
+        **{
+            name: self.table[name].dt.strftime('%Y-%m-%d')
+            for name in ('train_first', 'train_last', 'test_first', 'test_last')
+        }
+    )
     table = shown.to_html(index=False, border=0, na_rep='–', float_format=lambda value: f'{value:.3f}')
     return f'<div>{equity_svg(self.equity.equity)}<p>{escape(" ".join(walk_forward_words(self)))}</p>{table}</div>'
+
 
 WalkForward._repr_html_ = _walk_forward_html
 
@@ -244,27 +386,37 @@ WalkForward._repr_html_ = _walk_forward_html
 @dataclass(frozen=True, eq=False, repr=False)
 class SealOpened:
     "What the chosen parameters did on the sealed sessions."
-    chosen: dict              # Parameter → value
-    sessions: pd.DatetimeIndex # The sealed sessions
-    figures: dict             # Of `performance`
-    result: Backtest          # What was done there
 
-    def __repr__(self): return f'SealOpened({self.chosen}, {_span(self.sessions)}, Sharpe {self.figures["Sharpe"]:.2f})'
-    def _repr_html_(self): return f'<div><b>Sealed part, opened</b>: {escape(str(self.chosen))}{self.result._repr_html_()}</div>'
+    chosen: dict  # Parameter → value
+    sessions: pd.DatetimeIndex  # The sealed sessions
+    figures: dict  # Of `performance`
+    result: Backtest  # What was done there
+
+    def __repr__(self):
+        return f'SealOpened({self.chosen}, {_span(self.sessions)}, Sharpe {self.figures["Sharpe"]:.2f})'
+
+    def _repr_html_(self):
+        return f'<div><b>Sealed part, opened</b>: {escape(str(self.chosen))}{self.result._repr_html_()}</div>'
 
 # %% ../nbs/18_walk_forward.ipynb #b72e4fb9
 def open_seal(
-    sessions:pd.DatetimeIndex,    # All sessions, the sealed ones included
-    settings:WalkForwardSettings, # Says how many are sealed
-    chosen:dict,                  # The parameters that were finally chosen
-    run:Callable,                 # (parameters as a dict, first session, last session) → Backtest
-    risk_free:float=0.,           # Yearly rate, fraction
-)->SealOpened: # Raises DataError when nothing is sealed or the run is one of other sessions
+    sessions: pd.DatetimeIndex,  # All sessions, the sealed ones included
+    settings: WalkForwardSettings,  # Says how many are sealed
+    chosen: dict,  # The parameters that were finally chosen
+    run: Callable,  # (parameters as a dict, first session, last session) → Backtest
+    risk_free: float = 0.0,  # Yearly rate, fraction
+) -> SealOpened:  # Raises DataError when nothing is sealed or the run is one of other sessions
     "Run the chosen parameters over the sealed sessions"
     sealed = sealed_sessions(sessions, settings)
-    if not len(sealed): raise DataError('Nothing is sealed', 0, 'Set [walk_forward] sealed, and walk forward again.')
+    if not len(sealed):
+        raise DataError('Nothing is sealed', 0, 'Set [walk_forward] sealed, and walk forward again.')
     result = run(chosen, sealed[0], sealed[-1])
-    if not result.equity.index.equals(sealed): raise DataError('The run is not one of the sealed part', _span(result.equity.index), f'Run it over {_span(sealed)}.')
+    if not result.equity.index.equals(sealed):
+        raise DataError(
+            'The run is not one of the sealed part', _span(result.equity.index), f'Run it over {_span(sealed)}.'
+        )
     account = result.equity
     equity = pd.concat([pd.Series(result.cash, sessions[[-len(sealed) - 1]]), account.equity])
-    return SealOpened(dict(chosen), sealed, performance(equity, result.trades, account.exposure, account.turnover, risk_free), result)
+    return SealOpened(
+        dict(chosen), sealed, performance(equity, result.trades, account.exposure, account.turnover, risk_free), result
+    )

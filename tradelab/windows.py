@@ -21,61 +21,82 @@ from .utils.error_handling import DataError
 @dataclass(frozen=True, eq=False, repr=False)
 class Asset:
     "What a model may know of one symbol, and what it is to forecast."
-    symbol: str            # As in the bars
-    features: pd.DataFrame # A row a session, NaN in the warm-up
-    close: pd.Series       # Total-return close
-    label: pd.Series       # Simple return over the next `horizon` bars, NaN for the last of them
-    volatility: pd.Series  # Realised over 20 sessions, yearly, fraction
-    horizon: int           # Bars ahead
 
-    def __len__(self): return len(self.close)
-    def __repr__(self): return f'Asset({self.symbol}, {len(self)} sessions to {self.close.index[-1]:%Y-%m-%d}, {self.horizon} ahead)'
+    symbol: str  # As in the bars
+    features: pd.DataFrame  # A row a session, NaN in the warm-up
+    close: pd.Series  # Total-return close
+    label: pd.Series  # Simple return over the next `horizon` bars, NaN for the last of them
+    volatility: pd.Series  # Realised over 20 sessions, yearly, fraction
+    horizon: int  # Bars ahead
+
+    def __len__(self):
+        return len(self.close)
+
+    def __repr__(self):
+        return f'Asset({self.symbol}, {len(self)} sessions to {self.close.index[-1]:%Y-%m-%d}, {self.horizon} ahead)'
 
 # %% ../nbs/15_windows.ipynb #4ac91dd8
 def asset(
-    symbol:str,        # Names the bars in what is refused
-    bars:pd.DataFrame, # Total-return bars: high, low, close, volume; indexed by session
-    horizon:int,       # Bars ahead, 1 or more
-)->Asset: # Raises DataError, naming the symbol, for bars that cannot be used or never move
+    symbol: str,  # Names the bars in what is refused
+    bars: pd.DataFrame,  # Total-return bars: high, low, close, volume; indexed by session
+    horizon: int,  # Bars ahead, 1 or more
+) -> Asset:  # Raises DataError, naming the symbol, for bars that cannot be used or never move
     "Features and label of one symbol"
-    try: found, label = features(bars), outlook(bars['close'].astype(float), horizon)
-    except DataError as e: raise DataError(f'{symbol}: {e.what}', e.found, e.remedy) from e
+    try:
+        found, label = features(bars), outlook(bars['close'].astype(float), horizon)
+    except DataError as e:
+        raise DataError(f'{symbol}: {e.what}', e.found, e.remedy) from e
     close = bars['close'].astype(float)
-    if len(close) > 1 and (close == close.iloc[0]).all(): raise DataError(f'{symbol}: the close never moves', float(close.iloc[0]), 'Leave the symbol out: there is nothing to forecast.')
+    if len(close) > 1 and (close == close.iloc[0]).all():
+        raise DataError(
+            f'{symbol}: the close never moves',
+            float(close.iloc[0]),
+            'Leave the symbol out: there is nothing to forecast.',
+        )
     return Asset(symbol, found, close, label, found['volatility'], int(horizon))
 
 # %% ../nbs/15_windows.ipynb #3b5ad17c
 def panel(
-    bars:Mapping[str, pd.DataFrame], # Symbol → total-return bars
-    lookback:int,                    # Bars in a window
-    horizon:int,                     # Bars ahead
-)->dict[str, Asset]: # In the order of the symbols; raises DataError, naming the symbol, for too little history or bars that cannot be used
+    bars: Mapping[str, pd.DataFrame],  # Symbol → total-return bars
+    lookback: int,  # Bars in a window
+    horizon: int,  # Bars ahead
+) -> dict[
+    str, Asset
+]:  # In the order of the symbols; raises DataError, naming the symbol, for too little history or bars that cannot be used
     "Features and labels of many symbols"
-    if not bars: raise DataError('There is no symbol to learn from', 0, 'Name symbols, and ingest their bars.')
+    if not bars:
+        raise DataError('There is no symbol to learn from', 0, 'Name symbols, and ingest their bars.')
     needed = WARM_UP + lookback + horizon
     for symbol, one in bars.items():
         if len(one) < needed:
-            raise DataError(f'{symbol}: too little history for a single window', f'{len(one)} bars, {needed} needed: {WARM_UP} warm-up, {lookback} in the window, {horizon} ahead', 'Ingest earlier bars, or leave the symbol out.')
+            raise DataError(
+                f'{symbol}: too little history for a single window',
+                f'{len(one)} bars, {needed} needed: {WARM_UP} warm-up, {lookback} in the window, {horizon} ahead',
+                'Ingest earlier bars, or leave the symbol out.',
+            )
     return {symbol: asset(symbol, bars[symbol], horizon) for symbol in sorted(bars)}
 
 # %% ../nbs/15_windows.ipynb #327fbf78
 @dataclass(frozen=True, eq=False, repr=False)
 class Scaler:
     "How the inputs and the label of one symbol are scaled, and how the inputs were spread."
-    center: np.ndarray  # Mean of each feature, shape (n_features,)
-    scale: np.ndarray   # Deviation of each feature, above 0, shape (n_features,)
-    target_scale: float # Deviation of the label, above 0
-    edges: np.ndarray   # Bins of each feature, shape (n_features, bins - 1), see `drift`
-    shares: np.ndarray  # Share of the training rows in each, shape (n_features, bins)
-    usual: np.ndarray   # What stretches of the training part show, shape (n_features, stretches)
-    clip: float=5.      # Largest scaled input
 
-    def __repr__(self): return f'Scaler({len(self.center)} features, label ±{self.target_scale:.2%})'
+    center: np.ndarray  # Mean of each feature, shape (n_features,)
+    scale: np.ndarray  # Deviation of each feature, above 0, shape (n_features,)
+    target_scale: float  # Deviation of the label, above 0
+    edges: np.ndarray  # Bins of each feature, shape (n_features, bins - 1), see `drift`
+    shares: np.ndarray  # Share of the training rows in each, shape (n_features, bins)
+    usual: np.ndarray  # What stretches of the training part show, shape (n_features, stretches)
+    clip: float = 5.0  # Largest scaled input
+
+    def __repr__(self):
+        return f'Scaler({len(self.center)} features, label ±{self.target_scale:.2%})'
 
 # %% ../nbs/15_windows.ipynb #0cc2d8fe
 def _members(asset, sessions):
     "How many of the bars before each position belong to `sessions`, shape (n_bars + 1,)"
     return np.concatenate([[0], np.cumsum(asset.close.index.isin(sessions))])
+
 
 def _all_inside(counts, first, last):
     "Whether all bars from `first` to `last` belong; positions outside the history do not"
@@ -85,68 +106,104 @@ def _all_inside(counts, first, last):
 
 # %% ../nbs/15_windows.ipynb #33450267
 def fit_scaler(
-    asset:Asset,               # One symbol
-    sessions:pd.DatetimeIndex, # Of the training part; no row of another is looked at
-)->Scaler: # Raises DataError, naming the symbol, when the part has too few rows or its label does not vary
+    asset: Asset,  # One symbol
+    sessions: pd.DatetimeIndex,  # Of the training part; no row of another is looked at
+) -> Scaler:  # Raises DataError, naming the symbol, when the part has too few rows or its label does not vary
     "Mean and deviation of one symbol in a training part"
     counts, at = _members(asset, sessions), np.arange(len(asset))
     values = asset.features.to_numpy()
     values = values[_all_inside(counts, at, at) & ~np.isnan(values).any(axis=1)]
     label = asset.label.to_numpy()[_all_inside(counts, at, at + asset.horizon) & np.isfinite(asset.label.to_numpy())]
-    if len(values) < 20 or len(label) < 20: raise DataError(f'{asset.symbol}: too few rows to fit a scaler on', f'{len(values)} of {len(sessions)} sessions, 20 needed', 'Ingest earlier bars, or leave the symbol out.')
+    if len(values) < 20 or len(label) < 20:
+        raise DataError(
+            f'{asset.symbol}: too few rows to fit a scaler on',
+            f'{len(values)} of {len(sessions)} sessions, 20 needed',
+            'Ingest earlier bars, or leave the symbol out.',
+        )
     spread, center, scale = label.std(), values.mean(axis=0), values.std(axis=0)
-    if not spread > 1e-9: raise DataError(f'{asset.symbol}: the close does not move in the training part', float(spread), 'Leave the symbol out, or train on another part.')
+    if not spread > 1e-9:
+        raise DataError(
+            f'{asset.symbol}: the close does not move in the training part',
+            float(spread),
+            'Leave the symbol out, or train on another part.',
+        )
     edges, shares = map(np.array, zip(*(reference(column) for column in values.T)))
     typical = np.array([usual(*one) for one in zip(edges, shares, values.T)])
-    return Scaler(center, np.where(scale > 1e-9*(1 + np.abs(center)), scale, 1.), float(spread), edges, shares, typical)
+    return Scaler(
+        center, np.where(scale > 1e-9 * (1 + np.abs(center)), scale, 1.0), float(spread), edges, shares, typical
+    )
+
 
 def fit_scalers(
-    assets:Mapping[str, Asset], # Symbol → what is known of it
-    sessions:pd.DatetimeIndex,  # Of the training part
-)->dict[str, Scaler]: # Symbol → its own scaler; raises DataError, naming the symbol
+    assets: Mapping[str, Asset],  # Symbol → what is known of it
+    sessions: pd.DatetimeIndex,  # Of the training part
+) -> dict[str, Scaler]:  # Symbol → its own scaler; raises DataError, naming the symbol
     "One scaler a symbol"
     return {symbol: fit_scaler(one, sessions) for symbol, one in assets.items()}
 
 # %% ../nbs/15_windows.ipynb #7716730f
 def scaled(
-    scaler:Scaler,     # Of the symbol
-    values:np.ndarray, # Features, shape (..., n_features)
-)->np.ndarray: # float32, same shape, no unit, within ±clip; NaN stays
+    scaler: Scaler,  # Of the symbol
+    values: np.ndarray,  # Features, shape (..., n_features)
+) -> np.ndarray:  # float32, same shape, no unit, within ±clip; NaN stays
     "Features as the model sees them"
-    return np.clip((np.asarray(values, dtype=float) - scaler.center)/scaler.scale, -scaler.clip, scaler.clip).astype(np.float32)
+    return np.clip((np.asarray(values, dtype=float) - scaler.center) / scaler.scale, -scaler.clip, scaler.clip).astype(
+        np.float32
+    )
 
 # %% ../nbs/15_windows.ipynb #5aecc1e5
 def parts(
-    sessions:pd.DatetimeIndex, # Of a training part, strictly increasing
-    validation:float,          # Newest fraction that validates, between 0 and 1
-    horizon:int,               # Sessions that a label looks ahead
-    embargo:int|None=None,     # Sessions left out beside them, at least `horizon`; None for `horizon`
-)->tuple[pd.DatetimeIndex, pd.DatetimeIndex]: # Training and validation sessions; raises DataError when one of them would be empty
+    sessions: pd.DatetimeIndex,  # Of a training part, strictly increasing
+    validation: float,  # Newest fraction that validates, between 0 and 1
+    horizon: int,  # Sessions that a label looks ahead
+    embargo: int | None = None,  # Sessions left out beside them, at least `horizon`; None for `horizon`
+) -> tuple[
+    pd.DatetimeIndex, pd.DatetimeIndex
+]:  # Training and validation sessions; raises DataError when one of them would be empty
     "Cut the newest fraction off, with a gap"
-    if not (sessions.is_monotonic_increasing and sessions.is_unique): raise DataError('Sessions are not strictly increasing', len(sessions), 'Give the sessions of a fold.')
-    if not 0 < validation < 1: raise DataError('The validation fraction lies between 0 and 1', validation, 'Set [model] validation = 0.2, for example.')
+    if not (sessions.is_monotonic_increasing and sessions.is_unique):
+        raise DataError('Sessions are not strictly increasing', len(sessions), 'Give the sessions of a fold.')
+    if not 0 < validation < 1:
+        raise DataError(
+            'The validation fraction lies between 0 and 1', validation, 'Set [model] validation = 0.2, for example.'
+        )
     embargo = horizon if embargo is None else embargo
-    if horizon < 1 or embargo < horizon: raise DataError('The embargo is shorter than the horizon, or there is none', f'embargo {embargo}, horizon {horizon}', 'Leave [model] embargo empty for the horizon.')
-    newest = round(len(sessions)*validation)
+    if horizon < 1 or embargo < horizon:
+        raise DataError(
+            'The embargo is shorter than the horizon, or there is none',
+            f'embargo {embargo}, horizon {horizon}',
+            'Leave [model] embargo empty for the horizon.',
+        )
+    newest = round(len(sessions) * validation)
     oldest = len(sessions) - newest - horizon - embargo
-    if newest < 1 or oldest < 1: raise DataError('Too few sessions to train and validate', f'{len(sessions)} sessions, {horizon + embargo} between the parts', 'Raise [model] train, or lower horizon.')
-    return sessions[:oldest], sessions[len(sessions) - newest:]
+    if newest < 1 or oldest < 1:
+        raise DataError(
+            'Too few sessions to train and validate',
+            f'{len(sessions)} sessions, {horizon + embargo} between the parts',
+            'Raise [model] train, or lower horizon.',
+        )
+    return sessions[:oldest], sessions[len(sessions) - newest :]
 
 # %% ../nbs/15_windows.ipynb #cea7e43e
 @dataclass(frozen=True, eq=False, repr=False)
 class Samples:
     "Windows and what came after them, ordered by session and symbol."
-    x: np.ndarray              # Scaled inputs, float32, shape (n, lookback, n_features)
-    y: np.ndarray              # Label, simple return, shape (n,)
-    scale: np.ndarray          # Deviation of the label of its symbol, shape (n,)
-    sessions: pd.DatetimeIndex # Last bar of each window, shape (n,)
-    symbols: np.ndarray        # Of each window, text, shape (n,)
-    close: np.ndarray          # Total-return close of the last bar, shape (n,)
-    volatility: np.ndarray     # Realised at the last bar, yearly, fraction, shape (n,)
+
+    x: np.ndarray  # Scaled inputs, float32, shape (n, lookback, n_features)
+    y: np.ndarray  # Label, simple return, shape (n,)
+    scale: np.ndarray  # Deviation of the label of its symbol, shape (n,)
+    sessions: pd.DatetimeIndex  # Last bar of each window, shape (n,)
+    symbols: np.ndarray  # Of each window, text, shape (n,)
+    close: np.ndarray  # Total-return close of the last bar, shape (n,)
+    volatility: np.ndarray  # Realised at the last bar, yearly, fraction, shape (n,)
 
     @property
-    def scaled_y(self): return self.y/self.scale
-    def __len__(self): return len(self.y)
+    def scaled_y(self):
+        return self.y / self.scale
+
+    def __len__(self):
+        return len(self.y)
+
     def __repr__(self):
         span = f', {self.sessions[0]:%Y-%m-%d} to {self.sessions[-1]:%Y-%m-%d}' if len(self) else ''
         return f'Samples({len(self)} windows of {self.x.shape[1]}×{self.x.shape[2]}, {len(set(self.symbols.tolist()))} symbols{span})'
@@ -155,10 +212,12 @@ class Samples:
 def _windows(asset, scaler, lookback):
     "Scaled windows, a view of shape (n_bars - lookback + 1, lookback, n_features), and whether each is without NaN"
     values = scaled(scaler, asset.features)
-    if len(values) < lookback: return np.empty((0, lookback, values.shape[1]), dtype=np.float32), np.zeros(0, dtype=bool)
+    if len(values) < lookback:
+        return np.empty((0, lookback, values.shape[1]), dtype=np.float32), np.zeros(0, dtype=bool)
     view = np.lib.stride_tricks.sliding_window_view(values, lookback, axis=0).swapaxes(1, 2)
     gaps = np.concatenate([[0], np.cumsum(np.isnan(values).any(axis=1))])
     return view, gaps[lookback:] == gaps[:-lookback]
+
 
 def _chosen(asset, whole, sessions, lookback, inside):
     "Positions of the last bars whose sample lies in `sessions`"
@@ -168,45 +227,60 @@ def _chosen(asset, whole, sessions, lookback, inside):
 
 # %% ../nbs/15_windows.ipynb #c5891baa
 def samples(
-    assets:Mapping[str, Asset],    # Symbol → what is known of it
-    scalers:Mapping[str, Scaler],  # Symbol → scaler of the training part
-    sessions:pd.DatetimeIndex,     # Of the part
-    lookback:int,                  # Bars in a window
-    inside:bool=True,              # Whether the first bar of a window must belong as well
-)->Samples: # Possibly none; raises DataError for a symbol without a scaler
+    assets: Mapping[str, Asset],  # Symbol → what is known of it
+    scalers: Mapping[str, Scaler],  # Symbol → scaler of the training part
+    sessions: pd.DatetimeIndex,  # Of the part
+    lookback: int,  # Bars in a window
+    inside: bool = True,  # Whether the first bar of a window must belong as well
+) -> Samples:  # Possibly none; raises DataError for a symbol without a scaler
     "All samples of a part"
-    if missing := [symbol for symbol in assets if symbol not in scalers]: raise DataError('There is no scaler for a symbol', missing[0], 'Fit it on the training part.')
+    if missing := [symbol for symbol in assets if symbol not in scalers]:
+        raise DataError('There is no scaler for a symbol', missing[0], 'Fit it on the training part.')
     views = {symbol: _windows(one, scalers[symbol], lookback) for symbol, one in assets.items()}
     rows = {symbol: _chosen(one, views[symbol][1], sessions, lookback, inside) for symbol, one in assets.items()}
     names = sorted(assets)
-    days = np.concatenate([assets[name].close.index.to_numpy()[rows[name]] for name in names]) if names else np.array([], dtype='M8[ns]')
+    days = (
+        np.concatenate([assets[name].close.index.to_numpy()[rows[name]] for name in names])
+        if names
+        else np.array([], dtype='M8[ns]')
+    )
     order = np.argsort(days, kind='stable')
     place, x, start = np.argsort(order), np.empty((len(days), lookback, len(FEATURES)), dtype=np.float32), 0
     for name in names:
-        x[place[start:start + len(rows[name])]] = views[name][0][rows[name] - lookback + 1]
+        x[place[start : start + len(rows[name])]] = views[name][0][rows[name] - lookback + 1]
         start += len(rows[name])
     column = lambda of: np.concatenate([np.asarray(of(name), dtype=float) for name in names])[order]
-    return Samples(x, column(lambda n: assets[n].label.to_numpy()[rows[n]]), column(lambda n: np.full(len(rows[n]), scalers[n].target_scale)), pd.DatetimeIndex(days[order], name='session'),
-                   np.repeat(names, [len(rows[n]) for n in names])[order], column(lambda n: assets[n].close.to_numpy()[rows[n]]), column(lambda n: assets[n].volatility.to_numpy()[rows[n]]))
+    return Samples(
+        x,
+        column(lambda n: assets[n].label.to_numpy()[rows[n]]),
+        column(lambda n: np.full(len(rows[n]), scalers[n].target_scale)),
+        pd.DatetimeIndex(days[order], name='session'),
+        np.repeat(names, [len(rows[n]) for n in names])[order],
+        column(lambda n: assets[n].close.to_numpy()[rows[n]]),
+        column(lambda n: assets[n].volatility.to_numpy()[rows[n]]),
+    )
 
 # %% ../nbs/15_windows.ipynb #3b3a46d7
 def inputs(
-    asset:Asset,                  # One symbol
-    scaler:Scaler,                # Of its training part
-    lookback:int,                 # Bars in a window
-    since:pd.Timestamp|None=None, # First session of interest, None for all
-)->tuple[pd.DatetimeIndex, np.ndarray]: # Last bar of each window, and scaled windows, float32, shape (n, lookback, n_features)
+    asset: Asset,  # One symbol
+    scaler: Scaler,  # Of its training part
+    lookback: int,  # Bars in a window
+    since: pd.Timestamp | None = None,  # First session of interest, None for all
+) -> tuple[
+    pd.DatetimeIndex, np.ndarray
+]:  # Last bar of each window, and scaled windows, float32, shape (n, lookback, n_features)
     "All windows of a symbol, whether or not their outcome is known"
     view, whole = _windows(asset, scaler, lookback)
-    days = asset.close.index[lookback - 1:]
-    if since is not None: whole = whole & (days >= pd.Timestamp(since))
+    days = asset.close.index[lookback - 1 :]
+    if since is not None:
+        whole = whole & (days >= pd.Timestamp(since))
     return days[whole], np.ascontiguousarray(view[whole])
 
 # %% ../nbs/15_windows.ipynb #4c767bfe
 def input_drift(
-    asset:Asset,               # One symbol
-    scaler:Scaler,             # Of its training part
-    sessions:pd.DatetimeIndex, # To be compared with it
-)->pd.DataFrame: # A row a feature: rows, psi, usual, excess, drift in words; see `drift.drift_table`
+    asset: Asset,  # One symbol
+    scaler: Scaler,  # Of its training part
+    sessions: pd.DatetimeIndex,  # To be compared with it
+) -> pd.DataFrame:  # A row a feature: rows, psi, usual, excess, drift in words; see `drift.drift_table`
     "How far the inputs of one symbol have moved since training"
     return drift_table(scaler.edges, scaler.shares, scaler.usual, asset.features[asset.close.index.isin(sessions)])

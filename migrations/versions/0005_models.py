@@ -3,6 +3,7 @@
 Revision ID: 0005
 Revises: 0004
 """
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -17,20 +18,25 @@ depends_on = None
 NEW = ('models', 'model_evaluations', 'predictions', 'promotions', 'retrainings')
 
 
-def said(name, kind, comment, **options): return sa.Column(name, kind, comment=comment, **{'nullable': False, **options})
+def said(name, kind, comment, **options):
+    return sa.Column(name, kind, comment=comment, **{'nullable': False, **options})
 
 
-def number(comment): return sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False, comment=comment)
+def number(comment):
+    return sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False, comment=comment)
 
 
-def refers(table, column, to): return sa.ForeignKeyConstraint([column], [f'{to}.id'], name=op.f(f'fk_{table}_{column}_{to}'))
+def refers(table, column, to):
+    return sa.ForeignKeyConstraint([column], [f'{to}.id'], name=op.f(f'fk_{table}_{column}_{to}'))
 
 
-def moment(): return sa.DateTime(timezone=True)
+def moment():
+    return sa.DateTime(timezone=True)
 
 
 def upgrade():
-    if take_back(*NEW): return
+    if take_back(*NEW):
+        return
     make_models()
     make_evaluations()
     make_predictions()
@@ -39,16 +45,25 @@ def upgrade():
 
 
 def make_models():
-    op.create_table('models',
+    op.create_table(
+        'models',
         number('Number used by the other tables'),
         said('name', sa.Text(), 'What is modelled, such as AAPL-h1 or pool-h1'),
         said('version', sa.Integer(), 'Number within the name, from 1, in order of writing'),
         said('kind', sa.Text(), 'symbol: trained on one symbol; pooled: on several together'),
         said('symbols', sa.Text(), 'Tickers it was trained on, in order, commas between'),
-        said('status', sa.Text(), 'challenger: may be promoted; champion: serves, one for a name; retired: served before; rejected: lost; fold: evidence of a walk-forward'),
+        said(
+            'status',
+            sa.Text(),
+            'challenger: may be promoted; champion: serves, one for a name; retired: served before; rejected: lost; fold: evidence of a walk-forward',
+        ),
         said('created_at', moment(), 'When it was stored'),
         said('run_id', sa.Text(), 'The run that trained it, if any', nullable=True),
-        said('artifact', sa.LargeBinary(), 'Weights, scalers and all else that is needed to forecast, as 16_artifact writes it; no pickle'),
+        said(
+            'artifact',
+            sa.LargeBinary(),
+            'Weights, scalers and all else that is needed to forecast, as 16_artifact writes it; no pickle',
+        ),
         said('sha256', sa.Text(), 'SHA-256 over the artifact, compared at loading'),
         said('features', JSONB, 'Names of the inputs, in order'),
         said('lookback', sa.Integer(), 'Sessions in a window'),
@@ -65,38 +80,50 @@ def make_models():
         said('git_commit', sa.Text(), 'Commit that was checked out', nullable=True),
         said('versions', JSONB, 'Python and package versions'),
         sa.CheckConstraint("kind IN ('symbol', 'pooled')", name=op.f('ck_models_kind_known')),
-        sa.CheckConstraint("status IN ('challenger', 'champion', 'retired', 'rejected', 'fold')", name=op.f('ck_models_status_known')),
+        sa.CheckConstraint(
+            "status IN ('challenger', 'champion', 'retired', 'rejected', 'fold')", name=op.f('ck_models_status_known')
+        ),
         sa.CheckConstraint('train_first <= train_last', name=op.f('ck_models_not_backwards')),
         sa.CheckConstraint('version > 0', name=op.f('ck_models_version_positive')),
         refers('models', 'run_id', 'runs'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_models')),
         sa.UniqueConstraint('name', 'version', name=op.f('uq_models_name_version')),
-        comment='Trained models with their weights; rows are only added, and nothing of a row changes but its status')
+        comment='Trained models with their weights; rows are only added, and nothing of a row changes but its status',
+    )
     op.create_index(op.f('ix_models_champion'), 'models', ['name'], unique=True, postgresql_where="status = 'champion'")
 
 
 def make_evaluations():
-    op.create_table('model_evaluations',
+    op.create_table(
+        'model_evaluations',
         number('Number in order of writing'),
         said('model_id', sa.BigInteger(), 'The model'),
         said('run_id', sa.Text(), 'The run that measured it, if any', nullable=True),
         said('at', moment(), 'When it was written down'),
-        said('kind', sa.Text(), 'walk_forward: over folds; sealed: on the span kept for the last comparison; rolling: on the newest sessions while it serves'),
+        said(
+            'kind',
+            sa.Text(),
+            'walk_forward: over folds; sealed: on the span kept for the last comparison; rolling: on the newest sessions while it serves',
+        ),
         said('first', sa.Date(), 'First session measured'),
         said('last', sa.Date(), 'Last session measured'),
         said('figures', JSONB, 'Forecaster → figures by name; null where one is undefined'),
         said('verdict', sa.Text(), 'What they mean, in words'),
-        sa.CheckConstraint("kind IN ('walk_forward', 'sealed', 'rolling')", name=op.f('ck_model_evaluations_kind_known')),
+        sa.CheckConstraint(
+            "kind IN ('walk_forward', 'sealed', 'rolling')", name=op.f('ck_model_evaluations_kind_known')
+        ),
         sa.CheckConstraint('first <= last', name=op.f('ck_model_evaluations_not_backwards')),
         refers('model_evaluations', 'model_id', 'models'),
         refers('model_evaluations', 'run_id', 'runs'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_model_evaluations')),
-        comment='What models were worth beside the naive forecasts; rows are only added')
+        comment='What models were worth beside the naive forecasts; rows are only added',
+    )
     op.create_index(op.f('ix_model_evaluations_model_id'), 'model_evaluations', ['model_id'])
 
 
 def make_predictions():
-    op.create_table('predictions',
+    op.create_table(
+        'predictions',
         said('model_id', sa.BigInteger(), 'The model', autoincrement=False),
         said('symbol', sa.Text(), 'Ticker'),
         said('session', sa.Date(), 'Session whose close was the last thing known'),
@@ -106,20 +133,28 @@ def make_predictions():
         said('close', sa.Double(), 'Close of the session as the model saw it, adjusted for splits and dividends'),
         said('forecast', sa.Double(), 'Forecast return over the horizon, a fraction'),
         said('low', sa.Double(), 'Lower end of the interval, a return; empty when the model gives none', nullable=True),
-        said('high', sa.Double(), 'Upper end of the interval, a return; empty when the model gives none', nullable=True),
+        said(
+            'high', sa.Double(), 'Upper end of the interval, a return; empty when the model gives none', nullable=True
+        ),
         sa.CheckConstraint('session > trained_to', name=op.f('ck_predictions_out_of_sample')),
         sa.CheckConstraint('horizon > 0', name=op.f('ck_predictions_horizon_positive')),
         refers('predictions', 'model_id', 'models'),
         sa.PrimaryKeyConstraint('model_id', 'symbol', 'session', name=op.f('pk_predictions')),
-        comment='Forecasts as they were made, each once and out of sample; rows are only added')
+        comment='Forecasts as they were made, each once and out of sample; rows are only added',
+    )
     op.create_index(op.f('ix_predictions_symbol_session'), 'predictions', ['symbol', 'session'])
 
 
 def make_promotions():
-    op.create_table('promotions',
+    op.create_table(
+        'promotions',
         number('Number in order of writing'),
         said('name', sa.Text(), 'Name of the model'),
-        said('model_id', sa.BigInteger(), 'The model that was decided about: promoted, serving again, rejected or retired'),
+        said(
+            'model_id',
+            sa.BigInteger(),
+            'The model that was decided about: promoted, serving again, rejected or retired',
+        ),
         said('replaced_id', sa.BigInteger(), 'The champion that had to go, if any', nullable=True),
         said('at', moment(), 'When it was decided'),
         said('action', sa.Text(), 'promote, rollback, reject or retire'),
@@ -127,18 +162,22 @@ def make_promotions():
         said('by', sa.Text(), 'evidence: the rule of [retraining]; hand: a person'),
         said('run_id', sa.Text(), 'The run that decided, if any', nullable=True),
         said('figures', JSONB, 'What the decision rests on, by name; null where one is undefined'),
-        sa.CheckConstraint("action IN ('promote', 'rollback', 'reject', 'retire')", name=op.f('ck_promotions_action_known')),
+        sa.CheckConstraint(
+            "action IN ('promote', 'rollback', 'reject', 'retire')", name=op.f('ck_promotions_action_known')
+        ),
         sa.CheckConstraint("by IN ('evidence', 'hand')", name=op.f('ck_promotions_by_known')),
         refers('promotions', 'model_id', 'models'),
         refers('promotions', 'replaced_id', 'models'),
         refers('promotions', 'run_id', 'runs'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_promotions')),
-        comment='Decisions about which model serves, with their reasons; rows are only added')
+        comment='Decisions about which model serves, with their reasons; rows are only added',
+    )
     op.create_index(op.f('ix_promotions_name_at'), 'promotions', ['name', 'at'])
 
 
 def make_retrainings():
-    op.create_table('retrainings',
+    op.create_table(
+        'retrainings',
         number('Number in order of writing'),
         said('name', sa.Text(), 'Name of the model'),
         said('scheduled_for', moment(), 'The time it was due'),
@@ -154,13 +193,16 @@ def make_retrainings():
         said('error', sa.Text(), 'Why the last attempt failed', nullable=True),
         said('attempts', sa.Integer(), 'How often it was begun'),
         sa.CheckConstraint("status IN ('running', 'done', 'failed')", name=op.f('ck_retrainings_status_known')),
-        sa.CheckConstraint("(status = 'running') = (ended_at IS NULL)", name=op.f('ck_retrainings_ended_when_not_running')),
+        sa.CheckConstraint(
+            "(status = 'running') = (ended_at IS NULL)", name=op.f('ck_retrainings_ended_when_not_running')
+        ),
         sa.CheckConstraint('attempts > 0', name=op.f('ck_retrainings_attempts_positive')),
         refers('retrainings', 'run_id', 'runs'),
         refers('retrainings', 'model_id', 'models'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_retrainings')),
         sa.UniqueConstraint('name', 'scheduled_for', name=op.f('uq_retrainings_name_scheduled_for')),
-        comment='Retrainings, one for a name and a scheduled time, with who does them')
+        comment='Retrainings, one for a name and a scheduled time, with who does them',
+    )
 
 
 def downgrade():

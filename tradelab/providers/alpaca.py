@@ -26,145 +26,263 @@ from ..config import load_secrets
 from ..data_validation import check_symbol
 from ..market_calendar import as_day, sessions
 from ..utils.alpaca_rows import actions_by_symbol, delivery, has_session, span_of, timed_bars
-from ..utils.error_handling import (DataError, EmptyDeliveryError, PartialDeliveryError, ProviderError, RateLimitedError, TradeLabError, UnauthorizedError, UnavailableError,
-                                           UnknownSymbolError, retry)
+from tradelab.utils.error_handling import (
+    DataError,
+    EmptyDeliveryError,
+    PartialDeliveryError,
+    ProviderError,
+    RateLimitedError,
+    TradeLabError,
+    UnauthorizedError,
+    UnavailableError,
+    UnknownSymbolError,
+    retry,
+)
 from ..utils.provider import Provider
 from ..utils.rate_budget import RateBudget
 
 # %% ../../nbs/27_provider_alpaca.ipynb #8027af48
 def _said(response, secrets):
     "What `response` says, one line without markup or secrets"
-    try: told = response.json()
-    except ValueError: told = None
+    try:
+        told = response.json()
+    except ValueError:
+        told = None
     text = str(told.get('message', '')) if isinstance(told, dict) else response.text.partition('</title>')[0]
-    for secret in secrets: text = text.replace(secret, '****')
+    for secret in secrets:
+        text = text.replace(secret, '****')
     return ' '.join(re.sub(r'<[^<>]{0,200}>', ' ', text[:2000]).split())[:200]
 
 # %% ../../nbs/27_provider_alpaca.ipynb #f2665455
 def _refusal(response, said):
     "The error that stands for `response`, whose status is not 200"
     status, found = response.status_code, f'{response.status_code} {said}'
-    if status == 429: return RateLimitedError('Alpaca asks for fewer requests', found, 'Lower requests_per_minute in [alpaca], or try again later.')
-    if status == 403 and 'subscription' in said: return UnauthorizedError('The subscription does not reach the newest data of this feed', found, 'Set feed = iex in [alpaca], or subscribe to SIP data.')
-    if status in (401, 403): return UnauthorizedError('Alpaca refuses the keys', found, 'Check TRADELAB_ALPACA_API_KEY and TRADELAB_ALPACA_SECRET_KEY.')
-    if status >= 500 or status == 408: return UnavailableError('Alpaca is out of order', found, 'Try again later.')
-    if match := re.search(r'invalid symbol: (\S{1,64})', said): return UnknownSymbolError('Alpaca cannot have such a symbol', match[1], 'It writes share classes with a dot: BRK.B.')
-    if 'page_token=' in response.request.url: return PartialDeliveryError('Alpaca refuses the next page', found, 'Try again later.')
+    if status == 429:
+        return RateLimitedError(
+            'Alpaca asks for fewer requests', found, 'Lower requests_per_minute in [alpaca], or try again later.'
+        )
+    if status == 403 and 'subscription' in said:
+        return UnauthorizedError(
+            'The subscription does not reach the newest data of this feed',
+            found,
+            'Set feed = iex in [alpaca], or subscribe to SIP data.',
+        )
+    if status in (401, 403):
+        return UnauthorizedError(
+            'Alpaca refuses the keys', found, 'Check TRADELAB_ALPACA_API_KEY and TRADELAB_ALPACA_SECRET_KEY.'
+        )
+    if status >= 500 or status == 408:
+        return UnavailableError('Alpaca is out of order', found, 'Try again later.')
+    if match := re.search(r'invalid symbol: (\S{1,64})', said):
+        return UnknownSymbolError(
+            'Alpaca cannot have such a symbol', match[1], 'It writes share classes with a dot: BRK.B.'
+        )
+    if 'page_token=' in response.request.url:
+        return PartialDeliveryError('Alpaca refuses the next page', found, 'Try again later.')
     return ProviderError('Alpaca refuses the request', found, 'Check [alpaca] in settings.ini.')
 
 # %% ../../nbs/27_provider_alpaca.ipynb #f49a5ed6
 def _checked(response):
     "The parsed body of `response`; UnavailableError unless it is a page of bars or corporate actions"
-    try: body = response.json()
-    except ValueError as e: raise UnavailableError('Alpaca sent something else than JSON', response.headers.get('Content-Type', ''), 'Try again later; a proxy may stand in between.') from e
+    try:
+        body = response.json()
+    except ValueError as e:
+        raise UnavailableError(
+            'Alpaca sent something else than JSON',
+            response.headers.get('Content-Type', ''),
+            'Try again later; a proxy may stand in between.',
+        ) from e
     kinds = [body[name] for name in ('bars', 'corporate_actions') if name in body] if isinstance(body, dict) else []
-    if len(kinds) != 1 or not isinstance(kinds[0], dict) or not all(isinstance(rows, list) and all(isinstance(row, dict) for row in rows) for rows in kinds[0].values()):
-        raise UnavailableError('Alpaca sent JSON of another form', remedy='Try again later; update TradeLab when it stays.')
+    if (
+        len(kinds) != 1
+        or not isinstance(kinds[0], dict)
+        or not all(isinstance(rows, list) and all(isinstance(row, dict) for row in rows) for rows in kinds[0].values())
+    ):
+        raise UnavailableError(
+            'Alpaca sent JSON of another form', remedy='Try again later; update TradeLab when it stays.'
+        )
     return body
 
 # %% ../../nbs/27_provider_alpaca.ipynb #1de107d5
 def _leave_alone(headers, otherwise):
     "Seconds to leave Alpaca alone after a 429, at most a minute"
     after, reset = (headers.get(name, '') for name in ('Retry-After', 'X-RateLimit-Reset'))
-    if re.fullmatch(r'[0-9]{1,12}', after): return min(int(after), 60)
+    if re.fullmatch(r'[0-9]{1,12}', after):
+        return min(int(after), 60)
     return min(max(int(reset) - time.time(), 0), 60) if re.fullmatch(r'[0-9]{1,12}', reset) else otherwise
+
 
 def _cut_off(raw):
     "Stop reading from the socket of `raw`"
-    try: raw.shutdown()
-    except (RuntimeError, ValueError): pass  # the answer was quicker
+    try:
+        raw.shutdown()
+    except (RuntimeError, ValueError):
+        pass  # the answer was quicker
 
 # %% ../../nbs/27_provider_alpaca.ipynb #3fc0fe6b
 def _read(send, request, options, left):
     "The whole answer to `request`, within `left` seconds; UnavailableError when there is none"
-    if left <= 0: raise UnavailableError('Alpaca did not answer in time', remedy='Try again later, or raise deadline_s in [data].')
+    if left <= 0:
+        raise UnavailableError(
+            'Alpaca did not answer in time', remedy='Try again later, or raise deadline_s in [data].'
+        )
     try:
-        response = send(request, **{**options, 'stream': True, 'timeout': (min(10., left), min(30., left))})
+        response = send(request, **{**options, 'stream': True, 'timeout': (min(10.0, left), min(30.0, left))})
         timer = threading.Timer(left, _cut_off, [response.raw])
         timer.start()
-        try: response.content
-        finally: timer.cancel()
-    except RequestException as e: raise UnavailableError('Alpaca does not answer', type(e).__name__, 'Try again later, or raise deadline_s in [data].') from e
+        try:
+            response.content
+        finally:
+            timer.cancel()
+    except RequestException as e:
+        raise UnavailableError(
+            'Alpaca does not answer', type(e).__name__, 'Try again later, or raise deadline_s in [data].'
+        ) from e
     return response
 
 # %% ../../nbs/27_provider_alpaca.ipynb #b4d1fcbf
 class _Line(HTTPAdapter):
     "All that both clients send goes through here."
+
     def __init__(self, budget, deadline_s, secrets, patience):
         super().__init__()
         self.budget, self.deadline_s, self.secrets, self.patience = budget, deadline_s, secrets, patience
         self.allow(1)
 
-    def allow(self, symbols): self.until, self.tokens, self.pages = time.monotonic() + symbols*self.deadline_s, set(), []
-    def fresh(self): self.tokens, self.pages = set(), []
+    def allow(self, symbols):
+        self.until, self.tokens, self.pages = time.monotonic() + symbols * self.deadline_s, set(), []
+
+    def fresh(self):
+        self.tokens, self.pages = set(), []
 
     def send(self, request, **options):
         self.failed, until = None, min(self.until, time.monotonic() + self.deadline_s)
+
         def nap(seconds):
-            logging.getLogger(__name__).info('%s; again in %.1f s', self.failed, seconds, extra=dict(event='provider.retry', file_only=True))
+            logging.getLogger(__name__).info(
+                '%s; again in %.1f s', self.failed, seconds, extra=dict(event='provider.retry', file_only=True)
+            )
             time.sleep(min(seconds, max(until - time.monotonic(), 0)))
+
         tried = self._once
         for error, attempts in ((RateLimitedError, 12), (UnavailableError, 4)):
-            tried = retry(error, attempts=attempts, first_wait=self.patience, longest_wait=20., deadline=max(until - time.monotonic(), 0), sleep=nap)(tried)
+            tried = retry(
+                error,
+                attempts=attempts,
+                first_wait=self.patience,
+                longest_wait=20.0,
+                deadline=max(until - time.monotonic(), 0),
+                sleep=nap,
+            )(tried)
             tried.retry.before_sleep = None  # `nap` tells it
         return tried(request, options, until)
 
     def _once(self, request, options, until):
         try:
-            if self.failed and time.monotonic() >= until: raise self.failed
+            if self.failed and time.monotonic() >= until:
+                raise self.failed
             self.budget.wait(max(until - time.monotonic(), 0))
             response = _read(super().send, request, options, until - time.monotonic())
             if response.status_code == 200:
                 self._turn(_checked(response))
                 return response
-            if response.status_code == 429: self.budget.pause(_leave_alone(response.headers, self.patience))
+            if response.status_code == 429:
+                self.budget.pause(_leave_alone(response.headers, self.patience))
             raise _refusal(response, _said(response, self.secrets))
         except TradeLabError as e:
             self.failed = e
             raise
 
     def _turn(self, body):
-        token, bars = body.get('next_page_token'), {symbol: rows for symbol, rows in body.get('bars', {}).items() if rows}
-        if bars: self.pages.append(((min(bars), str(bars[min(bars)][0].get('t'))), (max(bars), str(bars[max(bars)][-1].get('t')))))
-        if token in self.tokens: raise PartialDeliveryError('Alpaca names a page as the next one that has already been read', remedy='Try again later.')
-        if token: self.tokens.add(token)
+        token, bars = (
+            body.get('next_page_token'),
+            {symbol: rows for symbol, rows in body.get('bars', {}).items() if rows},
+        )
+        if bars:
+            self.pages.append(
+                ((min(bars), str(bars[min(bars)][0].get('t'))), (max(bars), str(bars[max(bars)][-1].get('t'))))
+            )
+        if token in self.tokens:
+            raise PartialDeliveryError(
+                'Alpaca names a page as the next one that has already been read', remedy='Try again later.'
+            )
+        if token:
+            self.tokens.add(token)
 
 # %% ../../nbs/27_provider_alpaca.ipynb #6445857a
 class _Market:
     "Alpaca's two clients for market data, over one line."
+
     def __init__(self, settings, keys, patience):
         budget = RateBudget(settings.path('.tradelab', 'rates', 'alpaca'), settings.alpaca.requests_per_minute)
-        self.feed, self.url, self.line = settings.alpaca.feed, (settings.alpaca.url or '').rstrip('/') or None, _Line(budget, settings.data.deadline_s, keys, patience)
-        self.stocks, self.corporate = (client(*keys, raw_data=True, url_override=self.url) for client in (StockHistoricalDataClient, CorporateActionsClient))
+        self.feed, self.url, self.line = (
+            settings.alpaca.feed,
+            (settings.alpaca.url or '').rstrip('/') or None,
+            _Line(budget, settings.data.deadline_s, keys, patience),
+        )
+        self.stocks, self.corporate = (
+            client(*keys, raw_data=True, url_override=self.url)
+            for client in (StockHistoricalDataClient, CorporateActionsClient)
+        )
         for client in (self.stocks, self.corporate):
-            for scheme in ('https://', 'http://'): client._session.mount(scheme, self.line)
-            if (self.url or '').startswith('http:'): client._session.trust_env = False
+            for scheme in ('https://', 'http://'):
+                client._session.mount(scheme, self.line)
+            if (self.url or '').startswith('http:'):
+                client._session.trust_env = False
 
     def bars(self, symbols, frame, start, end):
         self.line.fresh()
-        return self.stocks.get_stock_bars(StockBarsRequest(symbol_or_symbols=list(symbols), timeframe=frame, start=start, end=end, adjustment=Adjustment.RAW, feed=DataFeed(self.feed)))
+        return self.stocks.get_stock_bars(
+            StockBarsRequest(
+                symbol_or_symbols=list(symbols),
+                timeframe=frame,
+                start=start,
+                end=end,
+                adjustment=Adjustment.RAW,
+                feed=DataFeed(self.feed),
+            )
+        )
 
     def told(self, symbols, first, last):
         self.line.fresh()
-        return self.corporate.get_corporate_actions(CorporateActionsRequest(symbols=list(symbols), start=first.date(), end=last.date(), limit=None))
+        return self.corporate.get_corporate_actions(
+            CorporateActionsRequest(symbols=list(symbols), start=first.date(), end=last.date(), limit=None)
+        )
 
 # %% ../../nbs/27_provider_alpaca.ipynb #555c0713
-_DAY, _MINUTE, _YEAR = TimeFrame(1, TimeFrameUnit.Day), TimeFrame(1, TimeFrameUnit.Minute), TimeFrame(12, TimeFrameUnit.Month)
-_SINCE = pd.Timestamp('2000-01-01') # Alpaca's bars begin later
+_DAY, _MINUTE, _YEAR = (
+    TimeFrame(1, TimeFrameUnit.Day),
+    TimeFrame(1, TimeFrameUnit.Minute),
+    TimeFrame(12, TimeFrameUnit.Month),
+)
+_SINCE = pd.Timestamp('2000-01-01')  # Alpaca's bars begin later
 
-def _midnight(day): return day.tz_localize('America/New_York')
-def _time(text): return pd.to_datetime(text, utc=True, errors='coerce', format='ISO8601')
+
+def _midnight(day):
+    return day.tz_localize('America/New_York')
+
+
+def _time(text):
+    return pd.to_datetime(text, utc=True, errors='coerce', format='ISO8601')
+
 
 def _seams(pages):
     "Where two pages meet: symbol, time of the bar before, time of the bar after; None for the end of the span"
     for (_, (last, before)), ((first, after), _) in pairwise(pages):
-        if last == first: yield last, before, after
-        else: yield from ((last, before, None), (first, None, after))
+        if last == first:
+            yield last, before, after
+        else:
+            yield from ((last, before, None), (first, None, after))
+
 
 def _may_lie_between(before, after, frame):
     "Whether a bar could stand strictly between two aware times"
-    if frame is _MINUTE: return after - before > pd.Timedelta(minutes=1)
-    first, last = (at.tz_convert('America/New_York').tz_localize(None).normalize() + pd.Timedelta(days=step) for at, step in ((before, 1), (after, -1)))
+    if frame is _MINUTE:
+        return after - before > pd.Timedelta(minutes=1)
+    first, last = (
+        at.tz_convert('America/New_York').tz_localize(None).normalize() + pd.Timedelta(days=step)
+        for at, step in ((before, 1), (after, -1))
+    )
     return first <= last and len(sessions(first, last)) > 0
 
 # %% ../../nbs/27_provider_alpaca.ipynb #9142f4e0
@@ -173,29 +291,51 @@ def _bars(market, symbols, frame, start, end, now):
     rows, tick, until = market.bars(symbols, frame, start, end), pd.Timedelta(seconds=1), now if end is None else end
     for symbol, before, after in list(_seams(market.line.pages)):
         low, high = start - tick if before is None else _time(before), until + tick if after is None else _time(after)
-        if not pd.isna(low) and not pd.isna(high) and _may_lie_between(low, high, frame) and market.bars([symbol], frame, low + tick, high - tick).get(symbol):
+        if (
+            not pd.isna(low)
+            and not pd.isna(high)
+            and _may_lie_between(low, high, frame)
+            and market.bars([symbol], frame, low + tick, high - tick).get(symbol)
+        ):
             raise PartialDeliveryError('A page of the answer was lost', symbol, 'Fetch it again.')
     return rows
 
 # %% ../../nbs/27_provider_alpaca.ipynb #d42a5129
-def _ever(market, symbols): # Those that ever had a bar
-    return {symbol for symbol, years in market.bars(symbols, _YEAR, _midnight(_SINCE), None).items() if years and symbol in symbols}
+def _ever(market, symbols):  # Those that ever had a bar
+    return {
+        symbol
+        for symbol, years in market.bars(symbols, _YEAR, _midnight(_SINCE), None).items()
+        if years and symbol in symbols
+    }
+
 
 def _missing(market, symbol, known, span):
     "The error for a symbol without a bar in `span`, any text"
-    if known: return EmptyDeliveryError(f'{symbol}: Alpaca has no bar in this span', span, 'Ask for a longer span.')
-    return UnknownSymbolError('Alpaca has never had a bar of this symbol', symbol, f'Check the symbol, or the feed ({market.feed}).')
+    if known:
+        return EmptyDeliveryError(f'{symbol}: Alpaca has no bar in this span', span, 'Ask for a longer span.')
+    return UnknownSymbolError(
+        'Alpaca has never had a bar of this symbol', symbol, f'Check the symbol, or the feed ({market.feed}).'
+    )
 
 # %% ../../nbs/27_provider_alpaca.ipynb #29266d4f
 def _daily(market, symbols, span):
     "Daily rows by symbol, and the error for each symbol without any"
     start = _midnight(span.first)
-    end = None if span.last >= span.now.tz_localize(None).normalize() else _midnight(span.last + pd.Timedelta(days=1)) - pd.Timedelta(seconds=1)
+    end = (
+        None
+        if span.last >= span.now.tz_localize(None).normalize()
+        else _midnight(span.last + pd.Timedelta(days=1)) - pd.Timedelta(seconds=1)
+    )
     rows, known = _bars(market, symbols, _DAY, start, end, span.now), ()
     if absent := [symbol for symbol in symbols if not rows.get(symbol)]:
         known = _ever(market, absent)
-        if known: rows = {**rows, **_bars(market, sorted(known), _DAY, start, end, span.now)}
-    return rows, {symbol: _missing(market, symbol, symbol in known, f'{span.first:%Y-%m-%d} to {span.last:%Y-%m-%d}') for symbol in symbols if not rows.get(symbol)}
+        if known:
+            rows = {**rows, **_bars(market, sorted(known), _DAY, start, end, span.now)}
+    return rows, {
+        symbol: _missing(market, symbol, symbol in known, f'{span.first:%Y-%m-%d} to {span.last:%Y-%m-%d}')
+        for symbol in symbols
+        if not rows.get(symbol)
+    }
 
 # %% ../../nbs/27_provider_alpaca.ipynb #ffcbb8f4
 def _together(market, symbols, span):
@@ -210,12 +350,14 @@ def _together(market, symbols, span):
 # %% ../../nbs/27_provider_alpaca.ipynb #0c5a5d73
 def _apart(market, symbols, span):
     "Pairs of symbol and delivery or error, in parts where one symbol spoils the request"
-    try: results = _together(market, symbols, span)
+    try:
+        results = _together(market, symbols, span)
     except TradeLabError as e:
-        results, part = dict.fromkeys(symbols, e), [e.found] if e.found in symbols else symbols[:len(symbols)//2]
+        results, part = dict.fromkeys(symbols, e), [e.found] if e.found in symbols else symbols[: len(symbols) // 2]
         if len(symbols) > 1 and isinstance(e, (UnknownSymbolError, PartialDeliveryError)):
             results = {}
-            for some in (part, [symbol for symbol in symbols if symbol not in part]): yield from _apart(market, some, span)
+            for some in (part, [symbol for symbol in symbols if symbol not in part]):
+                yield from _apart(market, some, span)
     yield from results.items()
 
 # %% ../../nbs/27_provider_alpaca.ipynb #6ecd8c5d
@@ -223,20 +365,35 @@ def _hundreds(market, symbols, span):
     "Pairs of symbol and delivery or error, a hundred to a request"
     for k in range(0, len(symbols), 100):
         lost = []
-        for symbol, result in _apart(market, symbols[k:k + 100], span):
-            if isinstance(result, (RateLimitedError, UnavailableError, UnauthorizedError)): lost.append(result)
+        for symbol, result in _apart(market, symbols[k : k + 100], span):
+            if isinstance(result, (RateLimitedError, UnavailableError, UnauthorizedError)):
+                lost.append(result)
             yield symbol, result
         if len(lost) == 100:
-            yield from ((symbol, type(lost[0])('Not asked, because it failed for the hundred before', str(lost[0]), 'Run again later; what is stored is kept.')) for symbol in symbols[k + 100:])
+            yield from (
+                (
+                    symbol,
+                    type(lost[0])(
+                        'Not asked, because it failed for the hundred before',
+                        str(lost[0]),
+                        'Run again later; what is stored is kept.',
+                    ),
+                )
+                for symbol in symbols[k + 100 :]
+            )
             return
 
 # %% ../../nbs/27_provider_alpaca.ipynb #a6304299
 def _instant(value, days):
     "The aware time that `value` means; a day is its midnight in New York, or with `days` 1 its last second"
-    try: at = pd.Timestamp(value)
-    except (TypeError, ValueError) as e: raise DataError('This is not a time', value, 'Pass a day, or an aware timestamp.') from e
-    if at is not pd.NaT and at.tz is not None: return at.tz_convert('UTC')
-    if at is not pd.NaT and at != at.normalize(): raise DataError('A time of day needs a time zone', str(value), 'Pass a day, or an aware timestamp.')
+    try:
+        at = pd.Timestamp(value)
+    except (TypeError, ValueError) as e:
+        raise DataError('This is not a time', value, 'Pass a day, or an aware timestamp.') from e
+    if at is not pd.NaT and at.tz is not None:
+        return at.tz_convert('UTC')
+    if at is not pd.NaT and at != at.normalize():
+        raise DataError('A time of day needs a time zone', str(value), 'Pass a day, or an aware timestamp.')
     return _midnight(as_day(value) + pd.Timedelta(days=days)).tz_convert('UTC') - pd.Timedelta(seconds=days)
 
 # %% ../../nbs/27_provider_alpaca.ipynb #52888dab
@@ -244,56 +401,87 @@ def _minutes(market, symbol, start, end, now):
     "Minute bars that were over at `now`, from `start` to `end`, None for `now`"
     market.line.allow(1)
     span = f'{start} to {now if end is None else end}'
-    if (now if end is None else end) < start: raise DataError('A span ends before it starts', span, 'Swap the two ends.')
+    if (now if end is None else end) < start:
+        raise DataError('A span ends before it starts', span, 'Swap the two ends.')
     rows = _bars(market, [symbol], _MINUTE, start, None if end is None or end >= now else end, now).get(symbol)
-    if not rows: raise _missing(market, symbol, _ever(market, [symbol]), span)
+    if not rows:
+        raise _missing(market, symbol, _ever(market, [symbol]), span)
     bars = timed_bars(rows, symbol).sort_index(kind='stable')
     bars = bars[~bars.index.duplicated(keep='last') & (bars.index + pd.Timedelta(minutes=1) <= now)]
-    if bars.empty: raise _missing(market, symbol, True, span)
+    if bars.empty:
+        raise _missing(market, symbol, True, span)
     return bars
 
 # %% ../../nbs/27_provider_alpaca.ipynb #0995cd46
 class Alpaca(Provider):
     "Alpaca's market data, for one thread."
+
     name, incremental = 'alpaca', True
-    def __init__(self,
-        settings,        # Settings; [alpaca] feed, url and requests_per_minute, [data] deadline_s and the home are used
-        secrets,         # Secrets with both keys of Alpaca
-        now=None,        # Function that gives the time, an aware Timestamp; the clock when left out
-        patience=0.5,    # Seconds before the second try of a request; doubles from there
+
+    def __init__(
+        self,
+        settings,  # Settings; [alpaca] feed, url and requests_per_minute, [data] deadline_s and the home are used
+        secrets,  # Secrets with both keys of Alpaca
+        now=None,  # Function that gives the time, an aware Timestamp; the clock when left out
+        patience=0.5,  # Seconds before the second try of a request; doubles from there
     ):
-        self._market = _Market(settings, (secrets.alpaca_api_key.get_secret_value(), secrets.alpaca_secret_key.get_secret_value()), patience)
+        self._market = _Market(
+            settings,
+            (secrets.alpaca_api_key.get_secret_value(), secrets.alpaca_secret_key.get_secret_value()),
+            patience,
+        )
         self._now = now or (lambda: pd.Timestamp.now(tz='UTC'))
 
-    def __repr__(self): return f'Alpaca({self._market.feed}, {self._market.url or "https://data.alpaca.markets"})'
-    def close(self): self._market.line.close()
+    def __repr__(self):
+        return f'Alpaca({self._market.feed}, {self._market.url or "https://data.alpaca.markets"})'
+
+    def close(self):
+        self._market.line.close()
 
     def deliveries(self, symbols, start=None, end=None):
         "Pairs of symbol and Delivery or TradeLabError, each symbol once; DataError for a span that ends before it starts"
         span, wanted = span_of(start, end, self._now(), _SINCE), {}
         for symbol in symbols:
-            try: wanted[check_symbol(symbol)] = f'{span.first:%Y-%m-%d} to {span.last:%Y-%m-%d}'
-            except UnknownSymbolError as e: yield symbol, e
-        if not has_session(span): yield from ((symbol, _missing(self._market, symbol, True, days)) for symbol, days in wanted.items())
-        else: yield from _hundreds(self._market, list(wanted), span)
+            try:
+                wanted[check_symbol(symbol)] = f'{span.first:%Y-%m-%d} to {span.last:%Y-%m-%d}'
+            except UnknownSymbolError as e:
+                yield symbol, e
+        if not has_session(span):
+            yield from ((symbol, _missing(self._market, symbol, True, days)) for symbol, days in wanted.items())
+        else:
+            yield from _hundreds(self._market, list(wanted), span)
 
     def fetch(self, symbol, start=None, end=None):
         "The Delivery of one symbol, both days included, None for all there is; raises UnknownSymbolError, or ProviderError by its kind"
-        (_, result), = self.deliveries([symbol], start, end)
-        if isinstance(result, TradeLabError): raise result
+        ((_, result),) = self.deliveries([symbol], start, end)
+        if isinstance(result, TradeLabError):
+            raise result
         return result
 
     def minute_bars(self, symbol, start, end=None):
         "Raw bars of one minute, index 'at' in UTC, columns open, high, low, close, volume; days of New York or aware timestamps, both included"
-        return _minutes(self._market, check_symbol(symbol), _instant(start, 0), None if end is None else _instant(end, 1), self._now().tz_convert('UTC'))
+        return _minutes(
+            self._market,
+            check_symbol(symbol),
+            _instant(start, 0),
+            None if end is None else _instant(end, 1),
+            self._now().tz_convert('UTC'),
+        )
 
 # %% ../../nbs/27_provider_alpaca.ipynb #3dc1f39c
 def connect(
-    settings,       # Settings; [alpaca] feed, url and requests_per_minute, [data] deadline_s
-    **options:dict, # Further arguments of `Alpaca`
-)->Alpaca: # Nothing has been asked yet; raises UnauthorizedError when a key is missing
+    settings,  # Settings; [alpaca] feed, url and requests_per_minute, [data] deadline_s
+    **options: dict,  # Further arguments of `Alpaca`
+) -> Alpaca:  # Nothing has been asked yet; raises UnauthorizedError when a key is missing
     "The provider, with the keys of the lab"
     secrets = load_secrets(settings.home)
-    missing = [f'TRADELAB_{name}'.upper() for name in ('alpaca_api_key', 'alpaca_secret_key') if not getattr(secrets, name)]
-    if missing: raise UnauthorizedError('Alpaca wants a key that is not set', ', '.join(missing), 'Set TRADELAB_ALPACA_API_KEY and TRADELAB_ALPACA_SECRET_KEY, or the …_FILE of each, or write them into .env.')
+    missing = [
+        f'TRADELAB_{name}'.upper() for name in ('alpaca_api_key', 'alpaca_secret_key') if not getattr(secrets, name)
+    ]
+    if missing:
+        raise UnauthorizedError(
+            'Alpaca wants a key that is not set',
+            ', '.join(missing),
+            'Set TRADELAB_ALPACA_API_KEY and TRADELAB_ALPACA_SECRET_KEY, or the …_FILE of each, or write them into .env.',
+        )
     return Alpaca(settings, secrets, **options)

@@ -22,45 +22,83 @@ from ..config import Settings
 from ..data_validation import BAR_COLUMNS, Delivery, check_symbol, merge_duplicates, no_findings
 from ..market_calendar import as_day
 from ..preprocessing import ACTION_COLUMNS
-from ..utils.error_handling import (ConfigError, DataError, EmptyDeliveryError, ProviderError, TradeLabError, UnknownSymbolError,
-                                           did_you_mean)
+from tradelab.utils.error_handling import (
+    ConfigError,
+    DataError,
+    EmptyDeliveryError,
+    ProviderError,
+    TradeLabError,
+    UnknownSymbolError,
+    did_you_mean,
+)
 from ..utils.grouping import BUCKET_ROWS, Buckets, file_stamp, index_tables, runs
 from ..utils.provider import Provider
-from ..utils.tables import (BATCH_ROWS, ENDINGS, FIRST_DAY, LAST_DAY, NO_DAY, cell_days, cell_numbers, check_mapping, file_ending,
-                                   mixed_clocks, readable, symbol_texts, table_batches)
+from tradelab.utils.tables import (
+    BATCH_ROWS,
+    ENDINGS,
+    FIRST_DAY,
+    LAST_DAY,
+    NO_DAY,
+    cell_days,
+    cell_numbers,
+    check_mapping,
+    file_ending,
+    mixed_clocks,
+    readable,
+    symbol_texts,
+    table_batches,
+)
 
 # %% ../../nbs/27_provider_files.ipynb #c81a40e1
 VALUES = (*BAR_COLUMNS, 'dividend', 'split')
 ROW = np.dtype([('number', 'i4'), ('day', 'i4'), ('values', 'f8', (len(VALUES),))])
 
+
 def _cell_error(symbol, file, row, ours, text):
     "ProviderError for one cell, with a remedy that fits what stands there"
     where, name = f'{symbol}: {file.path.name} row {row + 1}', file.columns[ours].strip()
     if ours != 'session':
-        remedy = 'Write 1234.5: a point for decimals, nothing between thousands.' if ',' in text else 'Correct it, or empty it: empty counts as missing.'
+        remedy = (
+            'Write 1234.5: a point for decimals, nothing between thousands.'
+            if ',' in text
+            else 'Correct it, or empty it: empty counts as missing.'
+        )
         return ProviderError(f'{where}: {name} is not a number', text, remedy)
-    remedy = ('Date the row, or leave it out.' if not text.strip() else 'Convert the count to dates, YYYY-MM-DD.' if text.strip().lstrip('-').isdigit() else
-              'A daily bar carries the local date of its exchange and no time of day.' if re.match(r'[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]', text) else
-              'Write YYYY-MM-DD, from 1900 to 2100; 03/04/2020 may be March or April.')
+    remedy = (
+        'Date the row, or leave it out.'
+        if not text.strip()
+        else 'Convert the count to dates, YYYY-MM-DD.'
+        if text.strip().lstrip('-').isdigit()
+        else 'A daily bar carries the local date of its exchange and no time of day.'
+        if re.match(r'[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]', text)
+        else 'Write YYYY-MM-DD, from 1900 to 2100; 03/04/2020 may be March or April.'
+    )
     return ProviderError(f'{where}: {name} is not a date', text, remedy)
 
 # %% ../../nbs/27_provider_files.ipynb #4e450cf4
 @dataclass
 class _Notes:
     "What went wrong with which symbol while its rows were read"
+
     cells: dict = field(default_factory=dict)  # Number → (file, row, column, text) of its first spoiled cell
-    zones: dict = field(default_factory=lambda: defaultdict(set)) # Number → offsets from UTC of its sessions, as written
+    zones: dict = field(
+        default_factory=lambda: defaultdict(set)
+    )  # Number → offsets from UTC of its sessions, as written
 
     def spoiled(self, numbers, rows, bad, place, column):
         at = np.flatnonzero(bad)
         for k in at[np.unique(numbers[at], return_index=True)[1]]:
             found, value = (place[0], int(rows[k]), place[1]), column[k].as_py()
-            if found < self.cells.get(numbers[k], ((np.inf,),))[0]: self.cells[int(numbers[k])] = found, '' if value is None else str(value)
+            if found < self.cells.get(numbers[k], ((np.inf,),))[0]:
+                self.cells[int(numbers[k])] = found, '' if value is None else str(value)
 
     def clocks(self, numbers, zones):
         same = len(zones) == 1
-        pairs = pd.DataFrame({'number': np.flatnonzero(np.bincount(numbers)) if same else numbers, 'zone': zones[0] if same else zones}).drop_duplicates()
-        for number, zone in pairs.itertuples(index=False): self.zones[number].add(zone)
+        pairs = pd.DataFrame(
+            {'number': np.flatnonzero(np.bincount(numbers)) if same else numbers, 'zone': zones[0] if same else zones}
+        ).drop_duplicates()
+        for number, zone in pairs.itertuples(index=False):
+            self.zones[number].add(zone)
 
 # %% ../../nbs/27_provider_files.ipynb #a8494d68
 def _rows(batch, numbers, rows, at, file, notes):
@@ -75,9 +113,12 @@ def _rows(batch, numbers, rows, at, file, notes):
         if ours == 'session':
             found['day'], zones = cell_days(column)
             bad = found['day'] == NO_DAY
-            if zones is not None: notes.clocks(numbers, zones)
-        else: found['values'][:, order - 1], bad = cell_numbers(column)
-        if bad is not None and bad.any(): notes.spoiled(numbers, rows, bad, (at, order), column)
+            if zones is not None:
+                notes.clocks(numbers, zones)
+        else:
+            found['values'][:, order - 1], bad = cell_numbers(column)
+        if bad is not None and bad.any():
+            notes.spoiled(numbers, rows, bad, (at, order), column)
     return found
 
 # %% ../../nbs/27_provider_files.ipynb #bdb2a425
@@ -87,37 +128,64 @@ def _actions(rows):
     for kind, none in (('dividend', (0,)), ('split', (0, 1))):
         values = rows['values'][:, VALUES.index(kind)]
         at = ~(np.isnan(values) | np.isin(values, none))
-        if at.any(): parts.append(pd.DataFrame({'ex_date': rows['day'][at].astype('M8[D]').astype('M8[us]'), 'kind': kind, 'value': values[at]}))
+        if at.any():
+            parts.append(
+                pd.DataFrame(
+                    {'ex_date': rows['day'][at].astype('M8[D]').astype('M8[us]'), 'kind': kind, 'value': values[at]}
+                )
+            )
     return pd.concat(parts).drop_duplicates() if parts else _NO_ACTIONS
+
 
 _NO_ACTIONS, _NO_FINDINGS = pd.DataFrame(columns=list(ACTION_COLUMNS)), no_findings()
 
 # %% ../../nbs/27_provider_files.ipynb #f55c7e50
 def _delivery(symbol, rows, source, settings, alone):
     "The `Delivery` of a symbol out of its rows; raises DataError. `alone`: its file has no column of symbols"
-    days, values, findings = rows['day'], rows['values'][:, :len(BAR_COLUMNS)], _NO_FINDINGS
-    bars = pd.DataFrame(values, pd.DatetimeIndex(days.astype('M8[D]').astype('M8[us]'), name='session'), list(BAR_COLUMNS))
+    days, values, findings = rows['day'], rows['values'][:, : len(BAR_COLUMNS)], _NO_FINDINGS
+    bars = pd.DataFrame(
+        values, pd.DatetimeIndex(days.astype('M8[D]').astype('M8[us]'), name='session'), list(BAR_COLUMNS)
+    )
     if (days[1:] <= days[:-1]).any():
-        if alone and len(days) >= 3*len(np.unique(days)):
+        if alone and len(days) >= 3 * len(np.unique(days)):
             what = f'{symbol}: {source} has {len(days)} rows of {len(np.unique(days))} sessions, and no known column of symbols'
             raise ProviderError(what, remedy='Name that column by [files] columns: symbol=…')
         bars, findings = merge_duplicates(bars, symbol)
-    return Delivery(symbol, symbol, settings.currency, settings.calendar, settings.convention, bars, _actions(rows), source, settings.basis, findings=findings)
+    return Delivery(
+        symbol,
+        symbol,
+        settings.currency,
+        settings.calendar,
+        settings.convention,
+        bars,
+        _actions(rows),
+        source,
+        settings.basis,
+        findings=findings,
+    )
 
 # %% ../../nbs/27_provider_files.ipynb #f3b3b630
 def _source(paths, hashes):
     "Which version of which files; `hashes` keeps what was worked out"
     for path in paths:
         if path not in hashes:
-            with readable(path), path.open('rb') as stream: hashes[path] = hashlib.file_digest(stream, 'sha256').hexdigest()
-    together = hashes[paths[0]] if len(paths) == 1 else hashlib.sha256(''.join(hashes[path] for path in paths).encode()).hexdigest()
+            with readable(path), path.open('rb') as stream:
+                hashes[path] = hashlib.file_digest(stream, 'sha256').hexdigest()
+    together = (
+        hashes[paths[0]]
+        if len(paths) == 1
+        else hashlib.sha256(''.join(hashes[path] for path in paths).encode()).hexdigest()
+    )
     return f'{f"file {paths[0].name}" if len(paths) == 1 else f"{len(paths)} files in {paths[0].parent.name}"} (sha256 {together[:12]})'
 
 # %% ../../nbs/27_provider_files.ipynb #b98645b5
 def _span(start, end):
     "First and last day, as days since 1970; raises DataError"
-    first, last = (None if day is None else int(as_day(day).to_numpy().astype('M8[D]').astype(int)) for day in (start, end))
-    if start is not None and end is not None and first > last: raise DataError('A span ends before it starts', f'{start} to {end}', 'Swap the two days.')
+    first, last = (
+        None if day is None else int(as_day(day).to_numpy().astype('M8[D]').astype(int)) for day in (start, end)
+    )
+    if start is not None and end is not None and first > last:
+        raise DataError('A span ends before it starts', f'{start} to {end}', 'Swap the two days.')
     return FIRST_DAY if first is None else first, LAST_DAY if last is None else last
 
 # %% ../../nbs/27_provider_files.ipynb #c6550f3f
@@ -125,24 +193,36 @@ def _asked(index, symbols, where):
     "Number → symbol of what can be looked for among `symbols`, all when empty, and symbol → error of what cannot"
     asked, refused = {}, {}
     for symbol in tuple(symbols) or index.by_name:
-        try: name = symbol if symbol in index.by_name else check_symbol(symbol)
-        except UnknownSymbolError as e: refused[symbol] = e
+        try:
+            name = symbol if symbol in index.by_name else check_symbol(symbol)
+        except UnknownSymbolError as e:
+            refused[symbol] = e
         else:
-            if name in index.by_name: asked[index.by_name[name]] = name
-            else: refused[name] = UnknownSymbolError(f'There is no such symbol in {where}', symbol, did_you_mean(name, index.by_name))
+            if name in index.by_name:
+                asked[index.by_name[name]] = name
+            else:
+                refused[name] = UnknownSymbolError(
+                    f'There is no such symbol in {where}', symbol, did_you_mean(name, index.by_name)
+                )
     return asked, refused
 
 # %% ../../nbs/27_provider_files.ipynb #ef8d21ae
 class _Reading:
     "What is known of one pass over files for the symbols that were asked for"
+
     def __init__(self, files, index, asked, span):
         self.files, self.index, self.span, self.notes, self.failed = files, index, span, _Notes(), dict(index.errors)
-        self.wanted, self.strewn, self.spans = np.zeros(len(index.by_name), bool), np.zeros(len(index.by_name), int), defaultdict(list)
+        self.wanted, self.strewn, self.spans = (
+            np.zeros(len(index.by_name), bool),
+            np.zeros(len(index.by_name), int),
+            defaultdict(list),
+        )
         for number in asked.keys() - index.errors.keys():
             places, self.wanted[number] = index.spans[number], True
-            for at, first, last, _ in places: self.spans[at].append((first, last))
+            for at, first, last, _ in places:
+                self.spans[at].append((first, last))
             apart = len(places) > 1 or any(last - first + 1 > rows for _, first, last, rows in places)
-            self.strewn[number] = apart*sum(rows for *_, rows in places)
+            self.strewn[number] = apart * sum(rows for *_, rows in places)
 
     def numbers(self, at, batch):
         "For each row of a batch the number of its symbol"
@@ -158,12 +238,15 @@ def _chunks(reading, at, buckets, size):
     for row, batch in table_batches(reading.files[at], ('symbol', 'session', *VALUES), size, reading.spans[at]):
         numbers = reading.numbers(at, batch)
         keep = np.flatnonzero(reading.wanted[numbers])
-        if not len(keep): continue
-        if len(keep) < len(numbers): batch, numbers = batch.take(keep), numbers[keep]
+        if not len(keep):
+            continue
+        if len(keep) < len(numbers):
+            batch, numbers = batch.take(keep), numbers[keep]
         rows = _rows(batch, numbers, row + keep, at, reading.files[at], reading.notes)
         rows = rows[(rows['day'] >= reading.span[0]) & (rows['day'] <= reading.span[1])]
         strewn = reading.strewn[rows['number']] > 0
-        if strewn.any(): buckets.add(rows[strewn])
+        if strewn.any():
+            buckets.add(rows[strewn])
         yield rows[~strewn]
 
 # %% ../../nbs/27_provider_files.ipynb #608583e4
@@ -171,104 +254,155 @@ def _gathered(reading, folder, batch_rows, bucket_rows):
     "All rows of each symbol that has rows in the span"
     with Buckets(folder, reading.strewn, bucket_rows) as buckets:
         for at, file in enumerate(reading.files):
-            if not reading.spans[at]: continue
-            try: yield from runs(_chunks(reading, at, buckets, batch_rows))
+            if not reading.spans[at]:
+                continue
+            try:
+                yield from runs(_chunks(reading, at, buckets, batch_rows))
             except ProviderError as e:
-                if 'symbol' in file.columns: raise
+                if 'symbol' in file.columns:
+                    raise
                 reading.failed[reading.index.numbers[file.stem]] = e
         yield from runs(buckets)
 
 # %% ../../nbs/27_provider_files.ipynb #8e396da3
 def _outcome(reading, number, symbol, rows, settings, hashes):
     "The `Delivery` of a symbol, or the error that it fails by; `rows` is None when there are none in the span"
-    if number in reading.failed: return reading.failed[number]
+    if number in reading.failed:
+        return reading.failed[number]
     if number in reading.notes.cells:
         (at, row, order), text = reading.notes.cells[number]
         return _cell_error(symbol, reading.files[at], row, ('session', *VALUES)[order], text)
     if mixed_clocks(zones := reading.notes.zones[number]):
-        return ProviderError(f'{symbol}: sessions from more than one time zone', sorted(zones), "Write the exchange's local dates, without an offset.")
+        return ProviderError(
+            f'{symbol}: sessions from more than one time zone',
+            sorted(zones),
+            "Write the exchange's local dates, without an offset.",
+        )
     if rows is None:
         first, last = (np.datetime64(day, 'D') for day in reading.span)
         return EmptyDeliveryError(f'{symbol}: no rows in this span', f'{first} to {last}', 'Ask for a longer span.')
     used = [reading.files[place[0]] for place in reading.index.spans[number]]
-    try: return _delivery(symbol, rows, _source([file.path for file in used], hashes), settings, all('symbol' not in file.columns for file in used))
-    except TradeLabError as e: return e
+    try:
+        return _delivery(
+            symbol,
+            rows,
+            _source([file.path for file in used], hashes),
+            settings,
+            all('symbol' not in file.columns for file in used),
+        )
+    except TradeLabError as e:
+        return e
 
 # %% ../../nbs/27_provider_files.ipynb #01373829
 def _until(found, end):
     "`found` with bars and dividends up to `end`, all splits kept; as it is for an error or without an end"
-    if end is None or not isinstance(found, Delivery): return found
-    bars, day = found.bars.loc[:as_day(end)], as_day(end)
-    if bars.empty: return EmptyDeliveryError(f'{found.symbol}: no rows in this span', f'to {day:%Y-%m-%d}', 'Ask for a longer span.')
+    if end is None or not isinstance(found, Delivery):
+        return found
+    bars, day = found.bars.loc[: as_day(end)], as_day(end)
+    if bars.empty:
+        return EmptyDeliveryError(
+            f'{found.symbol}: no rows in this span', f'to {day:%Y-%m-%d}', 'Ask for a longer span.'
+        )
     inside = found.findings[found.findings.session.isna() | (found.findings.session <= day)]
-    return replace(found, bars=bars, actions=found.actions[(found.actions.kind == 'split') | (found.actions.ex_date <= day)], findings=inside)
+    return replace(
+        found,
+        bars=bars,
+        actions=found.actions[(found.actions.kind == 'split') | (found.actions.ex_date <= day)],
+        findings=inside,
+    )
 
 # %% ../../nbs/27_provider_files.ipynb #5d72ac72
 class FileProvider(Provider):
     "Bars and actions out of files, as `[files]` describes them."
-    def __init__(self,
-        settings:Settings,           # The lab
-        paths:list[Path],            # The files, in the order in which they are read
-        batch_rows:int=BATCH_ROWS,   # Rows read at once
-        bucket_rows:int=BUCKET_ROWS, # Rows sorted at once
+
+    def __init__(
+        self,
+        settings: Settings,  # The lab
+        paths: list[Path],  # The files, in the order in which they are read
+        batch_rows: int = BATCH_ROWS,  # Rows read at once
+        bucket_rows: int = BUCKET_ROWS,  # Rows sorted at once
     ):
         self.settings, self.paths, self.batch_rows, self.bucket_rows = settings, paths, batch_rows, bucket_rows
         self.name, self._index, self._hashes = settings.files.name, None, {}
 
     def _indexed(self):
-        if self._index is None: self._index = index_tables(self.paths, self.settings.files.columns, self.batch_rows)
+        if self._index is None:
+            self._index = index_tables(self.paths, self.settings.files.columns, self.batch_rows)
         return self._index
 
-    def symbols(self)->tuple[str, ...]: # What cannot be a symbol too, as it stands in the file; raises ProviderError for an unreadable file
+    def symbols(
+        self,
+    ) -> tuple[
+        str, ...
+    ]:  # What cannot be a symbol too, as it stands in the file; raises ProviderError for an unreadable file
         "What the files list"
         return tuple(self._indexed()[1].by_name)
 
     def fetch(self, symbol, start=None, end=None):
-        (_, result), = self.deliveries((symbol,), start, end)
-        if isinstance(result, TradeLabError): raise result
+        ((_, result),) = self.deliveries((symbol,), start, end)
+        if isinstance(result, TradeLabError):
+            raise result
         return result
 
-    def deliveries(self,
-        symbols=(),               # Tickers; all that the files list when empty
-        start:date|str|None=None, # First session wanted, None for the beginning
-        end:date|str|None=None,   # Last session wanted, None for the end
-    )->Iterator[tuple[str, Delivery|TradeLabError]]: # Each symbol once; raises ProviderError for an unreadable file, DataError for a reversed span
+    def deliveries(
+        self,
+        symbols=(),  # Tickers; all that the files list when empty
+        start: date | str | None = None,  # First session wanted, None for the beginning
+        end: date | str | None = None,  # Last session wanted, None for the end
+    ) -> Iterator[
+        tuple[str, Delivery | TradeLabError]
+    ]:  # Each symbol once; raises ProviderError for an unreadable file, DataError for a reversed span
         "Many symbols in one pass"
         cut = end if self.settings.files.basis == 'split' else None
         span, (files, index) = _span(start, end), self._indexed()
-        if cut is not None: span = span[0], LAST_DAY
+        if cut is not None:
+            span = span[0], LAST_DAY
         where = self.paths[0].name if len(self.paths) == 1 else self.paths[0].parent.name
-        if not index.by_name: raise EmptyDeliveryError(f'{where} has no rows', 0, 'Download or export it again.')
+        if not index.by_name:
+            raise EmptyDeliveryError(f'{where} has no rows', 0, 'Download or export it again.')
         asked, refused = _asked(index, symbols, where)
         yield from refused.items()
         reading = _Reading(files, index, asked, span)
         for rows in _gathered(reading, self.settings.path('.tradelab'), self.batch_rows, self.bucket_rows):
             number = int(rows['number'][0])
-            yield asked[number], _until(_outcome(reading, number, asked.pop(number), rows, self.settings.files, self._hashes), cut)
-        for number, symbol in asked.items(): yield symbol, _outcome(reading, number, symbol, None, self.settings.files, self._hashes)
+            yield (
+                asked[number],
+                _until(_outcome(reading, number, asked.pop(number), rows, self.settings.files, self._hashes), cut),
+            )
+        for number, symbol in asked.items():
+            yield symbol, _outcome(reading, number, symbol, None, self.settings.files, self._hashes)
 
 # %% ../../nbs/27_provider_files.ipynb #b1f45c7d
 def _listed(path):
     "The files at `path`; raises ConfigError when there is none"
     known = f'A file ends in {", ".join(ENDINGS)}.'
     if not path.is_dir():
-        if not path.exists(): raise ConfigError('[files] path leads nowhere', str(path), 'Correct it; it is relative to the lab.')
-        if not file_ending(path): raise ConfigError('[files] path is neither CSV nor Parquet', path.name, known)
+        if not path.exists():
+            raise ConfigError('[files] path leads nowhere', str(path), 'Correct it; it is relative to the lab.')
+        if not file_ending(path):
+            raise ConfigError('[files] path is neither CSV nor Parquet', path.name, known)
         return [path]
     there = sorted(entry for entry in path.iterdir() if entry.is_file() and not entry.name.startswith(('.', '_')))
     if others := [entry.name for entry in there if not file_ending(entry)]:
-        logging.getLogger(__name__).warning('Not read, being neither CSV nor Parquet: %s', ', '.join(others[:20]),
-                                            extra=dict(event='files.ignored', details=dict(files=len(others))))
-    if len(others) == len(there): raise ConfigError('The folder of [files] path holds no CSV or Parquet file', str(path), known)
+        logging.getLogger(__name__).warning(
+            'Not read, being neither CSV nor Parquet: %s',
+            ', '.join(others[:20]),
+            extra=dict(event='files.ignored', details=dict(files=len(others))),
+        )
+    if len(others) == len(there):
+        raise ConfigError('The folder of [files] path holds no CSV or Parquet file', str(path), known)
     return [entry for entry in there if file_ending(entry)]
 
 # %% ../../nbs/27_provider_files.ipynb #89911127
 def connect(
-    settings:Settings, # The lab; its section [files] says which files, and what they mean
-)->FileProvider: # Nothing is opened yet; raises ConfigError for a path that leads nowhere and for unknown or repeated names in the mapping
+    settings: Settings,  # The lab; its section [files] says which files, and what they mean
+) -> FileProvider:  # Nothing is opened yet; raises ConfigError for a path that leads nowhere and for unknown or repeated names in the mapping
     "The provider for the files of the lab"
     files = settings.files
-    if files.path is None: raise ConfigError('No file is named', remedy='Set [files] path or TRADELAB_FILES_PATH, or pass --file.')
+    if files.path is None:
+        raise ConfigError('No file is named', remedy='Set [files] path or TRADELAB_FILES_PATH, or pass --file.')
     check_mapping(files.columns)
-    try: return FileProvider(settings, _listed(settings.home/files.path.expanduser()))
-    except OSError as e: raise ConfigError('[files] path cannot be read', str(files.path), f'{e.strerror}.') from e
+    try:
+        return FileProvider(settings, _listed(settings.home / files.path.expanduser()))
+    except OSError as e:
+        raise ConfigError('[files] path cannot be read', str(files.path), f'{e.strerror}.') from e

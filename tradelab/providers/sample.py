@@ -20,10 +20,16 @@ from ..utils.error_handling import DataError, EmptyDeliveryError, UnknownSymbolE
 from ..utils.provider import Provider
 
 # %% ../../nbs/27_provider_sample.ipynb #9aee0893
-NAMES = {'AAPL': 'Apple Inc.', 'IBM': 'International Business Machines Corporation', 'MSFT': 'Microsoft Corporation', 'GOOG': 'Google Inc.', 'FB': 'Facebook, Inc.'}
+NAMES = {
+    'AAPL': 'Apple Inc.',
+    'IBM': 'International Business Machines Corporation',
+    'MSFT': 'Microsoft Corporation',
+    'GOOG': 'Google Inc.',
+    'FB': 'Facebook, Inc.',
+}
 
-def symbols(
-)->tuple[str, ...]: # Tickers in the order in which the reports show them
+
+def symbols() -> tuple[str, ...]:  # Tickers in the order in which the reports show them
     "The symbols that `fetch` knows"
     return tuple(NAMES)
 
@@ -31,55 +37,81 @@ def symbols(
 def _rows(symbol):
     "The file's rows of `symbol`: raw bars and `adj_close`, indexed by session"
     from bokeh_sampledata.stocks import data
+
     return data[data['ticker'] == symbol].set_index('date').rename_axis('session')
 
 # %% ../../nbs/27_provider_sample.ipynb #6b971d6b
 def _action(step, close):
     "Kind and value of the action behind `step` at an ex-date that closed at `close`"
-    growth = 1/step
-    ratio, dividend = Fraction(growth).limit_denominator(20), close*(growth - 1)
+    growth = 1 / step
+    ratio, dividend = Fraction(growth).limit_denominator(20), close * (growth - 1)
     is_split = growth < 1 or growth >= 1.25
     if abs(growth - ratio) > 1e-9 if is_split else dividend < 0.005 or abs(dividend - round(dividend, 2)) > 1e-6:
-        raise DataError('A step of the adjusted close is neither a split nor a dividend in cents', float(step), 'Install the pinned bokeh_sampledata.')
+        raise DataError(
+            'A step of the adjusted close is neither a split nor a dividend in cents',
+            float(step),
+            'Install the pinned bokeh_sampledata.',
+        )
     return ('split', float(ratio)) if is_split else ('dividend', round(dividend, 2))
 
 # %% ../../nbs/27_provider_sample.ipynb #0dfcf873
 def recovered_actions(
-    close:pd.Series,     # Raw close, USD, shape (n_bars,), index of sessions
-    adj_close:pd.Series, # Close adjusted by the CRSP convention up to one constant factor, same index
-)->pd.DataFrame: # Columns ex_date, kind, value; raises DataError for a step that is neither kind
+    close: pd.Series,  # Raw close, USD, shape (n_bars,), index of sessions
+    adj_close: pd.Series,  # Close adjusted by the CRSP convention up to one constant factor, same index
+) -> pd.DataFrame:  # Columns ex_date, kind, value; raises DataError for a step that is neither kind
     "Splits and dividends out of the steps between a raw and an adjusted close"
-    ratio = (adj_close/close).to_numpy()
-    steps = ratio[:-1]/ratio[1:]
+    ratio = (adj_close / close).to_numpy()
+    steps = ratio[:-1] / ratio[1:]
     at = 1 + np.flatnonzero(np.abs(steps - 1) > 1e-6)
-    rows = [(close.index[k], *_action(float(steps[k-1]), float(close.iloc[k]))) for k in at]
+    rows = [(close.index[k], *_action(float(steps[k - 1]), float(close.iloc[k]))) for k in at]
     return pd.DataFrame(rows, columns=list(ACTION_COLUMNS)).astype({'ex_date': close.index.dtype, 'value': float})
 
 # %% ../../nbs/27_provider_sample.ipynb #d707da0b
 def fetch(
-    symbol:str,                  # One of `symbols()`
-    start:date|str|None=None,    # First session wanted, None for the beginning
-    end:date|str|None=None,      # Last session wanted, None for the end
-)->Delivery: # Raw bars and actions from `start` to `end`; raises UnknownSymbolError, or DataError for a span without bars
+    symbol: str,  # One of `symbols()`
+    start: date | str | None = None,  # First session wanted, None for the beginning
+    end: date | str | None = None,  # Last session wanted, None for the end
+) -> (
+    Delivery
+):  # Raw bars and actions from `start` to `end`; raises UnknownSymbolError, or DataError for a span without bars
     "Bars and corporate actions of one sample symbol"
-    if symbol not in NAMES: raise UnknownSymbolError('The sample has no such symbol', symbol, did_you_mean(str(symbol), NAMES))
+    if symbol not in NAMES:
+        raise UnknownSymbolError('The sample has no such symbol', symbol, did_you_mean(str(symbol), NAMES))
     rows = _rows(symbol)
     first, last = rows.index[0] if start is None else as_day(start), rows.index[-1] if end is None else as_day(end)
     bars, actions = rows.loc[first:last, list(BAR_COLUMNS)], recovered_actions(rows['close'], rows['adj_close'])
     if bars.empty:
-        raise EmptyDeliveryError(f'The sample of {symbol} has no bars in this span', f'{first:%Y-%m-%d} to {last:%Y-%m-%d}', f'It has {rows.index[0]:%Y-%m-%d} to {rows.index[-1]:%Y-%m-%d}.')
-    return Delivery(symbol, NAMES[symbol], 'USD', 'XNYS', 'crsp', bars, actions[actions.ex_date.between(first, last)],
-                    f'bokeh_sampledata {bokeh_sampledata.__version__} (Quandl WIKI)')
+        raise EmptyDeliveryError(
+            f'The sample of {symbol} has no bars in this span',
+            f'{first:%Y-%m-%d} to {last:%Y-%m-%d}',
+            f'It has {rows.index[0]:%Y-%m-%d} to {rows.index[-1]:%Y-%m-%d}.',
+        )
+    return Delivery(
+        symbol,
+        NAMES[symbol],
+        'USD',
+        'XNYS',
+        'crsp',
+        bars,
+        actions[actions.ex_date.between(first, last)],
+        f'bokeh_sampledata {bokeh_sampledata.__version__} (Quandl WIKI)',
+    )
 
 # %% ../../nbs/27_provider_sample.ipynb #a1af2a4e
 class Sample(Provider):
     "The sample as the collector asks it."
+
     name = 'sample'
-    def symbols(self): return symbols()
-    def fetch(self, symbol, start, end): return fetch(symbol, start, end)
+
+    def symbols(self):
+        return symbols()
+
+    def fetch(self, symbol, start, end):
+        return fetch(symbol, start, end)
+
 
 def connect(
-    settings, # The lab; the sample needs nothing of it
-)->Sample:
+    settings,  # The lab; the sample needs nothing of it
+) -> Sample:
     "The sample provider"
     return Sample()

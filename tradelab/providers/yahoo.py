@@ -27,64 +27,91 @@ from yfinance.utils import is_isin
 from ..config import Settings
 from ..data_validation import Delivery, check_symbol
 from ..market_calendar import as_day
-from ..utils.error_handling import (DataError, EmptyDeliveryError, PartialDeliveryError, ProviderError, RateLimitedError, TradeLabError, UnavailableError,
-                                           UnknownSymbolError, retry)
+from tradelab.utils.error_handling import (
+    DataError,
+    EmptyDeliveryError,
+    PartialDeliveryError,
+    ProviderError,
+    RateLimitedError,
+    TradeLabError,
+    UnavailableError,
+    UnknownSymbolError,
+    retry,
+)
 from ..utils.provider import Provider
 from ..utils.rate_budget import RateBudget
 from ..utils.yahoo_chart import chart_of, delivery_of
 
 # %% ../../nbs/27_provider_yahoo.ipynb #fcbcffea
 CHART, COOKIE = '/v8/finance/chart/', 'https://fc.yahoo.com'
-LIMIT, SIDE = 20., 10.  # seconds for a chart, and for anything else
+LIMIT, SIDE = 20.0, 10.0  # seconds for a chart, and for anything else
+
 
 def _seconds(text, now):
     "What a Retry-After header asks for, None when it does not say"
-    if re.fullmatch('[0-9]{1,9}', text or ''): return float(text)
-    try: return max(email.utils.parsedate_to_datetime(text).timestamp() - now, 0.)
-    except (TypeError, ValueError): return None
+    if re.fullmatch('[0-9]{1,9}', text or ''):
+        return float(text)
+    try:
+        return max(email.utils.parsedate_to_datetime(text).timestamp() - now, 0.0)
+    except (TypeError, ValueError):
+        return None
 
 # %% ../../nbs/27_provider_yahoo.ipynb #effbce2e
 class _Door(Session):
     "Where all requests go through: within the budget and the deadline, and judged"
+
     def __init__(self, budget, url):
         local = url and urlsplit(url).hostname in ('127.0.0.1', 'localhost', '::1')
         super().__init__(impersonate='chrome', curl_options={CurlOpt.NOPROXY: '*'} if local else None)
         self.budget, self.gateway, self.failed, self.refusals = budget, (url or '').rstrip('/'), False, 0
-        self.begin('', 0.)
+        self.begin('', 0.0)
 
-    def begin(self, symbol, end): self.symbol, self.end, self.chart, self.unauthorized = symbol, end, None, 0
+    def begin(self, symbol, end):
+        self.symbol, self.end, self.chart, self.unauthorized = symbol, end, None, 0
 
     def left(self):
         "Seconds until the deadline; raises UnavailableError when they are used up"
-        if (left := self.end - time.monotonic()) < .01: raise UnavailableError(f'{self.symbol}: Yahoo gave no complete answer in time', 'deadline', 'Try again later, or raise [data] deadline_s.')
+        if (left := self.end - time.monotonic()) < 0.01:
+            raise UnavailableError(
+                f'{self.symbol}: Yahoo gave no complete answer in time',
+                'deadline',
+                'Try again later, or raise [data] deadline_s.',
+            )
         return left
 
     def request(self, method, url, timeout=None, **options):
         is_chart = urlsplit(url).path.startswith(CHART)
-        if not is_chart and (self.failed or (url == COOKIE and len(self.cookies.jar))): return _left_out(url, self.failed)
+        if not is_chart and (self.failed or (url == COOKIE and len(self.cookies.jar))):
+            return _left_out(url, self.failed)
         self.budget.wait(self.left())
         limit = min(LIMIT if is_chart else SIDE, self.left())
-        try: answer = super().request(method, self._moved(url), timeout=limit, **options)
-        except exceptions.RequestException as e: raise self._broken(e, is_chart) from e
-        if answer.status_code == 429: self._pause(answer)
+        try:
+            answer = super().request(method, self._moved(url), timeout=limit, **options)
+        except exceptions.RequestException as e:
+            raise self._broken(e, is_chart) from e
+        if answer.status_code == 429:
+            self._pause(answer)
         return self._judged(answer) if is_chart else self._taken(url, answer)
 
     def _moved(self, url):
-        if not self.gateway: return url
+        if not self.gateway:
+            return url
         parts = urlsplit(url)
         return f'{self.gateway}{parts.path}' + (f'?{parts.query}' if parts.query else '')
 
 # %% ../../nbs/27_provider_yahoo.ipynb #b1311eb6
 def _left_out(url, failed):
     "Instead of a request that is not needed: nothing for a cookie that is there, an error that yfinance passes over for what failed before"
-    if failed: raise exceptions.ConnectionError(f'{url} failed before and is not tried again')
+    if failed:
+        raise exceptions.ConnectionError(f'{url} failed before and is not tried again')
 
 # %% ../../nbs/27_provider_yahoo.ipynb #48b3d185
 def _pause(self, answer):
     "Hold all processes back after a 429"
     told = _seconds(answer.headers.get('retry-after'), time.time())
     self.refusals += 1
-    self.budget.pause(told if told is not None else min(5*self.budget.every*2**(self.refusals - 1), 60.))
+    self.budget.pause(told if told is not None else min(5 * self.budget.every * 2 ** (self.refusals - 1), 60.0))
+
 
 def _broken(self, e, is_chart):
     "What a request that came to no answer means"
@@ -92,7 +119,8 @@ def _broken(self, e, is_chart):
         self.failed = True
         return e
     reason = str(e.args[0] if e.args else e).partition(' See https')[0][:200]
-    if isinstance(e, exceptions.IncompleteRead): return PartialDeliveryError(f"{self.symbol}: Yahoo's answer breaks off", reason, 'Try again.')
+    if isinstance(e, exceptions.IncompleteRead):
+        return PartialDeliveryError(f"{self.symbol}: Yahoo's answer breaks off", reason, 'Try again.')
     return UnavailableError(f'{self.symbol}: Yahoo cannot be reached', reason, 'Check the network, or try again later.')
 
 # %% ../../nbs/27_provider_yahoo.ipynb #8d6db417
@@ -102,54 +130,76 @@ def _judged(self, answer):
         self.unauthorized, self.failed = 1, False
         self.cookies.clear()
         return answer
-    if answer.status_code != 429: self.refusals = 0
+    if answer.status_code != 429:
+        self.refusals = 0
     self.chart = chart_of(answer.status_code, answer.content.decode(errors='replace'), self.symbol)
     return answer
+
 
 def _taken(self, url, answer):
     "A cookie as it is; a crumb only when it is one"
     is_crumb, sound = 'getcrumb' in url, answer.status_code < 400 and re.fullmatch(r'\S{1,64}', answer.text)
     self.failed = not (sound if is_crumb else url != COOKIE or len(self.cookies.jar))
-    if is_crumb and not sound: raise exceptions.ConnectionError(f'no crumb, HTTP {answer.status_code}')
+    if is_crumb and not sound:
+        raise exceptions.ConnectionError(f'no crumb, HTTP {answer.status_code}')
     return answer
+
 
 _Door._pause, _Door._broken, _Door._judged, _Door._taken = _pause, _broken, _judged, _taken
 
 # %% ../../nbs/27_provider_yahoo.ipynb #07ae714a
 class _AnyZone:
     "A cache of time zones that answers UTC for every symbol and keeps nothing"
-    def lookup(self, key): return 'UTC'
-    def store(self, key, value): pass
+
+    def lookup(self, key):
+        return 'UTC'
+
+    def store(self, key, value):
+        pass
 
 # %% ../../nbs/27_provider_yahoo.ipynb #897a43f2
 _TURN = threading.Lock()
-_OURS = ((YfConfig.debug, 'hide_exceptions', False), (cache._TzCacheManager, '_tz_cache', _AnyZone()),
-         (cache._CookieCacheManager, '_Cookie_cache', cache._CookieCacheDummy()), (logging.getLogger('yfinance'), 'disabled', True))
+_OURS = (
+    (YfConfig.debug, 'hide_exceptions', False),
+    (cache._TzCacheManager, '_tz_cache', _AnyZone()),
+    (cache._CookieCacheManager, '_Cookie_cache', cache._CookieCacheDummy()),
+    (logging.getLogger('yfinance'), 'disabled', True),
+)
+
 
 @contextmanager
 def _lent(data, patience):
     "yfinance with our options, caches and `data`, and afterwards as it was; raises UnavailableError when it is in use for longer than `patience` seconds"
-    if not _TURN.acquire(timeout=patience): raise UnavailableError('yfinance is in use by another thread of this process', 'deadline', 'Fetch in one thread.')
+    if not _TURN.acquire(timeout=patience):
+        raise UnavailableError(
+            'yfinance is in use by another thread of this process', 'deadline', 'Fetch in one thread.'
+        )
     before, theirs = [getattr(thing, name) for thing, name, _ in _OURS], SingletonMeta._instances.pop(YfData, None)
     try:
-        for thing, name, value in _OURS: setattr(thing, name, value)
+        for thing, name, value in _OURS:
+            setattr(thing, name, value)
         SingletonMeta._instances[YfData] = data
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             yield
     finally:
-        for (thing, name, _), value in zip(_OURS, before): setattr(thing, name, value)
+        for (thing, name, _), value in zip(_OURS, before):
+            setattr(thing, name, value)
         del SingletonMeta._instances[YfData]
-        if theirs: SingletonMeta._instances[YfData] = theirs
+        if theirs:
+            SingletonMeta._instances[YfData] = theirs
         _TURN.release()
 
 # %% ../../nbs/27_provider_yahoo.ipynb #70c22328
 class Yahoo(Provider):
     "Yahoo's daily bars; made by `connect`."
+
     name, incremental = 'yahoo', True
-    def __init__(self,
-        settings:Settings, # `[yahoo]` and `[data] deadline_s`
-        now=time.time,     # Epoch seconds, decides which day is over
+
+    def __init__(
+        self,
+        settings: Settings,  # `[yahoo]` and `[data] deadline_s`
+        now=time.time,  # Epoch seconds, decides which day is over
         sleep=time.sleep,  # Called between tries, with seconds
     ):
         self.deadline, self.now, self.sleep = settings.data.deadline_s, now, sleep
@@ -157,20 +207,27 @@ class Yahoo(Provider):
         self.session = _Door(self.budget, settings.yahoo.url)
         self.data, self._closed, self._turn = type.__call__(YfData, session=self.session), False, threading.Lock()
 
-    def __repr__(self): return f'Yahoo through yfinance {yfinance.__version__}, {60/self.budget.every:g} requests a minute'
+    def __repr__(self):
+        return f'Yahoo through yfinance {yfinance.__version__}, {60 / self.budget.every:g} requests a minute'
 
     def close(self):
-        if not self._closed: self.session.close()
+        if not self._closed:
+            self.session.close()
         self._closed = True
 
 # %% ../../nbs/27_provider_yahoo.ipynb #876477e4
 GIVE_UP, TRIES = 5, 12  # symbols in a row; requests for a chart
 
+
 def _checked(symbol, start, end, now):
     "Symbol, first and last day, when they can be asked for"
     symbol, start, end = check_symbol(symbol), start and as_day(start).date(), end and as_day(end).date()
-    if is_isin(symbol): raise UnknownSymbolError('This is an ISIN, which Yahoo takes for a search and not for a symbol', symbol, 'Name the ticker.')
-    if start and end and start > end: raise DataError(f'{symbol}: a span ends before it starts', f'{start} to {end}', 'Swap the two days.')
+    if is_isin(symbol):
+        raise UnknownSymbolError(
+            'This is an ISIN, which Yahoo takes for a search and not for a symbol', symbol, 'Name the ticker.'
+        )
+    if start and end and start > end:
+        raise DataError(f'{symbol}: a span ends before it starts', f'{start} to {end}', 'Swap the two days.')
     if start and start > (datetime.fromtimestamp(now, UTC) + timedelta(hours=14)).date():
         raise EmptyDeliveryError(f'{symbol}: the span lies in the future', str(start), 'Ask for a day that has been.')
     return symbol, start, end
@@ -178,67 +235,114 @@ def _checked(symbol, start, end, now):
 # %% ../../nbs/27_provider_yahoo.ipynb #40e910c4
 def _asked(self, symbol, start):
     "One question to Yahoo; the chart of its answer"
-    span = {'period': 'max'} if start is None else {'start': datetime(start.year, start.month, start.day, 12, tzinfo=UTC) - timedelta(days=1)}
+    span = (
+        {'period': 'max'}
+        if start is None
+        else {'start': datetime(start.year, start.month, start.day, 12, tzinfo=UTC) - timedelta(days=1)}
+    )
     with _lent(self.data, self.session.left()):
         self.session.begin(symbol, self.session.end)
-        try: yfinance.Ticker(symbol, session=self.session).history(**span, interval='1d', auto_adjust=False, actions=True, keepna=True)
-        except TradeLabError: raise
-        except Exception as e: raise ProviderError(f'{symbol}: yfinance cannot read the answer', f'{type(e).__name__}: {e}'[:200], 'yfinance may need an update.') from e
+        try:
+            yfinance.Ticker(symbol, session=self.session).history(
+                **span, interval='1d', auto_adjust=False, actions=True, keepna=True
+            )
+        except TradeLabError:
+            raise
+        except Exception as e:
+            raise ProviderError(
+                f'{symbol}: yfinance cannot read the answer',
+                f'{type(e).__name__}: {e}'[:200],
+                'yfinance may need an update.',
+            ) from e
     return self.session.chart
 
 # %% ../../nbs/27_provider_yahoo.ipynb #dce323a2
 def _patiently(self, symbol, start):
     "`_asked`, tried again as long as there is time"
     log, last = logging.getLogger(__name__), []
+
     def once():
-        try: return self._asked(symbol, start)
+        try:
+            return self._asked(symbol, start)
         except (RateLimitedError, UnavailableError, PartialDeliveryError) as e:
             last[:] = [e]
             raise
+
     def nap(seconds):
-        if max(seconds, self.budget.ahead()) >= self.session.end - time.monotonic(): raise last[0]
-        log.info('%s; again in %.1f s', last[0], seconds, extra=dict(event='provider.retry', details=dict(symbol=symbol), file_only=True))
+        if max(seconds, self.budget.ahead()) >= self.session.end - time.monotonic():
+            raise last[0]
+        log.info(
+            '%s; again in %.1f s',
+            last[0],
+            seconds,
+            extra=dict(event='provider.retry', details=dict(symbol=symbol), file_only=True),
+        )
         self.sleep(seconds)
-    again = retry(RateLimitedError, UnavailableError, PartialDeliveryError, attempts=TRIES, first_wait=min(self.budget.every, 2.), longest_wait=30., deadline=self.deadline, sleep=nap)(once)
+
+    again = retry(
+        RateLimitedError,
+        UnavailableError,
+        PartialDeliveryError,
+        attempts=TRIES,
+        first_wait=min(self.budget.every, 2.0),
+        longest_wait=30.0,
+        deadline=self.deadline,
+        sleep=nap,
+    )(once)
     again.retry.before_sleep = None  # `nap` tells it
     return again()
 
 # %% ../../nbs/27_provider_yahoo.ipynb #f6180ede
-def _fetch(self,
-    symbol:str,            # As Yahoo spells it
-    start:date|None=None,  # First session wanted, None for the beginning
-    end:date|None=None,    # Last session wanted, None for the last finished one
-)->Delivery: # Basis split; raises UnknownSymbolError, ProviderError of each kind, DataError for an impossible span, StorageError
+def _fetch(
+    self,
+    symbol: str,  # As Yahoo spells it
+    start: date | None = None,  # First session wanted, None for the beginning
+    end: date | None = None,  # Last session wanted, None for the last finished one
+) -> (
+    Delivery
+):  # Basis split; raises UnknownSymbolError, ProviderError of each kind, DataError for an impossible span, StorageError
     "Bars and actions of one symbol"
     symbol, start, end = _checked(symbol, start, end, self.now())
-    if self._closed: raise ProviderError('The connection to Yahoo is closed', self.name, 'Open another one with connect.')
+    if self._closed:
+        raise ProviderError('The connection to Yahoo is closed', self.name, 'Open another one with connect.')
     with self._turn:
         self.session.begin(symbol, time.monotonic() + self.deadline)
         chart = self._patiently(symbol, start)
     return delivery_of(symbol, chart, start, end, self.now(), f'Yahoo through yfinance {yfinance.__version__}')
 
 # %% ../../nbs/27_provider_yahoo.ipynb #46c247cd
-def _deliveries(self,
-    symbols,               # Tickers
-    start:date|None=None,  # As for `fetch`
-    end:date|None=None,    # As for `fetch`
-): # Iterator of (symbol, Delivery or DataError), each symbol once; raises StorageError
+def _deliveries(
+    self,
+    symbols,  # Tickers
+    start: date | None = None,  # As for `fetch`
+    end: date | None = None,  # As for `fetch`
+):  # Iterator of (symbol, Delivery or DataError), each symbol once; raises StorageError
     "Many symbols, one after the other"
     lost = []
     for symbol in dict.fromkeys(symbols):
         if len(lost) >= GIVE_UP:
-            yield symbol, type(lost[-1])(f'{symbol}: not asked, since Yahoo failed the last {GIVE_UP} symbols', str(lost[-1]), 'Run again later; what is stored is kept.')
+            yield (
+                symbol,
+                type(lost[-1])(
+                    f'{symbol}: not asked, since Yahoo failed the last {GIVE_UP} symbols',
+                    str(lost[-1]),
+                    'Run again later; what is stored is kept.',
+                ),
+            )
             continue
-        try: came = self.fetch(symbol, start, end)
-        except DataError as e: came = e
+        try:
+            came = self.fetch(symbol, start, end)
+        except DataError as e:
+            came = e
         lost = [*lost, came] if isinstance(came, (RateLimitedError, UnavailableError)) else []
         yield symbol, came
+
 
 Yahoo._asked, Yahoo._patiently, Yahoo.fetch, Yahoo.deliveries = _asked, _patiently, _fetch, _deliveries
 
 # %% ../../nbs/27_provider_yahoo.ipynb #983dc1aa
 def connect(
-    settings:Settings, # The lab
-)->Yahoo: # A context manager; no request goes out yet
+    settings: Settings,  # The lab
+) -> Yahoo:  # A context manager; no request goes out yet
     "Yahoo as a provider"
     return Yahoo(settings)

@@ -22,57 +22,113 @@ from .loopback import Answer
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #6a993b56
 def bar_rows(
-    bars:pd.DataFrame, # Columns open, high, low, close, volume; index of sessions or of aware timestamps
-)->list[dict]: # One row a bar, keys t, o, h, l, c, v, n, vw, in order of time
+    bars: pd.DataFrame,  # Columns open, high, low, close, volume; index of sessions or of aware timestamps
+) -> list[dict]:  # One row a bar, keys t, o, h, l, c, v, n, vw, in order of time
     "Bars as Alpaca writes them"
-    at = (bars.index.tz_localize('America/New_York') if bars.index.tz is None else bars.index).tz_convert('UTC').strftime('%Y-%m-%dT%H:%M:%SZ')
-    def number(value): return None if value != value else int(value) if value == int(value) else float(value)
-    return [{'t': t, 'o': number(o), 'h': number(h), 'l': number(l), 'c': number(c), 'v': number(v), 'n': 0 if v != v else int(v/100), 'vw': number((h + l + c)/3)}
-            for t, o, h, l, c, v in zip(at, *(bars[name].tolist() for name in ('open', 'high', 'low', 'close', 'volume')))]
+    at = (
+        (bars.index.tz_localize('America/New_York') if bars.index.tz is None else bars.index)
+        .tz_convert('UTC')
+        .strftime('%Y-%m-%dT%H:%M:%SZ')
+    )
+
+    def number(value):
+        return None if value != value else int(value) if value == int(value) else float(value)
+
+    return [
+        {
+            't': t,
+            'o': number(o),
+            'h': number(h),
+            'l': number(l),
+            'c': number(c),
+            'v': number(v),
+            'n': 0 if v != v else int(v / 100),
+            'vw': number((h + l + c) / 3),
+        }
+        for t, o, h, l, c, v in zip(at, *(bars[name].tolist() for name in ('open', 'high', 'low', 'close', 'volume')))
+    ]
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #42f5ce30
 def action_rows(
-    symbol:str,           # Ticker
-    actions:pd.DataFrame, # Columns ex_date, kind ('split' | 'dividend'), value
-)->list[tuple[str, dict]]: # Kind as Alpaca groups them, and the row
+    symbol: str,  # Ticker
+    actions: pd.DataFrame,  # Columns ex_date, kind ('split' | 'dividend'), value
+) -> list[tuple[str, dict]]:  # Kind as Alpaca groups them, and the row
     "Splits and dividends as Alpaca writes them"
     rows = []
     for ex_date, kind, value in actions[['ex_date', 'kind', 'value']].itertuples(index=False):
         ratio, day = Fraction(value).limit_denominator(1000), f'{ex_date:%Y-%m-%d}'
-        if kind == 'dividend': rows.append(cash_dividend(symbol, day, value))
-        elif ratio > 1: rows.append(action('forward_splits', symbol=symbol, cusip=cusip(symbol), new_rate=ratio.numerator, old_rate=ratio.denominator, ex_date=day, process_date=day))
-        else: rows.append(action('reverse_splits', symbol=symbol, old_cusip=cusip(symbol), new_cusip=cusip(symbol + '2'), new_rate=ratio.numerator, old_rate=ratio.denominator, ex_date=day, process_date=day))
+        if kind == 'dividend':
+            rows.append(cash_dividend(symbol, day, value))
+        elif ratio > 1:
+            rows.append(
+                action(
+                    'forward_splits',
+                    symbol=symbol,
+                    cusip=cusip(symbol),
+                    new_rate=ratio.numerator,
+                    old_rate=ratio.denominator,
+                    ex_date=day,
+                    process_date=day,
+                )
+            )
+        else:
+            rows.append(
+                action(
+                    'reverse_splits',
+                    symbol=symbol,
+                    old_cusip=cusip(symbol),
+                    new_cusip=cusip(symbol + '2'),
+                    new_rate=ratio.numerator,
+                    old_rate=ratio.denominator,
+                    ex_date=day,
+                    process_date=day,
+                )
+            )
     return rows
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #547c6892
 def cusip(
-    name:str, # Anything
-)->str: # Nine characters
+    name: str,  # Anything
+) -> str:  # Nine characters
     "A number that looks like a CUSIP, always the same for one name"
     return uuid.uuid5(uuid.NAMESPACE_OID, name).hex[:9].upper()
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #2186b037
 def action(
-    kind:str,      # As Alpaca groups them, such as 'spin_offs'
-    **fields:dict, # The row's fields without its id
-)->tuple[str, dict]: # Kind and row, with an id that depends on the fields alone
+    kind: str,  # As Alpaca groups them, such as 'spin_offs'
+    **fields: dict,  # The row's fields without its id
+) -> tuple[str, dict]:  # Kind and row, with an id that depends on the fields alone
     "One corporate action"
     return kind, {'id': str(uuid.uuid5(uuid.NAMESPACE_OID, kind + json.dumps(fields, sort_keys=True))), **fields}
 
+
 def cash_dividend(
-    symbol:str,    # Ticker
-    ex_date:str,   # YYYY-MM-DD
-    rate:float,    # USD a share
-    **fields:dict, # Further fields, or other values
-)->tuple[str, dict]: # Kind and row
+    symbol: str,  # Ticker
+    ex_date: str,  # YYYY-MM-DD
+    rate: float,  # USD a share
+    **fields: dict,  # Further fields, or other values
+) -> tuple[str, dict]:  # Kind and row
     "One dividend, paid and processed three weeks after its ex-date"
     paid = f'{date.fromisoformat(ex_date) + timedelta(days=21)}'
-    return action('cash_dividends', **{'symbol': symbol, 'cusip': cusip(symbol), 'rate': rate, 'special': False, 'foreign': False, 'ex_date': ex_date, 'payable_date': paid, 'process_date': paid, **fields})
+    return action(
+        'cash_dividends',
+        **{
+            'symbol': symbol,
+            'cusip': cusip(symbol),
+            'rate': rate,
+            'special': False,
+            'foreign': False,
+            'ex_date': ex_date,
+            'payable_date': paid,
+            'process_date': paid,
+            **fields,
+        },
+    )
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #ce902e63
 def token_of(
-    key:tuple, # What the rows are sorted by, strings
-)->str: # Base64
+    key: tuple,  # What the rows are sorted by, strings
+) -> str:  # Base64
     "The token that continues after `key`"
     return base64.b64encode('|'.join(key).encode()).decode()
 
@@ -80,13 +136,15 @@ def token_of(
 def _page(rows, request, default, most, page_rows):
     "The part of `rows`, pairs of key and row in order, that `request` asks for, and the token of the next; ValueError for a wrong token or limit"
     limit = int(request.query.get('limit', default))
-    if not 1 <= limit <= most: raise ValueError(f'invalid limit: {limit}')
+    if not 1 <= limit <= most:
+        raise ValueError(f'invalid limit: {limit}')
     limit, token, first = min(limit, page_rows), request.query.get('page_token'), 0
     if token:
         keys = [token_of(key) for key, _ in rows]
-        if token not in keys: raise ValueError(f'invalid page_token: {token}')
+        if token not in keys:
+            raise ValueError(f'invalid page_token: {token}')
         first = keys.index(token) + 1
-    page = rows[first:first + limit]
+    page = rows[first : first + limit]
     return page, token_of(page[-1][0]) if len(rows) > first + limit else None
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #23a7b3aa
@@ -95,12 +153,25 @@ def _instant(text, default):
     at = pd.Timestamp(text) if text else default
     return at.tz_localize('UTC') if at.tz is None else at.tz_convert('UTC')
 
+
 def _yearly(rows):
     "One row a year out of daily rows"
     years = {}
-    for row in rows: years.setdefault(row['t'][:4], []).append(row)
-    return [{'t': f'{year}-01-01T05:00:00Z', 'o': same[0]['o'], 'h': max(r['h'] for r in same), 'l': min(r['l'] for r in same), 'c': same[-1]['c'], 'v': sum(r['v'] for r in same), 'n': 1, 'vw': same[-1]['c']}
-            for year, same in years.items()]
+    for row in rows:
+        years.setdefault(row['t'][:4], []).append(row)
+    return [
+        {
+            't': f'{year}-01-01T05:00:00Z',
+            'o': same[0]['o'],
+            'h': max(r['h'] for r in same),
+            'l': min(r['l'] for r in same),
+            'c': same[-1]['c'],
+            'v': sum(r['v'] for r in same),
+            'n': 1,
+            'vw': same[-1]['c'],
+        }
+        for year, same in years.items()
+    ]
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #1fee6c1d
 def _bars(data, request):
@@ -108,117 +179,187 @@ def _bars(data, request):
     query, now = request.query, pd.Timestamp.now(tz='UTC')
     symbols = sorted(set(query.get('symbols', '').split(',')))
     for symbol in symbols:
-        if not re.fullmatch(r'[A-Z]{1,8}([.][A-Z]{1,3})?', symbol): raise ValueError(f'invalid symbol: {symbol}')
+        if not re.fullmatch(r'[A-Z]{1,8}([.][A-Z]{1,3})?', symbol):
+            raise ValueError(f'invalid symbol: {symbol}')
     kept = {'1Day': (data.daily, 'D'), '12Month': (data.daily, 'Y'), '1Min': (data.minutes, 'M')}
-    if query.get('timeframe') not in kept: raise ValueError(f'invalid timeframe: {query.get("timeframe")}')
-    if query.get('adjustment', 'raw') != 'raw': raise ValueError(f'this server has no bars with adjustment {query["adjustment"]}')
+    if query.get('timeframe') not in kept:
+        raise ValueError(f'invalid timeframe: {query.get("timeframe")}')
+    if query.get('adjustment', 'raw') != 'raw':
+        raise ValueError(f'this server has no bars with adjustment {query["adjustment"]}')
     start, end = _instant(query.get('start'), now.normalize()), _instant(query.get('end'), now)
-    if end < start: raise ValueError('end should not be before start')
-    if query.get('feed') == 'sip' and 'end' in query and end > now - pd.Timedelta(minutes=15): raise PermissionError('subscription does not permit querying recent SIP data')
+    if end < start:
+        raise ValueError('end should not be before start')
+    if query.get('feed') == 'sip' and 'end' in query and end > now - pd.Timedelta(minutes=15):
+        raise PermissionError('subscription does not permit querying recent SIP data')
     (source, mark), rows = kept[query['timeframe']], []
     for symbol in symbols:
         within = [row for row in source.get(symbol, []) if start <= pd.Timestamp(row['t']) <= end]
         rows += [((symbol, mark, row['t']), row) for row in (_yearly(within) if mark == 'Y' else within)]
     page, token = _page(rows, request, 1000, 10_000, data.page_rows)
     bars = {}
-    for (symbol, *_), row in page: bars.setdefault(symbol, []).append(row)
+    for (symbol, *_), row in page:
+        bars.setdefault(symbol, []).append(row)
     return {'bars': bars, 'next_page_token': token}
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #7819a6e7
-_SYMBOLS = ('symbol', 'old_symbol', 'new_symbol', 'source_symbol', 'alternate_symbol', 'acquirer_symbol', 'acquiree_symbol')
+_SYMBOLS = (
+    'symbol',
+    'old_symbol',
+    'new_symbol',
+    'source_symbol',
+    'alternate_symbol',
+    'acquirer_symbol',
+    'acquiree_symbol',
+)
+
 
 def _actions(data, request):
     "The answer to /v1/corporate-actions, or ValueError with what Alpaca would say"
     query, today = request.query, f'{data.today or date.today()}'
     start, end = query.get('start', today), query.get('end', today)
-    if end < start: raise ValueError('end should not be before start')
-    symbols, kinds = set(query.get('symbols', '').split(',')) - {''}, {f'{kind}s' for kind in query.get('types', '').split(',') if kind}
-    rows = [((row['process_date'], row['id']), (kind, row)) for kind, row in data.told
-            if start <= row['process_date'] <= min(end, today if data.today else end) and (not kinds or kind in kinds) and (not symbols or symbols & {row.get(name) for name in _SYMBOLS})]
+    if end < start:
+        raise ValueError('end should not be before start')
+    symbols, kinds = (
+        set(query.get('symbols', '').split(',')) - {''},
+        {f'{kind}s' for kind in query.get('types', '').split(',') if kind},
+    )
+    rows = [
+        ((row['process_date'], row['id']), (kind, row))
+        for kind, row in data.told
+        if start <= row['process_date'] <= min(end, today if data.today else end)
+        and (not kinds or kind in kinds)
+        and (not symbols or symbols & {row.get(name) for name in _SYMBOLS})
+    ]
     page, token = _page(sorted(rows, key=lambda pair: pair[0]), request, 100, 1000, data.page_rows)
     told = {}
-    for _, (kind, row) in page: told.setdefault(kind, []).append(row)
+    for _, (kind, row) in page:
+        told.setdefault(kind, []).append(row)
     return {'corporate_actions': told, 'next_page_token': token}
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #5f4bbb0f
 KEYS = 'PKLOOPBACKLOOPBACK', 'a-secret-for-loopback-only'
 
+
 def limits(
-    remaining:int=199, # Requests left in this minute
-    reset:int|None=None, # Unix time at which the count begins anew; the next full minute when left out
-)->dict[str, str]: # Header → value
+    remaining: int = 199,  # Requests left in this minute
+    reset: int | None = None,  # Unix time at which the count begins anew; the next full minute when left out
+) -> dict[str, str]:  # Header → value
     "The headers of Alpaca's rate limit"
-    return {'X-RateLimit-Limit': '200', 'X-RateLimit-Remaining': f'{remaining}', 'X-RateLimit-Reset': f'{reset if reset is not None else (int(time.time())//60 + 1)*60}'}
+    return {
+        'X-RateLimit-Limit': '200',
+        'X-RateLimit-Remaining': f'{remaining}',
+        'X-RateLimit-Reset': f'{reset if reset is not None else (int(time.time()) // 60 + 1) * 60}',
+    }
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #886b67f4
 def refused(
-    status:int, # HTTP status
-    message:str, # What Alpaca says
-    **headers:dict, # Further headers
-)->Answer: # In JSON
+    status: int,  # HTTP status
+    message: str,  # What Alpaca says
+    **headers: dict,  # Further headers
+) -> Answer:  # In JSON
     "A refusal by the service"
     return Answer(status, {'message': message}, headers=headers)
 
+
 def web_page(
-    status:int, # HTTP status
-    title:str,  # What it says
-)->Answer: # HTML
+    status: int,  # HTTP status
+    title: str,  # What it says
+) -> Answer:  # HTML
     "A page of the web server that stands before the service"
-    return Answer(status, f'<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n', 'text/html')
+    return Answer(
+        status,
+        f'<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n',
+        'text/html',
+    )
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #29905b11
 class AlpacaData:
     "Alpaca's answers, out of frames."
-    def __init__(self,
-        market,          # Symbol → (daily bars, actions), both in the lab's shape; actions may be None
-        minutes=None,    # Symbol → minute bars, index of aware timestamps
-        told=(),         # Further corporate actions, as `action` makes them
-        page_rows=10_000,# Rows a page holds at most, whatever is asked
-        keys=KEYS,       # The key and the secret that are let in
-        today=None,      # Corporate actions processed after this day are not told yet; None tells all
+
+    def __init__(
+        self,
+        market,  # Symbol → (daily bars, actions), both in the lab's shape; actions may be None
+        minutes=None,  # Symbol → minute bars, index of aware timestamps
+        told=(),  # Further corporate actions, as `action` makes them
+        page_rows=10_000,  # Rows a page holds at most, whatever is asked
+        keys=KEYS,  # The key and the secret that are let in
+        today=None,  # Corporate actions processed after this day are not told yet; None tells all
     ):
-        self.daily, self.minutes = {symbol: bar_rows(bars) for symbol, (bars, _) in market.items()}, {symbol: bar_rows(bars) for symbol, bars in (minutes or {}).items()}
-        self.told = [pair for symbol, (_, actions) in market.items() if actions is not None for pair in action_rows(symbol, actions)] + list(told)
+        self.daily, self.minutes = (
+            {symbol: bar_rows(bars) for symbol, (bars, _) in market.items()},
+            {symbol: bar_rows(bars) for symbol, bars in (minutes or {}).items()},
+        )
+        self.told = [
+            pair
+            for symbol, (_, actions) in market.items()
+            if actions is not None
+            for pair in action_rows(symbol, actions)
+        ] + list(told)
         self.page_rows, self.keys, self.today = page_rows, keys, today
 
     def __call__(self, request):
-        if (request.headers.get('apca-api-key-id'), request.headers.get('apca-api-secret-key')) != tuple(self.keys): return web_page(401, '401 Authorization Required')
+        if (request.headers.get('apca-api-key-id'), request.headers.get('apca-api-secret-key')) != tuple(self.keys):
+            return web_page(401, '401 Authorization Required')
         ways = {'/v2/stocks/bars': _bars, '/v1/corporate-actions': _actions}
-        if request.path not in ways: return refused(404, 'endpoint not found')
-        try: return Answer(body=ways[request.path](self, request), headers=limits())
-        except PermissionError as e: return refused(403, str(e))
-        except ValueError as e: return refused(400, str(e), **limits())
+        if request.path not in ways:
+            return refused(404, 'endpoint not found')
+        try:
+            return Answer(body=ways[request.path](self, request), headers=limits())
+        except PermissionError as e:
+            return refused(403, str(e))
+        except ValueError as e:
+            return refused(400, str(e), **limits())
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #5abf0fc1
 def changed(
-    data:AlpacaData, # The server's answers
-    change,          # Function body → body, dicts as they are sent
-    path:str='/v2',  # Only requests whose path begins so
-): # Function for `Loopback.faults`
+    data: AlpacaData,  # The server's answers
+    change,  # Function body → body, dicts as they are sent
+    path: str = '/v2',  # Only requests whose path begins so
+):  # Function for `Loopback.faults`
     "Right answers, changed"
+
     def fault(request, count):
-        if not request.path.startswith(path): return None
+        if not request.path.startswith(path):
+            return None
         answer = data(request)
         return answer if answer.status != 200 else replace(answer, body=change(json.loads(json.dumps(answer.body))))
+
     return fault
 
+
 def endless(
-    data:AlpacaData, # The server's answers
-): # Function for `Loopback.faults`
+    data: AlpacaData,  # The server's answers
+):  # Function for `Loopback.faults`
     "Every page of bars is the first one, and names the same next page"
+
     def fault(request, count):
-        answer = data(replace(request, query={name: value for name, value in request.query.items() if name != 'page_token'}))
-        return replace(answer, body={**answer.body, 'next_page_token': 'QUdBSU4='}) if request.path == '/v2/stocks/bars' and answer.status == 200 else None
+        answer = data(
+            replace(request, query={name: value for name, value in request.query.items() if name != 'page_token'})
+        )
+        return (
+            replace(answer, body={**answer.body, 'next_page_token': 'QUdBSU4='})
+            if request.path == '/v2/stocks/bars' and answer.status == 200
+            else None
+        )
+
     return fault
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #75ade19a
 def losing_a_page(
-    data:AlpacaData, # The server's answers
-): # Function for `Loopback.faults`
+    data: AlpacaData,  # The server's answers
+):  # Function for `Loopback.faults`
     "The first page of bars leads to the third"
+
     def fault(request, count):
         answer = data(request)
-        if request.path != '/v2/stocks/bars' or 'page_token' in request.query or answer.status != 200 or not answer.body['next_page_token']: return None
+        if (
+            request.path != '/v2/stocks/bars'
+            or 'page_token' in request.query
+            or answer.status != 200
+            or not answer.body['next_page_token']
+        ):
+            return None
         lost = data(replace(request, query={**request.query, 'page_token': answer.body['next_page_token']}))
         return replace(answer, body={**answer.body, 'next_page_token': lost.body['next_page_token']})
+
     return fault

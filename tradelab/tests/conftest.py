@@ -16,20 +16,27 @@ from ..utils.table_base import Base
 @pytest.fixture(scope='session', autouse=True)
 def defaults(tmp_path_factory):
     "Tests see the defaults of the code, not the settings of whoever runs them"
-    home, before = tmp_path_factory.mktemp('home'), {name: os.environ.pop(name) for name in list(os.environ) if name.startswith('TRADELAB_')}
-    (home/'settings.ini').touch()
+    home, before = (
+        tmp_path_factory.mktemp('home'),
+        {name: os.environ.pop(name) for name in list(os.environ) if name.startswith('TRADELAB_')},
+    )
+    (home / 'settings.ini').touch()
     os.environ['TRADELAB_HOME'] = str(home)
     yield
     del os.environ['TRADELAB_HOME']
     os.environ.update(before)
 
+
 @pytest.fixture(scope='session')
 def lab(defaults):
     "A lab with a real database, for all tests of a session; yields its Settings"
-    with scratch_lab() as settings: yield settings
+    with scratch_lab() as settings:
+        yield settings
+
 
 @pytest.fixture
 def fresh(lab):
     "The lab with every table empty"
-    with session(lab) as work: work.execute(text(f'TRUNCATE {", ".join(Base.metadata.tables)} RESTART IDENTITY CASCADE'))
+    with session(lab) as work:
+        work.execute(text(f'TRUNCATE {", ".join(Base.metadata.tables)} RESTART IDENTITY CASCADE'))
     return lab

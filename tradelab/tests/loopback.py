@@ -18,40 +18,54 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 @dataclass(frozen=True)
 class Request:
     "What a client asked."
-    method: str             # 'GET', 'POST' and so on
-    path: str               # Percent signs decoded, without the query
-    query: dict[str, str]   # Name → its last value
-    headers: dict[str, str] # Names in lower case
-    body: bytes = b''       # As it came
+
+    method: str  # 'GET', 'POST' and so on
+    path: str  # Percent signs decoded, without the query
+    query: dict[str, str]  # Name → its last value
+    headers: dict[str, str]  # Names in lower case
+    body: bytes = b''  # As it came
 
 # %% ../../nbs/tests/loopback.ipynb #d4d50151
 @dataclass(frozen=True)
 class Answer:
     "What a client gets, and how badly."
-    status: int = 200                                      # HTTP status
-    body: bytes|str|dict|list = ''                         # A dict or list is sent as JSON
-    content_type: str = 'application/json'                 # What the body claims to be
+
+    status: int = 200  # HTTP status
+    body: bytes | str | dict | list = ''  # A dict or list is sent as JSON
+    content_type: str = 'application/json'  # What the body claims to be
     headers: dict[str, str] = field(default_factory=dict)  # Further headers
-    delay: float = 0.                                      # Seconds before the first byte
-    drip: float = 0.                                       # Seconds over which the body is spread, in twenty pieces
-    ends: str = 'whole'                                    # 'cut': closed in the middle of the body; 'closed': closed without a byte
+    delay: float = 0.0  # Seconds before the first byte
+    drip: float = 0.0  # Seconds over which the body is spread, in twenty pieces
+    ends: str = 'whole'  # 'cut': closed in the middle of the body; 'closed': closed without a byte
 
     def bytes(self):
-        if isinstance(self.body, bytes): return self.body
+        if isinstance(self.body, bytes):
+            return self.body
         return (self.body if isinstance(self.body, str) else json.dumps(self.body)).encode()
 
 # %% ../../nbs/tests/loopback.ipynb #7ab8894a
 class _Handler(BaseHTTPRequestHandler):
     "One connection of a client"
+
     protocol_version, disable_nagle_algorithm = 'HTTP/1.1', True
-    def log_message(self, *words): pass
+
+    def log_message(self, *words):
+        pass
 
     def asked(self):
         "The request on the wire"
         url, length = urlsplit(self.path), int(self.headers.get('Content-Length') or 0)
-        return Request(self.command, unquote(url.path), dict(parse_qsl(url.query, keep_blank_values=True)), {k.lower(): v for k, v in self.headers.items()}, self.rfile.read(length))
+        return Request(
+            self.command,
+            unquote(url.path),
+            dict(parse_qsl(url.query, keep_blank_values=True)),
+            {k.lower(): v for k, v in self.headers.items()},
+            self.rfile.read(length),
+        )
 
-    def serve(self): self.server.loopback.serve(self)
+    def serve(self):
+        self.server.loopback.serve(self)
+
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = serve
 
 # %% ../../nbs/tests/loopback.ipynb #494966ef
@@ -59,20 +73,30 @@ def _send(wire, answer, closing):
     "Write `answer` to the client, as broken as it is meant to be"
     body = b'' if wire.command == 'HEAD' or answer.status in (204, 304) else answer.bytes()
     wire.close_connection = wire.close_connection or answer.ends != 'whole'
-    if closing.wait(answer.delay) or answer.ends == 'closed': return
+    if closing.wait(answer.delay) or answer.ends == 'closed':
+        return
     wire.send_response(answer.status)
-    for name, value in {'Content-Type': answer.content_type, 'Content-Length': str(len(body)), **answer.headers}.items(): wire.send_header(name, value)
+    for name, value in {
+        'Content-Type': answer.content_type,
+        'Content-Length': str(len(body)),
+        **answer.headers,
+    }.items():
+        wire.send_header(name, value)
     wire.end_headers()
-    if answer.ends == 'cut': body = body[:len(body)//2]
-    size = max(1, -(-len(body)//20)) if answer.drip else max(1, len(body))
+    if answer.ends == 'cut':
+        body = body[: len(body) // 2]
+    size = max(1, -(-len(body) // 20)) if answer.drip else max(1, len(body))
     for k in range(0, len(body), size):
-        if answer.drip and closing.wait(answer.drip/20): return
-        wire.wfile.write(body[k:k + size])
+        if answer.drip and closing.wait(answer.drip / 20):
+            return
+        wire.wfile.write(body[k : k + size])
 
 # %% ../../nbs/tests/loopback.ipynb #c7a426ed
 class _Server(ThreadingHTTPServer):
     "The listening socket, and the connections that are open"
+
     daemon_threads, request_queue_size = True, 128
+
     def __init__(self, loopback):
         self.loopback, self.open = loopback, set()
         super().__init__(('127.0.0.1', 0), _Handler)
@@ -86,30 +110,37 @@ class _Server(ThreadingHTTPServer):
         self.open.discard(request)
         super().close_request(request)
 
-    def handle_error(self, request, client_address): pass  # a client that went away
+    def handle_error(self, request, client_address):
+        pass  # a client that went away
 
 # %% ../../nbs/tests/loopback.ipynb #b2cd50dc
 class Loopback:
     "A server on 127.0.0.1 for the length of a `with` block."
-    def __init__(self,
-        answer,    # Function Request → Answer
-        faults=(), # List of Answer or None, or function (Request, number of requests before it) → Answer or None
+
+    def __init__(
+        self,
+        answer,  # Function Request → Answer
+        faults=(),  # List of Answer or None, or function (Request, number of requests before it) → Answer or None
     ):
         self.answer, self.faults, self.requests, self.errors = answer, faults, [], []
         self._lock, self._closing, self._server = threading.Lock(), threading.Event(), _Server(self)
         self.url = f'http://127.0.0.1:{self._server.server_port}'
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs=dict(poll_interval=0.02), name='loopback', daemon=True)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs=dict(poll_interval=0.02), name='loopback', daemon=True
+        )
         self._thread.start()
 
     def _replaced(self, request, count):
-        if callable(self.faults): return self.faults(request, count)
+        if callable(self.faults):
+            return self.faults(request, count)
         return self.faults[count] if count < len(self.faults) else None
 
     def serve(self, wire):
         request = wire.asked()
         with self._lock:
             self.requests.append(request)
-            try: answer = self._replaced(request, len(self.requests) - 1) or self.answer(request)
+            try:
+                answer = self._replaced(request, len(self.requests) - 1) or self.answer(request)
             except Exception as e:
                 self.errors.append(e)
                 answer = Answer(500, repr(e), 'text/plain')
@@ -120,22 +151,30 @@ class Loopback:
         self._server.shutdown()
         self._server.server_close()
         for connection in list(self._server.open):
-            try: connection.shutdown(socket.SHUT_RDWR)
-            except OSError: pass  # the client was quicker
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # the client was quicker
         self._thread.join()
 
-    def __enter__(self): return self
+    def __enter__(self):
+        return self
+
     def __exit__(self, kind, *rest):
         self.close()
-        if self.errors and kind is None: raise self.errors[0]
+        if self.errors and kind is None:
+            raise self.errors[0]
 
 # %% ../../nbs/tests/loopback.ipynb #56c3517b
 def some(
-    share:float,   # Part of the requests that get `answer`, 0 to 1
-    answer:Answer, # What they get
-    seed:int=0,    # Another seed, other requests
-    path:str='',   # Only requests whose path begins so
-): # Function for `Loopback.faults`
+    share: float,  # Part of the requests that get `answer`, 0 to 1
+    answer: Answer,  # What they get
+    seed: int = 0,  # Another seed, other requests
+    path: str = '',  # Only requests whose path begins so
+):  # Function for `Loopback.faults`
     "A fault that strikes a share of the requests, the same ones each time"
-    def fault(request, count): return answer if request.path.startswith(path) and random.Random(f'{seed}/{count}').random() < share else None
+
+    def fault(request, count):
+        return answer if request.path.startswith(path) and random.Random(f'{seed}/{count}').random() < share else None
+
     return fault

@@ -21,391 +21,791 @@ from ..market_calendar import sessions
 from ..preprocessing import adjust
 from ..providers import alpaca as module
 from ..providers.alpaca import Alpaca, connect
-from .alpaca_data_server import KEYS, AlpacaData, action, changed, endless, limits, losing_a_page, refused, web_page
+from tradelab.tests.alpaca_data_server import (
+    KEYS,
+    AlpacaData,
+    action,
+    changed,
+    endless,
+    limits,
+    losing_a_page,
+    refused,
+    web_page,
+)
 from .loopback import Answer, Loopback, some
-from ..utils.error_handling import (DataError, EmptyDeliveryError, PartialDeliveryError, ProviderError, RateLimitedError, TradeLabError, UnauthorizedError, UnavailableError,
-                                           UnknownSymbolError)
+from tradelab.utils.error_handling import (
+    DataError,
+    EmptyDeliveryError,
+    PartialDeliveryError,
+    ProviderError,
+    RateLimitedError,
+    TradeLabError,
+    UnauthorizedError,
+    UnavailableError,
+    UnknownSymbolError,
+)
 from ..utils.provider import Provider
 
 # %% ../../nbs/27_provider_alpaca.ipynb #3a045623
 NOON = pd.Timestamp('2024-03-18 12:00', tz='America/New_York')
 
+
 def _walk(seed, first='2024-03-01', last='2024-03-15'):
     "Seeded daily bars on the sessions of New York, prices in cents"
     index = sessions(first, last)
-    close = np.round(50*np.exp(np.cumsum(np.random.default_rng(seed).normal(0, .01, len(index)))), 2)
-    return pd.DataFrame({'open': close, 'high': close + .5, 'low': close - .5, 'close': close, 'volume': 1e6 + seed}, index=index)
+    close = np.round(50 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.01, len(index)))), 2)
+    return pd.DataFrame(
+        {'open': close, 'high': close + 0.5, 'low': close - 0.5, 'close': close, 'volume': 1e6 + seed}, index=index
+    )
 
-def _market(*symbols): return {symbol: (_walk(seed), None) for seed, symbol in enumerate(symbols)}
+
+def _market(*symbols):
+    return {symbol: (_walk(seed), None) for seed, symbol in enumerate(symbols)}
+
 
 @pytest.fixture
 def asking(tmp_path):
     "Function that makes a provider for a server: quick tries, Monday noon"
-    (tmp_path/'settings.ini').touch()
-    def make(server, keys=KEYS, now=NOON, deadline_s=10, patience=.005, **alpaca):
-        settings = load_settings(tmp_path, data={'deadline_s': deadline_s}, alpaca={'url': server.url, 'requests_per_minute': 10_000, **alpaca})
-        return Alpaca(settings, Secrets(alpaca_api_key=keys[0], alpaca_secret_key=keys[1]), now=lambda: now, patience=patience)
+    (tmp_path / 'settings.ini').touch()
+
+    def make(server, keys=KEYS, now=NOON, deadline_s=10, patience=0.005, **alpaca):
+        settings = load_settings(
+            tmp_path,
+            data={'deadline_s': deadline_s},
+            alpaca={'url': server.url, 'requests_per_minute': 10_000, **alpaca},
+        )
+        return Alpaca(
+            settings, Secrets(alpaca_api_key=keys[0], alpaca_secret_key=keys[1]), now=lambda: now, patience=patience
+        )
+
     return make
 
-def _same(delivery, bars): pd.testing.assert_frame_equal(delivery.bars, bars, check_freq=False)
+
+def _same(delivery, bars):
+    pd.testing.assert_frame_equal(delivery.bars, bars, check_freq=False)
 
 # %% ../../nbs/27_provider_alpaca.ipynb #1943326b
 def test_a_delivery_is_what_alpaca_has(asking):
-    with Loopback(AlpacaData(_market('IBM'))) as server, asking(server) as provider: delivery = provider.fetch('ibm')
+    with Loopback(AlpacaData(_market('IBM'))) as server, asking(server) as provider:
+        delivery = provider.fetch('ibm')
     _same(delivery, _walk(0))
-    assert (delivery.symbol, delivery.currency, delivery.calendar, delivery.convention, delivery.basis, delivery.identity) == ('IBM', 'USD', 'XNYS', 'crsp', 'raw', '')
-    assert 'iex' in delivery.source and 'alpaca-py 0.' in delivery.source and delivery.findings.empty and provider.symbols() == () and provider.name == 'alpaca' and provider.incremental and isinstance(provider, Provider)
+    assert (
+        delivery.symbol,
+        delivery.currency,
+        delivery.calendar,
+        delivery.convention,
+        delivery.basis,
+        delivery.identity,
+    ) == ('IBM', 'USD', 'XNYS', 'crsp', 'raw', '')
+    assert (
+        'iex' in delivery.source
+        and 'alpaca-py 0.' in delivery.source
+        and delivery.findings.empty
+        and provider.symbols() == ()
+        and provider.name == 'alpaca'
+        and provider.incremental
+        and isinstance(provider, Provider)
+    )
+
 
 def test_raw_prices_of_the_feed_are_asked_for_by_name(asking):
-    with Loopback(AlpacaData(_market('IBM'))) as server, asking(server, feed='sip') as provider: provider.fetch('IBM', '2024-03-04', '2024-03-08')
+    with Loopback(AlpacaData(_market('IBM'))) as server, asking(server, feed='sip') as provider:
+        provider.fetch('IBM', '2024-03-04', '2024-03-08')
     query = server.requests[0].query
     assert (query['adjustment'], query['feed'], query['timeframe'], query['limit']) == ('raw', 'sip', '1Day', '10000')
     assert (query['start'], query['end']) == ('2024-03-04T05:00:00+00:00', '2024-03-09T04:59:59+00:00')
 
+
 def test_both_days_of_a_span_belong_to_it(asking):
-    with Loopback(AlpacaData(_market('IBM'))) as server, asking(server) as provider: delivery = provider.fetch('IBM', '2024-03-08', '2024-03-12')
+    with Loopback(AlpacaData(_market('IBM'))) as server, asking(server) as provider:
+        delivery = provider.fetch('IBM', '2024-03-08', '2024-03-12')
     _same(delivery, _walk(0).loc['2024-03-08':'2024-03-12'])
+
 
 @pytest.mark.parametrize('end', [None, '2024-03-18', '2024-12-31'])
 def test_a_span_up_to_now_is_asked_for_without_its_end(asking, end):
-    with Loopback(AlpacaData(_market('IBM'))) as server, asking(server, feed='sip') as provider: delivery = provider.fetch('IBM', '2024-03-08', end)
+    with Loopback(AlpacaData(_market('IBM'))) as server, asking(server, feed='sip') as provider:
+        delivery = provider.fetch('IBM', '2024-03-08', end)
     assert 'end' not in server.requests[0].query and len(delivery.bars) == 6
 
 # %% ../../nbs/27_provider_alpaca.ipynb #12a3474b
 @pytest.mark.parametrize('page_rows', [1, 3, 11, 12])
 def test_pages_give_the_same_as_one_page(asking, page_rows):
     symbols = ['AA', 'BB', 'CC']
-    with Loopback(AlpacaData(_market(*symbols), page_rows=page_rows)) as server, asking(server) as provider: results = dict(provider.deliveries(symbols))
+    with Loopback(AlpacaData(_market(*symbols), page_rows=page_rows)) as server, asking(server) as provider:
+        results = dict(provider.deliveries(symbols))
     assert sorted(results) == symbols
-    for seed, symbol in enumerate(symbols): _same(results[symbol], _walk(seed))
+    for seed, symbol in enumerate(symbols):
+        _same(results[symbol], _walk(seed))
+
 
 def test_a_hundred_symbols_with_three_answers_in_ten_refused_come_complete_and_once(asking):
     market = _market(*[f'S{a}{b}' for a in 'ABCDEFGHIJ' for b in 'ABCDEFGHIJ'])
-    with Loopback(AlpacaData(market, page_rows=20), some(.3, refused(429, 'too many requests.'), seed=3)) as server, asking(server, deadline_s=60) as provider: results = list(provider.deliveries(market))
+    with (
+        Loopback(AlpacaData(market, page_rows=20), some(0.3, refused(429, 'too many requests.'), seed=3)) as server,
+        asking(server, deadline_s=60) as provider,
+    ):
+        results = list(provider.deliveries(market))
     assert [symbol for symbol, _ in results] == list(market) and len(server.requests) > 70
-    for symbol, delivery in results: _same(delivery, market[symbol][0])
+    for symbol, delivery in results:
+        _same(delivery, market[symbol][0])
+
 
 def test_each_hundred_symbols_are_two_requests(asking):
     bars = _walk(0, '2024-03-14')
     market = {f'S{a}{b}{c}': (bars, None) for a in 'AB' for b in 'ABCDEFGHIJ' for c in 'ABCDEFGHIJKL'}
-    with Loopback(AlpacaData(market)) as server, asking(server) as provider: results = list(provider.deliveries(market, '2024-03-14'))
+    with Loopback(AlpacaData(market)) as server, asking(server) as provider:
+        results = list(provider.deliveries(market, '2024-03-14'))
     assert len(server.requests) == 6 and len({symbol for symbol, _ in results}) == len(results) == 240
 
 # %% ../../nbs/27_provider_alpaca.ipynb #adf9787d
-@pytest.mark.parametrize('answer, error, words', [
-    (refused(429, 'too many requests.'), RateLimitedError, 'requests_per_minute'), (Answer(500, {'message': 'oops'}), UnavailableError, '500 oops'), (web_page(503, 'Service Unavailable'), UnavailableError, '503 Service'),
-    (refused(504, ''), UnavailableError, '504'), (web_page(200, 'Welcome to our hotel'), UnavailableError, 'text/html'), (Answer(body='{"bars": {"IBM": [{"t": "2024'), UnavailableError, 'JSON'),
-    (Answer(body={'bars': {}}, ends='cut'), UnavailableError, 'does not answer'), (Answer(ends='closed'), UnavailableError, 'does not answer'), (Answer(body=''), UnavailableError, 'JSON'),
-    (Answer(body=[]), UnavailableError, 'another form'), (Answer(body={'bars': None, 'next_page_token': None}), UnavailableError, 'another form'), (Answer(body={'bars': {'IBM': ['x']}}), UnavailableError, 'another form'),
-    (Answer(body={'message': 'nothing'}), UnavailableError, 'another form'), (web_page(401, '401 Authorization Required'), UnauthorizedError, 'TRADELAB_ALPACA_SECRET_KEY'), (refused(403, 'forbidden.'), UnauthorizedError, 'keys'),
-    (refused(403, 'subscription does not permit querying recent SIP data'), UnauthorizedError, 'feed = iex'), (refused(400, 'invalid symbol: IBM'), UnknownSymbolError, 'IBM'), (refused(400, 'end should not be before start'), ProviderError, 'before start'),
-    (Answer(302, '', headers={'Location': 'http://127.0.0.1:1/'}), ProviderError, '302'),
-])
+@pytest.mark.parametrize(
+    'answer, error, words',
+    [
+        (refused(429, 'too many requests.'), RateLimitedError, 'requests_per_minute'),
+        (Answer(500, {'message': 'oops'}), UnavailableError, '500 oops'),
+        (web_page(503, 'Service Unavailable'), UnavailableError, '503 Service'),
+        (refused(504, ''), UnavailableError, '504'),
+        (web_page(200, 'Welcome to our hotel'), UnavailableError, 'text/html'),
+        (Answer(body='{"bars": {"IBM": [{"t": "2024'), UnavailableError, 'JSON'),
+        (Answer(body={'bars': {}}, ends='cut'), UnavailableError, 'does not answer'),
+        (Answer(ends='closed'), UnavailableError, 'does not answer'),
+        (Answer(body=''), UnavailableError, 'JSON'),
+        (Answer(body=[]), UnavailableError, 'another form'),
+        (Answer(body={'bars': None, 'next_page_token': None}), UnavailableError, 'another form'),
+        (Answer(body={'bars': {'IBM': ['x']}}), UnavailableError, 'another form'),
+        (Answer(body={'message': 'nothing'}), UnavailableError, 'another form'),
+        (web_page(401, '401 Authorization Required'), UnauthorizedError, 'TRADELAB_ALPACA_SECRET_KEY'),
+        (refused(403, 'forbidden.'), UnauthorizedError, 'keys'),
+        (refused(403, 'subscription does not permit querying recent SIP data'), UnauthorizedError, 'feed = iex'),
+        (refused(400, 'invalid symbol: IBM'), UnknownSymbolError, 'IBM'),
+        (refused(400, 'end should not be before start'), ProviderError, 'before start'),
+        (Answer(302, '', headers={'Location': 'http://127.0.0.1:1/'}), ProviderError, '302'),
+    ],
+)
 def test_each_fault_has_its_name(asking, answer, error, words):
     with Loopback(lambda request: answer) as server, asking(server, deadline_s=1) as provider:
-        with pytest.raises(error, match=words) as told: provider.fetch('IBM')
+        with pytest.raises(error, match=words) as told:
+            provider.fetch('IBM')
     assert type(told.value) is error
 
-@pytest.mark.parametrize('answer', [refused(429, 'too many requests.'), refused(429, 'too many', **limits(0, reset=0)), Answer(500), web_page(200, 'hello'), Answer(body='{"bars": {'), Answer(ends='closed'), Answer(body={'bars': {}}, ends='cut')])
+
+@pytest.mark.parametrize(
+    'answer',
+    [
+        refused(429, 'too many requests.'),
+        refused(429, 'too many', **limits(0, reset=0)),
+        Answer(500),
+        web_page(200, 'hello'),
+        Answer(body='{"bars": {'),
+        Answer(ends='closed'),
+        Answer(body={'bars': {}}, ends='cut'),
+    ],
+)
 def test_a_fault_that_passes_is_survived(asking, answer):
-    with Loopback(AlpacaData(_market('IBM')), [answer, answer, None, answer]) as server, asking(server) as provider: _same(provider.fetch('IBM'), _walk(0))
+    with Loopback(AlpacaData(_market('IBM')), [answer, answer, None, answer]) as server, asking(server) as provider:
+        _same(provider.fetch('IBM'), _walk(0))
     assert len(server.requests) == 5
 
+
 def test_nobody_listening_is_unavailable(asking):
-    with Loopback(AlpacaData({})) as server: pass
-    with asking(server) as provider, pytest.raises(UnavailableError, match='ConnectionError'): provider.fetch('IBM')
+    with Loopback(AlpacaData({})) as server:
+        pass
+    with asking(server) as provider, pytest.raises(UnavailableError, match='ConnectionError'):
+        provider.fetch('IBM')
+
 
 def test_when_a_hundred_fail_the_others_are_not_asked_for(asking):
     symbols = [f'S{a}{b}' for a in 'ABCDEFGHIJ' for b in 'ABCDEFGHIJKLMNOPQRSTUVWXYZ']
-    with Loopback(lambda request: web_page(401, '401')) as server, asking(server) as provider: results = dict(provider.deliveries(symbols))
-    assert list(results) == symbols and {type(result) for result in results.values()} == {UnauthorizedError} and len(server.requests) == 1 and 'Not asked' in str(results[symbols[-1]])
+    with Loopback(lambda request: web_page(401, '401')) as server, asking(server) as provider:
+        results = dict(provider.deliveries(symbols))
+    assert (
+        list(results) == symbols
+        and {type(result) for result in results.values()} == {UnauthorizedError}
+        and len(server.requests) == 1
+        and 'Not asked' in str(results[symbols[-1]])
+    )
+
 
 def test_a_fault_of_all_is_told_of_each(asking):
-    with Loopback(lambda request: web_page(401, '401')) as server, asking(server) as provider: results = dict(provider.deliveries(['AA', 'BB']))
-    assert [type(results[symbol]) for symbol in ('AA', 'BB')] == [UnauthorizedError]*2
+    with Loopback(lambda request: web_page(401, '401')) as server, asking(server) as provider:
+        results = dict(provider.deliveries(['AA', 'BB']))
+    assert [type(results[symbol]) for symbol in ('AA', 'BB')] == [UnauthorizedError] * 2
 
 # %% ../../nbs/27_provider_alpaca.ipynb #e91bf341
-@pytest.mark.parametrize('answer', [Answer(delay=60.), Answer(body={'bars': {}, 'next_page_token': None}, drip=6.)])
+@pytest.mark.parametrize('answer', [Answer(delay=60.0), Answer(body={'bars': {}, 'next_page_token': None}, drip=6.0)])
 def test_a_server_that_keeps_silent_or_trickles_is_given_up_in_time(asking, answer):
-    with Loopback(lambda request: answer) as server, asking(server, deadline_s=.5) as provider:
+    with Loopback(lambda request: answer) as server, asking(server, deadline_s=0.5) as provider:
         start = time.monotonic()
-        with pytest.raises(UnavailableError): provider.fetch('IBM')
+        with pytest.raises(UnavailableError):
+            provider.fetch('IBM')
         assert time.monotonic() - start < 3
 
-@pytest.mark.parametrize('answer, error, words', [(refused(429, 'slow down'), RateLimitedError, 'slow down'), (refused(500, 'oops'), UnavailableError, '500 oops')])
+
+@pytest.mark.parametrize(
+    'answer, error, words',
+    [(refused(429, 'slow down'), RateLimitedError, 'slow down'), (refused(500, 'oops'), UnavailableError, '500 oops')],
+)
 def test_waiting_between_tries_keeps_to_the_time_and_tells_the_last_failure(asking, answer, error, words):
-    with Loopback(lambda request: answer) as server, asking(server, deadline_s=.5, patience=.4) as provider:
+    with Loopback(lambda request: answer) as server, asking(server, deadline_s=0.5, patience=0.4) as provider:
         start = time.monotonic()
-        with pytest.raises(error, match=words): provider.fetch('IBM')
+        with pytest.raises(error, match=words):
+            provider.fetch('IBM')
         assert time.monotonic() - start < 2
+
 
 def test_a_call_for_many_has_the_time_of_many_and_a_request_that_of_one(asking):
     symbols = ['AA', 'BB', 'CC', 'DD']
     data = AlpacaData(_market(*symbols), page_rows=11)
-    with Loopback(data, lambda request, count: replace(data(request), delay=.2)) as server, asking(server, deadline_s=1) as provider:
-        assert all(not isinstance(result, TradeLabError) for _, result in provider.deliveries(symbols)) and len(server.requests)*.2 > 1
-        server.faults, start = lambda request, count: Answer(delay=60.), time.monotonic()
-        assert {type(result) for _, result in provider.deliveries(symbols)} == {UnavailableError} and time.monotonic() - start < 3
+    with (
+        Loopback(data, lambda request, count: replace(data(request), delay=0.2)) as server,
+        asking(server, deadline_s=1) as provider,
+    ):
+        assert (
+            all(not isinstance(result, TradeLabError) for _, result in provider.deliveries(symbols))
+            and len(server.requests) * 0.2 > 1
+        )
+        server.faults, start = lambda request, count: Answer(delay=60.0), time.monotonic()
+        assert {type(result) for _, result in provider.deliveries(symbols)} == {
+            UnavailableError
+        } and time.monotonic() - start < 3
+
 
 def test_the_names_of_alpaca_py_that_the_provider_leans_on_are_there(asking):
     with Loopback(AlpacaData(_market('IBM')), [refused(429, '')]) as server, asking(server) as provider:
         for client in (provider._market.stocks, provider._market.corporate):
-            assert isinstance(client._session, Session) and client._session.get_adapter(server.url) is client._session.get_adapter('https://data.alpaca.markets') is provider._market.line
+            assert (
+                isinstance(client._session, Session)
+                and client._session.get_adapter(server.url)
+                is client._session.get_adapter('https://data.alpaca.markets')
+                is provider._market.line
+            )
         start = time.monotonic()
         provider.fetch('IBM')
-    assert len(server.requests) == 3 and time.monotonic() - start < 2.5  # the client's own patience begins with 3 seconds
+    assert (
+        len(server.requests) == 3 and time.monotonic() - start < 2.5
+    )  # the client's own patience begins with 3 seconds
     assert StockHistoricalDataClient('a', 'b')._retry > 0  # which is why the line never lets it see a 429
 
 # %% ../../nbs/27_provider_alpaca.ipynb #e58a3113
 def test_another_try_is_for_the_log_file_and_not_for_the_console(asking, caplog):
-    with caplog.at_level(logging.INFO, 'tradelab'), Loopback(AlpacaData(_market('IBM')), [refused(429, 'slow down'), Answer(500)]) as server, asking(server) as provider: provider.fetch('IBM')
-    assert [(record.event, record.file_only) for record in caplog.records] == [('provider.retry', True)]*2 and 'slow down' in caplog.text
+    with (
+        caplog.at_level(logging.INFO, 'tradelab'),
+        Loopback(AlpacaData(_market('IBM')), [refused(429, 'slow down'), Answer(500)]) as server,
+        asking(server) as provider,
+    ):
+        provider.fetch('IBM')
+    assert [(record.event, record.file_only) for record in caplog.records] == [
+        ('provider.retry', True)
+    ] * 2 and 'slow down' in caplog.text
+
 
 def test_a_pause_that_alpaca_asks_for_holds_for_all(asking):
-    with Loopback(AlpacaData(_market('IBM')), [Answer(429, {'message': 'x'}, headers={'Retry-After': '1'})]) as server, asking(server) as provider:
+    with (
+        Loopback(AlpacaData(_market('IBM')), [Answer(429, {'message': 'x'}, headers={'Retry-After': '1'})]) as server,
+        asking(server) as provider,
+    ):
         start = time.monotonic()
         provider.fetch('IBM')
-        assert time.monotonic() - start > .9
+        assert time.monotonic() - start > 0.9
 
-@pytest.mark.parametrize('headers, seconds', [({}, .5), ({'Retry-After': '7'}, 7), ({'Retry-After': '9999'}, 60), ({'X-RateLimit-Reset': '0'}, 0), ({'X-RateLimit-Reset': '99999999999'}, 60), ({'X-RateLimit-Reset': 'soon'}, .5)])
-def test_a_pause_is_what_the_headers_say_up_to_a_minute(headers, seconds): assert module._leave_alone(headers, .5) == seconds
+
+@pytest.mark.parametrize(
+    'headers, seconds',
+    [
+        ({}, 0.5),
+        ({'Retry-After': '7'}, 7),
+        ({'Retry-After': '9999'}, 60),
+        ({'X-RateLimit-Reset': '0'}, 0),
+        ({'X-RateLimit-Reset': '99999999999'}, 60),
+        ({'X-RateLimit-Reset': 'soon'}, 0.5),
+    ],
+)
+def test_a_pause_is_what_the_headers_say_up_to_a_minute(headers, seconds):
+    assert module._leave_alone(headers, 0.5) == seconds
+
 
 def test_every_request_takes_a_slot_of_the_budget(asking):
-    with Loopback(AlpacaData(_market('IBM'))) as server, asking(server, requests_per_minute=6, deadline_s=.5) as provider:
-        with pytest.raises(RateLimitedError, match='requests_per_minute'): provider.fetch('IBM')  # bars, and then the actions ten seconds later
+    with (
+        Loopback(AlpacaData(_market('IBM'))) as server,
+        asking(server, requests_per_minute=6, deadline_s=0.5) as provider,
+    ):
+        with pytest.raises(RateLimitedError, match='requests_per_minute'):
+            provider.fetch('IBM')  # bars, and then the actions ten seconds later
     assert len(server.requests) == 1
 
 # %% ../../nbs/27_provider_alpaca.ipynb #3c763890
 def test_symbols_that_cannot_exist_are_taken_out_of_the_request(asking):
-    with Loopback(AlpacaData(_market('AA', 'BB'))) as server, asking(server) as provider: results = dict(provider.deliveries(['AA', 'BRK-B', '^GSPC', 'BB', '3USL']))
-    assert {symbol for symbol, result in results.items() if isinstance(result, UnknownSymbolError)} == {'BRK-B', '^GSPC', '3USL'} and 'BRK.B' in str(results['BRK-B'])
+    with Loopback(AlpacaData(_market('AA', 'BB'))) as server, asking(server) as provider:
+        results = dict(provider.deliveries(['AA', 'BRK-B', '^GSPC', 'BB', '3USL']))
+    assert {symbol for symbol, result in results.items() if isinstance(result, UnknownSymbolError)} == {
+        'BRK-B',
+        '^GSPC',
+        '3USL',
+    } and 'BRK.B' in str(results['BRK-B'])
     _same(results['AA'], _walk(0)), _same(results['BB'], _walk(1))
+
 
 def test_a_symbol_that_is_refused_without_its_name_is_found_by_halves(asking):
     data = AlpacaData(_market('AA', 'BB', 'CC', 'DD', 'EE'))
-    def fault(request, count): return refused(400, 'invalid symbol: ?') if 'CC' in request.query['symbols'].split(',') else None
-    with Loopback(data, fault) as server, asking(server) as provider: results = dict(provider.deliveries(['AA', 'BB', 'CC', 'DD', 'EE']))
-    assert [symbol for symbol, result in results.items() if isinstance(result, TradeLabError)] == ['CC'] and len(results) == 5
 
-@pytest.mark.parametrize('symbol', ["'; --", '', ' ', 'A'*40, 'ÄÖÜ', None, 7])
+    def fault(request, count):
+        return refused(400, 'invalid symbol: ?') if 'CC' in request.query['symbols'].split(',') else None
+
+    with Loopback(data, fault) as server, asking(server) as provider:
+        results = dict(provider.deliveries(['AA', 'BB', 'CC', 'DD', 'EE']))
+    assert [symbol for symbol, result in results.items() if isinstance(result, TradeLabError)] == ['CC'] and len(
+        results
+    ) == 5
+
+
+@pytest.mark.parametrize('symbol', ["'; --", '', ' ', 'A' * 40, 'ÄÖÜ', None, 7])
 def test_what_cannot_be_a_symbol_is_not_asked_for(asking, symbol):
     with Loopback(AlpacaData(_market('AA'))) as server, asking(server) as provider:
         results = list(provider.deliveries([symbol, 'AA']))
-        with pytest.raises(UnknownSymbolError): provider.fetch(symbol)
-    assert results[0][0] == symbol and isinstance(results[0][1], UnknownSymbolError) and len(results) == 2 and {request.query['symbols'] for request in server.requests} == {'AA'}
+        with pytest.raises(UnknownSymbolError):
+            provider.fetch(symbol)
+    assert (
+        results[0][0] == symbol
+        and isinstance(results[0][1], UnknownSymbolError)
+        and len(results) == 2
+        and {request.query['symbols'] for request in server.requests} == {'AA'}
+    )
+
 
 @pytest.mark.parametrize('symbol', ['NAN', 'TRUE', 'ON', 'BRK.B'])
 def test_odd_names_are_symbols(asking, symbol):
-    with Loopback(AlpacaData(_market(symbol))) as server, asking(server) as provider: _same(provider.fetch(symbol), _walk(0))
+    with Loopback(AlpacaData(_market(symbol))) as server, asking(server) as provider:
+        _same(provider.fetch(symbol), _walk(0))
+
 
 def test_a_symbol_named_twice_comes_once(asking):
-    with Loopback(AlpacaData(_market('AA'))) as server, asking(server) as provider: assert [symbol for symbol, _ in provider.deliveries(['AA', 'aa', ' AA'])] == ['AA']
+    with Loopback(AlpacaData(_market('AA'))) as server, asking(server) as provider:
+        assert [symbol for symbol, _ in provider.deliveries(['AA', 'aa', ' AA'])] == ['AA']
 
 # %% ../../nbs/27_provider_alpaca.ipynb #70d2d27a
 def test_a_symbol_without_any_bar_is_unknown_and_one_without_bars_in_the_span_is_empty(asking):
     market = {'AA': (_walk(0), None), 'OLD': (_walk(1, '2019-01-02', '2019-12-31'), None)}
-    with Loopback(AlpacaData(market)) as server, asking(server) as provider: results = dict(provider.deliveries(['AA', 'OLD', 'NOPE'], '2024-03-01'))
-    assert (type(results['OLD']), type(results['NOPE'])) == (EmptyDeliveryError, UnknownSymbolError) and 'NOPE' in str(results['NOPE']) and 'OLD' in str(results['OLD'])
+    with Loopback(AlpacaData(market)) as server, asking(server) as provider:
+        results = dict(provider.deliveries(['AA', 'OLD', 'NOPE'], '2024-03-01'))
+    assert (
+        (type(results['OLD']), type(results['NOPE'])) == (EmptyDeliveryError, UnknownSymbolError)
+        and 'NOPE' in str(results['NOPE'])
+        and 'OLD' in str(results['OLD'])
+    )
     _same(results['AA'], _walk(0))
+
 
 def test_one_of_five_that_is_missing_is_named_and_four_are_delivered(asking):
     symbols, data = ['AA', 'BB', 'CC', 'DD', 'EE'], AlpacaData(_market('AA', 'BB', 'DD', 'EE'))
-    with Loopback(data) as server, asking(server) as provider: results = dict(provider.deliveries(symbols))
-    assert [symbol for symbol, result in results.items() if isinstance(result, TradeLabError)] == ['CC'] and results['CC'].kind == 'not_found' and len(results) == 5
+    with Loopback(data) as server, asking(server) as provider:
+        results = dict(provider.deliveries(symbols))
+    assert (
+        [symbol for symbol, result in results.items() if isinstance(result, TradeLabError)] == ['CC']
+        and results['CC'].kind == 'not_found'
+        and len(results) == 5
+    )
+
 
 def test_a_symbol_that_one_answer_lacks_is_asked_for_again(asking):
     data = AlpacaData(_market('AA', 'BB'))
     lacking = changed(data, lambda body: {**body, 'bars': {'AA': body['bars']['AA']}})
-    with Loopback(data, lambda request, count: lacking(request, count) if count == 0 else None) as server, asking(server) as provider: results = dict(provider.deliveries(['AA', 'BB']))
+    with (
+        Loopback(data, lambda request, count: lacking(request, count) if count == 0 else None) as server,
+        asking(server) as provider,
+    ):
+        results = dict(provider.deliveries(['AA', 'BB']))
     _same(results['AA'], _walk(0)), _same(results['BB'], _walk(1))
+
 
 def test_a_second_look_may_meet_the_pages_of_the_first(asking):
     data = AlpacaData(_market('AA', 'BB'), page_rows=1)
-    lacking = changed(data, lambda body: {**body, 'bars': {symbol: rows for symbol, rows in body['bars'].items() if symbol == 'AA'}})
-    with Loopback(data, lambda request, count: lacking(request, count) if request.query['symbols'] == 'AA,BB' else None) as server, asking(server) as provider: results = dict(provider.deliveries(['AA', 'BB']))
+    lacking = changed(
+        data, lambda body: {**body, 'bars': {symbol: rows for symbol, rows in body['bars'].items() if symbol == 'AA'}}
+    )
+    with (
+        Loopback(
+            data, lambda request, count: lacking(request, count) if request.query['symbols'] == 'AA,BB' else None
+        ) as server,
+        asking(server) as provider,
+    ):
+        results = dict(provider.deliveries(['AA', 'BB']))
     _same(results['BB'], _walk(1))
     assert len(server.requests) == 22 + 1 + 11 + 1  # both, has BB ever been, BB again, the actions of both
 
-@pytest.mark.parametrize('start, end', [('2024-03-09', '2024-03-10'), ('2024-12-02', None), ('2024-12-02', '2024-12-31'), ('2024-02-19', '2024-02-19'), (None, '1969-12-31')])
+
+@pytest.mark.parametrize(
+    'start, end',
+    [
+        ('2024-03-09', '2024-03-10'),
+        ('2024-12-02', None),
+        ('2024-12-02', '2024-12-31'),
+        ('2024-02-19', '2024-02-19'),
+        (None, '1969-12-31'),
+    ],
+)
 def test_a_span_without_a_session_costs_no_request(asking, start, end):
-    with Loopback(AlpacaData(_market('AA'))) as server, asking(server) as provider, pytest.raises(EmptyDeliveryError): provider.fetch('AA', start, end)
+    with Loopback(AlpacaData(_market('AA'))) as server, asking(server) as provider, pytest.raises(EmptyDeliveryError):
+        provider.fetch('AA', start, end)
     assert not server.requests
 
-@pytest.mark.parametrize('start, end, word', [('2024-03-10', '2024-03-01', 'before it starts'), ('soon', None, 'not a date'), ('1850-01-01', None, '1900'), (None, 'never', 'not a date')])
+
+@pytest.mark.parametrize(
+    'start, end, word',
+    [
+        ('2024-03-10', '2024-03-01', 'before it starts'),
+        ('soon', None, 'not a date'),
+        ('1850-01-01', None, '1900'),
+        (None, 'never', 'not a date'),
+    ],
+)
 def test_a_span_that_cannot_be_is_refused(asking, start, end, word):
-    with Loopback(AlpacaData(_market('AA'))) as server, asking(server) as provider, pytest.raises(DataError, match=word): provider.fetch('AA', start, end)
+    with (
+        Loopback(AlpacaData(_market('AA'))) as server,
+        asking(server) as provider,
+        pytest.raises(DataError, match=word),
+    ):
+        provider.fetch('AA', start, end)
     assert not server.requests
 
 # %% ../../nbs/27_provider_alpaca.ipynb #26e7ed02
 def test_a_page_that_leads_in_a_circle_ends_the_fetch(asking):
     data = AlpacaData(_market('AA', 'BB'))
     with Loopback(data, endless(data)) as server, asking(server) as provider:
-        with pytest.raises(PartialDeliveryError): provider.fetch('AA')
+        with pytest.raises(PartialDeliveryError):
+            provider.fetch('AA')
         assert len(server.requests) == 2
-        assert {type(result) for _, result in provider.deliveries(['AA', 'BB'])} == {PartialDeliveryError} and len(server.requests) < 10
+        assert {type(result) for _, result in provider.deliveries(['AA', 'BB'])} == {PartialDeliveryError} and len(
+            server.requests
+        ) < 10
+
 
 def test_a_lost_page_is_noticed(asking):
     data = AlpacaData(_market('AA'), page_rows=3)
-    with Loopback(data, losing_a_page(data)) as server, asking(server) as provider, pytest.raises(PartialDeliveryError, match='AA'): provider.fetch('AA')
+    with (
+        Loopback(data, losing_a_page(data)) as server,
+        asking(server) as provider,
+        pytest.raises(PartialDeliveryError, match='AA'),
+    ):
+        provider.fetch('AA')
+
 
 @pytest.mark.parametrize('page_rows', [2, 3, 5, 11])
 def test_symbols_of_a_lost_page_are_asked_for_again(asking, page_rows):
     symbols, data = ['AA', 'BB', 'CC', 'DD'], AlpacaData(_market('AA', 'BB', 'CC', 'DD'), page_rows=page_rows)
-    def fault(request, count): return losing_a_page(data)(request, count) if count == 0 else None
-    with Loopback(data, fault) as server, asking(server) as provider: results = dict(provider.deliveries(symbols))
-    for seed, symbol in enumerate(symbols): _same(results[symbol], _walk(seed))
+
+    def fault(request, count):
+        return losing_a_page(data)(request, count) if count == 0 else None
+
+    with Loopback(data, fault) as server, asking(server) as provider:
+        results = dict(provider.deliveries(symbols))
+    for seed, symbol in enumerate(symbols):
+        _same(results[symbol], _walk(seed))
+
 
 def test_a_hole_that_is_real_is_delivered_though_two_pages_meet_there(asking):
     bars = _walk(0).drop(pd.Timestamp('2024-03-06'))
-    with Loopback(AlpacaData({'AA': (bars, None)}, page_rows=3)) as server, asking(server) as provider: _same(provider.fetch('AA'), bars)
+    with Loopback(AlpacaData({'AA': (bars, None)}, page_rows=3)) as server, asking(server) as provider:
+        _same(provider.fetch('AA'), bars)
+
 
 @pytest.mark.parametrize('answer', [refused(404, 'no such page'), refused(400, 'invalid page_token')])
 def test_a_page_that_is_refused_makes_the_delivery_incomplete(asking, answer):
-    with Loopback(AlpacaData(_market('AA'), page_rows=3), lambda request, count: answer if 'page_token' in request.query else None) as server, asking(server) as provider:
-        with pytest.raises(PartialDeliveryError): provider.fetch('AA')
+    with (
+        Loopback(
+            AlpacaData(_market('AA'), page_rows=3),
+            lambda request, count: answer if 'page_token' in request.query else None,
+        ) as server,
+        asking(server) as provider,
+    ):
+        with pytest.raises(PartialDeliveryError):
+            provider.fetch('AA')
 
 # %% ../../nbs/27_provider_alpaca.ipynb #f26e2dc4
 def test_splits_and_dividends_explain_the_jumps(asking):
     bars = _walk(0)
-    told = pd.DataFrame({'ex_date': bars.index[[3, 6, 6]], 'kind': ['split', 'split', 'dividend'], 'value': [1.5, .1, .25]})
-    with Loopback(AlpacaData({'AA': (bars, told), 'BB': (bars, None)})) as server, asking(server) as provider: results = dict(provider.deliveries(['AA', 'BB']))
-    assert results['AA'].actions.sort_values(['ex_date', 'kind']).value.tolist() == [1.5, .25, .1] and results['BB'].actions.empty
+    told = pd.DataFrame(
+        {'ex_date': bars.index[[3, 6, 6]], 'kind': ['split', 'split', 'dividend'], 'value': [1.5, 0.1, 0.25]}
+    )
+    with Loopback(AlpacaData({'AA': (bars, told), 'BB': (bars, None)})) as server, asking(server) as provider:
+        results = dict(provider.deliveries(['AA', 'BB']))
+    assert (
+        results['AA'].actions.sort_values(['ex_date', 'kind']).value.tolist() == [1.5, 0.25, 0.1]
+        and results['BB'].actions.empty
+    )
     assert adjust(results['AA'].bars, results['AA'].actions, 'total_return', 'crsp').close.notna().all()
+
 
 def test_more_than_a_thousand_actions_all_come(asking):
     days, symbols = pd.bdate_range('2014-01-02', periods=60, freq='21B'), [f'S{a}{b}' for a in 'ABCDE' for b in 'ABCD']
-    told = pd.DataFrame({'ex_date': days, 'kind': 'dividend', 'value': .1})
-    with Loopback(AlpacaData({symbol: (_walk(0), told) for symbol in symbols})) as server, asking(server) as provider: results = dict(provider.deliveries(symbols))
+    told = pd.DataFrame({'ex_date': days, 'kind': 'dividend', 'value': 0.1})
+    with Loopback(AlpacaData({symbol: (_walk(0), told) for symbol in symbols})) as server, asking(server) as provider:
+        results = dict(provider.deliveries(symbols))
     assert {len(delivery.actions) for delivery in results.values()} == {60}
 
+
 def test_a_dividend_that_alpaca_tells_of_when_it_is_paid_comes_with_a_later_update(asking):
-    data = AlpacaData({'AA': (_walk(0, last='2024-04-30'), pd.DataFrame({'ex_date': [pd.Timestamp('2024-03-11')], 'kind': ['dividend'], 'value': [.25]}))}, today='2024-03-15')
+    data = AlpacaData(
+        {
+            'AA': (
+                _walk(0, last='2024-04-30'),
+                pd.DataFrame({'ex_date': [pd.Timestamp('2024-03-11')], 'kind': ['dividend'], 'value': [0.25]}),
+            )
+        },
+        today='2024-03-15',
+    )
     with Loopback(data) as server:
-        with asking(server) as provider: assert provider.fetch('AA').actions.empty
+        with asking(server) as provider:
+            assert provider.fetch('AA').actions.empty
         data.today = '2024-04-03'
-        with asking(server, now=pd.Timestamp('2024-04-08 18:00', tz='America/New_York')) as provider: late = provider.fetch('AA', '2024-04-04')
-    assert late.actions.value.tolist() == [.25] and late.bars.index[0] == pd.Timestamp('2024-04-04')
+        with asking(server, now=pd.Timestamp('2024-04-08 18:00', tz='America/New_York')) as provider:
+            late = provider.fetch('AA', '2024-04-04')
+    assert late.actions.value.tolist() == [0.25] and late.bars.index[0] == pd.Timestamp('2024-04-04')
+
 
 def test_an_announced_split_is_not_yet_one(asking):
-    told = pd.DataFrame({'ex_date': pd.to_datetime(['2024-03-18', '2024-03-19']), 'kind': 'split', 'value': [2., 3.]})
-    with Loopback(AlpacaData({'AA': (_walk(0), told)})) as server, asking(server) as provider: assert provider.fetch('AA').actions.value.tolist() == [2.]
+    told = pd.DataFrame({'ex_date': pd.to_datetime(['2024-03-18', '2024-03-19']), 'kind': 'split', 'value': [2.0, 3.0]})
+    with Loopback(AlpacaData({'AA': (_walk(0), told)})) as server, asking(server) as provider:
+        assert provider.fetch('AA').actions.value.tolist() == [2.0]
+
 
 def test_what_has_no_word_becomes_a_finding(asking):
-    told = [action('spin_offs', source_symbol='AA', source_cusip='1', source_rate=3, new_symbol='NEW', new_cusip='2', new_rate=1, ex_date='2024-03-11', process_date='2024-03-11')]
-    with Loopback(AlpacaData(_market('AA', 'NEW'), told=told)) as server, asking(server) as provider: results = dict(provider.deliveries(['AA', 'NEW']))
-    assert results['AA'].findings[['rule', 'severity']].to_numpy().tolist() == [['unhandled_action', 'warn']] and 'spin_offs' in results['AA'].findings.detail[0] and results['NEW'].findings.empty
+    told = [
+        action(
+            'spin_offs',
+            source_symbol='AA',
+            source_cusip='1',
+            source_rate=3,
+            new_symbol='NEW',
+            new_cusip='2',
+            new_rate=1,
+            ex_date='2024-03-11',
+            process_date='2024-03-11',
+        )
+    ]
+    with Loopback(AlpacaData(_market('AA', 'NEW'), told=told)) as server, asking(server) as provider:
+        results = dict(provider.deliveries(['AA', 'NEW']))
+    assert (
+        results['AA'].findings[['rule', 'severity']].to_numpy().tolist() == [['unhandled_action', 'warn']]
+        and 'spin_offs' in results['AA'].findings.detail[0]
+        and results['NEW'].findings.empty
+    )
 
 # %% ../../nbs/27_provider_alpaca.ipynb #eb691701
-@pytest.mark.parametrize('clock, bars, rules', [('2024-03-15 09:00', 10, ['unfinished_bar']), ('2024-03-15 16:29', 10, ['unfinished_bar']), ('2024-03-15 16:30', 11, []), ('2024-03-16 09:00', 11, [])])
+@pytest.mark.parametrize(
+    'clock, bars, rules',
+    [
+        ('2024-03-15 09:00', 10, ['unfinished_bar']),
+        ('2024-03-15 16:29', 10, ['unfinished_bar']),
+        ('2024-03-15 16:30', 11, []),
+        ('2024-03-16 09:00', 11, []),
+    ],
+)
 @pytest.mark.parametrize('end', [None, '2024-03-15'])
 def test_the_bar_of_today_is_left_out_until_the_session_is_over(asking, clock, bars, rules, end):
-    with Loopback(AlpacaData(_market('AA'))) as server, asking(server, now=pd.Timestamp(clock, tz='America/New_York')) as provider: delivery = provider.fetch('AA', None, end)
+    with (
+        Loopback(AlpacaData(_market('AA'))) as server,
+        asking(server, now=pd.Timestamp(clock, tz='America/New_York')) as provider,
+    ):
+        delivery = provider.fetch('AA', None, end)
     assert len(delivery.bars) == bars and delivery.findings.rule.tolist() == rules
+
 
 def test_rows_told_twice_are_findings(asking):
     data = AlpacaData(_market('AA'))
+
     def again(body):
         rows = body['bars'].get('AA', [])
         return {**body, 'bars': {'AA': rows + [rows[2], {**rows[4], 'c': 49.99}]}}
-    with Loopback(data, changed(data, again)) as server, asking(server) as provider: delivery = provider.fetch('AA')
-    assert sorted(delivery.findings.rule) == ['conflicting_duplicate', 'duplicate'] and len(delivery.bars) == 11 and delivery.bars.close.iloc[4] == 49.99
 
-def _spoilt(change): return lambda body: {**body, 'bars': {symbol: [*rows[:-1], {**rows[-1], **(change if symbol == 'AA' else {})}] for symbol, rows in body['bars'].items()}}
+    with Loopback(data, changed(data, again)) as server, asking(server) as provider:
+        delivery = provider.fetch('AA')
+    assert (
+        sorted(delivery.findings.rule) == ['conflicting_duplicate', 'duplicate']
+        and len(delivery.bars) == 11
+        and delivery.bars.close.iloc[4] == 49.99
+    )
+
+
+def _spoilt(change):
+    return lambda body: {
+        **body,
+        'bars': {
+            symbol: [*rows[:-1], {**rows[-1], **(change if symbol == 'AA' else {})}]
+            for symbol, rows in body['bars'].items()
+        },
+    }
+
 
 @pytest.mark.parametrize('change', [{'t': '2024-03-11T00:00:00Z'}, {'t': 'yesterday'}, {'t': None}, {'t': [1]}])
 def test_times_that_cannot_be_read_where_pages_meet_are_the_error_of_their_symbol(asking, change):
     data = AlpacaData(_market('AA', 'BB'), page_rows=3)
-    with Loopback(data, changed(data, _spoilt(change))) as server, asking(server) as provider: results = dict(provider.deliveries(['AA', 'BB']))
+    with Loopback(data, changed(data, _spoilt(change))) as server, asking(server) as provider:
+        results = dict(provider.deliveries(['AA', 'BB']))
     assert isinstance(results['AA'], ProviderError)
     _same(results['BB'], _walk(1))
 
-@pytest.mark.parametrize('change, words', [({'c': 'halted'}, 'numbers'), ({'t': '2024-03-11T00:00:00Z'}, 'midnight'), ({'t': 'yesterday'}, 'time'), ({'t': None}, 'midnight')])
+
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        ({'c': 'halted'}, 'numbers'),
+        ({'t': '2024-03-11T00:00:00Z'}, 'midnight'),
+        ({'t': 'yesterday'}, 'time'),
+        ({'t': None}, 'midnight'),
+    ],
+)
 def test_rows_that_cannot_be_read_are_the_error_of_their_symbol(asking, change, words):
     data = AlpacaData(_market('AA', 'BB'))
-    with Loopback(data, changed(data, _spoilt(change))) as server, asking(server) as provider: results = dict(provider.deliveries(['AA', 'BB']))
+    with Loopback(data, changed(data, _spoilt(change))) as server, asking(server) as provider:
+        results = dict(provider.deliveries(['AA', 'BB']))
     assert type(results['AA']) is ProviderError and words in str(results['AA'])
     _same(results['BB'], _walk(1))
+
 
 def test_missing_values_and_unknown_fields_are_kept_or_ignored(asking):
     data = AlpacaData(_market('AA'))
     odd = {'o': None, 'v': None, 'n': None, 'vw': None, 'zz': [1]}
-    with Loopback(data, changed(data, lambda body: {**body, 'bars': {'AA': [{**row, **odd} for row in body['bars']['AA']]}})) as server, asking(server) as provider: bars = provider.fetch('AA').bars
+    with (
+        Loopback(
+            data, changed(data, lambda body: {**body, 'bars': {'AA': [{**row, **odd} for row in body['bars']['AA']]}})
+        ) as server,
+        asking(server) as provider,
+    ):
+        bars = provider.fetch('AA').bars
     assert bars[['open', 'volume']].isna().all(axis=None) and bars.close.tolist() == _walk(0).close.tolist()
 
 # %% ../../nbs/27_provider_alpaca.ipynb #f4062b76
-@pytest.mark.parametrize('given, missing', [({}, ['TRADELAB_ALPACA_API_KEY', 'TRADELAB_ALPACA_SECRET_KEY']), ({'API': 'x'}, ['TRADELAB_ALPACA_SECRET_KEY']), ({'SECRET': 'x'}, ['TRADELAB_ALPACA_API_KEY'])])
+@pytest.mark.parametrize(
+    'given, missing',
+    [
+        ({}, ['TRADELAB_ALPACA_API_KEY', 'TRADELAB_ALPACA_SECRET_KEY']),
+        ({'API': 'x'}, ['TRADELAB_ALPACA_SECRET_KEY']),
+        ({'SECRET': 'x'}, ['TRADELAB_ALPACA_API_KEY']),
+    ],
+)
 def test_a_missing_key_is_named_before_anything_is_asked(tmp_path, monkeypatch, given, missing):
-    (tmp_path/'settings.ini').touch()
-    for name, value in given.items(): monkeypatch.setenv(f'TRADELAB_ALPACA_{name}_KEY', value)
-    with Loopback(AlpacaData({})) as server, pytest.raises(UnauthorizedError, match='_FILE') as told: connect(load_settings(tmp_path, alpaca={'url': server.url}))
+    (tmp_path / 'settings.ini').touch()
+    for name, value in given.items():
+        monkeypatch.setenv(f'TRADELAB_ALPACA_{name}_KEY', value)
+    with Loopback(AlpacaData({})) as server, pytest.raises(UnauthorizedError, match='_FILE') as told:
+        connect(load_settings(tmp_path, alpaca={'url': server.url}))
     assert told.value.found == ', '.join(missing) and not server.requests
 
+
 def test_connecting_takes_the_keys_of_the_lab_and_asks_nothing(tmp_path, monkeypatch):
-    (tmp_path/'settings.ini').touch()
-    (tmp_path/'key').write_text(f'{KEYS[0]}\n')
-    monkeypatch.setenv('TRADELAB_ALPACA_API_KEY_FILE', str(tmp_path/'key'))
+    (tmp_path / 'settings.ini').touch()
+    (tmp_path / 'key').write_text(f'{KEYS[0]}\n')
+    monkeypatch.setenv('TRADELAB_ALPACA_API_KEY_FILE', str(tmp_path / 'key'))
     monkeypatch.setenv('TRADELAB_ALPACA_SECRET_KEY', KEYS[1])
-    with Loopback(AlpacaData(_market('AA'))) as server, connect(load_settings(tmp_path, alpaca={'url': f'{server.url}/'})) as provider:
+    with (
+        Loopback(AlpacaData(_market('AA'))) as server,
+        connect(load_settings(tmp_path, alpaca={'url': f'{server.url}/'})) as provider,
+    ):
         assert not server.requests
         assert len(provider.fetch('AA').bars) == 11
+
 
 @pytest.mark.parametrize('status', [200, 400, 401, 403, 404, 429, 500])
 def test_no_key_shows_in_an_error_a_log_or_a_repr(asking, caplog, status):
     keys = 'PKCANARYCANARY', 'canary-sings-a-secret'
-    for body in ({'message': f'{"x"*190} {keys[0]} and {keys[1]}'}, f'<p>{keys[0]} {keys[1]}</p>', {keys[0]: keys[1]}):
-        with caplog.at_level(logging.DEBUG), Loopback(lambda request: Answer(status, body)) as server, asking(server, keys=keys, deadline_s=.2) as provider:
-            with pytest.raises(TradeLabError) as told: provider.fetch('AA')
+    for body in (
+        {'message': f'{"x" * 190} {keys[0]} and {keys[1]}'},
+        f'<p>{keys[0]} {keys[1]}</p>',
+        {keys[0]: keys[1]},
+    ):
+        with (
+            caplog.at_level(logging.DEBUG),
+            Loopback(lambda request: Answer(status, body)) as server,
+            asking(server, keys=keys, deadline_s=0.2) as provider,
+        ):
+            with pytest.raises(TradeLabError) as told:
+                provider.fetch('AA')
         shown = f'{told.value} {told.value!r} {vars(told.value)} {told.value.__cause__} {provider!r} {caplog.text}'
         assert keys[0] not in shown and keys[1] not in shown and 'PKCANA' not in shown and 'canary-si' not in shown
 
+
 def test_the_keys_do_not_travel_through_a_proxy_of_the_environment(asking, monkeypatch):
-    for name in ('http_proxy', 'HTTP_PROXY', 'all_proxy'): monkeypatch.setenv(name, 'http://127.0.0.1:1')
+    for name in ('http_proxy', 'HTTP_PROXY', 'all_proxy'):
+        monkeypatch.setenv(name, 'http://127.0.0.1:1')
     monkeypatch.delenv('no_proxy', raising=False)
     monkeypatch.delenv('NO_PROXY', raising=False)
-    with Loopback(AlpacaData(_market('AA'))) as server, asking(server) as provider: assert len(provider.fetch('AA').bars) == 11
+    with Loopback(AlpacaData(_market('AA'))) as server, asking(server) as provider:
+        assert len(provider.fetch('AA').bars) == 11
 
 # %% ../../nbs/27_provider_alpaca.ipynb #f72a1d6b
 def _minutes(count, start='2024-03-15 13:30'):
     index = pd.date_range(start, periods=count, freq='min', tz='UTC', name='at', unit='us')
-    close = 50 + np.arange(count)/100
-    return pd.DataFrame({'open': close, 'high': close + .5, 'low': close - .5, 'close': close, 'volume': 100.}, index=index)
+    close = 50 + np.arange(count) / 100
+    return pd.DataFrame(
+        {'open': close, 'high': close + 0.5, 'low': close - 0.5, 'close': close, 'volume': 100.0}, index=index
+    )
+
 
 @pytest.mark.parametrize('page_rows', [1, 7, 10_000])
 def test_minute_bars_come_in_order_by_aware_times(asking, page_rows):
     bars = _minutes(20).drop(_minutes(20).index[[7, 8]])
-    with Loopback(AlpacaData({}, {'AA': bars}, page_rows=page_rows)) as server, asking(server) as provider: found = provider.minute_bars('aa', '2024-03-15', '2024-03-15')
+    with Loopback(AlpacaData({}, {'AA': bars}, page_rows=page_rows)) as server, asking(server) as provider:
+        found = provider.minute_bars('aa', '2024-03-15', '2024-03-15')
     pd.testing.assert_frame_equal(found, bars, check_freq=False)
-    assert str(found.index.tz) == 'UTC' and server.requests[0].query['timeframe'] == '1Min' and server.requests[0].query['adjustment'] == 'raw'
+    assert (
+        str(found.index.tz) == 'UTC'
+        and server.requests[0].query['timeframe'] == '1Min'
+        and server.requests[0].query['adjustment'] == 'raw'
+    )
+
 
 def test_a_minute_that_is_not_over_is_left_out(asking):
     now = pd.Timestamp('2024-03-15 13:40:30', tz='UTC')
-    with Loopback(AlpacaData({}, {'AA': _minutes(20)})) as server, asking(server, now=now) as provider: found = provider.minute_bars('AA', '2024-03-15')
+    with Loopback(AlpacaData({}, {'AA': _minutes(20)})) as server, asking(server, now=now) as provider:
+        found = provider.minute_bars('AA', '2024-03-15')
     assert found.index[-1] == pd.Timestamp('2024-03-15 13:39', tz='UTC') and 'end' not in server.requests[0].query
+
 
 def test_minutes_between_two_instants_include_both(asking):
     with Loopback(AlpacaData({}, {'AA': _minutes(20)})) as server, asking(server) as provider:
-        found = provider.minute_bars('AA', pd.Timestamp('2024-03-15 09:35', tz='America/New_York'), pd.Timestamp('2024-03-15 13:40', tz='UTC'))
+        found = provider.minute_bars(
+            'AA', pd.Timestamp('2024-03-15 09:35', tz='America/New_York'), pd.Timestamp('2024-03-15 13:40', tz='UTC')
+        )
     assert found.index[[0, -1]].strftime('%H:%M').tolist() == ['13:35', '13:40']
+
 
 def test_a_lost_page_of_minutes_is_noticed(asking):
     data = AlpacaData({}, {'AA': _minutes(20)}, page_rows=5)
-    with Loopback(data, losing_a_page(data)) as server, asking(server) as provider, pytest.raises(PartialDeliveryError): provider.minute_bars('AA', '2024-03-15')
+    with Loopback(data, losing_a_page(data)) as server, asking(server) as provider, pytest.raises(PartialDeliveryError):
+        provider.minute_bars('AA', '2024-03-15')
+
 
 def test_minutes_that_are_not_there_are_empty_or_unknown(asking):
     with Loopback(AlpacaData(_market('AA'), {'AA': _minutes(20)})) as server, asking(server) as provider:
-        with pytest.raises(EmptyDeliveryError): provider.minute_bars('AA', '2024-03-14', '2024-03-14')
-        with pytest.raises(UnknownSymbolError): provider.minute_bars('NOPE', '2024-03-14')
+        with pytest.raises(EmptyDeliveryError):
+            provider.minute_bars('AA', '2024-03-14', '2024-03-14')
+        with pytest.raises(UnknownSymbolError):
+            provider.minute_bars('NOPE', '2024-03-14')
 
-@pytest.mark.parametrize('start, end, word', [('2024-03-15 09:30', None, 'time zone'), ('soon', None, 'not a time'), ('2024-03-15', '2024-03-14', 'before it starts'), (None, None, 'A day is a date'), (5, None, 'time zone')])
+
+@pytest.mark.parametrize(
+    'start, end, word',
+    [
+        ('2024-03-15 09:30', None, 'time zone'),
+        ('soon', None, 'not a time'),
+        ('2024-03-15', '2024-03-14', 'before it starts'),
+        (None, None, 'A day is a date'),
+        (5, None, 'time zone'),
+    ],
+)
 def test_minutes_of_a_span_that_cannot_be_are_refused(asking, start, end, word):
-    with Loopback(AlpacaData({})) as server, asking(server) as provider, pytest.raises(DataError, match=word): provider.minute_bars('AA', start, end)
+    with Loopback(AlpacaData({})) as server, asking(server) as provider, pytest.raises(DataError, match=word):
+        provider.minute_bars('AA', start, end)
     assert not server.requests
 
 # %% ../../nbs/27_provider_alpaca.ipynb #09b4c412
 def test_importing_the_provider_reaches_for_no_network():
-    code = ("import sys\n"
-            "def hook(event, arguments):\n"
-            "    if event in ('socket.connect', 'socket.getaddrinfo', 'subprocess.Popen'): raise SystemExit(event)\n"
-            "sys.addaudithook(hook)\n"
-            "import tradelab.providers.alpaca")
+    code = (
+        'import sys\n'
+        'def hook(event, arguments):\n'
+        "    if event in ('socket.connect', 'socket.getaddrinfo', 'subprocess.Popen'): raise SystemExit(event)\n"
+        'sys.addaudithook(hook)\n'
+        'import tradelab.providers.alpaca'
+    )
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).returncode == 0

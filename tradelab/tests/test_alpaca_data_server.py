@@ -13,13 +13,32 @@ from .loopback import Request
 # %% ../../nbs/tests/alpaca_data_server.ipynb #907129f5
 def _market():
     index = pd.DatetimeIndex(['2024-03-08', '2024-03-11', '2024-03-12'], name='session')
-    bars = pd.DataFrame({'open': 10., 'high': 11., 'low': 9., 'close': [10., 10.5, 10.25], 'volume': 1e6}, index=index)
-    actions = pd.DataFrame({'ex_date': pd.to_datetime(['2024-03-11', '2024-03-12', '2024-03-12']), 'kind': ['split', 'split', 'dividend'], 'value': [1.5, .1, .25]})
+    bars = pd.DataFrame(
+        {'open': 10.0, 'high': 11.0, 'low': 9.0, 'close': [10.0, 10.5, 10.25], 'volume': 1e6}, index=index
+    )
+    actions = pd.DataFrame(
+        {
+            'ex_date': pd.to_datetime(['2024-03-11', '2024-03-12', '2024-03-12']),
+            'kind': ['split', 'split', 'dividend'],
+            'value': [1.5, 0.1, 0.25],
+        }
+    )
     return {'BB': (bars, None), 'AA': (bars, actions)}
 
-def _asked(data, path, keys=KEYS, **query): return data(Request('GET', path, {k: str(v) for k, v in query.items()}, {'apca-api-key-id': keys[0], 'apca-api-secret-key': keys[1]}))
 
-def _bars(data, **query): return _asked(data, '/v2/stocks/bars', **{'symbols': 'AA,BB', 'timeframe': '1Day', 'start': '2024-01-01', **query})
+def _asked(data, path, keys=KEYS, **query):
+    return data(
+        Request(
+            'GET',
+            path,
+            {k: str(v) for k, v in query.items()},
+            {'apca-api-key-id': keys[0], 'apca-api-secret-key': keys[1]},
+        )
+    )
+
+
+def _bars(data, **query):
+    return _asked(data, '/v2/stocks/bars', **{'symbols': 'AA,BB', 'timeframe': '1Day', 'start': '2024-01-01', **query})
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #846dc69b
 @pytest.mark.parametrize('limit', [1, 2, 3, 5])
@@ -30,33 +49,59 @@ def test_pages_put_together_are_the_whole_answer_in_order(limit):
         page = [(symbol, row['t']) for symbol, same in body['bars'].items() for row in same]
         rows, token = rows + page, body['next_page_token']
         assert len(page) == limit or token is None
-    assert rows == sorted(rows) == [(symbol, row['t']) for symbol, same in _bars(data).body['bars'].items() for row in same] and len(rows) == 6
+    assert (
+        rows
+        == sorted(rows)
+        == [(symbol, row['t']) for symbol, same in _bars(data).body['bars'].items() for row in same]
+        and len(rows) == 6
+    )
+
 
 def test_rows_have_the_fields_that_the_document_requires():
     data = AlpacaData(_market())
-    assert {frozenset(row) for rows in _bars(data).body['bars'].values() for row in rows} == {frozenset('tohlcvn') | {'vw'}}
+    assert {frozenset(row) for rows in _bars(data).body['bars'].values() for row in rows} == {
+        frozenset('tohlcvn') | {'vw'}
+    }
     told = _asked(data, '/v1/corporate-actions', start='2024-01-01', end='2024-12-31').body['corporate_actions']
-    required = {'forward_splits': {'id', 'symbol', 'cusip', 'new_rate', 'old_rate', 'process_date', 'ex_date'},
-                'reverse_splits': {'id', 'symbol', 'old_cusip', 'new_cusip', 'new_rate', 'old_rate', 'process_date', 'ex_date'},
-                'cash_dividends': {'id', 'symbol', 'cusip', 'rate', 'special', 'foreign', 'process_date', 'ex_date'}}
+    required = {
+        'forward_splits': {'id', 'symbol', 'cusip', 'new_rate', 'old_rate', 'process_date', 'ex_date'},
+        'reverse_splits': {'id', 'symbol', 'old_cusip', 'new_cusip', 'new_rate', 'old_rate', 'process_date', 'ex_date'},
+        'cash_dividends': {'id', 'symbol', 'cusip', 'rate', 'special', 'foreign', 'process_date', 'ex_date'},
+    }
     assert {kind: required[kind] - set(rows[0]) for kind, rows in told.items()} == dict.fromkeys(required, set())
-    assert [told[kind][0][name] for kind in ('forward_splits', 'reverse_splits') for name in ('new_rate', 'old_rate')] == [3, 2, 1, 10]
+    assert [
+        told[kind][0][name] for kind in ('forward_splits', 'reverse_splits') for name in ('new_rate', 'old_rate')
+    ] == [3, 2, 1, 10]
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #22c0543a
-@pytest.mark.parametrize('change, status, words', [
-    ({'keys': ('wrong', KEYS[1])}, 401, '<title>401'), ({'symbols': 'AA,BRK-B'}, 400, 'invalid symbol: BRK-B'), ({'start': '2024-03-02', 'end': '2024-03-01'}, 400, 'before start'),
-    ({'feed': 'sip', 'end': '2100-01-01'}, 403, 'recent SIP'), ({'limit': 10_001}, 400, 'limit'), ({'page_token': 'x'}, 400, 'page_token'), ({'adjustment': 'all'}, 400, 'adjustment'), ({'timeframe': '5Min'}, 400, 'timeframe'),
-])
+@pytest.mark.parametrize(
+    'change, status, words',
+    [
+        ({'keys': ('wrong', KEYS[1])}, 401, '<title>401'),
+        ({'symbols': 'AA,BRK-B'}, 400, 'invalid symbol: BRK-B'),
+        ({'start': '2024-03-02', 'end': '2024-03-01'}, 400, 'before start'),
+        ({'feed': 'sip', 'end': '2100-01-01'}, 403, 'recent SIP'),
+        ({'limit': 10_001}, 400, 'limit'),
+        ({'page_token': 'x'}, 400, 'page_token'),
+        ({'adjustment': 'all'}, 400, 'adjustment'),
+        ({'timeframe': '5Min'}, 400, 'timeframe'),
+    ],
+)
 def test_a_wrong_request_is_refused_as_alpaca_refuses_it(change, status, words):
     answer = _bars(AlpacaData(_market()), **change)
     assert answer.status == status and words in str(answer.body)
 
+
 def test_a_symbol_without_bars_is_left_out_without_a_word():
     assert list(_bars(AlpacaData(_market()), symbols='AA,ZZ').body['bars']) == ['AA']
 
+
 def test_a_corporate_action_is_found_by_the_day_of_its_processing():
-    data = AlpacaData({}, told=[cash_dividend('AA', '2024-03-11', .25)])
-    def found(start, end): return bool(_asked(data, '/v1/corporate-actions', start=start, end=end).body['corporate_actions'])
+    data = AlpacaData({}, told=[cash_dividend('AA', '2024-03-11', 0.25)])
+
+    def found(start, end):
+        return bool(_asked(data, '/v1/corporate-actions', start=start, end=end).body['corporate_actions'])
+
     assert (found('2024-03-11', '2024-03-31'), found('2024-04-01', '2024-04-01')) == (False, True)
     data.today = '2024-03-31'
     assert not found('2024-04-01', '2024-04-30')

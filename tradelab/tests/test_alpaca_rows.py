@@ -9,104 +9,274 @@ import pytest
 
 from ..data_validation import Delivery
 from ..preprocessing import adjust
-from ..utils.alpaca_rows import Span, actions_by_symbol, delivery, finished, lab_actions, session_bars, timed_bars, worth
+from tradelab.utils.alpaca_rows import (
+    Span,
+    actions_by_symbol,
+    delivery,
+    finished,
+    lab_actions,
+    session_bars,
+    timed_bars,
+    worth,
+)
 from ..utils.error_handling import DataError, EmptyDeliveryError, ProviderError
 
 # %% ../../nbs/26_alpaca_rows.ipynb #63970159
-def _row(t, close=10., **more): return {'t': t, 'o': 10, 'h': 11, 'l': 9, 'c': close, 'v': 1000, 'n': 1, 'vw': 10.1, **more}
+def _row(t, close=10.0, **more):
+    return {'t': t, 'o': 10, 'h': 11, 'l': 9, 'c': close, 'v': 1000, 'n': 1, 'vw': 10.1, **more}
+
 
 FIRST, LAST = pd.Timestamp('2024-03-01'), pd.Timestamp('2024-03-31')
 
-@pytest.mark.parametrize('t, session', [('2024-01-02T05:00:00Z', '2024-01-02'), ('2024-07-01T04:00:00Z', '2024-07-01'), ('2024-07-01T04:00:00.000000000Z', '2024-07-01'), ('2024-07-01T00:00:00-04:00', '2024-07-01')])
-def test_a_daily_bar_belongs_to_the_date_in_new_york(t, session): assert session_bars([_row(t)], 'X').index.tolist() == [pd.Timestamp(session)]
+
+@pytest.mark.parametrize(
+    't, session',
+    [
+        ('2024-01-02T05:00:00Z', '2024-01-02'),
+        ('2024-07-01T04:00:00Z', '2024-07-01'),
+        ('2024-07-01T04:00:00.000000000Z', '2024-07-01'),
+        ('2024-07-01T00:00:00-04:00', '2024-07-01'),
+    ],
+)
+def test_a_daily_bar_belongs_to_the_date_in_new_york(t, session):
+    assert session_bars([_row(t)], 'X').index.tolist() == [pd.Timestamp(session)]
+
 
 @pytest.mark.parametrize('t', ['2024-07-01T00:00:00Z', '2024-07-01T05:00:00Z', '2024-01-02T04:00:00Z', None])
 def test_a_daily_bar_at_another_time_is_refused(t):
-    with pytest.raises(ProviderError, match='midnight'): session_bars([_row('2024-01-03T05:00:00Z'), _row(t)], 'X')
+    with pytest.raises(ProviderError, match='midnight'):
+        session_bars([_row('2024-01-03T05:00:00Z'), _row(t)], 'X')
 
-@pytest.mark.parametrize('rows, word', [([{'t': '2024-01-02T05:00:00Z'}], 'lack'), ([_row('2024-01-02T05:00:00Z', 'n/a')], 'numbers'), ([_row('2024-01-02T05:00:00Z', [1])], 'numbers'), ([_row('then')], 'time')])
+
+@pytest.mark.parametrize(
+    'rows, word',
+    [
+        ([{'t': '2024-01-02T05:00:00Z'}], 'lack'),
+        ([_row('2024-01-02T05:00:00Z', 'n/a')], 'numbers'),
+        ([_row('2024-01-02T05:00:00Z', [1])], 'numbers'),
+        ([_row('then')], 'time'),
+    ],
+)
 def test_rows_of_another_form_are_refused(rows, word):
-    with pytest.raises(ProviderError, match=word): timed_bars(rows, 'X')
+    with pytest.raises(ProviderError, match=word):
+        timed_bars(rows, 'X')
 
-def test_missing_values_stay_missing(): assert timed_bars([_row('2024-01-02T05:00:00Z', None)], 'X').close.isna().all()
+
+def test_missing_values_stay_missing():
+    assert timed_bars([_row('2024-01-02T05:00:00Z', None)], 'X').close.isna().all()
 
 # %% ../../nbs/26_alpaca_rows.ipynb #f7ac00d9
-@pytest.mark.parametrize('kind, row, value', [
-    ('forward_splits', {'new_rate': 2, 'old_rate': 1}, ('split', 2.)), ('forward_splits', {'new_rate': 3, 'old_rate': 2}, ('split', 1.5)), ('reverse_splits', {'new_rate': 1, 'old_rate': 50}, ('split', .02)),
-    ('forward_splits', {'new_rate': '4', 'old_rate': '1'}, ('split', 4.)), ('stock_dividends', {'rate': .05}, ('split', 1.05)), ('cash_dividends', {'rate': .125}, ('dividend', .125)),
-    ('cash_dividends', {'rate': .125, 'currency': ''}, ('dividend', .125)), ('cash_dividends', {'rate': .125, 'currency': 'USD', 'sub_type': 'return_of_capital'}, ('dividend', .125)),
-    ('cash_dividends', {'rate': .125, 'currency': 'CAD'}, None), ('spin_offs', {'new_rate': 1, 'source_rate': 3}, None), ('unit_splits', {}, None), ('a_new_kind', {}, None),
-])
-def test_an_action_is_worth_what_the_document_says(kind, row, value): assert worth(kind, row) == (value and (value[0], pytest.approx(value[1], rel=1e-15)))
+@pytest.mark.parametrize(
+    'kind, row, value',
+    [
+        ('forward_splits', {'new_rate': 2, 'old_rate': 1}, ('split', 2.0)),
+        ('forward_splits', {'new_rate': 3, 'old_rate': 2}, ('split', 1.5)),
+        ('reverse_splits', {'new_rate': 1, 'old_rate': 50}, ('split', 0.02)),
+        ('forward_splits', {'new_rate': '4', 'old_rate': '1'}, ('split', 4.0)),
+        ('stock_dividends', {'rate': 0.05}, ('split', 1.05)),
+        ('cash_dividends', {'rate': 0.125}, ('dividend', 0.125)),
+        ('cash_dividends', {'rate': 0.125, 'currency': ''}, ('dividend', 0.125)),
+        ('cash_dividends', {'rate': 0.125, 'currency': 'USD', 'sub_type': 'return_of_capital'}, ('dividend', 0.125)),
+        ('cash_dividends', {'rate': 0.125, 'currency': 'CAD'}, None),
+        ('spin_offs', {'new_rate': 1, 'source_rate': 3}, None),
+        ('unit_splits', {}, None),
+        ('a_new_kind', {}, None),
+    ],
+)
+def test_an_action_is_worth_what_the_document_says(kind, row, value):
+    assert worth(kind, row) == (value and (value[0], pytest.approx(value[1], rel=1e-15)))
 
-@pytest.mark.parametrize('kind, row', [('forward_splits', {'new_rate': 2}), ('forward_splits', {'new_rate': 2, 'old_rate': 0}), ('forward_splits', {'new_rate': 0, 'old_rate': 1}), ('cash_dividends', {'rate': None}), ('cash_dividends', {'rate': -1}), ('stock_dividends', {'rate': -1})])
+
+@pytest.mark.parametrize(
+    'kind, row',
+    [
+        ('forward_splits', {'new_rate': 2}),
+        ('forward_splits', {'new_rate': 2, 'old_rate': 0}),
+        ('forward_splits', {'new_rate': 0, 'old_rate': 1}),
+        ('cash_dividends', {'rate': None}),
+        ('cash_dividends', {'rate': -1}),
+        ('stock_dividends', {'rate': -1}),
+    ],
+)
 def test_an_action_without_a_usable_value_fails(kind, row):
     actions, findings = lab_actions([(kind, {**row, 'ex_date': '2024-03-08'})], FIRST, LAST)
-    assert actions.empty and [finding[:3] for finding in findings] == [('unhandled_action', pd.Timestamp('2024-03-08'), 'fail')]
+    assert actions.empty and [finding[:3] for finding in findings] == [
+        ('unhandled_action', pd.Timestamp('2024-03-08'), 'fail')
+    ]
 
 # %% ../../nbs/26_alpaca_rows.ipynb #ee3fb9d8
-def _paid(rate, **more): return 'cash_dividends', {'id': f'{rate}{more}', 'symbol': 'X', 'rate': rate, 'special': False, 'foreign': False, 'ex_date': '2024-03-08', **more}
+def _paid(rate, **more):
+    return 'cash_dividends', {
+        'id': f'{rate}{more}',
+        'symbol': 'X',
+        'rate': rate,
+        'special': False,
+        'foreign': False,
+        'ex_date': '2024-03-08',
+        **more,
+    }
+
 
 def test_dividends_of_one_day_are_added_up_and_splits_multiplied():
     split = 'forward_splits', {'new_rate': 2, 'old_rate': 1, 'ex_date': '2024-03-08'}
-    actions, findings = lab_actions([_paid(.1), _paid(.2, special=True), split, ('stock_dividends', {'rate': .5, 'ex_date': '2024-03-08'})], FIRST, LAST)
-    assert actions.set_index('kind').value.to_dict() == {'dividend': .3, 'split': 3.} and not findings
+    actions, findings = lab_actions(
+        [_paid(0.1), _paid(0.2, special=True), split, ('stock_dividends', {'rate': 0.5, 'ex_date': '2024-03-08'})],
+        FIRST,
+        LAST,
+    )
+    assert actions.set_index('kind').value.to_dict() == {'dividend': 0.3, 'split': 3.0} and not findings
+
 
 def test_one_action_told_twice_counts_once_and_is_a_finding():
-    actions, findings = lab_actions([_paid(.25), _paid(.25, id='another')], FIRST, LAST)
-    assert actions.value.tolist() == [.25] and [finding[0] for finding in findings] == ['duplicate_action']
+    actions, findings = lab_actions([_paid(0.25), _paid(0.25, id='another')], FIRST, LAST)
+    assert actions.value.tolist() == [0.25] and [finding[0] for finding in findings] == ['duplicate_action']
+
 
 def test_what_came_late_is_told_without_a_session_and_what_came_in_time_is_not_told_again():
-    late, soon = {'symbol': 'X', 'rate': 1, 'currency': 'CAD', 'ex_date': '2024-02-08', 'process_date': '2024-02-29'}, {'source_symbol': 'X', 'ex_date': '2024-02-08', 'process_date': '2024-02-08'}
-    actions, findings = lab_actions([('cash_dividends', late), ('spin_offs', soon), _paid(.25, ex_date='2024-02-09', process_date='2024-03-01')], FIRST, LAST)
-    assert actions.value.tolist() == [.25] and len(findings) == 1 and findings[0][1] is pd.NaT and findings[0][-1].startswith('2024-02-08: cash_dividends: currency CAD')
+    late, soon = (
+        {'symbol': 'X', 'rate': 1, 'currency': 'CAD', 'ex_date': '2024-02-08', 'process_date': '2024-02-29'},
+        {'source_symbol': 'X', 'ex_date': '2024-02-08', 'process_date': '2024-02-08'},
+    )
+    actions, findings = lab_actions(
+        [('cash_dividends', late), ('spin_offs', soon), _paid(0.25, ex_date='2024-02-09', process_date='2024-03-01')],
+        FIRST,
+        LAST,
+    )
+    assert (
+        actions.value.tolist() == [0.25]
+        and len(findings) == 1
+        and findings[0][1] is pd.NaT
+        and findings[0][-1].startswith('2024-02-08: cash_dividends: currency CAD')
+    )
     assert len(lab_actions([('cash_dividends', late), ('spin_offs', soon)], pd.Timestamp('2024-02-01'), LAST)[1]) == 2
 
-def test_early_dividends_of_a_foreign_company_have_one_finding_without_a_session():
-    assert [finding[1:4] for finding in lab_actions([_paid(.1, foreign=True, ex_date='2024-02-08')], FIRST, LAST)[1]] == [(pd.NaT, 'warn', 1.)]
 
-@pytest.mark.parametrize('now, over', [('2024-07-03 13:29', False), ('2024-07-03 13:30', True), ('2024-07-03 16:00', True), ('2024-07-03 00:01', False)])
+def test_early_dividends_of_a_foreign_company_have_one_finding_without_a_session():
+    assert [
+        finding[1:4] for finding in lab_actions([_paid(0.1, foreign=True, ex_date='2024-02-08')], FIRST, LAST)[1]
+    ] == [(pd.NaT, 'warn', 1.0)]
+
+
+@pytest.mark.parametrize(
+    'now, over',
+    [('2024-07-03 13:29', False), ('2024-07-03 13:30', True), ('2024-07-03 16:00', True), ('2024-07-03 00:01', False)],
+)
 def test_on_a_half_day_the_bar_is_finished_earlier(now, over):
     bars = session_bars([_row('2024-07-02T04:00:00Z'), _row('2024-07-03T04:00:00Z')], 'X')
     assert len(finished(bars, pd.Timestamp(now, tz='America/New_York'))[0]) == 1 + over
 
-@pytest.mark.parametrize('row, day', [({'ex_date': '2024-03-08', 'process_date': '2024-03-29'}, '2024-03-08'), ({'effective_date': '2024-03-11', 'process_date': '2024-03-12'}, '2024-03-11'), ({'process_date': '2024-03-12'}, '2024-03-12')])
-def test_an_action_takes_effect_on_its_ex_date_or_what_comes_nearest(row, day): assert lab_actions([('redemptions', row)], FIRST, LAST)[1][0][1] == pd.Timestamp(day)
+
+@pytest.mark.parametrize(
+    'row, day',
+    [
+        ({'ex_date': '2024-03-08', 'process_date': '2024-03-29'}, '2024-03-08'),
+        ({'effective_date': '2024-03-11', 'process_date': '2024-03-12'}, '2024-03-11'),
+        ({'process_date': '2024-03-12'}, '2024-03-12'),
+    ],
+)
+def test_an_action_takes_effect_on_its_ex_date_or_what_comes_nearest(row, day):
+    assert lab_actions([('redemptions', row)], FIRST, LAST)[1][0][1] == pd.Timestamp(day)
+
 
 def test_an_action_without_a_day_is_refused():
-    with pytest.raises(DataError): lab_actions([('redemptions', {'symbol': 'X'})], FIRST, LAST)
+    with pytest.raises(DataError):
+        lab_actions([('redemptions', {'symbol': 'X'})], FIRST, LAST)
+
 
 def test_what_lies_after_the_last_day_is_not_yet_an_action():
-    actions, findings = lab_actions([_paid(.1, ex_date='2024-04-01'), ('spin_offs', {'ex_date': '2024-04-01'}), _paid(.1, ex_date='2024-04-01', foreign=True)], FIRST, LAST)
+    actions, findings = lab_actions(
+        [
+            _paid(0.1, ex_date='2024-04-01'),
+            ('spin_offs', {'ex_date': '2024-04-01'}),
+            _paid(0.1, ex_date='2024-04-01', foreign=True),
+        ],
+        FIRST,
+        LAST,
+    )
     assert actions.empty and not findings
 
+
 def test_dividends_of_a_foreign_company_without_a_currency_are_dollars_with_one_finding():
-    actions, findings = lab_actions([_paid(.1, foreign=True), _paid(.2, foreign=True, ex_date='2024-03-11'), _paid(.3, foreign=True, currency='USD', ex_date='2024-03-12')], FIRST, LAST)
-    assert actions.value.tolist() == [.1, .2, .3] and [(finding[0], finding[1], finding[3]) for finding in findings] == [('foreign_dividend', pd.Timestamp('2024-03-11'), 2.)]
+    actions, findings = lab_actions(
+        [
+            _paid(0.1, foreign=True),
+            _paid(0.2, foreign=True, ex_date='2024-03-11'),
+            _paid(0.3, foreign=True, currency='USD', ex_date='2024-03-12'),
+        ],
+        FIRST,
+        LAST,
+    )
+    assert actions.value.tolist() == [0.1, 0.2, 0.3] and [
+        (finding[0], finding[1], finding[3]) for finding in findings
+    ] == [('foreign_dividend', pd.Timestamp('2024-03-11'), 2.0)]
 
 # %% ../../nbs/26_alpaca_rows.ipynb #ef0c5fb9
-@pytest.mark.parametrize('kind, row, owners', [
-    ('forward_splits', {'symbol': 'A'}, ['A']), ('spin_offs', {'source_symbol': 'A', 'new_symbol': 'B'}, ['A']), ('name_changes', {'old_symbol': 'A', 'new_symbol': 'B'}, ['A', 'B']),
-    ('stock_mergers', {'acquirer_symbol': 'A', 'acquiree_symbol': 'B'}, ['B']), ('unit_splits', {'old_symbol': 'A', 'new_symbol': 'B', 'alternate_symbol': 'C'}, ['A']), ('reverse_splits', {'symbol': 'A', 'new_symbol': 'B'}, ['A', 'B']),
-    ('reverse_splits', {'symbol': 'A', 'new_symbol': ''}, ['A']), ('worthless_removals', {'symbol': 'Z'}, []),
-])
-def test_an_action_belongs_to_the_symbols_whose_prices_it_changes(kind, row, owners): assert [symbol for symbol, told in actions_by_symbol({kind: [row]}, ['A', 'B', 'C']).items() if told] == owners
+@pytest.mark.parametrize(
+    'kind, row, owners',
+    [
+        ('forward_splits', {'symbol': 'A'}, ['A']),
+        ('spin_offs', {'source_symbol': 'A', 'new_symbol': 'B'}, ['A']),
+        ('name_changes', {'old_symbol': 'A', 'new_symbol': 'B'}, ['A', 'B']),
+        ('stock_mergers', {'acquirer_symbol': 'A', 'acquiree_symbol': 'B'}, ['B']),
+        ('unit_splits', {'old_symbol': 'A', 'new_symbol': 'B', 'alternate_symbol': 'C'}, ['A']),
+        ('reverse_splits', {'symbol': 'A', 'new_symbol': 'B'}, ['A', 'B']),
+        ('reverse_splits', {'symbol': 'A', 'new_symbol': ''}, ['A']),
+        ('worthless_removals', {'symbol': 'Z'}, []),
+    ],
+)
+def test_an_action_belongs_to_the_symbols_whose_prices_it_changes(kind, row, owners):
+    assert [symbol for symbol, told in actions_by_symbol({kind: [row]}, ['A', 'B', 'C']).items() if told] == owners
+
 
 def test_an_action_that_two_pages_tell_counts_once():
-    row = {'id': '1', 'symbol': 'A', 'rate': .1}
+    row = {'id': '1', 'symbol': 'A', 'rate': 0.1}
     assert actions_by_symbol({'cash_dividends': [row, dict(row)]}, ['A']) == {'A': [('cash_dividends', row)]}
 
 # %% ../../nbs/26_alpaca_rows.ipynb #70d7edd2
 def test_the_return_of_an_ex_date_is_what_a_holder_earned():
-    rows = [_row('2024-03-07T05:00:00Z', 10.), _row('2024-03-08T05:00:00Z', 9.9)]
-    got = delivery('X', rows, [_paid(.25)], Span(pd.Timestamp('2024-03-01'), LAST, pd.Timestamp('2024-04-01 12:00', tz='America/New_York')), 'test')
-    assert adjust(got.bars, got.actions, 'total_return', got.convention).close.pct_change().iloc[-1] == pytest.approx((9.9 + .25)/10 - 1, rel=1e-12)
+    rows = [_row('2024-03-07T05:00:00Z', 10.0), _row('2024-03-08T05:00:00Z', 9.9)]
+    got = delivery(
+        'X',
+        rows,
+        [_paid(0.25)],
+        Span(pd.Timestamp('2024-03-01'), LAST, pd.Timestamp('2024-04-01 12:00', tz='America/New_York')),
+        'test',
+    )
+    assert adjust(got.bars, got.actions, 'total_return', got.convention).close.pct_change().iloc[-1] == pytest.approx(
+        (9.9 + 0.25) / 10 - 1, rel=1e-12
+    )
+
 
 def test_a_delivery_of_nothing_but_the_bar_of_today_is_empty():
-    got = delivery('X', [_row('2024-03-08T05:00:00Z')], [], Span(pd.Timestamp('2024-03-01'), pd.Timestamp('2024-03-08'), pd.Timestamp('2024-03-08 12:00', tz='America/New_York')), 'test')
+    got = delivery(
+        'X',
+        [_row('2024-03-08T05:00:00Z')],
+        [],
+        Span(
+            pd.Timestamp('2024-03-01'),
+            pd.Timestamp('2024-03-08'),
+            pd.Timestamp('2024-03-08 12:00', tz='America/New_York'),
+        ),
+        'test',
+    )
     assert type(got) is EmptyDeliveryError
+
 
 def test_findings_of_all_kinds_stand_in_one_table():
     rows = [_row('2024-03-07T05:00:00Z'), _row('2024-03-07T05:00:00Z'), _row('2024-03-08T05:00:00Z')]
-    got = delivery('X', rows, [('spin_offs', {'source_symbol': 'X', 'ex_date': '2024-03-07'})], Span(pd.Timestamp('2024-03-01'), pd.Timestamp('2024-03-08'), pd.Timestamp('2024-03-08 12:00', tz='America/New_York')), 'test')
-    assert isinstance(got, Delivery) and got.findings.rule.tolist() == ['duplicate', 'unfinished_bar', 'unhandled_action'] and str(got.findings.session.dtype) == 'datetime64[us]'
+    got = delivery(
+        'X',
+        rows,
+        [('spin_offs', {'source_symbol': 'X', 'ex_date': '2024-03-07'})],
+        Span(
+            pd.Timestamp('2024-03-01'),
+            pd.Timestamp('2024-03-08'),
+            pd.Timestamp('2024-03-08 12:00', tz='America/New_York'),
+        ),
+        'test',
+    )
+    assert (
+        isinstance(got, Delivery)
+        and got.findings.rule.tolist() == ['duplicate', 'unfinished_bar', 'unhandled_action']
+        and str(got.findings.session.dtype) == 'datetime64[us]'
+    )

@@ -23,64 +23,116 @@ from ..windows import asset, inputs
 
 MADE = {name: synthetic_history(400, seed) for seed, name in enumerate(('AAA', 'BBB', 'CCC'))}
 BARS = {name: one.adjusted for name, one in MADE.items()}
-MODEL = synthetic_artifact(tuple(BARS), metrics={'RMSE': 0.1 + 0.2, 'Rank IC': float('nan')}, settings={'seeds': [0, 1], 'loss': 'huber'})
+MODEL = synthetic_artifact(
+    tuple(BARS), metrics={'RMSE': 0.1 + 0.2, 'Rank IC': float('nan')}, settings={'seeds': [0, 1], 'loss': 'huber'}
+)
 DATA = to_bytes(MODEL)
 
 # %% ../../nbs/16_artifact.ipynb #4cf326c5
 def test_an_artifact_comes_back_as_it_was_and_gives_the_same_bytes():
     found = from_bytes(DATA, digest(DATA))
-    assert to_bytes(found) == DATA == to_bytes(synthetic_artifact(tuple(reversed(BARS)), metrics=dict(MODEL.metrics), settings=dict(MODEL.settings)))
+    assert (
+        to_bytes(found)
+        == DATA
+        == to_bytes(
+            synthetic_artifact(tuple(reversed(BARS)), metrics=dict(MODEL.metrics), settings=dict(MODEL.settings))
+        )
+    )
     plain = [name for name in vars(MODEL) if name not in ('network', 'scalers', 'metrics')]
     assert {name: getattr(found, name) for name in plain} == {name: getattr(MODEL, name) for name in plain}
     assert found.metrics['RMSE'] == MODEL.metrics['RMSE'] and np.isnan(found.metrics['Rank IC'])
-    assert all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(found.network.arrays, MODEL.network.arrays)) and len(found.network.layers) == 1
-    for name in BARS: assert all(np.array_equal(a, b) for a, b in zip(vars(found.scalers[name]).values(), vars(MODEL.scalers[name]).values()))
+    assert (
+        all(np.array_equal(a, b) and a.dtype == b.dtype for a, b in zip(found.network.arrays, MODEL.network.arrays))
+        and len(found.network.layers) == 1
+    )
+    for name in BARS:
+        assert all(
+            np.array_equal(a, b) for a, b in zip(vars(found.scalers[name]).values(), vars(MODEL.scalers[name]).values())
+        )
+
 
 @pytest.mark.parametrize('units', [(1,), (5, 3), (4, 4, 4)])
 def test_networks_of_any_depth_come_back(units):
     model = synthetic_artifact(units=units)
     data, x = to_bytes(model), np.random.default_rng(0).normal(size=(3, 20, 9)).astype(np.float32)
-    assert np.array_equal(forward(from_bytes(data, digest(data)).network, x), forward(model.network, x)) and from_bytes(data, digest(data)).network.units == units
+    assert (
+        np.array_equal(forward(from_bytes(data, digest(data)).network, x), forward(model.network, x))
+        and from_bytes(data, digest(data)).network.units == units
+    )
 
 # %% ../../nbs/16_artifact.ipynb #aff94d39
 @given(st.integers(0, len(DATA) - 1))
 @settings(derandomize=True, deadline=None, max_examples=150)
 def test_a_block_that_is_cut_anywhere_is_refused_with_its_own_hash_too(at):
-    with pytest.raises(ModelError, match='not those that were stored'): from_bytes(DATA[:at], digest(DATA))
-    with pytest.raises(ModelError, match='not whole|not a model'): from_bytes(DATA[:at], digest(DATA[:at]))
-    with pytest.raises(ModelError): from_bytes(DATA[at:][1:], digest(DATA))
+    with pytest.raises(ModelError, match='not those that were stored'):
+        from_bytes(DATA[:at], digest(DATA))
+    with pytest.raises(ModelError, match='not whole|not a model'):
+        from_bytes(DATA[:at], digest(DATA[:at]))
+    with pytest.raises(ModelError):
+        from_bytes(DATA[at:][1:], digest(DATA))
+
 
 @given(st.integers(0, len(DATA) - 1), st.integers(1, 255))
 @settings(derandomize=True, deadline=None, max_examples=150)
 def test_a_byte_that_has_changed_is_refused_by_the_hash_and_never_escapes_as_another_error(at, change):
-    spoilt = DATA[:at] + bytes([DATA[at] ^ change]) + DATA[at + 1:]
-    with pytest.raises(ModelError, match='not those that were stored'): from_bytes(spoilt, digest(DATA))
-    try: from_bytes(spoilt, digest(spoilt))
-    except ModelError: pass
+    spoilt = DATA[:at] + bytes([DATA[at] ^ change]) + DATA[at + 1 :]
+    with pytest.raises(ModelError, match='not those that were stored'):
+        from_bytes(spoilt, digest(DATA))
+    try:
+        from_bytes(spoilt, digest(spoilt))
+    except ModelError:
+        pass
 
-@pytest.mark.parametrize('data, word', [(b'', 'not a model'), (b'PK\x03\x04' + DATA, 'not a model'), (DATA + b'x', 'not whole'), (DATA[:17] + b'\xff'*8 + DATA[25:], 'not whole'), (DATA.replace(b'"<f4"', b'"|O4"'), 'not whole'),
-                                        (DATA.replace(b'"horizon"', b'"horizan"'), 'not whole'), (DATA.replace(b'[9, 32]', b'[32, 9]'), 'do not fit'),
-                                        (DATA.replace(b'2016-06-30T00:00:00', b'2016-06-30T00:00+01'), 'not whole')])
+
+@pytest.mark.parametrize(
+    'data, word',
+    [
+        (b'', 'not a model'),
+        (b'PK\x03\x04' + DATA, 'not a model'),
+        (DATA + b'x', 'not whole'),
+        (DATA[:17] + b'\xff' * 8 + DATA[25:], 'not whole'),
+        (DATA.replace(b'"<f4"', b'"|O4"'), 'not whole'),
+        (DATA.replace(b'"horizon"', b'"horizan"'), 'not whole'),
+        (DATA.replace(b'[9, 32]', b'[32, 9]'), 'do not fit'),
+        (DATA.replace(b'2016-06-30T00:00:00', b'2016-06-30T00:00+01'), 'not whole'),
+    ],
+)
 def test_what_is_not_a_whole_model_is_refused(data, word):
-    with pytest.raises(ModelError, match=word): from_bytes(data, digest(data))
+    with pytest.raises(ModelError, match=word):
+        from_bytes(data, digest(data))
 
 # %% ../../nbs/16_artifact.ipynb #db0e136c
 def test_another_definition_or_a_new_feature_makes_a_model_stale(monkeypatch):
     monkeypatch.setitem(features_module.FEATURES, 'rsi', 'rsi(close, 15) / 100')
-    with pytest.raises(ModelError, match='another schema'): from_bytes(DATA, digest(DATA))
+    with pytest.raises(ModelError, match='another schema'):
+        from_bytes(DATA, digest(DATA))
     monkeypatch.undo()
     monkeypatch.setitem(features_module.FEATURES, 'moon', 'phase of the moon')
-    with pytest.raises(ModelError, match="other features .found .'moon'"): from_bytes(DATA, digest(DATA))
+    with pytest.raises(ModelError, match="other features .found .'moon'"):
+        from_bytes(DATA, digest(DATA))
+
 
 def test_a_formula_that_changed_behind_the_words_makes_a_model_stale(monkeypatch):
     plain = features_module.rsi
     monkeypatch.setattr(features_module, 'rsi', lambda close, window: plain(close, window + 1))
-    with pytest.raises(ModelError, match="computed differently.*'rsi'"): from_bytes(DATA, digest(DATA))
+    with pytest.raises(ModelError, match="computed differently.*'rsi'"):
+        from_bytes(DATA, digest(DATA))
 
-@pytest.mark.parametrize('change, word', [({'schema': 'x'*64}, 'another schema'), ({'probe': tuple(value + 1e-5 for value in MODEL.probe)}, 'log_return'), ({'probe': MODEL.probe[:3]}, 'found 3'), ({'probe': (float('nan'),)*9}, 'computed differently'),
-                                          ({'lookback': 21, 'schema': MODEL.schema}, 'another schema'), ({'features': tuple(FEATURES)[::-1]}, 'other features')])
+
+@pytest.mark.parametrize(
+    'change, word',
+    [
+        ({'schema': 'x' * 64}, 'another schema'),
+        ({'probe': tuple(value + 1e-5 for value in MODEL.probe)}, 'log_return'),
+        ({'probe': MODEL.probe[:3]}, 'found 3'),
+        ({'probe': (float('nan'),) * 9}, 'computed differently'),
+        ({'lookback': 21, 'schema': MODEL.schema}, 'another schema'),
+        ({'features': tuple(FEATURES)[::-1]}, 'other features'),
+    ],
+)
 def test_a_model_of_other_features_is_not_even_stored(change, word):
-    with pytest.raises(ModelError, match=word): to_bytes(replace(MODEL, **change))
+    with pytest.raises(ModelError, match=word):
+        to_bytes(replace(MODEL, **change))
 
 # %% ../../nbs/16_artifact.ipynb #61054a30
 def _weights(value):
@@ -88,22 +140,46 @@ def _weights(value):
     recurrent[3, 4] = value
     return {'network': replace(MODEL.network, layers=((weights, recurrent, bias),))}
 
-def _scaler(**change): return {'scalers': MODEL.scalers | {'BBB': replace(MODEL.scalers['BBB'], **change)}}
+
+def _scaler(**change):
+    return {'scalers': MODEL.scalers | {'BBB': replace(MODEL.scalers['BBB'], **change)}}
+
 
 NARROW = replace(MODEL.network, layers=((MODEL.network.layers[0][0][:3], *MODEL.network.layers[0][1:]),))
-BROKEN = [(_weights(np.nan), 'weights that are not numbers'), (_weights(np.inf), 'weights'), ({'network': NARROW}, '3 inputs, 9 features'), (_scaler(target_scale=np.nan), 'scaler.*BBB'), (_scaler(scale=np.zeros(9)), 'scaler.*BBB'),
-          (_scaler(center=np.full(9, np.inf)), 'scaler.*BBB'), ({'limit': np.nan}, 'limit'), ({'interval_width': 0.}, 'interval_width'), ({'train_first': pd.Timestamp('2030-01-01')}, '2030-01-01')]
+BROKEN = [
+    (_weights(np.nan), 'weights that are not numbers'),
+    (_weights(np.inf), 'weights'),
+    ({'network': NARROW}, '3 inputs, 9 features'),
+    (_scaler(target_scale=np.nan), 'scaler.*BBB'),
+    (_scaler(scale=np.zeros(9)), 'scaler.*BBB'),
+    (_scaler(center=np.full(9, np.inf)), 'scaler.*BBB'),
+    ({'limit': np.nan}, 'limit'),
+    ({'interval_width': 0.0}, 'interval_width'),
+    ({'train_first': pd.Timestamp('2030-01-01')}, '2030-01-01'),
+]
 
-@pytest.mark.parametrize('change, word', [*BROKEN, (_scaler(center=np.zeros(8)), 'scaler.*BBB'), ({'symbols': ('AAA', 'BBB')}, "'CCC'"), ({'metrics': {'x': object()}}, 'plain values')])
+
+@pytest.mark.parametrize(
+    'change, word',
+    [
+        *BROKEN,
+        (_scaler(center=np.zeros(8)), 'scaler.*BBB'),
+        ({'symbols': ('AAA', 'BBB')}, "'CCC'"),
+        ({'metrics': {'x': object()}}, 'plain values'),
+    ],
+)
 def test_a_broken_model_is_not_stored(change, word):
-    with pytest.raises(ModelError, match=word): to_bytes(replace(MODEL, **change))
+    with pytest.raises(ModelError, match=word):
+        to_bytes(replace(MODEL, **change))
+
 
 @pytest.mark.parametrize('change, word', BROKEN)
 def test_a_broken_model_that_was_stored_all_the_same_is_not_loaded(monkeypatch, change, word):
     monkeypatch.setattr(module, '_refuse_broken', lambda artifact: None)
     data = to_bytes(replace(MODEL, **change))
     monkeypatch.undo()
-    with pytest.raises(ModelError, match=word): from_bytes(data, digest(data))
+    with pytest.raises(ModelError, match=word):
+        from_bytes(data, digest(data))
 
 # %% ../../nbs/16_artifact.ipynb #abea980d
 @pytest.mark.parametrize('horizon', [1, 5, 20])
@@ -112,24 +188,29 @@ def test_a_forecast_by_hand(horizon):
     said, one, scaler = forecast(model, 'AAA', BARS['AAA']), asset('AAA', BARS['AAA'], horizon), model.scalers['AAA']
     days, x = inputs(one, scaler, 20)
     assert said.index.equals(days) and len(said) == 400 - WARM_UP - 19 and said.index[-1] == BARS['AAA'].index[-1]
-    np.testing.assert_array_equal(said.forecast, forward(model.network, x)*0.01)
-    half = 1.28*one.volatility[days]*np.sqrt(horizon/252)
+    np.testing.assert_array_equal(said.forecast, forward(model.network, x) * 0.01)
+    half = 1.28 * one.volatility[days] * np.sqrt(horizon / 252)
     for name, value in (('low', said.forecast - half), ('high', said.forecast + half)):
         np.testing.assert_allclose(said[name], value, rtol=1e-12)
-        np.testing.assert_allclose(said[f'price_{name}'], BARS['AAA'].close[days]*(1 + value), rtol=1e-12)
-    np.testing.assert_allclose(said.price, BARS['AAA'].close[days]*(1 + said.forecast), rtol=1e-12)
+        np.testing.assert_allclose(said[f'price_{name}'], BARS['AAA'].close[days] * (1 + value), rtol=1e-12)
+    np.testing.assert_allclose(said.price, BARS['AAA'].close[days] * (1 + said.forecast), rtol=1e-12)
     assert said.out_of_sample.equals(pd.Series(days > model.train_last, days, name='out_of_sample'))
+
 
 def test_a_forecast_does_not_change_with_later_bars_or_a_later_split():
     whole = forecast(MODEL, 'AAA', BARS['AAA'])
-    pd.testing.assert_frame_equal(forecast(MODEL, 'AAA', BARS['AAA'].iloc[:300]), whole.loc[:BARS['AAA'].index[299]], check_exact=True)
+    pd.testing.assert_frame_equal(
+        forecast(MODEL, 'AAA', BARS['AAA'].iloc[:300]), whole.loc[: BARS['AAA'].index[299]], check_exact=True
+    )
     then, today = (forecast(MODEL, 'AAA', one(MADE['AAA'], 250).adjusted) for one in (known, until))
     np.testing.assert_allclose(then[['forecast', 'low', 'high']], today[['forecast', 'low', 'high']], rtol=0, atol=1e-7)
-    assert abs(then.price.iloc[-1]/today.price.iloc[-1] - 1) > 0.01
+    assert abs(then.price.iloc[-1] / today.price.iloc[-1] - 1) > 0.01
+
 
 def test_since_only_leaves_rows_out():
     whole, day = forecast(MODEL, 'AAA', BARS['AAA']), BARS['AAA'].index[-5]
     pd.testing.assert_frame_equal(forecast(MODEL, 'AAA', BARS['AAA'], since=day), whole.loc[day:], check_exact=True)
+
 
 def test_no_interval_goes_below_a_price_of_zero():
     said = forecast(replace(MODEL, interval_width=1e3), 'AAA', BARS['AAA'])
@@ -139,41 +220,64 @@ def test_no_interval_goes_below_a_price_of_zero():
 COMMON = BARS['AAA'].index.intersection(BARS['BBB'].index).intersection(BARS['CCC'].index)[-1]
 TOGETHER = {name: bars[bars.index <= COMMON] for name, bars in BARS.items()}
 
+
 def test_the_next_forecast_of_many_is_the_last_of_each():
     found = forecast_next(MODEL, TOGETHER)
     assert found.index.tolist() == sorted(BARS) and found.session.nunique() == 1
     for name, bars in TOGETHER.items():
-        pd.testing.assert_series_equal(found.loc[name].drop('session'), forecast(MODEL, name, bars).iloc[-1], check_names=False, check_exact=True)
+        pd.testing.assert_series_equal(
+            found.loc[name].drop('session'), forecast(MODEL, name, bars).iloc[-1], check_names=False, check_exact=True
+        )
+
 
 def test_a_symbol_that_has_stopped_is_refused_by_name_unless_told():
     stopped = TOGETHER | {'BBB': TOGETHER['BBB'].iloc[:-3]}
     day = TOGETHER['AAA'].index[-1]
     for as_of in (None, day, day + pd.Timedelta('1D')):
-        with pytest.raises(DataError, match=r'^(BBB|AAA): the last bar is older than'): forecast_next(MODEL, stopped, as_of)
-    with pytest.raises(DataError, match=f'BBB.*{stopped["BBB"].index[-1]:%Y-%m-%d}'): forecast_next(MODEL, stopped)
+        with pytest.raises(DataError, match=r'^(BBB|AAA): the last bar is older than'):
+            forecast_next(MODEL, stopped, as_of)
+    with pytest.raises(DataError, match=f'BBB.*{stopped["BBB"].index[-1]:%Y-%m-%d}'):
+        forecast_next(MODEL, stopped)
     found = forecast_next(MODEL, stopped, day, old=True)
     assert found.session['BBB'] == stopped['BBB'].index[-1] and found.session['AAA'] == day
 
+
 def test_bars_after_the_session_that_is_asked_for_are_not_looked_at():
     day = TOGETHER['AAA'].index[-4]
-    assert forecast_next(MODEL, TOGETHER, day).equals(forecast_next(MODEL, {name: bars[bars.index <= day] for name, bars in TOGETHER.items()}))
+    assert forecast_next(MODEL, TOGETHER, day).equals(
+        forecast_next(MODEL, {name: bars[bars.index <= day] for name, bars in TOGETHER.items()})
+    )
 
 # %% ../../nbs/16_artifact.ipynb #1009e954
 def test_a_forecast_that_cannot_be_believed_is_refused_by_symbol_and_session(monkeypatch):
     loud = replace(MODEL, limit=1e-6)
-    with pytest.raises(ModelError, match=f'AAA: the forecast for {BARS["AAA"].index[WARM_UP + 19]:%Y-%m-%d} cannot be believed'): forecast(loud, 'AAA', BARS['AAA'])
-    with pytest.raises(ModelError, match='AAA.*cannot be believed'): forecast_next(loud, TOGETHER)
-    monkeypatch.setattr(module, 'forward', lambda network, x: np.where(np.arange(len(x)) == 1, np.nan, 0.))
-    with pytest.raises(ModelError, match='cannot be believed .found nan'): forecast(MODEL, 'AAA', BARS['AAA'])
-    with pytest.raises(ModelError, match='BBB.*cannot be believed .found nan'): forecast_next(MODEL, TOGETHER)
+    with pytest.raises(
+        ModelError, match=f'AAA: the forecast for {BARS["AAA"].index[WARM_UP + 19]:%Y-%m-%d} cannot be believed'
+    ):
+        forecast(loud, 'AAA', BARS['AAA'])
+    with pytest.raises(ModelError, match='AAA.*cannot be believed'):
+        forecast_next(loud, TOGETHER)
+    monkeypatch.setattr(module, 'forward', lambda network, x: np.where(np.arange(len(x)) == 1, np.nan, 0.0))
+    with pytest.raises(ModelError, match='cannot be believed .found nan'):
+        forecast(MODEL, 'AAA', BARS['AAA'])
+    with pytest.raises(ModelError, match='BBB.*cannot be believed .found nan'):
+        forecast_next(MODEL, TOGETHER)
 
-@pytest.mark.parametrize('call, error, word', [
-    (lambda: forecast(MODEL, 'AAB', BARS['AAA']), ModelError, "AAB.*Did you mean AAA"), (lambda: forecast_next(MODEL, {'ZZZZ': BARS['AAA']}), ModelError, 'ZZZZ'), (lambda: forecast_next(MODEL, {}), DataError, 'no symbol'),
-    (lambda: forecast(MODEL, 'AAA', BARS['AAA'].iloc[:218]), DataError, 'AAA: too few bars.*218 bars, 219 needed'), (lambda: forecast_next(MODEL, TOGETHER, BARS['AAA'].index[100]), DataError, 'too few bars'),
-    (lambda: forecast(MODEL, 'AAA', BARS['AAA'].assign(close=np.nan)), DataError, 'AAA: A bar has no usable close'),
-])
+
+@pytest.mark.parametrize(
+    'call, error, word',
+    [
+        (lambda: forecast(MODEL, 'AAB', BARS['AAA']), ModelError, 'AAB.*Did you mean AAA'),
+        (lambda: forecast_next(MODEL, {'ZZZZ': BARS['AAA']}), ModelError, 'ZZZZ'),
+        (lambda: forecast_next(MODEL, {}), DataError, 'no symbol'),
+        (lambda: forecast(MODEL, 'AAA', BARS['AAA'].iloc[:218]), DataError, 'AAA: too few bars.*218 bars, 219 needed'),
+        (lambda: forecast_next(MODEL, TOGETHER, BARS['AAA'].index[100]), DataError, 'too few bars'),
+        (lambda: forecast(MODEL, 'AAA', BARS['AAA'].assign(close=np.nan)), DataError, 'AAA: A bar has no usable close'),
+    ],
+)
 def test_what_cannot_be_served_is_refused_by_name(call, error, word):
-    with pytest.raises(error, match=word): call()
+    with pytest.raises(error, match=word):
+        call()
 
 # %% ../../nbs/16_artifact.ipynb #b2e99b4f
 def test_loading_and_forecasting_need_no_tensorflow_and_no_pickle():

@@ -13,40 +13,73 @@ from .. import bias_audit
 from ..audit_record import Audit, Check
 from ..cli import app
 
-def _tradelab(*words): return CliRunner().invoke(app, ['audit', *words])
+
+def _tradelab(*words):
+    return CliRunner().invoke(app, ['audit', *words])
+
 
 def test_the_core_and_the_engine_are_clean_with_the_settings_of_the_lab(monkeypatch):
     seen = []
+
     def part(histories, cuts, seed, step):
         seen.append((list(histories), cuts, seed))
-        return bias_audit.Audit((Check('function', 'a.f', 'window=3', 50, warm_up=7), Check('function', 'a.h', status='exempt', detail='made for reading')))
+        return bias_audit.Audit(
+            (
+                Check('function', 'a.f', 'window=3', 50, warm_up=7),
+                Check('function', 'a.h', status='exempt', detail='made for reading'),
+            )
+        )
+
     monkeypatch.setattr(bias_audit, 'audit', part)
     done = _tradelab('--cuts', '20', '--symbols', 'FB,IBM')
     assert done.exit_code == 0 and seen == [(['FB', 'IBM', 'made up'], 20, 0)], done.output
-    assert 'a.f' in done.output and 'left out: a.h: made for reading' in done.output and 'the same until the cut' in done.output and 'nothing looks ahead' in done.output
+    assert (
+        'a.f' in done.output
+        and 'left out: a.h: made for reading' in done.output
+        and 'the same until the cut' in done.output
+        and 'nothing looks ahead' in done.output
+    )
+
 
 def test_a_leak_leaves_with_one_and_names_the_function(monkeypatch):
-    monkeypatch.setattr(bias_audit, 'audit', lambda *words, **named: Audit((Check('function', 'a.g', '', 50, 3, status='leaks', detail='x: 1 with the future'),)))
+    monkeypatch.setattr(
+        bias_audit,
+        'audit',
+        lambda *words, **named: Audit(
+            (Check('function', 'a.g', '', 50, 3, status='leaks', detail='x: 1 with the future'),)
+        ),
+    )
     done = _tradelab('--cuts', '5')
-    assert done.exit_code == 1 and 'a.g leaks: x: 1 with the future' in done.output and 'looks ahead: a.g' in done.output
+    assert (
+        done.exit_code == 1 and 'a.g leaks: x: 1 with the future' in done.output and 'looks ahead: a.g' in done.output
+    )
 
 # %% ../../nbs/42_audit_command.ipynb #6b62c5ac
 def test_a_fill_at_the_close_that_it_saw_is_found_out(monkeypatch):
     monkeypatch.setattr(bias_audit, 'audit', lambda *words, **named: Audit(()))
     assert _tradelab('--cuts', '3').exit_code == 0
     import tradelab.backtesting as engine
+
     honest = engine.backtest
+
     def same_close(market, signals, *rest):
         run = honest(market, signals, *rest)
         before = [market.sessions[max(0, row - 1)] for row in market.sessions.get_indexer(run.fills.session)]
         return replace(run, fills=run.fills.assign(session=before))
+
     monkeypatch.setattr(engine, 'backtest', same_close)
     done = _tradelab('--cuts', '3')
     assert done.exit_code == 1 and 'nothing was decided the session before' in done.output
 
-@pytest.mark.parametrize('name, code', [('mine:back', 0), ('mine:ahead', 1), ('mine:bakc', 2), ('mine', 2), ('nowhere:f', 2), ('mine:odd', 3)])
+
+@pytest.mark.parametrize(
+    'name, code',
+    [('mine:back', 0), ('mine:ahead', 1), ('mine:bakc', 2), ('mine', 2), ('nowhere:f', 2), ('mine:odd', 3)],
+)
 def test_a_function_of_ones_own_is_named_and_audited(monkeypatch, tmp_path, name, code):
-    (tmp_path/'mine.py').write_text('def back(close): return close.diff()\ndef ahead(close): return close.diff(-1)\ndef odd(candles): return candles\n')
+    (tmp_path / 'mine.py').write_text(
+        'def back(close): return close.diff()\ndef ahead(close): return close.diff(-1)\ndef odd(candles): return candles\n'
+    )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr('sys.path', __import__('sys').path[:])
     done = _tradelab('--function', name, '--symbols', 'FB')

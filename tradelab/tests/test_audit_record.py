@@ -10,20 +10,43 @@ import pytest
 
 from ..audit_record import Audit, Check, exemptions, summary, table
 
-CLEAN, LEAK = Check('function', 'a.f', 'window=3', 50, warm_up=7), Check('decision', 'a.<g>', '', 50, 3, 0, 'X 2024-01-02', inf, 'leaks', 'x: 1 with the future')
+CLEAN, LEAK = (
+    Check('function', 'a.f', 'window=3', 50, warm_up=7),
+    Check('decision', 'a.<g>', '', 50, 3, 0, 'X 2024-01-02', inf, 'leaks', 'x: 1 with the future'),
+)
 
-@pytest.mark.parametrize('checks, ok', [((), False), ((CLEAN,), True), ((CLEAN, LEAK), False), ((Check('function', 'a.h', status='exempt'),), False),
-    ((CLEAN, Check('function', 'a.h', status='exempt')), True), ((CLEAN, Check('function', 'a.h', status='no probe')), False), ((CLEAN, Check('function', 'a.h', status='fails')), False)])
+
+@pytest.mark.parametrize(
+    'checks, ok',
+    [
+        ((), False),
+        ((CLEAN,), True),
+        ((CLEAN, LEAK), False),
+        ((Check('function', 'a.h', status='exempt'),), False),
+        ((CLEAN, Check('function', 'a.h', status='exempt')), True),
+        ((CLEAN, Check('function', 'a.h', status='no probe')), False),
+        ((CLEAN, Check('function', 'a.h', status='fails')), False),
+    ],
+)
 def test_an_audit_is_clean_when_something_was_checked_and_nothing_found(checks, ok):
     assert Audit(checks).ok is ok
     assert ('nothing looks ahead' in summary(Audit(checks))) is ok
 
+
 def test_what_was_found_comes_first_and_is_named_in_the_sentence():
     both = Audit((CLEAN,)) + Audit((LEAK,))
     assert both.findings == (LEAK,) and 'looks ahead: a.<g>' in repr(both) and '2 functions, 100 cuts' in repr(both)
-    assert table(both)[['function', 'differences', 'warm-up', 'verdict']].values.tolist() == [['a.<g>', 3, 'not reached', 'leaks'], ['a.f', 0, '7', 'clean']]
+    assert table(both)[['function', 'differences', 'warm-up', 'verdict']].values.tolist() == [
+        ['a.<g>', 3, 'not reached', 'leaks'],
+        ['a.f', 0, '7', 'clean'],
+    ]
+
 
 def test_what_was_left_out_is_shown_with_its_reason_and_names_are_escaped():
     whole = Audit((LEAK, Check('function', 'a.h', status='exempt', detail='made for reading')))
     assert exemptions(whole) == {'a.h': 'made for reading'} and 'a.h' not in table(whole).function.tolist()
-    assert 'made for reading' in whole._repr_html_() and 'a.&lt;g&gt;' in whole._repr_html_() and '<g>' not in whole._repr_html_()
+    assert (
+        'made for reading' in whole._repr_html_()
+        and 'a.&lt;g&gt;' in whole._repr_html_()
+        and '<g>' not in whole._repr_html_()
+    )

@@ -25,257 +25,494 @@ from ..utils.error_handling import DataError, UnknownSymbolError
 FREE = CostSettings(sec_fee_per_million=0, taf_per_share=0, slippage_bp=0, volume_cap=1)
 DAYS = pd.bdate_range('2024-01-02', periods=60, name='session')
 
+
 def _bars(rows, days=None):
     "Bars of (open, high, low, close[, volume]) rows; a single number is a bar at one price"
-    rows = [row if isinstance(row, tuple) else (row,)*4 for row in rows]
-    return pd.DataFrame([(*row, 1e9)[:5] for row in rows], DAYS[:len(rows)] if days is None else days, columns=['open', 'high', 'low', 'close', 'volume'], dtype=float)
+    rows = [row if isinstance(row, tuple) else (row,) * 4 for row in rows]
+    return pd.DataFrame(
+        [(*row, 1e9)[:5] for row in rows],
+        DAYS[: len(rows)] if days is None else days,
+        columns=['open', 'high', 'low', 'close', 'volume'],
+        dtype=float,
+    )
+
 
 def _signals(bars, votes):
     "A signals frame on the index of `bars`; votes: number of the row -> signal, or (signal, score)"
-    frame = pd.DataFrame({'fast': 1., 'slow': 2., 'rsi': 50., 'score': 0., 'signal': np.int8(0), 'reason': ''}, bars.index)
+    frame = pd.DataFrame(
+        {'fast': 1.0, 'slow': 2.0, 'rsi': 50.0, 'score': 0.0, 'signal': np.int8(0), 'reason': ''}, bars.index
+    )
     for at, vote in votes.items():
-        signal, score = vote if isinstance(vote, tuple) else (vote, 0.)
+        signal, score = vote if isinstance(vote, tuple) else (vote, 0.0)
         frame.iloc[at, 3:6] = [score, signal, {1: 'up', -1: 'down', 0: 'buy and sell'}[signal]]
     return frame.astype({'signal': 'int8'})
+
 
 def _run(rows, votes, costs=FREE, risk=RiskSettings(), dividends=None, **account):
     "A backtest of {symbol: rows} and {symbol: votes}"
     bars = {symbol: given if isinstance(given, pd.DataFrame) else _bars(given) for symbol, given in rows.items()}
     signals = {symbol: _signals(bars[symbol], votes.get(symbol, {})) for symbol in bars}
-    if 'dividends_as' in account: account['dividends'] = account.pop('dividends_as')
-    return backtest(market(bars, dividends), signals, costs, risk, BacktestSettings(**{'cash': 1_000., **account}))
+    if 'dividends_as' in account:
+        account['dividends'] = account.pop('dividends_as')
+    return backtest(market(bars, dividends), signals, costs, risk, BacktestSettings(**{'cash': 1_000.0, **account}))
 
-def _fills(result): return list(result.fills[['session', 'symbol', 'side', 'quantity', 'price']].itertuples(index=False, name=None))
+
+def _fills(result):
+    return list(result.fills[['session', 'symbol', 'side', 'quantity', 'price']].itertuples(index=False, name=None))
 
 # %% ../../nbs/17_backtesting.ipynb #74ffa137
 def test_a_signal_is_filled_at_the_next_open():
     result = _run({'A': [10, (11, 13, 10, 12), 12, (15, 16, 14, 16), 16]}, {'A': {0: 1, 2: -1}})
-    assert _fills(result) == [(DAYS[1], 'A', 'buy', 90., 11.), (DAYS[3], 'A', 'sell', 90., 15.)]
-    assert result.equity.equity.tolist() == [1000, 10 + 90*12, 10 + 90*12, 10 + 90*15, 10 + 90*15]
+    assert _fills(result) == [(DAYS[1], 'A', 'buy', 90.0, 11.0), (DAYS[3], 'A', 'sell', 90.0, 15.0)]
+    assert result.equity.equity.tolist() == [1000, 10 + 90 * 12, 10 + 90 * 12, 10 + 90 * 15, 10 + 90 * 15]
     trade = result.trades.iloc[0]
-    assert (trade.pnl, trade['return'], trade.bars_held, trade.exit_reason, trade.is_open) == (360., pytest.approx(4/11), 2, 'down', False)
+    assert (trade.pnl, trade['return'], trade.bars_held, trade.exit_reason, trade.is_open) == (
+        360.0,
+        pytest.approx(4 / 11),
+        2,
+        'down',
+        False,
+    )
+
 
 def test_slippage_moves_both_sides_against_us_within_the_bar():
-    result = _run({'A': [10, (10, 11, 9, 10), 10, (10, 11, 9.999, 10)]}, {'A': {0: 1, 2: -1}}, CostSettings(slippage_bp=50, volume_cap=1, sec_fee_per_million=0, taf_per_share=0))
+    result = _run(
+        {'A': [10, (10, 11, 9, 10), 10, (10, 11, 9.999, 10)]},
+        {'A': {0: 1, 2: -1}},
+        CostSettings(slippage_bp=50, volume_cap=1, sec_fee_per_million=0, taf_per_share=0),
+    )
     assert result.fills.price.tolist() == [pytest.approx(10.05), 9.999]
-    assert result.fills.slippage.tolist() == [pytest.approx(0.05*99), pytest.approx(0.001*99)]
+    assert result.fills.slippage.tolist() == [pytest.approx(0.05 * 99), pytest.approx(0.001 * 99)]
 
 # %% ../../nbs/17_backtesting.ipynb #3edab540
 # 99 shares at 10: cash for 100 is there, but not for 1 dollar of commission. Sale: 99*11 = 1089, SEC 0.0224 -> 0.03, TAF 0.0193 -> 0.02.
 def test_a_purchase_is_cut_to_cash_with_commission_and_a_sale_pays_fees_to_the_cent():
-    costs = CostSettings(commission_per_order=1., sec_fee_per_million=20.6, taf_per_share=0.000195, slippage_bp=0)
+    costs = CostSettings(commission_per_order=1.0, sec_fee_per_million=20.6, taf_per_share=0.000195, slippage_bp=0)
     result = _run({'A': [10, 10, 10, 11]}, {'A': {0: 1, 2: -1}}, costs)
-    assert result.fills.quantity.tolist() == [99., 99.] and result.fills.fees.tolist() == [1., pytest.approx(1.05)]
-    assert result.equity.cash.tolist() == [1000, 9, 9, pytest.approx(9 + 1089 - 1.05)] and result.counts['cut_to_cash'] == 1
+    assert result.fills.quantity.tolist() == [99.0, 99.0] and result.fills.fees.tolist() == [1.0, pytest.approx(1.05)]
+    assert (
+        result.equity.cash.tolist() == [1000, 9, 9, pytest.approx(9 + 1089 - 1.05)]
+        and result.counts['cut_to_cash'] == 1
+    )
     assert result.trades.pnl.item() == pytest.approx(99 - 2.05)
 
 # %% ../../nbs/17_backtesting.ipynb #8c887b84
-@pytest.mark.parametrize('bar, price', [
-    ((10, 10, 8, 9), 9.),        # the low touches
-    ((8.5, 9.5, 8, 9), 8.5),     # it opens through the stop
-    ((10, 12.5, 8, 9), 9.),      # stop and target in one bar: the stop
-])
+@pytest.mark.parametrize(
+    'bar, price',
+    [
+        ((10, 10, 8, 9), 9.0),  # the low touches
+        ((8.5, 9.5, 8, 9), 8.5),  # it opens through the stop
+        ((10, 12.5, 8, 9), 9.0),  # stop and target in one bar: the stop
+    ],
+)
 def test_a_stop_sells_at_its_price_or_at_a_worse_open(bar, price):
     result = _run({'A': [10, 10, bar, 10]}, {'A': {0: 1}}, risk=RiskSettings(stop_loss=0.1, take_profit=0.2))
-    assert _fills(result)[1] == (DAYS[2], 'A', 'sell', 100., price) and result.trades.exit_reason.item() == 'stop_loss'
+    assert _fills(result)[1] == (DAYS[2], 'A', 'sell', 100.0, price) and result.trades.exit_reason.item() == 'stop_loss'
 
-@pytest.mark.parametrize('bar, price', [((10, 12, 9.5, 11), 12.), ((13, 14, 12.5, 13), 13.)])
+
+@pytest.mark.parametrize('bar, price', [((10, 12, 9.5, 11), 12.0), ((13, 14, 12.5, 13), 13.0)])
 def test_a_target_sells_at_its_price_or_at_a_better_open(bar, price):
     result = _run({'A': [10, 10, bar, 10]}, {'A': {0: 1}}, risk=RiskSettings(stop_loss=0.1, take_profit=0.2))
     assert _fills(result)[1][4] == price and result.trades.exit_reason.item() == 'take_profit'
 
 # %% ../../nbs/17_backtesting.ipynb #243ba189
 # Entry 10.1 (100 bp), stop 9.09, target 12.12; the stop is sold at 9.09*0.99 = 8.9991 unless the low holds it up, the target at 12.12.
-@pytest.mark.parametrize('bar, price', [((10, 10, 8, 9), 8.9991), ((10, 10, 9.05, 9.5), 9.05), ((10, 13, 9.5, 13), 12.12)])
+@pytest.mark.parametrize(
+    'bar, price', [((10, 10, 8, 9), 8.9991), ((10, 10, 9.05, 9.5), 9.05), ((10, 13, 9.5, 13), 12.12)]
+)
 def test_a_stop_suffers_slippage_within_the_bar_and_a_target_none(bar, price):
-    costs = FREE.model_copy(update={'slippage_bp': 100.})
-    result = _run({'A': [10, (10, 11, 9.5, 10), bar]}, {'A': {0: 1}}, costs, RiskSettings(stop_loss=0.1, take_profit=0.2))
+    costs = FREE.model_copy(update={'slippage_bp': 100.0})
+    result = _run(
+        {'A': [10, (10, 11, 9.5, 10), bar]}, {'A': {0: 1}}, costs, RiskSettings(stop_loss=0.1, take_profit=0.2)
+    )
     assert result.fills.price.tolist() == [pytest.approx(10.1), pytest.approx(price)]
+
 
 def test_a_stop_is_live_on_the_bar_of_its_entry():
     result = _run({'A': [10, (10, 10, 8, 9), 10]}, {'A': {0: 1}}, risk=RiskSettings(stop_loss=0.1))
-    assert _fills(result)[1] == (DAYS[1], 'A', 'sell', 100., 9.) and result.trades.bars_held.item() == 0
+    assert _fills(result)[1] == (DAYS[1], 'A', 'sell', 100.0, 9.0) and result.trades.bars_held.item() == 0
 
 # %% ../../nbs/17_backtesting.ipynb #712067ec
 def test_the_volume_cap_cancels_the_rest_of_an_order():
     costs = FREE.model_copy(update={'volume_cap': 0.1})
-    result = _run({'A': [(10, 10, 10, 10), (10, 10, 10, 10, 405), (10, 10, 10, 10), (10, 10, 10, 10, 155), (10, 10, 10, 10), (12, 12, 12, 12)]}, {'A': {0: 1, 2: -1, 4: -1}}, costs)
-    assert result.fills.quantity.tolist() == [40., 15., 25.] and result.counts['cancelled_volume'] == 2
-    trade, = result.trades.itertuples()
-    assert (trade.quantity, trade.exit_price, trade.pnl, trade.exit_session) == (40., (15*10 + 25*12)/40, 50., DAYS[5])
+    result = _run(
+        {
+            'A': [
+                (10, 10, 10, 10),
+                (10, 10, 10, 10, 405),
+                (10, 10, 10, 10),
+                (10, 10, 10, 10, 155),
+                (10, 10, 10, 10),
+                (12, 12, 12, 12),
+            ]
+        },
+        {'A': {0: 1, 2: -1, 4: -1}},
+        costs,
+    )
+    assert result.fills.quantity.tolist() == [40.0, 15.0, 25.0] and result.counts['cancelled_volume'] == 2
+    (trade,) = result.trades.itertuples()
+    assert (trade.quantity, trade.exit_price, trade.pnl, trade.exit_session) == (
+        40.0,
+        (15 * 10 + 25 * 12) / 40,
+        50.0,
+        DAYS[5],
+    )
+
 
 def test_entry_and_stop_share_the_volume_of_a_bar_and_the_rest_stays_protected():
     costs = FREE.model_copy(update={'volume_cap': 0.1})
     rows = [10, (10, 10, 8, 9, 1000), (10, 10, 8, 9, 600), (10, 10, 9.5, 9.5, 600), (8, 8, 7, 7, 600)]
     result = _run({'A': rows}, {'A': {0: 1}}, costs, RiskSettings(stop_loss=0.1))
-    assert _fills(result) == [(DAYS[1], 'A', 'buy', 100., 10.), (DAYS[2], 'A', 'sell', 60., 9.), (DAYS[4], 'A', 'sell', 40., 8.)]
+    assert _fills(result) == [
+        (DAYS[1], 'A', 'buy', 100.0, 10.0),
+        (DAYS[2], 'A', 'sell', 60.0, 9.0),
+        (DAYS[4], 'A', 'sell', 40.0, 8.0),
+    ]
     assert result.counts['exit_left_live'] == 2 and result.trades.exit_price.item() == pytest.approx(8.6)
 
 # %% ../../nbs/17_backtesting.ipynb #5baabfd8
 def test_a_dividend_goes_to_those_who_held_before_the_open():
     held = _run({'A': [10, 10, 10, 10]}, {'A': {0: 1}}, dividends={'A': [0, 0, 0.5, 0]})
-    assert held.equity.cash.tolist() == [1000, 0, 50, 50] and held.trades[['dividends', 'pnl']].values.tolist() == [[50, 50]]
+    assert held.equity.cash.tolist() == [1000, 0, 50, 50] and held.trades[['dividends', 'pnl']].values.tolist() == [
+        [50, 50]
+    ]
+
 
 def test_a_dividend_skips_shares_bought_at_the_open_of_the_ex_date():
     assert _run({'A': [10, 10, 10]}, {'A': {0: 1}}, dividends={'A': [0, 0.5, 0]}).equity.cash.tolist() == [1000, 0, 0]
 
+
 def test_a_dividend_reaches_shares_sold_at_the_open_of_the_ex_date():
-    assert _run({'A': [10, 10, 10, 10]}, {'A': {0: 1, 2: -1}}, dividends={'A': [0, 0, 0, 0.5]}).equity.cash.iloc[-1] == 1050
+    assert (
+        _run({'A': [10, 10, 10, 10]}, {'A': {0: 1, 2: -1}}, dividends={'A': [0, 0, 0, 0.5]}).equity.cash.iloc[-1]
+        == 1050
+    )
 
 # %% ../../nbs/17_backtesting.ipynb #9ab2494f
 def test_entries_go_by_score_and_then_by_symbol():
-    result = _run({symbol: [10, 10, 10] for symbol in 'DCBA'}, {'A': {0: (1, 1.)}, 'B': {0: (1, 3.)}, 'C': {0: (1, 2.)}, 'D': {0: (1, 2.)}}, risk=RiskSettings(position_fraction=0.4))
-    assert [(fill[1], fill[3]) for fill in _fills(result)] == [('B', 40.), ('C', 40.), ('D', 20.)]
-    assert result.counts['cut_to_limits'] == 1 and result.decisions.reason[0] == 'up; no order: no room within the limits'
+    result = _run(
+        {symbol: [10, 10, 10] for symbol in 'DCBA'},
+        {'A': {0: (1, 1.0)}, 'B': {0: (1, 3.0)}, 'C': {0: (1, 2.0)}, 'D': {0: (1, 2.0)}},
+        risk=RiskSettings(position_fraction=0.4),
+    )
+    assert [(fill[1], fill[3]) for fill in _fills(result)] == [('B', 40.0), ('C', 40.0), ('D', 20.0)]
+    assert (
+        result.counts['cut_to_limits'] == 1 and result.decisions.reason[0] == 'up; no order: no room within the limits'
+    )
+
 
 def test_a_sale_pays_for_a_purchase_at_the_same_open():
-    result = _run({'A': [10, 10, 10, 10], 'B': [10, 10, 10, 20]}, {'A': {2: (1, 9.)}, 'B': {0: 1, 2: -1}}, risk=RiskSettings(max_positions=1))
-    assert _fills(result)[1:] == [(DAYS[3], 'B', 'sell', 100., 20.), (DAYS[3], 'A', 'buy', 100., 10.)]
+    result = _run(
+        {'A': [10, 10, 10, 10], 'B': [10, 10, 10, 20]},
+        {'A': {2: (1, 9.0)}, 'B': {0: 1, 2: -1}},
+        risk=RiskSettings(max_positions=1),
+    )
+    assert _fills(result)[1:] == [(DAYS[3], 'B', 'sell', 100.0, 20.0), (DAYS[3], 'A', 'buy', 100.0, 10.0)]
+
 
 def test_a_place_that_did_not_come_free_cancels_the_purchase():
-    rows = {'A': [10]*4, 'B': [(10, 10, 10, 10)]*3 + [(10, 10, 10, 10, 50)]}
+    rows = {'A': [10] * 4, 'B': [(10, 10, 10, 10)] * 3 + [(10, 10, 10, 10, 50)]}
     result = _run(rows, {'A': {2: 1}, 'B': {0: 1, 2: -1}}, risk=RiskSettings(max_positions=1))
-    assert [fill[1:4] for fill in _fills(result)] == [('B', 'buy', 100.), ('B', 'sell', 50.)] and result.counts['cancelled_no_slot'] == 1
+    assert [fill[1:4] for fill in _fills(result)] == [('B', 'buy', 100.0), ('B', 'sell', 50.0)] and result.counts[
+        'cancelled_no_slot'
+    ] == 1
 
 # %% ../../nbs/17_backtesting.ipynb #2946a4a4
 def test_an_order_without_a_bar_is_cancelled_and_the_position_keeps_its_last_close():
     gap = _bars([10, 10, 12, 13], DAYS[[0, 1, 3, 4]])
-    result = _run({'A': gap, 'B': [5]*5}, {'A': {0: 1, 1: -1}})
+    result = _run({'A': gap, 'B': [5] * 5}, {'A': {0: 1, 1: -1}})
     assert len(result.fills) == 1 and result.counts['cancelled_no_bar'] == 1
     assert result.equity.equity.tolist() == [1000, 1000, 1000, 1200, 1300]
-    assert len(result.decisions) == 9 and not ((result.decisions.symbol == 'A') & (result.decisions.session == DAYS[2])).any()
+    assert (
+        len(result.decisions) == 9
+        and not ((result.decisions.symbol == 'A') & (result.decisions.session == DAYS[2])).any()
+    )
+
 
 def test_an_order_of_the_last_close_stays_open():
     result = _run({'A': [10, 10]}, {'A': {1: 1}})
     assert result.fills.empty and result.counts['open_orders'] == 1 and result.open_orders[0].quantity == 100
 
+
 def test_a_position_held_at_the_end_is_an_open_trade_at_the_last_close():
     trade = _run({'A': [10, 10, 12]}, {'A': {0: 1}}).trades.iloc[0]
-    assert (trade.is_open, trade.exit_price, trade.pnl, trade.exit_reason) == (True, 12., 200., 'open') and pd.isna(trade.exit_session)
+    assert (trade.is_open, trade.exit_price, trade.pnl, trade.exit_reason) == (True, 12.0, 200.0, 'open') and pd.isna(
+        trade.exit_session
+    )
 
 # %% ../../nbs/17_backtesting.ipynb #02bc5d8e
 def test_the_journal_has_a_row_a_symbol_and_session_and_says_why():
-    result = _run({'A': [10]*6}, {'A': {0: -1, 1: 1, 3: 1, 4: 0}})
+    result = _run({'A': [10] * 6}, {'A': {0: -1, 1: 1, 3: 1, 4: 0}})
     journal = result.decisions
-    assert list(journal) == ['session', 'symbol', 'close', 'fast', 'slow', 'rsi', 'forecast', 'score', 'signal', 'target_quantity', 'verdict', 'reason']
-    assert journal.reason.tolist() == ['down; no order: nothing held', 'up', '', 'up; no order: held already', 'buy and sell', '']
-    assert journal.verdict.tolist() == ['', 'allowed', '', '', '', ''] and journal.target_quantity.tolist() == [0, 100, 100, 100, 100, 100]
+    assert list(journal) == [
+        'session',
+        'symbol',
+        'close',
+        'fast',
+        'slow',
+        'rsi',
+        'forecast',
+        'score',
+        'signal',
+        'target_quantity',
+        'verdict',
+        'reason',
+    ]
+    assert journal.reason.tolist() == [
+        'down; no order: nothing held',
+        'up',
+        '',
+        'up; no order: held already',
+        'buy and sell',
+        '',
+    ]
+    assert journal.verdict.tolist() == ['', 'allowed', '', '', '', ''] and journal.target_quantity.tolist() == [
+        0,
+        100,
+        100,
+        100,
+        100,
+        100,
+    ]
     assert journal.forecast.isna().all() and result.counts['conflicting_signals'] == 1
 
+
 def test_what_the_gate_refuses_is_counted_and_written_down():
-    result = _run({'A': [10]*3, 'B': [10]*3}, {'A': {0: 1}, 'B': {0: 1}}, risk=RiskSettings(max_positions=1, position_fraction=0.5))
+    result = _run(
+        {'A': [10] * 3, 'B': [10] * 3},
+        {'A': {0: 1}, 'B': {0: 1}},
+        risk=RiskSettings(max_positions=1, position_fraction=0.5),
+    )
     assert len(result.fills) == 1 and result.counts['refused'] == 1
     assert result.decisions.verdict[1] == 'refused by max_positions: 2, limit 1'
 
+
 def test_equity_too_small_for_a_share_gives_no_order():
-    assert _run({'A': [10]*3}, {'A': {0: 1}}, cash=9.).decisions.reason[0] == 'up; no order: equity buys no share'
+    assert _run({'A': [10] * 3}, {'A': {0: 1}}, cash=9.0).decisions.reason[0] == 'up; no order: equity buys no share'
 
 # %% ../../nbs/17_backtesting.ipynb #84d47439
 def test_an_account_that_may_only_get_smaller_takes_exits_and_refuses_entries():
-    rows, votes = {'A': [10, 10, 4, 4, 4, 4], 'B': [10]*6}, {'A': {0: 1, 3: -1}, 'B': {2: 1, 4: 1}}
+    rows, votes = {'A': [10, 10, 4, 4, 4, 4], 'B': [10] * 6}, {'A': {0: 1, 3: -1}, 'B': {2: 1, 4: 1}}
     result = _run(rows, votes, risk=RiskSettings(position_fraction=0.5, max_daily_loss=0.2))
     assert [fill[1:3] for fill in _fills(result)] == [('A', 'buy'), ('A', 'sell')] and result.counts['refused'] == 2
-    assert result.decisions.verdict[result.decisions.verdict.str.startswith('refused')].unique().tolist() == ['refused by state: REDUCE_ONLY, limit ACTIVE, or REDUCE_ONLY for an exit']
+    assert result.decisions.verdict[result.decisions.verdict.str.startswith('refused')].unique().tolist() == [
+        'refused by state: REDUCE_ONLY, limit ACTIVE, or REDUCE_ONLY for an exit'
+    ]
     assert result.breaks.values.tolist() == [[DAYS[2], 'max_daily_loss', 0.2, pytest.approx(0.3)]]
 
+
 def test_a_tie_of_scores_goes_to_the_first_symbol_however_the_bars_are_given():
-    result = _run({s: [10]*3 for s in 'CAB'}, {s: {0: 1} for s in 'CAB'}, risk=RiskSettings(position_fraction=0.3))
+    result = _run({s: [10] * 3 for s in 'CAB'}, {s: {0: 1} for s in 'CAB'}, risk=RiskSettings(position_fraction=0.3))
     assert result.fills.symbol.tolist() == ['A', 'B', 'C']
+
 
 def test_no_order_outlives_one_open():
     for second in ((10, 10, 10, 10, 0), (10, 10, 10, 10, 50), (10, 10, 10, 10, 1e6)):
         result = _run({'A': [10, second, 10, 10]}, {'A': {0: 1}}, FREE.model_copy(update={'volume_cap': 0.1}))
         assert (result.fills.session <= DAYS[1]).all() and result.counts['open_orders'] == 0
 
+
 def test_a_sale_that_cannot_pay_its_own_fees_is_cancelled():
-    costs = FREE.model_copy(update={'commission_per_order': 500.})
+    costs = FREE.model_copy(update={'commission_per_order': 500.0})
     result = _run({'A': [10, 10, 10, (1, 1, 1, 1)]}, {'A': {0: 1, 2: -1}}, costs)
     assert len(result.fills) == 1 and result.counts['cancelled_unpayable'] == 1 and (result.equity.cash >= 0).all()
 
 # %% ../../nbs/17_backtesting.ipynb #37337232
 def test_a_sell_signal_enters_short_where_that_is_allowed_and_a_buy_signal_turns_it():
-    result = _run({'A': [10, 10, 8, 8, 12, 12]}, {'A': {0: -1, 2: 1, 4: -1}}, FREE.model_copy(update={'borrow_rate': 0.}), direction='long_short')
-    assert _fills(result) == [(DAYS[1], 'A', 'sell', 100., 10.), (DAYS[3], 'A', 'buy', 100., 8.), (DAYS[3], 'A', 'buy', 150., 8.), (DAYS[5], 'A', 'sell', 150., 12.), (DAYS[5], 'A', 'sell', 150., 12.)]
-    assert result.trades.side.tolist() == ['short', 'long', 'short'] and result.trades.pnl.tolist() == [200., 600., 0.]
-    assert result.equity.equity.tolist() == [1000, 1000, 1200, 1200, 1800, 1800] and result.equity.exposure.tolist() == [0, 1, 800/1200, 1, 1, 1]
+    result = _run(
+        {'A': [10, 10, 8, 8, 12, 12]},
+        {'A': {0: -1, 2: 1, 4: -1}},
+        FREE.model_copy(update={'borrow_rate': 0.0}),
+        direction='long_short',
+    )
+    assert _fills(result) == [
+        (DAYS[1], 'A', 'sell', 100.0, 10.0),
+        (DAYS[3], 'A', 'buy', 100.0, 8.0),
+        (DAYS[3], 'A', 'buy', 150.0, 8.0),
+        (DAYS[5], 'A', 'sell', 150.0, 12.0),
+        (DAYS[5], 'A', 'sell', 150.0, 12.0),
+    ]
+    assert result.trades.side.tolist() == ['short', 'long', 'short'] and result.trades.pnl.tolist() == [
+        200.0,
+        600.0,
+        0.0,
+    ]
+    assert result.equity.equity.tolist() == [
+        1000,
+        1000,
+        1200,
+        1200,
+        1800,
+        1800,
+    ] and result.equity.exposure.tolist() == [0, 1, 800 / 1200, 1, 1, 1]
+
 
 # Short 100 at 10: a dividend of 0.5 is paid to the lender; borrowing at 25.2 % a year costs 0.1 % of the value a session.
 def test_a_short_position_pays_dividends_and_for_the_borrowed_shares():
-    result = _run({'A': [10]*4}, {'A': {0: -1}}, FREE.model_copy(update={'borrow_rate': 0.252}), dividends={'A': [0, 0, 0.5, 0]}, direction='long_short')
+    result = _run(
+        {'A': [10] * 4},
+        {'A': {0: -1}},
+        FREE.model_copy(update={'borrow_rate': 0.252}),
+        dividends={'A': [0, 0, 0.5, 0]},
+        direction='long_short',
+    )
     assert result.equity.equity.tolist() == pytest.approx([1000, 1000, 1000 - 50 - 1, 1000 - 50 - 2])
     assert result.trades.dividends.item() == -50 and result.trades.fees.item() == pytest.approx(2)
 
 # %% ../../nbs/17_backtesting.ipynb #f1147f92
 def test_a_short_position_without_backing_is_bought_back():
-    result = _run({'A': [10, 10, 16, 16, 16]}, {'A': {0: -1}}, FREE.model_copy(update={'borrow_rate': 0.}), direction='long_short')
-    assert _fills(result)[1] == (DAYS[3], 'A', 'buy', 100., 16.) and result.trades.exit_reason.item() == 'margin_call'   # equity 400, short 1,600: below 30 %
+    result = _run(
+        {'A': [10, 10, 16, 16, 16]},
+        {'A': {0: -1}},
+        FREE.model_copy(update={'borrow_rate': 0.0}),
+        direction='long_short',
+    )
+    assert (
+        _fills(result)[1] == (DAYS[3], 'A', 'buy', 100.0, 16.0) and result.trades.exit_reason.item() == 'margin_call'
+    )  # equity 400, short 1,600: below 30 %
+
 
 def test_a_gap_can_ruin_a_short_account_and_the_books_still_add_up():
     result = _run({'A': [10, 10, 40, 40, 40]}, {'A': {0: -1, 4: 1}}, FREE, direction='long_short')
     equity = result.equity
     assert equity.equity.iloc[2] < 0 and (equity.cash >= 0).all() and result.breaks.breaker.tolist()[0] == 'ruin'
     assert (equity.equity == equity.cash + equity.positions_value + equity.receivable).all()
-    assert result.decisions.verdict.iloc[-1].startswith('allowed') or result.decisions.verdict.iloc[-1].startswith('refused')
+    assert result.decisions.verdict.iloc[-1].startswith('allowed') or result.decisions.verdict.iloc[-1].startswith(
+        'refused'
+    )
 
 # %% ../../nbs/17_backtesting.ipynb #8a71f976
 def test_a_fill_at_the_same_close_takes_the_price_that_the_decision_saw():
     result = _run({'A': [10, (11, 13, 10, 12), (15, 16, 14, 16), 16]}, {'A': {0: 1, 2: -1}}, fill_at='same_close')
-    assert _fills(result) == [(DAYS[0], 'A', 'buy', 100., 10.), (DAYS[2], 'A', 'sell', 100., 16.)] and result.equity.equity.tolist() == [1000, 1200, 1600, 1600]
+    assert _fills(result) == [
+        (DAYS[0], 'A', 'buy', 100.0, 10.0),
+        (DAYS[2], 'A', 'sell', 100.0, 16.0),
+    ] and result.equity.equity.tolist() == [1000, 1200, 1600, 1600]
+
 
 def test_positions_are_closed_at_the_last_close_where_that_is_wanted():
-    result = _run({'A': [10, 10, 12], 'B': [10]*3}, {'A': {0: 1}, 'B': {2: 1}}, close_at_end=True, risk=RiskSettings(position_fraction=0.5))
+    result = _run(
+        {'A': [10, 10, 12], 'B': [10] * 3},
+        {'A': {0: 1}, 'B': {2: 1}},
+        close_at_end=True,
+        risk=RiskSettings(position_fraction=0.5),
+    )
     trade = result.trades.iloc[0]
-    assert (trade.exit_reason, trade.exit_price, trade.is_open, trade.exit_session) == ('end', 12., False, DAYS[2]) and result.equity.cash.iloc[-1] == 1100
+    assert (trade.exit_reason, trade.exit_price, trade.is_open, trade.exit_session) == (
+        'end',
+        12.0,
+        False,
+        DAYS[2],
+    ) and result.equity.cash.iloc[-1] == 1100
+
 
 def test_dividends_become_shares_at_the_next_open_where_they_are_reinvested():
-    result = _run({'A': [10, 10, 10, 5, 5]}, {'A': {0: 1}}, dividends={'A': [0, 0, 1.004, 0, 0]}, dividends_as='reinvest')
-    assert _fills(result) == [(DAYS[1], 'A', 'buy', 100., 10.), (DAYS[3], 'A', 'buy', 10., 5.)]   # 100.40 buy 10 shares at the close of 10
-    assert result.fills.reason.tolist()[1] == 'dividend reinvested' and result.equity.cash.tolist()[-2:] == pytest.approx([50.4, 50.4])
-    assert result.trades[['quantity', 'entry_price', 'dividends']].values.tolist() == [[110., pytest.approx(1050/110), pytest.approx(100.4)]]
+    result = _run(
+        {'A': [10, 10, 10, 5, 5]}, {'A': {0: 1}}, dividends={'A': [0, 0, 1.004, 0, 0]}, dividends_as='reinvest'
+    )
+    assert _fills(result) == [
+        (DAYS[1], 'A', 'buy', 100.0, 10.0),
+        (DAYS[3], 'A', 'buy', 10.0, 5.0),
+    ]  # 100.40 buy 10 shares at the close of 10
+    assert result.fills.reason.tolist()[1] == 'dividend reinvested' and result.equity.cash.tolist()[
+        -2:
+    ] == pytest.approx([50.4, 50.4])
+    assert result.trades[['quantity', 'entry_price', 'dividends']].values.tolist() == [
+        [110.0, pytest.approx(1050 / 110), pytest.approx(100.4)]
+    ]
 
 # %% ../../nbs/17_backtesting.ipynb #317dc905
 # Entry 10. The best price moves to 12 on day 2 and counts from day 3 on: stop 12*0.9 = 10.8, touched there; on day 2 itself the low of 9.9 lies above 9.
 def test_a_trailing_stop_follows_the_best_price_of_the_days_before():
-    result = _run({'A': [10, 10, (10, 12, 9.9, 11), (11, 11.5, 10.5, 11)]}, {'A': {0: 1}}, risk=RiskSettings(trailing_stop=0.1))
-    assert _fills(result)[1] == (DAYS[3], 'A', 'sell', 100., pytest.approx(10.8)) and result.trades.exit_reason.item() == 'trailing_stop'
+    result = _run(
+        {'A': [10, 10, (10, 12, 9.9, 11), (11, 11.5, 10.5, 11)]}, {'A': {0: 1}}, risk=RiskSettings(trailing_stop=0.1)
+    )
+    assert (
+        _fills(result)[1] == (DAYS[3], 'A', 'sell', 100.0, pytest.approx(10.8))
+        and result.trades.exit_reason.item() == 'trailing_stop'
+    )
+
 
 def test_a_time_stop_leaves_after_its_sessions():
-    result = _run({'A': [10]*6}, {'A': {0: 1}}, risk=RiskSettings(time_stop=3))
-    assert result.fills.session.tolist() == [DAYS[1], DAYS[5]] and result.trades.exit_reason.item() == 'time_stop' and result.decisions.reason[4] == 'time_stop'
+    result = _run({'A': [10] * 6}, {'A': {0: 1}}, risk=RiskSettings(time_stop=3))
+    assert (
+        result.fills.session.tolist() == [DAYS[1], DAYS[5]]
+        and result.trades.exit_reason.item() == 'time_stop'
+        and result.decisions.reason[4] == 'time_stop'
+    )
+
 
 # True range 2 throughout, so the ATR is 2 from the second bar on; entry at 10: stop 10 - 1.5*2 = 7; size 1 % of 1000 over 3 a share = 3 shares.
 def test_an_atr_stop_and_an_atr_size_rest_on_the_range_of_the_decision():
-    rows = [(10, 11, 9, 10)]*4 + [(10, 11, 6, 8)]
+    rows = [(10, 11, 9, 10)] * 4 + [(10, 11, 6, 8)]
     result = _run({'A': rows}, {'A': {2: 1}}, risk=RiskSettings(sizing='atr', stop_atr=1.5, atr_window=2))
-    assert _fills(result) == [(DAYS[3], 'A', 'buy', 3., 10.), (DAYS[4], 'A', 'sell', 3., 7.)]
+    assert _fills(result) == [(DAYS[3], 'A', 'buy', 3.0, 10.0), (DAYS[4], 'A', 'sell', 3.0, 7.0)]
     early = _run({'A': rows}, {'A': {0: 1}}, risk=RiskSettings(sizing='atr', stop_atr=1.5, atr_window=2))
     assert early.fills.empty and 'unknown' in early.decisions.reason[0]
 
 # %% ../../nbs/17_backtesting.ipynb #b42d87f5
 def test_a_sector_is_filled_up_to_its_limit_and_refused_beyond():
-    rows, risk = {s: [10]*4 for s in 'ABC'}, dict(position_fraction=0.3, max_sector_fraction=0.5, sectors={'A': 'old', 'B': 'old', 'C': 'new'})
+    rows, risk = (
+        {s: [10] * 4 for s in 'ABC'},
+        dict(position_fraction=0.3, max_sector_fraction=0.5, sectors={'A': 'old', 'B': 'old', 'C': 'new'}),
+    )
     result = _run(rows, {s: {0: 1} for s in 'ABC'}, risk=RiskSettings(**risk))
-    assert [fill[1] for fill in _fills(result)] == ['A', 'C'] and 'refused by max_sector_fraction: 0.6, limit 0.5' in result.decisions.verdict.tolist()
-    assert _run(rows, {s: {0: 1} for s in 'ABC'}, risk=RiskSettings(**{**risk, 'sectors': {'A': 'old'}})).fills.symbol.tolist() == ['A']   # nobody named the sectors of the others
+    assert [fill[1] for fill in _fills(result)] == [
+        'A',
+        'C',
+    ] and 'refused by max_sector_fraction: 0.6, limit 0.5' in result.decisions.verdict.tolist()
+    assert _run(
+        rows, {s: {0: 1} for s in 'ABC'}, risk=RiskSettings(**{**risk, 'sectors': {'A': 'old'}})
+    ).fills.symbol.tolist() == ['A']  # nobody named the sectors of the others
+
 
 # A is sold and B sold short at the same open, but only 10 of the 100 shares of A find a buyer: no room is left for B.
 def test_an_exit_that_is_left_over_leaves_no_room_for_the_entry_that_counted_on_it():
-    rows = {'A': [10, 10, 10, (10, 10, 10, 10, 100), 10], 'B': [10]*5}
-    result = _run(rows, {'A': {0: 1, 2: -1}, 'B': {2: (-1, -1.)}}, FREE.model_copy(update={'volume_cap': 0.1, 'borrow_rate': 0.}), direction='long_short')
-    assert result.equity.exposure.max() <= 1 and [fill[1:4] for fill in _fills(result)][-1] == ('B', 'sell', 10.) and result.counts['cut_to_limits'] == 1
+    rows = {'A': [10, 10, 10, (10, 10, 10, 10, 100), 10], 'B': [10] * 5}
+    result = _run(
+        rows,
+        {'A': {0: 1, 2: -1}, 'B': {2: (-1, -1.0)}},
+        FREE.model_copy(update={'volume_cap': 0.1, 'borrow_rate': 0.0}),
+        direction='long_short',
+    )
+    assert (
+        result.equity.exposure.max() <= 1
+        and [fill[1:4] for fill in _fills(result)][-1] == ('B', 'sell', 10.0)
+        and result.counts['cut_to_limits'] == 1
+    )
+
 
 def test_a_trailing_stop_does_not_know_the_bar_at_whose_close_it_was_entered():
-    result = _run({'A': [10, (10, 13, 10, 10), (10, 10.1, 9.9, 10), 10]}, {'A': {1: 1}}, risk=RiskSettings(trailing_stop=0.1), fill_at='same_close')
+    result = _run(
+        {'A': [10, (10, 13, 10, 10), (10, 10.1, 9.9, 10), 10]},
+        {'A': {1: 1}},
+        risk=RiskSettings(trailing_stop=0.1),
+        fill_at='same_close',
+    )
     assert len(result.fills) == 1
 
+
 def test_a_breaker_sees_a_loss_that_was_filled_at_the_close():
-    result = _run({'A': [10, 10, 9, 9, 9, 9, 9, 9]}, {'A': {0: 1, 2: -1, 7: 1}}, risk=RiskSettings(max_losing_streak=1, rearm_sessions=4), fill_at='same_close')
-    assert result.breaks.values.tolist() == [[DAYS[2], 'max_losing_streak', 1., 1.], [DAYS[6], 'rearmed', 4., 4.]] and len(result.fills) == 3
+    result = _run(
+        {'A': [10, 10, 9, 9, 9, 9, 9, 9]},
+        {'A': {0: 1, 2: -1, 7: 1}},
+        risk=RiskSettings(max_losing_streak=1, rearm_sessions=4),
+        fill_at='same_close',
+    )
+    assert (
+        result.breaks.values.tolist() == [[DAYS[2], 'max_losing_streak', 1.0, 1.0], [DAYS[6], 'rearmed', 4.0, 4.0]]
+        and len(result.fills) == 3
+    )
 
 # %% ../../nbs/17_backtesting.ipynb #030823da
-LOSING = {'A': [(10, 10, 10, 10), (10, 10, 9, 9.5)]*8}
+LOSING = {'A': [(10, 10, 10, 10), (10, 10, 9, 9.5)] * 8}
 
-def _stopped_again_and_again(**risk): return _run(LOSING, {'A': {t: 1 for t in range(16)}}, risk=RiskSettings(stop_loss=0.05, position_fraction=0.2, **risk))
+
+def _stopped_again_and_again(**risk):
+    return _run(
+        LOSING, {'A': {t: 1 for t in range(16)}}, risk=RiskSettings(stop_loss=0.05, position_fraction=0.2, **risk)
+    )
+
 
 def test_a_symbol_cools_down_after_a_loss():
     assert len(_stopped_again_and_again().trades) == 8
@@ -283,71 +520,126 @@ def test_a_symbol_cools_down_after_a_loss():
     assert cooled.fills[cooled.fills.side == 'buy'].session.tolist() == [DAYS[1], DAYS[6], DAYS[12]]
     assert 'refused by cooldown: 3, limit 0' in cooled.decisions.verdict.tolist()
 
-@pytest.mark.parametrize('risk, breaker', [(dict(max_losing_streak=3), 'max_losing_streak'), (dict(stop_guard_stops=3, stop_guard_sessions=10), 'stop_guard'), (dict(max_drawdown=0.025), 'max_drawdown')])
+
+@pytest.mark.parametrize(
+    'risk, breaker',
+    [
+        (dict(max_losing_streak=3), 'max_losing_streak'),
+        (dict(stop_guard_stops=3, stop_guard_sessions=10), 'stop_guard'),
+        (dict(max_drawdown=0.025), 'max_drawdown'),
+    ],
+)
 def test_a_breaker_ends_trading_until_somebody_lifts_it(risk, breaker):
     ended = _stopped_again_and_again(**risk)
     assert len(ended.trades) == 3 and ended.breaks.breaker.tolist() == [breaker] and ended.counts['refused'] > 5
     lifted = _stopped_again_and_again(**risk, rearm_sessions=4)
     assert lifted.breaks.breaker.tolist()[:2] == [breaker, 'rearmed'] and len(lifted.trades) > 3
 
+
 def test_stops_that_lie_further_back_do_not_trip_the_guard():
     assert _stopped_again_and_again(stop_guard_stops=3, stop_guard_sessions=4).breaks.empty
 
+
 def test_a_halt_sells_everything_and_then_does_nothing():
-    result = _run({'A': [10, 10, 6, 6, 6, 6], 'B': [10]*6}, {'A': {0: 1, 5: 1}, 'B': {0: 1, 4: -1}}, risk=RiskSettings(position_fraction=0.5, halt_drawdown=0.15))
-    assert result.breaks.breaker.tolist() == ['halt_drawdown', 'halted'] and result.trades.exit_reason.tolist() == ['halt', 'halt']
-    assert result.fills.session.tolist() == [DAYS[1]]*2 + [DAYS[3]]*2 and 'HALTED' in result.decisions.verdict.iloc[-2]
+    result = _run(
+        {'A': [10, 10, 6, 6, 6, 6], 'B': [10] * 6},
+        {'A': {0: 1, 5: 1}, 'B': {0: 1, 4: -1}},
+        risk=RiskSettings(position_fraction=0.5, halt_drawdown=0.15),
+    )
+    assert result.breaks.breaker.tolist() == ['halt_drawdown', 'halted'] and result.trades.exit_reason.tolist() == [
+        'halt',
+        'halt',
+    ]
+    assert (
+        result.fills.session.tolist() == [DAYS[1]] * 2 + [DAYS[3]] * 2 and 'HALTED' in result.decisions.verdict.iloc[-2]
+    )
 
 # %% ../../nbs/17_backtesting.ipynb #529b361f
 def test_kelly_learns_from_the_trades_of_the_account():
-    rows = {'A': [(10, 10, 10, 10), (10, 11, 10, 11)]*20}   # every trade wins: the cap is taken once two trades are known
-    result = _run(rows, {'A': {t: 1 if t % 2 == 0 else -1 for t in range(40)}}, risk=RiskSettings(sizing='kelly', position_fraction=0.1, kelly_trades=2, kelly_cap=0.5), fill_at='same_close')
+    rows = {
+        'A': [(10, 10, 10, 10), (10, 11, 10, 11)] * 20
+    }  # every trade wins: the cap is taken once two trades are known
+    result = _run(
+        rows,
+        {'A': {t: 1 if t % 2 == 0 else -1 for t in range(40)}},
+        risk=RiskSettings(sizing='kelly', position_fraction=0.1, kelly_trades=2, kelly_cap=0.5),
+        fill_at='same_close',
+    )
     bought = result.fills[result.fills.side == 'buy']
     before = result.equity.equity.reindex(bought.session).to_numpy()
-    assert (bought.quantity*bought.price/before).round(2).tolist()[:4] == [0.1, 0.1, 0.5, 0.49]
+    assert (bought.quantity * bought.price / before).round(2).tolist()[:4] == [0.1, 0.1, 0.5, 0.49]
+
 
 def test_the_size_follows_the_volatility_of_the_closes():
-    calm, wild = 100*np.cumprod(np.r_[1, np.tile([1.005, 1/1.005], 15)]), 100*np.cumprod(np.r_[1, np.tile([1.02, 1/1.02], 15)])
-    result = _run({'A': calm.tolist(), 'B': wild.tolist()}, {'A': {29: 1}, 'B': {29: 1}}, risk=RiskSettings(sizing='volatility', volatility_target=0.03), cash=1e6)
-    values = result.fills.quantity*[calm[29], wild[29]]
-    assert values[0]/values[1] == pytest.approx(np.log(1.02)/np.log(1.005), rel=1e-3)
+    calm, wild = (
+        100 * np.cumprod(np.r_[1, np.tile([1.005, 1 / 1.005], 15)]),
+        100 * np.cumprod(np.r_[1, np.tile([1.02, 1 / 1.02], 15)]),
+    )
+    result = _run(
+        {'A': calm.tolist(), 'B': wild.tolist()},
+        {'A': {29: 1}, 'B': {29: 1}},
+        risk=RiskSettings(sizing='volatility', volatility_target=0.03),
+        cash=1e6,
+    )
+    values = result.fills.quantity * [calm[29], wild[29]]
+    assert values[0] / values[1] == pytest.approx(np.log(1.02) / np.log(1.005), rel=1e-3)
 
 # %% ../../nbs/17_backtesting.ipynb #d8745eb2
 def test_a_split_is_no_loss_in_adjusted_bars():
-    raw = np.where(np.arange(12) < 6, 90., 45.)
-    adjusted = market({'A': _bars([45.]*12)})
+    raw = np.where(np.arange(12) < 6, 90.0, 45.0)
+    adjusted = market({'A': _bars([45.0] * 12)})
     result = backtest(adjusted, buy_and_hold_signals(adjusted), FREE)
-    assert raw.min()/raw.max() == 0.5 and result.equity.equity.nunique() == 1
+    assert raw.min() / raw.max() == 0.5 and result.equity.equity.nunique() == 1
+
 
 def test_buy_and_hold_buys_at_the_first_bar_of_each_symbol_and_keeps():
-    late = _bars([20]*4, DAYS[2:6])
-    made = market({'A': _bars([10]*6), 'B': late})
+    late = _bars([20] * 4, DAYS[2:6])
+    made = market({'A': _bars([10] * 6), 'B': late})
     result = backtest(made, buy_and_hold_signals(made), FREE, RiskSettings(position_fraction=0.5))
-    assert [fill[:3] for fill in _fills(result)] == [(DAYS[1], 'A', 'buy'), (DAYS[3], 'B', 'buy')] and result.trades.is_open.all()
+    assert [fill[:3] for fill in _fills(result)] == [
+        (DAYS[1], 'A', 'buy'),
+        (DAYS[3], 'B', 'buy'),
+    ] and result.trades.is_open.all()
 
 # %% ../../nbs/17_backtesting.ipynb #3c68e654
 def test_a_window_starts_and_ends_where_the_account_says():
-    result = _run({'A': [10]*6}, {'A': {0: 1, 2: 1}}, start=DAYS[2].date(), end=DAYS[4].date())
+    result = _run({'A': [10] * 6}, {'A': {0: 1, 2: 1}}, start=DAYS[2].date(), end=DAYS[4].date())
     assert result.equity.index.tolist() == DAYS[2:5].tolist() and _fills(result)[0][0] == DAYS[3]
-    made = market({'A': _bars([10]*6)})
-    windowed = backtest(made, buy_and_hold_signals(made, DAYS[2].date()), FREE, account=BacktestSettings(start=DAYS[2].date()))
+    made = market({'A': _bars([10] * 6)})
+    windowed = backtest(
+        made, buy_and_hold_signals(made, DAYS[2].date()), FREE, account=BacktestSettings(start=DAYS[2].date())
+    )
     assert windowed.fills.session.tolist() == [DAYS[3]]
 
-@pytest.mark.parametrize('change, error, word', [
-    (lambda s: {}, UnknownSymbolError, 'AAPL'), (lambda s: {**s, 'APPL': s['AAPL']}, UnknownSymbolError, 'Did you mean AAPL'),
-    (lambda s: {'AAPL': s['AAPL'].iloc[1:]}, DataError, 'without a signal'), (lambda s: {'AAPL': s['AAPL'].drop(columns='score')}, DataError, 'score'),
-    (lambda s: {'AAPL': s['AAPL'].set_index(s['AAPL'].index + pd.Timedelta(days=9))}, DataError, 'does not have'),
-    (lambda s: {'AAPL': pd.concat([s['AAPL'], s['AAPL'].iloc[:1]])}, DataError, 'Two signals'),
-    (lambda s: {'AAPL': s['AAPL'].assign(signal=2)}, DataError, '-1, 0 or 1'), (lambda s: {'AAPL': s['AAPL'].assign(signal=1, score=np.nan)}, DataError, 'finite score'),
-])
+
+@pytest.mark.parametrize(
+    'change, error, word',
+    [
+        (lambda s: {}, UnknownSymbolError, 'AAPL'),
+        (lambda s: {**s, 'APPL': s['AAPL']}, UnknownSymbolError, 'Did you mean AAPL'),
+        (lambda s: {'AAPL': s['AAPL'].iloc[1:]}, DataError, 'without a signal'),
+        (lambda s: {'AAPL': s['AAPL'].drop(columns='score')}, DataError, 'score'),
+        (lambda s: {'AAPL': s['AAPL'].set_index(s['AAPL'].index + pd.Timedelta(days=9))}, DataError, 'does not have'),
+        (lambda s: {'AAPL': pd.concat([s['AAPL'], s['AAPL'].iloc[:1]])}, DataError, 'Two signals'),
+        (lambda s: {'AAPL': s['AAPL'].assign(signal=2)}, DataError, '-1, 0 or 1'),
+        (lambda s: {'AAPL': s['AAPL'].assign(signal=1, score=np.nan)}, DataError, 'finite score'),
+    ],
+)
 def test_signals_that_do_not_fit_are_refused(change, error, word):
-    bars = _bars([10]*4)
-    with pytest.raises(error, match=word): backtest(market({'AAPL': bars}), change({'AAPL': _signals(bars, {})}))
+    bars = _bars([10] * 4)
+    with pytest.raises(error, match=word):
+        backtest(market({'AAPL': bars}), change({'AAPL': _signals(bars, {})}))
+
 
 def test_an_empty_record_has_the_types_of_a_full_one():
-    empty, full = _run({'A': [10]*4}, {}), _run({'A': [10]*4}, {'A': {0: 1, 2: -1}})
-    for name in ('fills', 'trades', 'equity', 'decisions'): assert getattr(empty, name).dtypes.equals(getattr(full, name).dtypes)
-    assert set(empty.counts) == {*COUNTS, 'conflicting_signals', 'open_orders'} and empty._repr_html_() and full._repr_html_()
+    empty, full = _run({'A': [10] * 4}, {}), _run({'A': [10] * 4}, {'A': {0: 1, 2: -1}})
+    for name in ('fills', 'trades', 'equity', 'decisions'):
+        assert getattr(empty, name).dtypes.equals(getattr(full, name).dtypes)
+    assert (
+        set(empty.counts) == {*COUNTS, 'conflicting_signals', 'open_orders'}
+        and empty._repr_html_()
+        and full._repr_html_()
+    )
 
 # %% ../../nbs/17_backtesting.ipynb #49b15c3b
 @st.composite
@@ -357,19 +649,89 @@ def _cases(draw):
     bars, dividends, votes = {}, {}, {}
     for symbol in 'ABC':
         days = DAYS[:n][rng.random(n) < 0.9]
-        if not len(days): days = DAYS[:1]
-        close = 20*np.exp(np.cumsum(rng.normal(0, 0.06, len(days))))
-        open_ = close*np.exp(rng.normal(0, 0.04, len(days)))
-        high, low = np.maximum(open_, close)*(1 + rng.random(len(days))*0.05), np.minimum(open_, close)*(1 - rng.random(len(days))*0.05)
-        bars[symbol] = pd.DataFrame({'open': open_, 'high': high, 'low': low, 'close': close, 'volume': rng.choice([0., 90., 900., 1e6], len(days))}, days)
-        dividends[symbol] = rng.choice([0., 0., 0., 0.4], len(days))
-        votes[symbol] = _signals(bars[symbol], {}).assign(signal=rng.choice([-1, 0, 1], len(days)).astype('int8'), score=rng.integers(0, 3, len(days)).astype(float))
-    def some(**choices): return {name: draw(st.sampled_from(values)) for name, values in choices.items()}
-    costs = CostSettings(**some(commission_per_order=[0., 1.], commission_per_share=[0., 0.01], commission_min=[0., 2.], slippage_bp=[0., 5., 300.], slippage_ticks=[0., 1.], volume_cap=[0.1, None], borrow_rate=[0., 0.5]))
-    risk = RiskSettings(**some(position_fraction=[0.3, 1.], max_positions=[1, 2, 3], max_gross_exposure=[0.5, 1., 2.], max_net_exposure=[0.4, 1.], max_position_fraction=[0.35, 1.], stop_loss=[None, 0.03], take_profit=[None, 0.04],
-        trailing_stop=[None, 0.05], time_stop=[None, 3], max_order_value=[None, 900.], min_cash_fraction=[0., 0.2], cooldown_sessions=[0, 3], max_drawdown=[None, 0.05], halt_drawdown=[None, 0.2], max_losing_streak=[None, 2],
-        stop_guard_stops=[None, 2], rearm_sessions=[None, 4], sizing=['fraction', 'cash', 'quantity', 'kelly', 'volatility', 'atr']), volatility_window=3, atr_window=3, stop_atr=2 if draw(st.booleans()) else 0.5, position_cash=800., position_quantity=20, kelly_trades=2)
-    return bars, dividends, votes, costs, risk, BacktestSettings(**some(cash=[50., 5_000.], fractional=[True, False], direction=['long_only', 'long_short'], fill_at=['next_open', 'same_close'], dividends=['cash', 'reinvest'], close_at_end=[True, False]))
+        if not len(days):
+            days = DAYS[:1]
+        close = 20 * np.exp(np.cumsum(rng.normal(0, 0.06, len(days))))
+        open_ = close * np.exp(rng.normal(0, 0.04, len(days)))
+        high, low = (
+            np.maximum(open_, close) * (1 + rng.random(len(days)) * 0.05),
+            np.minimum(open_, close) * (1 - rng.random(len(days)) * 0.05),
+        )
+        bars[symbol] = pd.DataFrame(
+            {
+                'open': open_,
+                'high': high,
+                'low': low,
+                'close': close,
+                'volume': rng.choice([0.0, 90.0, 900.0, 1e6], len(days)),
+            },
+            days,
+        )
+        dividends[symbol] = rng.choice([0.0, 0.0, 0.0, 0.4], len(days))
+        votes[symbol] = _signals(bars[symbol], {}).assign(
+            signal=rng.choice([-1, 0, 1], len(days)).astype('int8'), score=rng.integers(0, 3, len(days)).astype(float)
+        )
+
+    def some(**choices):
+        return {name: draw(st.sampled_from(values)) for name, values in choices.items()}
+
+    costs = CostSettings(
+        **some(
+            commission_per_order=[0.0, 1.0],
+            commission_per_share=[0.0, 0.01],
+            commission_min=[0.0, 2.0],
+            slippage_bp=[0.0, 5.0, 300.0],
+            slippage_ticks=[0.0, 1.0],
+            volume_cap=[0.1, None],
+            borrow_rate=[0.0, 0.5],
+        )
+    )
+    risk = RiskSettings(
+        **some(
+            position_fraction=[0.3, 1.0],
+            max_positions=[1, 2, 3],
+            max_gross_exposure=[0.5, 1.0, 2.0],
+            max_net_exposure=[0.4, 1.0],
+            max_position_fraction=[0.35, 1.0],
+            stop_loss=[None, 0.03],
+            take_profit=[None, 0.04],
+            trailing_stop=[None, 0.05],
+            time_stop=[None, 3],
+            max_order_value=[None, 900.0],
+            min_cash_fraction=[0.0, 0.2],
+            cooldown_sessions=[0, 3],
+            max_drawdown=[None, 0.05],
+            halt_drawdown=[None, 0.2],
+            max_losing_streak=[None, 2],
+            stop_guard_stops=[None, 2],
+            rearm_sessions=[None, 4],
+            sizing=['fraction', 'cash', 'quantity', 'kelly', 'volatility', 'atr'],
+        ),
+        volatility_window=3,
+        atr_window=3,
+        stop_atr=2 if draw(st.booleans()) else 0.5,
+        position_cash=800.0,
+        position_quantity=20,
+        kelly_trades=2,
+    )
+    return (
+        bars,
+        dividends,
+        votes,
+        costs,
+        risk,
+        BacktestSettings(
+            **some(
+                cash=[50.0, 5_000.0],
+                fractional=[True, False],
+                direction=['long_only', 'long_short'],
+                fill_at=['next_open', 'same_close'],
+                dividends=['cash', 'reinvest'],
+                close_at_end=[True, False],
+            )
+        ),
+    )
+
 
 wild = settings(derandomize=True, deadline=None, max_examples=60)
 
@@ -385,14 +747,18 @@ def test_the_books_hold_whatever_happens(case):
     assert (equity.equity == equity.cash + equity.positions_value + equity.receivable).all()
     assert account.direction == 'long_short' or ((equity.positions_value >= 0).all() and (equity.receivable == 0).all())
     assert trades.pnl.sum() == pytest.approx(equity.equity.iloc[-1] - account.cash, abs=1e-6)
-    assert equity.turnover.sum() == pytest.approx((result.fills.quantity*result.fills.price).sum())
+    assert equity.turnover.sum() == pytest.approx((result.fills.quantity * result.fills.price).sum())
     for fill in result.fills.itertuples():
         bar = bars[fill.symbol].loc[fill.session]
         assert bar.low <= fill.price <= bar.high and fill.quantity > 0 and fill.slippage >= -1e-9
         assert account.fractional or fill.quantity == floor(fill.quantity)
-        assert fill.fees >= 0 and fill.fees == fees(fill.quantity if fill.side == 'buy' else -fill.quantity, fill.price, record)
+        assert fill.fees >= 0 and fill.fees == fees(
+            fill.quantity if fill.side == 'buy' else -fill.quantity, fill.price, record
+        )
     filled = result.fills.groupby(['session', 'symbol']).quantity.sum()
-    assert costs.volume_cap is None or all(quantity <= 0.1*bars[symbol].volume[session] + 1e-6 for (session, symbol), quantity in filled.items())
+    assert costs.volume_cap is None or all(
+        quantity <= 0.1 * bars[symbol].volume[session] + 1e-6 for (session, symbol), quantity in filled.items()
+    )
     assert len(result.decisions) == sum(map(len, bars.values()))
 
 # %% ../../nbs/17_backtesting.ipynb #612a984f
@@ -400,11 +766,22 @@ def _journal_by_session(result, bars):
     "Session → its allowed entries (symbol, target, close), and all targets at their last known close"
     held, closes = {}, {}
     for session, rows in result.decisions.groupby('session'):
-        for fill in result.fills[result.fills.session == session].itertuples(): held[fill.symbol] = round(held.get(fill.symbol, 0.) + (fill.quantity if fill.side == 'buy' else -fill.quantity), 9)
+        for fill in result.fills[result.fills.session == session].itertuples():
+            held[fill.symbol] = round(
+                held.get(fill.symbol, 0.0) + (fill.quantity if fill.side == 'buy' else -fill.quantity), 9
+            )
         closes.update(zip(rows.symbol, rows.close))
-        wanted = {**held, **{row.symbol: row.target_quantity for row in rows.itertuples() if not row.verdict.startswith('refused')}}
-        entries = [row for row in rows.itertuples() if row.verdict == 'allowed' and row.target_quantity and row.target_quantity != held.get(row.symbol, 0.)]
-        yield session, entries, {symbol: quantity*closes[symbol] for symbol, quantity in wanted.items() if quantity}
+        wanted = {
+            **held,
+            **{row.symbol: row.target_quantity for row in rows.itertuples() if not row.verdict.startswith('refused')},
+        }
+        entries = [
+            row
+            for row in rows.itertuples()
+            if row.verdict == 'allowed' and row.target_quantity and row.target_quantity != held.get(row.symbol, 0.0)
+        ]
+        yield session, entries, {symbol: quantity * closes[symbol] for symbol, quantity in wanted.items() if quantity}
+
 
 @wild
 @given(_cases())
@@ -414,11 +791,18 @@ def test_no_limit_is_exceeded_by_what_the_gate_let_through(case):
     result = backtest(market(bars, dividends), votes, costs.model_copy(update={'volume_cap': None}), risk, account)
     for session, entries, worth in _journal_by_session(result, bars):
         equity, slack = result.equity.equity[session], 1 + 1e-6
-        if not entries: continue
-        assert sum(map(abs, worth.values())) <= risk.max_gross_exposure*equity*slack and abs(sum(worth.values())) <= risk.max_net_exposure*equity*slack and len(worth) <= risk.max_positions
+        if not entries:
+            continue
+        assert (
+            sum(map(abs, worth.values())) <= risk.max_gross_exposure * equity * slack
+            and abs(sum(worth.values())) <= risk.max_net_exposure * equity * slack
+            and len(worth) <= risk.max_positions
+        )
         for row in entries:
-            value = abs(row.target_quantity)*row.close
-            assert value <= risk.max_position_fraction*equity*slack and (risk.max_order_value is None or value <= risk.max_order_value*slack)
+            value = abs(row.target_quantity) * row.close
+            assert value <= risk.max_position_fraction * equity * slack and (
+                risk.max_order_value is None or value <= risk.max_order_value * slack
+            )
             assert account.direction == 'long_short' or row.target_quantity > 0
 
 # %% ../../nbs/17_backtesting.ipynb #8c1d3359
@@ -429,8 +813,8 @@ def test_later_bars_and_signals_change_nothing_before_them(case, cut):
     made = market(bars, dividends)
     assume(cut < len(made.sessions))
     last = made.sessions[cut - 1]
-    changed = {s: b.mul(np.where(b.index <= last, 1., 1.7), axis=0) for s, b in bars.items()}
-    paid = {s: np.where(bars[s].index <= last, d, 1. - d) for s, d in dividends.items()}
+    changed = {s: b.mul(np.where(b.index <= last, 1.0, 1.7), axis=0) for s, b in bars.items()}
+    paid = {s: np.where(bars[s].index <= last, d, 1.0 - d) for s, d in dividends.items()}
     other = {s: v.assign(signal=v.signal.where(v.index <= last, -v.signal).astype('int8')) for s, v in votes.items()}
     one, two = backtest(made, votes, costs, risk, account), backtest(market(changed, paid), other, costs, risk, account)
     pd.testing.assert_frame_equal(one.equity[:last], two.equity[:last])
@@ -444,12 +828,21 @@ def test_later_bars_and_signals_change_nothing_before_them(case, cut):
 def test_the_order_in_which_symbols_are_named_does_not_matter(case, order):
     bars, dividends, votes, costs, risk, account = case
     one = backtest(market(bars, dividends), votes, costs, risk, account)
-    two = backtest(market({s: bars[s] for s in order}, {s: dividends[s] for s in order}), {s: votes[s] for s in order}, costs, risk, account)
-    for name in ('fills', 'trades', 'equity', 'decisions', 'breaks'): pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name))
+    two = backtest(
+        market({s: bars[s] for s in order}, {s: dividends[s] for s in order}),
+        {s: votes[s] for s in order},
+        costs,
+        risk,
+        account,
+    )
+    for name in ('fills', 'trades', 'equity', 'decisions', 'breaks'):
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name))
     assert one.counts == two.counts and one.open_orders == two.open_orders
 
 # %% ../../nbs/17_backtesting.ipynb #1901bb72
-def _same_bytes(a, b): return all(np.ascontiguousarray(x).tobytes() == np.ascontiguousarray(y).tobytes() for x, y in zip(a[:3], b[:3]))
+def _same_bytes(a, b):
+    return all(np.ascontiguousarray(x).tobytes() == np.ascontiguousarray(y).tobytes() for x, y in zip(a[:3], b[:3]))
+
 
 @wild
 @given(_cases())
@@ -457,28 +850,44 @@ def test_a_backtest_is_its_steps_to_the_last_bit(case):
     bars, dividends, votes, costs, risk, account = case
     made = market(bars, dividends)
     stacked, record, n = stack_signals(votes, made), rules(costs, risk, account), len(made.sessions)
-    given, whole, one, curve = inputs(stacked, made, made, risk), begin(made.symbols, risk, account.cash), new_log(5_000), np.zeros((n, 6))
+    given, whole, one, curve = (
+        inputs(stacked, made, made, risk),
+        begin(made.symbols, risk, account.cash),
+        new_log(5_000),
+        np.zeros((n, 6)),
+    )
     assert advance(0, n, n - 1, kernel_bars(made), given, whole, record, one, curve) == n
     stepped, logs = begin(made.symbols, risk, account.cash), []
     for t in range(n):
-        today = Inputs(*(array[t:t + 1] if array.shape[0] == n else array for array in given))
-        logs.append(step_once(stepped, Bars(*(array[t:t + 1] for array in kernel_bars(made))), today, record, t == n - 1))
+        today = Inputs(*(array[t : t + 1] if array.shape[0] == n else array for array in given))
+        logs.append(
+            step_once(stepped, Bars(*(array[t : t + 1] for array in kernel_bars(made))), today, record, t == n - 1)
+        )
         saved = [part.tobytes() for part in stepped]
         stepped = type(stepped)(*(np.frombuffer(raw, part.dtype).copy() for raw, part in zip(saved, stepped)))
     assert _same_bytes(whole[:2], stepped[:2]) and sum(log.counts for log in logs).tolist() == one.counts.tolist()
-    for k in range(1, 5): assert np.concatenate([log[k] for log in logs]).tobytes() == one[k][:one.counts[k - 1]].tobytes()
+    for k in range(1, 5):
+        assert np.concatenate([log[k] for log in logs]).tobytes() == one[k][: one.counts[k - 1]].tobytes()
 
 # %% ../../nbs/17_backtesting.ipynb #17c008f1
 def test_a_log_that_is_too_short_is_made_longer_and_nothing_is_lost():
     rng, n = np.random.default_rng(5), 400
-    bars = {f'S{j}': _bars((20*np.exp(np.cumsum(rng.normal(0, 0.02, n)))).tolist(), pd.bdate_range('2020-01-01', periods=n, name='session')) for j in range(8)}
+    bars = {
+        f'S{j}': _bars(
+            (20 * np.exp(np.cumsum(rng.normal(0, 0.02, n)))).tolist(),
+            pd.bdate_range('2020-01-01', periods=n, name='session'),
+        )
+        for j in range(8)
+    }
     votes = {s: _signals(b, {}).assign(signal=rng.choice([-1, 1], n).astype('int8')) for s, b in bars.items()}
     result = backtest(market(bars), votes, FREE, RiskSettings(position_fraction=0.1))
-    assert len(result.fills) > 1_200 and len(result.trades) > 500 and len(result.decisions) == 8*n
+    assert len(result.fills) > 1_200 and len(result.trades) > 500 and len(result.decisions) == 8 * n
     assert result.trades.pnl.sum() == pytest.approx(result.equity.equity.iloc[-1] - 100_000)
+
 
 def test_stacked_signals_give_the_same_run_as_frames():
     bars = {'A': _bars([10, 11, 12, 11, 10]), 'B': _bars([5, 5, 6, 6, 7])}
     votes, made = {'A': _signals(bars['A'], {0: 1, 3: -1}), 'B': _signals(bars['B'], {1: 1})}, market(bars)
     one, two = backtest(made, votes), backtest(made, stack_signals(votes, made))
-    for name in ('fills', 'trades', 'equity', 'decisions'): pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name))
+    for name in ('fills', 'trades', 'equity', 'decisions'):
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name))

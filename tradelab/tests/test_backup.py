@@ -16,30 +16,38 @@ from ..utils.error_handling import DatabaseDownError, DatabaseError, StorageErro
 
 # %% ../../nbs/22_backup.ipynb #761b300c
 def _say(settings, message):
-    with session(settings) as work: work.execute(text("INSERT INTO events (at, level, message) VALUES (now(), 'INFO', :said)"), dict(said=message))
+    with session(settings) as work:
+        work.execute(text("INSERT INTO events (at, level, message) VALUES (now(), 'INFO', :said)"), dict(said=message))
+
 
 def _said(settings):
-    with session(settings) as work: return work.scalars(text('SELECT message FROM events ORDER BY id')).all()
+    with session(settings) as work:
+        return work.scalars(text('SELECT message FROM events ORDER BY id')).all()
+
 
 def _databases(settings):
-    with administrator(database_url(settings)) as server: return set(server.scalars(text("SELECT datname FROM pg_database WHERE datname LIKE 'tradelab%'")))
+    with administrator(database_url(settings)) as server:
+        return set(server.scalars(text("SELECT datname FROM pg_database WHERE datname LIKE 'tradelab%'")))
 
 # %% ../../nbs/22_backup.ipynb #7e23e04c
 def test_a_restore_brings_back_what_the_backup_saw(fresh, tmp_path):
     _say(fresh, 'before')
-    path = backup(fresh, tmp_path/'lab.dump')
+    path = backup(fresh, tmp_path / 'lab.dump')
     _say(fresh, 'after')
     with session(fresh) as other:
         other.execute(text('SELECT 1'))
-        try: assert restore(fresh, path) == head_revision()
-        finally: other.invalidate()
+        try:
+            assert restore(fresh, path) == head_revision()
+        finally:
+            other.invalidate()
     assert _said(fresh) == ['before'] and _databases(fresh) == {'tradelab'} and os.listdir(tmp_path) == ['lab.dump']
     _say(fresh, 'goes on')
     assert path.stat().st_mode & 0o077 == 0
 
+
 def test_a_backup_goes_into_a_lab_that_has_no_tables(fresh, tmp_path):
     _say(fresh, 'moved house')
-    path = backup(fresh, tmp_path/'lab.dump')
+    path = backup(fresh, tmp_path / 'lab.dump')
     with scratch_lab() as other:
         migrate(other, 'base')
         restore(other, path)
@@ -48,31 +56,46 @@ def test_a_backup_goes_into_a_lab_that_has_no_tables(fresh, tmp_path):
 # %% ../../nbs/22_backup.ipynb #ea5b5f9f
 def test_a_file_that_does_not_load_leaves_the_data_alone(fresh, tmp_path):
     _say(fresh, 'precious')
-    whole = backup(fresh, tmp_path/'lab.dump').read_bytes()
-    (tmp_path/'cut.dump').write_bytes(whole[:len(whole)*2//3])
-    (tmp_path/'notes.txt').write_text('dear diary')
-    with pytest.raises(DatabaseError, match='pg_restore failed'): restore(fresh, tmp_path/'cut.dump')
-    with pytest.raises(StorageError, match='not a backup'): restore(fresh, tmp_path/'notes.txt')
-    with pytest.raises(StorageError, match='cannot be read'): restore(fresh, tmp_path/'nowhere.dump')
+    whole = backup(fresh, tmp_path / 'lab.dump').read_bytes()
+    (tmp_path / 'cut.dump').write_bytes(whole[: len(whole) * 2 // 3])
+    (tmp_path / 'notes.txt').write_text('dear diary')
+    with pytest.raises(DatabaseError, match='pg_restore failed'):
+        restore(fresh, tmp_path / 'cut.dump')
+    with pytest.raises(StorageError, match='not a backup'):
+        restore(fresh, tmp_path / 'notes.txt')
+    with pytest.raises(StorageError, match='cannot be read'):
+        restore(fresh, tmp_path / 'nowhere.dump')
     assert _said(fresh) == ['precious'] and _databases(fresh) == {'tradelab'}
+
 
 def test_a_dump_of_something_else_is_refused(fresh, tmp_path):
     _say(fresh, 'precious')
-    with administrator(database_url(fresh)) as server: server.execute(text('CREATE DATABASE tradelab_other TEMPLATE template0'))
+    with administrator(database_url(fresh)) as server:
+        server.execute(text('CREATE DATABASE tradelab_other TEMPLATE template0'))
     try:
         url = database_url(fresh).set(database='tradelab_other').render_as_string(hide_password=False)
-        path = backup(load_settings(fresh.home, database={'url': url}), tmp_path/'other.dump')
-        with pytest.raises(StorageError, match='not one of a lab'): restore(fresh, path)
+        path = backup(load_settings(fresh.home, database={'url': url}), tmp_path / 'other.dump')
+        with pytest.raises(StorageError, match='not one of a lab'):
+            restore(fresh, path)
     finally:
-        with administrator(database_url(fresh)) as server: server.execute(text('DROP DATABASE tradelab_other WITH (FORCE)'))
+        with administrator(database_url(fresh)) as server:
+            server.execute(text('DROP DATABASE tradelab_other WITH (FORCE)'))
     assert _said(fresh) == ['precious'] and _databases(fresh) == {'tradelab'}
 
 # %% ../../nbs/22_backup.ipynb #c30472a9
 def test_a_backup_overwrites_nothing_and_leaves_no_parts(fresh, tmp_path):
-    (tmp_path/'old.dump').write_text('the only copy')
-    with pytest.raises(StorageError, match='exists already'): backup(fresh, tmp_path/'old.dump')
-    with pytest.raises(StorageError, match='cannot be written'): backup(fresh, tmp_path/'no'/'folder.dump')
+    (tmp_path / 'old.dump').write_text('the only copy')
+    with pytest.raises(StorageError, match='exists already'):
+        backup(fresh, tmp_path / 'old.dump')
+    with pytest.raises(StorageError, match='cannot be written'):
+        backup(fresh, tmp_path / 'no' / 'folder.dump')
     away = load_settings(fresh.home, database={'url': 'postgresql://me:hunter2@127.0.0.1:1/lab'})
-    with pytest.raises(DatabaseError) as caught: backup(away, tmp_path/'new.dump')
-    assert (tmp_path/'old.dump').read_text() == 'the only copy' and os.listdir(tmp_path) == ['old.dump'] and 'hunter2' not in str(caught.value)
-    with pytest.raises(DatabaseDownError): restore(away, backup(fresh, tmp_path/'good.dump'))
+    with pytest.raises(DatabaseError) as caught:
+        backup(away, tmp_path / 'new.dump')
+    assert (
+        (tmp_path / 'old.dump').read_text() == 'the only copy'
+        and os.listdir(tmp_path) == ['old.dump']
+        and 'hunter2' not in str(caught.value)
+    )
+    with pytest.raises(DatabaseDownError):
+        restore(away, backup(fresh, tmp_path / 'good.dump'))

@@ -8,91 +8,165 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..bar_facts import FINDING_COLUMNS, facts, finding_table, median_around, no_findings, usable_rows, usual_change
+from tradelab.bar_facts import (
+    FINDING_COLUMNS,
+    facts,
+    finding_table,
+    median_around,
+    no_findings,
+    usable_rows,
+    usual_change,
+)
 
 NONE = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': np.array([], dtype=float)})
+
 
 def _bars(close, volume=1e6, opened=None):
     "Bars one per cent around `close`, from the first Monday of 2024 on"
     close = np.asarray(close, dtype=float)
     opened = close if opened is None else np.asarray(opened, dtype=float)
-    return pd.DataFrame({'open': opened, 'high': np.maximum(opened, close)*1.01, 'low': np.minimum(opened, close)*.99, 'close': close, 'volume': volume}, pd.bdate_range('2024-01-01', periods=len(close), name='session'))
+    return pd.DataFrame(
+        {
+            'open': opened,
+            'high': np.maximum(opened, close) * 1.01,
+            'low': np.minimum(opened, close) * 0.99,
+            'close': close,
+            'volume': volume,
+        },
+        pd.bdate_range('2024-01-01', periods=len(close), name='session'),
+    )
 
-def _actions(*rows): return pd.DataFrame(rows, columns=['ex_date', 'kind', 'value']).astype({'ex_date': 'datetime64[us]', 'value': float}) if rows else NONE
+
+def _actions(*rows):
+    return (
+        pd.DataFrame(rows, columns=['ex_date', 'kind', 'value']).astype({'ex_date': 'datetime64[us]', 'value': float})
+        if rows
+        else NONE
+    )
 
 # %% ../../nbs/10_bar_facts.ipynb #ee2db902
-@pytest.mark.parametrize('bar, usable', [
-    ((10, 11, 9, 10, 5), True), ((10, 10, 10, 10, 0), True), ((10, 9.99, 9, 9.5, 5), False), ((10, 11, 10.01, 10.5, 5), False), ((10, 11, 9, 11.01, 5), False), ((0, 1, 0, 1, 5), False),
-    ((-1, -1, -1, -1, 5), False), ((10, 11, 9, 10, -1), False), ((np.nan, 11, 9, 10, 5), False), ((10, np.nan, 9, 10, 5), False), ((10, 11, np.nan, 10, 5), False),
-    ((10, 11, 9, np.nan, 5), False), ((10, 11, 9, 10, np.nan), False), ((10, np.inf, 9, 10, 5), False), ((10, 11, 9, 10, np.inf), False),
-])
+@pytest.mark.parametrize(
+    'bar, usable',
+    [
+        ((10, 11, 9, 10, 5), True),
+        ((10, 10, 10, 10, 0), True),
+        ((10, 9.99, 9, 9.5, 5), False),
+        ((10, 11, 10.01, 10.5, 5), False),
+        ((10, 11, 9, 11.01, 5), False),
+        ((0, 1, 0, 1, 5), False),
+        ((-1, -1, -1, -1, 5), False),
+        ((10, 11, 9, 10, -1), False),
+        ((np.nan, 11, 9, 10, 5), False),
+        ((10, np.nan, 9, 10, 5), False),
+        ((10, 11, np.nan, 10, 5), False),
+        ((10, 11, 9, np.nan, 5), False),
+        ((10, 11, 9, 10, np.nan), False),
+        ((10, np.inf, 9, 10, 5), False),
+        ((10, 11, 9, 10, np.inf), False),
+    ],
+)
 def test_a_row_is_usable_when_it_could_have_happened(bar, usable):
-    with np.errstate(all='raise'): assert usable_rows(np.array([bar], dtype=float).T).tolist() == [usable]
+    with np.errstate(all='raise'):
+        assert usable_rows(np.array([bar], dtype=float).T).tolist() == [usable]
 
 # %% ../../nbs/10_bar_facts.ipynb #10d32822
 def test_a_listed_split_is_no_change_of_raw_prices_and_one_of_adjusted_prices():
     bars, actions = _bars([100, 101, 50, 50.5]), _actions(('2024-01-03', 'split', 2))
-    assert facts(bars, actions).move.round(12).tolist() == np.log([1, 1.01, 100/101, 1.01]).round(12).tolist()
-    assert facts(bars, actions, 'split').move[2] == pytest.approx(np.log(50/101))
+    assert facts(bars, actions).move.round(12).tolist() == np.log([1, 1.01, 100 / 101, 1.01]).round(12).tolist()
+    assert facts(bars, actions, 'split').move[2] == pytest.approx(np.log(50 / 101))
+
 
 def test_a_dividend_explains_a_fall_and_never_makes_a_jump():
-    assert facts(_bars([100, 90]), _actions(('2024-01-02', 'dividend', 9))).move[1] == pytest.approx(np.log(.99))
+    assert facts(_bars([100, 90]), _actions(('2024-01-02', 'dividend', 9))).move[1] == pytest.approx(np.log(0.99))
     assert facts(_bars([100, 101]), _actions(('2024-01-02', 'dividend', 90))).move[1] == pytest.approx(np.log(1.01))
+
 
 def test_a_split_and_a_dividend_of_one_day_go_together():
     move = facts(_bars([100, 45]), _actions(('2024-01-02', 'split', 2), ('2024-01-02', 'dividend', 4.5))).move[1]
-    assert move == pytest.approx(np.log(2*(45 + 4.5)/100))
+    assert move == pytest.approx(np.log(2 * (45 + 4.5) / 100))
+
 
 def test_an_action_counts_on_the_next_session_and_only_between_the_bars():
-    known = facts(_bars([100, 101, 50]).iloc[[0, 2]], _actions(('2024-01-02', 'split', 2), ('2023-12-29', 'split', 3), ('2024-01-01', 'split', 5), ('2024-02-01', 'split', 7)))
-    assert known.splits[0].tolist() == [1] and known.splits[2].tolist() == [2.] and known.move[1] == pytest.approx(0)
+    known = facts(
+        _bars([100, 101, 50]).iloc[[0, 2]],
+        _actions(
+            ('2024-01-02', 'split', 2),
+            ('2023-12-29', 'split', 3),
+            ('2024-01-01', 'split', 5),
+            ('2024-02-01', 'split', 7),
+        ),
+    )
+    assert known.splits[0].tolist() == [1] and known.splits[2].tolist() == [2.0] and known.move[1] == pytest.approx(0)
+
 
 def test_changes_run_from_one_usable_row_to_the_next():
     bars = _bars([100, 101, 102, 103])
-    bars.iloc[1, 1] = 50.
-    assert facts(bars, NONE).move.round(12).tolist() == np.log([1, 1.02, 103/102]).round(12).tolist()
+    bars.iloc[1, 1] = 50.0
+    assert facts(bars, NONE).move.round(12).tolist() == np.log([1, 1.02, 103 / 102]).round(12).tolist()
 
 # %% ../../nbs/10_bar_facts.ipynb #eab991f3
 def test_the_usual_change_is_local_and_ignores_a_wild_one():
-    move = np.concatenate([np.tile([.01, -.01], 150), np.tile([.04, -.04], 150)])
-    move[100] = 3.
-    assert usual_change(move, np.array([100, 500])) == pytest.approx([.014826, .059304])
+    move = np.concatenate([np.tile([0.01, -0.01], 150), np.tile([0.04, -0.04], 150)])
+    move[100] = 3.0
+    assert usual_change(move, np.array([100, 500])) == pytest.approx([0.014826, 0.059304])
+
 
 def test_days_without_trade_do_not_shrink_the_usual_change():
     move = np.zeros(200)
-    move[::5] = .03
-    assert usual_change(move, np.array([100])) == pytest.approx([1.4826*.03])
-    assert usual_change(np.zeros(3), np.array([1])).tolist() == [.005] and usual_change(np.full(9, 1e-9), np.array([1])).tolist() == [.005]
+    move[::5] = 0.03
+    assert usual_change(move, np.array([100])) == pytest.approx([1.4826 * 0.03])
+    assert usual_change(np.zeros(3), np.array([1])).tolist() == [0.005] and usual_change(
+        np.full(9, 1e-9), np.array([1])
+    ).tolist() == [0.005]
+
 
 def test_a_local_median_is_mirrored_at_the_ends():
-    assert median_around(np.arange(5.), np.array([0, 2, 4]), 2, 2).tolist() == [1., 2., 3.]
-    assert len(median_around(np.arange(5.), np.array([], dtype=int))) == 0 and median_around(np.array([7.]), np.array([0])).tolist() == [7.]
+    assert median_around(np.arange(5.0), np.array([0, 2, 4]), 2, 2).tolist() == [1.0, 2.0, 3.0]
+    assert len(median_around(np.arange(5.0), np.array([], dtype=int))) == 0 and median_around(
+        np.array([7.0]), np.array([0])
+    ).tolist() == [7.0]
 
-@pytest.mark.parametrize('volume, activity', [(np.r_[np.full(59, 1e6), 8e6], 4.), (np.r_[np.full(59, 1e6), 0], 0.), (np.zeros(60), 1.)])
+
+@pytest.mark.parametrize(
+    'volume, activity', [(np.r_[np.full(59, 1e6), 8e6], 4.0), (np.r_[np.full(59, 1e6), 0], 0.0), (np.zeros(60), 1.0)]
+)
 def test_activity_is_the_value_traded_at_the_lower_close_in_multiples_of_the_usual(volume, activity):
-    known = facts(_bars(np.r_[np.full(59, 100.), 50.], volume), NONE)
+    known = facts(_bars(np.r_[np.full(59, 100.0), 50.0], volume), NONE)
     assert known.large.tolist() == [59] and known.activity.tolist() == [activity]
 
 # %% ../../nbs/10_bar_facts.ipynb #d4eaa7d2
 def test_gaps_and_extra_bars_are_positions():
     days = pd.bdate_range('2024-01-01', periods=6)
-    known = facts(_bars([100.]*6).iloc[[0, 1, 3, 5]], NONE, expected=days.delete(3))
+    known = facts(_bars([100.0] * 6).iloc[[0, 1, 3, 5]], NONE, expected=days.delete(3))
     assert days.delete(3)[known.missing].tolist() == [days[2], days[4]] and known.extra.tolist() == [2]
-    assert not len(facts(_bars([100.]*6), NONE).missing) and facts(_bars([100.]*6), NONE).expected is None
+    assert not len(facts(_bars([100.0] * 6), NONE).missing) and facts(_bars([100.0] * 6), NONE).expected is None
+
 
 def test_bars_without_one_usable_row_have_no_changes():
-    known = facts(_bars([0., 0.]), _actions(('2024-01-02', 'split', 2)))
+    known = facts(_bars([0.0, 0.0]), _actions(('2024-01-02', 'split', 2)))
     assert len(known.day) == len(known.move) == len(known.large) == len(known.splits[0]) == 0
 
 # %% ../../nbs/10_bar_facts.ipynb #b26cc9fc
 def test_findings_have_the_same_types_whether_there_are_any_or_not():
-    some, none = finding_table([('jump', np.datetime64('2024-01-03'), 'warn', 1, 'x'), ('jump', pd.Timestamp('2024-01-04'), 'warn', np.nan, 'y')]), no_findings()
+    some, none = (
+        finding_table(
+            [
+                ('jump', np.datetime64('2024-01-03'), 'warn', 1, 'x'),
+                ('jump', pd.Timestamp('2024-01-04'), 'warn', np.nan, 'y'),
+            ]
+        ),
+        no_findings(),
+    )
     assert tuple(some) == tuple(none) == FINDING_COLUMNS and len(none) == 0 and some.dtypes.equals(none.dtypes)
-    assert some.session.tolist() == [pd.Timestamp('2024-01-03'), pd.Timestamp('2024-01-04')] and str(none.session.dtype) == 'datetime64[us]'
+    assert (
+        some.session.tolist() == [pd.Timestamp('2024-01-03'), pd.Timestamp('2024-01-04')]
+        and str(none.session.dtype) == 'datetime64[us]'
+    )
     pd.testing.assert_frame_equal(pd.concat([none, some], ignore_index=True), some)
+
 
 def test_of_one_rule_only_so_many_findings_are_kept():
     rows = [('jump', f'2024-01-{day:02d}', 'warn', 1, 'x') for day in range(1, 29)]
     table = finding_table([*rows, ('wrong_tick', '2024-01-03', 'fail', 1, 'y')])
     assert len(table) == 26 and table.detail.tolist()[-3:] == ['x', 'x; and 3 more', 'y']
-    assert finding_table(rows[:25]).detail.tolist() == ['x']*25
+    assert finding_table(rows[:25]).detail.tolist() == ['x'] * 25

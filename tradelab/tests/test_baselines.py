@@ -12,36 +12,54 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..baselines import NAIVE, Forecaster, baselines, fit_historical_mean, fit_persistence, fit_ridge, fit_trees, window_summary
+from tradelab.baselines import (
+    NAIVE,
+    Forecaster,
+    baselines,
+    fit_historical_mean,
+    fit_persistence,
+    fit_ridge,
+    fit_trees,
+    window_summary,
+)
 from ..forecast_metrics import rmse
 from ..utils.error_handling import DataError
 from ..windows import Samples
 
-def _samples(n, seed=0, pull=0., symbols=('A', 'B'), lookback=12):
+
+def _samples(n, seed=0, pull=0.0, symbols=('A', 'B'), lookback=12):
     "Random windows; the outcome follows the newest value of the first input with the strength `pull`"
     rng = np.random.default_rng(seed)
     x, names = rng.normal(size=(n, lookback, 3)).astype(np.float32), np.resize(symbols, n)
     scale = np.where(names == 'A', 0.01, 0.03)
-    y = scale*(pull*x[:, -1, 0] + rng.normal(size=n))
-    return Samples(x, y, scale, pd.bdate_range('2020-01-01', periods=n, name='session'), names, np.full(n, 10.), np.full(n, 0.2))
+    y = scale * (pull * x[:, -1, 0] + rng.normal(size=n))
+    return Samples(
+        x, y, scale, pd.bdate_range('2020-01-01', periods=n, name='session'), names, np.full(n, 10.0), np.full(n, 0.2)
+    )
 
 # %% ../../nbs/17_baselines.ipynb #bd6f21f2
 def test_persistence_says_that_nothing_happens():
     assert fit_persistence(_samples(5), _samples(5))(_samples(3)).tolist() == [0, 0, 0]
 
+
 def test_the_historical_mean_is_that_of_each_symbol_and_of_both_parts():
     train, validation = _samples(10, 1), _samples(6, 2)
     served = replace(_samples(3), symbols=np.array(['B', 'A', 'NEW']))
     known = {name: np.r_[train.y[train.symbols == name], validation.y[validation.symbols == name]] for name in 'AB'}
-    assert fit_historical_mean(train, validation)(served) == pytest.approx([known['B'].mean(), known['A'].mean(), np.r_[train.y, validation.y].mean()])
+    assert fit_historical_mean(train, validation)(served) == pytest.approx(
+        [known['B'].mean(), known['A'].mean(), np.r_[train.y, validation.y].mean()]
+    )
+
 
 def test_a_summary_holds_the_newest_rows_in_order_and_two_means():
-    x = np.arange(2*30*2, dtype=np.float32).reshape(2, 30, 2)
+    x = np.arange(2 * 30 * 2, dtype=np.float32).reshape(2, 30, 2)
     found = window_summary(x)
     assert found.shape == (2, 14) and found.dtype == float and found[1, :10].tolist() == x[1, 25:].ravel().tolist()
     assert found[0, 10:].tolist() == [*x[0, 10:].mean(axis=0), *x[0].mean(axis=0)]
 
-def test_a_window_shorter_than_the_summary_is_kept_whole(): assert window_summary(np.ones((4, 2, 3))).shape == (4, 12)
+
+def test_a_window_shorter_than_the_summary_is_kept_whole():
+    assert window_summary(np.ones((4, 2, 3))).shape == (4, 12)
 
 # %% ../../nbs/17_baselines.ipynb #c71d5c3f
 @pytest.mark.parametrize('fit', [fit_ridge, fit_trees])
@@ -50,20 +68,28 @@ def test_what_can_be_learned_is_learned_in_the_unit_of_each_symbol(fit):
     guess = fit(train, validation, 0)(test)
     for name in 'AB':
         mine = test.symbols == name
-        assert rmse(test.y[mine], guess[mine]) < 0.9*rmse(test.y[mine], np.zeros(mine.sum()))
+        assert rmse(test.y[mine], guess[mine]) < 0.9 * rmse(test.y[mine], np.zeros(mine.sum()))
+
 
 @pytest.mark.parametrize('fit', [fit_ridge, fit_trees])
 def test_noise_is_hardly_followed(fit):
     train, validation, test = (_samples(n, seed) for seed, n in enumerate((1_500, 400, 600)))
-    assert np.std(fit(train, validation, 0)(test)/test.scale) < 0.25
+    assert np.std(fit(train, validation, 0)(test) / test.scale) < 0.25
+
 
 @pytest.mark.parametrize('fit', [fit_ridge, fit_trees, fit_historical_mean])
 def test_what_is_learned_does_not_depend_on_the_windows_served(fit):
     train, validation, test = (_samples(n, seed, pull=0.5) for seed, n in enumerate((400, 100, 50)))
     predict = fit(train, validation, 0)
-    rows = lambda part, at: replace(part, **{name: getattr(part, name)[at] for name in ('x', 'y', 'scale', 'sessions', 'symbols', 'close', 'volatility')})
+    rows = lambda part, at: replace(
+        part,
+        **{name: getattr(part, name)[at] for name in ('x', 'y', 'scale', 'sessions', 'symbols', 'close', 'volatility')},
+    )
     assert np.allclose(predict(rows(test, slice(20, 30))), predict(test)[20:30], rtol=0, atol=1e-12)
-    assert (predict(replace(test, y=np.full(50, np.nan))) == predict(test)).all() and len(predict(rows(test, slice(0, 0)))) == 0
+    assert (predict(replace(test, y=np.full(50, np.nan))) == predict(test)).all() and len(
+        predict(rows(test, slice(0, 0)))
+    ) == 0
+
 
 def test_the_seed_moves_the_trees_and_the_same_seed_does_not():
     train, validation, test = (_samples(n, seed, pull=0.7) for seed, n in enumerate((600, 200, 50)))
@@ -74,20 +100,31 @@ def test_the_seed_moves_the_trees_and_the_same_seed_does_not():
 def test_the_penalty_is_chosen_on_the_validation_part():
     train, test = _samples(120, 0, pull=0.3), _samples(200, 2)
     honest, fooled = fit_ridge(train, _samples(120, 1, pull=0.3)), fit_ridge(train, train)
-    assert np.std(honest(test)/test.scale) < np.std(fooled(test)/test.scale)
+    assert np.std(honest(test) / test.scale) < np.std(fooled(test) / test.scale)
+
 
 @pytest.mark.parametrize('fit', [fit_ridge, fit_trees])
 def test_an_empty_part_is_refused(fit):
     full, empty = _samples(50), _samples(0)
-    with pytest.raises(DataError, match='training part'): fit(empty, full, 0)
-    with pytest.raises(DataError, match='validation part'): fit(full, empty, 0)
+    with pytest.raises(DataError, match='training part'):
+        fit(empty, full, 0)
+    with pytest.raises(DataError, match='validation part'):
+        fit(full, empty, 0)
+
 
 def test_no_outcome_has_no_mean():
-    with pytest.raises(DataError, match='no sample'): fit_historical_mean(_samples(0), _samples(0))
+    with pytest.raises(DataError, match='no sample'):
+        fit_historical_mean(_samples(0), _samples(0))
+
 
 def test_the_naive_ones_come_first_and_only_the_trees_need_seeds():
     found = baselines()
-    assert tuple(one.name for one in found)[:2] == NAIVE and [one.name for one in found if one.seeded] == ['trees'] and all(isinstance(one, Forecaster) for one in found)
+    assert (
+        tuple(one.name for one in found)[:2] == NAIVE
+        and [one.name for one in found if one.seeded] == ['trees']
+        and all(isinstance(one, Forecaster) for one in found)
+    )
+
 
 def test_importing_the_baselines_does_not_import_scikit_learn():
     code = 'import sys, tradelab.baselines; assert "sklearn" not in sys.modules'

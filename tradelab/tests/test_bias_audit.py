@@ -22,14 +22,17 @@ from ..windows import fit_scalers, samples
 
 MADE, _sma = synthetic_history(300), indicators.sma
 
+
 @pytest.fixture(scope='module')
 def shared():
     return cut(MADE, 50, 0, 'made up')
+
 
 @pytest.fixture
 def once(monkeypatch, shared):
     "The made-up history is cut once for all tests that do not look at the cuts"
     monkeypatch.setattr('tradelab.bias_audit.cut', lambda *given: shared)
+
 
 @pytest.fixture(scope='module')
 def found():
@@ -43,23 +46,36 @@ def test_no_function_of_the_core_looks_ahead(found):
     tried = [check for check in found.checks if check.status != 'exempt']
     assert min(check.cuts for check in tried) >= 50 and {check.differences for check in tried} == {0}
 
+
 def test_every_public_function_has_a_row(found):
     names = {check.name for check in found.checks}
     assert names == set(public_functions()) and {f'indicators.{name}' for name in indicators.__all__} <= names
-    assert {'signal_generator.moving_average_rsi', 'preprocessing.adjust', 'market.market'} <= {check.name for check in found.checks if check.cuts}
+    assert {'signal_generator.moving_average_rsi', 'preprocessing.adjust', 'market.market'} <= {
+        check.name for check in found.checks if check.cuts
+    }
+
 
 def test_decisions_are_tried_on_what_was_known(found):
-    assert {check.name for check in found.checks if check.layer == 'decision'} >= {'signal_generator.moving_average_rsi', 'signal_generator.crossovers'}
+    assert {check.name for check in found.checks if check.layer == 'decision'} >= {
+        'signal_generator.moving_average_rsi',
+        'signal_generator.crossovers',
+    }
+
 
 def test_the_warm_up_table_says_from_where_the_start_no_longer_matters(found):
     bars = {(check.name, check.call): check.warm_up for check in found.checks if check.layer == 'function'}
-    assert bars['indicators.sma', 'window=20'] == 19 and bars['indicators.sma', 'window=200'] == 199 and bars['preprocessing.adjust', 'adjustment=split'] == 0
+    assert (
+        bars['indicators.sma', 'window=20'] == 19
+        and bars['indicators.sma', 'window=200'] == 199
+        and bars['preprocessing.adjust', 'adjustment=split'] == 0
+    )
     assert 150 < bars['indicators.ema', 'window=20'] < 250 and 200 < bars['indicators.rsi', 'window=14'] < 350
 
 # %% ../../nbs/19_bias_audit.ipynb #59d22ce1
 @pytest.mark.parametrize('module', [indicators, signal_generator])
 def test_made_up_bars_with_splits_dividends_and_gaps_find_nothing_either(once, module):
     assert audit({'made up': MADE}, index={module.__name__: {}}).ok
+
 
 def _one(monkeypatch, module, name, function):
     "The audit of a module that has one function"
@@ -69,12 +85,21 @@ def _one(monkeypatch, module, name, function):
 
 # %% ../../nbs/19_bias_audit.ipynb #962d2c15
 def test_a_new_function_that_nobody_said_how_to_call_is_found_by_name(once, monkeypatch):
-    check, = _one(monkeypatch, indicators, 'forgotten', lambda candles: candles).checks
+    (check,) = _one(monkeypatch, indicators, 'forgotten', lambda candles: candles).checks
     assert (check.name, check.status, check.ok) == ('indicators.forgotten', 'no probe', False)
 
+
 def test_a_new_function_is_audited_by_the_names_of_its_parameters(once, monkeypatch):
-    assert _one(monkeypatch, indicators, 'atr', lambda high, low, close, window: (high - low).rolling(window).mean() + 0*close).ok
-    assert [check.status for check in _one(monkeypatch, indicators, 'pivot', lambda high: high == high.rolling(5, center=True).max()).findings] == ['leaks', 'leaks']
+    assert _one(
+        monkeypatch, indicators, 'atr', lambda high, low, close, window: (high - low).rolling(window).mean() + 0 * close
+    ).ok
+    assert [
+        check.status
+        for check in _one(
+            monkeypatch, indicators, 'pivot', lambda high: high == high.rolling(5, center=True).max()
+        ).findings
+    ] == ['leaks', 'leaks']
+
 
 def test_what_the_index_names_and_the_module_lacks_is_found(once):
     found = audit({'made up': MADE}, index={'tradelab.indicators': {'tradelab.indicators.gone': ('', '')}})
@@ -82,60 +107,129 @@ def test_what_the_index_names_and_the_module_lacks_is_found(once):
 
 # %% ../../nbs/19_bias_audit.ipynb #7486881a
 class Scaler:
-    def fit(self, close): return self
+    def fit(self, close):
+        return self
+
+
 class Value:
-    close: float = 1.
+    close: float = 1.0
+
 
 def test_a_class_with_methods_counts_and_a_plain_value_does_not(once, monkeypatch):
     assert [check.status for check in _one(monkeypatch, indicators, 'Scaler', Scaler).checks] == ['no probe']
-    for plain in (Value, Callable[[pd.Series], pd.Series]): assert _one(monkeypatch, indicators, 'Value', plain).checks == ()
+    for plain in (Value, Callable[[pd.Series], pd.Series]):
+        assert _one(monkeypatch, indicators, 'Value', plain).checks == ()
+
 
 def test_a_function_of_plain_values_has_no_bars_to_look_at(once, monkeypatch):
-    def years(sessions: int, costs: CostSettings) -> float: return sessions/252
+    def years(sessions: int, costs: CostSettings) -> float:
+        return sessions / 252
+
     assert [check.status for check in _one(monkeypatch, indicators, 'years', years).checks] == ['exempt']
 
 # %% ../../nbs/19_bias_audit.ipynb #66194bdb
-@pytest.mark.parametrize('number, names', [(13, ['tomorrows.tomorrow']), (19, ['tomorrows.tomorrow']), (23, []), (3, [])])
+@pytest.mark.parametrize(
+    'number, names', [(13, ['tomorrows.tomorrow']), (19, ['tomorrows.tomorrow']), (23, []), (3, [])]
+)
 def test_a_new_module_of_the_core_is_found_by_its_notebook(once, monkeypatch, tmp_path, number, names):
-    (tmp_path/'tomorrows.py').write_text(f'# AUTOGENERATED! DO NOT EDIT! File to edit: ../nbs/{number:02d}_tomorrows.ipynb.\n__all__ = ["tomorrow"]\ndef tomorrow(close): return close.shift(-1)\n')
+    (tmp_path / 'tomorrows.py').write_text(
+        f'# AUTOGENERATED! DO NOT EDIT! File to edit: ../nbs/{number:02d}_tomorrows.ipynb.\n__all__ = ["tomorrow"]\ndef tomorrow(close): return close.shift(-1)\n'
+    )
     monkeypatch.setattr(tradelab, '__path__', [*tradelab.__path__, str(tmp_path)])
     monkeypatch.delitem(__import__('sys').modules, 'tradelab.tomorrows', raising=False)
     found = audit({'made up': MADE}, index={'tradelab.tomorrows': {'tradelab.tomorrows.tomorrow': ('', '')}})
     assert [check.name for check in found.findings] == names
     __import__('sys').modules.pop('tradelab.tomorrows', None)
 
+
 def test_what_is_left_out_exists_and_has_a_reason():
-    assert set(EXEMPT) | set(PROBES) | set(SCALED) <= set(public_functions()) and all(map(str.strip, (*EXEMPT.values(), *MODULES.values())))
+    assert set(EXEMPT) | set(PROBES) | set(SCALED) <= set(public_functions()) and all(
+        map(str.strip, (*EXEMPT.values(), *MODULES.values()))
+    )
 
 # %% ../../nbs/19_bias_audit.ipynb #fac86958
-def centred_sma(close: pd.Series, window: int): return _sma(close, window).shift(-(window//2))
-def crossings_a_bar_early(fast: pd.Series, slow: pd.Series): return (fast > slow).shift(-1, fill_value=False) & (fast <= slow)
+def centred_sma(close: pd.Series, window: int):
+    return _sma(close, window).shift(-(window // 2))
+
+
+def crossings_a_bar_early(fast: pd.Series, slow: pd.Series):
+    return (fast > slow).shift(-1, fill_value=False) & (fast <= slow)
+
+
 def adjusts_a_bar_early(bars, actions):
     factors = preprocessing.split_factors(bars.index, actions)
-    return bars.assign(close=bars.close*np.append(factors[1:], factors[-1]))
-def votes_a_bar_early(close): return {'buy': np.roll(np.asarray([close > close.shift(5), close > close.shift(20)]), -1, axis=1).T}
-def gives_back_the_mean(bars, actions): return bars.close/bars.close.mean()*preprocessing.split_factors(bars.index, actions)**0.5
+    return bars.assign(close=bars.close * np.append(factors[1:], factors[-1]))
 
-@pytest.mark.parametrize('module, leak', [(indicators, centred_sma), (signal_generator, crossings_a_bar_early), (preprocessing, adjusts_a_bar_early), (preprocessing, gives_back_the_mean), (signal_generator, votes_a_bar_early)],
-                         ids=lambda value: value.__name__)
+
+def votes_a_bar_early(close):
+    return {'buy': np.roll(np.asarray([close > close.shift(5), close > close.shift(20)]), -1, axis=1).T}
+
+
+def gives_back_the_mean(bars, actions):
+    return bars.close / bars.close.mean() * preprocessing.split_factors(bars.index, actions) ** 0.5
+
+
+@pytest.mark.parametrize(
+    'module, leak',
+    [
+        (indicators, centred_sma),
+        (signal_generator, crossings_a_bar_early),
+        (preprocessing, adjusts_a_bar_early),
+        (preprocessing, gives_back_the_mean),
+        (signal_generator, votes_a_bar_early),
+    ],
+    ids=lambda value: value.__name__,
+)
 def test_a_leak_planted_into_the_core_is_caught(once, monkeypatch, module, leak):
     monkeypatch.setattr('tradelab.bias_audit.SCALED', {'preprocessing.adjusts_a_bar_early'})
     found = _one(monkeypatch, module, leak.__name__, leak)
     assert 'leaks' in {check.status for check in found.findings}, found.checks
 
 # %% ../../nbs/19_bias_audit.ipynb #192d2c3f
-def _models(): return audit({'made up': MADE}, index={'tradelab.windows': {}})
-def fitted_on_everything(assets, sessions): return fit_scalers(assets, assets['A'].close.index)
-def a_bar_too_long(close, horizon): return outlook(close, horizon + 1)
+def _models():
+    return audit({'made up': MADE}, index={'tradelab.windows': {}})
+
+
+def fitted_on_everything(assets, sessions):
+    return fit_scalers(assets, assets['A'].close.index)
+
+
+def a_bar_too_long(close, horizon):
+    return outlook(close, horizon + 1)
+
+
 def over_the_border(assets, scalers, sessions, lookback, inside=True):
-    return samples(assets, scalers, sessions.append(assets['A'].close.index[-1:]) if len(sessions) == 280 else sessions.union(assets['A'].close.index[assets['A'].close.index > sessions[-1]][:1]), lookback, inside)
+    return samples(
+        assets,
+        scalers,
+        sessions.append(assets['A'].close.index[-1:])
+        if len(sessions) == 280
+        else sessions.union(assets['A'].close.index[assets['A'].close.index > sessions[-1]][:1]),
+        lookback,
+        inside,
+    )
 
-def test_what_a_model_learns_from_is_the_same_without_its_future(once): assert _models().ok
 
-@pytest.mark.parametrize('place, fault, names', [
-    ('tradelab.bias_audit.fit_scalers', fitted_on_everything, ['fit_scaler', 'fit_scalers', 'inputs', 'samples', 'samples']), ('tradelab.windows.outlook', a_bar_too_long, ['fit_scaler', 'fit_scalers', 'samples', 'samples']),
-    ('tradelab.bias_audit.samples', over_the_border, ['fit_scaler', 'fit_scalers', 'samples', 'samples'])], ids=lambda value: getattr(value, '__name__', ''))
+def test_what_a_model_learns_from_is_the_same_without_its_future(once):
+    assert _models().ok
+
+
+@pytest.mark.parametrize(
+    'place, fault, names',
+    [
+        (
+            'tradelab.bias_audit.fit_scalers',
+            fitted_on_everything,
+            ['fit_scaler', 'fit_scalers', 'inputs', 'samples', 'samples'],
+        ),
+        ('tradelab.windows.outlook', a_bar_too_long, ['fit_scaler', 'fit_scalers', 'samples', 'samples']),
+        ('tradelab.bias_audit.samples', over_the_border, ['fit_scaler', 'fit_scalers', 'samples', 'samples']),
+    ],
+    ids=lambda value: getattr(value, '__name__', ''),
+)
 def test_what_a_model_must_not_learn_from_is_caught(once, monkeypatch, place, fault, names):
     monkeypatch.setattr(place, fault)
     found = _models().findings
-    assert [check.name for check in found] == [f'windows.{name}' for name in names] and {check.status for check in found} == {'leaks'}, found
+    assert [check.name for check in found] == [f'windows.{name}' for name in names] and {
+        check.status for check in found
+    } == {'leaks'}, found

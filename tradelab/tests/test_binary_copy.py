@@ -19,19 +19,29 @@ from ..utils.error_handling import DatabaseError
 # %% ../../nbs/21_binary_copy.ipynb #18a67a6e
 KINDS = {'id': 'int64', 'session': 'datetime64[D]', 'close': 'float64', 'at': 'datetime64[us]'}
 
+
 def _columns(rows):
     days = np.arange(rows)
-    return {'id': days*7 - 3, 'session': np.datetime64('1999-12-25', 'D') + days, 'close': np.where(days % 3, days/7, np.nan),
-            'at': np.datetime64('1999-12-31T23:59:59.999999', 'us') + days}
+    return {
+        'id': days * 7 - 3,
+        'session': np.datetime64('1999-12-25', 'D') + days,
+        'close': np.where(days % 3, days / 7, np.nan),
+        'at': np.datetime64('1999-12-31T23:59:59.999999', 'us') + days,
+    }
+
 
 @pytest.mark.parametrize('rows', [0, 1, 5, PART, PART + 1])
 def test_what_is_written_is_read_back(fresh, rows):
     with session(fresh) as db:
-        db.execute(text('CREATE TEMP TABLE t (id bigint, session date, close double precision, at timestamptz) ON COMMIT DROP'))
+        db.execute(
+            text('CREATE TEMP TABLE t (id bigint, session date, close double precision, at timestamptz) ON COMMIT DROP')
+        )
         assert write_block(db.connection(), 't', _columns(rows)) == rows
         found = read_block(db.connection(), 'SELECT * FROM t ORDER BY id', {}, KINDS)
-    for name, values in _columns(rows).items(): np.testing.assert_array_equal(found[name], values)
+    for name, values in _columns(rows).items():
+        np.testing.assert_array_equal(found[name], values)
     assert {name: str(values.dtype) for name, values in found.items()} == KINDS
+
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=20), st.integers(0, 30))
 def test_the_parts_in_which_a_block_is_read_make_no_difference(sizes, rows):
@@ -39,16 +49,29 @@ def test_the_parts_in_which_a_block_is_read_make_no_difference(sizes, rows):
         source, parts = Sent(_columns(rows)), [b'']
         for size in itertools.cycle(sizes):
             parts.append(source.read(size))
-            if not parts[-1]: return b''.join(parts)
+            if not parts[-1]:
+                return b''.join(parts)
+
     assert read(sizes) == read([10**6]) and len(from_block(read(sizes), KINDS)['id']) == rows
 
 # %% ../../nbs/21_binary_copy.ipynb #7a6e1d40
-@pytest.mark.parametrize('query', ['SELECT 1::bigint, NULL::float8', 'SELECT 1::bigint, 2::int4', 'SELECT 1::bigint', "SELECT 1::bigint, 'abcdefgh'::text || 'i'"])
+@pytest.mark.parametrize(
+    'query',
+    [
+        'SELECT 1::bigint, NULL::float8',
+        'SELECT 1::bigint, 2::int4',
+        'SELECT 1::bigint',
+        "SELECT 1::bigint, 'abcdefgh'::text || 'i'",
+    ],
+)
 def test_columns_of_another_form_are_refused(fresh, query):
     with session(fresh) as db, pytest.raises(DatabaseError, match='another (form|length)'):
         read_block(db.connection(), query, {}, {'id': 'int64', 'close': 'float64'})
 
+
 def test_a_value_in_a_query_is_never_part_of_the_statement(fresh):
     with session(fresh) as db:
-        found = read_block(db.connection(), 'SELECT length(%(text)s)::bigint', {'text': "'; DROP TABLE daily_bars; --"}, {'n': 'int64'})
+        found = read_block(
+            db.connection(), 'SELECT length(%(text)s)::bigint', {'text': "'; DROP TABLE daily_bars; --"}, {'n': 'int64'}
+        )
     assert found['n'].tolist() == [28]

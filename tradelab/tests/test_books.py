@@ -7,42 +7,95 @@ __all__ = ['test_names_and_numbers_agree', 'test_a_new_account_has_cash_and_noth
 import numpy as np
 import pytest
 
-from ..books import (ACTIVE, BREAKS, CHOICES, COUNTS, DIVIDEND, ENTRY, EXIT, HALTED, NOTES, REASONS, REFUSED, ROWS, SIZE_UNKNOWN, STATES, STOP_LOSS, TRADES, choose, exposure, new_log, open_books, place_order,
-                            sector_value)
+from tradelab.books import (
+    ACTIVE,
+    BREAKS,
+    CHOICES,
+    COUNTS,
+    DIVIDEND,
+    ENTRY,
+    EXIT,
+    HALTED,
+    NOTES,
+    REASONS,
+    REFUSED,
+    ROWS,
+    SIZE_UNKNOWN,
+    STATES,
+    STOP_LOSS,
+    TRADES,
+    choose,
+    exposure,
+    new_log,
+    open_books,
+    place_order,
+    sector_value,
+)
 
 # %% ../../nbs/14_books.ipynb #f5ba2c1e
 def test_names_and_numbers_agree():
-    assert STATES[ACTIVE] == 'ACTIVE' and STATES[HALTED] == 'HALTED' and REASONS[-STOP_LOSS] == 'stop_loss' and REASONS[-DIVIDEND] == 'dividend reinvested' and 'unknown' in NOTES[SIZE_UNKNOWN]
-    assert (*ROWS, *COUNTS)[BREAKS] == 'breaks' and (*ROWS, *COUNTS)[REFUSED] == 'refused' and (*ROWS, *COUNTS)[TRADES] == 'trades'
+    assert (
+        STATES[ACTIVE] == 'ACTIVE'
+        and STATES[HALTED] == 'HALTED'
+        and REASONS[-STOP_LOSS] == 'stop_loss'
+        and REASONS[-DIVIDEND] == 'dividend reinvested'
+        and 'unknown' in NOTES[SIZE_UNKNOWN]
+    )
+    assert (
+        (*ROWS, *COUNTS)[BREAKS] == 'breaks'
+        and (*ROWS, *COUNTS)[REFUSED] == 'refused'
+        and (*ROWS, *COUNTS)[TRADES] == 'trades'
+    )
+
 
 def test_a_new_account_has_cash_and_nothing_else():
-    books = open_books(500., 3)
+    books = open_books(500.0, 3)
     account = books.account[0]
-    assert (account['cash'], account['equity'], account['high'], account['names'], account['orders'], account['bar'], account['state']) == (500., 500., 500., 0, 0, -1, ACTIVE)
-    assert not books.positions['quantity'].any() and np.isnan(books.positions['stop']).all() and (books.positions['sector'] == -1).all()
+    assert (
+        account['cash'],
+        account['equity'],
+        account['high'],
+        account['names'],
+        account['orders'],
+        account['bar'],
+        account['state'],
+    ) == (500.0, 500.0, 500.0, 0, 0, -1, ACTIVE)
+    assert (
+        not books.positions['quantity'].any()
+        and np.isnan(books.positions['stop']).all()
+        and (books.positions['sector'] == -1).all()
+    )
+
 
 def test_a_refusal_is_counted_and_written_and_a_full_log_still_counts():
-    books, log = open_books(1., 1), new_log(1)
-    for rule in (0, 9, 9): choose(books.account[0], 0, 5., rule, 1., 2., 0, 0, log)
-    assert (log.counts[CHOICES], log.counts[REFUSED], log.choices[0]['target']) == (3, 2, 5.)
+    books, log = open_books(1.0, 1), new_log(1)
+    for rule in (0, 9, 9):
+        choose(books.account[0], 0, 5.0, rule, 1.0, 2.0, 0, 0, log)
+    assert (log.counts[CHOICES], log.counts[REFUSED], log.choices[0]['target']) == (3, 2, 5.0)
 
 # %% ../../nbs/14_books.ipynb #46ee025d
 def _sectors(*numbers):
-    books = open_books(1., 3, list(numbers))
-    books.positions['quantity'], books.positions['close'] = [10., -5., 0.], [2., 3., np.nan]   # what was never held has no close
+    books = open_books(1.0, 3, list(numbers))
+    books.positions['quantity'], books.positions['close'] = (
+        [10.0, -5.0, 0.0],
+        [2.0, 3.0, np.nan],
+    )  # what was never held has no close
     return books
+
 
 def test_a_sector_counts_what_is_held_and_what_is_ordered():
     books = _sectors(0, 0, 1)
-    assert [sector_value(j, books) for j in range(3)] == [35., 35., 0.]
-    place_order(books, 2, 7., 4., np.nan, ENTRY, 0)
-    place_order(books, 0, -10., 2., np.nan, EXIT, 0)
-    assert [sector_value(j, books) for j in range(3)] == [15., 15., 28.]
+    assert [sector_value(j, books) for j in range(3)] == [35.0, 35.0, 0.0]
+    place_order(books, 2, 7.0, 4.0, np.nan, ENTRY, 0)
+    place_order(books, 0, -10.0, 2.0, np.nan, EXIT, 0)
+    assert [sector_value(j, books) for j in range(3)] == [15.0, 15.0, 28.0]
+
 
 def test_what_is_held_now_is_told_from_what_is_ordered():
     books = _sectors(0, 1, 0)
-    place_order(books, 2, 7., 4., np.nan, ENTRY, 0)
-    assert exposure(books, 0) == (35., 5., 20.) and exposure(books, 1) == (35., 5., 15.)
+    place_order(books, 2, 7.0, 4.0, np.nan, ENTRY, 0)
+    assert exposure(books, 0) == (35.0, 5.0, 20.0) and exposure(books, 1) == (35.0, 5.0, 15.0)
+
 
 @pytest.mark.parametrize('sectors, unknown', [((0, -1, 1), [True, True, True]), ((0, 0, -1), [False, False, True])])
 def test_a_sector_that_nobody_named_makes_the_sum_unknown(sectors, unknown):

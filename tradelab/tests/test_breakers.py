@@ -14,37 +14,63 @@ from ..rules import rules
 # %% ../../nbs/15_breakers.ipynb #adf29fd7
 def _watched(account, **risk):
     "State, and the breakers that tripped, of an account of 100 USD with some of its figures changed"
-    books, log = open_books(100., 1), new_log(9)
+    books, log = open_books(100.0, 1), new_log(9)
     books.account['bar'] = 50
-    for name, value in account.items(): books.account[name] = value
+    for name, value in account.items():
+        books.account[name] = value
     watch(books.account[0], rules(risk=RiskSettings(**risk)), log)
-    return books.account[0]['state'].item(), [BREAKERS[row['breaker']] for row in log.breaks[:log.counts[BREAKS]]]
+    return books.account[0]['state'].item(), [BREAKERS[row['breaker']] for row in log.breaks[: log.counts[BREAKS]]]
 
-@pytest.mark.parametrize('account, risk, tripped', [
-    (dict(equity=97.01), dict(max_daily_loss=0.03), []), (dict(equity=96.99), dict(max_daily_loss=0.03), ['max_daily_loss']),
-    (dict(equity=90.1, before=90., high=120.), dict(max_drawdown=0.25), []), (dict(equity=89.9, before=90., high=120.), dict(max_drawdown=0.25), ['max_drawdown']),
-    (dict(streak=3), dict(max_losing_streak=4), []), (dict(streak=4), dict(max_losing_streak=4), ['max_losing_streak']),
-    (dict(equity=50.), {}, []), (dict(equity=150., before=100.), dict(max_daily_loss=0.03, max_drawdown=0.1), []),
-])
+
+@pytest.mark.parametrize(
+    'account, risk, tripped',
+    [
+        (dict(equity=97.01), dict(max_daily_loss=0.03), []),
+        (dict(equity=96.99), dict(max_daily_loss=0.03), ['max_daily_loss']),
+        (dict(equity=90.1, before=90.0, high=120.0), dict(max_drawdown=0.25), []),
+        (dict(equity=89.9, before=90.0, high=120.0), dict(max_drawdown=0.25), ['max_drawdown']),
+        (dict(streak=3), dict(max_losing_streak=4), []),
+        (dict(streak=4), dict(max_losing_streak=4), ['max_losing_streak']),
+        (dict(equity=50.0), {}, []),
+        (dict(equity=150.0, before=100.0), dict(max_daily_loss=0.03, max_drawdown=0.1), []),
+    ],
+)
 def test_each_breaker_trips_at_its_limit_and_not_before(account, risk, tripped):
     assert _watched(account, **risk) == (REDUCE_ONLY if tripped else ACTIVE, tripped)
 
 # %% ../../nbs/15_breakers.ipynb #7b5d197e
-def test_the_first_breaker_is_named_once(): assert _watched(dict(equity=50.), max_daily_loss=0.1, max_drawdown=0.1)[1] == ['max_daily_loss']
+def test_the_first_breaker_is_named_once():
+    assert _watched(dict(equity=50.0), max_daily_loss=0.1, max_drawdown=0.1)[1] == ['max_daily_loss']
+
 
 def test_a_halt_waits_until_nothing_is_held():
-    assert _watched(dict(equity=50., names=2), halt_drawdown=0.4) == (REDUCE_ONLY, ['halt_drawdown'])
-    assert _watched(dict(equity=50., names=0), halt_drawdown=0.4) == (HALTED, ['halt_drawdown', 'halted'])
-    assert _watched(dict(equity=-1., names=1)) == (REDUCE_ONLY, ['ruin'])
+    assert _watched(dict(equity=50.0, names=2), halt_drawdown=0.4) == (REDUCE_ONLY, ['halt_drawdown'])
+    assert _watched(dict(equity=50.0, names=0), halt_drawdown=0.4) == (HALTED, ['halt_drawdown', 'halted'])
+    assert _watched(dict(equity=-1.0, names=1)) == (REDUCE_ONLY, ['ruin'])
 
-@pytest.mark.parametrize('account, state', [(dict(state=REDUCE_ONLY, tripped=46), REDUCE_ONLY), (dict(state=REDUCE_ONLY, tripped=45), ACTIVE), (dict(state=REDUCE_ONLY, tripped=40, flatten=1, names=1), REDUCE_ONLY),
-                                            (dict(state=HALTED, tripped=0), HALTED)])
-def test_exits_only_is_lifted_after_its_sessions_and_a_halt_never(account, state): assert _watched(account, rearm_sessions=5)[0] == state
+
+@pytest.mark.parametrize(
+    'account, state',
+    [
+        (dict(state=REDUCE_ONLY, tripped=46), REDUCE_ONLY),
+        (dict(state=REDUCE_ONLY, tripped=45), ACTIVE),
+        (dict(state=REDUCE_ONLY, tripped=40, flatten=1, names=1), REDUCE_ONLY),
+        (dict(state=HALTED, tripped=0), HALTED),
+    ],
+)
+def test_exits_only_is_lifted_after_its_sessions_and_a_halt_never(account, state):
+    assert _watched(account, rearm_sessions=5)[0] == state
+
 
 def test_after_a_lift_drawdown_and_streak_begin_anew():
-    books, log = open_books(100., 1), new_log(9)
-    for name, value in dict(equity=60., before=60., high=100., streak=9, state=REDUCE_ONLY, bar=50, tripped=10).items(): books.account[name] = value
+    books, log = open_books(100.0, 1), new_log(9)
+    for name, value in dict(
+        equity=60.0, before=60.0, high=100.0, streak=9, state=REDUCE_ONLY, bar=50, tripped=10
+    ).items():
+        books.account[name] = value
     watch(books.account[0], rules(risk=RiskSettings(max_drawdown=0.1, max_losing_streak=5, rearm_sessions=5)), log)
-    assert (books.account[0]['state'], books.account[0]['high'], books.account[0]['streak']) == (ACTIVE, 60., 0)
+    assert (books.account[0]['state'], books.account[0]['high'], books.account[0]['streak']) == (ACTIVE, 60.0, 0)
 
-def test_a_halt_looks_back_beyond_a_lift(): assert _watched(dict(equity=55., high=60., peak=100.), halt_drawdown=0.4)[1] == ['halt_drawdown', 'halted']
+
+def test_a_halt_looks_back_beyond_a_lift():
+    assert _watched(dict(equity=55.0, high=60.0, peak=100.0), halt_drawdown=0.4)[1] == ['halt_drawdown', 'halted']

@@ -12,67 +12,170 @@ from ..utils.error_handling import RunError
 
 # %% ../../nbs/19_comparison.ipynb #f55bf08a
 def _row(name, **changed):
-    settings = dict(costs=dict(slippage_bp=5., commission_rate=0), strategy=dict(slow=200), backtest=dict(fill_at='next_open'))
-    row = dict(id=name, status='ok', symbol='IBM', universe=None, sessions='2000-01-03 to 2013-03-01', data_hash='d'*64, code_hash='c'*64, git_commit='a'*40, git_dirty=False,
-               versions={'pandas': '3', 'platform': name}, parameters={'fast': 50, 'run_id': name}, settings=settings, metrics={'strategy': {'Sharpe': 0.5}, 'buy_and_hold': {'Sharpe': 0.4}})
+    settings = dict(
+        costs=dict(slippage_bp=5.0, commission_rate=0), strategy=dict(slow=200), backtest=dict(fill_at='next_open')
+    )
+    row = dict(
+        id=name,
+        status='ok',
+        symbol='IBM',
+        universe=None,
+        sessions='2000-01-03 to 2013-03-01',
+        data_hash='d' * 64,
+        code_hash='c' * 64,
+        git_commit='a' * 40,
+        git_dirty=False,
+        versions={'pandas': '3', 'platform': name},
+        parameters={'fast': 50, 'run_id': name},
+        settings=settings,
+        metrics={'strategy': {'Sharpe': 0.5}, 'buy_and_hold': {'Sharpe': 0.4}},
+    )
     return row | changed
 
-def _wrong(*rows): return [check.what for check in compare(list(rows)).checks if check.decides and not check.equal]
+
+def _wrong(*rows):
+    return [check.what for check in compare(list(rows)).checks if check.decides and not check.equal]
 
 # %% ../../nbs/19_comparison.ipynb #e72baae1
-@pytest.mark.parametrize('metrics, side', [
-    (None, None), ({}, None), ({'strategy': None}, None), ({'strategy': {}, 'buy_and_hold': {}}, None), ({'Sharpe': 1., 'CAGR': None}, ''), ({'buy_and_hold': {'CAGR': 1.}}, 'buy_and_hold'),
-    ({'buy_and_hold': {'CAGR': 1.}, 'strategy': {'CAGR': 1.}}, 'strategy'), ({'in_sample': {'CAGR': 1.}, 'out_of_sample': {'CAGR': 1.}}, 'out_of_sample'), ({'benchmark': {'a': 1.}, 'zzz': {'a': 1.}}, 'zzz')])
-def test_the_side_that_is_judged_is_never_the_benchmark_when_there_is_another(metrics, side): assert main_side(metrics) == side
+@pytest.mark.parametrize(
+    'metrics, side',
+    [
+        (None, None),
+        ({}, None),
+        ({'strategy': None}, None),
+        ({'strategy': {}, 'buy_and_hold': {}}, None),
+        ({'Sharpe': 1.0, 'CAGR': None}, ''),
+        ({'buy_and_hold': {'CAGR': 1.0}}, 'buy_and_hold'),
+        ({'buy_and_hold': {'CAGR': 1.0}, 'strategy': {'CAGR': 1.0}}, 'strategy'),
+        ({'in_sample': {'CAGR': 1.0}, 'out_of_sample': {'CAGR': 1.0}}, 'out_of_sample'),
+        ({'benchmark': {'a': 1.0}, 'zzz': {'a': 1.0}}, 'zzz'),
+    ],
+)
+def test_the_side_that_is_judged_is_never_the_benchmark_when_there_is_another(metrics, side):
+    assert main_side(metrics) == side
+
 
 def test_figures_of_a_side_that_is_not_there_are_none():
-    stored = {'strategy': {'Sharpe': 1., 'note': 'text', 'flag': True, 'Calmar': None}}
-    assert figures(stored) == {'Sharpe': 1., 'Calmar': None} and figures(stored, 'other') == {} == figures(None) and benchmark(stored) == {}
-    assert figures({'Sharpe': 2.}) == {'Sharpe': 2.} and figures({'strategy': None}) == {}
+    stored = {'strategy': {'Sharpe': 1.0, 'note': 'text', 'flag': True, 'Calmar': None}}
+    assert (
+        figures(stored) == {'Sharpe': 1.0, 'Calmar': None}
+        and figures(stored, 'other') == {} == figures(None)
+        and benchmark(stored) == {}
+    )
+    assert figures({'Sharpe': 2.0}) == {'Sharpe': 2.0} and figures({'strategy': None}) == {}
 
 # %% ../../nbs/19_comparison.ipynb #9283bed7
 def test_a_run_that_does_not_trade_is_told_in_words():
     data = {'data': {'fail': 1, 'ok': 3, 'symbols': 1505, 'warn': None}}
-    assert not is_trading(data) and remark(data) == '1,505 symbols, 3 ok, 1 fail' and not is_trading(None) and remark(None) == ''
+    assert (
+        not is_trading(data)
+        and remark(data) == '1,505 symbols, 3 ok, 1 fail'
+        and not is_trading(None)
+        and remark(None) == ''
+    )
+
 
 def test_a_remark_names_the_side_and_what_was_tried():
-    assert remark({'out_of_sample': {'Sharpe': 1.}}, 1100) == 'out of sample, 1,100 combinations tried'
-    assert remark({'strategy': {'Sharpe': 1.}}, 1) == '' == remark({'strategy': {'Sharpe': 1.}})
+    assert remark({'out_of_sample': {'Sharpe': 1.0}}, 1100) == 'out of sample, 1,100 combinations tried'
+    assert remark({'strategy': {'Sharpe': 1.0}}, 1) == '' == remark({'strategy': {'Sharpe': 1.0}})
+
 
 def test_a_remark_on_a_model_begins_with_the_verdict():
-    sides = {'model': {'MASE': 1.00084, 'Directional Accuracy': 0.50723, 'promoted': 0.}, 'combined': {'Sharpe': 1.}}
-    assert remark(sides, 2) == 'not promoted, MASE 1.001, directions 50.7%' and remark({'model': {'MASE': None, 'promoted': 1.}}) == 'promoted'
+    sides = {'model': {'MASE': 1.00084, 'Directional Accuracy': 0.50723, 'promoted': 0.0}, 'combined': {'Sharpe': 1.0}}
+    assert (
+        remark(sides, 2) == 'not promoted, MASE 1.001, directions 50.7%'
+        and remark({'model': {'MASE': None, 'promoted': 1.0}}) == 'promoted'
+    )
 
-@pytest.mark.parametrize('symbol, universe, words', [('IBM', None, 'IBM'), (None, None, 'all'), ('', '', 'all'), (None, 'A', 'A'), (None, 'A,B,C', 'A, B, C'), (None, 'A,B,C,D', '4 symbols')])
-def test_many_symbols_are_counted_and_few_are_named(symbol, universe, words): assert subject(symbol, universe) == words
+
+@pytest.mark.parametrize(
+    'symbol, universe, words',
+    [
+        ('IBM', None, 'IBM'),
+        (None, None, 'all'),
+        ('', '', 'all'),
+        (None, 'A', 'A'),
+        (None, 'A,B,C', 'A, B, C'),
+        (None, 'A,B,C,D', '4 symbols'),
+    ],
+)
+def test_many_symbols_are_counted_and_few_are_named(symbol, universe, words):
+    assert subject(symbol, universe) == words
 
 # %% ../../nbs/19_comparison.ipynb #e5cc359c
 def test_runs_that_share_data_code_and_costs_are_compared_fairly():
-    other = _row('b', parameters={'fast': 20, 'run_id': 'b'}, git_commit='b'*40, versions={'pandas': '4'}, metrics={'strategy': {'Sharpe': 0.8, 'CAGR': 0.1}})
+    other = _row(
+        'b',
+        parameters={'fast': 20, 'run_id': 'b'},
+        git_commit='b' * 40,
+        versions={'pandas': '4'},
+        metrics={'strategy': {'Sharpe': 0.8, 'CAGR': 0.1}},
+    )
     found = compare([_row('a'), other])
-    assert found.fair and verdict(found).startswith('Fair') and found.changes.to_dict('split') == dict(index=[('parameters', 'fast')], columns=['a', 'b'], data=[['50', '20']])
-    assert found.differences.loc['Sharpe', 'b'] == pytest.approx(0.3) and pd.isna(found.differences.loc['CAGR', 'b']) and list(found.figures.columns) == ['a', 'b']
+    assert (
+        found.fair
+        and verdict(found).startswith('Fair')
+        and found.changes.to_dict('split')
+        == dict(index=[('parameters', 'fast')], columns=['a', 'b'], data=[['50', '20']])
+    )
+    assert (
+        found.differences.loc['Sharpe', 'b'] == pytest.approx(0.3)
+        and pd.isna(found.differences.loc['CAGR', 'b'])
+        and list(found.figures.columns) == ['a', 'b']
+    )
     assert [check.what for check in found.checks if not check.equal] == ['commit', 'packages']
 
-@pytest.mark.parametrize('changed, what', [
-    (dict(symbol='AAPL'), 'symbols'), (dict(symbol=None, universe='IBM,KO'), 'symbols'), (dict(sessions='2001-01-02 to 2013-03-01'), 'sessions'), (dict(data_hash='e'*64), 'data'), (dict(data_hash=None), 'data'),
-    (dict(code_hash='e'*64), 'code'), (dict(settings=dict(costs=dict(slippage_bp=10.), backtest={})), 'costs'), (dict(metrics={'out_of_sample': {'Sharpe': 1.}}), 'side'),
-    (dict(settings=dict(costs=dict(slippage_bp=5., commission_rate=0), backtest=dict(fill_at='same_close'))), 'fills')])
+
+@pytest.mark.parametrize(
+    'changed, what',
+    [
+        (dict(symbol='AAPL'), 'symbols'),
+        (dict(symbol=None, universe='IBM,KO'), 'symbols'),
+        (dict(sessions='2001-01-02 to 2013-03-01'), 'sessions'),
+        (dict(data_hash='e' * 64), 'data'),
+        (dict(data_hash=None), 'data'),
+        (dict(code_hash='e' * 64), 'code'),
+        (dict(settings=dict(costs=dict(slippage_bp=10.0), backtest={})), 'costs'),
+        (dict(metrics={'out_of_sample': {'Sharpe': 1.0}}), 'side'),
+        (
+            dict(settings=dict(costs=dict(slippage_bp=5.0, commission_rate=0), backtest=dict(fill_at='same_close'))),
+            'fills',
+        ),
+    ],
+)
 def test_a_difference_that_is_not_to_be_compared_makes_it_unfair(changed, what):
     assert _wrong(_row('a'), _row('b', **changed)) == [what] == _wrong(_row('b', **changed), _row('a'))
     assert verdict(compare([_row('a'), _row('b', **changed)])).startswith(f'Not fair: {what} ')
 
-def test_what_nobody_recorded_is_not_equal(): assert _wrong(_row('a', data_hash=None), _row('b', data_hash=None)) == ['data']
+
+def test_what_nobody_recorded_is_not_equal():
+    assert _wrong(_row('a', data_hash=None), _row('b', data_hash=None)) == ['data']
 
 # %% ../../nbs/19_comparison.ipynb #e1d18bee
 def test_settings_that_one_run_did_not_have_are_shown_as_dashes():
-    older = _row('old', settings=dict(costs=dict(slippage_bp=5.), strategy=dict(slow=100)))
-    assert changes([older, _row('new')]).T.to_dict('list') == {('[backtest]', 'fill_at'): ['–', 'next_open'], ('[costs]', 'commission_rate'): ['–', '0'], ('[strategy]', 'slow'): ['100', '200']}
+    older = _row('old', settings=dict(costs=dict(slippage_bp=5.0), strategy=dict(slow=100)))
+    assert changes([older, _row('new')]).T.to_dict('list') == {
+        ('[backtest]', 'fill_at'): ['–', 'next_open'],
+        ('[costs]', 'commission_rate'): ['–', '0'],
+        ('[strategy]', 'slow'): ['100', '200'],
+    }
     assert changes([_row('a'), _row('b')]).empty and changes([{'id': 'x'}, {'id': 'y', 'settings': None}]).empty
 
-@pytest.mark.parametrize('rows, said', [([], 'two runs'), ([_row('a')], 'two runs'), ([_row('a'), _row('a')], 'itself'), ([_row('a'), _row('b', metrics=None, status='failed')], 'failed'), ([_row('a'), _row('b', metrics={'strategy': {}})], 'no figures')])
+
+@pytest.mark.parametrize(
+    'rows, said',
+    [
+        ([], 'two runs'),
+        ([_row('a')], 'two runs'),
+        ([_row('a'), _row('a')], 'itself'),
+        ([_row('a'), _row('b', metrics=None, status='failed')], 'failed'),
+        ([_row('a'), _row('b', metrics={'strategy': {}})], 'no figures'),
+    ],
+)
 def test_what_cannot_be_compared_is_refused(rows, said):
-    with pytest.raises(RunError, match=said): compare(rows)
+    with pytest.raises(RunError, match=said):
+        compare(rows)
+
 
 def test_a_comparison_shows_itself_without_markup_from_its_rows():
     page = compare([_row('<b>'), _row('c', symbol='<i>')])._repr_html_()

@@ -17,44 +17,64 @@ from ..compiled import code_stamp
 @pytest.fixture
 def package(tmp_path):
     "A package of two kernels in two modules, beside a copy of `compiled`"
-    folder = tmp_path/'small'
+    folder = tmp_path / 'small'
     folder.mkdir()
-    (folder/'__init__.py').touch()
-    (folder/'compiled.py').write_text((Path(tradelab.__file__).parent/'compiled.py').read_text())
-    (folder/'fee.py').write_text('from small.compiled import kernel\n@kernel\ndef fee(x): return x*2\n')
-    (folder/'run.py').write_text('from small.compiled import kernel\nfrom small.fee import fee\n@kernel\ndef run(x): return fee(x) + 1\n')
+    (folder / '__init__.py').touch()
+    (folder / 'compiled.py').write_text((Path(tradelab.__file__).parent / 'compiled.py').read_text())
+    (folder / 'fee.py').write_text('from small.compiled import kernel\n@kernel\ndef fee(x): return x*2\n')
+    (folder / 'run.py').write_text(
+        'from small.compiled import kernel\nfrom small.fee import fee\n@kernel\ndef run(x): return fee(x) + 1\n'
+    )
     return folder
+
 
 def _run(package):
     "What the caller gives in a new process, and how many of its builds came from the disk"
     code = 'from small.run import run; print(run(10), sum(run.stats.cache_hits.values()))'
-    return [int(word) for word in subprocess.run([sys.executable, '-c', code], cwd=package.parent, capture_output=True, text=True, check=True).stdout.split()]
+    return [
+        int(word)
+        for word in subprocess.run(
+            [sys.executable, '-c', code], cwd=package.parent, capture_output=True, text=True, check=True
+        ).stdout.split()
+    ]
 
 # %% ../../nbs/10_compiled.ipynb #524206ae
-def test_a_second_process_does_not_compile_again(package): assert [_run(package), _run(package)] == [[21, 0], [21, 1]]
+def test_a_second_process_does_not_compile_again(package):
+    assert [_run(package), _run(package)] == [[21, 0], [21, 1]]
+
 
 def test_a_change_in_a_called_function_is_noticed(package):
     _run(package)
-    (package/'fee.py').write_text('from small.compiled import kernel\n@kernel\ndef fee(x): return x*3\n')
+    (package / 'fee.py').write_text('from small.compiled import kernel\n@kernel\ndef fee(x): return x*3\n')
     assert _run(package) == [31, 0]
+
 
 def test_a_module_without_kernels_does_not_change_the_stamp(package):
     before = code_stamp(package)
-    (package/'words.py').write_text('HELLO = 1\n')
+    (package / 'words.py').write_text('HELLO = 1\n')
     assert code_stamp(package) == before
-    (package/'more.py').write_text('from small.compiled import kernel\n')
+    (package / 'more.py').write_text('from small.compiled import kernel\n')
     assert code_stamp(package) != before
+
 
 def test_a_kernel_makes_no_arrays_unless_it_says_so():
     import numpy as np
     from functools import partial
     from numba.core.errors import NumbaError
     from tradelab.compiled import kernel
-    def free(n): return np.ones(n).sum()
-    def bound(n): return np.ones(n).sum()
+
+    def free(n):
+        return np.ones(n).sum()
+
+    def bound(n):
+        return np.ones(n).sum()
+
     assert partial(kernel, allocates=True)(free)(3) == 3
-    with pytest.raises(NumbaError): kernel(bound)(3)
+    with pytest.raises(NumbaError):
+        kernel(bound)(3)
+
 
 def test_numba_gets_its_own_setting_back():
     from numba import config
+
     assert 'kernels-' not in config.CACHE_DIR

@@ -8,87 +8,125 @@ from pathlib import Path
 
 import pytest
 
-from ..config import (ConfigError, CostSettings, RiskSettings, Settings, StrategySettings, ini_layer, load_secrets, load_settings, origins,
-                             settings_table)
+from tradelab.config import (
+    ConfigError,
+    CostSettings,
+    RiskSettings,
+    Settings,
+    StrategySettings,
+    ini_layer,
+    load_secrets,
+    load_settings,
+    origins,
+    settings_table,
+)
 
 # %% ../../nbs/02_config.ipynb #cf61200c
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     import os
-    for name in [name for name in os.environ if name.startswith('TRADELAB_')]: monkeypatch.delenv(name)
-    (tmp_path/'settings.ini').write_text('[strategy]\nfast = 20\nslow = 100\n')
+
+    for name in [name for name in os.environ if name.startswith('TRADELAB_')]:
+        monkeypatch.delenv(name)
+    (tmp_path / 'settings.ini').write_text('[strategy]\nfast = 20\nslow = 100\n')
     return tmp_path
 
-def _write(home, text): (home/'settings.ini').write_text(text)
+
+def _write(home, text):
+    (home / 'settings.ini').write_text(text)
 
 # %% ../../nbs/02_config.ipynb #8712dc6a
 def test_arguments_win_over_environment_and_environment_over_the_file(home, monkeypatch):
     monkeypatch.setenv('TRADELAB_STRATEGY_SLOW', '150')
     settings = load_settings(home, strategy={'rsi_window': 7})
     assert (settings.strategy.fast, settings.strategy.slow, settings.strategy.rsi_window) == (20, 150, 7)
-    assert origins(home, {'strategy': {'rsi_window': 7}}) == {'strategy.fast': 'settings.ini', 'strategy.slow': 'TRADELAB_STRATEGY_SLOW',
-                                                             'strategy.rsi_window': 'argument'}
+    assert origins(home, {'strategy': {'rsi_window': 7}}) == {
+        'strategy.fast': 'settings.ini',
+        'strategy.slow': 'TRADELAB_STRATEGY_SLOW',
+        'strategy.rsi_window': 'argument',
+    }
+
 
 def test_the_shipped_file_names_every_key_that_there_is():
     import tradelab
+
     shipped = ini_layer(Path(tradelab.__file__).parents[1])
-    assert {name: set(keys) for name, keys in shipped.items()} == {name: set(field.annotation.model_fields) for name, field in Settings.model_fields.items() if name != 'home'}
+    assert {name: set(keys) for name, keys in shipped.items()} == {
+        name: set(field.annotation.model_fields) for name, field in Settings.model_fields.items() if name != 'home'
+    }
+
 
 def test_the_shipped_file_can_be_loaded(home):
     import shutil
     import tradelab
-    shutil.copy(Path(tradelab.__file__).parents[1]/'settings.ini', home)
+
+    shutil.copy(Path(tradelab.__file__).parents[1] / 'settings.ini', home)
     assert load_settings(home).strategy.fast < load_settings(home).strategy.slow
+
 
 def test_settings_cannot_be_changed(home):
     settings = load_settings(home)
-    with pytest.raises(ValueError): settings.strategy.fast = 3
-    with pytest.raises(ValueError): settings.strategy = StrategySettings()
+    with pytest.raises(ValueError):
+        settings.strategy.fast = 3
+    with pytest.raises(ValueError):
+        settings.strategy = StrategySettings()
 
 # %% ../../nbs/02_config.ipynb #a8a46339
-@pytest.mark.parametrize('text, words', [
-    ('[startegy]\nfast=5\n', ['section', 'startegy', 'strategy']),
-    ('[strategy]\nfsat=5\n', ['strategy', 'fsat', 'fast']),
-    ('[strategy]\nfast=abc\n', ['[strategy] fast', 'abc', 'settings.ini', 'sessions']),
-    ('[strategy]\nfast=200\nslow=50\n', ['[strategy]', 'fast=200', 'slow=50']),
-    ('[strategy]\noversold=80\n', ['oversold=80', 'overbought=70']),
-    ('[costs]\nslippage_bp=-1\n', ['[costs] slippage_bp', '-1', '0 or more']),
-    ('[costs]\nslippage_bp=nan\n', ['[costs] slippage_bp', 'nan']),
-    ('[risk]\nstop_loss=1.5\n', ['[risk] stop_loss', '1.5']),
-    ('[backtest]\nstart=2010-13-01\n', ['[backtest] start', '2010-13-01', 'YYYY-MM-DD']),
-    ('[backtest]\nstart=1262304000\n', ['[backtest] start', '1262304000', 'YYYY-MM-DD']),
-    ('[backtest]\nstart=2011-01-01\nend=2010-01-01\n', ['start=2011-01-01', 'end=2010-01-01']),
-    ('[database]\nurl=sqlite:///x\n', ['[database] url', 'sqlite:///x']),
-    ('[logging]\nlevel=LOUD\n', ['[logging] level', 'LOUD']),
-    ('[DEFAULT]\nfast=5\n', ['DEFAULT']),
-    ('fast = 5\n', ['not well formed', 'settings.ini']),
-    ('[strategy]\nfast = 5\nfast = 6\n', ['not well formed']),
-])
+@pytest.mark.parametrize(
+    'text, words',
+    [
+        ('[startegy]\nfast=5\n', ['section', 'startegy', 'strategy']),
+        ('[strategy]\nfsat=5\n', ['strategy', 'fsat', 'fast']),
+        ('[strategy]\nfast=abc\n', ['[strategy] fast', 'abc', 'settings.ini', 'sessions']),
+        ('[strategy]\nfast=200\nslow=50\n', ['[strategy]', 'fast=200', 'slow=50']),
+        ('[strategy]\noversold=80\n', ['oversold=80', 'overbought=70']),
+        ('[costs]\nslippage_bp=-1\n', ['[costs] slippage_bp', '-1', '0 or more']),
+        ('[costs]\nslippage_bp=nan\n', ['[costs] slippage_bp', 'nan']),
+        ('[risk]\nstop_loss=1.5\n', ['[risk] stop_loss', '1.5']),
+        ('[backtest]\nstart=2010-13-01\n', ['[backtest] start', '2010-13-01', 'YYYY-MM-DD']),
+        ('[backtest]\nstart=1262304000\n', ['[backtest] start', '1262304000', 'YYYY-MM-DD']),
+        ('[backtest]\nstart=2011-01-01\nend=2010-01-01\n', ['start=2011-01-01', 'end=2010-01-01']),
+        ('[database]\nurl=sqlite:///x\n', ['[database] url', 'sqlite:///x']),
+        ('[logging]\nlevel=LOUD\n', ['[logging] level', 'LOUD']),
+        ('[DEFAULT]\nfast=5\n', ['DEFAULT']),
+        ('fast = 5\n', ['not well formed', 'settings.ini']),
+        ('[strategy]\nfast = 5\nfast = 6\n', ['not well formed']),
+    ],
+)
 def test_a_bad_file_is_refused_with_the_place_and_the_value(home, text, words):
     _write(home, text)
-    with pytest.raises(ConfigError) as caught: load_settings(home)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(home)
     assert [word for word in words if word not in str(caught.value)] == [], str(caught.value)
 
 # %% ../../nbs/02_config.ipynb #8572b689
 @pytest.mark.parametrize('name', ['TRADELAB_STRATEGY_FSAT', 'TRADELAB_STARTEGY_FAST', 'TRADELAB_FOO'])
 def test_a_variable_that_means_nothing_is_refused(home, monkeypatch, name):
     monkeypatch.setenv(name, '5')
-    with pytest.raises(ConfigError, match=name): load_settings(home)
+    with pytest.raises(ConfigError, match=name):
+        load_settings(home)
+
 
 def test_a_section_of_two_words_is_reached_from_the_environment(home, monkeypatch):
     monkeypatch.setenv('TRADELAB_WALK_FORWARD_TRAIN', '500')
     assert load_settings(home).walk_forward.train == 500
 
+
 def test_a_bad_variable_is_named_as_the_place(home, monkeypatch):
     monkeypatch.setenv('TRADELAB_STRATEGY_FAST', 'abc')
-    with pytest.raises(ConfigError, match='TRADELAB_STRATEGY_FAST'): load_settings(home)
+    with pytest.raises(ConfigError, match='TRADELAB_STRATEGY_FAST'):
+        load_settings(home)
+
 
 def test_an_unknown_argument_is_refused(home):
-    with pytest.raises(ConfigError, match='fsat'): load_settings(home, strategy={'fsat': 3})
+    with pytest.raises(ConfigError, match='fsat'):
+        load_settings(home, strategy={'fsat': 3})
+
 
 def test_a_lab_without_settings_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv('TRADELAB_HOME', str(tmp_path))
-    with pytest.raises(ConfigError, match='no settings.ini'): load_settings()
+    with pytest.raises(ConfigError, match='no settings.ini'):
+        load_settings()
 
 # %% ../../nbs/02_config.ipynb #661e50c4
 def test_empty_values_mean_none_and_lists_are_split(home):
@@ -96,11 +134,21 @@ def test_empty_values_mean_none_and_lists_are_split(home):
     settings = load_settings(home)
     assert settings.risk.stop_loss is None and settings.data.symbols == ('BRK.B', '^GSPC')
 
-@pytest.mark.parametrize('url', ['postgresql://me:hunter2@db/lab', 'postgresql://db/lab?user=me&password=hunter2', 'postgresql://me:p@hunter2@db/lab'])
+
+@pytest.mark.parametrize(
+    'url',
+    [
+        'postgresql://me:hunter2@db/lab',
+        'postgresql://db/lab?user=me&password=hunter2',
+        'postgresql://me:p@hunter2@db/lab',
+    ],
+)
 def test_a_password_in_the_file_is_refused_without_showing_it(home, url):
     _write(home, f'[database]\nurl = {url}\n')
-    with pytest.raises(ConfigError) as caught: load_settings(home)
+    with pytest.raises(ConfigError) as caught:
+        load_settings(home)
     assert 'hunter2' not in str(caught.value) and 'PASSWORD' in str(caught.value)
+
 
 def test_a_password_in_the_environment_is_masked_in_the_table(home, monkeypatch):
     monkeypatch.setenv('TRADELAB_DATABASE_URL', 'postgresql://me:hunter2@db/lab')
@@ -109,10 +157,10 @@ def test_a_password_in_the_environment_is_masked_in_the_table(home, monkeypatch)
 
 # %% ../../nbs/02_config.ipynb #0a8e1f2b
 def test_secrets_come_from_environment_file_and_private_dotenv(home, monkeypatch):
-    (home/'pw').write_text('from-file\n')
-    (home/'.env').write_text('TRADELAB_ALPACA_API_KEY=from-dotenv\n')
-    (home/'.env').chmod(0o600)
-    monkeypatch.setenv('TRADELAB_DATABASE_PASSWORD_FILE', str(home/'pw'))
+    (home / 'pw').write_text('from-file\n')
+    (home / '.env').write_text('TRADELAB_ALPACA_API_KEY=from-dotenv\n')
+    (home / '.env').chmod(0o600)
+    monkeypatch.setenv('TRADELAB_DATABASE_PASSWORD_FILE', str(home / 'pw'))
     monkeypatch.setenv('TRADELAB_ALPACA_SECRET_KEY', 'from-environment')
     secrets = load_secrets(home)
     assert set(secrets.known()) == {'from-file', 'from-dotenv', 'from-environment'}
@@ -121,14 +169,24 @@ def test_secrets_come_from_environment_file_and_private_dotenv(home, monkeypatch
 
 # %% ../../nbs/02_config.ipynb #99e4b160
 def test_a_dotenv_that_others_can_read_is_refused(home):
-    (home/'.env').write_text('TRADELAB_ALPACA_API_KEY=x\n')
-    (home/'.env').chmod(0o644)
-    with pytest.raises(ConfigError, match='chmod 600'): load_secrets(home)
+    (home / '.env').write_text('TRADELAB_ALPACA_API_KEY=x\n')
+    (home / '.env').chmod(0o644)
+    with pytest.raises(ConfigError, match='chmod 600'):
+        load_secrets(home)
+
 
 def test_a_secret_file_that_is_missing_is_refused(home, monkeypatch):
-    monkeypatch.setenv('TRADELAB_DATABASE_PASSWORD_FILE', str(home/'nowhere'))
-    with pytest.raises(ConfigError, match='nowhere'): load_secrets(home)
+    monkeypatch.setenv('TRADELAB_DATABASE_PASSWORD_FILE', str(home / 'nowhere'))
+    with pytest.raises(ConfigError, match='nowhere'):
+        load_secrets(home)
+
 
 def test_sections_refuse_impossible_values_when_built_by_hand():
-    for build in (lambda: CostSettings(volume_cap=0), lambda: RiskSettings(position_fraction=2), lambda: RiskSettings(max_gross_exposure=0), lambda: StrategySettings(fast=9, slow=9)):
-        with pytest.raises(ValueError): build()
+    for build in (
+        lambda: CostSettings(volume_cap=0),
+        lambda: RiskSettings(position_fraction=2),
+        lambda: RiskSettings(max_gross_exposure=0),
+        lambda: StrategySettings(fast=9, slow=9),
+    ):
+        with pytest.raises(ValueError):
+            build()

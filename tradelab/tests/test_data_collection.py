@@ -18,25 +18,44 @@ from ..market_calendar import sessions
 from ..market_data import bars, load_bars
 from ..providers.sample import fetch
 from ..utils.database import session
-from ..utils.error_handling import ConfigError, DatabaseDownError, EmptyDeliveryError, ParameterError, ProviderError, RateLimitedError, UnavailableError, UnknownSymbolError
+from tradelab.utils.error_handling import (
+    ConfigError,
+    DatabaseDownError,
+    EmptyDeliveryError,
+    ParameterError,
+    ProviderError,
+    RateLimitedError,
+    UnavailableError,
+    UnknownSymbolError,
+)
 from ..utils.listings import reuse_symbol
 from ..utils.provider import Provider
 
 # %% ../../nbs/26_data_collection.ipynb #28d02a18
 class Scripted(Provider):
     "A provider whose history is a frame in the test, and which keeps what it was asked"
+
     name, incremental = 'scripted', True
-    def __init__(self, basis='raw'): self.closes, self.actions, self.asked, self.errors, self.basis = {}, {}, [], {}, basis
+
+    def __init__(self, basis='raw'):
+        self.closes, self.actions, self.asked, self.errors, self.basis = {}, {}, [], {}, basis
+
     def fetch(self, symbol, start, end):
         self.asked.append((symbol, start, end))
-        if self.errors.get(symbol): raise self.errors[symbol].pop(0)
-        if symbol not in self.closes: raise UnknownSymbolError('No such symbol', symbol)
-        close = self.closes[symbol].loc[pd.Timestamp(start) if start else None:pd.Timestamp(end) if end else None]
-        if close.empty: raise EmptyDeliveryError('Nothing in this span', symbol)
-        actions = pd.DataFrame(self.actions.get(symbol, []), columns=['ex_date', 'kind', 'value']).astype({'ex_date': 'datetime64[us]', 'value': float})
+        if self.errors.get(symbol):
+            raise self.errors[symbol].pop(0)
+        if symbol not in self.closes:
+            raise UnknownSymbolError('No such symbol', symbol)
+        close = self.closes[symbol].loc[pd.Timestamp(start) if start else None : pd.Timestamp(end) if end else None]
+        if close.empty:
+            raise EmptyDeliveryError('Nothing in this span', symbol)
+        actions = pd.DataFrame(self.actions.get(symbol, []), columns=['ex_date', 'kind', 'value']).astype(
+            {'ex_date': 'datetime64[us]', 'value': float}
+        )
         inside = actions[(actions.ex_date >= close.index[0]) & (actions.ex_date <= close.index[-1])]
-        bars = pd.DataFrame({'open': close, 'high': close*1.01, 'low': close*.99, 'close': close, 'volume': 1e6})
+        bars = pd.DataFrame({'open': close, 'high': close * 1.01, 'low': close * 0.99, 'close': close, 'volume': 1e6})
         return Delivery(symbol, symbol, 'USD', 'XNYS', 'yahoo', bars, inside, 'script', self.basis)
+
 
 @pytest.fixture
 def script(monkeypatch):
@@ -44,17 +63,22 @@ def script(monkeypatch):
     monkeypatch.setattr(data_collection, 'provider', lambda settings, name='': source)
     return source
 
-def _walk(bars=60, first='2023-01-03', start=100., step=.001):
+
+def _walk(bars=60, first='2023-01-03', start=100.0, step=0.001):
     days = sessions(first, '2024-12-31')[:bars]
-    return pd.Series([start*(1 + step*((-1)**k + .1*k)) for k in range(len(days))], days)
+    return pd.Series([start * (1 + step * ((-1) ** k + 0.1 * k)) for k in range(len(days))], days)
+
 
 def _all(settings, query):
-    with session(settings) as db: return [tuple(row) for row in db.execute(text(query))]
+    with session(settings) as db:
+        return [tuple(row) for row in db.execute(text(query))]
 
 # %% ../../nbs/26_data_collection.ipynb #b6110531
 def test_the_sample_provider_is_found_and_a_wrong_name_gets_a_hint(fresh):
     assert {'sample', 'yahoo', 'alpaca', 'files'} <= set(providers())
-    with pytest.raises(ProviderError, match='sample'): provider(fresh, 'sampel')
+    with pytest.raises(ProviderError, match='sample'):
+        provider(fresh, 'sampel')
+
 
 def test_what_was_ingested_can_be_read_and_a_second_time_writes_nothing(fresh):
     first, second = ingest(fresh, ['GOOG', 'goog'], 'sample'), ingest(fresh, ['GOOG'], 'sample')
@@ -62,11 +86,17 @@ def test_what_was_ingested_can_be_read_and_a_second_time_writes_nothing(fresh):
     assert len(first) == 1 and first[0].ok and first[0].new == len(bars) > 2000 and first[0].verdict in ('ok', 'warn')
     assert (second[0].new, second[0].changed, second[0].unchanged) == (0, 0, len(bars))
 
+
 def test_an_unknown_symbol_fails_alone_and_each_result_is_told(fresh):
     told, planned = [], []
     results = ingest(fresh, ['NOPE', 'FB'], 'sample', on_symbol=told.append, on_plan=planned.append)
-    assert {r.symbol for r in told} == {'NOPE', 'FB'} and planned == [2] and [(r.symbol, r.status, r.is_missing) for r in results] == [('NOPE', 'not_found', True), ('FB', 'ok', False)]
+    assert (
+        {r.symbol for r in told} == {'NOPE', 'FB'}
+        and planned == [2]
+        and [(r.symbol, r.status, r.is_missing) for r in results] == [('NOPE', 'not_found', True), ('FB', 'ok', False)]
+    )
     assert _all(fresh, 'SELECT symbol, status FROM fetches ORDER BY symbol') == [('FB', 'ok'), ('NOPE', 'not_found')]
+
 
 def test_without_symbols_a_provider_brings_all_that_it_lists(fresh):
     assert {r.symbol for r in ingest(fresh, (), 'sample')} == {'AAPL', 'IBM', 'MSFT', 'GOOG', 'FB'}
@@ -76,9 +106,13 @@ def test_an_update_asks_for_the_last_sessions_and_what_follows(fresh, script):
     script.closes['A'] = _walk(50)
     ingest(fresh, ['A'])
     script.closes['A'] = _walk(53)
-    result, = ingest(fresh, ['A'])
-    assert script.asked == [('A', None, None), ('A', _walk(50).index[-5].date(), None)] and (result.new, result.unchanged) == (3, 5)
+    (result,) = ingest(fresh, ['A'])
+    assert script.asked == [('A', None, None), ('A', _walk(50).index[-5].date(), None)] and (
+        result.new,
+        result.unchanged,
+    ) == (3, 5)
     assert load_bars(fresh, 'A', provider='scripted').close.tolist() == _walk(53).tolist()
+
 
 def test_a_session_that_is_missing_for_longer_is_asked_for_again(fresh, script):
     script.closes['A'] = _walk(60).drop(_walk(60).index[20])
@@ -86,19 +120,25 @@ def test_a_session_that_is_missing_for_longer_is_asked_for_again(fresh, script):
     script.closes['A'] = _walk(60)
     assert ingest(fresh, ['A'])[0].new == 1 and script.asked[-1][1] == _walk(60).index[20].date()
 
+
 def test_what_had_come_is_stored_when_a_provider_breaks(fresh, script):
     script.closes.update(A=_walk(), B=_walk())
     script.errors['B'] = [KeyError('a defect')]
-    with pytest.raises(KeyError): ingest(fresh, ['A', 'B'])
+    with pytest.raises(KeyError):
+        ingest(fresh, ['A', 'B'])
     assert len(load_bars(fresh, 'A', provider='scripted')) == 60
+
 
 def test_what_a_provider_lists_and_nobody_can_store_is_told(fresh, script):
     script.closes['A'] = _walk()
     script.symbols = lambda: ('A', 'X Y', '')
     assert [(r.symbol, r.ok) for r in ingest(fresh)] == [('A', True), ('X Y', False), ('', False)]
 
+
 def test_files_cannot_take_the_name_of_a_provider(fresh):
-    with pytest.raises(ConfigError, match='sample'): provider(fresh.model_copy(update={'files': fresh.files.model_copy(update={'name': 'sample'})}), 'files')
+    with pytest.raises(ConfigError, match='sample'):
+        provider(fresh.model_copy(update={'files': fresh.files.model_copy(update={'name': 'sample'})}), 'files')
+
 
 def test_the_whole_is_asked_for_when_somebody_says_so(fresh, script):
     script.closes['A'] = _walk()
@@ -107,50 +147,80 @@ def test_the_whole_is_asked_for_when_somebody_says_so(fresh, script):
     ingest(fresh, ['A'], start=date(2023, 2, 1), end=date(2023, 2, 10))
     assert [asked[1:] for asked in script.asked] == [(None, None), (None, None), (date(2023, 2, 1), date(2023, 2, 10))]
 
+
 def test_what_changed_within_the_last_sessions_is_found_and_counted_and_said(fresh, script, caplog):
     script.closes['A'] = _walk()
     ingest(fresh, ['A'])
     script.closes['A'] = _walk().replace(_walk().iloc[-2], 100.5)
-    result, = ingest(fresh, ['A'])
+    (result,) = ingest(fresh, ['A'])
     assert (result.changed, result.unchanged) == (1, 4) and 'rewrote 1 known rows of A' in caplog.text
 
 # %% ../../nbs/26_data_collection.ipynb #9883fa24
 def test_a_split_that_rewrites_a_history_brings_the_whole_history(fresh, script):
     script.basis, script.closes['A'] = 'split', _walk(50)
     ingest(fresh, ['A'])
-    script.closes['A'], script.actions['A'] = _walk(53)/2, [(_walk(53).index[51], 'split', 2.)]
-    result, = ingest(fresh, ['A'])
-    assert [start for _, start, _ in script.asked] == [None, _walk(50).index[-5].date(), None] and (result.new, result.changed) == (3, 50) and result.verdict != 'fail'
-    assert load_bars(fresh, 'A', provider='scripted', adjustment='split').close.tolist() == (_walk(53)/2).tolist()
+    script.closes['A'], script.actions['A'] = _walk(53) / 2, [(_walk(53).index[51], 'split', 2.0)]
+    (result,) = ingest(fresh, ['A'])
+    assert (
+        [start for _, start, _ in script.asked] == [None, _walk(50).index[-5].date(), None]
+        and (result.new, result.changed) == (3, 50)
+        and result.verdict != 'fail'
+    )
+    assert load_bars(fresh, 'A', provider='scripted', adjustment='split').close.tolist() == (_walk(53) / 2).tolist()
     assert load_bars(fresh, 'A', provider='scripted').close.iloc[0] == _walk().iloc[0]
-    assert load_bars(fresh, 'A', provider='scripted', as_of=_all(fresh, 'SELECT min(fetched_at) FROM daily_bar_revisions')[0][0]).close.tolist() == _walk(50).tolist()
+    assert (
+        load_bars(
+            fresh, 'A', provider='scripted', as_of=_all(fresh, 'SELECT min(fetched_at) FROM daily_bar_revisions')[0][0]
+        ).close.tolist()
+        == _walk(50).tolist()
+    )
+
 
 def test_a_split_that_comes_late_is_found_by_asking_again_for_what_the_gate_refuses(fresh, script):
-    script.basis, halved = 'split', _walk(60).where(_walk(60).index < _walk(60).index[40], _walk(60)/2)
+    script.basis, halved = 'split', _walk(60).where(_walk(60).index < _walk(60).index[40], _walk(60) / 2)
     script.closes['A'] = halved
     assert ingest(fresh, ['A'])[0].verdict == 'fail'
-    script.closes['A'], script.actions['A'] = _walk(61)/2, [(_walk(60).index[40], 'split', 2.)]
+    script.closes['A'], script.actions['A'] = _walk(61) / 2, [(_walk(60).index[40], 'split', 2.0)]
     assert ingest(fresh, ['A'])[0].verdict != 'fail' and [start for _, start, _ in script.asked] == [None, None]
 
 # %% ../../nbs/26_data_collection.ipynb #2c6ad5d9
 def test_a_provider_that_was_out_for_a_moment_is_asked_again_at_the_end(fresh, script):
     script.closes.update(A=_walk(), B=_walk())
     script.errors['A'] = [UnavailableError('out')]
-    assert [r.ok for r in ingest(fresh, ['A', 'B'])] == [True, True] and [symbol for symbol, *_ in script.asked] == ['A', 'B', 'A']
+    assert [r.ok for r in ingest(fresh, ['A', 'B'])] == [True, True] and [symbol for symbol, *_ in script.asked] == [
+        'A',
+        'B',
+        'A',
+    ]
     assert sorted(_all(fresh, 'SELECT symbol, status FROM fetches')) == [('A', 'ok'), ('A', 'unavailable'), ('B', 'ok')]
 
-@pytest.mark.parametrize('error, missing', [(RateLimitedError('slow down'), False), (UnavailableError('out'), False), (UnknownSymbolError('gone'), True), (EmptyDeliveryError('nothing'), True)])
+
+@pytest.mark.parametrize(
+    'error, missing',
+    [
+        (RateLimitedError('slow down'), False),
+        (UnavailableError('out'), False),
+        (UnknownSymbolError('gone'), True),
+        (EmptyDeliveryError('nothing'), True),
+    ],
+)
 def test_the_last_good_data_stay_and_their_age_is_said(fresh, script, error, missing):
     script.closes['A'] = _walk()
     ingest(fresh, ['A'])
     script.errors['A'] = [error, error]
-    result, = ingest(fresh, ['A'])
-    assert result.kept == _walk().index[-1].date() and result.behind > 400 and result.is_missing == missing and not result.ok
+    (result,) = ingest(fresh, ['A'])
+    assert (
+        result.kept == _walk().index[-1].date()
+        and result.behind > 400
+        and result.is_missing == missing
+        and not result.ok
+    )
     assert len(load_bars(fresh, 'A', provider='scripted')) == 60
 
+
 def test_a_symbol_of_which_nothing_is_stored_is_missing_whatever_the_reason(fresh, script):
-    script.errors['A'] = [UnavailableError('out')]*2
-    result, = ingest(fresh, ['A'])
+    script.errors['A'] = [UnavailableError('out')] * 2
+    (result,) = ingest(fresh, ['A'])
     assert result.is_missing and result.kept is None
 
 # %% ../../nbs/26_data_collection.ipynb #107fcaad
@@ -160,13 +230,20 @@ def test_a_delivery_that_means_something_else_is_refused_alone(fresh, script):
     script.basis = 'split'
     script.closes['C'] = _walk()
     found = {r.symbol: r for r in ingest(fresh, ['A', 'B', 'C'])}
-    assert found['C'].ok and not found['A'].ok and 'another basis' in found['A'].error and found['A'].is_missing and found['A'].kept
+    assert (
+        found['C'].ok
+        and not found['A'].ok
+        and 'another basis' in found['A'].error
+        and found['A'].is_missing
+        and found['A'].kept
+    )
+
 
 def test_a_new_company_under_an_old_symbol_is_kept_apart(fresh, script):
     script.closes['A'] = _walk(50)
     ingest(fresh, ['A'])
     reuse_symbol(fresh, 'A', _walk(53).index[50].date(), 'scripted')
-    script.closes['A'] = _walk(60, start=7.).iloc[50:]
+    script.closes['A'] = _walk(60, start=7.0).iloc[50:]
     assert ingest(fresh, ['A'])[0].new == 10 and _all(fresh, 'SELECT count(*) FROM instruments') == [(2,)]
     assert len(load_bars(fresh, 'A', provider='scripted')) == 10
     assert len(bars(fresh, ['A'], provider='scripted', listed=date(2023, 1, 5))) == 50
@@ -174,25 +251,48 @@ def test_a_new_company_under_an_old_symbol_is_kept_apart(fresh, script):
 # %% ../../nbs/26_data_collection.ipynb #88afe75e
 def test_a_database_that_is_down_is_not_the_symbols_failure(fresh, script):
     script.errors['A'] = [DatabaseDownError('down')]
-    with pytest.raises(DatabaseDownError): ingest(fresh, ['A'])
+    with pytest.raises(DatabaseDownError):
+        ingest(fresh, ['A'])
+
 
 @pytest.mark.parametrize('symbol', ['', "'; --", 'A' * 40, 'A/B', 'A\nB'])
 def test_a_symbol_that_cannot_be_one_is_refused_without_stopping(fresh, symbol):
     refused, stored = ingest(fresh, [symbol, 'FB'], 'sample')
     assert refused.is_missing and stored.ok
 
+
 def test_reversed_dates_are_refused(fresh):
-    with pytest.raises(ParameterError, match='2012-01-01 > 2011-01-01'): ingest(fresh, ['FB'], 'sample', start=date(2012, 1, 1), end=date(2011, 1, 1))
+    with pytest.raises(ParameterError, match='2012-01-01 > 2011-01-01'):
+        ingest(fresh, ['FB'], 'sample', start=date(2012, 1, 1), end=date(2011, 1, 1))
 
 # %% ../../nbs/26_data_collection.ipynb #0355837d
-@pytest.mark.parametrize('written, symbols', [('AAPL\nBRK.B  # Berkshire\n\n# all\n AAPL \nNAN', ['AAPL', 'BRK.B', 'NAN']), ('\ufeffName,Symbol\n"Apple, Inc.",AAPL\n', ['AAPL']), ('symbol,name\nON,ON Semi\nTRUE,TrueCar\n', ['ON', 'TRUE']),
-                                              ('AAPL,\nMSFT,\n', ['AAPL', 'MSFT']), ('ticker;weight\nIBM;1\n', ['IBM'])])
+@pytest.mark.parametrize(
+    'written, symbols',
+    [
+        ('AAPL\nBRK.B  # Berkshire\n\n# all\n AAPL \nNAN', ['AAPL', 'BRK.B', 'NAN']),
+        ('\ufeffName,Symbol\n"Apple, Inc.",AAPL\n', ['AAPL']),
+        ('symbol,name\nON,ON Semi\nTRUE,TrueCar\n', ['ON', 'TRUE']),
+        ('AAPL,\nMSFT,\n', ['AAPL', 'MSFT']),
+        ('ticker;weight\nIBM;1\n', ['IBM']),
+    ],
+)
 def test_a_universe_is_a_list_or_a_table(tmp_path, written, symbols):
-    path = tmp_path/'universe.txt'
+    path = tmp_path / 'universe.txt'
     path.write_text(written, encoding='utf-8')
     assert read_universe(path) == symbols
 
-@pytest.mark.parametrize('written, words', [('', 'no symbol'), ('# nothing\n', 'no symbol'), ('Apple,AAPL\nIBM,IBM\n', 'called symbol'), (None, 'cannot be read')])
+
+@pytest.mark.parametrize(
+    'written, words',
+    [
+        ('', 'no symbol'),
+        ('# nothing\n', 'no symbol'),
+        ('Apple,AAPL\nIBM,IBM\n', 'called symbol'),
+        (None, 'cannot be read'),
+    ],
+)
 def test_a_universe_that_names_nothing_is_refused(tmp_path, written, words):
-    if written is not None: (tmp_path/'u').write_text(written)
-    with pytest.raises(ParameterError, match=words): read_universe(tmp_path/'u')
+    if written is not None:
+        (tmp_path / 'u').write_text(written)
+    with pytest.raises(ParameterError, match=words):
+        read_universe(tmp_path / 'u')

@@ -14,8 +14,11 @@ from ..utils.verdicts import update_verdicts
 
 # %% ../../nbs/42_data_commands.ipynb #5fe5b137
 def _tradelab(*words):
-    done = subprocess.run([sys.executable, '-c', 'from tradelab.cli import main; main()', *words], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, '-c', 'from tradelab.cli import main; main()', *words], capture_output=True, text=True
+    )
     return done.returncode, done.stdout, done.stderr
+
 
 def test_the_status_names_span_verdict_and_age_and_lists_the_findings_of_a_few_symbols(fresh):
     broken = fetch('FB')
@@ -23,13 +26,24 @@ def test_the_status_names_span_verdict_and_age_and_lists_the_findings_of_a_few_s
     save_deliveries(fresh, 'sample', [broken, fetch('IBM')], datetime(2024, 1, 1, tzinfo=UTC))
     update_verdicts(fresh)
     code, out, err = _tradelab('data', 'status', '--symbols', 'FB')
-    assert code == 0 and 'IBM' not in out and '2012-05-18' in out and '2013-03-01' in out and 'fail' in out and 'unit_error' in out.split('Findings')[1], (out, err)
+    assert (
+        code == 0
+        and 'IBM' not in out
+        and '2012-05-18' in out
+        and '2013-03-01' in out
+        and 'fail' in out
+        and 'unit_error' in out.split('Findings')[1]
+    ), (out, err)
     code, out, _ = _tradelab('data', 'status')
     assert code == 0 and 'IBM' in out and 'Findings' not in out
 
+
 def test_a_company_is_renamed_and_its_old_symbol_given_away_by_one_command_each(fresh):
     save_deliveries(fresh, 'sample', [fetch('FB')], datetime(2024, 1, 1, tzinfo=UTC))
-    assert _tradelab('data', 'rename', 'FB', 'META', '--on', '2022-06-09')[:2] == (0, 'FB is META from 2022-06-09 on.\n')
+    assert _tradelab('data', 'rename', 'FB', 'META', '--on', '2022-06-09')[:2] == (
+        0,
+        'FB is META from 2022-06-09 on.\n',
+    )
     code, _, err = _tradelab('data', 'rename', 'FB', 'XX', '--on', '2022-06-10')
     assert code == 3 and 'It is META now' in err
     assert _tradelab('data', 'reuse', 'META', '--on', '2024-01-02')[0] == 0

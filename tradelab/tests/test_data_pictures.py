@@ -22,43 +22,79 @@ mpl.use('Agg')
 # %% ../../nbs/26_data_pictures.ipynb #5f7ea4a9
 MONTHS = pd.date_range('2020-01-01', periods=24, freq='MS')
 
+
 @pytest.fixture(autouse=True)
 def _close_figures():
     yield
     plt.close('all')
 
-def _share(symbols, months=MONTHS): return pd.DataFrame(1., [f'S{k:03d}' for k in range(symbols)], months)
 
-def _labels(axes): return [label.get_text() for label in axes.get_yticklabels()]
+def _share(symbols, months=MONTHS):
+    return pd.DataFrame(1.0, [f'S{k:03d}' for k in range(symbols)], months)
+
+
+def _labels(axes):
+    return [label.get_text() for label in axes.get_yticklabels()]
+
 
 def _shades(axes):
     "The shade of each cell, from 0 (no bar) to 4 (every session), -1 where there is none"
     mesh = axes.collections[0]
     return np.ma.filled(mesh.norm(mesh.get_array()), -1)
 
+
 def _inside(axes):
     axes.figure.canvas.draw()
     page, legends = axes.figure.bbox, axes.figure.legends
-    texts = [*axes.get_xticklabels(), *axes.get_yticklabels(), axes._left_title, *axes.texts, *(text for legend in legends for text in legend.get_texts())]
-    return [text.get_text() for text in texts if not (page.x0 <= (box := text.get_window_extent()).x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1)]
+    texts = [
+        *axes.get_xticklabels(),
+        *axes.get_yticklabels(),
+        axes._left_title,
+        *axes.texts,
+        *(text for legend in legends for text in legend.get_texts()),
+    ]
+    return [
+        text.get_text()
+        for text in texts
+        if not (
+            page.x0 <= (box := text.get_window_extent()).x0
+            and box.x1 <= page.x1
+            and page.y0 <= box.y0
+            and box.y1 <= page.y1
+        )
+    ]
 
 # %% ../../nbs/26_data_pictures.ipynb #8b29af84
 def test_symbols_that_lack_most_stand_on_top_and_each_cell_has_its_shade():
     share = _share(4)
-    share.iloc[1, 3], share.iloc[2, 4:8], share.iloc[3, :2] = 20/21, [0, 0.2, 0.5, 0.9], np.nan
+    share.iloc[1, 3], share.iloc[2, 4:8], share.iloc[3, :2] = 20 / 21, [0, 0.2, 0.5, 0.9], np.nan
     axes = plot_coverage(share)
-    assert _labels(axes) == ['S002', 'S001', 'S000', 'S003'] and axes.get_title(loc='left') == 'Coverage: 2 of 4 symbols lack sessions'
-    assert _shades(axes)[0, 3:9].tolist() == [4, 0, 1, 2, 3, 4] and _shades(axes)[1, 3] == 3 and (_shades(axes)[2] == 4).all() and _shades(axes)[3, :3].tolist() == [-1, -1, 4]
+    assert (
+        _labels(axes) == ['S002', 'S001', 'S000', 'S003']
+        and axes.get_title(loc='left') == 'Coverage: 2 of 4 symbols lack sessions'
+    )
+    assert (
+        _shades(axes)[0, 3:9].tolist() == [4, 0, 1, 2, 3, 4]
+        and _shades(axes)[1, 3] == 3
+        and (_shades(axes)[2] == 4).all()
+        and _shades(axes)[3, :3].tolist() == [-1, -1, 4]
+    )
     assert axes.get_ylim() == (4, 0)
 
-@pytest.mark.parametrize('symbols, gaps, labels', [(5, 1, 5), (60, 0, 60), (61, 0, 1), (505, 6, 7), (505, 40, 31), (61, 61, 31)])
+
+@pytest.mark.parametrize(
+    'symbols, gaps, labels', [(5, 1, 5), (60, 0, 60), (61, 0, 1), (505, 6, 7), (505, 40, 31), (61, 61, 31)]
+)
 def test_only_rows_that_can_be_read_are_labelled(symbols, gaps, labels):
     share = _share(symbols)
     share.iloc[:gaps, 7] = 0.5
     axes = plot_coverage(share)
     found = _labels(axes)
     assert len(found) == labels and axes.figure.get_size_inches()[1] < 12 and _shades(axes).shape == (symbols, 24)
-    if symbols > 60: assert found[-1].startswith(f'{symbols - labels + 1} ') and found[-1].endswith({0: 'without a gap', 6: 'without a gap', 40: '10 of them with gaps', 61: '31 of them with gaps'}[gaps])
+    if symbols > 60:
+        assert found[-1].startswith(f'{symbols - labels + 1} ') and found[-1].endswith(
+            {0: 'without a gap', 6: 'without a gap', 40: '10 of them with gaps', 61: '31 of them with gaps'}[gaps]
+        )
     axes.figure.canvas.draw()
     boxes = [label.get_window_extent() for label in axes.get_yticklabels()]
     assert all(upper.y0 >= lower.y1 - 2 for upper, lower in zip(boxes[:-1], boxes[1:], strict=True))
@@ -66,23 +102,42 @@ def test_only_rows_that_can_be_read_are_labelled(symbols, gaps, labels):
 # %% ../../nbs/26_data_pictures.ipynb #6471e045
 def test_a_long_history_is_shown_by_years_and_a_gap_stays_visible():
     share = _share(3, pd.date_range('1962-01-01', periods=300, freq='MS'))
-    share.iloc[1, 30] = 0.
+    share.iloc[1, 30] = 0.0
     axes = plot_coverage(share)
-    assert _shades(axes).shape == (3, 25) and _shades(axes)[0].tolist() == [4, 4, 3, *[4]*22]
+    assert _shades(axes).shape == (3, 25) and _shades(axes)[0].tolist() == [4, 4, 3, *[4] * 22]
+
 
 def test_a_single_symbol_over_a_single_month_is_a_picture():
     axes = plot_coverage(_share(1, MONTHS[:1]))
     axes.figure.canvas.draw()
     assert axes.get_title(loc='left') == 'Coverage: no gap in 1 symbol'
 
-@pytest.mark.parametrize('plot', [lambda: plot_coverage(_share(0)), lambda: plot_coverage(_share(2)*np.nan), lambda: plot_coverage(pd.DataFrame()),
-                                  lambda: plot_rules(pd.DataFrame({'rule': [], 'severity': [], 'findings': [], 'symbols': []})), lambda: plot_fault(fetch('FB').bars.iloc[:0], MONTHS[0], 'x')])
+
+@pytest.mark.parametrize(
+    'plot',
+    [
+        lambda: plot_coverage(_share(0)),
+        lambda: plot_coverage(_share(2) * np.nan),
+        lambda: plot_coverage(pd.DataFrame()),
+        lambda: plot_rules(pd.DataFrame({'rule': [], 'severity': [], 'findings': [], 'symbols': []})),
+        lambda: plot_fault(fetch('FB').bars.iloc[:0], MONTHS[0], 'x'),
+    ],
+)
 def test_nothing_is_refused_instead_of_drawn(plot):
-    with pytest.raises(DataError, match='no'): plot()
+    with pytest.raises(DataError, match='no'):
+        plot()
     assert not plt.get_fignums()
 
 # %% ../../nbs/26_data_pictures.ipynb #13cf8ee6
-RULES = pd.DataFrame({'rule': ['unit_error', 'jump', 'missing_session'], 'severity': ['fail', 'warn', 'warn'], 'findings': [1, 1500, 7], 'symbols': [1, 300, 2]})
+RULES = pd.DataFrame(
+    {
+        'rule': ['unit_error', 'jump', 'missing_session'],
+        'severity': ['fail', 'warn', 'warn'],
+        'findings': [1, 1500, 7],
+        'symbols': [1, 300, 2],
+    }
+)
+
 
 def test_every_rule_has_a_bar_of_its_length_in_the_colour_of_its_severity():
     axes = plot_rules(RULES)
@@ -92,14 +147,20 @@ def test_every_rule_has_a_bar_of_its_length_in_the_colour_of_its_severity():
     assert [text.get_text() for text in axes.texts] == ['1 in 1 symbol', '1,500 in 300 symbols', '7 in 2 symbols']
     assert axes.get_title(loc='left') == 'Findings: 1 that refuses a symbol, 1,507 to look at'
 
+
 def test_warnings_alone_say_that_nothing_is_refused():
     axes = plot_rules(RULES.iloc[1:])
-    assert axes.get_title(loc='left').startswith('Findings: none that refuses') and [text.get_text() for text in axes.figure.legends[0].get_texts()] == ['warn: to be looked at']
+    assert axes.get_title(loc='left').startswith('Findings: none that refuses') and [
+        text.get_text() for text in axes.figure.legends[0].get_texts()
+    ] == ['warn: to be looked at']
 
 # %% ../../nbs/26_data_pictures.ipynb #75f825ac
 BARS = fetch('IBM').bars.iloc[1000:1041]
 
-def _band(axes): return [mpl.dates.num2date(x).replace(tzinfo=None) for x in axes.patches[0].get_bbox().intervalx]
+
+def _band(axes):
+    return [mpl.dates.num2date(x).replace(tzinfo=None) for x in axes.patches[0].get_bbox().intervalx]
+
 
 def test_the_session_is_marked_and_its_bar_is_coloured():
     axes = plot_fault(BARS, BARS.index[20], 'IBM')
@@ -110,9 +171,14 @@ def test_the_session_is_marked_and_its_bar_is_coloured():
     assert [segment[:, 1].tolist() for segment in lines.get_segments()] == BARS[['low', 'high']].to_numpy().tolist()
     assert axes.get_yscale() == 'linear' and not axes.texts
 
+
 def test_a_session_without_a_bar_is_marked_over_the_whole_gap():
     axes = plot_fault(BARS.drop(BARS.index[18:22]), BARS.index[19], 'IBM')
-    assert _band(axes) == [BARS.index[17] + pd.Timedelta(hours=12), BARS.index[22] - pd.Timedelta(hours=12)] and axes.texts[0].get_text() == 'no bar'
+    assert (
+        _band(axes) == [BARS.index[17] + pd.Timedelta(hours=12), BARS.index[22] - pd.Timedelta(hours=12)]
+        and axes.texts[0].get_text() == 'no bar'
+    )
+
 
 @pytest.mark.parametrize('outside', [BARS.index[0] - pd.Timedelta(days=3), BARS.index[-1] + pd.Timedelta(days=3)])
 def test_a_session_beyond_the_bars_is_marked_on_its_day(outside):
@@ -125,9 +191,11 @@ def _spoilt(row, column, value):
     bars.iloc[row, column] = value
     return bars
 
+
 def test_a_unit_error_gets_a_logarithmic_axis_and_the_other_bars_keep_their_shape():
-    axes = plot_fault(_spoilt(20, slice(0, 4), 9000.), BARS.index[20], 'IBM', currency='GBP')
+    axes = plot_fault(_spoilt(20, slice(0, 4), 9000.0), BARS.index[20], 'IBM', currency='GBP')
     assert axes.get_yscale() == 'log' and axes.get_ylabel() == 'GBP, log scale' and axes.get_ylim()[1] > 9000
+
 
 @pytest.mark.parametrize('value, words', [(np.nan, 'close missing'), (np.inf, 'close inf'), (-np.inf, 'close -inf')])
 def test_a_value_that_no_axis_holds_is_said(value, words):
@@ -135,23 +203,29 @@ def test_a_value_that_no_axis_holds_is_said(value, words):
     axes.figure.canvas.draw()
     assert axes.texts[0].get_text() == f'not drawn: {words}' and max(axes.get_ylim()) < 200
 
+
 def test_a_zero_is_drawn_on_a_linear_axis_and_said_on_a_logarithmic_one():
-    assert plot_fault(_spoilt(20, 2, 0.), BARS.index[20], 'IBM').get_ylim()[0] < 0
-    both = _spoilt(20, 2, 0.)
-    both.iloc[19, 1] = 9000.
+    assert plot_fault(_spoilt(20, 2, 0.0), BARS.index[20], 'IBM').get_ylim()[0] < 0
+    both = _spoilt(20, 2, 0.0)
+    both.iloc[19, 1] = 9000.0
     axes = plot_fault(both, BARS.index[20], 'IBM')
     assert axes.get_yscale() == 'log' and axes.texts[0].get_text() == 'not drawn: low 0'
 
+
 def test_a_window_without_a_single_price_is_still_a_picture():
-    axes = plot_fault(BARS.iloc[:3]*np.nan, BARS.index[1], 'IBM')
+    axes = plot_fault(BARS.iloc[:3] * np.nan, BARS.index[1], 'IBM')
     axes.figure.canvas.draw()
     assert 'open missing' in axes.texts[0].get_text()
 
 # %% ../../nbs/26_data_pictures.ipynb #7f3058e1
 def test_actions_are_named_at_their_ex_date():
-    actions = pd.DataFrame({'ex_date': BARS.index[[5, 30]], 'kind': ['split', 'dividend'], 'value': [2., 0.15]})
+    actions = pd.DataFrame({'ex_date': BARS.index[[5, 30]], 'kind': ['split', 'dividend'], 'value': [2.0, 0.15]})
     axes = plot_fault(BARS, BARS.index[20], 'IBM', actions)
-    assert [(text.get_text(), mpl.dates.num2date(text.xy[0]).replace(tzinfo=None)) for text in axes.texts] == [('split 2', BARS.index[5]), ('dividend 0.15', BARS.index[30])]
+    assert [(text.get_text(), mpl.dates.num2date(text.xy[0]).replace(tzinfo=None)) for text in axes.texts] == [
+        ('split 2', BARS.index[5]),
+        ('dividend 0.15', BARS.index[30]),
+    ]
+
 
 def test_a_title_is_wrapped_and_taken_literally():
     axes = plot_fault(BARS, BARS.index[20], f'A$B_{{ and C$D\nclose {"0.25 after 100 and " * 20}')
@@ -159,13 +233,21 @@ def test_a_title_is_wrapped_and_taken_literally():
     lines = axes.get_title(loc='left').split('\n')
     assert lines[0] == 'A$B_{ and C$D' and len(lines) > 2 and max(map(len, lines)) <= 115
 
+
 def test_every_word_lies_inside_the_picture():
-    actions = pd.DataFrame({'ex_date': BARS.index[[5]], 'kind': ['split'], 'value': [2.]})
+    actions = pd.DataFrame({'ex_date': BARS.index[[5]], 'kind': ['split'], 'value': [2.0]})
     share = _share(505).rename(index={'S001': 'A-VERY-LONG-SYMBOL-OF-32-LETTERS'})
     share.iloc[:9, 3] = 0.1
-    for axes in (plot_fault(_spoilt(0, 3, np.nan), BARS.index[0], 'IBM 2003-10-03: unit error (fail)\nclose', actions), plot_coverage(share), plot_rules(RULES)): assert not _inside(axes)
+    for axes in (
+        plot_fault(_spoilt(0, 3, np.nan), BARS.index[0], 'IBM 2003-10-03: unit error (fail)\nclose', actions),
+        plot_coverage(share),
+        plot_rules(RULES),
+    ):
+        assert not _inside(axes)
+
 
 def test_many_pictures_are_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter('error')
-        for _ in range(25): plot_rules(RULES)
+        for _ in range(25):
+            plot_rules(RULES)

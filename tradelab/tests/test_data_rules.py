@@ -17,20 +17,37 @@ from ..market_calendar import half_days, sessions
 NONE = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': np.array([], dtype=float)})
 
 # %% ../../nbs/11_data_rules.ipynb #d1aa88af
-def _bars(days=120, moves=None, volume=None, start=100., daily=.01):
+def _bars(days=120, moves=None, volume=None, start=100.0, daily=0.01):
     "Seeded bars from January 2024 on: closes by daily changes of about 1 %, `moves` (position → factor) on top, opens near the close before"
     random = np.random.default_rng(7)
     steps = random.normal(0, daily, days)
-    for at, factor in (moves or {}).items(): steps[at] = np.log(factor)
-    close = start*np.exp(np.cumsum(steps))
-    opened = np.append(start, close[:-1])*np.exp(random.normal(0, daily/4, days))
-    for at, factor in (moves or {}).items(): opened[at] *= factor
-    values = {'open': opened, 'high': np.maximum(opened, close)*(1 + daily/4), 'low': np.minimum(opened, close)*(1 - daily/4), 'close': close}
-    bars = pd.DataFrame(values | {'volume': random.uniform(.7e6, 1.4e6, days)}, sessions('2024-01-02', '2024-12-31')[:days])
-    for at, factor in (volume or {}).items(): bars.iloc[at, 4] *= factor
+    for at, factor in (moves or {}).items():
+        steps[at] = np.log(factor)
+    close = start * np.exp(np.cumsum(steps))
+    opened = np.append(start, close[:-1]) * np.exp(random.normal(0, daily / 4, days))
+    for at, factor in (moves or {}).items():
+        opened[at] *= factor
+    values = {
+        'open': opened,
+        'high': np.maximum(opened, close) * (1 + daily / 4),
+        'low': np.minimum(opened, close) * (1 - daily / 4),
+        'close': close,
+    }
+    bars = pd.DataFrame(
+        values | {'volume': random.uniform(0.7e6, 1.4e6, days)}, sessions('2024-01-02', '2024-12-31')[:days]
+    )
+    for at, factor in (volume or {}).items():
+        bars.iloc[at, 4] *= factor
     return bars
 
-def _actions(*rows): return pd.DataFrame(rows, columns=['ex_date', 'kind', 'value']).astype({'ex_date': 'datetime64[us]', 'value': float}) if rows else NONE
+
+def _actions(*rows):
+    return (
+        pd.DataFrame(rows, columns=['ex_date', 'kind', 'value']).astype({'ex_date': 'datetime64[us]', 'value': float})
+        if rows
+        else NONE
+    )
+
 
 def _found(bars, actions=NONE, expected='own', **options):
     "(rule, position of its session among those of 2024) of each finding"
@@ -42,284 +59,396 @@ def _found(bars, actions=NONE, expected='own', **options):
 def test_every_check_has_its_line_in_the_table_and_every_line_its_check():
     delivery = {'duplicate', 'conflicting_duplicate'}
     assert {check.__name__ for check in CHECKS} | delivery == set(RULES)
-    assert {rule.severity for rule in RULES.values()} == {'warn', 'fail'} and all(len(rule.what) > 20 and rule.what.endswith('.') for rule in RULES.values())
-    with pytest.raises(dataclasses.FrozenInstanceError): RULES['jump'].severity = 'fail'
+    assert {rule.severity for rule in RULES.values()} == {'warn', 'fail'} and all(
+        len(rule.what) > 20 and rule.what.endswith('.') for rule in RULES.values()
+    )
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        RULES['jump'].severity = 'fail'
+
 
 def test_sound_bars_give_no_findings():
     pd.testing.assert_frame_equal(findings(facts(_bars(), NONE, expected=_bars().index)), no_findings())
+
 
 def test_findings_carry_the_severity_of_their_rule_and_come_by_session():
     bars = _bars(moves={90: 100})
     bars.iloc[20, 4] = 0
     table = findings(facts(bars, NONE, expected=bars.index))
-    assert table[['rule', 'severity']].to_numpy().tolist() == [['zero_volume', 'warn'], ['unit_error', 'fail']] and table.session.tolist() == [bars.index[20], bars.index[90]]
+    assert table[['rule', 'severity']].to_numpy().tolist() == [
+        ['zero_volume', 'warn'],
+        ['unit_error', 'fail'],
+    ] and table.session.tolist() == [bars.index[20], bars.index[90]]
 
 # %% ../../nbs/11_data_rules.ipynb #54039705
 def test_missing_sessions_are_named_and_half_days_said_so():
     days = sessions('2024-06-03', '2024-07-31')
     bars = _bars(len(days)).set_index(days).drop(pd.to_datetime(['2024-07-03', '2024-07-11', '2024-07-12']))
     table = findings(facts(bars, NONE, expected=days, half_days=half_days('2024-06-03', '2024-07-31')))
-    assert table.rule.tolist() == ['missing_session']*3 and table.found.tolist() == [1., 2., 2.]
+    assert table.rule.tolist() == ['missing_session'] * 3 and table.found.tolist() == [1.0, 2.0, 2.0]
     assert table.detail.tolist() == ['no bar (a half-day)', 'no bar, one of 2 in a row', 'no bar, one of 2 in a row']
+
 
 @pytest.mark.parametrize('lost, fails', [(4, False), (5, False), (6, True), (7, True)])
 def test_more_than_a_twentieth_of_the_sessions_missing_fails(lost, fails):
     bars = _bars(101)
-    found = _found(bars.drop(bars.index[10:10 + lost]), expected=bars.index)
+    found = _found(bars.drop(bars.index[10 : 10 + lost]), expected=bars.index)
     assert ('missing_many', 10) in found if fails else {rule for rule, _ in found} == {'missing_session'}
+
 
 def test_four_missing_sessions_do_not_fail_however_few_there_are():
     bars = _bars(10)
     assert {rule for rule, _ in _found(bars.drop(bars.index[2:6]), expected=bars.index)} == {'missing_session'}
 
+
 @pytest.mark.parametrize('extra, fails', [(5, False), (6, True)])
 def test_more_than_a_twentieth_of_the_bars_on_closed_days_fails(extra, fails):
     bars = _bars(110)
     found = _found(bars, expected=bars.index.delete(range(20, 20 + extra)))
-    assert 'closed on this Wednesday' in findings(facts(bars, NONE, expected=bars.index.delete(20))).detail[0] and bars.index[20].day_name() == 'Wednesday'
-    assert [pair for pair in found if pair[0] == 'extra_session'] == [('extra_session', at) for at in range(20, 20 + extra)]
+    assert (
+        'closed on this Wednesday' in findings(facts(bars, NONE, expected=bars.index.delete(20))).detail[0]
+        and bars.index[20].day_name() == 'Wednesday'
+    )
+    assert [pair for pair in found if pair[0] == 'extra_session'] == [
+        ('extra_session', at) for at in range(20, 20 + extra)
+    ]
     assert (('wrong_calendar', 20) in found) == fails
 
-def test_a_calendar_that_is_not_recorded_is_said_once(): assert _found(_bars(), expected=None) == [('unchecked_sessions', 0)]
+
+def test_a_calendar_that_is_not_recorded_is_said_once():
+    assert _found(_bars(), expected=None) == [('unchecked_sessions', 0)]
 
 # %% ../../nbs/11_data_rules.ipynb #ca9286ea
-@pytest.mark.parametrize('today, closed, found', [(None, True, []), (119, True, []), (119, False, [('unfinished_bar', 119)]), (120, False, []), (118, False, [('future_bar', 119), ('unfinished_bar', 118)]),
-                                                  (117, True, [('future_bar', 118), ('future_bar', 119)])])
+@pytest.mark.parametrize(
+    'today, closed, found',
+    [
+        (None, True, []),
+        (119, True, []),
+        (119, False, [('unfinished_bar', 119)]),
+        (120, False, []),
+        (118, False, [('future_bar', 119), ('unfinished_bar', 118)]),
+        (117, True, [('future_bar', 118), ('future_bar', 119)]),
+    ],
+)
 def test_bars_of_today_and_of_days_to_come_are_told_apart(today, closed, found):
     day = None if today is None else sessions('2024-01-01', '2024-12-31')[today]
     assert sorted(_found(_bars(), today=day, closed=closed)) == found
 
 # %% ../../nbs/11_data_rules.ipynb #ab6f3251
-@pytest.mark.parametrize('column, value, rule', [
-    (3, np.nan, 'missing_value'), (0, np.inf, 'missing_value'), (4, np.nan, 'missing_value'), (2, 0., 'non_positive_price'), (2, -5., 'non_positive_price'), (4, -1., 'negative_volume'),
-    (1, 70., 'high_low_order'), (2, 111., 'high_low_order'), (3, 150., 'high_low_order'), (0, 55., 'high_low_order'), (4, 0., 'zero_volume'),
-])
+@pytest.mark.parametrize(
+    'column, value, rule',
+    [
+        (3, np.nan, 'missing_value'),
+        (0, np.inf, 'missing_value'),
+        (4, np.nan, 'missing_value'),
+        (2, 0.0, 'non_positive_price'),
+        (2, -5.0, 'non_positive_price'),
+        (4, -1.0, 'negative_volume'),
+        (1, 70.0, 'high_low_order'),
+        (2, 111.0, 'high_low_order'),
+        (3, 150.0, 'high_low_order'),
+        (0, 55.0, 'high_low_order'),
+        (4, 0.0, 'zero_volume'),
+    ],
+)
 def test_an_impossible_or_idle_row_is_found_by_its_rule_alone(column, value, rule):
     bars = _bars()
     bars.iloc[50, column] = value
     assert _found(bars) == [(rule, 50)]
 
+
 def test_the_detail_names_the_columns():
     bars = _bars()
     bars.iloc[50, [0, 3]] = np.nan
-    bars.iloc[60, [1, 2]] = [-1., -2.]
-    assert findings(facts(bars, NONE, expected=bars.index)).detail.tolist()[:2] == ['open, close missing or infinite', 'high, low not above zero']
+    bars.iloc[60, [1, 2]] = [-1.0, -2.0]
+    assert findings(facts(bars, NONE, expected=bars.index)).detail.tolist()[:2] == [
+        'open, close missing or infinite',
+        'high, low not above zero',
+    ]
+
 
 def test_two_impossible_rows_are_set_aside_and_three_of_a_hundred_fail():
     bars = _bars()
-    bars.iloc[[50, 60], 1] = 80.
+    bars.iloc[[50, 60], 1] = 80.0
     assert _found(bars) == [('high_low_order', 50), ('high_low_order', 60)]
-    bars.iloc[70, 1] = 80.
+    bars.iloc[70, 1] = 80.0
     assert ('unusable_bars', 50) in _found(bars)
+
 
 def test_one_in_a_hundred_impossible_rows_is_the_limit():
     days = pd.bdate_range('2020-01-01', periods=300)
-    bars = pd.concat([_bars(100)]*3).set_axis(days)
+    bars = pd.concat([_bars(100)] * 3).set_axis(days)
     for at, fails in ((50, False), (60, False), (70, False), (80, True)):
         bars.iloc[at, 0] = np.nan
         assert ('unusable_bars' in set(findings(facts(bars, NONE, expected=days)).rule)) == fails
 
 # %% ../../nbs/11_data_rules.ipynb #5e5f9489
 def test_a_series_without_volume_is_one_finding():
-    assert _found(_bars().assign(volume=0.)) == [('zero_volume', 0)]
+    assert _found(_bars().assign(volume=0.0)) == [('zero_volume', 0)]
+
 
 def test_a_stale_bar_has_one_price_that_of_the_close_before_and_volume():
     bars = _bars()
     bars.iloc[50, :4] = bars.iloc[49, 3]
     assert _found(bars) == [('stale_bar', 50)]
-    bars.iloc[50, 4] = 0.
+    bars.iloc[50, 4] = 0.0
     assert _found(bars) == [('zero_volume', 50)]
-    bars.iloc[50] = [bars.iloc[49, 3]*1.001]*4 + [1e6]
+    bars.iloc[50] = [bars.iloc[49, 3] * 1.001] * 4 + [1e6]
     assert _found(bars) == []
+
 
 def test_a_copy_of_the_session_before_is_found_with_and_without_its_volume():
     bars = _bars().round(2)
     bars.iloc[50, :4] = bars.iloc[49, :4]
     assert _found(bars) == [('repeated_bar', 50)]
-    bars.iloc[50, 3] += .01
+    bars.iloc[50, 3] += 0.01
     assert _found(bars) == []
 
+
 def test_a_penny_stock_that_repeats_its_few_prices_is_no_copy_unless_the_volume_is_the_same():
-    bars = _bars(start=.9).assign(**{name: value for name, value in zip(('open', 'high', 'low', 'close'), (.9, .91, .9, .905))})
-    bars.iloc[::2, :4] = [.905, .91, .9, .9]
+    bars = _bars(start=0.9).assign(
+        **{name: value for name, value in zip(('open', 'high', 'low', 'close'), (0.9, 0.91, 0.9, 0.905))}
+    )
+    bars.iloc[::2, :4] = [0.905, 0.91, 0.9, 0.9]
     bars.iloc[50, :4] = bars.iloc[49, :4]
     assert _found(bars) == []
     bars.iloc[50, 4] = bars.iloc[49, 4]
     assert _found(bars) == [('repeated_bar', 50)]
 
-@pytest.mark.parametrize('column, factor, found', [(1, 1.5, True), (2, .6, True), (1, 1.08, False), (2, .93, False)])
+
+@pytest.mark.parametrize('column, factor, found', [(1, 1.5, True), (2, 0.6, True), (1, 1.08, False), (2, 0.93, False)])
 def test_a_far_high_or_low_is_worth_a_look(column, factor, found):
     bars = _bars()
     bars.iloc[50, column] *= factor
     assert _found(bars) == ([('far_extreme', 50)] if found else [])
 
+
 def test_a_restless_stock_may_reach_far():
-    bars = _bars(daily=.06)
-    bars.iloc[50, 1] = bars.iloc[50, [0, 3]].max()*1.25
+    bars = _bars(daily=0.06)
+    bars.iloc[50, 1] = bars.iloc[50, [0, 3]].max() * 1.25
     assert _found(bars) == []
 
 # %% ../../nbs/11_data_rules.ipynb #dffe0dae
-@pytest.mark.parametrize('factor', [100, .01, 1000, 1e-4, 93, .011])
+@pytest.mark.parametrize('factor', [100, 0.01, 1000, 1e-4, 93, 0.011])
 def test_a_step_by_a_hundred_is_a_unit_error_on_the_way_out_and_back(factor):
-    assert _found(_bars(moves={50: factor, 60: 1/factor})) == [('unit_error', 50), ('unit_error', 60)]
+    assert _found(_bars(moves={50: factor, 60: 1 / factor})) == [('unit_error', 50), ('unit_error', 60)]
 
-@pytest.mark.parametrize('factor', [20, 40, 265, 1/265, 1/540])
+
+@pytest.mark.parametrize('factor', [20, 40, 265, 1 / 265, 1 / 540])
 def test_a_step_that_is_no_power_of_ten_is_no_unit_error(factor):
     assert 'unit_error' not in {rule for rule, _ in _found(_bars(moves={50: factor}))}
 
+
 @pytest.mark.parametrize('column', range(4))
 def test_one_price_of_a_bar_in_another_unit_is_found(column):
-    for factor in (100, .01):
+    for factor in (100, 0.01):
         bars = _bars()
         bars.iloc[50, column] *= factor
         assert ('unit_error', 50) in _found(bars)
 
+
 def test_pence_for_some_days_are_found_in_a_share_that_hardly_ever_trades():
-    bars = _bars().assign(open=14.55, high=14.55, low=14.55, close=14.55, volume=0.)
-    bars.iloc[50:60, :4] = .1455
+    bars = _bars().assign(open=14.55, high=14.55, low=14.55, close=14.55, volume=0.0)
+    bars.iloc[50:60, :4] = 0.1455
     assert sorted(_found(bars)) == [('unit_error', 50), ('unit_error', 60), ('zero_volume', 0)]
 
 # %% ../../nbs/11_data_rules.ipynb #14a9b913
-@pytest.mark.parametrize('factor', [1.15, 1.4, .75, 2., .5, 5.])
+@pytest.mark.parametrize('factor', [1.15, 1.4, 0.75, 2.0, 0.5, 5.0])
 def test_a_bar_of_something_else_is_a_wrong_tick(factor):
     bars = _bars()
     bars.iloc[50, :4] *= factor
     assert _found(bars) == [('wrong_tick', 50)]
 
+
 def test_a_wrong_close_within_a_wide_bar_is_a_wrong_tick():
     bars = _bars()
-    bars.iloc[50, 3] *= .7
+    bars.iloc[50, 3] *= 0.7
     bars.iloc[50, 2] = bars.iloc[50, 3]
     assert ('wrong_tick', 50) in _found(bars)
+
 
 def test_a_tick_of_five_per_cent_is_not_seen():
     bars = _bars()
     bars.iloc[50, :4] *= 1.05
     assert _found(bars) == []
 
+
 def test_a_crash_with_its_rebound_on_heavy_trading_is_none():
-    assert _found(_bars(moves={50: .87, 51: 1.13}, volume={50: 5, 51: 4})) == []
+    assert _found(_bars(moves={50: 0.87, 51: 1.13}, volume={50: 5, 51: 4})) == []
+
 
 def test_a_crash_within_the_day_that_recovers_within_the_next_is_none():
     bars = _bars()
-    bars.iloc[50, 3] *= .85
-    bars.iloc[50, 2] = bars.iloc[50, 3]*.99
-    bars.iloc[51, [0, 2]] = bars.iloc[50, 3]*np.array([1.01, .99])
+    bars.iloc[50, 3] *= 0.85
+    bars.iloc[50, 2] = bars.iloc[50, 3] * 0.99
+    bars.iloc[51, [0, 2]] = bars.iloc[50, 3] * np.array([1.01, 0.99])
     assert 'wrong_tick' not in {rule for rule, _ in _found(bars)}
+
 
 def test_a_price_that_opens_half_way_or_comes_home_somewhere_else_is_no_wrong_tick():
     half = _bars()
-    half.iloc[50, :4] = half.iloc[49, 3]*np.array([.9, .92, .79, .8])
+    half.iloc[50, :4] = half.iloc[49, 3] * np.array([0.9, 0.92, 0.79, 0.8])
     assert _found(half) == [('jump', 50), ('jump', 51)]
-    beyond = _bars(moves={50: .8, 51: 1.5})
-    beyond.iloc[51, [0, 2]] = beyond.iloc[49, 3]*np.array([1, .99])
+    beyond = _bars(moves={50: 0.8, 51: 1.5})
+    beyond.iloc[51, [0, 2]] = beyond.iloc[49, 3] * np.array([1, 0.99])
     assert _found(beyond) == [('jump', 50), ('jump', 51)]
 
-def test_a_restless_stock_may_bounce(): assert _found(_bars(moves={50: 1.2, 51: 1/1.2}, daily=.05)) == []
+
+def test_a_restless_stock_may_bounce():
+    assert _found(_bars(moves={50: 1.2, 51: 1 / 1.2}, daily=0.05)) == []
 
 # %% ../../nbs/11_data_rules.ipynb #5f4223a8
 @pytest.mark.parametrize('ratio', [1.5, 2, 3, 4, 7, 10, 20])
 @pytest.mark.parametrize('basis', ['raw', 'split'])
 def test_a_step_like_a_split_on_ordinary_trading_is_found_both_ways(ratio, basis):
-    bars = _bars(moves={50: 1/ratio})
+    bars = _bars(moves={50: 1 / ratio})
     bars.iloc[50:, 4] *= ratio
     assert _found(bars, basis=basis) == [('split_shaped', 50)]
     assert _found(_bars(moves={50: ratio}), basis=basis) == [('split_shaped', 50)]
 
-def test_a_split_on_the_last_bar_is_found(): assert _found(_bars(moves={119: .5})) == [('split_shaped', 119)]
+
+def test_a_split_on_the_last_bar_is_found():
+    assert _found(_bars(moves={119: 0.5})) == [('split_shaped', 119)]
+
 
 def test_a_listed_split_is_no_finding_in_raw_prices():
-    for ratio in (2, 1.5, .1): assert _found(_bars(moves={50: 1/ratio}), _actions((_bars().index[50], 'split', ratio))) == []
+    for ratio in (2, 1.5, 0.1):
+        assert _found(_bars(moves={50: 1 / ratio}), _actions((_bars().index[50], 'split', ratio))) == []
 
-@pytest.mark.parametrize('ratio, volume', [(.48, 14), (.4, 20), (.52, 13), (2., 7)])
+
+@pytest.mark.parametrize('ratio, volume', [(0.48, 14), (0.4, 20), (0.52, 13), (2.0, 7)])
 def test_a_crash_or_a_bid_on_heavy_trading_is_no_split_and_no_jump(ratio, volume):
     assert _found(_bars(moves={50: ratio}, volume={50: volume})) == []
 
+
 def test_a_step_that_does_not_last_is_no_split():
-    assert _found(_bars(moves={50: .5, 51: 1.25, 52: 1.25, 53: 1.25}))[0] == ('jump', 50)
+    assert _found(_bars(moves={50: 0.5, 51: 1.25, 52: 1.25, 53: 1.25}))[0] == ('jump', 50)
+
 
 def test_a_fall_by_half_within_the_day_is_no_split():
-    bars = _bars(moves={50: .5})
+    bars = _bars(moves={50: 0.5})
     bars.iloc[50, [0, 1]] = bars.iloc[49, 3]
     assert _found(bars) == [('jump', 50)]
 
 # %% ../../nbs/11_data_rules.ipynb #bd852d18
-@pytest.mark.parametrize('ratio', [.57, .75, .86, 1.27])
-def test_a_spin_off_is_a_jump_worth_a_look(ratio): assert _found(_bars(moves={50: ratio}, volume={50: 1.3})) == [('jump', 50)]
+@pytest.mark.parametrize('ratio', [0.57, 0.75, 0.86, 1.27])
+def test_a_spin_off_is_a_jump_worth_a_look(ratio):
+    assert _found(_bars(moves={50: ratio}, volume={50: 1.3})) == [('jump', 50)]
 
-@pytest.mark.parametrize('ratio, volume', [(.75, 9), (.8, 6), (.9, 1), (1.1, 1), (.6, 12), (.35, 30)])
-def test_news_and_small_changes_are_no_jump(ratio, volume): assert _found(_bars(moves={50: ratio}, volume={50: volume})) == []
 
-def test_a_fall_to_a_third_is_worth_a_look_whatever_was_traded(): assert _found(_bars(moves={50: .27}, volume={50: 60})) == [('jump', 50)]
+@pytest.mark.parametrize('ratio, volume', [(0.75, 9), (0.8, 6), (0.9, 1), (1.1, 1), (0.6, 12), (0.35, 30)])
+def test_news_and_small_changes_are_no_jump(ratio, volume):
+    assert _found(_bars(moves={50: ratio}, volume={50: volume})) == []
+
+
+def test_a_fall_to_a_third_is_worth_a_look_whatever_was_traded():
+    assert _found(_bars(moves={50: 0.27}, volume={50: 60})) == [('jump', 50)]
+
 
 def test_a_special_dividend_explains_its_fall():
-    bars = _bars(moves={50: .75})
-    assert _found(bars, _actions((bars.index[50], 'dividend', bars.iloc[49, 3]*.25))) == []
+    bars = _bars(moves={50: 0.75})
+    assert _found(bars, _actions((bars.index[50], 'dividend', bars.iloc[49, 3] * 0.25))) == []
+
 
 def test_a_fall_on_a_weak_dividend_is_still_a_jump():
-    bars = _bars(moves={50: .75})
-    assert _found(bars, _actions((bars.index[50], 'dividend', .5))) == [('jump', 50)]
+    bars = _bars(moves={50: 0.75})
+    assert _found(bars, _actions((bars.index[50], 'dividend', 0.5))) == [('jump', 50)]
 
 # %% ../../nbs/11_data_rules.ipynb #f2304bee
-@pytest.mark.parametrize('ratio', [2, 1.5, 4, .1])
+@pytest.mark.parametrize('ratio', [2, 1.5, 4, 0.1])
 def test_a_split_that_raw_prices_do_not_show_fails_and_is_right_in_adjusted_ones(ratio):
     bars = _bars()
     actions = _actions((bars.index[50], 'split', ratio))
     assert _found(bars, actions) == [('split_without_jump', 50)]
     assert _found(bars, actions, basis='split') == []
 
-@pytest.mark.parametrize('ratio', [2, 1.5, 10, .1])
+
+@pytest.mark.parametrize('ratio', [2, 1.5, 10, 0.1])
 def test_a_split_not_applied_or_applied_twice_to_adjusted_prices_fails(ratio):
-    for factor, words in ((1/ratio, 'not applied'), (ratio, 'applied twice')):
+    for factor, words in ((1 / ratio, 'not applied'), (ratio, 'applied twice')):
         bars = _bars(moves={50: factor})
         table = findings(facts(bars, _actions((bars.index[50], 'split', ratio)), 'split', bars.index))
         assert table.rule.tolist() == ['split_in_prices'] and words in table.detail[0]
 
+
 def test_a_stock_dividend_too_small_to_see_is_not_judged():
     bars = _bars()
-    for basis in ('raw', 'split'): assert [_found(bars, _actions((bars.index[50], 'split', ratio)), basis=basis) for ratio in (1.05, 1.1, 1.15)] == [[]]*3
+    for basis in ('raw', 'split'):
+        assert [
+            _found(bars, _actions((bars.index[50], 'split', ratio)), basis=basis) for ratio in (1.05, 1.1, 1.15)
+        ] == [[]] * 3
+
 
 def test_a_split_dated_two_sessions_too_early_is_found_on_both_days():
-    bars = _bars(moves={52: .5})
+    bars = _bars(moves={52: 0.5})
     assert _found(bars, _actions((bars.index[50], 'split', 2))) == [('split_without_jump', 50), ('split_shaped', 52)]
 
+
 def test_a_split_on_a_bad_day_is_still_seen():
-    bars = _bars(moves={50: .5*.93}, volume={50: 3})
+    bars = _bars(moves={50: 0.5 * 0.93}, volume={50: 3})
     assert _found(bars, _actions((bars.index[50], 'split', 2))) == []
 
 # %% ../../nbs/11_data_rules.ipynb #2c8249ff
 def _paying(*values, drop=True, every=20, start=15):
     "Bars and dividends, one each `every` sessions, as shares of the close before; the price gives them up where `drop`"
-    at = [start + k*every for k in range(len(values))]
+    at = [start + k * every for k in range(len(values))]
     bars = _bars(moves={k: 1 - share for k, share in zip(at, values)} if drop else None)
-    return bars, _actions(*((bars.index[k], 'dividend', bars.iloc[k - 1, 3]*share) for k, share in zip(at, values)))
+    return bars, _actions(*((bars.index[k], 'dividend', bars.iloc[k - 1, 3] * share) for k, share in zip(at, values)))
+
 
 def test_dividends_that_the_price_gives_up_are_no_finding():
-    for shares in ((.01,)*5, (.002, .002, .3, .002, .002), (.00001, .01, .01, .01, .01), (.9, .01, .01, .01)): assert _found(*_paying(*shares)) == []
+    for shares in (
+        (0.01,) * 5,
+        (0.002, 0.002, 0.3, 0.002, 0.002),
+        (0.00001, 0.01, 0.01, 0.01, 0.01),
+        (0.9, 0.01, 0.01, 0.01),
+    ):
+        assert _found(*_paying(*shares)) == []
 
-@pytest.mark.parametrize('share, rule', [(1., 'dividend_above_price'), (35., 'dividend_above_price'), (.5, 'dividend_without_drop'), (.08, 'dividend_without_drop'), (.03, None), (.01, None)])
-def test_a_dividend_without_its_fall_is_found_when_it_is_large(share, rule): assert _found(*_paying(share, drop=False)) == ([(rule, 15)] if rule else [])
+
+@pytest.mark.parametrize(
+    'share, rule',
+    [
+        (1.0, 'dividend_above_price'),
+        (35.0, 'dividend_above_price'),
+        (0.5, 'dividend_without_drop'),
+        (0.08, 'dividend_without_drop'),
+        (0.03, None),
+        (0.01, None),
+    ],
+)
+def test_a_dividend_without_its_fall_is_found_when_it_is_large(share, rule):
+    assert _found(*_paying(share, drop=False)) == ([(rule, 15)] if rule else [])
+
 
 def test_a_half_fall_and_a_day_without_trading_are_no_evidence():
-    bars, actions = _paying(.12, drop=False)
-    bars.iloc[15:, :4] *= .95
+    bars, actions = _paying(0.12, drop=False)
+    bars.iloc[15:, :4] *= 0.95
     assert _found(bars, actions) == []
-    bars, actions = _paying(.2, drop=False)
-    bars.iloc[15] = [bars.iloc[14, 3]]*4 + [0.]
+    bars, actions = _paying(0.2, drop=False)
+    bars.iloc[15] = [bars.iloc[14, 3]] * 4 + [0.0]
     assert _found(bars, actions) == [('zero_volume', 15)]
 
-def test_a_dividend_of_fifty_times_its_neighbours_without_a_fall_is_worth_a_look():
-    assert _found(*_paying(.0004, .0004, .027, .0004, .0004, drop=False)) == [('dividend_out_of_step', 55)]
-    for shares in ((.0004, .0004, .015, .0004, .0004), (.0004, .0004, .027)): assert _found(*_paying(*shares, drop=False)) == []
-    assert _found(*_paying(.0004, .0004, .027, .0004, .0004)) == []
 
-@pytest.mark.parametrize('days, share, found', [(1, .0105, True), (3, .009, True), (1, .005, False), (6, .01, False)])
+def test_a_dividend_of_fifty_times_its_neighbours_without_a_fall_is_worth_a_look():
+    assert _found(*_paying(0.0004, 0.0004, 0.027, 0.0004, 0.0004, drop=False)) == [('dividend_out_of_step', 55)]
+    for shares in ((0.0004, 0.0004, 0.015, 0.0004, 0.0004), (0.0004, 0.0004, 0.027)):
+        assert _found(*_paying(*shares, drop=False)) == []
+    assert _found(*_paying(0.0004, 0.0004, 0.027, 0.0004, 0.0004)) == []
+
+
+@pytest.mark.parametrize(
+    'days, share, found', [(1, 0.0105, True), (3, 0.009, True), (1, 0.005, False), (6, 0.01, False)]
+)
 def test_two_like_dividends_within_five_days_are_worth_a_look(days, share, found):
     bars = _bars()
-    actions = _actions((bars.index[10], 'dividend', 1.), (bars.index[10 + days], 'dividend', share*100))
+    actions = _actions((bars.index[10], 'dividend', 1.0), (bars.index[10 + days], 'dividend', share * 100))
     assert _found(bars, actions) == ([('dividend_repeated', 10 + days)] if found else [])
 
+
 def test_a_dividend_in_new_shares_on_the_day_of_a_split_is_measured_against_new_shares():
-    for step, found in ((.45, []), (.5, [('dividend_without_drop', 50)])):
+    for step, found in ((0.45, []), (0.5, [('dividend_without_drop', 50)])):
         bars = _bars(moves={50: step})
-        assert _found(bars, _actions((bars.index[50], 'split', 2), (bars.index[50], 'dividend', bars.iloc[49, 3]*.1))) == found
+        assert (
+            _found(bars, _actions((bars.index[50], 'split', 2), (bars.index[50], 'dividend', bars.iloc[49, 3] * 0.1)))
+            == found
+        )

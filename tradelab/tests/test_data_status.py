@@ -13,7 +13,18 @@ import pandas as pd
 import pytest
 from sqlalchemy import text
 
-from ..data_status import by_rule, by_symbol, coverage, data_status, failed_fetches, failures, fault_windows, for_reading, headline, summary
+from tradelab.data_status import (
+    by_rule,
+    by_symbol,
+    coverage,
+    data_status,
+    failed_fetches,
+    failures,
+    fault_windows,
+    for_reading,
+    headline,
+    summary,
+)
 from ..data_validation import Delivery, no_findings
 from ..utils.database import session
 from ..utils.error_handling import DataError, RateLimitedError, UnknownSymbolError
@@ -22,32 +33,83 @@ from ..utils.store import record_failure, save_deliveries
 from ..utils.verdicts import load_findings, update_verdicts
 
 # %% ../../nbs/26_data_status.ipynb #bd5a611b
-DAYS = pd.DatetimeIndex(['2023-11-27', '2023-11-28', '2023-11-29', '2023-11-30', *pd.bdate_range('2023-12-01', '2023-12-22'), '2023-12-26', '2023-12-27', '2023-12-28', '2023-12-29',
-                         *pd.bdate_range('2024-01-02', '2024-01-12')], name='session')  # the sessions of New York
+DAYS = pd.DatetimeIndex(
+    [
+        '2023-11-27',
+        '2023-11-28',
+        '2023-11-29',
+        '2023-11-30',
+        *pd.bdate_range('2023-12-01', '2023-12-22'),
+        '2023-12-26',
+        '2023-12-27',
+        '2023-12-28',
+        '2023-12-29',
+        *pd.bdate_range('2024-01-02', '2024-01-12'),
+    ],
+    name='session',
+)  # the sessions of New York
 NOW = datetime(2024, 1, 15, 12, tzinfo=UTC)
+
 
 def _delivery(symbol='IBM', days=DAYS, calendar='XNYS', **more):
     close = 100 + np.random.default_rng(len(days)).normal(0, 1, len(days)).cumsum()
-    bars = pd.DataFrame({'open': close - .1, 'high': close + .5, 'low': close - .6, 'close': close, 'volume': 1e6 + close}, days)
-    no_actions = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)})
-    return Delivery(**dict(symbol=symbol, name=f'{symbol} Inc.', currency='USD', calendar=calendar, convention='crsp', bars=bars, actions=no_actions, source='by hand') | more)
+    bars = pd.DataFrame(
+        {'open': close - 0.1, 'high': close + 0.5, 'low': close - 0.6, 'close': close, 'volume': 1e6 + close}, days
+    )
+    no_actions = pd.DataFrame(
+        {'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)}
+    )
+    return Delivery(
+        **dict(
+            symbol=symbol,
+            name=f'{symbol} Inc.',
+            currency='USD',
+            calendar=calendar,
+            convention='crsp',
+            bars=bars,
+            actions=no_actions,
+            source='by hand',
+        )
+        | more
+    )
+
 
 def _save(settings, *deliveries, provider='sample', at=NOW):
     found = save_deliveries(settings, provider, list(deliveries), at)
     assert all(hasattr(counts, 'new') for counts in found), found
 
-def _row(settings, symbol='IBM', **options): return data_status(settings, [symbol], **{'now': NOW, **options}).iloc[0]
 
-def _findings(*rows): return pd.DataFrame(rows, columns=['symbol', 'rule', 'session', 'severity', 'found', 'detail']).astype({'session': 'datetime64[us]', 'found': float})
+def _row(settings, symbol='IBM', **options):
+    return data_status(settings, [symbol], **{'now': NOW, **options}).iloc[0]
+
+
+def _findings(*rows):
+    return pd.DataFrame(rows, columns=['symbol', 'rule', 'session', 'severity', 'found', 'detail']).astype(
+        {'session': 'datetime64[us]', 'found': float}
+    )
 
 # %% ../../nbs/26_data_status.ipynb #81cf75d2
 def test_the_figures_are_the_same_before_and_after_a_judgement(fresh):
-    _save(fresh, _delivery(), _delivery('GAPS', DAYS.delete([3, 4, 10])), _delivery('MORE', DAYS.delete(5).append(pd.DatetimeIndex(['2024-01-13']))), _delivery('LSE', DAYS, 'XLON'))
+    _save(
+        fresh,
+        _delivery(),
+        _delivery('GAPS', DAYS.delete([3, 4, 10])),
+        _delivery('MORE', DAYS.delete(5).append(pd.DatetimeIndex(['2024-01-13']))),
+        _delivery('LSE', DAYS, 'XLON'),
+    )
     before = data_status(fresh, now=NOW)
-    assert before.set_index('symbol')[['bars', 'missing']].to_dict('index') == {'IBM': dict(bars=33, missing=0), 'GAPS': dict(bars=30, missing=3), 'MORE': dict(bars=33, missing=1), 'LSE': dict(bars=33, missing=0)}
-    assert before.verdict.tolist() == ['']*4 and (before['first'] == DAYS[0]).all()
+    assert before.set_index('symbol')[['bars', 'missing']].to_dict('index') == {
+        'IBM': dict(bars=33, missing=0),
+        'GAPS': dict(bars=30, missing=3),
+        'MORE': dict(bars=33, missing=1),
+        'LSE': dict(bars=33, missing=0),
+    }
+    assert before.verdict.tolist() == [''] * 4 and (before['first'] == DAYS[0]).all()
     update_verdicts(fresh, now=NOW)
-    pd.testing.assert_frame_equal(data_status(fresh, now=NOW).drop(columns=['verdict', 'findings']), before.drop(columns=['verdict', 'findings']))
+    pd.testing.assert_frame_equal(
+        data_status(fresh, now=NOW).drop(columns=['verdict', 'findings']), before.drop(columns=['verdict', 'findings'])
+    )
+
 
 def test_a_verdict_about_other_rows_is_stale_and_the_rows_are_counted_anew(fresh):
     _save(fresh, _delivery(days=DAYS[:20]))
@@ -59,29 +121,69 @@ def test_a_verdict_about_other_rows_is_stale_and_the_rows_are_counted_anew(fresh
     update_verdicts(fresh, now=NOW)
     assert _row(fresh).verdict == 'warn' and _row(fresh).findings == 'missing_session ×1'
 
+
 def test_a_date_outside_the_calendar_leaves_the_other_symbols_as_they_are(fresh):
-    _save(fresh, _delivery('ODD', DAYS.append(pd.DatetimeIndex(['2150-01-02']))), _delivery('GAPS', DAYS.delete(3)), _delivery('SEOUL', pd.DatetimeIndex(['1950-01-03', *DAYS], name='session'), 'XKRX'),
-          _delivery('NAVER', DAYS, 'XKRX'))
+    _save(
+        fresh,
+        _delivery('ODD', DAYS.append(pd.DatetimeIndex(['2150-01-02']))),
+        _delivery('GAPS', DAYS.delete(3)),
+        _delivery('SEOUL', pd.DatetimeIndex(['1950-01-03', *DAYS], name='session'), 'XKRX'),
+        _delivery('NAVER', DAYS, 'XKRX'),
+    )
     found = data_status(fresh, now=NOW).set_index('symbol')
-    assert found[['bars', 'missing']].loc[['ODD', 'GAPS', 'SEOUL']].values.tolist() == [[34, 0], [32, 1], [34, 0]] and found.behind.loc[['ODD', 'GAPS', 'NAVER', 'SEOUL']].tolist() == [0, 0, 1, 1]
+    assert found[['bars', 'missing']].loc[['ODD', 'GAPS', 'SEOUL']].values.tolist() == [
+        [34, 0],
+        [32, 1],
+        [34, 0],
+    ] and found.behind.loc[['ODD', 'GAPS', 'NAVER', 'SEOUL']].tolist() == [0, 0, 1, 1]
     covered = coverage(fresh)
-    assert covered.loc[['ODD', 'SEOUL']].isna().all(axis=None) and covered.loc[['GAPS', 'NAVER']].notna().any(axis=1).all() and list(covered.columns) == list(pd.DatetimeIndex(['2023-11-01', '2023-12-01', '2024-01-01']))
+    assert (
+        covered.loc[['ODD', 'SEOUL']].isna().all(axis=None)
+        and covered.loc[['GAPS', 'NAVER']].notna().any(axis=1).all()
+        and list(covered.columns) == list(pd.DatetimeIndex(['2023-11-01', '2023-12-01', '2024-01-01']))
+    )
 
 # %% ../../nbs/26_data_status.ipynb #5f56e468
-@pytest.mark.parametrize('now, calendar, behind', [
-    ('2024-01-12 20:59', 'XNYS', 0), ('2024-01-12 21:00', 'XNYS', 0), ('2024-01-15 12:00', 'XNYS', 0), ('2024-01-16 20:59', 'XNYS', 0), ('2024-01-16 21:00', 'XNYS', 1),  # Monday was a holiday
-    ('2024-01-17 03:00', 'XNYS', 1), ('2024-01-19 23:00', 'XNYS', 4), ('2024-01-15 16:29', 'XLON', 0), ('2024-01-15 16:30', 'XLON', 1), ('2024-01-11 22:00', 'XNYS', 0), ('2020-01-11 22:00', 'XNYS', 0)])
+@pytest.mark.parametrize(
+    'now, calendar, behind',
+    [
+        ('2024-01-12 20:59', 'XNYS', 0),
+        ('2024-01-12 21:00', 'XNYS', 0),
+        ('2024-01-15 12:00', 'XNYS', 0),
+        ('2024-01-16 20:59', 'XNYS', 0),
+        ('2024-01-16 21:00', 'XNYS', 1),  # Monday was a holiday
+        ('2024-01-17 03:00', 'XNYS', 1),
+        ('2024-01-19 23:00', 'XNYS', 4),
+        ('2024-01-15 16:29', 'XLON', 0),
+        ('2024-01-15 16:30', 'XLON', 1),
+        ('2024-01-11 22:00', 'XNYS', 0),
+        ('2020-01-11 22:00', 'XNYS', 0),
+    ],
+)
 def test_age_is_counted_in_sessions_that_have_closed(fresh, now, calendar, behind):
     _save(fresh, _delivery(calendar=calendar))
     assert _row(fresh, now=datetime.fromisoformat(now).replace(tzinfo=UTC)).behind == behind
 
+
 def test_each_symbol_has_an_age_of_its_own_calendar(fresh):
     _save(fresh, _delivery('LSE', DAYS, 'XLON'), _delivery('NEW'), _delivery('OLD', DAYS[:-3]))
-    assert data_status(fresh, now=NOW.replace(hour=20)).set_index('symbol').behind.to_dict() == {'LSE': 1, 'NEW': 0, 'OLD': 3}
+    assert data_status(fresh, now=NOW.replace(hour=20)).set_index('symbol').behind.to_dict() == {
+        'LSE': 1,
+        'NEW': 0,
+        'OLD': 3,
+    }
+
 
 def test_where_no_session_is_recorded_the_age_is_unknown(fresh):
-    _save(fresh, _delivery('SEOUL', pd.DatetimeIndex(['1950-01-03'], name='session'), 'XKRX'), _delivery('NAVER', DAYS, 'XKRX'))
-    assert data_status(fresh, now=NOW).set_index('symbol').behind.loc[['NAVER', 'SEOUL']].tolist() == [1, pd.NA] and 'unknown age' in summary(data_status(fresh, ['SEOUL'], now=NOW))
+    _save(
+        fresh,
+        _delivery('SEOUL', pd.DatetimeIndex(['1950-01-03'], name='session'), 'XKRX'),
+        _delivery('NAVER', DAYS, 'XKRX'),
+    )
+    assert data_status(fresh, now=NOW).set_index('symbol').behind.loc[['NAVER', 'SEOUL']].tolist() == [
+        1,
+        pd.NA,
+    ] and 'unknown age' in summary(data_status(fresh, ['SEOUL'], now=NOW))
     assert data_status(fresh, now=datetime(1950, 2, 1, tzinfo=UTC)).behind.isna().all()
 
 # %% ../../nbs/26_data_status.ipynb #9225ba7b
@@ -89,14 +191,18 @@ def test_the_newest_fetch_decides_whether_there_is_an_error(fresh):
     _save(fresh, _delivery(), _delivery('AAPL'))
     later = NOW + timedelta(hours=1)
     record_failure(fresh, 'sample', 'IBM', RateLimitedError('Too many questions'), later, later)
-    assert (_row(fresh).last_error, _row(fresh).fetched_at) == ('rate_limited', NOW) and _row(fresh, 'AAPL').last_error == ''
+    assert (_row(fresh).last_error, _row(fresh).fetched_at) == ('rate_limited', NOW) and _row(
+        fresh, 'AAPL'
+    ).last_error == ''
     _save(fresh, _delivery(), at=later + timedelta(hours=1))
     assert (_row(fresh).last_error, _row(fresh).fetched_at) == ('', later + timedelta(hours=1))
+
 
 def test_a_fetch_under_the_former_symbol_counts(fresh):
     _save(fresh, _delivery('FB'))
     rename_symbol(fresh, 'FB', 'META', date(2024, 1, 5))
     assert data_status(fresh, now=NOW).symbol.tolist() == ['META'] and _row(fresh, 'META').fetched_at == NOW
+
 
 def test_a_fetch_of_the_former_company_does_not_count(fresh):
     _save(fresh, _delivery(days=DAYS[:5]), at=NOW + timedelta(days=9))
@@ -110,100 +216,204 @@ def test_findings_are_told_worst_first_with_those_that_were_left_out(fresh):
     bars.iloc[20, :4] *= 100
     _save(fresh, _delivery(bars=bars.drop(DAYS[[3, 9]])))
     update_verdicts(fresh, now=NOW)
-    assert _row(fresh).verdict == 'fail' and re.fullmatch('unit_error ×[12], missing_session ×2(, .*)?', _row(fresh).findings)
-    with session(fresh) as db: db.execute(text("UPDATE findings SET detail = detail || '; and 1275 more' WHERE rule = 'missing_session' AND session = '2023-12-08'"))
+    assert _row(fresh).verdict == 'fail' and re.fullmatch(
+        'unit_error ×[12], missing_session ×2(, .*)?', _row(fresh).findings
+    )
+    with session(fresh) as db:
+        db.execute(
+            text(
+                "UPDATE findings SET detail = detail || '; and 1275 more' WHERE rule = 'missing_session' AND session = '2023-12-08'"
+            )
+        )
     assert 'missing_session ×1277' in _row(fresh).findings
-    assert by_rule(load_findings(fresh)).set_index('rule').findings['missing_session'] == 1277 and headline(data_status(fresh), load_findings(fresh)).Findings.item() >= 1278
+    assert (
+        by_rule(load_findings(fresh)).set_index('rule').findings['missing_session'] == 1277
+        and headline(data_status(fresh), load_findings(fresh)).Findings.item() >= 1278
+    )
+
 
 def test_all_providers_are_told_apart(fresh):
-    for name in ('yahoo', 'sample'): _save(fresh, _delivery(), _delivery(name.upper()), provider=name)
-    assert data_status(fresh)[['provider', 'symbol']].agg(' '.join, axis=1).tolist() == ['sample IBM', 'sample SAMPLE', 'yahoo IBM', 'yahoo YAHOO']
-    assert data_status(fresh, provider='yahoo').symbol.tolist() == ['IBM', 'YAHOO'] and data_status(fresh, ['ibm'], 'yahoo').provider.tolist() == ['yahoo']
+    for name in ('yahoo', 'sample'):
+        _save(fresh, _delivery(), _delivery(name.upper()), provider=name)
+    assert data_status(fresh)[['provider', 'symbol']].agg(' '.join, axis=1).tolist() == [
+        'sample IBM',
+        'sample SAMPLE',
+        'yahoo IBM',
+        'yahoo YAHOO',
+    ]
+    assert data_status(fresh, provider='yahoo').symbol.tolist() == ['IBM', 'YAHOO'] and data_status(
+        fresh, ['ibm'], 'yahoo'
+    ).provider.tolist() == ['yahoo']
+
 
 @pytest.mark.parametrize('symbols, provider', [(['IBN'], ''), (['IBM', 'IBN'], 'sample'), (["'; --"], ''), ([''], '')])
 def test_a_symbol_that_is_not_stored_is_refused(fresh, symbols, provider):
     _save(fresh, _delivery())
-    with pytest.raises(UnknownSymbolError) as raised: data_status(fresh, symbols, provider)
-    if symbols[-1] == 'IBN': assert 'IBM' in str(raised.value)
+    with pytest.raises(UnknownSymbolError) as raised:
+        data_status(fresh, symbols, provider)
+    if symbols[-1] == 'IBN':
+        assert 'IBM' in str(raised.value)
+
 
 def test_an_empty_store_is_an_empty_table_with_its_types(fresh):
     empty = data_status(fresh)
     _save(fresh, _delivery())
     full = data_status(fresh)
-    assert empty.empty and empty.dtypes.astype(str).to_dict() == full.dtypes.astype(str).to_dict() and data_status(fresh, provider='yahoo').empty
+    assert (
+        empty.empty
+        and empty.dtypes.astype(str).to_dict() == full.dtypes.astype(str).to_dict()
+        and data_status(fresh, provider='yahoo').empty
+    )
 
 # %% ../../nbs/26_data_status.ipynb #e01a0595
 def test_a_month_is_the_share_of_its_sessions_between_the_first_and_the_last_bar(fresh):
     december = DAYS[DAYS.month == 12]
-    _save(fresh, _delivery(), _delivery('HALF', DAYS.difference(december[::2])), _delivery('HOLE', DAYS.difference(december)), _delivery('LATE', DAYS[26:]), _delivery('EARLY', DAYS[:2]))
+    _save(
+        fresh,
+        _delivery(),
+        _delivery('HALF', DAYS.difference(december[::2])),
+        _delivery('HOLE', DAYS.difference(december)),
+        _delivery('LATE', DAYS[26:]),
+        _delivery('EARLY', DAYS[:2]),
+    )
     found = coverage(fresh)
-    assert list(found.columns) == list(pd.DatetimeIndex(['2023-11-01', '2023-12-01', '2024-01-01'])) and list(found.index) == ['EARLY', 'HALF', 'HOLE', 'IBM', 'LATE']
-    expected = {'IBM': [1, 1, 1], 'HALF': [1, .5, 1], 'HOLE': [1, 0, 1], 'LATE': [np.nan, np.nan, 1], 'EARLY': [1, np.nan, np.nan]}
-    for symbol, values in expected.items(): np.testing.assert_array_equal(found.loc[symbol], values, symbol)
+    assert list(found.columns) == list(pd.DatetimeIndex(['2023-11-01', '2023-12-01', '2024-01-01'])) and list(
+        found.index
+    ) == ['EARLY', 'HALF', 'HOLE', 'IBM', 'LATE']
+    expected = {
+        'IBM': [1, 1, 1],
+        'HALF': [1, 0.5, 1],
+        'HOLE': [1, 0, 1],
+        'LATE': [np.nan, np.nan, 1],
+        'EARLY': [1, np.nan, np.nan],
+    }
+    for symbol, values in expected.items():
+        np.testing.assert_array_equal(found.loc[symbol], values, symbol)
+
 
 def test_a_bar_on_a_closed_day_does_not_stand_in_for_a_missing_one(fresh):
     _save(fresh, _delivery(days=DAYS.difference(DAYS[[5]]).append(pd.DatetimeIndex(['2023-12-25'])).sort_values()))
-    assert coverage(fresh).loc['IBM', '2023-12-01'] == 19/20
+    assert coverage(fresh).loc['IBM', '2023-12-01'] == 19 / 20
+
 
 def test_every_symbol_is_measured_by_its_own_exchange_and_in_the_order_asked_for(fresh):
     _save(fresh, _delivery('LSE', DAYS.drop('2023-12-26'), 'XLON'), _delivery())  # the second day of Christmas
-    assert (coverage(fresh, ['LSE', 'IBM']) == 1).all(axis=None) and list(coverage(fresh, ['LSE', 'IBM']).index) == ['LSE', 'IBM']
+    assert (coverage(fresh, ['LSE', 'IBM']) == 1).all(axis=None) and list(coverage(fresh, ['LSE', 'IBM']).index) == [
+        'LSE',
+        'IBM',
+    ]
     assert coverage(fresh, provider='yahoo').empty and coverage(fresh, provider='yahoo').index.name == 'symbol'
-    with pytest.raises(UnknownSymbolError): coverage(fresh, ['NOPE'])
+    with pytest.raises(UnknownSymbolError):
+        coverage(fresh, ['NOPE'])
 
 # %% ../../nbs/26_data_status.ipynb #42951cb8
 def test_rules_and_symbols_are_ordered_by_what_they_cost():
     day = DAYS[0]
-    found = _findings(*[('A', 'stale_bar', day, 'warn', 1., 'x')]*3, ('B', 'unit_error', day, 'fail', 100., 'x'), ('C', 'unit_error', day, 'fail', 100., 'x; and 4 more'), ('C', 'jump', day, 'warn', 1., 'x'), ('D', 'own_rule', day, 'warn', 1., 'x'))
+    found = _findings(
+        *[('A', 'stale_bar', day, 'warn', 1.0, 'x')] * 3,
+        ('B', 'unit_error', day, 'fail', 100.0, 'x'),
+        ('C', 'unit_error', day, 'fail', 100.0, 'x; and 4 more'),
+        ('C', 'jump', day, 'warn', 1.0, 'x'),
+        ('D', 'own_rule', day, 'warn', 1.0, 'x'),
+    )
     rules = by_rule(found)
-    assert rules[['rule', 'severity', 'findings', 'symbols']].values.tolist() == [['unit_error', 'fail', 6, 2], ['stale_bar', 'warn', 3, 1], ['jump', 'warn', 1, 1], ['own_rule', 'warn', 1, 1]]
+    assert rules[['rule', 'severity', 'findings', 'symbols']].values.tolist() == [
+        ['unit_error', 'fail', 6, 2],
+        ['stale_bar', 'warn', 3, 1],
+        ['jump', 'warn', 1, 1],
+        ['own_rule', 'warn', 1, 1],
+    ]
     assert 'hundredth' in rules.meaning[0] and rules.meaning[3] == ''
     assert by_symbol(found).values.tolist() == [['C', 5, 1], ['B', 1, 0], ['A', 0, 3], ['D', 0, 1]]
     assert failures(found).symbol.tolist() == ['C', 'B']
+
 
 def test_no_finding_is_an_empty_table_everywhere(fresh):
     _save(fresh, _delivery())
     update_verdicts(fresh, now=NOW)
     found = load_findings(fresh)
-    assert all(table.empty for table in (by_rule(found), by_symbol(found), failures(found), failed_fetches(fresh, now=NOW))) and fault_windows(fresh, found) == []
+    assert (
+        all(
+            table.empty for table in (by_rule(found), by_symbol(found), failures(found), failed_fetches(fresh, now=NOW))
+        )
+        and fault_windows(fresh, found) == []
+    )
     assert headline(data_status(fresh, now=NOW), found).iloc[0].tolist() == [1, 1, 0, 0, 33, 0, 0, DAYS[-1], 0]
 
 # %% ../../nbs/26_data_status.ipynb #15345716
 def test_the_window_is_what_was_delivered_around_the_fault(fresh):
-    actions = pd.DataFrame({'ex_date': DAYS[[8, 30]], 'kind': ['dividend', 'split'], 'value': [.5, 2.]})
+    actions = pd.DataFrame({'ex_date': DAYS[[8, 30]], 'kind': ['dividend', 'split'], 'value': [0.5, 2.0]})
     delivery = _delivery(actions=actions, basis='split', currency='GBP')
     _save(fresh, delivery)
-    window, = fault_windows(fresh, _findings(('IBM', 'jump', DAYS[10], 'warn', .3, 'far away')), around=5)
+    (window,) = fault_windows(fresh, _findings(('IBM', 'jump', DAYS[10], 'warn', 0.3, 'far away')), around=5)
     pd.testing.assert_frame_equal(window.bars, delivery.bars.iloc[5:16], check_freq=False, check_index_type=False)
-    assert window.actions.value.tolist() == [.5] and window.currency == 'GBP' and window.title == f'IBM {DAYS[10]:%Y-%m-%d}: jump (warn)\nfar away'
+    assert (
+        window.actions.value.tolist() == [0.5]
+        and window.currency == 'GBP'
+        and window.title == f'IBM {DAYS[10]:%Y-%m-%d}: jump (warn)\nfar away'
+    )
 
-@pytest.mark.parametrize('day, first, last', [(DAYS[0], 0, 3), (DAYS[2], 0, 5), (DAYS[-1], 29, 32), (pd.Timestamp('2023-12-25'), 17, 23), (pd.Timestamp('2024-06-03'), 30, 32)])
+
+@pytest.mark.parametrize(
+    'day, first, last',
+    [
+        (DAYS[0], 0, 3),
+        (DAYS[2], 0, 5),
+        (DAYS[-1], 29, 32),
+        (pd.Timestamp('2023-12-25'), 17, 23),
+        (pd.Timestamp('2024-06-03'), 30, 32),
+    ],
+)
 def test_a_window_ends_where_the_bars_end_and_needs_no_bar_of_its_session(fresh, day, first, last):
     _save(fresh, _delivery())
-    window, = fault_windows(fresh, _findings(('IBM', 'missing_session', day, 'warn', 1., 'x')), around=3)
+    (window,) = fault_windows(fresh, _findings(('IBM', 'missing_session', day, 'warn', 1.0, 'x')), around=3)
     assert list(window.bars.index[[0, -1]]) == list(DAYS[[first, last]]) and window.session == day
+
 
 def test_the_worst_faults_of_the_worst_symbols_come_first(fresh):
     _save(fresh, *(_delivery(name) for name in 'ABCD'))
-    found = _findings(*(('A', 'stale_bar', DAYS[k], 'warn', k, 'x') for k in range(9)), ('B', 'jump', DAYS[3], 'warn', .2, 'x'), ('B', 'unit_error', DAYS[4], 'fail', 100., 'x'), ('B', 'jump', DAYS[5], 'warn', -.4, 'x'),
-                      ('C', 'jump', DAYS[6], 'warn', np.nan, 'x'), ('D', 'wrong_calendar', pd.NaT, 'fail', 1., 'x'))
-    def told(**options): return [(w.symbol, w.rule, w.session, w.times) for w in fault_windows(fresh, found, **options)]
+    found = _findings(
+        *(('A', 'stale_bar', DAYS[k], 'warn', k, 'x') for k in range(9)),
+        ('B', 'jump', DAYS[3], 'warn', 0.2, 'x'),
+        ('B', 'unit_error', DAYS[4], 'fail', 100.0, 'x'),
+        ('B', 'jump', DAYS[5], 'warn', -0.4, 'x'),
+        ('C', 'jump', DAYS[6], 'warn', np.nan, 'x'),
+        ('D', 'wrong_calendar', pd.NaT, 'fail', 1.0, 'x'),
+    )
+
+    def told(**options):
+        return [(w.symbol, w.rule, w.session, w.times) for w in fault_windows(fresh, found, **options)]
+
     assert told(worst=2) == [('B', 'unit_error', DAYS[4], 1), ('B', 'jump', DAYS[5], 2), ('A', 'stale_bar', DAYS[8], 9)]
-    assert told(worst=9, each=1) == [('B', 'unit_error', DAYS[4], 1), ('A', 'stale_bar', DAYS[8], 9), ('C', 'jump', DAYS[6], 1)] and told(worst=0) == []
+    assert (
+        told(worst=9, each=1)
+        == [('B', 'unit_error', DAYS[4], 1), ('A', 'stale_bar', DAYS[8], 9), ('C', 'jump', DAYS[6], 1)]
+        and told(worst=0) == []
+    )
 
 # %% ../../nbs/26_data_status.ipynb #ddb1ba2a
 def test_failures_of_the_last_days_are_counted_and_say_whether_they_were_mended(fresh):
-    def fail(symbol, error, hours): record_failure(fresh, 'sample', symbol, error, NOW - timedelta(hours=hours), NOW - timedelta(hours=hours))
-    for hours in (5, 4, 3): fail('IBM', RateLimitedError(f'Too many questions {hours}'), hours)
+    def fail(symbol, error, hours):
+        record_failure(fresh, 'sample', symbol, error, NOW - timedelta(hours=hours), NOW - timedelta(hours=hours))
+
+    for hours in (5, 4, 3):
+        fail('IBM', RateLimitedError(f'Too many questions {hours}'), hours)
     fail('NOPE', UnknownSymbolError('Nobody knows it'), 2)
-    fail('OLD', RateLimitedError('Too many questions'), 24*8)
+    fail('OLD', RateLimitedError('Too many questions'), 24 * 8)
     _save(fresh, _delivery('AGAIN'), at=NOW - timedelta(hours=7))
     fail('AGAIN', RateLimitedError('Too many questions'), 6)
     _save(fresh, _delivery(), at=NOW - timedelta(hours=1))
     found = failed_fetches(fresh, now=NOW)
-    assert found[['symbol', 'status', 'times', 'mended', 'error']].values.tolist() == [['NOPE', 'not_found', 1, False, 'Nobody knows it'], ['IBM', 'rate_limited', 3, True, 'Too many questions 3'],
-                                                                                         ['AGAIN', 'rate_limited', 1, False, 'Too many questions']]
-    assert len(failed_fetches(fresh, days=9, now=NOW)) == 4 and failed_fetches(fresh, ['NOPE'], now=NOW).symbol.tolist() == ['NOPE'] and failed_fetches(fresh, provider='yahoo', now=NOW).empty
+    assert found[['symbol', 'status', 'times', 'mended', 'error']].values.tolist() == [
+        ['NOPE', 'not_found', 1, False, 'Nobody knows it'],
+        ['IBM', 'rate_limited', 3, True, 'Too many questions 3'],
+        ['AGAIN', 'rate_limited', 1, False, 'Too many questions'],
+    ]
+    assert (
+        len(failed_fetches(fresh, days=9, now=NOW)) == 4
+        and failed_fetches(fresh, ['NOPE'], now=NOW).symbol.tolist() == ['NOPE']
+        and failed_fetches(fresh, provider='yahoo', now=NOW).empty
+    )
 
 # %% ../../nbs/26_data_status.ipynb #c9808fb0
 def test_the_sentence_says_what_is_refused_and_how_old_it_is(fresh):
@@ -212,16 +422,34 @@ def test_the_sentence_says_what_is_refused_and_how_old_it_is(fresh):
     _save(fresh, *(_delivery(f'BAD{k}', bars=bad) for k in range(7)), _delivery('GOOD'), _delivery('LATE', DAYS[:-4]))
     update_verdicts(fresh, [f'BAD{k}' for k in range(7)] + ['GOOD'], now=NOW)
     said = summary(data_status(fresh, now=datetime(2024, 1, 17, tzinfo=UTC)))
-    assert said == ('**9 symbols from sample: 1 ok, 7 refused, 1 not judged.** Refused: BAD0, BAD1, BAD2, BAD3, BAD4 and 2 more. '
-                    f'The newest bar is of 2024-01-12, 1 session behind the exchange; 1 symbol ends earlier, the first on {DAYS[-5]:%Y-%m-%d}.')
+    assert said == (
+        '**9 symbols from sample: 1 ok, 7 refused, 1 not judged.** Refused: BAD0, BAD1, BAD2, BAD3, BAD4 and 2 more. '
+        f'The newest bar is of 2024-01-12, 1 session behind the exchange; 1 symbol ends earlier, the first on {DAYS[-5]:%Y-%m-%d}.'
+    )
     clean = summary(data_status(fresh, ['GOOD'], now=NOW))
     assert clean == '**1 symbol from sample: 1 ok.** Nothing is refused. The newest bar is of 2024-01-12, up to date.'
-    with pytest.raises(DataError, match='Nothing is stored.*yahoo'): summary(data_status(fresh, provider='yahoo'), 'yahoo')
+    with pytest.raises(DataError, match='Nothing is stored.*yahoo'):
+        summary(data_status(fresh, provider='yahoo'), 'yahoo')
+
 
 def test_a_table_for_reading_is_escaped_and_the_same_each_time():
-    table = pd.DataFrame({'symbol': ['<b>A&B'], 'times': [1234567], 'share': [np.nan], 'last': pd.DatetimeIndex([pd.NaT]), 'at': pd.DatetimeIndex(['2024-01-02 03:04'], tz='UTC')})
+    table = pd.DataFrame(
+        {
+            'symbol': ['<b>A&B'],
+            'times': [1234567],
+            'share': [np.nan],
+            'last': pd.DatetimeIndex([pd.NaT]),
+            'at': pd.DatetimeIndex(['2024-01-02 03:04'], tz='UTC'),
+        }
+    )
     page = for_reading(table, ['symbol']).to_html()
-    assert '&lt;b&gt;A&amp;B' in page and '1,234,567' in page and '2024-01-02 03:04' in page and page.count('>–<') == 2 and page == for_reading(table, ['symbol']).to_html()
+    assert (
+        '&lt;b&gt;A&amp;B' in page
+        and '1,234,567' in page
+        and '2024-01-02 03:04' in page
+        and page.count('>–<') == 2
+        and page == for_reading(table, ['symbol']).to_html()
+    )
     assert re.search(r'\.col0 \{\s*text-align: left', page) and not re.search(r'\.col1 \{', page)
     assert 'T_symbol_times' not in for_reading(table[['at']]).to_html()
 
@@ -232,17 +460,37 @@ def test_the_run_notebook_leaves_a_report_of_what_is_stored(fresh, tmp_path):
     from tradelab.providers.sample import fetch, symbols
     from tradelab.templates import checked_parameters, execute_template, template
     from tradelab.utils.results import run_details, start_run
+
     spoilt = {name: fetch(name) for name in symbols()}
     spoilt['GOOG'].bars.iloc[700, :4] *= 100
     _save(fresh, *spoilt.values())
     notebook = template(fresh.home, 'data_quality')
     start_run(fresh, dict(id='x', template='data_quality', parameters={}))
-    assert execute_template(notebook, tmp_path/'done.ipynb', checked_parameters(notebook, {'worst': '1', 'run_id': 'x'}), fresh.home, 100) == ''
-    cells = [cell for cell in nbformat.read(tmp_path/'done.ipynb', 4).cells if cell.cell_type == 'code']
+    assert (
+        execute_template(
+            notebook,
+            tmp_path / 'done.ipynb',
+            checked_parameters(notebook, {'worst': '1', 'run_id': 'x'}),
+            fresh.home,
+            100,
+        )
+        == ''
+    )
+    cells = [cell for cell in nbformat.read(tmp_path / 'done.ipynb', 4).cells if cell.cell_type == 'code']
     outputs = [output for cell in cells for output in cell.outputs]
-    shown = ' '.join(str(output.get('data', {}).get(kind, '')) for output in outputs for kind in ('text/markdown', 'text/html'))
-    assert '1 refused.** Refused: GOOG' in shown and 'unit_error' in shown and sum('image/png' in output.get('data', {}) for output in outputs) >= 3
-    assert not [output for output in outputs if output.output_type in ('stream', 'error')] and data_status(fresh, ['GOOG']).verdict.item() == 'fail'
-    with session(fresh) as db: assert db.execute(text('SELECT count(*) FROM verdicts')).scalar_one() == 5
+    shown = ' '.join(
+        str(output.get('data', {}).get(kind, '')) for output in outputs for kind in ('text/markdown', 'text/html')
+    )
+    assert (
+        '1 refused.** Refused: GOOG' in shown
+        and 'unit_error' in shown
+        and sum('image/png' in output.get('data', {}) for output in outputs) >= 3
+    )
+    assert (
+        not [output for output in outputs if output.output_type in ('stream', 'error')]
+        and data_status(fresh, ['GOOG']).verdict.item() == 'fail'
+    )
+    with session(fresh) as db:
+        assert db.execute(text('SELECT count(*) FROM verdicts')).scalar_one() == 5
     kept = run_details(fresh, 'x')['metrics']['data']
     assert (kept['symbols'], kept['fail']) == (5, 1) and kept['ok'] + kept['warn'] == 4 and kept['findings'] > 0

@@ -14,27 +14,95 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..data_rules import RULES
-from ..data_validation import FINDING_COLUMNS, Delivery, check_actions, check_bars, check_symbol, finding_table, judge, merge_duplicates, no_findings, ordered_bars, usable
+from tradelab.data_validation import (
+    FINDING_COLUMNS,
+    Delivery,
+    check_actions,
+    check_bars,
+    check_symbol,
+    finding_table,
+    judge,
+    merge_duplicates,
+    no_findings,
+    ordered_bars,
+    usable,
+)
 from ..market_calendar import sessions
 from ..utils.error_handling import DataError, UnknownSymbolError
 
 # %% ../../nbs/12_data_validation.ipynb #c7f42a0f
-@pytest.mark.parametrize('typed, stored', [('AAPL', 'AAPL'), (' aapl  ', 'AAPL'), ('brk.b', 'BRK.B'), ('^gspc', '^GSPC'), ('NAN', 'NAN'), ('true', 'TRUE'),
-                                           ('ON', 'ON'), ('EURUSD=X', 'EURUSD=X'), ('0700.HK', '0700.HK'), ('BTC-USD', 'BTC-USD'), ('M&M.NS', 'M&M.NS'), ('a'*32, 'A'*32)])
-def test_real_symbols_are_taken_in_upper_case(typed, stored): assert check_symbol(typed) == stored
+@pytest.mark.parametrize(
+    'typed, stored',
+    [
+        ('AAPL', 'AAPL'),
+        (' aapl  ', 'AAPL'),
+        ('brk.b', 'BRK.B'),
+        ('^gspc', '^GSPC'),
+        ('NAN', 'NAN'),
+        ('true', 'TRUE'),
+        ('ON', 'ON'),
+        ('EURUSD=X', 'EURUSD=X'),
+        ('0700.HK', '0700.HK'),
+        ('BTC-USD', 'BTC-USD'),
+        ('M&M.NS', 'M&M.NS'),
+        ('a' * 32, 'A' * 32),
+    ],
+)
+def test_real_symbols_are_taken_in_upper_case(typed, stored):
+    assert check_symbol(typed) == stored
 
-@pytest.mark.parametrize('typed', ['', ' ', 'A'*33, 'A B', 'A/B', '..', '.', '../x', 'A\\B', "A'", 'A"', 'A;B', 'A\n', '\tA', 'A\x00', '-rf', 'Ä', 'ß', 'A\u200b', '$A',
-                                   None, 5, float('nan'), True, b'AAPL', ['AAPL']])
+
+@pytest.mark.parametrize(
+    'typed',
+    [
+        '',
+        ' ',
+        'A' * 33,
+        'A B',
+        'A/B',
+        '..',
+        '.',
+        '../x',
+        'A\\B',
+        "A'",
+        'A"',
+        'A;B',
+        'A\n',
+        '\tA',
+        'A\x00',
+        '-rf',
+        'Ä',
+        'ß',
+        'A\u200b',
+        '$A',
+        None,
+        5,
+        float('nan'),
+        True,
+        b'AAPL',
+        ['AAPL'],
+    ],
+)
 def test_what_cannot_be_a_symbol_is_refused(typed):
-    with pytest.raises(UnknownSymbolError, match='1 to 32'): check_symbol(typed)
+    with pytest.raises(UnknownSymbolError, match='1 to 32'):
+        check_symbol(typed)
 
 # %% ../../nbs/12_data_validation.ipynb #9e21a564
 def _bars(**columns):
     "Three sound bars, with whole columns replaced by name"
-    good = {'open': [10., 11., 12.], 'high': [11., 12., 13.], 'low': [9., 10., 11.], 'close': [10.5, 11.5, 12.5], 'volume': [100., 0., 300.]}
+    good = {
+        'open': [10.0, 11.0, 12.0],
+        'high': [11.0, 12.0, 13.0],
+        'low': [9.0, 10.0, 11.0],
+        'close': [10.5, 11.5, 12.5],
+        'volume': [100.0, 0.0, 300.0],
+    }
     return pd.DataFrame(good | columns, pd.DatetimeIndex(['2024-01-02', '2024-01-03', '2024-01-04'], name='date'))
 
-def _dated(*labels): return _bars().set_index(pd.DatetimeIndex(list(labels)))
+
+def _dated(*labels):
+    return _bars().set_index(pd.DatetimeIndex(list(labels)))
+
 
 NONE = pd.DataFrame(columns=['ex_date', 'kind', 'value'])
 
@@ -45,63 +113,134 @@ def test_sound_bars_come_back_as_floats_in_order_under_the_name_session():
     assert list(bars) == ['open', 'high', 'low', 'close', 'volume'] and bars.index.name == 'session'
     assert (bars.dtypes == 'float64').all() and given.index.name == 'date'
 
+
 def test_a_bar_that_never_moved_and_did_not_trade_is_possible():
-    flat = _bars(**{name: [5., 5., 5.] for name in ('open', 'high', 'low', 'close')}, volume=[0., 0., 0.])
+    flat = _bars(**{name: [5.0, 5.0, 5.0] for name in ('open', 'high', 'low', 'close')}, volume=[0.0, 0.0, 0.0])
     assert len(check_bars(flat, 'TOY')) == 3
 
 # %% ../../nbs/12_data_validation.ipynb #be64af2b
-@pytest.mark.parametrize('bars, words', [
-    (_bars(close=[10.5, np.nan, 12.5]), ['close is missing', '2024-01-03', 'nan']),
-    (_bars(volume=[100., 100., np.nan]), ['volume is missing', '2024-01-04']),
-    (_bars(high=[11., np.inf, 13.]), ['high is missing or infinite', '2024-01-03', 'inf']),
-    (_bars(low=[0., 10., 11.]), ['low is not above zero', '2024-01-02', '0.0']),
-    (_bars(open=[10., 11., -12.]), ['open is not above zero', '2024-01-04', '-12.0']),
-    (_bars(volume=[100., -1., -2.]), ['volume is negative', '2024-01-03', '-1.0', 'and 1 more']),
-    (_bars(high=[11., 11.49, 13.]), ['high lies below', '2024-01-03', '11.49']),
-    (_bars(high=[9.99, 12., 13.], open=[9.5, 11., 12.], close=[9.5, 11.5, 12.5], low=[10., 10., 11.]), ['high lies below', '2024-01-02']),
-    (_bars(low=[9., 11.01, 11.]), ['low lies above', '2024-01-03', '11.01']),
-])
+@pytest.mark.parametrize(
+    'bars, words',
+    [
+        (_bars(close=[10.5, np.nan, 12.5]), ['close is missing', '2024-01-03', 'nan']),
+        (_bars(volume=[100.0, 100.0, np.nan]), ['volume is missing', '2024-01-04']),
+        (_bars(high=[11.0, np.inf, 13.0]), ['high is missing or infinite', '2024-01-03', 'inf']),
+        (_bars(low=[0.0, 10.0, 11.0]), ['low is not above zero', '2024-01-02', '0.0']),
+        (_bars(open=[10.0, 11.0, -12.0]), ['open is not above zero', '2024-01-04', '-12.0']),
+        (_bars(volume=[100.0, -1.0, -2.0]), ['volume is negative', '2024-01-03', '-1.0', 'and 1 more']),
+        (_bars(high=[11.0, 11.49, 13.0]), ['high lies below', '2024-01-03', '11.49']),
+        (
+            _bars(high=[9.99, 12.0, 13.0], open=[9.5, 11.0, 12.0], close=[9.5, 11.5, 12.5], low=[10.0, 10.0, 11.0]),
+            ['high lies below', '2024-01-02'],
+        ),
+        (_bars(low=[9.0, 11.01, 11.0]), ['low lies above', '2024-01-03', '11.01']),
+    ],
+)
 def test_an_impossible_bar_is_refused_with_session_and_value(bars, words):
-    with pytest.raises(DataError) as caught: check_bars(bars, 'TOY')
+    with pytest.raises(DataError) as caught:
+        check_bars(bars, 'TOY')
     assert [word for word in ['TOY', *words] if word not in str(caught.value)] == [], str(caught.value)
     assert caught.value.remedy
 
 # %% ../../nbs/12_data_validation.ipynb #d4c6e0cb
-@pytest.mark.parametrize('bars, word', [
-    (_bars().drop(columns='volume'), 'exactly the columns'), (_bars(adj_close=[1., 2., 3.]), 'adj_close'), (_bars().iloc[:0], 'not a single bar'),
-    (_bars(close=['1', '2', '3']), 'close holds no numbers'), (_bars(close=pd.Series([1, 'x', 3], dtype=object).to_numpy()), 'close holds no numbers'),
-    (_bars(volume=[True, True, False]), 'bool'), (_bars().reset_index(drop=True), 'int64'), (_bars().set_index(pd.Index(['a', 'b', 'c'])), 'must hold dates'),
-    (_bars().tz_localize('America/New_York'), 'America/New_York'), (_dated('2024-01-02', '2024-01-03 16:00', '2024-01-04'), '16:00'),
-    (_dated('2024-01-02', '2024-01-02', '2024-01-04'), '2024-01-02'), (_dated('2024-01-03', '2024-01-02', '2024-01-04'), '2024-01-02'),
-    (_dated('2024-01-02', None, '2024-01-04'), 'row 1'), (_dated('1024-01-02', '2024-01-03', '2024-01-04'), 'found .1024-01-02'),
-    (_bars().set_index(pd.DatetimeIndex(np.array(['2024-01-02', '2024-01-03', '20240-01-04'], dtype='datetime64[s]'))), 'found .20240-01-0'),
-    (_bars().set_index(pd.Index([pd.Timestamp('2024-01-02', tz='UTC'), pd.Timestamp('2024-01-03', tz='Asia/Tokyo'), pd.Timestamp('2024-01-04')], dtype=object)), 'must hold dates'), (_bars().close, 'Series'), (None, 'NoneType'),
-    (pd.concat([_bars(), _bars()[['close']]], axis=1), 'exactly the columns'),
-])
+@pytest.mark.parametrize(
+    'bars, word',
+    [
+        (_bars().drop(columns='volume'), 'exactly the columns'),
+        (_bars(adj_close=[1.0, 2.0, 3.0]), 'adj_close'),
+        (_bars().iloc[:0], 'not a single bar'),
+        (_bars(close=['1', '2', '3']), 'close holds no numbers'),
+        (_bars(close=pd.Series([1, 'x', 3], dtype=object).to_numpy()), 'close holds no numbers'),
+        (_bars(volume=[True, True, False]), 'bool'),
+        (_bars().reset_index(drop=True), 'int64'),
+        (_bars().set_index(pd.Index(['a', 'b', 'c'])), 'must hold dates'),
+        (_bars().tz_localize('America/New_York'), 'America/New_York'),
+        (_dated('2024-01-02', '2024-01-03 16:00', '2024-01-04'), '16:00'),
+        (_dated('2024-01-02', '2024-01-02', '2024-01-04'), '2024-01-02'),
+        (_dated('2024-01-03', '2024-01-02', '2024-01-04'), '2024-01-02'),
+        (_dated('2024-01-02', None, '2024-01-04'), 'row 1'),
+        (_dated('1024-01-02', '2024-01-03', '2024-01-04'), 'found .1024-01-02'),
+        (
+            _bars().set_index(
+                pd.DatetimeIndex(np.array(['2024-01-02', '2024-01-03', '20240-01-04'], dtype='datetime64[s]'))
+            ),
+            'found .20240-01-0',
+        ),
+        (
+            _bars().set_index(
+                pd.Index(
+                    [
+                        pd.Timestamp('2024-01-02', tz='UTC'),
+                        pd.Timestamp('2024-01-03', tz='Asia/Tokyo'),
+                        pd.Timestamp('2024-01-04'),
+                    ],
+                    dtype=object,
+                )
+            ),
+            'must hold dates',
+        ),
+        (_bars().close, 'Series'),
+        (None, 'NoneType'),
+        (pd.concat([_bars(), _bars()[['close']]], axis=1), 'exactly the columns'),
+    ],
+)
 def test_a_frame_of_another_shape_is_refused(bars, word):
-    with pytest.raises(DataError, match=word): check_bars(bars, 'TOY')
+    with pytest.raises(DataError, match=word):
+        check_bars(bars, 'TOY')
 
 # %% ../../nbs/12_data_validation.ipynb #c8cce234
 def _delivery(**changes):
-    return Delivery(**{'symbol': 'toy', 'name': 'Toy', 'currency': 'USD', 'calendar': 'XNYS', 'convention': 'crsp', 'bars': _bars(), 'actions': NONE, 'source': 'test'} | changes)
+    return Delivery(
+        **{
+            'symbol': 'toy',
+            'name': 'Toy',
+            'currency': 'USD',
+            'calendar': 'XNYS',
+            'convention': 'crsp',
+            'bars': _bars(),
+            'actions': NONE,
+            'source': 'test',
+        }
+        | changes
+    )
+
 
 def test_a_delivery_holds_checked_data_and_cannot_be_changed():
-    actions = pd.DataFrame({'ex_date': pd.to_datetime(['2024-01-04', '2024-01-03']), 'kind': ['split', 'dividend'], 'value': [2, 1]})
+    actions = pd.DataFrame(
+        {'ex_date': pd.to_datetime(['2024-01-04', '2024-01-03']), 'kind': ['split', 'dividend'], 'value': [2, 1]}
+    )
     delivery = _delivery(actions=actions)
-    assert delivery.symbol == 'TOY' and delivery.bars.index.name == 'session' and delivery.actions.kind.tolist() == ['dividend', 'split']
-    with pytest.raises(FrozenInstanceError): delivery.symbol = 'X'
+    assert (
+        delivery.symbol == 'TOY'
+        and delivery.bars.index.name == 'session'
+        and delivery.actions.kind.tolist() == ['dividend', 'split']
+    )
+    with pytest.raises(FrozenInstanceError):
+        delivery.symbol = 'X'
     assert 'TOY' in repr(delivery) and '3 bars from 2024-01-02 to 2024-01-04, 1 splits, 1 dividends' in repr(delivery)
 
-@pytest.mark.parametrize('changes, word', [
-    ({'symbol': 'A/B'}, 'A/B'), ({'convention': 'Yahoo'}, 'Did you mean yahoo'), ({'bars': _bars().iloc[:0]}, 'not a single bar'), ({'actions': None}, 'NoneType'),
-    ({'actions': pd.DataFrame({'ex_date': pd.to_datetime(['2024-01-04']), 'kind': ['merger'], 'value': [1.]})}, 'TOY: An action of unknown kind'),
-])
+
+@pytest.mark.parametrize(
+    'changes, word',
+    [
+        ({'symbol': 'A/B'}, 'A/B'),
+        ({'convention': 'Yahoo'}, 'Did you mean yahoo'),
+        ({'bars': _bars().iloc[:0]}, 'not a single bar'),
+        ({'actions': None}, 'NoneType'),
+        (
+            {'actions': pd.DataFrame({'ex_date': pd.to_datetime(['2024-01-04']), 'kind': ['merger'], 'value': [1.0]})},
+            'TOY: An action of unknown kind',
+        ),
+    ],
+)
 def test_a_delivery_that_is_not_sound_is_refused(changes, word):
-    with pytest.raises(DataError, match=word): _delivery(**changes)
+    with pytest.raises(DataError, match=word):
+        _delivery(**changes)
 
 # %% ../../nbs/12_data_validation.ipynb #088121c2
 def test_actions_of_the_wrong_kind_of_object_are_refused():
-    with pytest.raises(DataError, match='TOY: actions must be a data frame'): check_actions([], 'TOY')
+    with pytest.raises(DataError, match='TOY: actions must be a data frame'):
+        check_actions([], 'TOY')
 
 # %% ../../nbs/12_data_validation.ipynb #4c80f241
 def test_rows_without_repeats_come_back_in_order_without_findings():
@@ -111,97 +250,193 @@ def test_rows_without_repeats_come_back_in_order_without_findings():
     pd.testing.assert_frame_equal(findings, no_findings())
     assert given.index[0] > given.index[-1]
 
+
 def test_equal_repeats_are_one_bar_and_a_warning():
     bars, findings = merge_duplicates(pd.concat([_bars(), _bars()[1:2], _bars()[1:2]]), 'TOY')
     pd.testing.assert_frame_equal(bars, ordered_bars(_bars(), 'TOY'))
     assert tuple(findings) == FINDING_COLUMNS and findings.dtypes.equals(no_findings().dtypes)
-    assert findings.iloc[0, :4].tolist() == ['duplicate', pd.Timestamp('2024-01-03'), 'warn', 3.]
+    assert findings.iloc[0, :4].tolist() == ['duplicate', pd.Timestamp('2024-01-03'), 'warn', 3.0]
+
 
 def test_of_rows_that_differ_the_last_one_is_kept_and_the_symbol_fails():
-    bars, findings = merge_duplicates(pd.concat([_bars(close=[9., 11., 12.]), _bars(close=[9., 11.25, 12.])]), 'TOY')
-    assert bars.close.tolist() == [9., 11.25, 12.]
-    assert findings[['rule', 'severity']].to_numpy().tolist() == [['duplicate', 'warn'], ['conflicting_duplicate', 'fail'], ['duplicate', 'warn']]
+    bars, findings = merge_duplicates(
+        pd.concat([_bars(close=[9.0, 11.0, 12.0]), _bars(close=[9.0, 11.25, 12.0])]), 'TOY'
+    )
+    assert bars.close.tolist() == [9.0, 11.25, 12.0]
+    assert findings[['rule', 'severity']].to_numpy().tolist() == [
+        ['duplicate', 'warn'],
+        ['conflicting_duplicate', 'fail'],
+        ['duplicate', 'warn'],
+    ]
     assert 'close 11 then 11.25' in findings.detail[1] and findings.session[1] == pd.Timestamp('2024-01-03')
+
 
 def test_missing_values_in_the_same_place_are_no_conflict():
     gap, other = _bars(close=[10.5, np.nan, 12.5]), _bars()
     assert set(merge_duplicates(pd.concat([gap, gap]), 'TOY')[1].rule) == {'duplicate'}
-    assert merge_duplicates(pd.concat([gap, other]), 'TOY')[1].rule.tolist() == ['duplicate', 'conflicting_duplicate', 'duplicate']
+    assert merge_duplicates(pd.concat([gap, other]), 'TOY')[1].rule.tolist() == [
+        'duplicate',
+        'conflicting_duplicate',
+        'duplicate',
+    ]
 
-@pytest.mark.parametrize('rows, word', [(_bars().iloc[:0], 'not a single bar'), (_bars().tz_localize('UTC'), 'time zone'), (_dated('2024-01-02', None, '2024-01-04'), 'row 1'),
-                                        (_bars(close=['1', 'x', '3']), 'close holds no numbers'), (_dated('2024-01-02', '2024-01-02 10:00', '2024-01-04'), '10:00')])
+
+@pytest.mark.parametrize(
+    'rows, word',
+    [
+        (_bars().iloc[:0], 'not a single bar'),
+        (_bars().tz_localize('UTC'), 'time zone'),
+        (_dated('2024-01-02', None, '2024-01-04'), 'row 1'),
+        (_bars(close=['1', 'x', '3']), 'close holds no numbers'),
+        (_dated('2024-01-02', '2024-01-02 10:00', '2024-01-04'), '10:00'),
+    ],
+)
 def test_rows_of_another_shape_are_not_merged(rows, word):
-    with pytest.raises(DataError, match=word): merge_duplicates(rows, 'TOY')
+    with pytest.raises(DataError, match=word):
+        merge_duplicates(rows, 'TOY')
 
 # %% ../../nbs/12_data_validation.ipynb #53bae9fb
 SESSIONS = sessions('2000-01-01', '2019-12-31')
 
-def _walk(seed, days=600, daily=.012, tail=4., first=0):
+
+def _walk(seed, days=600, daily=0.012, tail=4.0, first=0):
     "A random walk with fat tails on New York's sessions; trading grows with the change, as it does"
     random = np.random.default_rng(seed)
-    steps = daily*random.standard_t(tail, days)
-    close = 50*np.exp(np.cumsum(steps))
-    opened = np.append(50., close[:-1])*np.exp(steps*random.uniform(0, 1, days))
-    high, low = np.maximum(opened, close)*np.exp(daily/3*random.exponential(size=days)), np.minimum(opened, close)*np.exp(-daily/3*random.exponential(size=days))
-    volume = np.round(1e6*np.exp(random.normal(0, .4, days))*(1 + np.abs(steps)/daily))
-    return ordered_bars(pd.DataFrame({'open': opened, 'high': high, 'low': low, 'close': close, 'volume': volume}, SESSIONS[first:first + days]), 'WALK')
+    steps = daily * random.standard_t(tail, days)
+    close = 50 * np.exp(np.cumsum(steps))
+    opened = np.append(50.0, close[:-1]) * np.exp(steps * random.uniform(0, 1, days))
+    high, low = (
+        np.maximum(opened, close) * np.exp(daily / 3 * random.exponential(size=days)),
+        np.minimum(opened, close) * np.exp(-daily / 3 * random.exponential(size=days)),
+    )
+    volume = np.round(1e6 * np.exp(random.normal(0, 0.4, days)) * (1 + np.abs(steps) / daily))
+    return ordered_bars(
+        pd.DataFrame(
+            {'open': opened, 'high': high, 'low': low, 'close': close, 'volume': volume}, SESSIONS[first : first + days]
+        ),
+        'WALK',
+    )
 
-def _actions(*rows): return check_actions(pd.DataFrame(rows, columns=['ex_date', 'kind', 'value']).astype({'ex_date': 'datetime64[us]', 'value': float}) if rows else NONE, 'WALK')
+
+def _actions(*rows):
+    return check_actions(
+        pd.DataFrame(rows, columns=['ex_date', 'kind', 'value']).astype({'ex_date': 'datetime64[us]', 'value': float})
+        if rows
+        else NONE,
+        'WALK',
+    )
 
 # %% ../../nbs/12_data_validation.ipynb #c2df03dc
 def test_a_sound_symbol_is_ok_and_its_verdict_counts():
     bars = _walk(1)
     verdict = judge('WALK', bars, _actions())
-    assert (verdict.symbol, verdict.verdict, verdict.refused, verdict.bars, verdict.missing) == ('WALK', 'ok', False, 600, 0)
-    assert (verdict.first, verdict.last) == (bars.index[0], bars.index[-1]) and tuple(verdict.findings) == FINDING_COLUMNS
-    with pytest.raises(FrozenInstanceError): verdict.verdict = 'fail'
+    assert (verdict.symbol, verdict.verdict, verdict.refused, verdict.bars, verdict.missing) == (
+        'WALK',
+        'ok',
+        False,
+        600,
+        0,
+    )
+    assert (verdict.first, verdict.last) == (bars.index[0], bars.index[-1]) and tuple(
+        verdict.findings
+    ) == FINDING_COLUMNS
+    with pytest.raises(FrozenInstanceError):
+        verdict.verdict = 'fail'
+
 
 def test_the_verdict_is_the_worst_severity_and_only_a_failure_is_refused():
     bars = _walk(1)
     lost = judge('WALK', bars.drop(bars.index[[100, 200]]), _actions())
-    assert (lost.verdict, lost.refused, lost.missing, lost.findings.rule.tolist()) == ('warn', False, 2, ['missing_session']*2)
+    assert (lost.verdict, lost.refused, lost.missing, lost.findings.rule.tolist()) == (
+        'warn',
+        False,
+        2,
+        ['missing_session'] * 2,
+    )
     bars.iloc[300, :4] *= 1.5
     bars.iloc[400, 4] = 0
     verdict = judge('WALK', bars, _actions())
-    assert (verdict.verdict, verdict.refused, verdict.findings.rule.tolist()) == ('fail', True, ['wrong_tick', 'zero_volume'])
+    assert (verdict.verdict, verdict.refused, verdict.findings.rule.tolist()) == (
+        'fail',
+        True,
+        ['wrong_tick', 'zero_volume'],
+    )
+
 
 def test_findings_of_the_delivery_count_and_take_their_place_by_session():
     bars, early = _walk(1), ('duplicate', SESSIONS[5], 'warn', 2, '2 rows, all equal')
     bars.iloc[300, 4] = 0
     verdict = judge('WALK', bars, _actions(), earlier=finding_table([early]))
-    assert verdict.verdict == 'warn' and verdict.findings.rule.tolist() == ['duplicate', 'zero_volume'] and verdict.findings.dtypes.equals(no_findings().dtypes)
-    assert judge('WALK', bars, _actions(), earlier=finding_table([('conflicting_duplicate', SESSIONS[5], 'fail', 2, '')])).refused
+    assert (
+        verdict.verdict == 'warn'
+        and verdict.findings.rule.tolist() == ['duplicate', 'zero_volume']
+        and verdict.findings.dtypes.equals(no_findings().dtypes)
+    )
+    assert judge(
+        'WALK', bars, _actions(), earlier=finding_table([('conflicting_duplicate', SESSIONS[5], 'fail', 2, '')])
+    ).refused
     assert judge('WALK', _walk(1), _actions(), earlier=no_findings()).verdict == 'ok'
+
 
 def test_the_basis_decides_how_a_split_has_to_look():
     bars, split = _walk(1), _actions((SESSIONS[300], 'split', 2))
-    assert judge('WALK', bars, split, basis='split').verdict == 'ok' and judge('WALK', bars, split).findings.rule.tolist() == ['split_without_jump']
+    assert judge('WALK', bars, split, basis='split').verdict == 'ok' and judge(
+        'WALK', bars, split
+    ).findings.rule.tolist() == ['split_without_jump']
     bars.iloc[:300, :4] *= 2
-    assert judge('WALK', bars, split).verdict == 'ok' and judge('WALK', bars, split, basis='split').findings.rule.tolist() == ['split_in_prices']
+    assert judge('WALK', bars, split).verdict == 'ok' and judge(
+        'WALK', bars, split, basis='split'
+    ).findings.rule.tolist() == ['split_in_prices']
 
 # %% ../../nbs/12_data_validation.ipynb #9056d6f8
-@pytest.mark.parametrize('moment, rules', [
-    (None, []), ('2002-05-24 21:00+00:00', []), ('2002-05-24 20:00+00:00', []), ('2002-05-24 19:59+00:00', ['unfinished_bar']), ('2002-05-24 04:00+00:00', ['unfinished_bar']),
-    ('2002-05-24 03:59+00:00', ['future_bar']), ('2002-05-23 12:00-04:00', ['unfinished_bar', 'future_bar']), ('2030-01-01 00:00+00:00', []),
-])
+@pytest.mark.parametrize(
+    'moment, rules',
+    [
+        (None, []),
+        ('2002-05-24 21:00+00:00', []),
+        ('2002-05-24 20:00+00:00', []),
+        ('2002-05-24 19:59+00:00', ['unfinished_bar']),
+        ('2002-05-24 04:00+00:00', ['unfinished_bar']),
+        ('2002-05-24 03:59+00:00', ['future_bar']),
+        ('2002-05-23 12:00-04:00', ['unfinished_bar', 'future_bar']),
+        ('2030-01-01 00:00+00:00', []),
+    ],
+)
 def test_time_is_that_of_the_exchange(moment, rules):
     bars = _walk(1)
-    assert bars.index[-1] == pd.Timestamp('2002-05-24') # New York is four hours behind UTC and closes at 20:00 UTC
-    assert judge('WALK', bars, _actions(), now=None if moment is None else datetime.fromisoformat(moment)).findings.rule.tolist() == rules
+    assert bars.index[-1] == pd.Timestamp('2002-05-24')  # New York is four hours behind UTC and closes at 20:00 UTC
+    assert (
+        judge(
+            'WALK', bars, _actions(), now=None if moment is None else datetime.fromisoformat(moment)
+        ).findings.rule.tolist()
+        == rules
+    )
+
 
 def test_a_bar_of_a_half_day_is_finished_early():
     bars = _walk(1, days=100, first=int(SESSIONS.searchsorted(pd.Timestamp('2019-07-03'))) - 99)
     assert judge('WALK', bars, _actions(), now=datetime(2019, 7, 3, 17, tzinfo=UTC)).verdict == 'ok'
     assert judge('WALK', bars, _actions(), now=datetime(2019, 7, 3, 16, 59, tzinfo=UTC)).verdict == 'warn'
 
-@pytest.mark.parametrize('options, word', [({'now': datetime(2024, 1, 2)}, 'time zone'), ({'calendar': 'XNYX'}, 'Did you mean XNYS'), ({'basis': 'splits'}, 'Did you mean split')])
+
+@pytest.mark.parametrize(
+    'options, word',
+    [
+        ({'now': datetime(2024, 1, 2)}, 'time zone'),
+        ({'calendar': 'XNYX'}, 'Did you mean XNYS'),
+        ({'basis': 'splits'}, 'Did you mean split'),
+    ],
+)
 def test_a_judge_who_is_asked_wrongly_refuses(options, word):
-    with pytest.raises(DataError, match=word): judge('WALK', _walk(1), _actions(), **options)
+    with pytest.raises(DataError, match=word):
+        judge('WALK', _walk(1), _actions(), **options)
+
 
 @pytest.mark.parametrize('calendar', ['XTAE', 'ASEX'])
 def test_a_calendar_that_cannot_be_had_is_a_finding_and_not_an_error(calendar):
     verdict = judge('WALK', _walk(1), _actions(), calendar, now=datetime(2024, 1, 2, tzinfo=UTC))
     assert verdict.findings.rule.tolist() in (['unchecked_sessions'], []) or verdict.missing > 0
+
 
 def test_bars_from_before_1970_are_judged_by_their_calendar():
     days = sessions('1955-01-01', '1956-12-31')
@@ -211,56 +446,116 @@ def test_bars_from_before_1970_are_judged_by_their_calendar():
 def test_a_verdict_shows_itself_with_its_markup_harmless():
     bars = _walk(1)
     bars.iloc[100:130, 4] = 0
-    verdict = judge('WALK', bars, _actions(), earlier=finding_table([('duplicate', SESSIONS[5], 'warn', 2, '<script>alert(1)</script>')]))
+    verdict = judge(
+        'WALK',
+        bars,
+        _actions(),
+        earlier=finding_table([('duplicate', SESSIONS[5], 'warn', 2, '<script>alert(1)</script>')]),
+    )
     html = verdict._repr_html_()
-    assert '<script>' not in html and '&lt;script&gt;' in html and html.count('<tr') == 11 and 'and 16 more findings' in html
-    assert repr(verdict) == 'WALK: warn, 600 bars from 2000-01-03 to 2002-05-24, 0 sessions missing; 25 zero_volume, 1 duplicate'
+    assert (
+        '<script>' not in html
+        and '&lt;script&gt;' in html
+        and html.count('<tr') == 11
+        and 'and 16 more findings' in html
+    )
+    assert (
+        repr(verdict)
+        == 'WALK: warn, 600 bars from 2000-01-03 to 2002-05-24, 0 sessions missing; 25 zero_volume, 1 duplicate'
+    )
     assert '<table' not in judge('WALK', _walk(1), _actions())._repr_html_()
 
 # %% ../../nbs/12_data_validation.ipynb #ef92de7c
 def test_usable_bars_are_those_that_the_engine_accepts():
     bars = _walk(1)
-    for at, (column, value) in enumerate([(0, np.nan), (1, 1.), (2, 0.), (3, -1.), (4, -1.), (4, np.inf), (3, 1e9)]): bars.iloc[at*10, column] = value
+    for at, (column, value) in enumerate(
+        [(0, np.nan), (1, 1.0), (2, 0.0), (3, -1.0), (4, -1.0), (4, np.inf), (3, 1e9)]
+    ):
+        bars.iloc[at * 10, column] = value
     left = usable(bars)
-    assert len(check_bars(left, 'WALK')) == 593 and bars.index.difference(left.index).tolist() == bars.index[:70:10].tolist()
+    assert (
+        len(check_bars(left, 'WALK')) == 593
+        and bars.index.difference(left.index).tolist() == bars.index[:70:10].tolist()
+    )
     assert len(usable(bars.iloc[:1])) == 0 and len(usable(_walk(1))) == 600
 
 # %% ../../nbs/12_data_validation.ipynb #272ec210
 @settings(max_examples=40, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 10**6), days=st.integers(2, 900), daily=st.floats(.002, .04), tail=st.floats(3.5, 8))
+@given(seed=st.integers(0, 10**6), days=st.integers(2, 900), daily=st.floats(0.002, 0.04), tail=st.floats(3.5, 8))
 def test_a_sound_random_walk_with_fat_tails_never_fails(seed, days, daily, tail):
     verdict = judge('WALK', _walk(seed, days, daily, tail), _actions())
     assert not verdict.refused, verdict.findings.to_string()
 
+
 def _planted(kind, bars, at):
     "`bars` and actions with one fault of `kind` at position `at`"
     actions, bars = _actions(), bars.copy()
-    if kind == 'missing_session': bars = bars.drop(bars.index[at])
-    if kind == 'missing_value': bars.iloc[at, at%5] = np.nan
-    if kind == 'non_positive_price': bars.iloc[at, at%4] = -(at%3)
-    if kind == 'negative_volume': bars.iloc[at, 4] *= -1
-    if kind == 'high_low_order': bars.iloc[at, [1, 2]] = bars.iloc[at, [2, 1]]
-    if kind == 'zero_volume': bars.iloc[at, 4] = 0
-    if kind == 'stale_bar': bars.iloc[at, :4] = bars.iloc[at - 1, 3]
-    if kind == 'repeated_bar': bars.iloc[at] = bars.iloc[at - 1]
-    if kind == 'far_extreme': bars.iloc[at, 2] *= .2
-    if kind == 'unit_error': bars.iloc[at:at + 1 + at%20, :4] *= 100 if at%2 else .01
-    if kind == 'wrong_tick': bars.iloc[at, :4] *= 1.6 if at%2 else .6
-    if kind == 'split_shaped': bars.iloc[:at, :4] *= (2, 3, 10, .1)[at%4]
-    if kind == 'jump': bars.iloc[:at, :4] *= 1.75
-    if kind == 'split_without_jump': actions = _actions((bars.index[at], 'split', (2, 3, 10, .1)[at%4]))
-    if kind == 'dividend_above_price': actions = _actions((bars.index[at], 'dividend', bars.iloc[at - 1, 3]*(1 + at%30)))
-    if kind == 'dividend_without_drop': actions = _actions((bars.index[at], 'dividend', bars.iloc[at - 1, 3]*.5))
-    if kind == 'dividend_repeated': actions = _actions((bars.index[at], 'dividend', .5), (bars.index[at] + pd.Timedelta(days=1), 'dividend', .5))
+    if kind == 'missing_session':
+        bars = bars.drop(bars.index[at])
+    if kind == 'missing_value':
+        bars.iloc[at, at % 5] = np.nan
+    if kind == 'non_positive_price':
+        bars.iloc[at, at % 4] = -(at % 3)
+    if kind == 'negative_volume':
+        bars.iloc[at, 4] *= -1
+    if kind == 'high_low_order':
+        bars.iloc[at, [1, 2]] = bars.iloc[at, [2, 1]]
+    if kind == 'zero_volume':
+        bars.iloc[at, 4] = 0
+    if kind == 'stale_bar':
+        bars.iloc[at, :4] = bars.iloc[at - 1, 3]
+    if kind == 'repeated_bar':
+        bars.iloc[at] = bars.iloc[at - 1]
+    if kind == 'far_extreme':
+        bars.iloc[at, 2] *= 0.2
+    if kind == 'unit_error':
+        bars.iloc[at : at + 1 + at % 20, :4] *= 100 if at % 2 else 0.01
+    if kind == 'wrong_tick':
+        bars.iloc[at, :4] *= 1.6 if at % 2 else 0.6
+    if kind == 'split_shaped':
+        bars.iloc[:at, :4] *= (2, 3, 10, 0.1)[at % 4]
+    if kind == 'jump':
+        bars.iloc[:at, :4] *= 1.75
+    if kind == 'split_without_jump':
+        actions = _actions((bars.index[at], 'split', (2, 3, 10, 0.1)[at % 4]))
+    if kind == 'dividend_above_price':
+        actions = _actions((bars.index[at], 'dividend', bars.iloc[at - 1, 3] * (1 + at % 30)))
+    if kind == 'dividend_without_drop':
+        actions = _actions((bars.index[at], 'dividend', bars.iloc[at - 1, 3] * 0.5))
+    if kind == 'dividend_repeated':
+        actions = _actions((bars.index[at], 'dividend', 0.5), (bars.index[at] + pd.Timedelta(days=1), 'dividend', 0.5))
     return bars, actions
 
+
 @settings(max_examples=100, deadline=None, derandomize=True)
-@given(kind=st.sampled_from(['missing_session', 'missing_value', 'non_positive_price', 'negative_volume', 'high_low_order', 'zero_volume', 'stale_bar', 'repeated_bar', 'far_extreme', 'unit_error',
-                             'wrong_tick', 'split_shaped', 'jump', 'split_without_jump', 'dividend_above_price', 'dividend_without_drop', 'dividend_repeated']),
-       seed=st.integers(0, 10**6), at=st.integers(70, 500))
+@given(
+    kind=st.sampled_from(
+        [
+            'missing_session',
+            'missing_value',
+            'non_positive_price',
+            'negative_volume',
+            'high_low_order',
+            'zero_volume',
+            'stale_bar',
+            'repeated_bar',
+            'far_extreme',
+            'unit_error',
+            'wrong_tick',
+            'split_shaped',
+            'jump',
+            'split_without_jump',
+            'dividend_above_price',
+            'dividend_without_drop',
+            'dividend_repeated',
+        ]
+    ),
+    seed=st.integers(0, 10**6),
+    at=st.integers(70, 500),
+)
 def test_a_planted_fault_is_found_and_gives_the_verdict_of_its_rule(kind, seed, at):
-    verdict = judge('WALK', *_planted(kind, _walk(seed, tail=6.), at))
-    steps = {'split_shaped', 'jump'} # on a lively day one may pass for the other
+    verdict = judge('WALK', *_planted(kind, _walk(seed, tail=6.0), at))
+    steps = {'split_shaped', 'jump'}  # on a lively day one may pass for the other
     assert (steps if kind in steps else {kind}) & set(verdict.findings.rule), verdict.findings.to_string()
     assert verdict.verdict == RULES[kind].severity or verdict.refused or kind == 'split_shaped'
 
@@ -270,22 +565,54 @@ def test_rows_in_any_order_and_twice_are_judged_alike_but_for_the_repeats():
     shuffled = pd.concat([bars, bars.iloc[100:103]]).sample(frac=1, random_state=3)
     merged, found = merge_duplicates(shuffled, 'WALK')
     verdict = judge('WALK', merged, _actions(), earlier=found)
-    assert verdict.findings.rule.tolist() == ['duplicate']*3 + judge('WALK', bars, _actions()).findings.rule.tolist()
+    assert verdict.findings.rule.tolist() == ['duplicate'] * 3 + judge('WALK', bars, _actions()).findings.rule.tolist()
 
-NUMBERS = st.one_of(st.floats(), st.floats(1, 1000), st.sampled_from([0., -0., 1., 100., 1e-320, 1e308, np.nan, np.inf, -np.inf]))
+
+NUMBERS = st.one_of(
+    st.floats(), st.floats(1, 1000), st.sampled_from([0.0, -0.0, 1.0, 100.0, 1e-320, 1e308, np.nan, np.inf, -np.inf])
+)
+
 
 @settings(max_examples=50, deadline=None, derandomize=True)
 @given(data=st.data(), days=st.integers(1, 40))
 def test_no_values_make_the_judge_raise_or_change_what_it_is_given(data, days):
     start, width = data.draw(st.integers(-62000, 83000)), data.draw(st.integers(1, 400))
-    offsets = sorted(data.draw(st.sets(st.integers(0, days*width), min_size=days, max_size=days)))
-    index = pd.DatetimeIndex(np.minimum(start + np.array(offsets), 83990 + np.arange(days)).astype('datetime64[D]')).as_unit(data.draw(st.sampled_from(['s', 'us', 'ms'])))
-    rows = data.draw(st.lists(st.tuples(*[NUMBERS]*5), min_size=days, max_size=days))
-    bars = ordered_bars(pd.DataFrame(rows, index, ['open', 'high', 'low', 'close', 'volume'], dtype=float)[~index.duplicated()], 'ANY')
-    kinds = data.draw(st.lists(st.tuples(st.integers(0, days - 1), st.sampled_from(['split', 'dividend']), st.floats(1e-9, 1e9)), max_size=8, unique_by=lambda row: row[:2]))
-    actions = _actions(*((bars.index[at % len(bars)] + pd.Timedelta(days=at//len(bars)), kind, value) for at, kind, value in kinds if at < len(bars)))
+    offsets = sorted(data.draw(st.sets(st.integers(0, days * width), min_size=days, max_size=days)))
+    index = pd.DatetimeIndex(
+        np.minimum(start + np.array(offsets), 83990 + np.arange(days)).astype('datetime64[D]')
+    ).as_unit(data.draw(st.sampled_from(['s', 'us', 'ms'])))
+    rows = data.draw(st.lists(st.tuples(*[NUMBERS] * 5), min_size=days, max_size=days))
+    bars = ordered_bars(
+        pd.DataFrame(rows, index, ['open', 'high', 'low', 'close', 'volume'], dtype=float)[~index.duplicated()], 'ANY'
+    )
+    kinds = data.draw(
+        st.lists(
+            st.tuples(st.integers(0, days - 1), st.sampled_from(['split', 'dividend']), st.floats(1e-9, 1e9)),
+            max_size=8,
+            unique_by=lambda row: row[:2],
+        )
+    )
+    actions = _actions(
+        *(
+            (bars.index[at % len(bars)] + pd.Timedelta(days=at // len(bars)), kind, value)
+            for at, kind, value in kinds
+            if at < len(bars)
+        )
+    )
     before = bars.copy(deep=True), actions.copy(deep=True)
-    verdict = judge('ANY', bars, actions, data.draw(st.sampled_from(['XNYS', '24/7', 'XSAU'])), data.draw(st.sampled_from([None, datetime(2024, 1, 2, tzinfo=UTC)])), data.draw(st.sampled_from(['raw', 'split'])))
-    assert verdict.verdict in ('ok', 'warn', 'fail') and set(verdict.findings.rule) <= set(RULES) and verdict._repr_html_() and repr(verdict)
+    verdict = judge(
+        'ANY',
+        bars,
+        actions,
+        data.draw(st.sampled_from(['XNYS', '24/7', 'XSAU'])),
+        data.draw(st.sampled_from([None, datetime(2024, 1, 2, tzinfo=UTC)])),
+        data.draw(st.sampled_from(['raw', 'split'])),
+    )
+    assert (
+        verdict.verdict in ('ok', 'warn', 'fail')
+        and set(verdict.findings.rule) <= set(RULES)
+        and verdict._repr_html_()
+        and repr(verdict)
+    )
     pd.testing.assert_frame_equal(bars, before[0])
     pd.testing.assert_frame_equal(actions, before[1])

@@ -24,34 +24,85 @@ from sqlalchemy import Identity, insert, text
 
 from ..config import load_settings
 from ..utils import database
-from ..utils.database import (copy_frame, current_revision, database_status, database_url, engine, head_revision, migrate, read_frame, require_current,
-                                     scratch_lab, session, stop_database)
+from tradelab.utils.database import (
+    copy_frame,
+    current_revision,
+    database_status,
+    database_url,
+    engine,
+    head_revision,
+    migrate,
+    read_frame,
+    require_current,
+    scratch_lab,
+    session,
+    stop_database,
+)
 from ..utils.error_handling import ConfigError, DatabaseDownError, DatabaseError, WrongRevisionError
 from ..utils.table_base import Base
 from ..utils.server import server_running
 
 # %% ../../nbs/21_database.ipynb #a22fdb1d
-SPECIAL = {'instrument_id': 1, 'run_id': 'r1', 'runs.id': 'r1', 'kind': 'split', 'status': 'ok', 'mode': 'paper', 'signal': -1, 'basis': 'split', 'verdict': 'warn', 'severity': 'fail', 'side': 'short', 'action': 'rollback', 'by': 'hand', 'models.kind': 'pooled', 'models.status': 'champion',
-           'model_evaluations.kind': 'sealed', 'retrainings.status': 'failed', 'model_id': 1, 'replaced_id': 1, 'trained_to': dt.date(2020, 1, 1), 'test_first': dt.date(2020, 1, 3), 'test_last': dt.date(2020, 1, 4)}
+SPECIAL = {
+    'instrument_id': 1,
+    'run_id': 'r1',
+    'runs.id': 'r1',
+    'kind': 'split',
+    'status': 'ok',
+    'mode': 'paper',
+    'signal': -1,
+    'basis': 'split',
+    'verdict': 'warn',
+    'severity': 'fail',
+    'side': 'short',
+    'action': 'rollback',
+    'by': 'hand',
+    'models.kind': 'pooled',
+    'models.status': 'champion',
+    'model_evaluations.kind': 'sealed',
+    'retrainings.status': 'failed',
+    'model_id': 1,
+    'replaced_id': 1,
+    'trained_to': dt.date(2020, 1, 1),
+    'test_first': dt.date(2020, 1, 3),
+    'test_last': dt.date(2020, 1, 4),
+}
+
 
 def _row(table):
     "A row for `table` in which every column has a value"
-    kinds = {dt.date: dt.date(2020, 1, 2), dt.datetime: dt.datetime(2020, 1, 2, 3, 4, 5, 678901, dt.UTC), float: 0.1 + 0.2, int: 7, bool: True, dict: {'a': None}, bytes: b'\x00\xff', str: "it's"}
+    kinds = {
+        dt.date: dt.date(2020, 1, 2),
+        dt.datetime: dt.datetime(2020, 1, 2, 3, 4, 5, 678901, dt.UTC),
+        float: 0.1 + 0.2,
+        int: 7,
+        bool: True,
+        dict: {'a': None},
+        bytes: b'\x00\xff',
+        str: "it's",
+    }
     row = {}
     for column in table.columns:
-        if isinstance(column.identity, Identity): continue
+        if isinstance(column.identity, Identity):
+            continue
         kind = dict if str(column.type) == 'JSONB' else column.type.python_type
         row[column.name] = SPECIAL.get(f'{table.name}.{column.name}', SPECIAL.get(column.name, kinds.get(kind, 12.5)))
     return row
 
+
 def _fill(settings):
     with session(settings) as work:
-        for table in Base.metadata.sorted_tables: work.execute(insert(table), _row(table))
+        for table in Base.metadata.sorted_tables:
+            work.execute(insert(table), _row(table))
+
 
 def _sums(settings):
     "A checksum over all rows of each table"
     with session(settings) as work:
-        return {name: work.scalar(text(f"SELECT count(*) || md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t")) for name in Base.metadata.tables}
+        return {
+            name: work.scalar(text(f"SELECT count(*) || md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t"))
+            for name in Base.metadata.tables
+        }
 
 # %% ../../nbs/21_database.ipynb #52f84635
 @pytest.mark.parametrize('stops', [('base', 'head'), ('0001', 'head'), ('0001', 'base', '0001', 'head')])
@@ -59,103 +110,162 @@ def test_no_row_is_lost_on_the_way_down_and_up(stops):
     with scratch_lab() as settings:
         _fill(settings)
         before = _sums(settings)
-        for stop in stops: migrate(settings, stop)
+        for stop in stops:
+            migrate(settings, stop)
         assert _sums(settings) == before and None not in before.values()
-        with session(settings) as work: assert work.scalar(text("INSERT INTO events (at, level, message) VALUES (now(), 'INFO', 'x') RETURNING id")) == 2
+        with session(settings) as work:
+            assert (
+                work.scalar(text("INSERT INTO events (at, level, message) VALUES (now(), 'INFO', 'x') RETURNING id"))
+                == 2
+            )
         command.check(database._alembic(settings))
 
 # %% ../../nbs/21_database.ipynb #7379ac86
 def test_the_migrations_make_exactly_what_the_models_say(lab):
     command.check(database._alembic(lab))
     with session(lab) as work:
-        made = set(work.scalars(text("SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'")))
+        made = set(
+            work.scalars(
+                text("SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'")
+            )
+        )
     wanted = {str(item.name) for table in Base.metadata.tables.values() for item in table.constraints}
     assert made - {'alembic_version_pkc'} == wanted
+
 
 def test_the_sql_of_all_migrations_can_be_read_before_it_runs(lab):
     config = database._alembic(lab)
     command.upgrade(config, 'head', sql=True)
     command.downgrade(config, 'head:base', sql=True)
     said = config.output_buffer.getvalue()
-    assert all(f'CREATE TABLE {name}' in said and f'ALTER TABLE public.{name} SET SCHEMA attic' in said for name in Base.metadata.tables)
+    assert all(
+        f'CREATE TABLE {name}' in said and f'ALTER TABLE public.{name} SET SCHEMA attic' in said
+        for name in Base.metadata.tables
+    )
 
 # %% ../../nbs/21_database.ipynb #89624459
 def test_processes_that_migrate_at_once_both_succeed():
     code = 'from tradelab.config import load_settings; from tradelab.utils.database import migrate; print(migrate(load_settings()))'
     with scratch_lab() as settings:
         migrate(settings, 'base')
-        with session(settings) as work: work.execute(text('DROP SCHEMA attic CASCADE'))
-        started = [subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+        with session(settings) as work:
+            work.execute(text('DROP SCHEMA attic CASCADE'))
+        started = [
+            subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            for _ in range(2)
+        ]
         said = [process.communicate(timeout=60) for process in started]
-        assert [out.strip() for out, _ in said] == [head_revision()]*2, said
+        assert [out.strip() for out, _ in said] == [head_revision()] * 2, said
 
 # %% ../../nbs/21_database.ipynb #ec6c0550
 def test_a_wrong_revision_is_refused_with_the_command_that_mends_it(fresh):
     def at(revision):
-        with session(fresh) as work: work.execute(text('UPDATE alembic_version SET version_num = :revision'), dict(revision=revision))
+        with session(fresh) as work:
+            work.execute(text('UPDATE alembic_version SET version_num = :revision'), dict(revision=revision))
+
     try:
         at('0001')
-        with pytest.raises(WrongRevisionError, match='older .*tradelab db migrate'): require_current(fresh)
+        with pytest.raises(WrongRevisionError, match='older .*tradelab db migrate'):
+            require_current(fresh)
         at('9999')
-        with pytest.raises(WrongRevisionError, match='newer .*tradelab db migrate'): require_current(fresh)
-        with pytest.raises(WrongRevisionError, match='newer .*git pull'): migrate(fresh)
-    finally: at(head_revision())
+        with pytest.raises(WrongRevisionError, match='newer .*tradelab db migrate'):
+            require_current(fresh)
+        with pytest.raises(WrongRevisionError, match='newer .*git pull'):
+            migrate(fresh)
+    finally:
+        at(head_revision())
     assert require_current(fresh) == current_revision(fresh) == head_revision()
+
 
 def test_a_database_without_tables_and_an_unknown_revision_are_refused():
     with scratch_lab() as settings:
         migrate(settings, 'base')
-        with pytest.raises(WrongRevisionError, match='tradelab db migrate'): require_current(settings)
-        with pytest.raises(WrongRevisionError, match='tradelab db migrate'), session(settings) as work: work.execute(text('SELECT * FROM runs'))
-        with pytest.raises(WrongRevisionError, match='0007.*Known: 0001, 0002, 0003'): migrate(settings, '0007')
+        with pytest.raises(WrongRevisionError, match='tradelab db migrate'):
+            require_current(settings)
+        with pytest.raises(WrongRevisionError, match='tradelab db migrate'), session(settings) as work:
+            work.execute(text('SELECT * FROM runs'))
+        with pytest.raises(WrongRevisionError, match='0007.*Known: 0001, 0002, 0003'):
+            migrate(settings, '0007')
 
 # %% ../../nbs/21_database.ipynb #fb4f0d2d
-@pytest.mark.parametrize('table, column, value', [('daily_bars', 'close', None), ('corporate_actions', 'kind', 'merger'), ('corporate_actions', 'value', float('nan')),
-                                                  ('corporate_actions', 'instrument_id', 9), ('instruments', 'basis', 'total'), ('fetches', 'status', 'done')])
+@pytest.mark.parametrize(
+    'table, column, value',
+    [
+        ('daily_bars', 'close', None),
+        ('corporate_actions', 'kind', 'merger'),
+        ('corporate_actions', 'value', float('nan')),
+        ('corporate_actions', 'instrument_id', 9),
+        ('instruments', 'basis', 'total'),
+        ('fetches', 'status', 'done'),
+    ],
+)
 def test_a_row_that_cannot_be_is_refused_and_its_transaction_leaves_nothing(fresh, table, column, value):
     tables = Base.metadata.tables
     with pytest.raises(DatabaseError), session(fresh) as work:
-        for name in dict.fromkeys(('instruments', table)): work.execute(insert(tables[name]), {**_row(tables[name]), **({column: value} if name == table else {})})
+        for name in dict.fromkeys(('instruments', table)):
+            work.execute(insert(tables[name]), {**_row(tables[name]), **({column: value} if name == table else {})})
     assert set(database_status(fresh)['rows'].values()) == {0}
+
 
 def test_a_running_run_has_no_end_and_an_ended_one_has(fresh):
     runs = Base.metadata.tables['runs']
     for change in (dict(status='running'), dict(ended_at=None), dict(status='finished')):
-        with pytest.raises(DatabaseError, match='ck_runs'), session(fresh) as work: work.execute(insert(runs), {**_row(runs), **change})
+        with pytest.raises(DatabaseError, match='ck_runs'), session(fresh) as work:
+            work.execute(insert(runs), {**_row(runs), **change})
 
 # %% ../../nbs/21_database.ipynb #991982db
 def test_a_statement_or_a_lock_that_takes_too_long_is_given_up(lab):
-    quick = lab.model_copy(update={'database': lab.database.model_copy(update={'statement_timeout_ms': 100, 'lock_timeout_ms': 50})})
-    with pytest.raises(DatabaseError, match='statement_timeout_ms'), session(quick) as work: work.execute(text('SELECT pg_sleep(5)'))
+    quick = lab.model_copy(
+        update={'database': lab.database.model_copy(update={'statement_timeout_ms': 100, 'lock_timeout_ms': 50})}
+    )
+    with pytest.raises(DatabaseError, match='statement_timeout_ms'), session(quick) as work:
+        work.execute(text('SELECT pg_sleep(5)'))
     with session(lab) as holder:
         holder.execute(text('LOCK TABLE events'))
-        with pytest.raises(DatabaseError, match='Another process'), session(quick) as work: work.execute(text('LOCK TABLE events'))
+        with pytest.raises(DatabaseError, match='Another process'), session(quick) as work:
+            work.execute(text('LOCK TABLE events'))
+
 
 def test_a_connection_that_drops_is_an_error_and_the_next_one_works(lab):
     with pytest.raises(DatabaseDownError, match='lost'), session(lab) as work:
-        with session(lab) as other: other.execute(text('SELECT pg_terminate_backend(:pid)'), dict(pid=work.scalar(text('SELECT pg_backend_pid()'))))
+        with session(lab) as other:
+            other.execute(
+                text('SELECT pg_terminate_backend(:pid)'), dict(pid=work.scalar(text('SELECT pg_backend_pid()')))
+            )
         work.execute(text('SELECT 1'))
-    with session(lab) as work: assert work.scalar(text('SELECT 1')) == 1
+    with session(lab) as work:
+        assert work.scalar(text('SELECT 1')) == 1
+
 
 def test_a_crashed_embedded_server_is_back_at_the_next_use():
     with scratch_lab() as settings:
         _fill(settings)
         pid_file = settings.path('.tradelab', 'postgres', 'postmaster.pid')
         os.kill(int(pid_file.read_text().split()[0]), signal.SIGKILL)
-        while server_running(pid_file.parent): pass
+        while server_running(pid_file.parent):
+            pass
         assert database_status(settings)['rows']['decisions'] == 1
 
 # %% ../../nbs/21_database.ipynb #196ae39b
 def _refused(settings):
     "The error that a first use raises, and all that a traceback would print"
-    with pytest.raises(DatabaseDownError) as caught, session(settings) as work: work.execute(text('SELECT 1'))
+    with pytest.raises(DatabaseDownError) as caught, session(settings) as work:
+        work.execute(text('SELECT 1'))
     return str(caught.value), ''.join(traceback.format_exception(caught.value))
 
-@pytest.mark.parametrize('url, words', [('postgresql://me:hunter2@127.0.0.1:1/lab', 'Start it'), ('postgresql://me:hunter2@no.such.host.invalid/lab', 'host'),
-                                        ('postgresql://me:hunter2@127.0.0.1:1/lab?sslmode=verify-full', '127.0.0.1')])
+
+@pytest.mark.parametrize(
+    'url, words',
+    [
+        ('postgresql://me:hunter2@127.0.0.1:1/lab', 'Start it'),
+        ('postgresql://me:hunter2@no.such.host.invalid/lab', 'host'),
+        ('postgresql://me:hunter2@127.0.0.1:1/lab?sslmode=verify-full', '127.0.0.1'),
+    ],
+)
 def test_a_server_out_of_reach_is_refused_without_the_password(url, words):
     text_, trace = _refused(load_settings(database={'url': url}))
     assert words in text_ and 'hunter2' not in trace
+
 
 def test_a_host_that_never_answers_is_given_up(monkeypatch):
     monkeypatch.setattr(database, 'CONNECT_TIMEOUT', 2)
@@ -168,30 +278,51 @@ def test_a_wrong_password_is_named_and_not_shown(lab, monkeypatch):
     rules, socket_folder = lab.path('.tradelab', 'postgres', 'pg_hba.conf'), database_url(lab).query['host']
     before = rules.read_text()
     settings = load_settings(lab.home, database={'url': f'postgresql://locked@/tradelab?host={socket_folder}'})
-    with session(lab) as work: work.execute(text("CREATE ROLE locked LOGIN PASSWORD 'open-sesame' IN ROLE pg_read_all_data"))
+    with session(lab) as work:
+        work.execute(text("CREATE ROLE locked LOGIN PASSWORD 'open-sesame' IN ROLE pg_read_all_data"))
     try:
         rules.write_text(f'local all locked scram-sha-256\n{before}')
-        with session(lab) as work: work.execute(text('SELECT pg_reload_conf()'))
+        with session(lab) as work:
+            work.execute(text('SELECT pg_reload_conf()'))
         monkeypatch.setenv('TRADELAB_DATABASE_PASSWORD', 'hunter2')
         said, trace = _refused(settings)
         assert 'TRADELAB_DATABASE_PASSWORD' in said and 'hunter2' not in trace
         monkeypatch.setenv('TRADELAB_DATABASE_PASSWORD', 'open-sesame')
         assert 'open-sesame' not in str(database_status(settings))
-        elsewhere = settings.model_copy(update={'database': settings.database.model_copy(update={'url': settings.database.url.replace('/tradelab?', '/nowhere?')})})
+        elsewhere = settings.model_copy(
+            update={
+                'database': settings.database.model_copy(
+                    update={'url': settings.database.url.replace('/tradelab?', '/nowhere?')}
+                )
+            }
+        )
         assert 'does not exist' in _refused(elsewhere)[0]
     finally:
         rules.write_text(before)
-        with session(lab) as work: work.execute(text('SELECT pg_reload_conf()'))
+        with session(lab) as work:
+            work.execute(text('SELECT pg_reload_conf()'))
 
 # %% ../../nbs/21_database.ipynb #6658c227
-@pytest.mark.parametrize('place, mode', [('db.example.org/lab', 'verify-full'), ('10.0.0.7:5433/lab', 'verify-full'), ('db/lab?sslmode=disable', 'disable'),
-                                         ('localhost/lab', None), ('127.0.0.1/lab', None), ('[::1]/lab', None), ('/lab?host=/run/postgresql', None),
-                                         ('/lab?host=db.example.org', 'verify-full')])
+@pytest.mark.parametrize(
+    'place, mode',
+    [
+        ('db.example.org/lab', 'verify-full'),
+        ('10.0.0.7:5433/lab', 'verify-full'),
+        ('db/lab?sslmode=disable', 'disable'),
+        ('localhost/lab', None),
+        ('127.0.0.1/lab', None),
+        ('[::1]/lab', None),
+        ('/lab?host=/run/postgresql', None),
+        ('/lab?host=db.example.org', 'verify-full'),
+    ],
+)
 def test_a_server_over_the_network_has_to_prove_who_it_is(place, mode):
     assert database_url(load_settings(database={'url': f'postgresql://me@{place}'})).query.get('sslmode') == mode
 
+
 def test_a_url_that_is_none_is_refused():
-    with pytest.raises(ConfigError, match='not well formed'): database_url(load_settings(database={'url': 'postgresql://me@host:port/lab'}))
+    with pytest.raises(ConfigError, match='not well formed'):
+        database_url(load_settings(database={'url': 'postgresql://me@host:port/lab'}))
 
 # %% ../../nbs/21_database.ipynb #adc4bb99
 def test_an_engine_is_kept_for_its_process_and_not_shared_with_a_child(lab, monkeypatch):
@@ -200,50 +331,99 @@ def test_an_engine_is_kept_for_its_process_and_not_shared_with_a_child(lab, monk
     monkeypatch.setattr(os, 'getpid', lambda: -1)
     assert engine(lab) is not mine
 
+
 def test_every_connection_names_itself_and_works_in_utc(lab):
     with session(lab) as work:
-        assert work.execute(text("SELECT current_setting('application_name'), current_setting('timezone')")).one() == ('tradelab', 'UTC')
+        assert work.execute(text("SELECT current_setting('application_name'), current_setting('timezone')")).one() == (
+            'tradelab',
+            'UTC',
+        )
+
 
 def test_threads_share_the_engine(lab):
     found = []
+
     def look():
-        with session(lab) as work: found.append(work.scalar(text('SELECT 1')))
+        with session(lab) as work:
+            found.append(work.scalar(text('SELECT 1')))
+
     threads = [threading.Thread(target=look) for _ in range(8)]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
-    assert found == [1]*8
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [1] * 8
 
 # %% ../../nbs/21_database.ipynb #4bf76f44
-@given(st.lists(st.tuples(st.floats() | st.none(), st.text(st.characters(codec='utf-8', exclude_characters='\0')).filter(lambda t: t != r'\N') | st.none()), min_size=1))
+@given(
+    st.lists(
+        st.tuples(
+            st.floats() | st.none(),
+            st.text(st.characters(codec='utf-8', exclude_characters='\0')).filter(lambda t: t != r'\N') | st.none(),
+        ),
+        min_size=1,
+    )
+)
 @examples(derandomize=True, deadline=None, max_examples=60)
 def test_what_goes_in_by_copy_comes_out_bit_by_bit(lab, rows):
-    sent = pd.DataFrame(dict(a=pd.Series([a for a, _ in rows], dtype=float), b=pd.Series([b for _, b in rows], dtype=object)))
+    sent = pd.DataFrame(
+        dict(a=pd.Series([a for a, _ in rows], dtype=float), b=pd.Series([b for _, b in rows], dtype=object))
+    )
     with session(lab) as work:
         work.execute(text('CREATE TEMP TABLE scratch (a float8, b text) ON COMMIT DROP'))
         assert copy_frame(work.connection(), 'scratch', sent) == len(rows)
-        by_copy, by_select = read_frame(work.connection(), 'SELECT a FROM scratch'), work.execute(text('SELECT a, b FROM scratch')).all()
+        by_copy, by_select = (
+            read_frame(work.connection(), 'SELECT a FROM scratch'),
+            work.execute(text('SELECT a, b FROM scratch')).all(),
+        )
     np.testing.assert_array_equal(by_copy.a, sent.a)
     assert [b for _, b in by_select] == [b for _, b in rows]
     assert [a is None for a, _ in by_select] == sent.a.isna().tolist()
 
+
 def test_values_reach_a_query_as_values(lab):
-    with session(lab) as work: assert read_frame(work.connection(), 'SELECT %(said)s::text AS said', dict(said="'; DROP TABLE runs; --")).said[0] == "'; DROP TABLE runs; --"
+    with session(lab) as work:
+        assert (
+            read_frame(work.connection(), 'SELECT %(said)s::text AS said', dict(said="'; DROP TABLE runs; --")).said[0]
+            == "'; DROP TABLE runs; --"
+        )
 
 # %% ../../nbs/21_database.ipynb #471328c3
 def test_what_json_lacks_becomes_null_or_text(fresh):
-    details = {'nan': float('nan'), 'inf': [np.float64('-inf')], 'n': np.int64(3), 'day': dt.date(2020, 1, 2), 'array': np.array([1., np.nan])}
+    details = {
+        'nan': float('nan'),
+        'inf': [np.float64('-inf')],
+        'n': np.int64(3),
+        'day': dt.date(2020, 1, 2),
+        'array': np.array([1.0, np.nan]),
+    }
     with session(fresh) as work:
-        work.execute(insert(Base.metadata.tables['events']), dict(at=dt.datetime.now(dt.UTC), level='INFO', message='x', details=details))
-        assert work.scalar(text('SELECT details FROM events')) == {'nan': None, 'inf': [None], 'n': 3, 'day': '2020-01-02', 'array': [1., None]}
+        work.execute(
+            insert(Base.metadata.tables['events']),
+            dict(at=dt.datetime.now(dt.UTC), level='INFO', message='x', details=details),
+        )
+        assert work.scalar(text('SELECT details FROM events')) == {
+            'nan': None,
+            'inf': [None],
+            'n': 3,
+            'day': '2020-01-02',
+            'array': [1.0, None],
+        }
+
 
 def test_a_scratch_lab_leaves_nothing_behind(monkeypatch):
     monkeypatch.setenv('TRADELAB_STRATEGY_FAST', '7')
     before = dict(os.environ)
     with pytest.raises(ZeroDivisionError), scratch_lab(strategy={'slow': 90}) as settings:
-        assert (settings.strategy.fast, settings.strategy.slow) == (50, 90) and os.environ['TRADELAB_HOME'] == str(settings.home)
-        1/0
+        assert (settings.strategy.fast, settings.strategy.slow) == (50, 90) and os.environ['TRADELAB_HOME'] == str(
+            settings.home
+        )
+        1 / 0
     assert dict(os.environ) == before and not settings.home.exists()
 
+
 def test_only_the_embedded_server_is_ours_to_stop():
-    with pytest.raises(DatabaseError, match='does not run'): stop_database(load_settings(database={'url': 'postgresql://me@127.0.0.1/lab'}))
-    with scratch_lab() as settings: assert stop_database(settings) and not stop_database(settings)
+    with pytest.raises(DatabaseError, match='does not run'):
+        stop_database(load_settings(database={'url': 'postgresql://me@127.0.0.1/lab'}))
+    with scratch_lab() as settings:
+        assert stop_database(settings) and not stop_database(settings)

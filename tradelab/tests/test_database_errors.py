@@ -13,29 +13,53 @@ from ..utils.error_handling import DatabaseDownError, DatabaseError, WrongRevisi
 # %% ../../nbs/20_database_errors.ipynb #c34650b0
 class Coded(psycopg2.Error):
     "An error as the server sends it, with its code"
+
     def __init__(self, code, text):
         super().__init__(text)
         self.code = code
+
     pgcode = property(lambda self: self.code)
 
-@pytest.mark.parametrize('code, cls, remedy', [
-    ('42P01', WrongRevisionError, 'tradelab db migrate'), ('42703', WrongRevisionError, 'tradelab db migrate'), ('55P03', DatabaseError, 'finish'),
-    ('57014', DatabaseError, 'statement_timeout_ms'), ('53100', DatabaseError, 'Free space'), ('42501', DatabaseError, 'Grant'),
-    ('53300', DatabaseDownError, 'max_connections'), ('57P01', DatabaseDownError, 'run the command again'), ('23505', DatabaseError, 'defect')])
+
+@pytest.mark.parametrize(
+    'code, cls, remedy',
+    [
+        ('42P01', WrongRevisionError, 'tradelab db migrate'),
+        ('42703', WrongRevisionError, 'tradelab db migrate'),
+        ('55P03', DatabaseError, 'finish'),
+        ('57014', DatabaseError, 'statement_timeout_ms'),
+        ('53100', DatabaseError, 'Free space'),
+        ('42501', DatabaseError, 'Grant'),
+        ('53300', DatabaseDownError, 'max_connections'),
+        ('57P01', DatabaseDownError, 'run the command again'),
+        ('23505', DatabaseError, 'defect'),
+    ],
+)
 def test_a_code_gets_its_class_and_its_remedy(code, cls, remedy):
     error = in_our_words(Coded(code, 'what the server said\nLINE 1: SELECT'))
     assert type(error) is cls and remedy in error.remedy and error.found == 'what the server said'
 
 # %% ../../nbs/20_database_errors.ipynb #022644cb
-@pytest.mark.parametrize('said, remedy', [
-    ('FATAL:  password authentication failed for user "me"', 'TRADELAB_DATABASE_PASSWORD'), ('fe_sendauth: no password supplied', 'TRADELAB_DATABASE_PASSWORD'),
-    ('FATAL:  role "me" does not exist', 'user'), ('FATAL:  database "lab" does not exist', 'createdb'), ('could not translate host name "x" to address', 'host'),
-    ('root certificate file "/home/me/.postgresql/root.crt" does not exist', 'sslrootcert'), ('server does not support SSL, but SSL was required', 'sslmode'),
-    ('FATAL:  sorry, too many clients already', 'max_connections'), ('server closed the connection unexpectedly', 'again'),
-    ('connection to server at "h", port 1 failed: Connection refused', 'Start it'), ('timeout expired', 'Start it')])
+@pytest.mark.parametrize(
+    'said, remedy',
+    [
+        ('FATAL:  password authentication failed for user "me"', 'TRADELAB_DATABASE_PASSWORD'),
+        ('fe_sendauth: no password supplied', 'TRADELAB_DATABASE_PASSWORD'),
+        ('FATAL:  role "me" does not exist', 'user'),
+        ('FATAL:  database "lab" does not exist', 'createdb'),
+        ('could not translate host name "x" to address', 'host'),
+        ('root certificate file "/home/me/.postgresql/root.crt" does not exist', 'sslrootcert'),
+        ('server does not support SSL, but SSL was required', 'sslmode'),
+        ('FATAL:  sorry, too many clients already', 'max_connections'),
+        ('server closed the connection unexpectedly', 'again'),
+        ('connection to server at "h", port 1 failed: Connection refused', 'Start it'),
+        ('timeout expired', 'Start it'),
+    ],
+)
 def test_a_sentence_gets_its_remedy(said, remedy):
     error = in_our_words(psycopg2.OperationalError(said))
     assert type(error) is DatabaseDownError and remedy in error.remedy
+
 
 def test_a_password_in_what_the_driver_says_is_cut_out():
     assert 'hunter2' not in str(in_our_words(psycopg2.ProgrammingError('invalid dsn "postgresql://me:hunter2@db/lab"')))

@@ -10,7 +10,15 @@ import sys
 import pytest
 
 from .. import doctor
-from ..doctor import check_data, check_database, check_folder, check_packages, check_python, check_secrets, examine
+from tradelab.doctor import (
+    check_data,
+    check_database,
+    check_folder,
+    check_packages,
+    check_python,
+    check_secrets,
+    examine,
+)
 from ..utils.database import migrate
 
 # %% ../../nbs/40_doctor.ipynb #22b691c2
@@ -19,22 +27,33 @@ def test_a_wrong_python_is_told_which_ones_work(monkeypatch):
     finding = check_python()
     assert finding.state == 'fail' and finding.found == '3.10.4' and '3.11, 3.12 or 3.13' in finding.remedy
 
+
 def test_packages_are_compared_with_the_pins(tmp_path):
-    pins = tmp_path/'requirements.txt'
-    def state(text): pins.write_text(text); return check_packages(pins).state
+    pins = tmp_path / 'requirements.txt'
+
+    def state(text):
+        pins.write_text(text)
+        return check_packages(pins).state
+
     have = doctor._installed('pandas')
-    assert state(f'pandas=={have}\n# note\n') == 'ok' and state('pandas==0.1\n') == 'warn' and state('no-such-package==1\n') == 'fail'
+    assert (
+        state(f'pandas=={have}\n# note\n') == 'ok'
+        and state('pandas==0.1\n') == 'warn'
+        and state('no-such-package==1\n') == 'fail'
+    )
     assert state("no-such-package==1 ; python_full_version < '3.0'\n") == 'ok'
 
 # %% ../../nbs/40_doctor.ipynb #ee413ec2
 def test_a_folder_in_the_place_of_a_file_cannot_be_written(tmp_path):
-    (tmp_path/'file').touch()
-    assert check_folder('Reports', tmp_path/'file'/'reports').state == 'fail'
-    assert check_folder('Reports', tmp_path/'new'/'reports').state == 'ok'
+    (tmp_path / 'file').touch()
+    assert check_folder('Reports', tmp_path / 'file' / 'reports').state == 'fail'
+    assert check_folder('Reports', tmp_path / 'new' / 'reports').state == 'ok'
+
 
 def test_an_open_dotenv_is_a_failure(fresh):
-    path = fresh.home/'.env'
-    path.touch(mode=0o644); path.chmod(0o644)
+    path = fresh.home / '.env'
+    path.touch(mode=0o644)
+    path.chmod(0o644)
     finding = check_secrets(fresh.home)
     path.unlink()
     assert finding.state == 'fail' and 'chmod 600' in finding.remedy
@@ -42,25 +61,43 @@ def test_an_open_dotenv_is_a_failure(fresh):
 # %% ../../nbs/40_doctor.ipynb #82f6c312
 def test_a_fresh_lab_lacks_only_its_data(fresh):
     states = {finding.part: finding.state for finding in examine()}
-    assert states['Database'] == states['Settings'] == 'ok' and states['Data'] == 'warn' and check_data(fresh).remedy == 'Run: tradelab ingest'
+    assert (
+        states['Database'] == states['Settings'] == 'ok'
+        and states['Data'] == 'warn'
+        and check_data(fresh).remedy == 'Run: tradelab ingest'
+    )
+
 
 def test_an_old_schema_is_a_failure_with_the_command_that_mends_it(fresh):
     migrate(fresh, '0001')
-    try: finding = check_database(fresh)
-    finally: migrate(fresh)
-    assert finding.state == 'fail' and finding.remedy == 'Run: tradelab db migrate' and check_database(fresh).state == 'ok'
+    try:
+        finding = check_database(fresh)
+    finally:
+        migrate(fresh)
+    assert (
+        finding.state == 'fail' and finding.remedy == 'Run: tradelab db migrate' and check_database(fresh).state == 'ok'
+    )
+
 
 def test_a_provider_that_does_not_exist_is_a_failure(fresh):
     finding = check_data(fresh.model_copy(update={'data': fresh.data.model_copy(update={'provider': 'yahooo'})}))
     assert finding.state == 'fail' and 'provider' in finding.found
 
+
 def test_a_database_out_of_reach_is_a_failure_with_a_remedy(fresh):
-    away = fresh.model_copy(update={'database': fresh.database.model_copy(update={'url': 'postgresql://nobody@127.0.0.1:1/lab'})})
+    away = fresh.model_copy(
+        update={'database': fresh.database.model_copy(update={'url': 'postgresql://nobody@127.0.0.1:1/lab'})}
+    )
     finding = check_database(away)
     assert finding.state == 'fail' and finding.remedy
 
+
 def test_broken_settings_do_not_hide_the_other_findings(monkeypatch, tmp_path):
-    (tmp_path/'settings.ini').write_text('[strategy]\nfast = no\n')
+    (tmp_path / 'settings.ini').write_text('[strategy]\nfast = no\n')
     monkeypatch.setenv('TRADELAB_HOME', str(tmp_path))
     findings = {finding.part: finding for finding in examine()}
-    assert findings['Python'].state == 'ok' and findings['Settings'].state == 'fail' and 'fast' in findings['Settings'].found
+    assert (
+        findings['Python'].state == 'ok'
+        and findings['Settings'].state == 'fail'
+        and 'fast' in findings['Settings'].found
+    )

@@ -12,68 +12,108 @@ from hypothesis import given, settings, strategies as st
 from ..drift import BINS, STRETCHES, drift_table, drift_words, psi, reference, usual
 from ..utils.error_handling import DataError
 
-def _draws(n, seed=0): return np.random.default_rng(seed).normal(size=n)
+
+def _draws(n, seed=0):
+    return np.random.default_rng(seed).normal(size=n)
 
 # %% ../../nbs/14_drift.ipynb #c162fd75
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50))
+@given(
+    st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=200), st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50)
+)
 @settings(derandomize=True, deadline=None, max_examples=60)
 def test_any_values_give_a_finite_index_that_is_not_negative_and_zero_for_themselves(then, now):
     edges, shares = reference(then)
-    assert edges.shape == (BINS - 1,) and shares.sum() == pytest.approx(1) and (np.diff(edges[np.isfinite(edges)]) >= 0).all()
-    assert np.isfinite(psi(edges, shares, now)) and psi(edges, shares, now) >= 0 and psi(edges, shares, then) == pytest.approx(0, abs=1e-12)
+    assert (
+        edges.shape == (BINS - 1,)
+        and shares.sum() == pytest.approx(1)
+        and (np.diff(edges[np.isfinite(edges)]) >= 0).all()
+    )
+    assert (
+        np.isfinite(psi(edges, shares, now))
+        and psi(edges, shares, now) >= 0
+        and psi(edges, shares, then) == pytest.approx(0, abs=1e-12)
+    )
+
 
 def test_bins_of_continuous_values_hold_equal_shares():
     edges, shares = reference(_draws(1000))
     assert np.isfinite(edges).all() and shares == pytest.approx(np.full(10, 0.1))
 
+
 def test_the_index_by_hand():
-    edges, shares = np.array([0.]), np.array([0.75, 0.25])
-    assert psi(edges, shares, [-1., -1., 1., 1.]) == pytest.approx(-0.25*np.log(0.5/0.75) + 0.25*np.log(2))
+    edges, shares = np.array([0.0]), np.array([0.75, 0.25])
+    assert psi(edges, shares, [-1.0, -1.0, 1.0, 1.0]) == pytest.approx(-0.25 * np.log(0.5 / 0.75) + 0.25 * np.log(2))
     # the second bin is empty: it counts as half of four observations
-    assert psi(edges, shares, [-1.]*4) == pytest.approx(0.25*np.log(1/0.75) + (0.125 - 0.25)*np.log(0.125/0.25))
+    assert psi(edges, shares, [-1.0] * 4) == pytest.approx(
+        0.25 * np.log(1 / 0.75) + (0.125 - 0.25) * np.log(0.125 / 0.25)
+    )
 
 # %% ../../nbs/14_drift.ipynb #d765647b
 @pytest.mark.parametrize('wave', [np.sin, np.cos])
 def test_weekdays_do_not_drift_whatever_the_last_digit(wave):
-    days = wave(2*np.pi*(np.arange(1000) % 5)/5)
+    days = wave(2 * np.pi * (np.arange(1000) % 5) / 5)
     edges, shares = reference(days)
-    for rounded in (days, np.nextafter(days, 9), np.nextafter(days, -9)): assert psi(edges, shares, rounded[:60]) == pytest.approx(0, abs=1e-12)
+    for rounded in (days, np.nextafter(days, 9), np.nextafter(days, -9)):
+        assert psi(edges, shares, rounded[:60]) == pytest.approx(0, abs=1e-12)
     assert (usual(edges, shares, days) < 0.05).all()
+
 
 def test_a_constant_has_one_bin_and_no_drift_until_it_moves_beyond_it():
     edges, shares = reference(np.zeros(100))
     assert psi(edges, shares, np.zeros(30)) == 0 and np.isinf(edges).all()
 
+
 def test_a_missing_value_counts_for_nothing():
-    edges, shares = reference(np.append(_draws(500), [np.nan]*100))
+    edges, shares = reference(np.append(_draws(500), [np.nan] * 100))
     assert psi(edges, shares, [np.nan, 0.3]) == psi(edges, shares, [0.3]) and np.isnan(psi(edges, shares, [np.nan]))
-    with pytest.raises(DataError, match='no values'): reference([np.nan])
+    with pytest.raises(DataError, match='no values'):
+        reference([np.nan])
 
 # %% ../../nbs/14_drift.ipynb #bf4cd9a7
 def test_what_is_usual_is_the_largest_index_of_the_stretches():
     values = _draws(300)
     edges, shares = reference(values)
     found = usual(edges, shares, values)
-    assert found[1] == pytest.approx(max(psi(edges, shares, values[k:k + 63]) for k in range(300 - 62))) and np.isfinite(found).tolist() == [True, True, True, False]
+    assert found[1] == pytest.approx(
+        max(psi(edges, shares, values[k : k + 63]) for k in range(300 - 62))
+    ) and np.isfinite(found).tolist() == [True, True, True, False]
     assert np.isnan(usual(edges, shares, values[:41])).all()
+
 
 def test_a_sample_is_compared_with_the_longest_stretch_that_is_not_longer():
     values = _draws(800)
     known = tuple(np.array([one]) for one in reference(values))
-    typical = np.array([[4., 3., 2., np.nan]])
-    found = [drift_table(*known, typical, pd.DataFrame({'x': _draws(n, 1)})).usual.iloc[0] for n in (20, 21, 63, 125, 126, 700)]
-    np.testing.assert_equal(found, [np.nan, 4., 3., 3., 2., 2.])
+    typical = np.array([[4.0, 3.0, 2.0, np.nan]])
+    found = [
+        drift_table(*known, typical, pd.DataFrame({'x': _draws(n, 1)})).usual.iloc[0]
+        for n in (20, 21, 63, 125, 126, 700)
+    ]
+    np.testing.assert_equal(found, [np.nan, 4.0, 3.0, 3.0, 2.0, 2.0])
+
 
 def test_a_shift_is_found_and_noise_is_not():
     values = _draws(800)
     known = reference(values)
     typical = usual(*known, values)[None]
-    tables = [drift_table(*(one[None] for one in known), typical, pd.DataFrame({'x': _draws(63, seed) + shift})) for seed in range(20) for shift in (0, 1.5)]
-    assert [table.drift.iloc[0] == 'drifted' for table in tables] == [False, True]*20
+    tables = [
+        drift_table(*(one[None] for one in known), typical, pd.DataFrame({'x': _draws(63, seed) + shift}))
+        for seed in range(20)
+        for shift in (0, 1.5)
+    ]
+    assert [table.drift.iloc[0] == 'drifted' for table in tables] == [False, True] * 20
 
 # %% ../../nbs/14_drift.ipynb #171333ab
 def test_the_words_change_at_a_tenth_and_a_fifth():
-    assert [drift_words(value) for value in (0., 0.0999, 0.1, 0.2, 0.2001, np.nan)] == ['none', 'none', 'some', 'some', 'drifted', 'not measured']
+    assert [drift_words(value) for value in (0.0, 0.0999, 0.1, 0.2, 0.2001, np.nan)] == [
+        'none',
+        'none',
+        'some',
+        'some',
+        'drifted',
+        'not measured',
+    ]
+
 
 def test_another_number_of_inputs_is_refused():
-    with pytest.raises(DataError, match='2, 1 in training'): drift_table(np.zeros((1, 9)), np.ones((1, 10)), np.ones((1, 4)), pd.DataFrame({'a': [1.], 'b': [1.]}))
+    with pytest.raises(DataError, match='2, 1 in training'):
+        drift_table(np.zeros((1, 9)), np.ones((1, 10)), np.ones((1, 4)), pd.DataFrame({'a': [1.0], 'b': [1.0]}))

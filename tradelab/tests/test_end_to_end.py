@@ -52,17 +52,30 @@ from ..utils.store import save_deliveries
 ROOT = Path(tradelab.__file__).parents[1]
 TRADELAB = Path(sys.executable).with_name('tradelab')
 
+
 def _tradelab(*words, **env):
     "Run a command as a user would; code, standard output, standard error"
     done = subprocess.run([TRADELAB, *words], capture_output=True, text=True, env={**os.environ, **env}, timeout=120)
     return done.returncode, done.stdout, done.stderr
 
+
 def _toy(settings, name, *cells):
     "A run notebook in the lab's home: the parameters cell, then `cells`"
     first = 'symbol: str = "A"  # ticker\nrun_id: str = ""  # set by the run\ntries: int = 1  # a number'
-    kernel = dict(kernelspec=dict(name='python3', display_name='python3', language='python'), language_info=dict(name='python'))
-    made = [dict(cell_type='code', execution_count=None, id=f'c{n}', metadata=dict(tags=['parameters'] if not n else []), outputs=[], source=source)
-            for n, source in enumerate((first, *cells))]
+    kernel = dict(
+        kernelspec=dict(name='python3', display_name='python3', language='python'), language_info=dict(name='python')
+    )
+    made = [
+        dict(
+            cell_type='code',
+            execution_count=None,
+            id=f'c{n}',
+            metadata=dict(tags=['parameters'] if not n else []),
+            outputs=[],
+            source=source,
+        )
+        for n, source in enumerate((first, *cells))
+    ]
     path = settings.path('nbs', 'run', f'{name}.ipynb')
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(dict(cells=made, metadata=kernel, nbformat=4, nbformat_minor=5)))
@@ -72,18 +85,24 @@ def _wait(until, seconds=60):
     "Wait for `until` to become true; a failure says that it did not"
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if until(): return
+        if until():
+            return
         time.sleep(0.1)
     pytest.fail('waited in vain')
+
 
 def _processes(settings):
     "Workers and kernels of this lab, told by their environment"
     import psutil
+
     found = []
     for process in psutil.process_iter():
-        try: env = process.environ()
-        except (psutil.Error, OSError): continue
-        if env.get('TRADELAB_HOME') == str(settings.home) and env.get('TRADELAB_RUN_ID'): found.append(process.pid)
+        try:
+            env = process.environ()
+        except (psutil.Error, OSError):
+            continue
+        if env.get('TRADELAB_HOME') == str(settings.home) and env.get('TRADELAB_RUN_ID'):
+            found.append(process.pid)
     return found
 
 # %% ../../nbs/tests/end_to_end.ipynb #5b96767c
@@ -92,6 +111,7 @@ def backtested(lab):
     "One command over a symbol that is stored and one that is not"
     ingest(lab, ['FB'], 'sample')
     return lab, _tradelab('run', 'backtest', '--symbols', 'FB,NOPE'), runs_table(lab)
+
 
 def test_the_failing_symbol_is_named_and_the_other_finishes(backtested):
     lab, (code, out, err), rows = backtested
@@ -104,11 +124,22 @@ def test_the_failing_symbol_is_named_and_the_other_finishes(backtested):
 def test_the_row_holds_what_is_needed_to_prove_the_run(backtested):
     lab, _, rows = backtested
     row = run_details(lab, rows.set_index('symbol').id['FB'])
-    for name in ('template_hash', 'notebook_hash', 'code_hash', 'data_hash', 'fingerprint'): assert re.fullmatch('[0-9a-f]{64}', row[name]), name
+    for name in ('template_hash', 'notebook_hash', 'code_hash', 'data_hash', 'fingerprint'):
+        assert re.fullmatch('[0-9a-f]{64}', row[name]), name
     assert row['data_hash'] == data_hash(load_bars(lab, 'FB'), load_actions(lab, 'FB'))
-    assert row['parameters']['symbol'] == 'FB' and row['settings']['strategy']['slow'] == 200 and row['versions']['pandas']
-    assert row['started_at'] < row['ended_at'] and row['error'] is None and set(row['metrics']) == {'strategy', 'buy_and_hold'}
-    assert row['trials'] == row['metrics']['strategy']['Trials'] == 1 and 0 < row['metrics']['strategy']['DSR'] == row['metrics']['strategy']['PSR'] < 1 and row['seed'] == 0
+    assert (
+        row['parameters']['symbol'] == 'FB' and row['settings']['strategy']['slow'] == 200 and row['versions']['pandas']
+    )
+    assert (
+        row['started_at'] < row['ended_at']
+        and row['error'] is None
+        and set(row['metrics']) == {'strategy', 'buy_and_hold'}
+    )
+    assert (
+        row['trials'] == row['metrics']['strategy']['Trials'] == 1
+        and 0 < row['metrics']['strategy']['DSR'] == row['metrics']['strategy']['PSR'] < 1
+        and row['seed'] == 0
+    )
 
 # %% ../../nbs/tests/end_to_end.ipynb #8c193fd3
 def test_the_report_is_one_file_that_needs_no_network(backtested):
@@ -116,8 +147,23 @@ def test_the_report_is_one_file_that_needs_no_network(backtested):
     page = lab.path(rows.set_index('symbol').html_path['FB'])
     text = page.read_text()
     assert page.stat().st_size < 3_000_000 and text.count('data:image/png;base64') >= 6
-    assert all(f'{title}</h2>' in re.sub('<a [^>]*>¶</a>', '', text) for title in ('Before the figures', 'Equity, drawdown, years and months', 'Figures', 'Costs and stress', 'Luck', 'Limits and breakers', 'Assumptions'))
-    assert not re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)=["\']?(?:https?:)?//', text) and '@import' not in text
+    assert all(
+        f'{title}</h2>' in re.sub('<a [^>]*>¶</a>', '', text)
+        for title in (
+            'Before the figures',
+            'Equity, drawdown, years and months',
+            'Figures',
+            'Costs and stress',
+            'Luck',
+            'Limits and breakers',
+            'Assumptions',
+        )
+    )
+    assert (
+        not re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)=["\']?(?:https?:)?//', text)
+        and '@import' not in text
+    )
+
 
 def test_a_failed_run_leaves_notebook_page_and_error(backtested):
     lab, _, rows = backtested
@@ -127,21 +173,33 @@ def test_a_failed_run_leaves_notebook_page_and_error(backtested):
 # %% ../../nbs/tests/end_to_end.ipynb #2c8c2477
 def test_trades_equity_and_journal_agree_in_the_database(backtested):
     from sqlalchemy import text
+
     lab, _, rows = backtested
     run_id, bars = rows.set_index('symbol').id['FB'], load_bars(lab, 'FB')
     with session(lab) as db:
-        def one(query): return db.execute(text(query), dict(run=run_id)).scalar_one()
-        assert one('SELECT count(*) FROM decisions WHERE run_id = :run') == one('SELECT count(*) FROM equity WHERE run_id = :run') == len(bars)
+
+        def one(query):
+            return db.execute(text(query), dict(run=run_id)).scalar_one()
+
+        assert (
+            one('SELECT count(*) FROM decisions WHERE run_id = :run')
+            == one('SELECT count(*) FROM equity WHERE run_id = :run')
+            == len(bars)
+        )
         gained = float(one('SELECT sum(pnl) FROM trades WHERE run_id = :run'))
         last = float(one('SELECT equity FROM equity WHERE run_id = :run ORDER BY session DESC LIMIT 1'))
     assert last == pytest.approx(100_000 + gained, abs=0.05)
 
+
 def test_events_of_the_run_are_in_the_table(backtested):
     from sqlalchemy import text
+
     lab, _, rows = backtested
-    with session(lab) as db: events = {tuple(row) for row in db.execute(text('SELECT run_id, event, level FROM events'))}
+    with session(lab) as db:
+        events = {tuple(row) for row in db.execute(text('SELECT run_id, event, level FROM events'))}
     ids = rows.set_index('symbol').id
     assert {(ids['FB'], 'run.ok', 'INFO'), (ids['NOPE'], 'run.failed', 'ERROR')} <= events
+
 
 def test_the_index_lists_both(backtested):
     lab, _, rows = backtested
@@ -151,6 +209,7 @@ def test_the_index_lists_both(backtested):
 # %% ../../nbs/tests/end_to_end.ipynb #5058c75b
 def test_runs_are_listed_and_shown_whatever_their_errors_say(backtested):
     from tradelab.utils.results import finish_run, start_run
+
     lab, _, rows = backtested
     start_run(lab, dict(id='odd', template='backtest', parameters={}))
     finish_run(lab, 'odd', 'failed', error='KeyError: [/x] in [database] [bold]')
@@ -158,7 +217,9 @@ def test_runs_are_listed_and_shown_whatever_their_errors_say(backtested):
     assert code == 0, err
     assert 'odd' in out and '[/x] in [database]' in out and all(run_id in out for run_id in rows.id)
     assert _tradelab('runs', 'show', 'odd')[0] == 0
-    with session(lab) as db: db.connection().exec_driver_sql("DELETE FROM runs WHERE id = 'odd'")
+    with session(lab) as db:
+        db.connection().exec_driver_sql("DELETE FROM runs WHERE id = 'odd'")
+
 
 def test_only_missing_leaves_a_finished_report_alone(backtested):
     lab, _, rows = backtested
@@ -172,21 +233,38 @@ def together(lab):
     goog = fetch('GOOG')
     spoilt = goog.bars.copy()
     spoilt.iloc[50, :4] *= 100
-    save_deliveries(lab, 'sample', [fetch('FB'), goog, replace(goog, symbol='BAD', bars=spoilt)], datetime(2024, 1, 1, tzinfo=UTC))
-    said = [_tradelab('run', 'portfolio_backtest', '--symbols', 'GOOG,FB,BAD', *more) for more in ((), ('-p', 'fast=20', '-p', 'random_entries=5', '-p', 'draws=50', '-p', 'max_positions=1'))]
+    save_deliveries(
+        lab, 'sample', [fetch('FB'), goog, replace(goog, symbol='BAD', bars=spoilt)], datetime(2024, 1, 1, tzinfo=UTC)
+    )
+    said = [
+        _tradelab('run', 'portfolio_backtest', '--symbols', 'GOOG,FB,BAD', *more)
+        for more in ((), ('-p', 'fast=20', '-p', 'random_entries=5', '-p', 'draws=50', '-p', 'max_positions=1'))
+    ]
     assert [code for code, *_ in said] == [0, 0], said
     rows = runs_table(lab, template='portfolio_backtest')
     return lab, said, [run_details(lab, run_id) for run_id in rows.id[::-1]]
 
+
 def test_a_universe_has_one_run_with_one_row(together):
     lab, said, (first, second) = together
-    assert first['universe'] == second['universe'] == 'BAD,FB,GOOG' and first['symbol'] is None and re.search(r'BAD, FB, GOOG\s+ok', said[0][1])
-    assert first['data_hash'] == combined_hash({symbol: data_hash(load_bars(lab, symbol), load_actions(lab, symbol)) for symbol in ('BAD', 'FB', 'GOOG')})
-    assert set(first['metrics']) == {'strategy', 'buy_and_hold'} and all(row['metrics']['strategy']['# Trades'] > 5 for row in (first, second))
+    assert (
+        first['universe'] == second['universe'] == 'BAD,FB,GOOG'
+        and first['symbol'] is None
+        and re.search(r'BAD, FB, GOOG\s+ok', said[0][1])
+    )
+    assert first['data_hash'] == combined_hash(
+        {symbol: data_hash(load_bars(lab, symbol), load_actions(lab, symbol)) for symbol in ('BAD', 'FB', 'GOOG')}
+    )
+    assert set(first['metrics']) == {'strategy', 'buy_and_hold'} and all(
+        row['metrics']['strategy']['# Trades'] > 5 for row in (first, second)
+    )
+
 
 def test_every_combination_tried_on_a_universe_is_a_trial(together):
     *_, (first, second) = together
-    assert [row['metrics']['strategy']['Trials'] for row in (first, second)] == [1, 2] and first['trials'] == second['trials'] == 1
+    assert [row['metrics']['strategy']['Trials'] for row in (first, second)] == [1, 2] and first['trials'] == second[
+        'trials'
+    ] == 1
     assert second['metrics']['strategy']['DSR'] < second['metrics']['strategy']['PSR']
 
 # %% ../../nbs/tests/end_to_end.ipynb #3b2cdc9b
@@ -196,41 +274,73 @@ def test_what_the_gate_refuses_is_left_out_of_a_universe_by_name(together):
     assert '1 left out' in text and 'BAD' in text and len(text) < 3_000_000 and text.count('data:image/png;base64') >= 6
     assert not re.findall(r'<(?:script|link|img|iframe)[^>]+(?:src|href)=["\']?(?:https?:)?//', text)
 
+
 def test_the_journal_of_a_universe_has_a_row_a_bar_of_each_symbol_used(together):
     from sqlalchemy import text
+
     lab, _, (first, _) = together
     with session(lab) as db:
-        found = {symbol: (rows, held) for symbol, rows, held in db.execute(text('SELECT symbol, count(*), max(target_quantity) FROM decisions WHERE run_id = :run GROUP BY 1'), dict(run=first['id']))}
-        last = float(db.execute(text('SELECT equity FROM equity WHERE run_id = :run ORDER BY session DESC LIMIT 1'), dict(run=first['id'])).scalar_one())
-        gained = float(db.execute(text('SELECT sum(pnl) FROM trades WHERE run_id = :run'), dict(run=first['id'])).scalar_one())
-    assert {symbol: rows for symbol, (rows, _) in found.items()} == {symbol: len(load_bars(lab, symbol)) for symbol in ('FB', 'GOOG')} and all(held > 0 for _, held in found.values())
+        found = {
+            symbol: (rows, held)
+            for symbol, rows, held in db.execute(
+                text('SELECT symbol, count(*), max(target_quantity) FROM decisions WHERE run_id = :run GROUP BY 1'),
+                dict(run=first['id']),
+            )
+        }
+        last = float(
+            db.execute(
+                text('SELECT equity FROM equity WHERE run_id = :run ORDER BY session DESC LIMIT 1'),
+                dict(run=first['id']),
+            ).scalar_one()
+        )
+        gained = float(
+            db.execute(text('SELECT sum(pnl) FROM trades WHERE run_id = :run'), dict(run=first['id'])).scalar_one()
+        )
+    assert {symbol: rows for symbol, (rows, _) in found.items()} == {
+        symbol: len(load_bars(lab, symbol)) for symbol in ('FB', 'GOOG')
+    } and all(held > 0 for _, held in found.values())
     assert last == pytest.approx(100_000 + gained, abs=0.05)
 
 # %% ../../nbs/tests/end_to_end.ipynb #b83e0f0a
-@pytest.mark.parametrize('words, code, said', [
-    (('run', 'backtest', '-p', 'fsat=20'), 2, 'fast'), (('run', 'backtest', '-p', 'fast=twenty'), 2, "'twenty'"), (('run', 'backtest', '-p', 'fast'), 2, 'NAME=VALUE'),
-    (('run', 'backtest', '-p', 'symbol=FB'), 2, '--symbols'), (('run', 'backtest', '--symbols', ' ,'), 2, '--symbols'), (('ingest', '--symbols', ''), 2, '--symbols'), (('run', 'bactest'), 6, 'backtest'), (('run', 'backtest', '--symbols', '../x'), 3, '../x'),
-    (('runs', 'show', 'nothing'), 6, 'nothing'), (('ingest', '--provider', 'yahooo'), 3, 'yahooo')])
+@pytest.mark.parametrize(
+    'words, code, said',
+    [
+        (('run', 'backtest', '-p', 'fsat=20'), 2, 'fast'),
+        (('run', 'backtest', '-p', 'fast=twenty'), 2, "'twenty'"),
+        (('run', 'backtest', '-p', 'fast'), 2, 'NAME=VALUE'),
+        (('run', 'backtest', '-p', 'symbol=FB'), 2, '--symbols'),
+        (('run', 'backtest', '--symbols', ' ,'), 2, '--symbols'),
+        (('ingest', '--symbols', ''), 2, '--symbols'),
+        (('run', 'bactest'), 6, 'backtest'),
+        (('run', 'backtest', '--symbols', '../x'), 3, '../x'),
+        (('runs', 'show', 'nothing'), 6, 'nothing'),
+        (('ingest', '--provider', 'yahooo'), 3, 'yahooo'),
+    ],
+)
 def test_a_wrong_word_is_one_clear_line(fresh, words, code, said):
     got, out, err = _tradelab(*words)
     assert got == code and said in err and err.count('\n') == 1 and runs_table(fresh).empty
 
 # %% ../../nbs/tests/end_to_end.ipynb #94827a26
 def test_a_broken_settings_file_is_one_clear_line(fresh, tmp_path):
-    (tmp_path/'settings.ini').write_text('[strategy]\nfast = 300\n')
+    (tmp_path / 'settings.ini').write_text('[strategy]\nfast = 300\n')
     code, _, err = _tradelab('run', 'backtest', TRADELAB_HOME=str(tmp_path))
     assert code == 2 and 'fast=300' in err and err.count('\n') == 1
 
+
 def test_a_report_folder_that_cannot_be_written_is_one_clear_line(fresh):
-    (fresh.home/'file').touch()
+    (fresh.home / 'file').touch()
     code, _, err = _tradelab('run', 'backtest', '--symbols', 'FB', TRADELAB_REPORTS_DIRECTORY='file/reports')
     assert code == 5 and 'file/reports' in err and err.count('\n') == 1 and runs_table(fresh).empty
 
 # %% ../../nbs/tests/end_to_end.ipynb #fcb29d35
-@pytest.mark.parametrize('words', [('run', 'backtest'), ('ingest',), ('runs',), ('db', 'up'), ('db', 'status'), ('db', 'migrate')])
+@pytest.mark.parametrize(
+    'words', [('run', 'backtest'), ('ingest',), ('runs',), ('db', 'up'), ('db', 'status'), ('db', 'migrate')]
+)
 def test_a_database_that_is_down_is_one_clear_line(fresh, words):
     code, _, err = _tradelab(*words, TRADELAB_DATABASE_URL='postgresql://me:hunter2@127.0.0.1:1/lab')
     assert code == 4 and '127.0.0.1' in err and err.strip().count('\n') == 0 and 'hunter2' not in err
+
 
 def test_config_and_doctor_say_where_a_value_comes_from(fresh):
     code, out, _ = _tradelab('config', TRADELAB_STRATEGY_FAST='20', TRADELAB_ALPACA_API_KEY='PKcanary0000000000000')
@@ -241,8 +351,14 @@ def test_config_and_doctor_say_where_a_value_comes_from(fresh):
 # %% ../../nbs/tests/end_to_end.ipynb #214ba5f9
 def test_ctrl_c_stops_the_kernels_closes_the_rows_and_the_next_run_works(fresh):
     _toy(fresh, 'sleeper', 'import time; time.sleep(60 if tries == 1 else 0)')
-    command = subprocess.Popen([TRADELAB, 'run', 'sleeper', '--symbols', 'A,B'], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
-                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) # whoever runs the tests may ignore it
+    command = subprocess.Popen(
+        [TRADELAB, 'run', 'sleeper', '--symbols', 'A,B'],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # whoever runs the tests may ignore it
     _wait(lambda: len(_processes(fresh)) >= 4)
     os.killpg(command.pid, signal.SIGINT)
     err = command.communicate(timeout=60)[1]
@@ -258,55 +374,101 @@ def test_a_kernel_that_dies_fails_its_own_run_only(fresh):
     assert results['B'].ok and results['A'].status == 'failed' and 'kernel died' in results['A'].error
     assert Path(results['A'].notebook).exists()
 
+
 def test_an_error_of_any_length_ends_the_run_at_once(fresh):
     _toy(fresh, 'wordy', 'raise ValueError("x"*300_000)')
-    result, = run(fresh, 'wordy', ['A'])
-    assert result.status == 'failed' and result.error.startswith('ValueError: xxx') and len(result.error) <= 2_000 and result.seconds < 60
+    (result,) = run(fresh, 'wordy', ['A'])
+    assert (
+        result.status == 'failed'
+        and result.error.startswith('ValueError: xxx')
+        and len(result.error) <= 2_000
+        and result.seconds < 60
+    )
+
 
 def test_a_stopped_run_leaves_no_secret_and_sigterm_is_like_ctrl_c(fresh):
-    _toy(fresh, 'stopped', 'import os, sys, time; print(os.environ["TRADELAB_ALPACA_SECRET_KEY"]); os.write(2, os.environ["TRADELAB_ALPACA_SECRET_KEY"].encode())', 'time.sleep(60)')
-    command = subprocess.Popen([TRADELAB, 'run', 'stopped', '--symbols', 'A'], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-                               env={**os.environ, 'TRADELAB_ALPACA_SECRET_KEY': 'canary-5ecret'})
-    _wait(lambda: any('canary-5ecret' in path.read_text() for path in fresh.path('reports', 'stopped').rglob('*.ipynb')))
+    _toy(
+        fresh,
+        'stopped',
+        'import os, sys, time; print(os.environ["TRADELAB_ALPACA_SECRET_KEY"]); os.write(2, os.environ["TRADELAB_ALPACA_SECRET_KEY"].encode())',
+        'time.sleep(60)',
+    )
+    command = subprocess.Popen(
+        [TRADELAB, 'run', 'stopped', '--symbols', 'A'],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, 'TRADELAB_ALPACA_SECRET_KEY': 'canary-5ecret'},
+    )
+    _wait(
+        lambda: any('canary-5ecret' in path.read_text() for path in fresh.path('reports', 'stopped').rglob('*.ipynb'))
+    )
     command.send_signal(signal.SIGTERM)
     err = command.communicate(timeout=60)[1]
-    kept = [path for folder in ('reports', '.tradelab/logs') for path in fresh.path(folder).rglob('*') if path.is_file()]
+    kept = [
+        path for folder in ('reports', '.tradelab/logs') for path in fresh.path(folder).rglob('*') if path.is_file()
+    ]
     assert command.returncode == 143 and 'SIGTERM' in err and list(runs_table(fresh).status) == ['interrupted']
     assert [path.name for path in kept if 'canary-5ecret' in path.read_text(errors='replace')] == []
+
 
 def test_a_cell_that_takes_too_long_is_stopped(fresh):
     _toy(fresh, 'slow', 'import time; time.sleep(60)')
     short = fresh.model_copy(update={'reports': fresh.reports.model_copy(update={'timeout_s': 2})})
     os.environ['TRADELAB_REPORTS_TIMEOUT_S'] = '2'
-    try: result, = run(short, 'slow', ['A'])
-    finally: del os.environ['TRADELAB_REPORTS_TIMEOUT_S']
+    try:
+        (result,) = run(short, 'slow', ['A'])
+    finally:
+        del os.environ['TRADELAB_REPORTS_TIMEOUT_S']
     assert result.status == 'failed' and 'timeout_s' in result.error
 
 # %% ../../nbs/tests/end_to_end.ipynb #816a8ac6
 def test_a_notebook_that_prints_its_environment_leaks_no_secret(fresh):
-    _toy(fresh, 'leaky', 'import os; print(os.environ["TRADELAB_ALPACA_SECRET_KEY"])',
-         'import logging; logging.getLogger("x").error(os.environ["TRADELAB_ALPACA_SECRET_KEY"])', 'raise ValueError(os.environ["TRADELAB_ALPACA_SECRET_KEY"])')
+    _toy(
+        fresh,
+        'leaky',
+        'import os; print(os.environ["TRADELAB_ALPACA_SECRET_KEY"])',
+        'import logging; logging.getLogger("x").error(os.environ["TRADELAB_ALPACA_SECRET_KEY"])',
+        'raise ValueError(os.environ["TRADELAB_ALPACA_SECRET_KEY"])',
+    )
     code, out, err = _tradelab('run', 'leaky', '--symbols', 'A', TRADELAB_ALPACA_SECRET_KEY='canary-5ecret')
     row = runs_table(fresh).iloc[0]
     kept = [fresh.path(row.notebook_path), fresh.path(row.html_path), *fresh.path(fresh.logging.directory).iterdir()]
     assert code == 1 and 'ValueError: ****' in row.error and '****' in kept[0].read_text()
-    assert [path.name for path in kept if 'canary-5ecret' in path.read_text(errors='replace')] == [] and 'canary' not in out + err + str(row.to_dict())
+    assert [
+        path.name for path in kept if 'canary-5ecret' in path.read_text(errors='replace')
+    ] == [] and 'canary' not in out + err + str(row.to_dict())
 
 # %% ../../nbs/tests/end_to_end.ipynb #e862bf41
-def _tool(name): return Path(sys.executable).with_name(name)
+def _tool(name):
+    return Path(sys.executable).with_name(name)
 
-@pytest.mark.parametrize('command', [('hadolint', 'Dockerfile'), ('check-jsonschema', '--builtin-schema', 'vendor.compose-spec', 'docker-compose.yml'),
-                                     ('check-jsonschema', '--builtin-schema', 'vendor.github-workflows', '.github/workflows/ci.yml')])
+
+@pytest.mark.parametrize(
+    'command',
+    [
+        ('hadolint', 'Dockerfile'),
+        ('check-jsonschema', '--builtin-schema', 'vendor.compose-spec', 'docker-compose.yml'),
+        ('check-jsonschema', '--builtin-schema', 'vendor.github-workflows', '.github/workflows/ci.yml'),
+    ],
+)
 def test_container_and_workflow_files_are_well_formed(command):
     done = subprocess.run([_tool(command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
+
 def test_the_compose_file_publishes_on_loopback_only_and_holds_no_password():
     import yaml
-    services = yaml.safe_load((ROOT/'docker-compose.yml').read_text())['services']
+
+    services = yaml.safe_load((ROOT / 'docker-compose.yml').read_text())['services']
     assert all(port.startswith('127.0.0.1:') for service in services.values() for port in service.get('ports', []))
     assert services['postgres']['image'] == 'postgres:18' and services['postgres']['healthcheck']
-    assert not [name for service in services.values() for name in service['environment'] if 'PASSWORD' in name and not name.endswith('_FILE')]
+    assert not [
+        name
+        for service in services.values()
+        for name in service['environment']
+        if 'PASSWORD' in name and not name.endswith('_FILE')
+    ]
 
 # %% ../../nbs/tests/end_to_end.ipynb #cfc36f39
 @pytest.fixture
@@ -314,21 +476,48 @@ def tcp_server():
     "A Postgres on loopback that wants a password; its URL without the password, and the file with it"
     import shutil, socket, tempfile
     from tradelab.utils.server import server_binary
+
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
         port = probe.getsockname()[1]
     folder = Path(tempfile.mkdtemp(prefix='tradelab-tcp-'))
-    data, secret, user = folder/'pg', folder/'password', dict(user='pgserver') if os.geteuid() == 0 else {}
+    data, secret, user = folder / 'pg', folder / 'password', dict(user='pgserver') if os.geteuid() == 0 else {}
     secret.write_text('correct horse\n')
-    if user: shutil.chown(folder, 'pgserver'); shutil.chown(secret, 'pgserver')
+    if user:
+        shutil.chown(folder, 'pgserver')
+        shutil.chown(secret, 'pgserver')
+
     def call(name, *words):
-        done = subprocess.run([server_binary(name), *words], stdout=subprocess.DEVNULL, stderr=(folder/'said').open('a'), cwd=folder, **user)
-        assert done.returncode == 0, (folder/'said').read_text()
+        done = subprocess.run(
+            [server_binary(name), *words],
+            stdout=subprocess.DEVNULL,
+            stderr=(folder / 'said').open('a'),
+            cwd=folder,
+            **user,
+        )
+        assert done.returncode == 0, (folder / 'said').read_text()
+
     call('initdb', '-D', data, '-U', 'tradelab', '--auth=scram-sha-256', f'--pwfile={secret}')
-    call('pg_ctl', '-w', '-D', data, '-l', folder/'log', '-o', f'-h 127.0.0.1 -p {port} -k ""', 'start')
+    call('pg_ctl', '-w', '-D', data, '-l', folder / 'log', '-o', f'-h 127.0.0.1 -p {port} -k ""', 'start')
     try:
-        subprocess.run([server_binary('psql'), '-h', '127.0.0.1', '-p', str(port), '-U', 'tradelab', '-d', 'postgres', '-c', 'CREATE DATABASE tradelab'], check=True,
-                       stdout=subprocess.DEVNULL, env={**os.environ, 'PGPASSWORD': secret.read_text().strip()})
+        subprocess.run(
+            [
+                server_binary('psql'),
+                '-h',
+                '127.0.0.1',
+                '-p',
+                str(port),
+                '-U',
+                'tradelab',
+                '-d',
+                'postgres',
+                '-c',
+                'CREATE DATABASE tradelab',
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, 'PGPASSWORD': secret.read_text().strip()},
+        )
         yield f'postgresql+psycopg2://tradelab@127.0.0.1:{port}/tradelab', secret
     finally:
         call('pg_ctl', '-w', '-D', data, '-m', 'fast', 'stop')
@@ -346,9 +535,15 @@ def test_the_entry_commands_work_against_a_server_with_a_password(fresh, tcp_ser
     assert re.search(r'daily_bars\s+[1-9]', status[1]) and 'horse' not in status[1]
 
 # %% ../../nbs/tests/end_to_end.ipynb #c3f23197
-@pytest.mark.parametrize('module, heavy', [('tradelab.indicators', {'tensorflow', 'sqlalchemy', 'papermill', 'pydantic', 'matplotlib'}),
-                                           ('tradelab.cli', {'pandas', 'sqlalchemy', 'papermill', 'matplotlib', 'pydantic'}), ('tradelab', {'pandas'}),
-                                           ('tradelab.runs', {'tensorflow', 'papermill'})])
+@pytest.mark.parametrize(
+    'module, heavy',
+    [
+        ('tradelab.indicators', {'tensorflow', 'sqlalchemy', 'papermill', 'pydantic', 'matplotlib'}),
+        ('tradelab.cli', {'pandas', 'sqlalchemy', 'papermill', 'matplotlib', 'pydantic'}),
+        ('tradelab', {'pandas'}),
+        ('tradelab.runs', {'tensorflow', 'papermill'}),
+    ],
+)
 def test_an_import_brings_nothing_heavy_with_it(module, heavy):
     code = f'import sys, {module}; print(",".join(sorted({heavy!r} & set(sys.modules))))'
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == ''

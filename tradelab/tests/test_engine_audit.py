@@ -19,35 +19,81 @@ from ..preprocessing import adjust, dividends_paid
 from ..signal_generator import moving_average_rsi
 
 MADE = {name: synthetic_history(160, seed) for seed, name in enumerate('ABCD')}
-FEW = market({name: adjust(past.bars, past.actions, 'split') for name, past in MADE.items()}, {name: dividends_paid(past.bars.index, past.actions) for name, past in MADE.items()})
-SIGNALS = {name: moving_average_rsi(past.adjusted.close, StrategySettings(fast=3, slow=8, rsi_window=5, oversold=45)) for name, past in MADE.items()}
+FEW = market(
+    {name: adjust(past.bars, past.actions, 'split') for name, past in MADE.items()},
+    {name: dividends_paid(past.bars.index, past.actions) for name, past in MADE.items()},
+)
+SIGNALS = {
+    name: moving_average_rsi(past.adjusted.close, StrategySettings(fast=3, slow=8, rsi_window=5, oversold=45))
+    for name, past in MADE.items()
+}
 COSTS = CostSettings(slippage_bp=7, commission_rate=0.001)
 
+
 def _run(market, signals, account=BacktestSettings(), **risk):
-    return backtest(market, signals, COSTS, RiskSettings(**{'max_positions': 2, 'position_fraction': 0.5, **risk}), account)
+    return backtest(
+        market, signals, COSTS, RiskSettings(**{'max_positions': 2, 'position_fraction': 0.5, **risk}), account
+    )
 
 # %% ../../nbs/18_engine_audit.ipynb #7e3cda47
-@pytest.mark.parametrize('risk', [{}, dict(stop_loss=0.02, take_profit=0.03), dict(max_positions=1, position_fraction=1.), dict(time_stop=4, trailing_stop=0.05),
-                                  dict(account=BacktestSettings(direction='long_short', dividends='reinvest')), dict(max_drawdown=0.02, rearm_sessions=5)])
+@pytest.mark.parametrize(
+    'risk',
+    [
+        {},
+        dict(stop_loss=0.02, take_profit=0.03),
+        dict(max_positions=1, position_fraction=1.0),
+        dict(time_stop=4, trailing_stop=0.05),
+        dict(account=BacktestSettings(direction='long_short', dividends='reinvest')),
+        dict(max_drawdown=0.02, rearm_sessions=5),
+    ],
+)
 def test_the_engine_of_the_lab_passes(risk):
     found = audit_engine(lambda m, s: _run(m, s, **risk), FEW, SIGNALS, COSTS, cuts=20)
-    assert found.ok and [check.differences for check in found.checks] == [0, 0] and found.checks[0].cuts > 10 and found.checks[1].cuts == 20, found.findings
+    assert (
+        found.ok
+        and [check.differences for check in found.checks] == [0, 0]
+        and found.checks[0].cuts > 10
+        and found.checks[1].cuts == 20
+    ), found.findings
+
 
 def test_the_optimistic_fill_that_the_engine_offers_is_found_out():
     found = check_fills(_run(FEW, SIGNALS, BacktestSettings(fill_at='same_close')), FEW, COSTS)
-    assert found.status == 'leaks' and found.differences > found.cuts/2
+    assert found.status == 'leaks' and found.differences > found.cuts / 2
+
 
 def _moved(result, session, price):
     "The run with each fill at what `session` and `price` make of (its row, its column)"
     at = [(FEW.sessions.get_loc(fill.session), FEW.symbols.index(fill.symbol)) for fill in result.fills.itertuples()]
-    return replace(result, fills=result.fills.assign(session=FEW.sessions[[session(row) for row, _ in at]], price=[price(row, column) for row, column in at]))
+    return replace(
+        result,
+        fills=result.fills.assign(
+            session=FEW.sessions[[session(row) for row, _ in at]], price=[price(row, column) for row, column in at]
+        ),
+    )
 
-@pytest.mark.parametrize('session, price, words', [
-    (lambda row: row - 1, lambda row, column: FEW.close[row - 1, column], 'nothing was decided the session before'),
-    (lambda row: row - 1, lambda row, column: FEW.open[row - 1, column], 'nothing was decided the session before'),
-    (lambda row: row, lambda row, column: FEW.close[row, column], 'the open explains'), (lambda row: row, lambda row, column: FEW.low[row, column], 'the open explains'),
-    (lambda row: row + 1, lambda row, column: FEW.open[min(row + 1, 159), column], 'nothing was decided the session before'),
-], ids=['close of the decision', 'open of the decision', 'close of the next session', 'low of the next session', 'open a session late'])
+
+@pytest.mark.parametrize(
+    'session, price, words',
+    [
+        (lambda row: row - 1, lambda row, column: FEW.close[row - 1, column], 'nothing was decided the session before'),
+        (lambda row: row - 1, lambda row, column: FEW.open[row - 1, column], 'nothing was decided the session before'),
+        (lambda row: row, lambda row, column: FEW.close[row, column], 'the open explains'),
+        (lambda row: row, lambda row, column: FEW.low[row, column], 'the open explains'),
+        (
+            lambda row: row + 1,
+            lambda row, column: FEW.open[min(row + 1, 159), column],
+            'nothing was decided the session before',
+        ),
+    ],
+    ids=[
+        'close of the decision',
+        'open of the decision',
+        'close of the next session',
+        'low of the next session',
+        'open a session late',
+    ],
+)
 def test_a_fill_at_another_moment_or_price_is_caught(session, price, words):
     run = _run(FEW, SIGNALS)
     late = replace(run, fills=run.fills[(run.fills.session > FEW.sessions[0]) & (run.fills.session < FEW.sessions[-1])])
@@ -60,35 +106,79 @@ def test_a_stop_outside_its_bar_is_caught_and_one_inside_is_not():
     stops = (run.fills.reason == 'stop_loss').to_numpy()
     assert stops.sum() > 2 and check_fills(run, FEW, COSTS).status == 'clean'
     for factor in (1.2, 0.8):
-        found = check_fills(replace(run, fills=run.fills.assign(price=run.fills.price*np.where(stops, factor, 1))), FEW, COSTS)
+        found = check_fills(
+            replace(run, fills=run.fills.assign(price=run.fills.price * np.where(stops, factor, 1))), FEW, COSTS
+        )
         assert found.differences == stops.sum() and 'the bar reaches from' in found.detail
 
+
 def test_more_slippage_than_was_said_is_caught():
-    assert check_fills(_run(FEW, SIGNALS), FEW, COSTS).ok and not check_fills(_run(FEW, SIGNALS), FEW, CostSettings(slippage_bp=1)).ok
+    assert (
+        check_fills(_run(FEW, SIGNALS), FEW, COSTS).ok
+        and not check_fills(_run(FEW, SIGNALS), FEW, CostSettings(slippage_bp=1)).ok
+    )
+
 
 def test_a_run_without_fills_proves_nothing():
     found = check_fills(_run(FEW, {name: frame.assign(signal=0) for name, frame in SIGNALS.items()}), FEW, COSTS)
     assert found.status == 'fails' and not found.ok
 
 # %% ../../nbs/18_engine_audit.ipynb #1f24715f
-def _next(market, column): return pd.Series(market.close[:, column], market.sessions).dropna().pct_change().shift(-1).fillna(0)
+def _next(market, column):
+    return pd.Series(market.close[:, column], market.sessions).dropna().pct_change().shift(-1).fillna(0)
 
-def ranks_by_tomorrow(market, signals): return _run(market, {name: frame.assign(score=_next(market, j)) for j, (name, frame) in enumerate(sorted(signals.items()))}, max_positions=1)
-def knows_tomorrows_signal(market, signals): return _run(market, {name: frame.assign(signal=frame.signal.shift(-1, fill_value=0)) for name, frame in signals.items()})
-def ranks_by_the_whole_sample(market, signals): return _run(market, {name: frame.assign(score=_next(market, j).mean()) for j, (name, frame) in enumerate(sorted(signals.items()))}, max_positions=1)
-def sizes_by_the_end(market, signals): return _run(market, signals, position_fraction=0.2 + 0.3*(np.nanmax(market.close[-1]) % 1))
+
+def ranks_by_tomorrow(market, signals):
+    return _run(
+        market,
+        {name: frame.assign(score=_next(market, j)) for j, (name, frame) in enumerate(sorted(signals.items()))},
+        max_positions=1,
+    )
+
+
+def knows_tomorrows_signal(market, signals):
+    return _run(
+        market, {name: frame.assign(signal=frame.signal.shift(-1, fill_value=0)) for name, frame in signals.items()}
+    )
+
+
+def ranks_by_the_whole_sample(market, signals):
+    return _run(
+        market,
+        {name: frame.assign(score=_next(market, j).mean()) for j, (name, frame) in enumerate(sorted(signals.items()))},
+        max_positions=1,
+    )
+
+
+def sizes_by_the_end(market, signals):
+    return _run(market, signals, position_fraction=0.2 + 0.3 * (np.nanmax(market.close[-1]) % 1))
+
+
 def earns_in_hindsight(market, signals):
     run = _run(market, signals)
-    return replace(run, equity=run.equity.assign(equity=run.equity.equity/run.equity.equity.max()))
+    return replace(run, equity=run.equity.assign(equity=run.equity.equity / run.equity.equity.max()))
 
-@pytest.mark.parametrize('run', [ranks_by_tomorrow, knows_tomorrows_signal, ranks_by_the_whole_sample, sizes_by_the_end, earns_in_hindsight], ids=lambda run: run.__name__)
+
+@pytest.mark.parametrize(
+    'run',
+    [ranks_by_tomorrow, knows_tomorrows_signal, ranks_by_the_whole_sample, sizes_by_the_end, earns_in_hindsight],
+    ids=lambda run: run.__name__,
+)
 def test_an_engine_that_looks_ahead_does_not_do_the_same_on_a_shorter_market(run):
     found = check_cuts(run, FEW, SIGNALS, cuts=20)
     assert found.status == 'leaks' and found.differences > 0 and found.first and 'with the future' in found.detail
 
 # %% ../../nbs/18_engine_audit.ipynb #273c470b
 def test_half_of_the_cuts_fall_where_there_is_most_to_decide_and_on_the_eves_of_it():
-    votes = {name: frame.assign(signal=np.isin(frame.index, FEW.sessions[[50, 90, 120]]).astype('int8')) for name, frame in SIGNALS.items()}
+    votes = {
+        name: frame.assign(signal=np.isin(frame.index, FEW.sessions[[50, 90, 120]]).astype('int8'))
+        for name, frame in SIGNALS.items()
+    }
     points = contested_points(FEW, votes, 12)
-    assert len(set(points)) == 12 and points == sorted(points) and max(points) < len(FEW.sessions) - 1 and {49, 50, 89, 90, 119, 120} <= set(points)
+    assert (
+        len(set(points)) == 12
+        and points == sorted(points)
+        and max(points) < len(FEW.sessions) - 1
+        and {49, 50, 89, 90, 119, 120} <= set(points)
+    )
     assert points == contested_points(FEW, votes, 12) != contested_points(FEW, votes, 12, seed=1)

@@ -13,177 +13,343 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from ..equity_metrics import (alpha_beta, cagr, calmar, conditional_value_at_risk, daily_returns, drawdown, information_ratio, kurtosis, max_drawdown,
-                                     max_drawdown_duration, mean_exposure, omega, sharpe, skew, sortino, tail_ratio, total_return, turnover, ulcer_index, value_at_risk,
-                                     volatility)
+from tradelab.equity_metrics import (
+    alpha_beta,
+    cagr,
+    calmar,
+    conditional_value_at_risk,
+    daily_returns,
+    drawdown,
+    information_ratio,
+    kurtosis,
+    max_drawdown,
+    max_drawdown_duration,
+    mean_exposure,
+    omega,
+    sharpe,
+    skew,
+    sortino,
+    tail_ratio,
+    total_return,
+    turnover,
+    ulcer_index,
+    value_at_risk,
+    volatility,
+)
 from ..utils.error_handling import DataError
 
 # %% ../../nbs/16_equity_metrics.ipynb #d2e7692f
 exact = settings(derandomize=True, deadline=None, max_examples=40)
 
-def _equity(*values): return pd.Series(values, pd.bdate_range('2024-01-02', periods=len(values), name='session'), dtype=float)
 
-def _from_returns(returns): return _equity(*100*np.cumprod(np.r_[1., 1 + np.asarray(returns)]))
+def _equity(*values):
+    return pd.Series(values, pd.bdate_range('2024-01-02', periods=len(values), name='session'), dtype=float)
 
-def _yearly(daily): return (1 + daily)**252 - 1
 
-def _alpha(equity, benchmark): return alpha_beta(equity, benchmark)[0]
+def _from_returns(returns):
+    return _equity(*100 * np.cumprod(np.r_[1.0, 1 + np.asarray(returns)]))
 
-def _beta(equity, benchmark): return alpha_beta(equity, benchmark)[1]
 
-def _daily_information(equity, benchmark): return information_ratio(equity, benchmark)/sqrt(252)
+def _yearly(daily):
+    return (1 + daily) ** 252 - 1
+
+
+def _alpha(equity, benchmark):
+    return alpha_beta(equity, benchmark)[0]
+
+
+def _beta(equity, benchmark):
+    return alpha_beta(equity, benchmark)[1]
+
+
+def _daily_information(equity, benchmark):
+    return information_ratio(equity, benchmark) / sqrt(252)
 
 # %% ../../nbs/16_equity_metrics.ipynb #bdf0c728
 # Returns and expected values from empyrical-reloaded's tests/test_stats.py and conftest.py (Apache-2.0), the daily cases. Its mixed_returns begin with NaN, which
 # empyrical's means skip and its counts keep: here the NaN is left out (MIXED) or 0 (its weekly_returns, ZERO_FIRST). Where it answers infinity, we answer NaN.
 MIXED = [0.01, 0.1, -0.04, 0.02, 0.03, 0.02, 0.01, -0.1]
-ZERO_FIRST = [0., *MIXED]
+ZERO_FIRST = [0.0, *MIXED]
 POSITIVE = [0.01, 0.02, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01]
 NEGATIVE = [0.0, -0.06, -0.07, -0.01, -0.09, -0.02, -0.06, -0.08, -0.05]
 ALL_NEGATIVE = [-0.02, *NEGATIVE[1:]]
 BENCHMARK = [0.0, 0.01, 0.0, 0.01, 0.0, 0.01, 0.0, 0.01, 0.0]
-UP_DOWN_UP, FLAT, ONE, NONE = [0.1, -0.1, 0.1], [0.01]*9, [0.01], []
+UP_DOWN_UP, FLAT, ONE, NONE = [0.1, -0.1, 0.1], [0.01] * 9, [0.01], []
 
-@pytest.mark.parametrize('metric, returns, expected', [
-    (total_return, NONE, nan), (total_return, ONE, 0.01), (total_return, ZERO_FIRST, 0.03893109170048015), (total_return, NEGATIVE, -0.3659073),
-    (cagr, NONE, nan), (cagr, ONE, 11.274002099240244), (cagr, ZERO_FIRST, 1.9135925373194231), (volatility, MIXED, 0.9136465399704637),
-    (sharpe, NONE, nan), (sharpe, ONE, nan), (sharpe, MIXED, 1.7238613961706866), (sharpe, POSITIVE, 52.915026221291804), (sharpe, NEGATIVE, -24.406808633910085),
-    (sharpe, FLAT, nan), (sortino, NONE, nan), (sortino, ONE, nan), (sortino, MIXED, 2.605531251673693), (sortino, NEGATIVE, -13.5327430750434), (sortino, POSITIVE, nan),
-    (sortino, BENCHMARK, nan), (calmar, NONE, nan), (calmar, ONE, nan), (calmar, ZERO_FIRST, 19.135925373194233),
-    (max_drawdown, NONE, nan), (max_drawdown, ONE, 0.), (max_drawdown, BENCHMARK, 0.), (max_drawdown, ZERO_FIRST, -0.1), (max_drawdown, POSITIVE, 0.),
-    (max_drawdown, NEGATIVE, -0.3659073), (max_drawdown, ALL_NEGATIVE, -0.378589157), (max_drawdown, UP_DOWN_UP, -0.1),
-    (tail_ratio, NONE, nan), (tail_ratio, ONE, 1.), (tail_ratio, ZERO_FIRST, 0.9473684210526313), (omega, NONE, nan), (omega, ONE, nan),
-])
+
+@pytest.mark.parametrize(
+    'metric, returns, expected',
+    [
+        (total_return, NONE, nan),
+        (total_return, ONE, 0.01),
+        (total_return, ZERO_FIRST, 0.03893109170048015),
+        (total_return, NEGATIVE, -0.3659073),
+        (cagr, NONE, nan),
+        (cagr, ONE, 11.274002099240244),
+        (cagr, ZERO_FIRST, 1.9135925373194231),
+        (volatility, MIXED, 0.9136465399704637),
+        (sharpe, NONE, nan),
+        (sharpe, ONE, nan),
+        (sharpe, MIXED, 1.7238613961706866),
+        (sharpe, POSITIVE, 52.915026221291804),
+        (sharpe, NEGATIVE, -24.406808633910085),
+        (sharpe, FLAT, nan),
+        (sortino, NONE, nan),
+        (sortino, ONE, nan),
+        (sortino, MIXED, 2.605531251673693),
+        (sortino, NEGATIVE, -13.5327430750434),
+        (sortino, POSITIVE, nan),
+        (sortino, BENCHMARK, nan),
+        (calmar, NONE, nan),
+        (calmar, ONE, nan),
+        (calmar, ZERO_FIRST, 19.135925373194233),
+        (max_drawdown, NONE, nan),
+        (max_drawdown, ONE, 0.0),
+        (max_drawdown, BENCHMARK, 0.0),
+        (max_drawdown, ZERO_FIRST, -0.1),
+        (max_drawdown, POSITIVE, 0.0),
+        (max_drawdown, NEGATIVE, -0.3659073),
+        (max_drawdown, ALL_NEGATIVE, -0.378589157),
+        (max_drawdown, UP_DOWN_UP, -0.1),
+        (tail_ratio, NONE, nan),
+        (tail_ratio, ONE, 1.0),
+        (tail_ratio, ZERO_FIRST, 0.9473684210526313),
+        (omega, NONE, nan),
+        (omega, ONE, nan),
+    ],
+)
 def test_a_metric_agrees_with_the_reference(metric, returns, expected):
     assert metric(_from_returns(returns)) == pytest.approx(expected, rel=1e-7, nan_ok=True)
 
-@pytest.mark.parametrize('metric, returns, risk_free, expected', [
-    (omega, MIXED, 10., 0.8335426349755793), (omega, MIXED, -10., nan), (omega, MIXED, _yearly(0.01), 0.8125), (omega, POSITIVE, _yearly(0.01), nan),
-    (omega, POSITIVE, _yearly(0.011), 1.125), (omega, POSITIVE, _yearly(0.02), 0.), (omega, NEGATIVE, _yearly(0.01), 0.), (sortino, MIXED, _yearly(0.01), -1.3934779588919977),
-])
+
+@pytest.mark.parametrize(
+    'metric, returns, risk_free, expected',
+    [
+        (omega, MIXED, 10.0, 0.8335426349755793),
+        (omega, MIXED, -10.0, nan),
+        (omega, MIXED, _yearly(0.01), 0.8125),
+        (omega, POSITIVE, _yearly(0.01), nan),
+        (omega, POSITIVE, _yearly(0.011), 1.125),
+        (omega, POSITIVE, _yearly(0.02), 0.0),
+        (omega, NEGATIVE, _yearly(0.01), 0.0),
+        (sortino, MIXED, _yearly(0.01), -1.3934779588919977),
+    ],
+)
 def test_a_metric_with_a_risk_free_rate_agrees_with_the_reference(metric, returns, risk_free, expected):
     assert metric(_from_returns(returns), risk_free) == pytest.approx(expected, rel=1e-7, abs=1e-9, nan_ok=True)
 
-@pytest.mark.parametrize('metric, returns, benchmark, expected', [
-    (_daily_information, NONE, NONE, nan), (_daily_information, ONE, [0.], nan), (_daily_information, MIXED, [0.]*8, 0.10859306069076737),
-    (_daily_information, MIXED, FLAT[:8], -0.06515583641446039), (_alpha, ONE, ONE, nan), (_beta, ONE, ONE, nan), (_alpha, MIXED, MIXED, 0.), (_beta, MIXED, MIXED, 1.),
-])
+
+@pytest.mark.parametrize(
+    'metric, returns, benchmark, expected',
+    [
+        (_daily_information, NONE, NONE, nan),
+        (_daily_information, ONE, [0.0], nan),
+        (_daily_information, MIXED, [0.0] * 8, 0.10859306069076737),
+        (_daily_information, MIXED, FLAT[:8], -0.06515583641446039),
+        (_alpha, ONE, ONE, nan),
+        (_beta, ONE, ONE, nan),
+        (_alpha, MIXED, MIXED, 0.0),
+        (_beta, MIXED, MIXED, 1.0),
+    ],
+)
 def test_a_metric_beside_a_benchmark_agrees_with_the_reference(metric, returns, benchmark, expected):
-    assert metric(_from_returns(returns), _from_returns(benchmark)) == pytest.approx(expected, rel=1e-7, abs=1e-9, nan_ok=True)
+    assert metric(_from_returns(returns), _from_returns(benchmark)) == pytest.approx(
+        expected, rel=1e-7, abs=1e-9, nan_ok=True
+    )
 
 # %% ../../nbs/16_equity_metrics.ipynb #e903339b
 returns_and_rate = (st.lists(st.floats(-0.2, 0.2), min_size=3, max_size=60), st.floats(-0.05, 0.2))
 
+
 @exact
 @given(*returns_and_rate)
 def test_growth_and_reward_are_what_their_formulas_say(returns, risk_free):
-    equity, rate = _from_returns(returns), (1 + risk_free)**(1/252) - 1
+    equity, rate = _from_returns(returns), (1 + risk_free) ** (1 / 252) - 1
     r = daily_returns(equity).to_numpy()
-    assert total_return(equity) == pytest.approx(equity.iloc[-1]/equity.iloc[0] - 1, abs=1e-9)
-    assert cagr(equity) == pytest.approx((equity.iloc[-1]/equity.iloc[0])**(252/len(r)) - 1, rel=1e-6, abs=1e-9)
-    assert volatility(equity) == pytest.approx(r.std(ddof=1)*sqrt(252), abs=1e-9)
-    if np.ptp(r) > 1e-6: assert sharpe(equity, risk_free) == pytest.approx((r - rate).mean()/r.std(ddof=1)*sqrt(252), rel=1e-6, abs=1e-9)
-    if r.min() < rate - 1e-6: assert sortino(equity, risk_free) == pytest.approx((r - rate).mean()/np.sqrt(np.mean(np.minimum(r - rate, 0)**2))*sqrt(252), rel=1e-6, abs=1e-9)
+    assert total_return(equity) == pytest.approx(equity.iloc[-1] / equity.iloc[0] - 1, abs=1e-9)
+    assert cagr(equity) == pytest.approx((equity.iloc[-1] / equity.iloc[0]) ** (252 / len(r)) - 1, rel=1e-6, abs=1e-9)
+    assert volatility(equity) == pytest.approx(r.std(ddof=1) * sqrt(252), abs=1e-9)
+    if np.ptp(r) > 1e-6:
+        assert sharpe(equity, risk_free) == pytest.approx(
+            (r - rate).mean() / r.std(ddof=1) * sqrt(252), rel=1e-6, abs=1e-9
+        )
+    if r.min() < rate - 1e-6:
+        assert sortino(equity, risk_free) == pytest.approx(
+            (r - rate).mean() / np.sqrt(np.mean(np.minimum(r - rate, 0) ** 2)) * sqrt(252), rel=1e-6, abs=1e-9
+        )
+
 
 @exact
 @given(*returns_and_rate)
 def test_drawdowns_and_tails_are_what_their_formulas_say(returns, risk_free):
-    equity, rate = _from_returns(returns), (1 + risk_free)**(1/252) - 1
-    r, falls = np.sort(daily_returns(equity).to_numpy()), [equity.iloc[k]/equity[:k + 1].max() - 1 for k in range(len(equity))]
+    equity, rate = _from_returns(returns), (1 + risk_free) ** (1 / 252) - 1
+    r, falls = (
+        np.sort(daily_returns(equity).to_numpy()),
+        [equity.iloc[k] / equity[: k + 1].max() - 1 for k in range(len(equity))],
+    )
     assert max_drawdown(equity) == pytest.approx(min(falls), abs=1e-12)
-    assert ulcer_index(equity) == pytest.approx(sqrt(sum(fall**2 for fall in falls)/len(falls)), abs=1e-12)
-    at = 0.05*(len(r) - 1)
-    assert value_at_risk(equity) == pytest.approx(r[int(at)] + (at - int(at))*(r[int(at) + 1] - r[int(at)]), abs=1e-12)
-    assert conditional_value_at_risk(equity) == pytest.approx(r[:int(at) + 1].mean(), abs=1e-12) and conditional_value_at_risk(equity) <= value_at_risk(equity) + 1e-15
-    if r.min() < rate - 1e-6: assert omega(equity, risk_free) == pytest.approx(np.maximum(r - rate, 0).sum()/np.maximum(rate - r, 0).sum(), rel=1e-6, abs=1e-9)
+    assert ulcer_index(equity) == pytest.approx(sqrt(sum(fall**2 for fall in falls) / len(falls)), abs=1e-12)
+    at = 0.05 * (len(r) - 1)
+    assert value_at_risk(equity) == pytest.approx(
+        r[int(at)] + (at - int(at)) * (r[int(at) + 1] - r[int(at)]), abs=1e-12
+    )
+    assert (
+        conditional_value_at_risk(equity) == pytest.approx(r[: int(at) + 1].mean(), abs=1e-12)
+        and conditional_value_at_risk(equity) <= value_at_risk(equity) + 1e-15
+    )
+    if r.min() < rate - 1e-6:
+        assert omega(equity, risk_free) == pytest.approx(
+            np.maximum(r - rate, 0).sum() / np.maximum(rate - r, 0).sum(), rel=1e-6, abs=1e-9
+        )
+
 
 @exact
 @given(st.lists(st.floats(-0.1, 0.1), min_size=4, max_size=40), st.integers(0, 99), st.floats(0, 0.1))
 def test_alpha_and_beta_are_those_of_a_least_squares_line(returns, seed, risk_free):
-    equity, benchmark, rate = _from_returns(returns), _from_returns(np.random.default_rng(seed).normal(0, 0.02, len(returns))), (1 + risk_free)**(1/252) - 1
+    equity, benchmark, rate = (
+        _from_returns(returns),
+        _from_returns(np.random.default_rng(seed).normal(0, 0.02, len(returns))),
+        (1 + risk_free) ** (1 / 252) - 1,
+    )
     own, other = daily_returns(equity).to_numpy(), daily_returns(benchmark).to_numpy()
     slope, intercept = np.polyfit(other - rate, own - rate, 1)
     alpha, beta = alpha_beta(equity, benchmark, risk_free)
-    assert beta == pytest.approx(slope, abs=1e-8) and alpha == pytest.approx((1 + intercept)**252 - 1, rel=1e-6, abs=1e-8)
-    assert information_ratio(equity, benchmark) == pytest.approx((own - other).mean()/(own - other).std(ddof=1)*sqrt(252), rel=1e-6, abs=1e-9)
+    assert beta == pytest.approx(slope, abs=1e-8) and alpha == pytest.approx(
+        (1 + intercept) ** 252 - 1, rel=1e-6, abs=1e-8
+    )
+    assert information_ratio(equity, benchmark) == pytest.approx(
+        (own - other).mean() / (own - other).std(ddof=1) * sqrt(252), rel=1e-6, abs=1e-9
+    )
 
 # %% ../../nbs/16_equity_metrics.ipynb #9e94f028
 def test_skew_and_kurtosis_are_the_biased_ones():
     # By hand: deviations 3, -1, -1, -1 have second moment 3, third 6, fourth 21
-    equity = _from_returns([0.04, 0., 0., 0.])
-    assert skew(equity) == pytest.approx(6/3**1.5) and kurtosis(equity) == pytest.approx(21/9 - 3)
+    equity = _from_returns([0.04, 0.0, 0.0, 0.0])
+    assert skew(equity) == pytest.approx(6 / 3**1.5) and kurtosis(equity) == pytest.approx(21 / 9 - 3)
+
 
 def test_many_normal_returns_have_neither_skew_nor_excess_kurtosis():
     equity = _from_returns(np.random.default_rng(2).normal(0, 0.01, 20_000))
     assert abs(skew(equity)) < 0.06 and abs(kurtosis(equity)) < 0.12
 
+
 def test_the_signs_of_value_at_risk_are_those_of_returns():
-    equity = _from_returns([-0.03] + [0.01]*18 + [-0.02])
+    equity = _from_returns([-0.03] + [0.01] * 18 + [-0.02])
     assert value_at_risk(equity) == pytest.approx(-0.0205) and conditional_value_at_risk(equity) == pytest.approx(-0.03)
-    assert value_at_risk(_from_returns([0.01]*30)) == pytest.approx(0.01)
+    assert value_at_risk(_from_returns([0.01] * 30)) == pytest.approx(0.01)
+
 
 @pytest.mark.parametrize('metric', [tail_ratio, omega, sortino, calmar])
 def test_what_would_be_infinite_is_undefined(metric):
-    assert isnan(metric(_from_returns([0.]*30 + [0.01])))
+    assert isnan(metric(_from_returns([0.0] * 30 + [0.01])))
 
 # %% ../../nbs/16_equity_metrics.ipynb #d4c332fc
 def test_a_benchmark_that_does_not_vary_has_no_beta():
-    assert all(map(isnan, alpha_beta(_from_returns(MIXED), _from_returns([0.01]*8))))
+    assert all(map(isnan, alpha_beta(_from_returns(MIXED), _from_returns([0.01] * 8))))
+
 
 def test_a_strategy_that_is_its_benchmark_has_no_information():
-    assert isnan(information_ratio(_from_returns(MIXED), _from_returns(MIXED)*3))
+    assert isnan(information_ratio(_from_returns(MIXED), _from_returns(MIXED) * 3))
+
 
 def test_a_longer_benchmark_is_cut_to_the_closes_of_the_strategy():
     longer = _from_returns([0.5, *MIXED])
     equity = pd.Series(_from_returns(MIXED).to_numpy(), longer.index[1:])
     assert alpha_beta(equity, longer) == pytest.approx((0, 1), abs=1e-9)
 
+
 def test_a_benchmark_without_some_closes_is_refused():
     equity = _from_returns(MIXED)
-    with pytest.raises(DataError, match='2, the first 2024-01-05'): alpha_beta(equity, equity.drop(equity.index[[3, 5]]))
+    with pytest.raises(DataError, match='2, the first 2024-01-05'):
+        alpha_beta(equity, equity.drop(equity.index[[3, 5]]))
 
 # %% ../../nbs/16_equity_metrics.ipynb #d40f86eb
-@pytest.mark.parametrize('equity', [_equity(*[100.]*30), _from_returns([0.01]*30), _from_returns([0.0001]*300)])
+@pytest.mark.parametrize('equity', [_equity(*[100.0] * 30), _from_returns([0.01] * 30), _from_returns([0.0001] * 300)])
 def test_no_variation_has_no_ratio(equity):
     assert all(isnan(metric(equity)) for metric in (sharpe, sortino, calmar, omega, skew, kurtosis))
-    assert volatility(equity) == pytest.approx(0, abs=1e-10) and max_drawdown(equity) == 0 == max_drawdown_duration(equity) == ulcer_index(equity)
+    assert volatility(equity) == pytest.approx(0, abs=1e-10) and max_drawdown(equity) == 0 == max_drawdown_duration(
+        equity
+    ) == ulcer_index(equity)
+
 
 def test_growth_at_the_risk_free_rate_is_neither_reward_nor_risk():
-    equity = _from_returns([1.05**(1/252) - 1]*300)
-    assert cagr(equity) == pytest.approx(0.05) and isnan(sharpe(equity, 0.05)) and isnan(sortino(equity, 0.05)) and isnan(omega(equity, 0.05))
+    equity = _from_returns([1.05 ** (1 / 252) - 1] * 300)
+    assert (
+        cagr(equity) == pytest.approx(0.05)
+        and isnan(sharpe(equity, 0.05))
+        and isnan(sortino(equity, 0.05))
+        and isnan(omega(equity, 0.05))
+    )
+
 
 def test_a_growth_beyond_all_numbers_is_undefined():
-    assert isnan(cagr(_equity(1., 1000.)))
+    assert isnan(cagr(_equity(1.0, 1000.0)))
+
 
 def test_two_closes_have_growth_but_no_deviation():
-    equity = _equity(100., 101.)
-    assert total_return(equity) == pytest.approx(0.01) and all(isnan(metric(equity)) for metric in (volatility, sharpe, sortino, calmar, omega, skew, kurtosis))
+    equity = _equity(100.0, 101.0)
+    assert total_return(equity) == pytest.approx(0.01) and all(
+        isnan(metric(equity)) for metric in (volatility, sharpe, sortino, calmar, omega, skew, kurtosis)
+    )
 
-@pytest.mark.parametrize('metric', [total_return, cagr, volatility, sharpe, sortino, calmar, omega, tail_ratio, value_at_risk, conditional_value_at_risk, skew, kurtosis,
-                                    ulcer_index, max_drawdown, max_drawdown_duration])
+
+@pytest.mark.parametrize(
+    'metric',
+    [
+        total_return,
+        cagr,
+        volatility,
+        sharpe,
+        sortino,
+        calmar,
+        omega,
+        tail_ratio,
+        value_at_risk,
+        conditional_value_at_risk,
+        skew,
+        kurtosis,
+        ulcer_index,
+        max_drawdown,
+        max_drawdown_duration,
+    ],
+)
 def test_a_single_close_defines_nothing(metric):
-    assert isnan(metric(_equity(100.)))
+    assert isnan(metric(_equity(100.0)))
 
 # %% ../../nbs/16_equity_metrics.ipynb #b5d297cd
-@pytest.mark.parametrize('values, expected', [
-    ((100, 101, 102), 0), ((100, 99, 100), 1), ((100, 99, 98, 97), 3), ((100, 90, 100, 99, 98, 101), 2), ((100, 99, 100, 50, 100), 1), ((100, 100, 100), 0),
-])
+@pytest.mark.parametrize(
+    'values, expected',
+    [
+        ((100, 101, 102), 0),
+        ((100, 99, 100), 1),
+        ((100, 99, 98, 97), 3),
+        ((100, 90, 100, 99, 98, 101), 2),
+        ((100, 99, 100, 50, 100), 1),
+        ((100, 100, 100), 0),
+    ],
+)
 def test_the_duration_counts_closes_below_an_earlier_high(values, expected):
     assert max_drawdown_duration(_equity(*values)) == expected
+
 
 def test_the_drawdown_is_zero_at_every_high():
     assert drawdown(_equity(100, 110, 99, 110, 121, 60.5)).tolist() == pytest.approx([0, 0, -0.1, 0, 0, -0.5])
 
+
 def test_turnover_counts_a_round_trip_once_and_a_year_as_252_returns():
-    equity = _equity(*[200.]*127)
-    assert turnover(pd.Series([150.] + [0.]*125 + [250.]), equity) == pytest.approx(200/200*2)
+    equity = _equity(*[200.0] * 127)
+    assert turnover(pd.Series([150.0] + [0.0] * 125 + [250.0]), equity) == pytest.approx(200 / 200 * 2)
+
 
 def test_exposure_is_the_mean_over_all_closes():
-    assert mean_exposure(pd.Series([0., 0.5, 1.])) == 0.5 and isnan(mean_exposure(None))
+    assert mean_exposure(pd.Series([0.0, 0.5, 1.0])) == 0.5 and isnan(mean_exposure(None))
 
-@pytest.mark.parametrize('values', [[], [100., nan, 101.], [100., 0.], [100., -5.], [100., inf]])
+
+@pytest.mark.parametrize('values', [[], [100.0, nan, 101.0], [100.0, 0.0], [100.0, -5.0], [100.0, inf]])
 def test_an_equity_that_cannot_be_measured_is_refused(values):
-    with pytest.raises(DataError): sharpe(pd.Series(values, dtype=float))
+    with pytest.raises(DataError):
+        sharpe(pd.Series(values, dtype=float))
+
 
 def test_the_import_does_not_load_empyrical():
     code = "import sys, tradelab.equity_metrics; sys.exit('empyrical' in sys.modules)"

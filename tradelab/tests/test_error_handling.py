@@ -8,8 +8,16 @@ import pickle
 
 import pytest
 
-from ..utils.error_handling import (ConfigError, DatabaseDownError, ModelError, ParameterError, TradeLabError, UnknownSymbolError,
-                                           did_you_mean, retry)
+from tradelab.utils.error_handling import (
+    ConfigError,
+    DatabaseDownError,
+    ModelError,
+    ParameterError,
+    TradeLabError,
+    UnknownSymbolError,
+    did_you_mean,
+    retry,
+)
 
 # %% ../../nbs/00_error_handling.ipynb #740e577f
 def test_an_error_says_what_was_found_and_the_remedy():
@@ -17,8 +25,10 @@ def test_an_error_says_what_was_found_and_the_remedy():
     assert str(error) == 'The cost is negative (found -1.5). Use 0 or more.'
     assert (error.what, error.found, error.remedy) == ('The cost is negative', -1.5, 'Use 0 or more.')
 
+
 def test_a_value_that_nobody_could_read_is_cut():
     assert len(str(TradeLabError('Too long', 'x' * 100_000))) < 400
+
 
 def test_none_is_a_value_that_can_be_found():
     assert str(TradeLabError('No close', None)) == 'No close (found None)'
@@ -31,8 +41,14 @@ def test_an_error_keeps_its_text_through_pickle(error):
     assert type(again) is type(error) and str(again) == str(error)
     assert (again.what, again.found, again.remedy) == (error.what, error.found, error.remedy)
 
+
 def test_each_door_has_its_exit_code():
-    assert (ParameterError.exit_code, UnknownSymbolError.exit_code, ModelError.exit_code, DatabaseDownError.exit_code) == (2, 3, 3, 4)
+    assert (
+        ParameterError.exit_code,
+        UnknownSymbolError.exit_code,
+        ModelError.exit_code,
+        DatabaseDownError.exit_code,
+    ) == (2, 3, 3, 4)
 
 # %% ../../nbs/00_error_handling.ipynb #467079e8
 def test_a_far_name_gets_the_list_of_known_names():
@@ -44,23 +60,31 @@ def test_a_far_name_gets_the_list_of_known_names():
 def _failing(error, times, log):
     def call():
         log.append(1)
-        if len(log) <= times: raise error
+        if len(log) <= times:
+            raise error
         return 'done'
+
     return call
+
 
 def test_retry_gives_up_with_the_error_itself():
     calls, error = [], ConnectionError('down')
-    with pytest.raises(ConnectionError) as caught: retry(ConnectionError, attempts=3, sleep=lambda s: None)(_failing(error, 9, calls))()
+    with pytest.raises(ConnectionError) as caught:
+        retry(ConnectionError, attempts=3, sleep=lambda s: None)(_failing(error, 9, calls))()
     assert caught.value is error and len(calls) == 3
+
 
 def test_retry_lets_other_errors_pass_at_once():
     calls = []
-    with pytest.raises(KeyError): retry(ConnectionError, sleep=lambda s: None)(_failing(KeyError('x'), 9, calls))()
+    with pytest.raises(KeyError):
+        retry(ConnectionError, sleep=lambda s: None)(_failing(KeyError('x'), 9, calls))()
     assert len(calls) == 1
 
 # %% ../../nbs/00_error_handling.ipynb #e7cdf16c
 def test_waits_grow_and_never_pass_the_ceiling():
     waits, calls = [], []
-    retry(ConnectionError, attempts=9, first_wait=1., longest_wait=8., sleep=waits.append)(_failing(ConnectionError(), 8, calls))()
-    assert len(waits) == 8 and all(w <= 8. for w in waits)
-    assert waits[0] >= 1. and waits[1] >= 2. and waits[2] >= 4.
+    retry(ConnectionError, attempts=9, first_wait=1.0, longest_wait=8.0, sleep=waits.append)(
+        _failing(ConnectionError(), 8, calls)
+    )()
+    assert len(waits) == 8 and all(w <= 8.0 for w in waits)
+    assert waits[0] >= 1.0 and waits[1] >= 2.0 and waits[2] >= 4.0

@@ -20,82 +20,136 @@ from ..utils.error_handling import DataError
 DAYS = pd.bdate_range('2020-01-01', periods=400, name='session')
 NONE = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)})
 
+
 def _raw(closes):
     closes = np.asarray(closes, dtype=float)
-    return pd.DataFrame({'open': closes, 'high': closes, 'low': closes, 'close': closes, 'volume': 1e8}, DAYS[:len(closes)])
+    return pd.DataFrame(
+        {'open': closes, 'high': closes, 'low': closes, 'close': closes, 'volume': 1e8}, DAYS[: len(closes)]
+    )
 
-def _walk(seed=1): return _raw(50*np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.02, 400))))
+
+def _walk(seed=1):
+    return _raw(50 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.02, 400))))
+
 
 def _settings(**backtest):
-    return load_settings(strategy={'fast': 5, 'slow': 20}, costs={'slippage_bp': 0, 'sec_fee_per_million': 0, 'taf_per_share': 0}, backtest=backtest)
+    return load_settings(
+        strategy={'fast': 5, 'slow': 20},
+        costs={'slippage_bp': 0, 'sec_fee_per_million': 0, 'taf_per_share': 0},
+        backtest=backtest,
+    )
 
 # %% ../../nbs/18_evaluation.ipynb #3759ee26
 def test_averages_are_warm_on_the_first_traded_session():
     found = evaluate('A', _walk(), NONE, _settings(start=DAYS[100].date()))
     assert found.strategy.equity.index[0] == found.bars.index[0] == DAYS[100]
-    assert found.signals.index[0] == DAYS[0] and found.signals.slow.loc[DAYS[100]:].notna().all()
+    assert found.signals.index[0] == DAYS[0] and found.signals.slow.loc[DAYS[100] :].notna().all()
+
 
 def test_what_comes_after_the_end_changes_nothing():
-    later = pd.DataFrame({'ex_date': DAYS[[350, 360]], 'kind': ['split', 'dividend'], 'value': [4., 2.]})
+    later = pd.DataFrame({'ex_date': DAYS[[350, 360]], 'kind': ['split', 'dividend'], 'value': [4.0, 2.0]})
     bars, cut = _walk(), DAYS[299]
-    with_future, without = (evaluate('A', b, a, _settings(end=cut.date())) for b, a in ((bars, later), (bars.iloc[:300], NONE)))
+    with_future, without = (
+        evaluate('A', b, a, _settings(end=cut.date())) for b, a in ((bars, later), (bars.iloc[:300], NONE))
+    )
     pd.testing.assert_frame_equal(with_future.strategy.fills, without.strategy.fills)
     assert with_future.metrics['strategy'] == pytest.approx(without.metrics['strategy'], nan_ok=True)
 
 # %% ../../nbs/18_evaluation.ipynb #1a907eb4
 def test_a_split_changes_no_figure():
-    bars, split = _walk(), pd.DataFrame({'ex_date': DAYS[[200]], 'kind': ['split'], 'value': [2.]})
+    bars, split = _walk(), pd.DataFrame({'ex_date': DAYS[[200]], 'kind': ['split'], 'value': [2.0]})
     doubled = bars.copy()
     doubled.loc[DAYS[:200], ['open', 'high', 'low', 'close']] *= 2
     plain, across = evaluate('A', bars, NONE, _settings()), evaluate('A', doubled, split, _settings())
     assert across.metrics['strategy'] == pytest.approx(plain.metrics['strategy'], nan_ok=True)
     assert across.metrics['buy_and_hold'] == pytest.approx(plain.metrics['buy_and_hold'], nan_ok=True)
 
+
 def test_holding_pays_the_dividend_as_cash_and_a_dividend_is_no_loss_to_the_signals():
-    paid = pd.DataFrame({'ex_date': DAYS[[200]], 'kind': ['dividend'], 'value': [10.]})
-    found = evaluate('A', _raw([100.]*200 + [90.]*200), paid, _settings(cash=1_000.))
-    assert found.buy_and_hold.equity.equity.iloc[-1] == pytest.approx(1_000.) and found.buy_and_hold.trades.dividends.sum() == 100.
+    paid = pd.DataFrame({'ex_date': DAYS[[200]], 'kind': ['dividend'], 'value': [10.0]})
+    found = evaluate('A', _raw([100.0] * 200 + [90.0] * 200), paid, _settings(cash=1_000.0))
+    assert (
+        found.buy_and_hold.equity.equity.iloc[-1] == pytest.approx(1_000.0)
+        and found.buy_and_hold.trades.dividends.sum() == 100.0
+    )
     assert not found.signals.signal.any() and found.strategy.trades.empty
 
 # %% ../../nbs/18_evaluation.ipynb #e65ec389
 def test_a_voter_of_ones_own_trades_and_gives_its_name_and_reason():
     seen = []
+
     def rise(close):
         seen.append(close)
         return Vote(close > close.shift(1), close < close.shift(1), 'rise', 'fall')
-    settings = load_settings(strategy={'fast': 5, 'slow': 20, 'voters': 'moving_average, rsi, rise', 'combine': 'or'}, costs={'slippage_bp': 0})
+
+    settings = load_settings(
+        strategy={'fast': 5, 'slow': 20, 'voters': 'moving_average, rsi, rise', 'combine': 'or'},
+        costs={'slippage_bp': 0},
+    )
     found = evaluate('A', _walk(), NONE, settings, voters={'rise': rise})
     assert found.strategy.strategy == 'moving_average_rsi_rise' and len(found.strategy.trades) > 20
     assert found.strategy.decisions.reason.str.contains('rise').any() and seen[0].equals(found.signal_close)
 
+
 def test_a_voter_that_is_named_but_not_given_is_refused():
-    with pytest.raises(DataError, match='forecast'): evaluate('A', _walk(), NONE, load_settings(strategy={'voters': 'forecast'}))
+    with pytest.raises(DataError, match='forecast'):
+        evaluate('A', _walk(), NONE, load_settings(strategy={'voters': 'forecast'}))
 
 # %% ../../nbs/18_evaluation.ipynb #90545e91
-@pytest.mark.parametrize('symbols, places, part', [(5, 10, 1/5), (505, 10, 1/10), (1, 10, 1.)])
+@pytest.mark.parametrize('symbols, places, part', [(5, 10, 1 / 5), (505, 10, 1 / 10), (1, 10, 1.0)])
 def test_equal_parts_are_those_of_the_places_that_can_be_filled(symbols, places, part):
     settings = load_settings(risk={'max_positions': places, 'stop_loss': 0.1}, costs={'slippage_bp': 1})
     parts = equal_parts(settings, symbols)
-    assert parts.risk.position_fraction == part and parts.risk.stop_loss == 0.1 and parts.costs == settings.costs and settings.risk.position_fraction == 1.
+    assert (
+        parts.risk.position_fraction == part
+        and parts.risk.stop_loss == 0.1
+        and parts.costs == settings.costs
+        and settings.risk.position_fraction == 1.0
+    )
+
 
 def _voted(bars, at):
     signal = np.zeros(len(bars), dtype='int8')
-    for day, vote in at.items(): signal[day] = vote
-    return pd.DataFrame({'score': 0., 'signal': signal, 'reason': ''}, bars.index)
+    for day, vote in at.items():
+        signal[day] = vote
+    return pd.DataFrame({'score': 0.0, 'signal': signal, 'reason': ''}, bars.index)
+
 
 def test_names_are_those_with_a_position_at_the_close():
-    rising = _raw([10.]*8).assign(low=lambda bars: np.where(np.arange(8) == 5, 1., bars.low))
-    made = market({'A': rising, 'B': _raw([10.]*8)})
-    result = backtest(made, {'A': _voted(rising, {0: 1, 2: -1, 4: 1}), 'B': _voted(rising, {1: 1})}, CostSettings(slippage_bp=0), RiskSettings(position_fraction=0.4, stop_loss=0.5))
-    assert result.trades.exit_reason.tolist().count('stop_loss') == 1 and names_held(result).tolist() == [0, 1, 2, 1, 1, 1, 1, 1]
+    rising = _raw([10.0] * 8).assign(low=lambda bars: np.where(np.arange(8) == 5, 1.0, bars.low))
+    made = market({'A': rising, 'B': _raw([10.0] * 8)})
+    result = backtest(
+        made,
+        {'A': _voted(rising, {0: 1, 2: -1, 4: 1}), 'B': _voted(rising, {1: 1})},
+        CostSettings(slippage_bp=0),
+        RiskSettings(position_fraction=0.4, stop_loss=0.5),
+    )
+    assert result.trades.exit_reason.tolist().count('stop_loss') == 1 and names_held(result).tolist() == [
+        0,
+        1,
+        2,
+        1,
+        1,
+        1,
+        1,
+        1,
+    ]
     assert ((result.equity.positions_value > 0) == (names_held(result) > 0)).all()
 
 # %% ../../nbs/18_evaluation.ipynb #dd3d06c3
 def test_buy_and_hold_ignores_the_limits_of_the_strategy_but_pays_its_costs():
-    settings = load_settings(strategy={'fast': 5, 'slow': 20}, risk={'position_fraction': 0.1, 'stop_loss': 0.01}, costs={'commission_per_order': 7})
+    settings = load_settings(
+        strategy={'fast': 5, 'slow': 20},
+        risk={'position_fraction': 0.1, 'stop_loss': 0.01},
+        costs={'commission_per_order': 7},
+    )
     hold = evaluate('A', _walk(), NONE, settings).buy_and_hold
     assert len(hold.fills) == 1 and hold.fills.fees.iloc[0] == 7 and hold.equity.exposure.iloc[-1] > 0.99
 
-@pytest.mark.parametrize('span, words', [(dict(end='2019-12-31'), '2019-12-31'), (dict(start='2030-01-01'), '2030-01-01')])
+
+@pytest.mark.parametrize(
+    'span, words', [(dict(end='2019-12-31'), '2019-12-31'), (dict(start='2030-01-01'), '2030-01-01')]
+)
 def test_a_span_without_sessions_is_refused_by_its_dates(span, words):
-    with pytest.raises(DataError, match=words): evaluate('A', _walk(), NONE, _settings(**span))
+    with pytest.raises(DataError, match=words):
+        evaluate('A', _walk(), NONE, _settings(**span))

@@ -21,18 +21,32 @@ def test_features_by_hand():
     bars, row = MADE.adjusted, features(MADE.adjusted).iloc[-1]
     close = bars.close.to_numpy()
     returns = np.diff(np.log(close))
-    assert row['log_return'] == pytest.approx(returns[-1]) and row['range'] == pytest.approx((bars.high.iloc[-1] - bars.low.iloc[-1])/close[-1])
+    assert row['log_return'] == pytest.approx(returns[-1]) and row['range'] == pytest.approx(
+        (bars.high.iloc[-1] - bars.low.iloc[-1]) / close[-1]
+    )
     recent = bars.volume.to_numpy()[-20:]
-    assert row['volume_z'] == pytest.approx((recent[-1] - recent.mean())/recent.std())
-    assert row['distance_50'] == pytest.approx(close[-1]/close[-50:].mean() - 1) and row['distance_200'] == pytest.approx(close[-1]/close[-200:].mean() - 1)
-    assert row['volatility'] == pytest.approx(returns[-20:].std(ddof=1)*252**0.5) and 0 < row['rsi'] < 1
+    assert row['volume_z'] == pytest.approx((recent[-1] - recent.mean()) / recent.std())
+    assert row['distance_50'] == pytest.approx(close[-1] / close[-50:].mean() - 1) and row[
+        'distance_200'
+    ] == pytest.approx(close[-1] / close[-200:].mean() - 1)
+    assert row['volatility'] == pytest.approx(returns[-20:].std(ddof=1) * 252**0.5) and 0 < row['rsi'] < 1
     day = bars.index[-1].day_of_week
-    assert (row['weekday_sin'], row['weekday_cos']) == pytest.approx((np.sin(2*np.pi*day/5), np.cos(2*np.pi*day/5)))
+    assert (row['weekday_sin'], row['weekday_cos']) == pytest.approx(
+        (np.sin(2 * np.pi * day / 5), np.cos(2 * np.pi * day / 5))
+    )
+
 
 def test_the_warm_up_is_nan_and_nothing_after_it_is():
     found = features(MADE.adjusted)
-    assert found.isna().any(axis=1).sum() == WARM_UP and found.iloc[WARM_UP:].notna().all(axis=None) and list(found) == list(FEATURES)
-    assert features(MADE.adjusted.iloc[:5]).shape == (5, len(FEATURES)) and features(MADE.adjusted.iloc[:0]).shape == (0, len(FEATURES))
+    assert (
+        found.isna().any(axis=1).sum() == WARM_UP
+        and found.iloc[WARM_UP:].notna().all(axis=None)
+        and list(found) == list(FEATURES)
+    )
+    assert features(MADE.adjusted.iloc[:5]).shape == (5, len(FEATURES)) and features(MADE.adjusted.iloc[:0]).shape == (
+        0,
+        len(FEATURES),
+    )
 
 # %% ../../nbs/14_features.ipynb #f3b1bb11
 @pytest.mark.parametrize('n', [250, 399, 400, 401, 500, 560])
@@ -41,59 +55,95 @@ def test_what_was_known_then_gives_the_same_features_as_the_prices_of_today(n):
     assert known(MADE, n).adjusted.close.iloc[0] != until(MADE, n).adjusted.close.iloc[0]
     pd.testing.assert_frame_equal(then, today, check_exact=False, rtol=0, atol=1e-9)
 
+
 @given(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
 @settings(derandomize=True, deadline=None, max_examples=30)
 def test_a_factor_on_all_prices_or_volumes_changes_nothing(prices, volumes):
     bars = MADE.adjusted.iloc[:260]
-    moved = bars.assign(volume=bars.volume*volumes, **{name: bars[name]*prices for name in ('open', 'high', 'low', 'close')})
+    moved = bars.assign(
+        volume=bars.volume * volumes, **{name: bars[name] * prices for name in ('open', 'high', 'low', 'close')}
+    )
     pd.testing.assert_frame_equal(features(moved), features(bars), check_exact=False, rtol=0, atol=1e-9)
 
+
 def test_later_bars_change_no_earlier_feature():
-    pd.testing.assert_frame_equal(features(MADE.adjusted).iloc[:450], features(MADE.adjusted.iloc[:450]), check_exact=True)
+    pd.testing.assert_frame_equal(
+        features(MADE.adjusted).iloc[:450], features(MADE.adjusted.iloc[:450]), check_exact=True
+    )
 
 # %% ../../nbs/14_features.ipynb #430cb127
-@pytest.mark.parametrize('volume', [0., 5e5, 0.1])
+@pytest.mark.parametrize('volume', [0.0, 5e5, 0.1])
 def test_a_volume_that_stands_still_is_no_news(volume):
     assert (features(MADE.adjusted.assign(volume=volume)).volume_z.iloc[19:] == 0).all()
 
+
 def test_a_day_without_trade_stays_a_number():
     bars = MADE.adjusted.copy()
-    bars.loc[bars.index[300:310], 'volume'] = 0.
-    assert np.isfinite(features(bars).iloc[WARM_UP:].to_numpy()).all() and features(bars).volume_z.abs().max() <= 19/20**0.5
+    bars.loc[bars.index[300:310], 'volume'] = 0.0
+    assert (
+        np.isfinite(features(bars).iloc[WARM_UP:].to_numpy()).all()
+        and features(bars).volume_z.abs().max() <= 19 / 20**0.5
+    )
+
 
 def test_a_price_that_stands_still_gives_numbers_too():
     bars = MADE.adjusted.copy()
-    bars[['open', 'high', 'low', 'close']] = 7.
+    bars[['open', 'high', 'low', 'close']] = 7.0
     last = features(bars).iloc[-1]
-    assert (last[['log_return', 'range', 'distance_50', 'distance_200', 'volatility']].abs() < 1e-12).all() and last.rsi == 0.5
+    assert (
+        last[['log_return', 'range', 'distance_50', 'distance_200', 'volatility']].abs() < 1e-12
+    ).all() and last.rsi == 0.5
 
 # %% ../../nbs/14_features.ipynb #5351c9d8
-def _with(column, value, row=7): return MADE.adjusted.assign(**{column: MADE.adjusted[column].where(np.arange(600) != row, value)})
+def _with(column, value, row=7):
+    return MADE.adjusted.assign(**{column: MADE.adjusted[column].where(np.arange(600) != row, value)})
 
-@pytest.mark.parametrize('bars, word', [
-    (_with('close', np.nan), f'no usable close .{MADE.bars.index[7]:%Y-%m-%d}.*nan'), (_with('volume', np.nan), 'volume'), (_with('volume', -1.), '-1'), (_with('low', 0.), 'low'),
-    (_with('high', np.inf), 'inf'), (MADE.adjusted.drop(columns='volume'), "lack columns.*'volume'"), (MADE.adjusted.iloc[::-1], 'increase strictly'), (MADE.adjusted.reset_index(drop=True), 'dates'),
-    (MADE.adjusted.close, 'Series'), (MADE.adjusted.astype({'close': str}).assign(close='x'), 'numbers'),
-])
+
+@pytest.mark.parametrize(
+    'bars, word',
+    [
+        (_with('close', np.nan), f'no usable close .{MADE.bars.index[7]:%Y-%m-%d}.*nan'),
+        (_with('volume', np.nan), 'volume'),
+        (_with('volume', -1.0), '-1'),
+        (_with('low', 0.0), 'low'),
+        (_with('high', np.inf), 'inf'),
+        (MADE.adjusted.drop(columns='volume'), "lack columns.*'volume'"),
+        (MADE.adjusted.iloc[::-1], 'increase strictly'),
+        (MADE.adjusted.reset_index(drop=True), 'dates'),
+        (MADE.adjusted.close, 'Series'),
+        (MADE.adjusted.astype({'close': str}).assign(close='x'), 'numbers'),
+    ],
+)
 def test_bars_that_cannot_be_used_are_refused_with_what_was_found(bars, word):
-    with pytest.raises(DataError, match=word): features(bars)
+    with pytest.raises(DataError, match=word):
+        features(bars)
+
 
 @pytest.mark.parametrize('horizon', [0, -1, 1.5, True])
 def test_a_label_that_looks_at_the_past_is_refused(horizon):
-    with pytest.raises(DataError, match='at least one bar ahead'): outlook(MADE.adjusted.close, horizon)
+    with pytest.raises(DataError, match='at least one bar ahead'):
+        outlook(MADE.adjusted.close, horizon)
+
 
 @pytest.mark.parametrize('horizon', [1, 5, 20])
 def test_labels_by_hand(horizon):
     close = MADE.adjusted.close
     label = outlook(close, horizon)
-    assert label.iloc[10] == pytest.approx(close.iloc[10 + horizon]/close.iloc[10] - 1) and label.isna().sum() == horizon and label.iloc[-horizon:].isna().all()
+    assert (
+        label.iloc[10] == pytest.approx(close.iloc[10 + horizon] / close.iloc[10] - 1)
+        and label.isna().sum() == horizon
+        and label.iloc[-horizon:].isna().all()
+    )
 
 # %% ../../nbs/14_features.ipynb #87b44c1e
 def test_the_schema_changes_with_names_words_and_shape(monkeypatch):
-    assert len({schema_hash(60, 1), schema_hash(61, 1), schema_hash(60, 5), schema_hash(1, 60)}) == 4 and schema_hash(60, 1) == schema_hash(60, 1)
+    assert len({schema_hash(60, 1), schema_hash(61, 1), schema_hash(60, 5), schema_hash(1, 60)}) == 4 and schema_hash(
+        60, 1
+    ) == schema_hash(60, 1)
     before = schema_hash(60, 1)
     monkeypatch.setitem(module.FEATURES, 'rsi', 'rsi(close, 15) / 100')
     assert schema_hash(60, 1) != before
+
 
 def test_the_probe_moves_with_each_formula(monkeypatch):
     before = np.array(feature_probe())

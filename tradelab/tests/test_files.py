@@ -16,172 +16,336 @@ from hypothesis import strategies as st
 from ..config import load_settings
 from ..data_validation import Delivery
 from ..providers.files import FileProvider, connect
-from ..utils.error_handling import ConfigError, DataError, EmptyDeliveryError, ProviderError, TradeLabError, UnknownSymbolError
+from tradelab.utils.error_handling import (
+    ConfigError,
+    DataError,
+    EmptyDeliveryError,
+    ProviderError,
+    TradeLabError,
+    UnknownSymbolError,
+)
 
 # %% ../../nbs/27_provider_files.ipynb #52afc178
 HEAD, ALONE = 'symbol,date,open,high,low,close,volume\n', 'date,open,high,low,close,volume\n'
 
-def _row(symbol='A', day='2024-01-02', close='1.5', volume='100'): return f'{symbol},{day},1,2,1,{close},{volume}\n'
+
+def _row(symbol='A', day='2024-01-02', close='1.5', volume='100'):
+    return f'{symbol},{day},1,2,1,{close},{volume}\n'
+
 
 def _settings(folder, **files):
-    (folder/'settings.ini').touch()
+    (folder / 'settings.ini').touch()
     return load_settings(folder, files=files)
+
 
 def _connected(folder, content, name='x.csv', **files):
     "A provider of one file with this content"
-    (folder/name).write_text(content)
+    (folder / name).write_text(content)
     return connect(_settings(folder, path=name, **files))
 
-def _closes(results): return {symbol: result.bars.close.tolist() if isinstance(result, Delivery) else type(result) for symbol, result in dict(results).items()}
+
+def _closes(results):
+    return {
+        symbol: result.bars.close.tolist() if isinstance(result, Delivery) else type(result)
+        for symbol, result in dict(results).items()
+    }
 
 # %% ../../nbs/27_provider_files.ipynb #3b266c8e
 def test_a_delivery_says_what_the_settings_say_and_which_version_of_the_file_it_is(tmp_path):
     given = dict(currency='EUR', calendar='XETR', convention='yahoo', basis='split')
-    with _connected(tmp_path, HEAD + _row('sap.de'), name='x.csv', **given) as provider: delivery = provider.fetch('SAP.DE')
-    assert (delivery.symbol, delivery.currency, delivery.calendar, delivery.convention, delivery.basis, delivery.identity) == ('SAP.DE', 'EUR', 'XETR', 'yahoo', 'split', '')
-    assert delivery.source == f"file x.csv (sha256 {hashlib.sha256((tmp_path/'x.csv').read_bytes()).hexdigest()[:12]})"
+    with _connected(tmp_path, HEAD + _row('sap.de'), name='x.csv', **given) as provider:
+        delivery = provider.fetch('SAP.DE')
+    assert (
+        delivery.symbol,
+        delivery.currency,
+        delivery.calendar,
+        delivery.convention,
+        delivery.basis,
+        delivery.identity,
+    ) == ('SAP.DE', 'EUR', 'XETR', 'yahoo', 'split', '')
+    assert (
+        delivery.source == f'file x.csv (sha256 {hashlib.sha256((tmp_path / "x.csv").read_bytes()).hexdigest()[:12]})'
+    )
     assert connect(_settings(tmp_path, path='x.csv', name='bought')).name == 'bought'
+
 
 def test_bars_and_actions_come_as_they_stand_in_the_file(tmp_path):
     rows = 'A,2024-01-02,1,2,.5,1.5,100,0,1,9\nA,2024-01-03,3,1,2,,0,.25,0,9\nA,2024-01-04,1,1,1,-1,1e9,NaN,2,9\nA,2024-01-05,1,1,1,1,1,,NaN,9\n'
     delivery = _connected(tmp_path, HEAD.replace('\n', ',dividend,split,adj_close\n') + rows).fetch('A')
-    np.testing.assert_array_equal(delivery.bars.to_numpy(), [[1, 2, .5, 1.5, 100], [3, 1, 2, np.nan, 0], [1, 1, 1, -1, 1e9], [1, 1, 1, 1, 1]])
+    np.testing.assert_array_equal(
+        delivery.bars.to_numpy(), [[1, 2, 0.5, 1.5, 100], [3, 1, 2, np.nan, 0], [1, 1, 1, -1, 1e9], [1, 1, 1, 1, 1]]
+    )
     assert delivery.bars.index.tolist() == list(pd.date_range('2024-01-02', periods=4)) and delivery.findings.empty
-    assert delivery.actions.to_numpy().tolist() == [[pd.Timestamp('2024-01-03'), 'dividend', .25], [pd.Timestamp('2024-01-04'), 'split', 2.]]
+    assert delivery.actions.to_numpy().tolist() == [
+        [pd.Timestamp('2024-01-03'), 'dividend', 0.25],
+        [pd.Timestamp('2024-01-04'), 'split', 2.0],
+    ]
 
 # %% ../../nbs/27_provider_files.ipynb #3576aee9
 @pytest.fixture(scope='module')
 def walk(tmp_path_factory):
     "A folder with the same 4 symbols of 12 sessions as Parquet, and the table itself"
-    folder, days, rng = tmp_path_factory.mktemp('walk'), pd.bdate_range('2023-12-20', periods=12), np.random.default_rng(3)
-    table = pd.concat([pd.DataFrame({'symbol': symbol, 'date': days, **{name: rng.uniform(1, 9, 12).round(4) for name in ('open', 'high', 'low', 'close')}, 'volume': rng.integers(0, 99, 12),
-                                     'dividend': rng.choice([0, 0, 0, .5], 12), 'split': rng.choice([1., 1, 2], 12)}) for symbol in ('A', 'NA', 'ON', 'BRK.B')])
-    table.to_parquet(folder/'x.parquet')
+    folder, days, rng = (
+        tmp_path_factory.mktemp('walk'),
+        pd.bdate_range('2023-12-20', periods=12),
+        np.random.default_rng(3),
+    )
+    table = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    'symbol': symbol,
+                    'date': days,
+                    **{name: rng.uniform(1, 9, 12).round(4) for name in ('open', 'high', 'low', 'close')},
+                    'volume': rng.integers(0, 99, 12),
+                    'dividend': rng.choice([0, 0, 0, 0.5], 12),
+                    'split': rng.choice([1.0, 1, 2], 12),
+                }
+            )
+            for symbol in ('A', 'NA', 'ON', 'BRK.B')
+        ]
+    )
+    table.to_parquet(folder / 'x.parquet')
     return folder, table
 
-def _content(results): return {symbol: (result.bars.to_csv(), result.actions.to_csv(), result.findings.to_csv()) for symbol, result in results}
+
+def _content(results):
+    return {
+        symbol: (result.bars.to_csv(), result.actions.to_csv(), result.findings.to_csv()) for symbol, result in results
+    }
+
 
 @settings(max_examples=40, deadline=None)
-@given(st.randoms(use_true_random=False), st.sampled_from(['as it is', 'by day', 'mixed']), st.sampled_from(['csv', 'parquet', 'csv.gz']), st.integers(16, 80), st.integers(1, 60), st.integers(1, 60))
-def test_neither_the_order_of_the_rows_nor_the_format_nor_the_size_of_batches_changes_a_delivery(walk, random, order, kind, batch, bucket, group):
+@given(
+    st.randoms(use_true_random=False),
+    st.sampled_from(['as it is', 'by day', 'mixed']),
+    st.sampled_from(['csv', 'parquet', 'csv.gz']),
+    st.integers(16, 80),
+    st.integers(1, 60),
+    st.integers(1, 60),
+)
+def test_neither_the_order_of_the_rows_nor_the_format_nor_the_size_of_batches_changes_a_delivery(
+    walk, random, order, kind, batch, bucket, group
+):
     folder, table = walk
-    rows = {'as it is': table, 'by day': table.sort_values(['date', 'symbol']), 'mixed': table.sample(frac=1, random_state=random.randint(0, 999))}[order]
-    if kind == 'parquet': rows.to_parquet(folder/'y.parquet', row_group_size=group)
-    else: rows.to_csv(folder/f'y.{kind}', index=False)
+    rows = {
+        'as it is': table,
+        'by day': table.sort_values(['date', 'symbol']),
+        'mixed': table.sample(frac=1, random_state=random.randint(0, 999)),
+    }[order]
+    if kind == 'parquet':
+        rows.to_parquet(folder / 'y.parquet', row_group_size=group)
+    else:
+        rows.to_csv(folder / f'y.{kind}', index=False)
     expected = _content(connect(_settings(folder, path='x.parquet')).deliveries())
-    found = list(FileProvider(_settings(folder), [folder/f'y.{kind}'], batch, bucket).deliveries())
+    found = list(FileProvider(_settings(folder), [folder / f'y.{kind}'], batch, bucket).deliveries())
     assert len(found) == 4 and _content(found) == expected
 
 # %% ../../nbs/27_provider_files.ipynb #64f30b84
 def test_one_symbol_of_each_file_gives_the_same_as_one_file_of_all(walk, tmp_path):
     folder, table = walk
-    (tmp_path/'prices').mkdir()
-    for symbol, rows in table.groupby('symbol'): rows.drop(columns='symbol').to_csv(tmp_path/'prices'/f'{symbol}.csv', index=False)
+    (tmp_path / 'prices').mkdir()
+    for symbol, rows in table.groupby('symbol'):
+        rows.drop(columns='symbol').to_csv(tmp_path / 'prices' / f'{symbol}.csv', index=False)
     found = connect(_settings(tmp_path, path='prices')).deliveries()
     assert _content(found) == _content(connect(_settings(folder, path='x.parquet')).deliveries())
 
+
 def test_one_file_a_year_gives_the_same_as_one_file_of_all(walk, tmp_path):
     folder, table = walk
-    for year, rows in table.groupby(table.date.dt.year): rows.to_parquet(tmp_path/f'{year}.parquet')
+    for year, rows in table.groupby(table.date.dt.year):
+        rows.to_parquet(tmp_path / f'{year}.parquet')
     delivery = connect(_settings(tmp_path, path=tmp_path)).fetch('NA')
-    assert _content([('NA', delivery)])['NA'] == _content([('NA', connect(_settings(folder, path='x.parquet')).fetch('NA'))])['NA']
+    assert (
+        _content([('NA', delivery)])['NA']
+        == _content([('NA', connect(_settings(folder, path='x.parquet')).fetch('NA'))])['NA']
+    )
     assert delivery.source.startswith(f'2 files in {tmp_path.name} (sha256 ')
 
 # %% ../../nbs/27_provider_files.ipynb #8d53433a
 def test_every_symbol_asked_for_comes_once_as_a_delivery_or_as_an_error(tmp_path):
     provider = _connected(tmp_path, HEAD + _row('AAPL') + _row('NAN') + _row("'; --") + _row(''))
-    found = list(provider.deliveries(['aapl', 'AAPL', ' NAN ', 'APPL', "'; --", 'A B', '', None, 'x'*40]))
+    found = list(provider.deliveries(['aapl', 'AAPL', ' NAN ', 'APPL', "'; --", 'A B', '', None, 'x' * 40]))
     results = dict(found)
-    assert len(found) == len(results) == 8 and [symbol for symbol, result in found if isinstance(result, Delivery)] == ['AAPL', 'NAN']
-    assert 'Did you mean AAPL?' in str(results['APPL']) and all(isinstance(results[symbol], UnknownSymbolError) for symbol in ('APPL', "'; --", 'A B', '', None, 'x'*40))
+    assert len(found) == len(results) == 8 and [symbol for symbol, result in found if isinstance(result, Delivery)] == [
+        'AAPL',
+        'NAN',
+    ]
+    assert 'Did you mean AAPL?' in str(results['APPL']) and all(
+        isinstance(results[symbol], UnknownSymbolError) for symbol in ('APPL', "'; --", 'A B', '', None, 'x' * 40)
+    )
     assert 'x.csv row 3' in str(results["'; --"]) and 'x.csv row 4' in str(results[''])
 
+
 def test_what_is_listed_is_what_comes_when_nothing_is_asked_for(tmp_path):
-    provider = _connected(tmp_path, HEAD + _row('TRUE') + _row("'; --") + _row('on') + _row('ON', '2024-01-03') + _row('TRUE', '2024-01-03'))
+    provider = _connected(
+        tmp_path,
+        HEAD + _row('TRUE') + _row("'; --") + _row('on') + _row('ON', '2024-01-03') + _row('TRUE', '2024-01-03'),
+    )
     assert provider.symbols() == ('TRUE', "'; --", 'ON')
-    assert _closes(provider.deliveries()) == {'TRUE': [1.5, 1.5], "'; --": UnknownSymbolError, 'ON': [1.5, 1.5]} == _closes(provider.deliveries(provider.symbols()))
+    assert (
+        _closes(provider.deliveries())
+        == {'TRUE': [1.5, 1.5], "'; --": UnknownSymbolError, 'ON': [1.5, 1.5]}
+        == _closes(provider.deliveries(provider.symbols()))
+    )
 
 # %% ../../nbs/27_provider_files.ipynb #2af343b7
 def test_a_symbol_that_lies_together_is_given_out_before_the_rest_of_the_file_is_read(tmp_path):
     rows = ''.join(_row(symbol, f'2024-01-{day:02d}') for symbol in 'ABCDEF' for day in range(2, 30))
-    (tmp_path/'x.csv').write_bytes((HEAD + rows).encode() + 'Ä'.encode('latin-1').join([b'F,2024-02-01,1,2,1,', b',100\n']))
-    found = FileProvider(_settings(tmp_path), [tmp_path/'x.csv'], 16).deliveries()
+    (tmp_path / 'x.csv').write_bytes(
+        (HEAD + rows).encode() + 'Ä'.encode('latin-1').join([b'F,2024-02-01,1,2,1,', b',100\n'])
+    )
+    found = FileProvider(_settings(tmp_path), [tmp_path / 'x.csv'], 16).deliveries()
     assert next(found)[0] == 'A'
-    with pytest.raises(ProviderError, match='x.csv is not UTF-8'): list(found)
+    with pytest.raises(ProviderError, match='x.csv is not UTF-8'):
+        list(found)
 
-@pytest.mark.parametrize('rows', [_row('B')*2, _row('A') + _row('A', '2024-01-03')])
+
+@pytest.mark.parametrize('rows', [_row('B') * 2, _row('A') + _row('A', '2024-01-03')])
 def test_a_file_that_is_written_to_while_it_is_read_is_refused(tmp_path, rows):
     provider = _connected(tmp_path, HEAD + _row('A'))
     assert provider.symbols() == ('A',)
-    (tmp_path/'x.csv').write_text(HEAD + rows)
-    with pytest.raises(ProviderError, match='x.csv was changed'): provider.fetch('A')
+    (tmp_path / 'x.csv').write_text(HEAD + rows)
+    with pytest.raises(ProviderError, match='x.csv was changed'):
+        provider.fetch('A')
 
-@pytest.mark.parametrize('rows', [HEAD + _row('A')*9, HEAD + (_row('A') + _row('B'))*9])
+
+@pytest.mark.parametrize('rows', [HEAD + _row('A') * 9, HEAD + (_row('A') + _row('B')) * 9])
 def test_nothing_is_left_in_the_lab_when_reading_stops_in_the_middle(tmp_path, rows):
-    (tmp_path/'x.csv').write_text(rows)
-    found = FileProvider(_settings(tmp_path), [tmp_path/'x.csv'], 16, 1).deliveries()
+    (tmp_path / 'x.csv').write_text(rows)
+    found = FileProvider(_settings(tmp_path), [tmp_path / 'x.csv'], 16, 1).deliveries()
     next(found)
     found.close()
     assert sorted(path.name for path in tmp_path.rglob('*') if path.is_file()) == ['settings.ini', 'x.csv']
 
 # %% ../../nbs/27_provider_files.ipynb #3e7456bb
-@pytest.mark.parametrize('cell, word', [('1,234.50', r"A: x.csv row 2: close is not a number \(found '1,234.50'\). Write 1234.5"), ('12,5', 'nothing between thousands'), ('halted', r"found 'halted'\). Correct it"), ('TRUE', 'TRUE'), ('1.2.3', '1.2.3')])
+@pytest.mark.parametrize(
+    'cell, word',
+    [
+        ('1,234.50', r"A: x.csv row 2: close is not a number \(found '1,234.50'\). Write 1234.5"),
+        ('12,5', 'nothing between thousands'),
+        ('halted', r"found 'halted'\). Correct it"),
+        ('TRUE', 'TRUE'),
+        ('1.2.3', '1.2.3'),
+    ],
+)
 def test_text_in_a_price_fails_its_symbol_with_row_and_text_and_no_other(tmp_path, cell, word):
-    results = dict(_connected(tmp_path, HEAD + _row() + _row('A', '2024-01-03', f'"{cell}"') + _row('A', '2024-01-04', 'later') + _row('B')).deliveries())
-    with pytest.raises(ProviderError, match=word): raise results['A']
+    results = dict(
+        _connected(
+            tmp_path,
+            HEAD + _row() + _row('A', '2024-01-03', f'"{cell}"') + _row('A', '2024-01-04', 'later') + _row('B'),
+        ).deliveries()
+    )
+    with pytest.raises(ProviderError, match=word):
+        raise results['A']
     assert results['B'].bars.close.tolist() == [1.5]
+
 
 @pytest.mark.parametrize('cell', ['', 'NaN', 'null', 'N/A', ' '])
 def test_a_missing_price_is_kept_as_missing(tmp_path, cell):
     assert np.isnan(_connected(tmp_path, HEAD + _row(close=cell)).fetch('A').bars.close.iloc[0])
 
+
 @pytest.mark.parametrize('size', [16, 1000])
 def test_the_first_spoiled_cell_is_named_whatever_the_batches(tmp_path, size):
-    (tmp_path/'x.csv').write_text(HEAD + _row()*20 + _row(volume='many') + _row()*20 + _row(day='soon'))
-    with pytest.raises(ProviderError, match="A: x.csv row 21: volume is not a number .found 'many'"): FileProvider(_settings(tmp_path), [tmp_path/'x.csv'], size).fetch('A')
+    (tmp_path / 'x.csv').write_text(HEAD + _row() * 20 + _row(volume='many') + _row() * 20 + _row(day='soon'))
+    with pytest.raises(ProviderError, match="A: x.csv row 21: volume is not a number .found 'many'"):
+        FileProvider(_settings(tmp_path), [tmp_path / 'x.csv'], size).fetch('A')
 
 # %% ../../nbs/27_provider_files.ipynb #21c6dea7
-@pytest.mark.parametrize('day, word', [('03/04/2020', "found '03/04/2020'.. Write YYYY-MM-DD, .*March or April"), ('1577836800', 'Convert the count'), ('2024-01-02 09:30:00', 'no time of day'), ('', 'Date the row'),
-                                       ('2024-02-30', '2024-02-30'), ('2101-01-01', 'from 1900 to 2100')])
+@pytest.mark.parametrize(
+    'day, word',
+    [
+        ('03/04/2020', "found '03/04/2020'.. Write YYYY-MM-DD, .*March or April"),
+        ('1577836800', 'Convert the count'),
+        ('2024-01-02 09:30:00', 'no time of day'),
+        ('', 'Date the row'),
+        ('2024-02-30', '2024-02-30'),
+        ('2101-01-01', 'from 1900 to 2100'),
+    ],
+)
 def test_a_date_that_may_be_another_fails_its_symbol_and_no_other(tmp_path, day, word):
     results = dict(_connected(tmp_path, HEAD + _row() + _row('A', day) + _row('B')).deliveries())
-    with pytest.raises(ProviderError, match=f'A: x.csv row 2: date is not a date .*{word}'): raise results['A']
+    with pytest.raises(ProviderError, match=f'A: x.csv row 2: date is not a date .*{word}'):
+        raise results['A']
     assert isinstance(results['B'], Delivery)
 
+
 def test_offsets_of_one_exchange_are_accepted_and_those_of_two_refused(tmp_path):
-    days = {'NY': ('2024-01-02 00:00:00-05:00', '2024-07-02 00:00:00-04:00'), 'TWO': ('2024-01-02 00:00:00-05:00', '2024-01-03 00:00:00+00:00'), 'HALF': ('2024-01-02 00:00:00-05:00', '2024-01-03')}
-    results = dict(_connected(tmp_path, HEAD + ''.join(_row(symbol, day) for symbol, two in days.items() for day in two)).deliveries())
+    days = {
+        'NY': ('2024-01-02 00:00:00-05:00', '2024-07-02 00:00:00-04:00'),
+        'TWO': ('2024-01-02 00:00:00-05:00', '2024-01-03 00:00:00+00:00'),
+        'HALF': ('2024-01-02 00:00:00-05:00', '2024-01-03'),
+    }
+    results = dict(
+        _connected(
+            tmp_path, HEAD + ''.join(_row(symbol, day) for symbol, two in days.items() for day in two)
+        ).deliveries()
+    )
     assert results['NY'].bars.index.tolist() == [pd.Timestamp('2024-01-02'), pd.Timestamp('2024-07-02')]
     for symbol in ('TWO', 'HALF'):
-        with pytest.raises(ProviderError, match=f'{symbol}: sessions from more than one time zone'): raise results[symbol]
+        with pytest.raises(ProviderError, match=f'{symbol}: sessions from more than one time zone'):
+            raise results[symbol]
+
 
 def test_days_before_1970_in_the_future_and_in_reverse_are_taken_and_sorted(tmp_path):
-    delivery = _connected(tmp_path, HEAD + _row(day='2099-01-02', close='3') + _row(day='2024-01-02', close='2') + _row(day='1962-01-02', close='1')).fetch('A')
-    assert delivery.bars.close.tolist() == [1, 2, 3] and delivery.bars.index[0] == pd.Timestamp('1962-01-02') and delivery.findings.empty
+    delivery = _connected(
+        tmp_path,
+        HEAD
+        + _row(day='2099-01-02', close='3')
+        + _row(day='2024-01-02', close='2')
+        + _row(day='1962-01-02', close='1'),
+    ).fetch('A')
+    assert (
+        delivery.bars.close.tolist() == [1, 2, 3]
+        and delivery.bars.index[0] == pd.Timestamp('1962-01-02')
+        and delivery.findings.empty
+    )
 
 # %% ../../nbs/27_provider_files.ipynb #6d3effdc
 def test_repeated_rows_are_merged_and_told(tmp_path):
-    delivery = _connected(tmp_path, HEAD + _row() + _row() + _row(day='2024-01-03') + _row(day='2024-01-03', close='9')).fetch('A')
-    assert delivery.findings[['rule', 'severity']].to_numpy().tolist() == [['duplicate', 'warn'], ['conflicting_duplicate', 'fail']] and delivery.bars.close.tolist() == [1.5, 9]
+    delivery = _connected(
+        tmp_path, HEAD + _row() + _row() + _row(day='2024-01-03') + _row(day='2024-01-03', close='9')
+    ).fetch('A')
+    assert delivery.findings[['rule', 'severity']].to_numpy().tolist() == [
+        ['duplicate', 'warn'],
+        ['conflicting_duplicate', 'fail'],
+    ] and delivery.bars.close.tolist() == [1.5, 9]
+
 
 def test_an_action_counts_once_however_often_its_row_comes_and_two_that_differ_are_refused(tmp_path):
     head = HEAD.replace('\n', ',dividend\n')
-    def row(symbol, dividend): return _row(symbol).replace('\n', f',{dividend}\n')
-    results = dict(_connected(tmp_path, head + row('A', .5)*2 + row('A', 0) + row('B', .5) + row('B', .6) + row('C', -1)).deliveries())
-    assert results['A'].actions.value.tolist() == [.5]
+
+    def row(symbol, dividend):
+        return _row(symbol).replace('\n', f',{dividend}\n')
+
+    results = dict(
+        _connected(
+            tmp_path, head + row('A', 0.5) * 2 + row('A', 0) + row('B', 0.5) + row('B', 0.6) + row('C', -1)
+        ).deliveries()
+    )
+    assert results['A'].actions.value.tolist() == [0.5]
     for symbol, word in (('B', 'second action'), ('C', 'impossible value')):
-        with pytest.raises(DataError, match=f'{symbol}: .*{word}'): raise results[symbol]
+        with pytest.raises(DataError, match=f'{symbol}: .*{word}'):
+            raise results[symbol]
+
 
 def test_a_file_of_many_symbols_whose_column_is_not_known_is_not_taken_for_one_symbol(tmp_path):
     rows = ''.join(f'{code},2024-01-02,1,1,1,{code},1\n' for code in range(3))
-    with pytest.raises(ProviderError, match='3 rows of 1 sessions.*symbol=…'): _connected(tmp_path, 'code,' + ALONE + rows).fetch('X')
+    with pytest.raises(ProviderError, match='3 rows of 1 sessions.*symbol=…'):
+        _connected(tmp_path, 'code,' + ALONE + rows).fetch('X')
     assert _connected(tmp_path, 'code,' + ALONE + rows, columns={'symbol': 'code'}).symbols() == ('0', '1', '2')
 
 # %% ../../nbs/27_provider_files.ipynb #4828f454
 def test_a_span_takes_both_its_ends(tmp_path):
-    provider = _connected(tmp_path, HEAD + ''.join(_row(day=f'2024-01-{day:02d}', close=str(day)) for day in range(2, 9)))
+    provider = _connected(
+        tmp_path, HEAD + ''.join(_row(day=f'2024-01-{day:02d}', close=str(day)) for day in range(2, 9))
+    )
     assert provider.fetch('A', '2024-01-04', date(2024, 1, 6)).bars.close.tolist() == [4, 5, 6]
-    assert provider.fetch('A', None, '2024-01-03').bars.close.tolist() == [2, 3] and provider.fetch('A', '2024-01-08').bars.close.tolist() == [8]
+    assert provider.fetch('A', None, '2024-01-03').bars.close.tolist() == [2, 3] and provider.fetch(
+        'A', '2024-01-08'
+    ).bars.close.tolist() == [8]
+
 
 @pytest.mark.parametrize('basis, kept', [('split', ['split']), ('raw', [])])
 def test_prices_adjusted_for_splits_keep_the_splits_behind_the_end_of_the_span(tmp_path, basis, kept):
@@ -190,41 +354,79 @@ def test_prices_adjusted_for_splits_keep_the_splits_behind_the_end_of_the_span(t
     delivery = _connected(tmp_path, head + ''.join(rows), basis=basis).fetch('A', None, '2024-01-03')
     assert len(delivery.bars) == 2 and delivery.actions.kind.tolist() == kept
 
+
 def test_a_symbol_without_rows_in_the_span_is_empty_and_one_with_a_spoiled_cell_outside_it_spoiled(tmp_path):
     provider = _connected(tmp_path, HEAD + _row('A') + _row('B', close='x') + _row('B', '2025-01-02'))
     results = dict(provider.deliveries((), '2025-01-01', '2025-12-31'))
-    assert type(results['A']) is EmptyDeliveryError and '2025-01-01 to 2025-12-31' in str(results['A']) and 'B: x.csv row 2' in str(results['B'])
-    with pytest.raises(EmptyDeliveryError): provider.fetch('A', '2025-01-01')
+    assert (
+        type(results['A']) is EmptyDeliveryError
+        and '2025-01-01 to 2025-12-31' in str(results['A'])
+        and 'B: x.csv row 2' in str(results['B'])
+    )
+    with pytest.raises(EmptyDeliveryError):
+        provider.fetch('A', '2025-01-01')
 
-@pytest.mark.parametrize('start, end, word', [('2024-01-03', '2024-01-02', 'ends before it starts'), ('soon', None, 'not a date'), (None, '1800-01-01', '1900')])
+
+@pytest.mark.parametrize(
+    'start, end, word',
+    [('2024-01-03', '2024-01-02', 'ends before it starts'), ('soon', None, 'not a date'), (None, '1800-01-01', '1900')],
+)
 def test_a_span_that_is_none_is_refused(tmp_path, start, end, word):
-    with pytest.raises(DataError, match=word): list(_connected(tmp_path, HEAD + _row()).deliveries((), start, end))
+    with pytest.raises(DataError, match=word):
+        list(_connected(tmp_path, HEAD + _row()).deliveries((), start, end))
 
 # %% ../../nbs/27_provider_files.ipynb #44bb763e
 @pytest.mark.parametrize('content', [HEAD, ''])
 def test_a_file_without_rows_is_an_empty_delivery(tmp_path, content):
-    with pytest.raises(EmptyDeliveryError, match='x.csv'): list(_connected(tmp_path, content).deliveries())
+    with pytest.raises(EmptyDeliveryError, match='x.csv'):
+        list(_connected(tmp_path, content).deliveries())
+
 
 def test_in_a_folder_of_one_file_a_symbol_each_failure_is_its_symbols_own(tmp_path):
-    texts = {'A.csv': ALONE + _row()[2:], 'B.csv': ALONE, 'C.csv': '<html>502</html>', 'my prices.csv': ALONE + _row()[2:], 'E.csv': ALONE + '2024-01-02,1,2,1,Ä,100\n', 'BRK.B.csv': ALONE + _row()[2:]}
-    for name, text in texts.items(): (tmp_path/name).write_bytes(text.encode('latin-1'))
+    texts = {
+        'A.csv': ALONE + _row()[2:],
+        'B.csv': ALONE,
+        'C.csv': '<html>502</html>',
+        'my prices.csv': ALONE + _row()[2:],
+        'E.csv': ALONE + '2024-01-02,1,2,1,Ä,100\n',
+        'BRK.B.csv': ALONE + _row()[2:],
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_bytes(text.encode('latin-1'))
     results = dict(connect(_settings(tmp_path, path='.')).deliveries())
-    assert {symbol: type(result).__name__ for symbol, result in results.items()} == {'A': 'Delivery', 'B': 'EmptyDeliveryError', 'C': 'ProviderError', 'my prices': 'UnknownSymbolError', 'E': 'ProviderError', 'BRK.B': 'Delivery'}
+    assert {symbol: type(result).__name__ for symbol, result in results.items()} == {
+        'A': 'Delivery',
+        'B': 'EmptyDeliveryError',
+        'C': 'ProviderError',
+        'my prices': 'UnknownSymbolError',
+        'E': 'ProviderError',
+        'BRK.B': 'Delivery',
+    }
     assert 'no column of symbols' in str(results['my prices'])
 
 # %% ../../nbs/27_provider_files.ipynb #ae8ed189
 def test_what_is_wrong_with_the_settings_is_a_config_error(tmp_path):
-    (tmp_path/'empty').mkdir()
-    (tmp_path/'x.xlsx').touch(), (tmp_path/'empty'/'readme.txt').touch()
-    for files, word in (({}, 'TRADELAB_FILES_PATH'), ({'path': 'y.csv'}, 'leads nowhere'), ({'path': 'empty'}, 'no CSV or Parquet file'), ({'path': 'x.xlsx'}, 'neither CSV nor Parquet .found .x.xlsx'),
-                        ({'path': 'x.xlsx', 'columns': {'cloze': 'x'}}, 'Did you mean close')):
-        with pytest.raises(ConfigError, match=word): connect(_settings(tmp_path, **files))
+    (tmp_path / 'empty').mkdir()
+    (tmp_path / 'x.xlsx').touch(), (tmp_path / 'empty' / 'readme.txt').touch()
+    for files, word in (
+        ({}, 'TRADELAB_FILES_PATH'),
+        ({'path': 'y.csv'}, 'leads nowhere'),
+        ({'path': 'empty'}, 'no CSV or Parquet file'),
+        ({'path': 'x.xlsx'}, 'neither CSV nor Parquet .found .x.xlsx'),
+        ({'path': 'x.xlsx', 'columns': {'cloze': 'x'}}, 'Did you mean close'),
+    ):
+        with pytest.raises(ConfigError, match=word):
+            connect(_settings(tmp_path, **files))
+
 
 def test_files_of_other_kinds_in_a_folder_are_told_and_not_read(tmp_path, caplog):
-    for name in ('A.csv', 'notes.txt', '.hidden.csv', '_SUCCESS'): (tmp_path/name).write_text(ALONE + _row()[2:])
+    for name in ('A.csv', 'notes.txt', '.hidden.csv', '_SUCCESS'):
+        (tmp_path / name).write_text(ALONE + _row()[2:])
     assert connect(_settings(tmp_path, path=tmp_path)).symbols() == ('A',)
     assert 'Not read, being neither CSV nor Parquet: notes.txt, settings.ini' in caplog.text
 
+
 def test_connecting_opens_nothing(tmp_path):
     provider = _connected(tmp_path, '<html>')
-    with pytest.raises(ProviderError, match='message'): provider.symbols()
+    with pytest.raises(ProviderError, match='message'):
+        provider.symbols()

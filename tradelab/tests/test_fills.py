@@ -18,17 +18,32 @@ exact = settings(derandomize=True, deadline=None, max_examples=100)
 PARTS = BacktestSettings(fractional=True)
 
 # %% ../../nbs/14_fills.ipynb #97e94980
-@pytest.mark.parametrize('sign, price, ticks, low, high, expected', [
-    (1, 100., 0., 90., 110., 100.5), (-1, 100., 0., 90., 110., 99.5),   # 50 basis points against us
-    (1, 100., 0.03, 90., 110., 100.53), (-1, 100., 0.03, 90., 110., 99.47), # three ticks more
-    (1, 100., 0., 99., 100.2, 100.2), (-1, 100., 0., 99.8, 101., 99.8), # the bar's edge
-    (1, 120., 0., 90., 110., 110.), (-1, 80., 0., 90., 110., 90.),      # an open outside its own range
-])
+@pytest.mark.parametrize(
+    'sign, price, ticks, low, high, expected',
+    [
+        (1, 100.0, 0.0, 90.0, 110.0, 100.5),
+        (-1, 100.0, 0.0, 90.0, 110.0, 99.5),  # 50 basis points against us
+        (1, 100.0, 0.03, 90.0, 110.0, 100.53),
+        (-1, 100.0, 0.03, 90.0, 110.0, 99.47),  # three ticks more
+        (1, 100.0, 0.0, 99.0, 100.2, 100.2),
+        (-1, 100.0, 0.0, 99.8, 101.0, 99.8),  # the bar's edge
+        (1, 120.0, 0.0, 90.0, 110.0, 110.0),
+        (-1, 80.0, 0.0, 90.0, 110.0, 90.0),  # an open outside its own range
+    ],
+)
 def test_a_market_order_pays_slippage_but_never_leaves_the_bar(sign, price, ticks, low, high, expected):
-    assert market_fill_price(sign, price, 50., ticks, low, high) == pytest.approx(expected, abs=1e-12)
+    assert market_fill_price(sign, price, 50.0, ticks, low, high) == pytest.approx(expected, abs=1e-12)
+
 
 @exact
-@given(st.sampled_from([1, -1]), st.floats(0.01, 1e6), st.floats(0, 9_999), st.floats(0, 10), st.floats(0.01, 1e6), st.floats(0, 1e5))
+@given(
+    st.sampled_from([1, -1]),
+    st.floats(0.01, 1e6),
+    st.floats(0, 9_999),
+    st.floats(0, 10),
+    st.floats(0.01, 1e6),
+    st.floats(0, 1e5),
+)
 def test_no_market_fill_lies_outside_the_bar(sign, price, slippage, ticks, low, width):
     assert low <= market_fill_price(sign, price, slippage, ticks, low, low + width) <= low + width
 
@@ -36,79 +51,173 @@ def test_no_market_fill_lies_outside_the_bar(sign, price, slippage, ticks, low, 
 # By hand: SEC = value · 20.60/1e6 and TAF = shares · 0.000195, at most 9.79, each up to the next cent.
 RATES = rules(CostSettings(sec_fee_per_million=20.60, taf_per_share=0.000195, taf_per_order_max=9.79))
 
-@pytest.mark.parametrize('quantity, price, expected', [
-    (1, 1., 0.02),            # 0.0000206 -> 0.01, 0.000195 -> 0.01
-    (1000, 100., 2.26),       # 2.06 exactly, 0.195 -> 0.20
-    (100_000, 10., 30.39),    # 20.60 exactly, 19.50 -> 9.79, the ceiling
-    (333, 47.11, 0.40),       # 15687.63 · 20.60/1e6 = 0.32317 -> 0.33, 0.064935 -> 0.07
-])
+
+@pytest.mark.parametrize(
+    'quantity, price, expected',
+    [
+        (1, 1.0, 0.02),  # 0.0000206 -> 0.01, 0.000195 -> 0.01
+        (1000, 100.0, 2.26),  # 2.06 exactly, 0.195 -> 0.20
+        (100_000, 10.0, 30.39),  # 20.60 exactly, 19.50 -> 9.79, the ceiling
+        (333, 47.11, 0.40),  # 15687.63 · 20.60/1e6 = 0.32317 -> 0.33, 0.064935 -> 0.07
+    ],
+)
 def test_a_sale_pays_both_regulators_to_the_cent(quantity, price, expected):
     assert fees(-float(quantity), price, RATES) == pytest.approx(expected, abs=1e-9)
 
+
 def test_noise_below_the_cent_is_not_rounded_up():
     costs = rules(CostSettings(sec_fee_per_million=30, taf_per_share=0.01, taf_per_order_max=100))
-    assert fees(-3., 0.1*3/0.3*1000/3, costs) == pytest.approx(0.03 + 0.03, abs=1e-12)
-    assert fees(-(1.1*3/1.1), 0.0001, rules(CostSettings(taf_per_share=0.1, sec_fee_per_million=0))) == pytest.approx(0.30, abs=1e-12)
-    assert fees(-3.0000000001, 0.0001, rules(CostSettings(taf_per_share=0.01, sec_fee_per_million=0))) == pytest.approx(0.03, abs=1e-12)
-    assert fees(-3.001, 0.0001, rules(CostSettings(taf_per_share=0.01, sec_fee_per_million=0))) == pytest.approx(0.04, abs=1e-12)
+    assert fees(-3.0, 0.1 * 3 / 0.3 * 1000 / 3, costs) == pytest.approx(0.03 + 0.03, abs=1e-12)
+    assert fees(
+        -(1.1 * 3 / 1.1), 0.0001, rules(CostSettings(taf_per_share=0.1, sec_fee_per_million=0))
+    ) == pytest.approx(0.30, abs=1e-12)
+    assert fees(-3.0000000001, 0.0001, rules(CostSettings(taf_per_share=0.01, sec_fee_per_million=0))) == pytest.approx(
+        0.03, abs=1e-12
+    )
+    assert fees(-3.001, 0.0001, rules(CostSettings(taf_per_share=0.01, sec_fee_per_million=0))) == pytest.approx(
+        0.04, abs=1e-12
+    )
 
 # %% ../../nbs/14_fills.ipynb #4da8e979
 def test_commission_is_paid_on_both_sides_and_adds_its_three_parts():
-    costs = rules(CostSettings(commission_per_order=1., commission_per_share=0.005, commission_rate=0.001, sec_fee_per_million=0, taf_per_share=0))
-    assert fees(100., 50., costs) == pytest.approx(1 + 0.5 + 5) == fees(-100., 50., costs)
+    costs = rules(
+        CostSettings(
+            commission_per_order=1.0,
+            commission_per_share=0.005,
+            commission_rate=0.001,
+            sec_fee_per_million=0,
+            taf_per_share=0,
+        )
+    )
+    assert fees(100.0, 50.0, costs) == pytest.approx(1 + 0.5 + 5) == fees(-100.0, 50.0, costs)
 
-@pytest.mark.parametrize('quantity, expected', [(10., 1.), (-10., 1.), (1_000., 5.)])
+
+@pytest.mark.parametrize('quantity, expected', [(10.0, 1.0), (-10.0, 1.0), (1_000.0, 5.0)])
 def test_a_commission_has_a_minimum(quantity, expected):
-    assert fees(quantity, 50., rules(CostSettings(commission_per_share=0.005, commission_min=1., sec_fee_per_million=0, taf_per_share=0))) == expected
+    assert (
+        fees(
+            quantity,
+            50.0,
+            rules(CostSettings(commission_per_share=0.005, commission_min=1.0, sec_fee_per_million=0, taf_per_share=0)),
+        )
+        == expected
+    )
 
-def test_no_rate_is_no_fee(): assert fees(-100., 50., rules(CostSettings(sec_fee_per_million=0, taf_per_share=0))) == 0
+
+def test_no_rate_is_no_fee():
+    assert fees(-100.0, 50.0, rules(CostSettings(sec_fee_per_million=0, taf_per_share=0))) == 0
 
 # %% ../../nbs/14_fills.ipynb #f02b14cf
-@pytest.mark.parametrize('quantity, used, volume, cap, fractional, expected', [
-    (100, 0, 1_000, 0.1, False, 100), (101, 0, 1_000, 0.1, False, 100), (50, 0, 1_000, 0.1, False, 50), (50, 0, 99, 0.1, False, 9), (5, 0, 9, 0.1, False, 0),
-    (50, 0, 100, 0.29, False, 29), (50, 0, 0, 0.1, False, 0), (50, 0, NAN, 0.1, False, 0), (50, 0, -5, 0.1, False, 0), (50, 0, 99, 0.1, True, 9.9), (2.5, 0, 99, 0.1, True, 2.5),
-    (50, 60, 1_000, 0.1, False, 40), (50, 100, 1_000, 0.1, False, 0), (50, 0.3, 5, 0.1, True, 0.2), (50, 0, NAN, None, False, 50), (50, 99, 0, None, False, 50),
-])
+@pytest.mark.parametrize(
+    'quantity, used, volume, cap, fractional, expected',
+    [
+        (100, 0, 1_000, 0.1, False, 100),
+        (101, 0, 1_000, 0.1, False, 100),
+        (50, 0, 1_000, 0.1, False, 50),
+        (50, 0, 99, 0.1, False, 9),
+        (5, 0, 9, 0.1, False, 0),
+        (50, 0, 100, 0.29, False, 29),
+        (50, 0, 0, 0.1, False, 0),
+        (50, 0, NAN, 0.1, False, 0),
+        (50, 0, -5, 0.1, False, 0),
+        (50, 0, 99, 0.1, True, 9.9),
+        (2.5, 0, 99, 0.1, True, 2.5),
+        (50, 60, 1_000, 0.1, False, 40),
+        (50, 100, 1_000, 0.1, False, 0),
+        (50, 0.3, 5, 0.1, True, 0.2),
+        (50, 0, NAN, None, False, 50),
+        (50, 99, 0, None, False, 50),
+    ],
+)
 def test_the_volume_cap_gives_whole_shares_unless_parts_are_allowed(quantity, used, volume, cap, fractional, expected):
-    assert fillable_quantity(float(quantity), float(used), float(volume), rules(CostSettings(volume_cap=cap), account=BacktestSettings(fractional=fractional))) == expected
+    assert (
+        fillable_quantity(
+            float(quantity),
+            float(used),
+            float(volume),
+            rules(CostSettings(volume_cap=cap), account=BacktestSettings(fractional=fractional)),
+        )
+        == expected
+    )
 
 # %% ../../nbs/14_fills.ipynb #7d5da978
-@pytest.mark.parametrize('cash, price, costs, expected', [
-    (1_000., 10., {}, 100), (999.99, 10., {}, 99), (1_000., 10., dict(commission_per_order=0.01), 99), (1_001., 10., dict(commission_per_order=1.), 100),
-    (1_000.50, 10., dict(commission_per_share=0.005), 100), (1_000.49, 10., dict(commission_per_share=0.005), 99),
-    (1_001., 10., dict(commission_rate=0.001), 100), (0., 10., {}, 0), (-5., 10., {}, 0), (0.5, 10., dict(commission_per_order=1.), 0),
-    (1_001., 10., dict(commission_min=1.), 100), (1_000., 10., dict(commission_min=1., commission_per_share=0.001), 99), (1_000., 10., dict(commission_min=1., commission_rate=0.01), 99),
-])
+@pytest.mark.parametrize(
+    'cash, price, costs, expected',
+    [
+        (1_000.0, 10.0, {}, 100),
+        (999.99, 10.0, {}, 99),
+        (1_000.0, 10.0, dict(commission_per_order=0.01), 99),
+        (1_001.0, 10.0, dict(commission_per_order=1.0), 100),
+        (1_000.50, 10.0, dict(commission_per_share=0.005), 100),
+        (1_000.49, 10.0, dict(commission_per_share=0.005), 99),
+        (1_001.0, 10.0, dict(commission_rate=0.001), 100),
+        (0.0, 10.0, {}, 0),
+        (-5.0, 10.0, {}, 0),
+        (0.5, 10.0, dict(commission_per_order=1.0), 0),
+        (1_001.0, 10.0, dict(commission_min=1.0), 100),
+        (1_000.0, 10.0, dict(commission_min=1.0, commission_per_share=0.001), 99),
+        (1_000.0, 10.0, dict(commission_min=1.0, commission_rate=0.01), 99),
+    ],
+)
 def test_cash_buys_what_it_pays_with_commission(cash, price, costs, expected):
     assert affordable_quantity(cash, price, rules(CostSettings(**costs))) == expected
 
+
 def test_parts_of_a_share_use_the_cash_up():
-    assert affordable_quantity(100., 30., rules(account=PARTS)) == 3.333333333
+    assert affordable_quantity(100.0, 30.0, rules(account=PARTS)) == 3.333333333
 
 # %% ../../nbs/14_fills.ipynb #7b420fa9
 @exact
-@given(st.floats(0, 1e9), st.floats(0.01, 1e5), st.floats(0, 50), st.floats(0, 1), st.floats(0, 0.1), st.floats(0, 20), st.booleans())
+@given(
+    st.floats(0, 1e9),
+    st.floats(0.01, 1e5),
+    st.floats(0, 50),
+    st.floats(0, 1),
+    st.floats(0, 0.1),
+    st.floats(0, 20),
+    st.booleans(),
+)
 def test_never_a_cent_over_and_never_a_share_short(cash, price, per_order, per_share, rate, least, fractional):
-    record = rules(CostSettings(commission_per_order=per_order, commission_per_share=per_share, commission_rate=rate, commission_min=least), account=BacktestSettings(fractional=fractional))
+    record = rules(
+        CostSettings(
+            commission_per_order=per_order, commission_per_share=per_share, commission_rate=rate, commission_min=least
+        ),
+        account=BacktestSettings(fractional=fractional),
+    )
     quantity = affordable_quantity(cash, price, record)
-    def cost(q): return q*price + fees(q, price, record)
+
+    def cost(q):
+        return q * price + fees(q, price, record)
+
     assert quantity == 0 or cash - cost(quantity) >= 0
-    assert cost(quantity + max(2e-9, quantity*1e-12) if fractional else quantity + 1) > cash
+    assert cost(quantity + max(2e-9, quantity * 1e-12) if fractional else quantity + 1) > cash
 
 # %% ../../nbs/14_fills.ipynb #b81196e6
-@pytest.mark.parametrize('open, high, low, expected', [
-    (100, 104, 97, None), (100, 109.99, 95.01, None),
-    (94, 99, 93, (94, 1)), (95, 99, 94, (95, 1)), (100, 101, 95, (95., 1)), (100, 104, 90, (95., 1)),
-    (111, 112, 108, (111, 2)), (100, 110, 99, (110., 2)), (100, 115, 99, (110., 2)),
-    (100, 112, 94, (95., 1)), (94, 112, 93, (94, 1)), (111, 112, 94, (95., 1)),
-])
+@pytest.mark.parametrize(
+    'open, high, low, expected',
+    [
+        (100, 104, 97, None),
+        (100, 109.99, 95.01, None),
+        (94, 99, 93, (94, 1)),
+        (95, 99, 94, (95, 1)),
+        (100, 101, 95, (95.0, 1)),
+        (100, 104, 90, (95.0, 1)),
+        (111, 112, 108, (111, 2)),
+        (100, 110, 99, (110.0, 2)),
+        (100, 115, 99, (110.0, 2)),
+        (100, 112, 94, (95.0, 1)),
+        (94, 112, 93, (94, 1)),
+        (111, 112, 94, (95.0, 1)),
+    ],
+)
 def test_the_exit_of_a_bar_and_its_mirror_image(open, high, low, expected):
-    price, kind = exit_touch(1, float(open), float(high), float(low), 95., 110.)
+    price, kind = exit_touch(1, float(open), float(high), float(low), 95.0, 110.0)
     assert (price, kind) == expected if expected else (isnan(price) and kind == 0)
-    mirrored, same = exit_touch(-1, -float(open), -float(low), -float(high), -95., -110.)
+    mirrored, same = exit_touch(-1, -float(open), -float(low), -float(high), -95.0, -110.0)
     assert same == kind and (isnan(price) or mirrored == -price)
 
+
 def test_no_level_is_never_touched():
-    assert exit_touch(1, 100., 1e9, 1e-9, NAN, NAN)[1] == 0 == exit_touch(-1, 100., 1e9, 1e-9, NAN, NAN)[1]
-    assert exit_touch(1, 100., 1e9, 1e-9, NAN, 110.) == (110., 2)
-    assert exit_touch(1, 100., 1e9, 1e-9, 95., NAN) == (95., 1)
+    assert exit_touch(1, 100.0, 1e9, 1e-9, NAN, NAN)[1] == 0 == exit_touch(-1, 100.0, 1e9, 1e-9, NAN, NAN)[1]
+    assert exit_touch(1, 100.0, 1e9, 1e-9, NAN, 110.0) == (110.0, 2)
+    assert exit_touch(1, 100.0, 1e9, 1e-9, 95.0, NAN) == (95.0, 1)

@@ -21,18 +21,36 @@ from ..windows import fit_scalers, panel, samples
 
 DAYS = pd.bdate_range('2008-01-02', periods=1_300, name='session')
 SMALL = ModelSettings(lookback=8, train=400, test=150, validation=0.25, seeds=(0, 1, 2))
-CHEAP = (Forecaster('persistence', fit_persistence), Forecaster('historical mean', fit_historical_mean), Forecaster('ridge', fit_ridge))
+CHEAP = (
+    Forecaster('persistence', fit_persistence),
+    Forecaster('historical mean', fit_historical_mean),
+    Forecaster('ridge', fit_ridge),
+)
 
-def _bars(phi=0., seed=0, sessions=1_300):
+
+def _bars(phi=0.0, seed=0, sessions=1_300):
     "Closes whose daily moves follow one another with `phi`"
     noise, moves = np.random.default_rng(seed).normal(0, 0.01, sessions), np.zeros(sessions)
-    for t in range(1, sessions): moves[t] = phi*moves[t - 1] + noise[t]
-    close = 50*np.exp(np.cumsum(moves))
-    return pd.DataFrame({'open': close, 'high': close*1.004, 'low': close*0.996, 'close': close, 'volume': 1e6*(1 + 0.1*np.cos(np.arange(sessions)))}, DAYS[:sessions])
+    for t in range(1, sessions):
+        moves[t] = phi * moves[t - 1] + noise[t]
+    close = 50 * np.exp(np.cumsum(moves))
+    return pd.DataFrame(
+        {
+            'open': close,
+            'high': close * 1.004,
+            'low': close * 0.996,
+            'close': close,
+            'volume': 1e6 * (1 + 0.1 * np.cos(np.arange(sessions))),
+        },
+        DAYS[:sessions],
+    )
 
-def _assets(model=SMALL, phi=0., seeds=(1, 2), **given): return panel({f'S{seed}': _bars(phi, seed, **given) for seed in seeds}, model.lookback, model.horizon)
 
-def _judged(model=SMALL, phi=0., seeds=(1, 2), forecasters=CHEAP, sealed=0):
+def _assets(model=SMALL, phi=0.0, seeds=(1, 2), **given):
+    return panel({f'S{seed}': _bars(phi, seed, **given) for seed in seeds}, model.lookback, model.horizon)
+
+
+def _judged(model=SMALL, phi=0.0, seeds=(1, 2), forecasters=CHEAP, sealed=0):
     return evaluate_forecasts(_assets(model, phi, seeds), forecast_folds(DAYS, model, sealed), forecasters, model)
 
 # %% ../../nbs/19_forecast_evaluation.ipynb #c8237c0e
@@ -40,31 +58,49 @@ def _judged(model=SMALL, phi=0., seeds=(1, 2), forecasters=CHEAP, sealed=0):
 def test_between_training_and_test_lie_horizon_and_embargo(horizon, embargo):
     model = replace_model(horizon=horizon, embargo=embargo)
     for fold in forecast_folds(DAYS, model, sealed=100):
-        assert DAYS.get_loc(fold.test[0]) - DAYS.get_loc(fold.train[-1]) == 1 + horizon + (embargo or horizon) and fold.test[-1] <= DAYS[-101]
+        assert (
+            DAYS.get_loc(fold.test[0]) - DAYS.get_loc(fold.train[-1]) == 1 + horizon + (embargo or horizon)
+            and fold.test[-1] <= DAYS[-101]
+        )
 
-def replace_model(**given): return ModelSettings(**{**SMALL.model_dump(), **given})
+
+def replace_model(**given):
+    return ModelSettings(**{**SMALL.model_dump(), **given})
+
 
 def test_a_history_without_a_fold_names_the_settings_of_models():
-    with pytest.raises(DataError, match=r'\[model\] train'): forecast_folds(DAYS[:300], SMALL)
+    with pytest.raises(DataError, match=r'\[model\] train'):
+        forecast_folds(DAYS[:300], SMALL)
+
 
 @pytest.mark.parametrize('horizon', [1, 5])
 def test_what_is_learned_from_lies_before_the_test_part_with_its_outcomes(horizon):
     model, seen = replace_model(horizon=horizon), []
+
     def fit(train, validation, seed):
         seen.append((train, validation))
         return lambda served: np.zeros(len(served))
+
     bars, cut = {'S1': _bars(0, 1), 'S2': _bars(0, 2)}, forecast_folds(DAYS, model)
     evaluate_forecasts(panel(bars, model.lookback, horizon), cut, [Forecaster('spy', fit)], model)
     for fold, (train, validation) in zip(cut, seen):
         end = lambda part: DAYS.get_indexer(part.sessions).max() + horizon
         first = lambda part: DAYS.get_indexer(part.sessions).min() - model.lookback + 1
-        assert first(train) >= DAYS.get_loc(fold.train[0]) and first(validation) - end(train) > horizon and DAYS.get_loc(fold.test[0]) - end(validation) > horizon
-        for part in (train, validation): _check_outcomes(part.y, part.symbols, part.sessions, bars, horizon)
+        assert (
+            first(train) >= DAYS.get_loc(fold.train[0])
+            and first(validation) - end(train) > horizon
+            and DAYS.get_loc(fold.test[0]) - end(validation) > horizon
+        )
+        for part in (train, validation):
+            _check_outcomes(part.y, part.symbols, part.sessions, bars, horizon)
+
 
 def _check_outcomes(y, symbols, sessions, bars, horizon):
     "Each outcome is the return from its own close to that `horizon` bars later"
     at = DAYS.get_indexer(pd.DatetimeIndex(sessions))
-    mine = np.array([bars[symbol].close.iloc[t + horizon]/bars[symbol].close.iloc[t] - 1 for symbol, t in zip(symbols, at)])
+    mine = np.array(
+        [bars[symbol].close.iloc[t + horizon] / bars[symbol].close.iloc[t] - 1 for symbol, t in zip(symbols, at)]
+    )
     assert np.allclose(y, mine, rtol=0, atol=1e-12)
 
 # %% ../../nbs/19_forecast_evaluation.ipynb #2212d641
@@ -74,54 +110,97 @@ def test_outcomes_are_those_of_the_bars_and_stop_before_the_seal(horizon):
     found = evaluate_forecasts(panel(bars, model.lookback, horizon), forecast_folds(DAYS, model, 126), CHEAP[:1], model)
     known, last = found.rows[found.known], found.folds[-1].test[-1]
     _check_outcomes(known.actual, known.symbol, known.session, bars, horizon)
-    assert (~found.known).sum() == 2*horizon and found.rows[~found.known].session.min() == DAYS[DAYS.get_loc(last) - horizon + 1]
-    assert found.rows.groupby('symbol').size().tolist() == [sum(len(fold.test) for fold in found.folds)]*2 and not found.rows.duplicated(['symbol', 'session']).any()
+    assert (~found.known).sum() == 2 * horizon and found.rows[~found.known].session.min() == DAYS[
+        DAYS.get_loc(last) - horizon + 1
+    ]
+    assert (
+        found.rows.groupby('symbol').size().tolist() == [sum(len(fold.test) for fold in found.folds)] * 2
+        and not found.rows.duplicated(['symbol', 'session']).any()
+    )
+
 
 def test_rows_stand_in_the_order_of_session_and_symbol():
     rows = _judged(forecasters=CHEAP[:1]).rows
     assert rows.equals(rows.sort_values(['session', 'symbol'], kind='stable'))
+
 
 def test_windows_are_served_without_outcomes_and_are_those_of_live():
     assets, fold = _assets(), forecast_folds(DAYS, SMALL)[1]
     scalers = fit_scalers(assets, fold.train)
     served, same = served_windows(assets, scalers, fold.test, 8), samples(assets, scalers, fold.test, 8, inside=False)
     assert np.isnan(served.y).all() and len(served) == len(same) + 2
-    assert (served.x[:-2] == same.x).all() and (served.symbols[:-2] == same.symbols).all() and (served.close[:-2] == same.close).all() and (served.scale[:-2] == same.scale).all() and (served.volatility[:-2] == same.volatility).all()
+    assert (
+        (served.x[:-2] == same.x).all()
+        and (served.symbols[:-2] == same.symbols).all()
+        and (served.close[:-2] == same.close).all()
+        and (served.scale[:-2] == same.scale).all()
+        and (served.volatility[:-2] == same.volatility).all()
+    )
 
 # %% ../../nbs/19_forecast_evaluation.ipynb #d882d617
 def _with_another_future(bars, after):
     "The same bars up to and including the session `after`, others behind it"
     rest = bars.index > after
     factor = np.exp(np.cumsum(np.random.default_rng(99).normal(0.01, 0.05, rest.sum())))
-    return bars.assign(**{name: np.where(rest, 0, bars[name]) + np.r_[np.zeros((~rest).sum()), bars[name][~rest].iloc[-1]*factor] for name in ('open', 'high', 'low', 'close')}).astype(float)
+    return bars.assign(
+        **{
+            name: np.where(rest, 0, bars[name]) + np.r_[np.zeros((~rest).sum()), bars[name][~rest].iloc[-1] * factor]
+            for name in ('open', 'high', 'low', 'close')
+        }
+    ).astype(float)
+
 
 def _check_the_future_changes_nothing(forecasters):
     "What is said at the first close of a test part must not depend on any bar behind it"
-    cut, bars, model = forecast_folds(DAYS, SMALL), {'S1': _bars(0.3, 1), 'S2': _bars(0.3, 2)}, replace_model(seeds=(3,))
+    cut, bars, model = (
+        forecast_folds(DAYS, SMALL),
+        {'S1': _bars(0.3, 1), 'S2': _bars(0.3, 2)},
+        replace_model(seeds=(3,)),
+    )
     for k, fold in enumerate(cut[:2]):
         said = []
         for world in (bars, {symbol: _with_another_future(one, fold.test[0]) for symbol, one in bars.items()}):
-            found = evaluate_forecasts(panel(world, SMALL.lookback, 1), cut[k:k + 1], forecasters, model)
+            found = evaluate_forecasts(panel(world, SMALL.lookback, 1), cut[k : k + 1], forecasters, model)
             said.append(found.forecasts[found.rows.session == fold.test[0]])
         assert len(said[0]) == 2 and said[0].equals(said[1])
 
-def test_what_comes_later_changes_no_forecast(): _check_the_future_changes_nothing(baselines())
+
+def test_what_comes_later_changes_no_forecast():
+    _check_the_future_changes_nothing(baselines())
+
 
 def test_the_check_notices_scalers_fitted_on_the_whole_sample(monkeypatch):
     monkeypatch.setattr(forecast_evaluation, 'fit_scalers', lambda members, learn: fit_scalers(members, DAYS))
-    with pytest.raises(AssertionError): _check_the_future_changes_nothing(CHEAP)
+    with pytest.raises(AssertionError):
+        _check_the_future_changes_nothing(CHEAP)
+
 
 def test_the_check_notices_windows_of_the_test_part_among_the_training_ones(monkeypatch):
-    monkeypatch.setattr(forecast_evaluation, 'samples', lambda members, scalers, sessions, lookback: samples(members, scalers, DAYS, lookback))
-    with pytest.raises(AssertionError): _check_the_future_changes_nothing(CHEAP)
+    monkeypatch.setattr(
+        forecast_evaluation,
+        'samples',
+        lambda members, scalers, sessions, lookback: samples(members, scalers, DAYS, lookback),
+    )
+    with pytest.raises(AssertionError):
+        _check_the_future_changes_nothing(CHEAP)
+
 
 def test_the_check_notices_a_label_shifted_by_one(monkeypatch):
     real = forecast_evaluation._outcomes
-    monkeypatch.setattr(forecast_evaluation, '_outcomes', lambda assets, served, last: real({symbol: replace(one, label=one.label.shift(1)) for symbol, one in assets.items()}, served, last))
-    with pytest.raises(AssertionError): test_outcomes_are_those_of_the_bars_and_stop_before_the_seal(1)
+    monkeypatch.setattr(
+        forecast_evaluation,
+        '_outcomes',
+        lambda assets, served, last: real(
+            {symbol: replace(one, label=one.label.shift(1)) for symbol, one in assets.items()}, served, last
+        ),
+    )
+    with pytest.raises(AssertionError):
+        test_outcomes_are_those_of_the_bars_and_stop_before_the_seal(1)
+
 
 def test_a_forecaster_cannot_peek_at_the_test_part():
-    with pytest.raises(ModelError, match=r'peeker \(fold 1, seed 0\).*no number'): _judged(forecasters=[Forecaster('peeker', lambda train, validation, seed: lambda served: served.y)])
+    with pytest.raises(ModelError, match=r'peeker \(fold 1, seed 0\).*no number'):
+        _judged(forecasters=[Forecaster('peeker', lambda train, validation, seed: lambda served: served.y)])
 
 # %% ../../nbs/19_forecast_evaluation.ipynb #676d5551
 @pytest.mark.parametrize('phi', [0.3, -0.3])
@@ -129,49 +208,84 @@ def test_what_can_be_learned_is_called_skill(phi):
     found = _judged(phi=phi)
     verdict = skill(found, 'ridge')
     assert verdict.proven and verdict.naive.over < -0.02 and verdict.naive.p < 0.001
-    assert skill_words(verdict).startswith('Ridge has skill: its RMSE is ') and 'below that of' in skill_words(verdict) and '(p < 0.001)' in skill_words(verdict)
+    assert (
+        skill_words(verdict).startswith('Ridge has skill: its RMSE is ')
+        and 'below that of' in skill_words(verdict)
+        and '(p < 0.001)' in skill_words(verdict)
+    )
+
 
 def test_a_random_walk_is_reported_as_no_skill():
     found = [_judged(seeds=(seed, seed + 1)) for seed in range(10, 26, 2)]
     proven = [skill(one, 'ridge').proven for one in found]
-    assert sum(proven) <= 1 and all(('has no skill' in skill_words(skill(one, 'ridge'))) != won for one, won in zip(found, proven))
+    assert sum(proven) <= 1 and all(
+        ('has no skill' in skill_words(skill(one, 'ridge'))) != won for one, won in zip(found, proven)
+    )
+
 
 def test_a_planted_truth_is_found_in_the_row_that_it_belongs_to():
     actual = {symbol: one.label for symbol, one in _assets().items()}
-    oracle = Forecaster('oracle', lambda train, validation, seed: lambda served: np.nan_to_num([actual[symbol].at[session] for symbol, session in zip(served.symbols, served.sessions)]))
+    oracle = Forecaster(
+        'oracle',
+        lambda train, validation, seed: (
+            lambda served: np.nan_to_num(
+                [actual[symbol].at[session] for symbol, session in zip(served.symbols, served.sessions)]
+            )
+        ),
+    )
     found = _judged(forecasters=[*CHEAP[:1], oracle])
-    assert found.figures.RMSE['oracle', 0] == pytest.approx(0, abs=1e-12) and found.figures['Directional Accuracy']['oracle', 0] == 1
+    assert (
+        found.figures.RMSE['oracle', 0] == pytest.approx(0, abs=1e-12)
+        and found.figures['Directional Accuracy']['oracle', 0] == 1
+    )
 
 # %% ../../nbs/19_forecast_evaluation.ipynb #2def1a0e
-def _noisy(name, spread, pull=0.):
+def _noisy(name, spread, pull=0.0):
     "A forecaster whose seeds differ; it follows the newest move with the strength `pull`"
+
     def fit(train, validation, seed):
-        return lambda served: served.scale*(pull*served.x[:, -1, 0] + np.random.default_rng([seed, len(served)]).normal(0, spread, len(served)))
+        return lambda served: (
+            served.scale
+            * (pull * served.x[:, -1, 0] + np.random.default_rng([seed, len(served)]).normal(0, spread, len(served)))
+        )
+
     return Forecaster(name, fit, seeded=True)
+
 
 def test_every_seed_counts_and_deterministic_ones_are_asked_once():
     asked = []
+
     def fit(train, validation, seed):
         asked.append(seed)
         return lambda served: np.zeros(len(served))
+
     found = _judged(forecasters=[Forecaster('once', fit), _noisy('LSTM', 0.1)])
-    assert asked == [0]*len(found.folds) and found.seeds('LSTM') == (0, 1, 2) and found.seeds('once') == (0,)
+    assert asked == [0] * len(found.folds) and found.seeds('LSTM') == (0, 1, 2) and found.seeds('once') == (0,)
     assert found.table.Seeds.tolist() == [1, 3] and found.figures.RMSE['LSTM'].nunique() == 3
+
 
 def test_calibration_counts_outcomes_inside_the_interval_of_their_own_fold():
     found = _judged(forecasters=CHEAP)
     table = calibration(found, 'persistence', (0.8,))
     rows = found.rows[found.known]
-    widths = rows.fold.map({fold.number: conformal_width(found.validation[fold.number, 'persistence', 0], 0.8) for fold in found.folds})
-    assert table.held[0] == pytest.approx((rows.actual.abs() <= widths*rows.volatility/252**0.5).mean()) and 0.72 < table.held[0] < 0.88
+    widths = rows.fold.map(
+        {fold.number: conformal_width(found.validation[fold.number, 'persistence', 0], 0.8) for fold in found.folds}
+    )
+    assert (
+        table.held[0] == pytest.approx((rows.actual.abs() <= widths * rows.volatility / 252**0.5).mean())
+        and 0.72 < table.held[0] < 0.88
+    )
+
 
 def test_series_are_complete_and_the_mean_of_the_seeds_when_none_is_named():
     found = _judged(forecasters=[_noisy('LSTM', 0.1)])
     one, all_ = series_of(found, 'LSTM', 1)['S2'], series_of(found, 'LSTM')['S2']
     assert one.index.equals(DAYS[DAYS.isin(np.concatenate([fold.test for fold in found.folds]))]) and one.notna().all()
-    assert np.allclose(all_, sum(series_of(found, 'LSTM', seed)['S2'] for seed in (0, 1, 2))/3)
-    with pytest.raises(DataError, match='Seeds: 0, 1, 2'): series_of(found, 'LSTM', 7)
-    with pytest.raises(DataError, match='LSTM'): series_of(found, 'LSTN')
+    assert np.allclose(all_, sum(series_of(found, 'LSTM', seed)['S2'] for seed in (0, 1, 2)) / 3)
+    with pytest.raises(DataError, match='Seeds: 0, 1, 2'):
+        series_of(found, 'LSTM', 7)
+    with pytest.raises(DataError, match='LSTM'):
+        series_of(found, 'LSTN')
 
 # %% ../../nbs/19_forecast_evaluation.ipynb #b32caa1c
 def test_a_symbol_that_was_not_listed_yet_joins_later():
@@ -181,22 +295,53 @@ def test_a_symbol_that_was_not_listed_yet_joins_later():
     joined = found.rows[found.rows.symbol == 'LATE'].fold.unique().tolist()
     assert joined and joined[0] > 1 and joined[-1] == len(found.folds)
 
+
 def test_a_fold_without_a_symbol_is_refused():
-    with pytest.raises(DataError, match='fold 1'): evaluate_forecasts(panel({'LATE': _bars(0, 3).iloc[800:]}, 8, 1), forecast_folds(DAYS, SMALL), CHEAP, SMALL)
+    with pytest.raises(DataError, match='fold 1'):
+        evaluate_forecasts(panel({'LATE': _bars(0, 3).iloc[800:]}, 8, 1), forecast_folds(DAYS, SMALL), CHEAP, SMALL)
+
 
 def test_whoever_keeps_models_is_given_each_with_its_scalers_and_parts():
     kept, steps = [], []
     assets, cut = _assets(), forecast_folds(DAYS, SMALL)
-    evaluate_forecasts(assets, cut, [CHEAP[2], _noisy('LSTM', 0.1)], SMALL, lambda *step: steps.append(step), lambda *one: kept.append(one))
-    assert [(fold.number, name, seed) for fold, name, seed, *_ in kept] == [(fold.number, name, seed) for fold in cut for name, seed in (('ridge', 0), ('LSTM', 0), ('LSTM', 1), ('LSTM', 2))]
+    evaluate_forecasts(
+        assets,
+        cut,
+        [CHEAP[2], _noisy('LSTM', 0.1)],
+        SMALL,
+        lambda *step: steps.append(step),
+        lambda *one: kept.append(one),
+    )
+    assert [(fold.number, name, seed) for fold, name, seed, *_ in kept] == [
+        (fold.number, name, seed)
+        for fold in cut
+        for name, seed in (('ridge', 0), ('LSTM', 0), ('LSTM', 1), ('LSTM', 2))
+    ]
     fold, _, _, predict, given = kept[0]
     (learn, check), scalers = given.parts, given.scalers
-    assert learn[0] == fold.train[0] and check[-1] == fold.train[-1] and set(scalers) == {'S1', 'S2'} and callable(predict)
-    assert [step[0] for step in steps] == list(range(4*len(cut))) and steps[0][1:] == (4*len(cut), f'fold 1 of {len(cut)}: ridge') and steps[-1][2].endswith('LSTM, seed 2')
+    assert (
+        learn[0] == fold.train[0] and check[-1] == fold.train[-1] and set(scalers) == {'S1', 'S2'} and callable(predict)
+    )
+    assert (
+        [step[0] for step in steps] == list(range(4 * len(cut)))
+        and steps[0][1:] == (4 * len(cut), f'fold 1 of {len(cut)}: ridge')
+        and steps[-1][2].endswith('LSTM, seed 2')
+    )
 
-@pytest.mark.parametrize('forecasters, model, said', [([], SMALL, 'nothing'), ([CHEAP[0], CHEAP[0]], SMALL, 'same name'), (CHEAP, ModelSettings(**{**SMALL.model_dump(), 'horizon': 2}), 'sessions ahead')])
+
+@pytest.mark.parametrize(
+    'forecasters, model, said',
+    [
+        ([], SMALL, 'nothing'),
+        ([CHEAP[0], CHEAP[0]], SMALL, 'same name'),
+        (CHEAP, ModelSettings(**{**SMALL.model_dump(), 'horizon': 2}), 'sessions ahead'),
+    ],
+)
 def test_what_cannot_be_evaluated_is_refused(forecasters, model, said):
-    with pytest.raises(DataError, match=said): evaluate_forecasts(_assets(), forecast_folds(DAYS, SMALL), forecasters, model)
+    with pytest.raises(DataError, match=said):
+        evaluate_forecasts(_assets(), forecast_folds(DAYS, SMALL), forecasters, model)
+
 
 def test_a_forecast_too_few_is_refused():
-    with pytest.raises(ModelError, match='other than a forecast a window'): _judged(forecasters=[Forecaster('short', lambda *_: lambda served: np.zeros(3))])
+    with pytest.raises(ModelError, match='other than a forecast a window'):
+        _judged(forecasters=[Forecaster('short', lambda *_: lambda served: np.zeros(3))])

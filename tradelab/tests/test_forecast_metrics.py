@@ -11,91 +11,164 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from ..forecast_metrics import (FIGURES, coverage, conformal_width, diebold_mariano, effective_size, forecast_figures, information_coefficient, mae, mase, rank_ic, rmse, scaled_errors, student_tail, wilson)
+from tradelab.forecast_metrics import (
+    FIGURES,
+    coverage,
+    conformal_width,
+    diebold_mariano,
+    effective_size,
+    forecast_figures,
+    information_coefficient,
+    mae,
+    mase,
+    rank_ic,
+    rmse,
+    scaled_errors,
+    student_tail,
+    wilson,
+)
 from ..forecast_metrics import _small_sample, _variance_of_mean
 from ..utils.error_handling import DataError
 
 # %% ../../nbs/17_forecast_metrics.ipynb #eaa6bfdb
 def test_errors_are_those_of_a_calculation_by_hand():
-    actual, forecast = [0.02, -0.01, -0.03, 0.], [0.01, -0.01, -0.01, 0.02]
-    assert rmse(actual, forecast) == pytest.approx(sqrt((1 + 0 + 4 + 4)/4)/100) and mae(actual, forecast) == pytest.approx(0.0125)
-    assert mase(actual, forecast) == pytest.approx(0.05/0.06) and mase(actual, forecast, [0.1, -0.1]) == pytest.approx(0.125)
+    actual, forecast = [0.02, -0.01, -0.03, 0.0], [0.01, -0.01, -0.01, 0.02]
+    assert rmse(actual, forecast) == pytest.approx(sqrt((1 + 0 + 4 + 4) / 4) / 100) and mae(
+        actual, forecast
+    ) == pytest.approx(0.0125)
+    assert mase(actual, forecast) == pytest.approx(0.05 / 0.06) and mase(
+        actual, forecast, [0.1, -0.1]
+    ) == pytest.approx(0.125)
+
 
 def test_persistence_has_a_mase_of_one_and_neither_side_nor_order():
     found = forecast_figures([0.01, -0.02, 0.03], np.zeros(3))
-    assert found['MASE'] == 1 and all(isnan(found[name]) for name in ('Directional Accuracy', 'Directional Low', 'Directional High', 'IC', 'Rank IC')) and tuple(found) == FIGURES
+    assert (
+        found['MASE'] == 1
+        and all(
+            isnan(found[name])
+            for name in ('Directional Accuracy', 'Directional Low', 'Directional High', 'IC', 'Rank IC')
+        )
+        and tuple(found) == FIGURES
+    )
+
 
 def test_a_close_that_did_not_move_has_no_side():
-    found = forecast_figures([0.01, 0., -0.02, 0.01], [0.01, 0.01, 0.01, 0.])
+    found = forecast_figures([0.01, 0.0, -0.02, 0.01], [0.01, 0.01, 0.01, 0.0])
     assert found['Directional Accuracy'] == 0.5 and found['n'] == 4
 
-@pytest.mark.parametrize('hits, n, low, high', [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0., 0.1611), (1, 29, 0.0061, 0.1718)])
-def test_the_interval_of_a_share_is_the_one_newcombe_published(hits, n, low, high):
-    assert wilson(hits/n, n) == pytest.approx((low, high), abs=5e-5)
 
-def test_no_trial_has_no_interval(): assert all(isnan(bound) for bound in (*wilson(0.5, 0), *wilson(nan, 10)))
+@pytest.mark.parametrize(
+    'hits, n, low, high',
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_the_interval_of_a_share_is_the_one_newcombe_published(hits, n, low, high):
+    assert wilson(hits / n, n) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_no_trial_has_no_interval():
+    assert all(isnan(bound) for bound in (*wilson(0.5, 0), *wilson(nan, 10)))
 
 # %% ../../nbs/17_forecast_metrics.ipynb #7413ae8f
 def test_rank_ic_is_spearmans_of_a_textbook():
     # Spearman's IQ and hours of television, as in many textbooks: ρ = −29/165
     iq, hours = [106, 100, 86, 101, 99, 103, 97, 113, 112, 110], [7, 27, 2, 50, 28, 29, 20, 12, 6, 17]
-    assert rank_ic(iq, hours) == pytest.approx(-29/165)
-    assert information_coefficient([1, 2, 3], [2, 4, 6]) == pytest.approx(1) and rank_ic([1, 2, 3, 4], [1, 1, 2, 2]) == pytest.approx(2/sqrt(5))
+    assert rank_ic(iq, hours) == pytest.approx(-29 / 165)
+    assert information_coefficient([1, 2, 3], [2, 4, 6]) == pytest.approx(1) and rank_ic(
+        [1, 2, 3, 4], [1, 1, 2, 2]
+    ) == pytest.approx(2 / sqrt(5))
 
-def test_two_rows_have_no_correlation(): assert isnan(information_coefficient([1., 2.], [3., 4.]))
+
+def test_two_rows_have_no_correlation():
+    assert isnan(information_coefficient([1.0, 2.0], [3.0, 4.0]))
+
 
 def test_symbols_that_are_right_together_count_once_a_session():
     right = np.random.default_rng(1).random(400) < 0.5
     assert effective_size(np.repeat(right, 5), np.repeat(np.arange(400), 5)) == pytest.approx(400)
-    assert effective_size(right) == 400 and effective_size(right, np.arange(400)) == pytest.approx(400) and effective_size(right, horizon=5) == 80
+    assert (
+        effective_size(right) == 400
+        and effective_size(right, np.arange(400)) == pytest.approx(400)
+        and effective_size(right, horizon=5) == 80
+    )
+
 
 def test_independent_symbols_count_nearly_in_full_and_never_more():
     right = np.random.default_rng(2).random(2_000) < 0.5
     assert 1_700 < effective_size(right, np.repeat(np.arange(400), 5)) <= 2_000
     assert effective_size(np.ones(10), np.repeat(np.arange(5), 2)) == 5
 
+
 def test_the_interval_of_directions_covers_what_it_says_for_overlapping_outcomes():
     rng, inside = np.random.default_rng(3), 0
     for _ in range(300):
         walk = np.cumsum(rng.normal(0, 0.01, 405))
-        guess = np.repeat(rng.choice([-1., 1.], 80), 5)
+        guess = np.repeat(rng.choice([-1.0, 1.0], 80), 5)
         found = forecast_figures(walk[5:405] - walk[:400], guess, horizon=5)
         inside += found['Directional Low'] <= 0.5 <= found['Directional High']
-    assert inside/300 > 0.9
+    assert inside / 300 > 0.9
 
 # %% ../../nbs/17_forecast_metrics.ipynb #1c6fb8c5
-@pytest.mark.parametrize('p, df, t', [(0.05, 10, 1.8125), (0.025, 30, 2.0423), (0.05, 7, 1.8946), (0.01, 4, 3.7469), (0.25, 1, 1.), (0.025, 2, 4.3027), (0.005, 120, 2.6174)])
+@pytest.mark.parametrize(
+    'p, df, t',
+    [
+        (0.05, 10, 1.8125),
+        (0.025, 30, 2.0423),
+        (0.05, 7, 1.8946),
+        (0.01, 4, 3.7469),
+        (0.25, 1, 1.0),
+        (0.025, 2, 4.3027),
+        (0.005, 120, 2.6174),
+    ],
+)
 def test_students_tail_is_that_of_the_tables(p, df, t):
-    assert student_tail(t, df) == pytest.approx(p, abs=1e-5) and student_tail(-t, df) == pytest.approx(1 - p, abs=1e-5) and student_tail(0., df) == 0.5
+    assert (
+        student_tail(t, df) == pytest.approx(p, abs=1e-5)
+        and student_tail(-t, df) == pytest.approx(1 - p, abs=1e-5)
+        and student_tail(0.0, df) == 0.5
+    )
 
-def test_students_tail_becomes_the_normal_one(): assert student_tail(1.959964, 20_000) == pytest.approx(0.025, abs=1e-4)
+
+def test_students_tail_becomes_the_normal_one():
+    assert student_tail(1.959964, 20_000) == pytest.approx(0.025, abs=1e-4)
+
 
 @settings(derandomize=True, deadline=None, max_examples=50)
 @given(st.floats(-8, 8), st.integers(1, 400))
 def test_students_tail_is_a_probability_and_symmetric(t, df):
     assert 0 <= student_tail(t, df) <= 1 and student_tail(t, df) + student_tail(-t, df) == pytest.approx(1, abs=1e-12)
 
+
 def test_the_statistic_is_that_of_a_calculation_by_hand():
     # loss differences 1, 2, 3, 4: γ0 = 1.25, γ1 = 0.3125; with h = 2 the variance of the mean is 0.46875 and the factor √(3/8)
-    d = np.array([1., 2, 3, 4])
-    assert _variance_of_mean(d, 2) == pytest.approx(0.46875) and _small_sample(4, 2) == pytest.approx(sqrt(3/8))
-    other = np.sqrt(np.arange(1, 7.))
+    d = np.array([1.0, 2, 3, 4])
+    assert _variance_of_mean(d, 2) == pytest.approx(0.46875) and _small_sample(4, 2) == pytest.approx(sqrt(3 / 8))
+    other = np.sqrt(np.arange(1, 7.0))
     statistic, p = diebold_mariano(np.zeros(6), np.zeros(6), other)
-    assert statistic == pytest.approx(3.5/sqrt(35/12/6)*sqrt(5/6)) and p == pytest.approx(student_tail(statistic, 5)) and p < 0.01
+    assert (
+        statistic == pytest.approx(3.5 / sqrt(35 / 12 / 6) * sqrt(5 / 6))
+        and p == pytest.approx(student_tail(statistic, 5))
+        and p < 0.01
+    )
 
 # %% ../../nbs/17_forecast_metrics.ipynb #2c99cb3f
-PUBLISHED = { # Horizon, n → DM and DM*, as printed to the hundredth (with slips of a few): Journal of Transportation and Statistics 7(1), 2004, paper 3, table 9
+PUBLISHED = {  # Horizon, n → DM and DM*, as printed to the hundredth (with slips of a few): Journal of Transportation and Statistics 7(1), 2004, paper 3, table 9
     (1, 36): [(-1.34, -1.32), (-0.57, -0.56), (-1.04, -1.02), (-2.32, -2.30), (0.23, 0.22), (-0.69, -0.68)],
     (6, 31): [(-2.89, -2.38), (1.80, 1.48), (0.37, 0.31), (-2.08, -1.71), (0.60, 0.49), (-3.52, -2.90)],
-    (12, 25): [(-1.73, -0.93), (2.78, 1.50), (1.15, 0.62), (-2.96, -1.56), (-0.03, -0.02), (-3.03, -1.64)]}
+    (12, 25): [(-1.73, -0.93), (2.78, 1.50), (1.15, 0.62), (-2.96, -1.56), (-0.03, -0.02), (-3.03, -1.64)],
+}
+
 
 @pytest.mark.parametrize('h, n', PUBLISHED)
 def test_the_small_sample_factor_gives_the_published_statistics(h, n):
-    for before, after in PUBLISHED[h, n]: assert before*_small_sample(n, h) == pytest.approx(after, abs=0.04)
+    for before, after in PUBLISHED[h, n]:
+        assert before * _small_sample(n, h) == pytest.approx(after, abs=0.04)
+
 
 def test_a_negative_sum_of_autocovariances_is_weighted_instead():
-    d = np.tile([1., -1.], 20) + np.arange(40)/1e3
+    d = np.tile([1.0, -1.0], 20) + np.arange(40) / 1e3
     assert _variance_of_mean(d, 2) > 0
+
 
 def test_the_sign_says_who_is_better_and_both_sides_add_up():
     rng = np.random.default_rng(4)
@@ -104,8 +177,16 @@ def test_the_sign_says_who_is_better_and_both_sides_add_up():
     (up, p), (down, q) = diebold_mariano(actual, near, far), diebold_mariano(actual, far, near)
     assert up == pytest.approx(-down) and up > 3 and p + q == pytest.approx(1) and p < 0.001
 
+
 def test_what_does_not_differ_or_is_too_short_has_no_statistic():
-    assert all(isnan(each) for each in (*diebold_mariano(np.ones(50), np.zeros(50), np.zeros(50)), *diebold_mariano([1., 2], [0., 0], [1., 1]), *diebold_mariano(np.arange(8.), np.zeros(8), np.ones(8), horizon=4)))
+    assert all(
+        isnan(each)
+        for each in (
+            *diebold_mariano(np.ones(50), np.zeros(50), np.zeros(50)),
+            *diebold_mariano([1.0, 2], [0.0, 0], [1.0, 1]),
+            *diebold_mariano(np.arange(8.0), np.zeros(8), np.ones(8), horizon=4),
+        )
+    )
 
 # %% ../../nbs/17_forecast_metrics.ipynb #23d99408
 def _rejected(horizon, symbols, pooled=True, runs=400, n=250, seed=0):
@@ -118,46 +199,84 @@ def _rejected(horizon, symbols, pooled=True, runs=400, n=250, seed=0):
         actual = (ahead[horizon:] - ahead[:-horizon]).ravel()
         one, two = (np.repeat(rng.normal(0, 0.004, n), symbols) for _ in range(2))
         small += diebold_mariano(actual, one, two, horizon, sessions if pooled else None)[1] < 0.05
-    return small/runs
+    return small / runs
+
 
 @pytest.mark.parametrize('horizon, symbols', [(1, 1), (1, 5), (5, 1)])
 def test_chance_is_taken_for_skill_in_one_case_of_twenty(horizon, symbols):
     assert 0.025 <= _rejected(horizon, symbols) <= 0.085
 
-def test_symbols_taken_for_independent_would_find_skill_in_noise(): assert _rejected(1, 5, pooled=False) > 0.12
+
+def test_symbols_taken_for_independent_would_find_skill_in_noise():
+    assert _rejected(1, 5, pooled=False) > 0.12
+
 
 def test_noise_beside_persistence_is_seldom_taken_for_skill():
     rng = np.random.default_rng(5)
-    small = [diebold_mariano(rng.normal(0, 0.01, 250), rng.normal(0, 0.002, 250), np.zeros(250))[1] < 0.05 for _ in range(400)]
+    small = [
+        diebold_mariano(rng.normal(0, 0.01, 250), rng.normal(0, 0.002, 250), np.zeros(250))[1] < 0.05
+        for _ in range(400)
+    ]
     assert np.mean(small) < 0.05
 
 # %% ../../nbs/17_forecast_metrics.ipynb #77f14e57
 def test_the_width_is_an_order_statistic_and_honest_about_too_few_errors():
-    errors = np.arange(9., 0, -1)
-    assert conformal_width(errors, 0.8) == 8 and conformal_width(errors, 0.9) == 9 and conformal_width(errors, 0.95) == inf and conformal_width([], 0.5) == inf
+    errors = np.arange(9.0, 0, -1)
+    assert (
+        conformal_width(errors, 0.8) == 8
+        and conformal_width(errors, 0.9) == 9
+        and conformal_width(errors, 0.95) == inf
+        and conformal_width([], 0.5) == inf
+    )
+
 
 def test_errors_are_measured_in_the_volatility_of_their_horizon():
-    found = scaled_errors([0.02, 0.02, 0.02], [0., 0.01, 0.], [0.252, 0.252, 0.], horizon=252)
-    assert found[:2] == pytest.approx([0.02/0.252, 0.01/0.252]) and isnan(found[2]) and scaled_errors([0.02], [0.], [0.16], 4)[0] == pytest.approx(0.02/0.16*sqrt(63))
+    found = scaled_errors([0.02, 0.02, 0.02], [0.0, 0.01, 0.0], [0.252, 0.252, 0.0], horizon=252)
+    assert (
+        found[:2] == pytest.approx([0.02 / 0.252, 0.01 / 0.252])
+        and isnan(found[2])
+        and scaled_errors([0.02], [0.0], [0.16], 4)[0] == pytest.approx(0.02 / 0.16 * sqrt(63))
+    )
+
 
 def test_intervals_hold_what_they_promise_on_errors_of_the_same_kind():
     rng = np.random.default_rng(6)
-    held = [coverage(np.abs(rng.normal(size=200)), conformal_width(np.abs(rng.normal(size=99)), 0.8), 0.8)['held'] for _ in range(300)]
+    held = [
+        coverage(np.abs(rng.normal(size=200)), conformal_width(np.abs(rng.normal(size=99)), 0.8), 0.8)['held']
+        for _ in range(300)
+    ]
     assert np.mean(held) == pytest.approx(0.8, abs=0.01)
 
+
 def test_coverage_counts_the_edge_as_held_and_says_how_sure_it_is():
-    found = coverage([1., 2., 3., 4.], 3., 0.8)
+    found = coverage([1.0, 2.0, 3.0, 4.0], 3.0, 0.8)
     assert found['held'] == 0.75 and (found['low'], found['high']) == wilson(0.75, 4) and found['promised'] == 0.8
+
 
 @pytest.mark.parametrize('level', [0, 1, nan])
 def test_a_level_outside_0_to_1_is_refused(level):
-    with pytest.raises(DataError, match='between 0 and 1'): conformal_width([1.], level)
+    with pytest.raises(DataError, match='between 0 and 1'):
+        conformal_width([1.0], level)
 
-@pytest.mark.parametrize('actual, forecast, said', [([0.1], [0.1, 0.2], 'pair'), ([nan], [0.1], 'An outcome'), ([0.1], [inf], 'A forecast'), ([[0.1]], [[0.1]], 'pair')])
+
+@pytest.mark.parametrize(
+    'actual, forecast, said',
+    [
+        ([0.1], [0.1, 0.2], 'pair'),
+        ([nan], [0.1], 'An outcome'),
+        ([0.1], [inf], 'A forecast'),
+        ([[0.1]], [[0.1]], 'pair'),
+    ],
+)
 def test_what_cannot_be_compared_is_refused(actual, forecast, said):
-    with pytest.raises(DataError, match=said): forecast_figures(np.array(actual), np.array(forecast))
+    with pytest.raises(DataError, match=said):
+        forecast_figures(np.array(actual), np.array(forecast))
+
 
 def test_sessions_must_pair():
-    with pytest.raises(DataError, match='Sessions'): forecast_figures([0.1, 0.2], [0.1, 0.2], sessions=[1])
+    with pytest.raises(DataError, match='Sessions'):
+        forecast_figures([0.1, 0.2], [0.1, 0.2], sessions=[1])
 
-def test_nothing_has_no_figure(): assert all(isnan(value) for name, value in forecast_figures([], []).items() if name != 'n')
+
+def test_nothing_has_no_figure():
+    assert all(isnan(value) for name, value in forecast_figures([], []).items() if name != 'n')

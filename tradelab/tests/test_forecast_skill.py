@@ -13,49 +13,103 @@ import pandas as pd
 import pytest
 
 from ..forecast_metrics import conformal_width, diebold_mariano, rmse, scaled_errors
-from ..forecast_skill import Duel, ForecastEvaluation, Skill, calibration, duel, rolling_errors, series_of, skill, skill_words, symbol_figures
+from tradelab.forecast_skill import (
+    Duel,
+    ForecastEvaluation,
+    Skill,
+    calibration,
+    duel,
+    rolling_errors,
+    series_of,
+    skill,
+    skill_words,
+    symbol_figures,
+)
 from ..utils.error_handling import DataError
 
 DAYS = pd.bdate_range('2020-01-01', periods=500)
+
 
 def _record(seed=0, **forecasters):
     "Two symbols on 500 sessions in two folds; each forecaster is a function of the outcomes and a generator, and has three seeds"
     rng = np.random.default_rng(seed)
     actual = rng.normal(0, 0.01, 1_000)
-    rows = pd.DataFrame({'fold': np.repeat([1, 2], 500), 'session': np.repeat(DAYS, 2), 'symbol': np.tile(['S1', 'S2'], 500), 'actual': actual, 'close': 50., 'volatility': np.tile([0.16, 0.2], 500)})
-    said = {('persistence', 0): 0*actual, ('historical mean', 0): 0*actual + 0.0003} | {(name, k): made(actual, rng) for name, made in forecasters.items() for k in range(3)}
+    rows = pd.DataFrame(
+        {
+            'fold': np.repeat([1, 2], 500),
+            'session': np.repeat(DAYS, 2),
+            'symbol': np.tile(['S1', 'S2'], 500),
+            'actual': actual,
+            'close': 50.0,
+            'volatility': np.tile([0.16, 0.2], 500),
+        }
+    )
+    said = {('persistence', 0): 0 * actual, ('historical mean', 0): 0 * actual + 0.0003} | {
+        (name, k): made(actual, rng) for name, made in forecasters.items() for k in range(3)
+    }
     rows.loc[998:, 'actual'] = nan
     errors = {(fold, *run): np.abs(rng.normal(0, 1, 300)) for run in said for fold in (1, 2)}
-    return ForecastEvaluation(1, (SimpleNamespace(number=1), SimpleNamespace(number=2)), rows, pd.DataFrame(said).rename_axis(columns=('forecaster', 'seed')), errors)
+    return ForecastEvaluation(
+        1,
+        (SimpleNamespace(number=1), SimpleNamespace(number=2)),
+        rows,
+        pd.DataFrame(said).rename_axis(columns=('forecaster', 'seed')),
+        errors,
+    )
 
-def _seer(pull, noise=0.001): return lambda actual, rng: pull*actual + rng.normal(0, noise, len(actual))
+
+def _seer(pull, noise=0.001):
+    return lambda actual, rng: pull * actual + rng.normal(0, noise, len(actual))
 
 # %% ../../nbs/18_forecast_skill.ipynb #0c941ae2
 def test_rows_without_an_outcome_are_forecast_but_not_judged():
     found = _record(LSTM=_seer(0.1))
-    assert found.known.sum() == 998 and (found.figures.n == 998).all() and len(found.frame) == 5_000 and len(series_of(found, 'LSTM')['S1']) == 500
+    assert (
+        found.known.sum() == 998
+        and (found.figures.n == 998).all()
+        and len(found.frame) == 5_000
+        and len(series_of(found, 'LSTM')['S1']) == 500
+    )
+
 
 def test_the_table_is_mean_and_deviation_over_the_seeds():
     found = _record(LSTM=_seer(0.1))
     mine = found.figures.loc['LSTM']
-    assert found.table.loc['LSTM', 'RMSE'] == pytest.approx(mine.RMSE.mean()) and found.table.loc['LSTM', 'RMSE sd'] == pytest.approx(mine.RMSE.std(ddof=1))
-    assert isnan(found.table.loc['persistence', 'RMSE sd']) and found.table.Seeds.tolist() == [1, 1, 3] and found.seeds('LSTM') == (0, 1, 2)
+    assert found.table.loc['LSTM', 'RMSE'] == pytest.approx(mine.RMSE.mean()) and found.table.loc[
+        'LSTM', 'RMSE sd'
+    ] == pytest.approx(mine.RMSE.std(ddof=1))
+    assert (
+        isnan(found.table.loc['persistence', 'RMSE sd'])
+        and found.table.Seeds.tolist() == [1, 1, 3]
+        and found.seeds('LSTM') == (0, 1, 2)
+    )
+
 
 def test_the_figures_are_those_of_the_frame():
     found = _record(LSTM=_seer(0.1))
     for (name, seed), rows in found.frame.dropna().groupby(['forecaster', 'seed']):
         assert found.figures.RMSE[name, seed] == pytest.approx(rmse(rows.actual, rows.forecast))
     part = found.frame.dropna().query('forecaster == "LSTM" and symbol == "S2"').groupby('seed')
-    assert symbol_figures(found, 'LSTM').RMSE['S2'] == pytest.approx(np.mean([rmse(rows.actual, rows.forecast) for _, rows in part]))
+    assert symbol_figures(found, 'LSTM').RMSE['S2'] == pytest.approx(
+        np.mean([rmse(rows.actual, rows.forecast) for _, rows in part])
+    )
+
 
 def test_a_duel_is_the_test_of_each_seed_on_the_mean_of_a_session():
     found = _record(LSTM=_seer(0.011, 0.001))
     rows, one = found.rows[found.known], duel(found, 'LSTM', 'persistence', 0.02)
-    p = [diebold_mariano(rows.actual, found.forecasts[found.known]['LSTM', seed], np.zeros(len(rows)), 1, rows.session)[1] for seed in (0, 1, 2)]
+    p = [
+        diebold_mariano(rows.actual, found.forecasts[found.known]['LSTM', seed], np.zeros(len(rows)), 1, rows.session)[
+            1
+        ]
+        for seed in (0, 1, 2)
+    ]
     assert one.p == np.median(p) and one.proven == sum(each <= 0.02 for each in p) and one.seeds == 3 and max(p) > 0
-    assert one.over == pytest.approx(found.figures.RMSE['LSTM'].mean()/found.figures.RMSE['persistence', 0] - 1)
+    assert one.over == pytest.approx(found.figures.RMSE['LSTM'].mean() / found.figures.RMSE['persistence', 0] - 1)
 
-def test_the_same_seeds_meet(): assert duel(_record(one=_seer(0.1), two=_seer(0.1)), 'one', 'two').seeds == 3
+
+def test_the_same_seeds_meet():
+    assert duel(_record(one=_seer(0.1), two=_seer(0.1)), 'one', 'two').seeds == 3
 
 # %% ../../nbs/18_forecast_skill.ipynb #1d4fbf12
 def test_the_best_naive_forecast_must_be_beaten():
@@ -65,59 +119,121 @@ def test_the_best_naive_forecast_must_be_beaten():
         other.forecasts[('historical mean', 0)] = shift
         assert skill(other, 'LSTM').naive.rival == best
 
+
 def test_without_a_naive_forecast_nobody_is_judged():
     found = _record(LSTM=_seer(0.1))
-    with pytest.raises(DataError, match='naive'): skill(replace(found, forecasts=found.forecasts[['LSTM']]), 'LSTM')
+    with pytest.raises(DataError, match='naive'):
+        skill(replace(found, forecasts=found.forecasts[['LSTM']]), 'LSTM')
+
 
 def test_skill_takes_most_of_the_seeds():
     assert not Duel('persistence', -0.01, 0.04, 4, 2, 4).won and Duel('persistence', -0.01, 0.04, 5, 3, 5).won
 
+
 def test_noise_has_no_skill_and_a_seer_has():
-    found = [_record(seed, LSTM=_seer(0., 0.0005), seer=_seer(0.1)) for seed in range(12)]
+    found = [_record(seed, LSTM=_seer(0.0, 0.0005), seer=_seer(0.1)) for seed in range(12)]
     assert sum(skill(one, 'LSTM').proven for one in found) <= 1 and all(skill(one, 'seer').proven for one in found)
 
+
 def test_the_significance_asked_for_decides():
-    found = next(one for seed in range(50) if 0.01 < duel(one := _record(seed, LSTM=_seer(0.011)), 'LSTM', skill(one, 'LSTM').naive.rival).p < 0.05)
+    found = next(
+        one
+        for seed in range(50)
+        if 0.01 < duel(one := _record(seed, LSTM=_seer(0.011)), 'LSTM', skill(one, 'LSTM').naive.rival).p < 0.05
+    )
     assert skill(found, 'LSTM', 0.05).proven and not skill(found, 'LSTM', 0.01).proven
 
 # %% ../../nbs/18_forecast_skill.ipynb #b1695773
 SURE, LOST = Duel('persistence', -0.01, 0.0004, 5, 5, 5), Duel('ridge', -0.001, 0.3, 3, 0, 5)
 BEST = 'The LSTM has skill: its RMSE is 1.00% below that of persistence, the best naive forecast (p < 0.001, the median; 5 of 5 seeds are better, all at p ≤ 0.05).'
 
-@pytest.mark.parametrize('found, said', [
-    (Skill('LSTM', Duel('persistence', 0.003, 0.71, 2, 0, 5), {'ridge': LOST}, (), 0.05), 'The LSTM has no skill: its RMSE is 0.30% above that of persistence, the best naive forecast (p = 0.71, the median; 2 of 5 seeds are better, none at p ≤ 0.05).'),
-    (Skill('LSTM', Duel('persistence', 0.05, 0.9999, 0, 0, 5), {}, (), 0.05), 'The LSTM has no skill: its RMSE is 5.00% above that of persistence, the best naive forecast (p > 0.99, the median; 0 of 5 seeds are better, none at p ≤ 0.05).'),
-    (Skill('LSTM', Duel('historical mean', -0.002, 0.21, 4, 1, 5), {}, (), 0.01), 'The LSTM has no skill that could be told from chance: its RMSE is 0.20% below that of the historical mean, the best naive forecast (p = 0.21, the median; 4 of 5 seeds are better, 1 at p ≤ 0.01).'),
-    (Skill('LSTM', SURE, {'ridge': LOST}, ('ridge',), 0.05), f'{BEST} But ridge does it as well: its RMSE is 0.10% above that of the LSTM (p = 0.30).'),
-    (Skill('LSTM', SURE, {'trees': replace(LOST, over=0.001, p=0.8)}, ('trees',), 0.05), f'{BEST} But the trees do it as well: their RMSE is 0.10% below that of the LSTM (p = 0.20).'),
-    (Skill('LSTM', SURE, {'ridge': replace(LOST, over=0.02, p=0.99)}, ('ridge',), 0.05), f'{BEST} But ridge does better: its RMSE is 2.00% below that of the LSTM (p = 0.010).'),
-    (Skill('LSTM', SURE, {'ridge': replace(SURE, rival='ridge'), 'trees': replace(SURE, rival='trees')}, ('ridge',), 0.05), f'{BEST} It is better than ridge and the trees as well.'),
-    (Skill('LSTM', SURE, {'ridge': LOST}, (), 0.05), BEST),
-    (Skill('trees', Duel('persistence', 0., nan, 0, 0, 1), {'ridge': LOST}, ('ridge',), 0.05), 'The trees have no skill: their RMSE is as large as that of persistence, the best naive forecast (p undefined). Ridge has skill on the same folds, so there was something to learn.')])
-def test_the_words_say_what_was_found(found, said): assert skill_words(found) == said
+
+@pytest.mark.parametrize(
+    'found, said',
+    [
+        (
+            Skill('LSTM', Duel('persistence', 0.003, 0.71, 2, 0, 5), {'ridge': LOST}, (), 0.05),
+            'The LSTM has no skill: its RMSE is 0.30% above that of persistence, the best naive forecast (p = 0.71, the median; 2 of 5 seeds are better, none at p ≤ 0.05).',
+        ),
+        (
+            Skill('LSTM', Duel('persistence', 0.05, 0.9999, 0, 0, 5), {}, (), 0.05),
+            'The LSTM has no skill: its RMSE is 5.00% above that of persistence, the best naive forecast (p > 0.99, the median; 0 of 5 seeds are better, none at p ≤ 0.05).',
+        ),
+        (
+            Skill('LSTM', Duel('historical mean', -0.002, 0.21, 4, 1, 5), {}, (), 0.01),
+            'The LSTM has no skill that could be told from chance: its RMSE is 0.20% below that of the historical mean, the best naive forecast (p = 0.21, the median; 4 of 5 seeds are better, 1 at p ≤ 0.01).',
+        ),
+        (
+            Skill('LSTM', SURE, {'ridge': LOST}, ('ridge',), 0.05),
+            f'{BEST} But ridge does it as well: its RMSE is 0.10% above that of the LSTM (p = 0.30).',
+        ),
+        (
+            Skill('LSTM', SURE, {'trees': replace(LOST, over=0.001, p=0.8)}, ('trees',), 0.05),
+            f'{BEST} But the trees do it as well: their RMSE is 0.10% below that of the LSTM (p = 0.20).',
+        ),
+        (
+            Skill('LSTM', SURE, {'ridge': replace(LOST, over=0.02, p=0.99)}, ('ridge',), 0.05),
+            f'{BEST} But ridge does better: its RMSE is 2.00% below that of the LSTM (p = 0.010).',
+        ),
+        (
+            Skill(
+                'LSTM',
+                SURE,
+                {'ridge': replace(SURE, rival='ridge'), 'trees': replace(SURE, rival='trees')},
+                ('ridge',),
+                0.05,
+            ),
+            f'{BEST} It is better than ridge and the trees as well.',
+        ),
+        (Skill('LSTM', SURE, {'ridge': LOST}, (), 0.05), BEST),
+        (
+            Skill('trees', Duel('persistence', 0.0, nan, 0, 0, 1), {'ridge': LOST}, ('ridge',), 0.05),
+            'The trees have no skill: their RMSE is as large as that of persistence, the best naive forecast (p undefined). Ridge has skill on the same folds, so there was something to learn.',
+        ),
+    ],
+)
+def test_the_words_say_what_was_found(found, said):
+    assert skill_words(found) == said
 
 # %% ../../nbs/18_forecast_skill.ipynb #929da98a
 def test_rolling_errors_are_those_of_the_last_sessions():
     found = _record(LSTM=_seer(0.1))
     rows, rolled = found.rows[found.known], rolling_errors(found, 63)
     mine = rows[rows.session.isin(rolled.index[-63:])]
-    assert rolled.persistence.iloc[-1] == pytest.approx(rmse(mine.actual, np.zeros(len(mine)))) and rolled.iloc[:62].isna().all(axis=None) and list(rolled) == list(found.names)
+    assert (
+        rolled.persistence.iloc[-1] == pytest.approx(rmse(mine.actual, np.zeros(len(mine))))
+        and rolled.iloc[:62].isna().all(axis=None)
+        and list(rolled) == list(found.names)
+    )
+
 
 def test_calibration_counts_outcomes_inside_the_interval_of_their_own_fold():
     found = _record()
     found.validation[2, 'persistence', 0][:] *= 2
     rows, table = found.rows[found.known], calibration(found, 'persistence', (0.8, 0.9))
     widths = rows.fold.map({fold: conformal_width(found.validation[fold, 'persistence', 0], 0.8) for fold in (1, 2)})
-    assert table.held[0] == pytest.approx((scaled_errors(rows.actual, 0*rows.actual, rows.volatility) <= widths).mean()) and table.low[0] < table.held[0] < table.high[0] and table.promised.tolist() == [0.8, 0.9]
+    assert (
+        table.held[0] == pytest.approx((scaled_errors(rows.actual, 0 * rows.actual, rows.volatility) <= widths).mean())
+        and table.low[0] < table.held[0] < table.high[0]
+        and table.promised.tolist() == [0.8, 0.9]
+    )
+
 
 def test_series_are_the_mean_of_the_seeds_when_none_is_named():
     found = _record(LSTM=_seer(0.1))
     one, all_ = series_of(found, 'LSTM', 1)['S2'], series_of(found, 'LSTM')['S2']
     assert one.index.equals(DAYS) and (one.to_numpy() == found.forecasts['LSTM', 1].to_numpy()[1::2]).all()
-    assert np.allclose(all_, sum(series_of(found, 'LSTM', seed)['S2'] for seed in (0, 1, 2))/3)
-    with pytest.raises(DataError, match='Seeds: 0, 1, 2'): series_of(found, 'LSTM', 7)
-    with pytest.raises(DataError, match='LSTM'): series_of(found, 'LSTN')
+    assert np.allclose(all_, sum(series_of(found, 'LSTM', seed)['S2'] for seed in (0, 1, 2)) / 3)
+    with pytest.raises(DataError, match='Seeds: 0, 1, 2'):
+        series_of(found, 'LSTM', 7)
+    with pytest.raises(DataError, match='LSTM'):
+        series_of(found, 'LSTN')
+
 
 def test_it_prints_itself_with_its_verdicts():
-    found = _record(LSTM=_seer(0., 0.002))
-    assert 'The LSTM has no skill' in found._repr_html_() and '<table' in found._repr_html_() and '<table' in replace(found, forecasts=found.forecasts[['LSTM']])._repr_html_()
+    found = _record(LSTM=_seer(0.0, 0.002))
+    assert (
+        'The LSTM has no skill' in found._repr_html_()
+        and '<table' in found._repr_html_()
+        and '<table' in replace(found, forecasts=found.forecasts[['LSTM']])._repr_html_()
+    )

@@ -18,131 +18,290 @@ from ..signal_generator import Vote
 from ..utils.error_handling import DataError
 
 DAYS = pd.bdate_range('2018-01-01', periods=500, name='session')
-NONE = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series([], dtype=str), 'value': pd.Series([], dtype=float)})
+NONE = pd.DataFrame(
+    {'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series([], dtype=str), 'value': pd.Series([], dtype=float)}
+)
 FROM = 250
 
-def _raw(seed, later=1.):
-    close = 50*np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.02, 500)))
+
+def _raw(seed, later=1.0):
+    close = 50 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.02, 500)))
     close[450:] *= later
-    return pd.DataFrame({'open': np.r_[close[0], close[:-1]], 'high': 1.01*np.maximum(close, np.r_[close[0], close[:-1]]), 'low': 0.99*np.minimum(close, np.r_[close[0], close[:-1]]), 'close': close, 'volume': 1e8}, DAYS)
+    return pd.DataFrame(
+        {
+            'open': np.r_[close[0], close[:-1]],
+            'high': 1.01 * np.maximum(close, np.r_[close[0], close[:-1]]),
+            'low': 0.99 * np.minimum(close, np.r_[close[0], close[:-1]]),
+            'close': close,
+            'volume': 1e8,
+        },
+        DAYS,
+    )
+
 
 DATA = {symbol: (_raw(seed), NONE, 'crsp') for seed, symbol in enumerate('AB')}
-PART = {symbol: raw.close.shift(-1)/raw.close - 1 for symbol, (raw, _, _) in DATA.items()}
+PART = {symbol: raw.close.shift(-1) / raw.close - 1 for symbol, (raw, _, _) in DATA.items()}
 
-def _forecasts(change=lambda series: series, until=450): return {symbol: change(series.iloc[FROM:until].fillna(0.)) for symbol, series in PART.items()}
 
-def _settings(**sections): return load_settings(**{'risk': {'position_fraction': 0.5}, 'strategy': {'fast': 5, 'slow': 20}, **sections})
+def _forecasts(change=lambda series: series, until=450):
+    return {symbol: change(series.iloc[FROM:until].fillna(0.0)) for symbol, series in PART.items()}
 
-def _traded(data=DATA, settings=None, **forecasts): return trade_forecasts(data, forecasts, settings or _settings(), draws=20, entries=5)
+
+def _settings(**sections):
+    return load_settings(**{'risk': {'position_fraction': 0.5}, 'strategy': {'fast': 5, 'slow': 20}, **sections})
+
+
+def _traded(data=DATA, settings=None, **forecasts):
+    return trade_forecasts(data, forecasts, settings or _settings(), draws=20, entries=5)
 
 # %% ../../nbs/19_forecast_trading.ipynb #07338b40
 def test_a_round_trip_costs_slippage_twice_and_the_fees_of_both_sides():
-    costs = CostSettings(slippage_bp=10, slippage_ticks=2, tick_size=0.01, commission_per_order=1, commission_rate=0.001, sec_fee_per_million=100, taf_per_share=0.01, taf_per_order_max=8)
+    costs = CostSettings(
+        slippage_bp=10,
+        slippage_ticks=2,
+        tick_size=0.01,
+        commission_per_order=1,
+        commission_rate=0.001,
+        sec_fee_per_million=100,
+        taf_per_share=0.01,
+        taf_per_order_max=8,
+    )
     # 100 shares at 50: 2·(0.1 % + 0.04 %), 2·(1 + 5) commission, 0.50 SEC, 1.00 TAF
-    assert round_trip_cost(costs, 50., 5_000.) == pytest.approx(0.0028 + (12 + 0.5 + 1)/5_000) and round_trip_cost(NO_COSTS, 50., 5_000.) == 0
+    assert (
+        round_trip_cost(costs, 50.0, 5_000.0) == pytest.approx(0.0028 + (12 + 0.5 + 1) / 5_000)
+        and round_trip_cost(NO_COSTS, 50.0, 5_000.0) == 0
+    )
 
-@pytest.mark.parametrize('price, value', [(nan, 1.), (1., 0.), (-1., 1.)])
+
+@pytest.mark.parametrize('price, value', [(nan, 1.0), (1.0, 0.0), (-1.0, 1.0)])
 def test_a_round_trip_without_a_price_is_refused(price, value):
-    with pytest.raises(DataError, match='above 0'): round_trip_cost(CostSettings(), price, value)
+    with pytest.raises(DataError, match='above 0'):
+        round_trip_cost(CostSettings(), price, value)
+
 
 @pytest.mark.parametrize('part, votes', [(0.99, 0), (1.01, 200)])
 def test_a_forecast_votes_where_it_exceeds_the_round_trip(part, votes):
     costs = _traded(LSTM=_forecasts()).costs
-    found = _traded(LSTM={symbol: pd.Series(part*costs[symbol], DAYS[FROM:450]) for symbol in 'AB'})
-    assert found.votes.loc['LSTM'].tolist() == [400, 2*votes, 0] and found.figures.loc['LSTM', '# Trades'] == 0 and found.backtests['LSTM'].trades.empty == (not votes)
+    found = _traded(LSTM={symbol: pd.Series(part * costs[symbol], DAYS[FROM:450]) for symbol in 'AB'})
+    assert (
+        found.votes.loc['LSTM'].tolist() == [400, 2 * votes, 0]
+        and found.figures.loc['LSTM', '# Trades'] == 0
+        and found.backtests['LSTM'].trades.empty == (not votes)
+    )
+
 
 def test_the_threshold_is_that_of_the_orders_that_the_settings_make():
-    cheap, dear = (_traded(settings=_settings(costs={'commission_per_order': 5}, risk={'position_fraction': part}), LSTM=_forecasts()).costs['A'] for part in (1, 0.01))
-    assert dear - cheap == pytest.approx(2*5*(1/1_000 - 1/100_000), rel=0.05)
-    by_cash = _traded(settings=_settings(costs={'commission_per_order': 5}, risk={'sizing': 'cash', 'position_cash': 1_000}), LSTM=_forecasts()).costs['A']
+    cheap, dear = (
+        _traded(
+            settings=_settings(costs={'commission_per_order': 5}, risk={'position_fraction': part}), LSTM=_forecasts()
+        ).costs['A']
+        for part in (1, 0.01)
+    )
+    assert dear - cheap == pytest.approx(2 * 5 * (1 / 1_000 - 1 / 100_000), rel=0.05)
+    by_cash = _traded(
+        settings=_settings(costs={'commission_per_order': 5}, risk={'sizing': 'cash', 'position_cash': 1_000}),
+        LSTM=_forecasts(),
+    ).costs['A']
     assert by_cash == pytest.approx(dear)
 
 # %% ../../nbs/19_forecast_trading.ipynb #a7342c4b
 def test_all_strategies_trade_the_same_sessions_with_the_same_cash():
     found = _traded(LSTM=_forecasts())
-    assert list(found.backtests) == ['MA and RSI', 'LSTM', 'MA, RSI and LSTM', 'buy & hold'] == list(found.figures.index) and found.names == {'LSTM': 'MA, RSI and LSTM'}
-    assert all(result.equity.index.equals(DAYS[FROM:450]) and result.cash == 100_000 for result in found.backtests.values()) and found.equity.shape == (200, 4)
+    assert list(found.backtests) == ['MA and RSI', 'LSTM', 'MA, RSI and LSTM', 'buy & hold'] == list(
+        found.figures.index
+    ) and found.names == {'LSTM': 'MA, RSI and LSTM'}
+    assert all(
+        result.equity.index.equals(DAYS[FROM:450]) and result.cash == 100_000 for result in found.backtests.values()
+    ) and found.equity.shape == (200, 4)
+
 
 def test_the_rules_alone_are_what_the_lab_makes_of_them():
     one = trade_forecasts({'A': DATA['A']}, {'LSTM': {'A': _forecasts()['A']}}, _settings(), draws=1, entries=0)
-    same = evaluate('A', *DATA['A'][:2], _settings(backtest={'start': str(DAYS[FROM].date()), 'end': str(DAYS[449].date())}), 'crsp')
+    same = evaluate(
+        'A', *DATA['A'][:2], _settings(backtest={'start': str(DAYS[FROM].date()), 'end': str(DAYS[449].date())}), 'crsp'
+    )
     pd.testing.assert_frame_equal(one.backtests['MA and RSI'].equity, same.strategy.equity)
     pd.testing.assert_frame_equal(one.backtests['buy & hold'].equity, same.buy_and_hold.equity)
     assert one.figures.loc['MA and RSI', 'Sharpe'] == same.metrics['strategy']['Sharpe']
 
+
 def test_who_knows_tomorrow_earns_and_who_says_nothing_does_nothing():
-    found = _traded(oracle=_forecasts(), persistence=_forecasts(lambda series: 0*series))
-    assert found.figures.loc['oracle', 'Sharpe'] > 3 and (found.equity.persistence == 100_000).all() and isnan(found.odds['persistence'].psr)
-    assert found.equity['MA, RSI and persistence'].equals(found.equity['MA and RSI'].rename('MA, RSI and persistence')) and not found.equity['MA, RSI and oracle'].equals(found.equity['MA and RSI'])
+    found = _traded(oracle=_forecasts(), persistence=_forecasts(lambda series: 0 * series))
+    assert (
+        found.figures.loc['oracle', 'Sharpe'] > 3
+        and (found.equity.persistence == 100_000).all()
+        and isnan(found.odds['persistence'].psr)
+    )
+    assert found.equity['MA, RSI and persistence'].equals(
+        found.equity['MA and RSI'].rename('MA, RSI and persistence')
+    ) and not found.equity['MA, RSI and oracle'].equals(found.equity['MA and RSI'])
+
 
 def test_without_a_forecast_there_is_no_vote():
     hole = DAYS[300:320]
-    full, holed = _traded(LSTM=_forecasts()), _traded(LSTM=_forecasts(lambda series: series.where(~series.index.isin(hole))))
+    full, holed = (
+        _traded(LSTM=_forecasts()),
+        _traded(LSTM=_forecasts(lambda series: series.where(~series.index.isin(hole)))),
+    )
     short = _traded(LSTM=_forecasts(lambda series: series[~series.index.isin(hole)]))
-    assert holed.votes.loc['LSTM', 'forecasts'] == 360 == short.votes.loc['LSTM', 'forecasts'] and holed.votes.loc['LSTM', 'buy'] < full.votes.loc['LSTM', 'buy']
+    assert (
+        holed.votes.loc['LSTM', 'forecasts'] == 360 == short.votes.loc['LSTM', 'forecasts']
+        and holed.votes.loc['LSTM', 'buy'] < full.votes.loc['LSTM', 'buy']
+    )
     journal = holed.backtests['LSTM'].decisions
     assert journal[journal.session.isin(hole)].signal.eq(0).all() and short.equity.equals(holed.equity)
 
+
 def test_a_symbol_without_forecasts_is_left_to_the_rules():
     found = _traded(LSTM={'A': _forecasts()['A']})
-    assert set(found.backtests['LSTM'].trades.symbol) == {'A'} and 'B' in set(found.backtests['MA, RSI and LSTM'].trades.symbol)
+    assert set(found.backtests['LSTM'].trades.symbol) == {'A'} and 'B' in set(
+        found.backtests['MA, RSI and LSTM'].trades.symbol
+    )
 
 # %% ../../nbs/19_forecast_trading.ipynb #5ce775be
 def test_no_bar_behind_the_last_forecast_is_looked_at():
-    later = {symbol: (_raw(seed, later=3.), NONE, 'crsp') for seed, symbol in enumerate('AB')}
+    later = {symbol: (_raw(seed, later=3.0), NONE, 'crsp') for seed, symbol in enumerate('AB')}
     one, two = _traded(LSTM=_forecasts()), _traded(later, LSTM=_forecasts())
-    assert one.equity.equals(two.equity) and one.market.sessions[-1] == DAYS[449] and one.odds['LSTM'].psr == two.odds['LSTM'].psr
+    assert (
+        one.equity.equals(two.equity)
+        and one.market.sessions[-1] == DAYS[449]
+        and one.odds['LSTM'].psr == two.odds['LSTM'].psr
+    )
+
 
 def test_costs_are_paid_by_all():
-    free, paid = (_traded(settings=_settings(costs=costs), LSTM=_forecasts(lambda series: np.sign(series)*0.05)) for costs in ({'slippage_bp': 0, 'sec_fee_per_million': 0, 'taf_per_share': 0}, {'slippage_bp': 30}))
+    free, paid = (
+        _traded(settings=_settings(costs=costs), LSTM=_forecasts(lambda series: np.sign(series) * 0.05))
+        for costs in ({'slippage_bp': 0, 'sec_fee_per_million': 0, 'taf_per_share': 0}, {'slippage_bp': 30})
+    )
     assert (paid.equity.iloc[-1] < free.equity.iloc[-1]).all() and paid.costs['A'] > 0.006 and free.costs['A'] == 0
 
-def test_odds_count_the_trials_that_they_are_told():
-    one, many = (trade_forecasts(DATA, {'LSTM': _forecasts(lambda series: series.shift(1).fillna(0.))}, _settings(), trials, draws=20, entries=5).odds['MA and RSI'] for trials in (1, 50))
-    assert one.trials == 1 and many.trials == 50 and many.dsr < one.dsr and one.control is not None and len(one.control.draws) <= 5
 
-def test_buy_and_hold_is_no_strategy_with_entries(): assert _traded(LSTM=_forecasts()).odds['buy & hold'].control is None
+def test_odds_count_the_trials_that_they_are_told():
+    one, many = (
+        trade_forecasts(
+            DATA,
+            {'LSTM': _forecasts(lambda series: series.shift(1).fillna(0.0))},
+            _settings(),
+            trials,
+            draws=20,
+            entries=5,
+        ).odds['MA and RSI']
+        for trials in (1, 50)
+    )
+    assert (
+        one.trials == 1
+        and many.trials == 50
+        and many.dsr < one.dsr
+        and one.control is not None
+        and len(one.control.draws) <= 5
+    )
+
+
+def test_buy_and_hold_is_no_strategy_with_entries():
+    assert _traded(LSTM=_forecasts()).odds['buy & hold'].control is None
 
 # %% ../../nbs/19_forecast_trading.ipynb #12925518
-@pytest.mark.parametrize('strategy, own, joined', [({'voters': ('rsi', 'forecast')}, 'RSI', 'RSI and LSTM'), ({'voters': ('forecast',)}, 'MA and RSI', 'MA, RSI and LSTM'),
-                                                   ({'combine': 'weighted', 'threshold': 2, 'voters': ('moving_average', 'rsi', 'forecast'), 'weights': {'forecast': 2}}, 'MA and RSI', 'MA, RSI and LSTM')])
+@pytest.mark.parametrize(
+    'strategy, own, joined',
+    [
+        ({'voters': ('rsi', 'forecast')}, 'RSI', 'RSI and LSTM'),
+        ({'voters': ('forecast',)}, 'MA and RSI', 'MA, RSI and LSTM'),
+        (
+            {
+                'combine': 'weighted',
+                'threshold': 2,
+                'voters': ('moving_average', 'rsi', 'forecast'),
+                'weights': {'forecast': 2},
+            },
+            'MA and RSI',
+            'MA, RSI and LSTM',
+        ),
+    ],
+)
 def test_the_rules_are_those_of_the_settings_without_the_forecast(strategy, own, joined):
     found = _traded(settings=_settings(strategy={'fast': 5, 'slow': 20, **strategy}), LSTM=_forecasts())
     assert list(found.backtests) == [own, 'LSTM', joined, 'buy & hold'] and len(found.backtests['LSTM'].trades) > 20
 
+
 def test_a_voter_of_ones_own_takes_part():
     calls = lambda close: Vote(close > close.shift(1), close < close.shift(1), 'up', 'down')
-    found = trade_forecasts(DATA, {'LSTM': _forecasts()}, _settings(strategy={'voters': ('mine',)}), draws=1, entries=0, voters={'mine': calls})
+    found = trade_forecasts(
+        DATA,
+        {'LSTM': _forecasts()},
+        _settings(strategy={'voters': ('mine',)}),
+        draws=1,
+        entries=0,
+        voters={'mine': calls},
+    )
     assert list(found.backtests)[:3] == ['mine', 'LSTM', 'mine and LSTM'] and len(found.backtests['mine'].trades) > 20
 
+
 def test_what_forecasts_add_is_split_into_being_invested_and_the_rest():
-    found = _traded(oracle=_forecasts(), persistence=_forecasts(lambda series: 0*series))
+    found = _traded(oracle=_forecasts(), persistence=_forecasts(lambda series: 0 * series))
     returns, added = found.equity.pct_change().dropna(), added_value(found, 'oracle')
     more, held = returns['MA, RSI and oracle'] - returns['MA and RSI'], returns['buy & hold']
     beta, alpha = np.polyfit(held, more, 1)
-    assert added['value'] == pytest.approx(252*more.mean()) and added['left'] == pytest.approx(252*alpha) and added['invested'] == pytest.approx(252*beta*held.mean())
+    assert (
+        added['value'] == pytest.approx(252 * more.mean())
+        and added['left'] == pytest.approx(252 * alpha)
+        and added['invested'] == pytest.approx(252 * beta * held.mean())
+    )
     assert 0 < added['low'] < added['left'] < added['high'] and added['at_or_below_0'] == 0
-    assert set(list(added_value(found, 'persistence').values())[:5]) == {0} and added_value(found, 'persistence')['at_or_below_0'] == 1
-    with pytest.raises(DataError, match='oracel'): added_value(found, 'oracel')
+    assert (
+        set(list(added_value(found, 'persistence').values())[:5]) == {0}
+        and added_value(found, 'persistence')['at_or_below_0'] == 1
+    )
+    with pytest.raises(DataError, match='oracel'):
+        added_value(found, 'oracel')
+
 
 def test_always_buying_in_a_market_that_rises_is_no_merit():
-    close = 50*np.exp(np.cumsum(np.random.default_rng(3).normal(0.002, 0.01, 500)))
-    rising = {'A': (_raw(0).assign(open=np.r_[50., close[:-1]], close=close).assign(high=lambda b: 1.01*b[['open', 'close']].max(axis=1), low=lambda b: 0.99*b[['open', 'close']].min(axis=1)), NONE, 'crsp')}
+    close = 50 * np.exp(np.cumsum(np.random.default_rng(3).normal(0.002, 0.01, 500)))
+    rising = {
+        'A': (
+            _raw(0)
+            .assign(open=np.r_[50.0, close[:-1]], close=close)
+            .assign(
+                high=lambda b: 1.01 * b[['open', 'close']].max(axis=1),
+                low=lambda b: 0.99 * b[['open', 'close']].min(axis=1),
+            ),
+            NONE,
+            'crsp',
+        )
+    }
     added = added_value(_traded(rising, bull={'A': pd.Series(0.01, DAYS[FROM:450])}), 'bull')
-    assert added['value'] > 0.05 and added['invested'] > 0.8*added['value'] and added['low'] < 0 < added['high']
+    assert added['value'] > 0.05 and added['invested'] > 0.8 * added['value'] and added['low'] < 0 < added['high']
+
 
 def test_the_seeds_are_summarised_with_their_spread():
-    runs = {seed: _traded(LSTM=_forecasts(lambda series: series.shift(seed).fillna(0.))) for seed in (1, 2)}
+    runs = {seed: _traded(LSTM=_forecasts(lambda series: series.shift(seed).fillna(0.0))) for seed in (1, 2)}
     found, mine = over_seeds(runs), [run.figures.loc['LSTM', 'CAGR'] for run in runs.values()]
-    assert found.loc['LSTM', 'CAGR'] == pytest.approx(np.mean(mine)) and found.loc['LSTM', 'CAGR sd'] == pytest.approx(np.std(mine, ddof=1)) and found.loc['buy & hold', 'CAGR sd'] == 0
+    assert (
+        found.loc['LSTM', 'CAGR'] == pytest.approx(np.mean(mine))
+        and found.loc['LSTM', 'CAGR sd'] == pytest.approx(np.std(mine, ddof=1))
+        and found.loc['buy & hold', 'CAGR sd'] == 0
+    )
     assert isnan(over_seeds({1: runs[1]}).loc['LSTM', 'CAGR sd'])
 
-@pytest.mark.parametrize('forecasts, said', [({}, 'no forecast'), ({'LSTM': {'A': pd.Series(nan, DAYS)}}, 'no forecast'), ({'LSTM': {'C': pd.Series(0.1, DAYS)}}, 'without bars')])
+
+@pytest.mark.parametrize(
+    'forecasts, said',
+    [
+        ({}, 'no forecast'),
+        ({'LSTM': {'A': pd.Series(nan, DAYS)}}, 'no forecast'),
+        ({'LSTM': {'C': pd.Series(0.1, DAYS)}}, 'without bars'),
+    ],
+)
 def test_what_cannot_be_traded_is_refused(forecasts, said):
-    with pytest.raises(DataError, match=said): trade_forecasts(DATA, forecasts, _settings())
+    with pytest.raises(DataError, match=said):
+        trade_forecasts(DATA, forecasts, _settings())
+
 
 def test_no_run_has_no_summary():
-    with pytest.raises(DataError, match='no run'): over_seeds({})
+    with pytest.raises(DataError, match='no run'):
+        over_seeds({})
+
 
 def test_it_prints_itself():
     shown = _traded(LSTM=_forecasts())._repr_html_()

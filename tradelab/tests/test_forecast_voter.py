@@ -15,32 +15,61 @@ from ..utils.registry import promote, save_model
 # %% ../../nbs/31_forecast_voter.ipynb #0548525b
 DAYS = pd.bdate_range('2016-07-01', periods=6, name='session')
 
-def _told(lab, voters=('rsi', 'forecast')): return lab.model_copy(update={'strategy': lab.strategy.model_copy(update={'voters': voters})})
+
+def _told(lab, voters=('rsi', 'forecast')):
+    return lab.model_copy(update={'strategy': lab.strategy.model_copy(update={'voters': voters})})
+
 
 @pytest.fixture
 def stored(fresh):
     "A model that spoke on four of six sessions"
-    said = pd.DataFrame({'symbol': 'MADE', 'session': DAYS[1:5], 'close': 50., 'forecast': [0.01, 0.0001, -0.01, 0.02], 'low': -0.02, 'high': 0.03})
+    said = pd.DataFrame(
+        {
+            'symbol': 'MADE',
+            'session': DAYS[1:5],
+            'close': 50.0,
+            'forecast': [0.01, 0.0001, -0.01, 0.02],
+            'low': -0.02,
+            'high': 0.03,
+        }
+    )
     save_model(fresh, 'MADE-h1', synthetic_artifact(('MADE',)), predictions=said)
     return fresh
 
+
 def test_the_voter_says_on_each_session_what_was_stored_for_that_session(stored):
-    vote = stored_voter(_told(stored), 'MADE')['forecast'](pd.Series(50., DAYS))
-    assert vote.values['forecast'].isna().tolist() == [True, False, False, False, False, True] and vote.values['forecast'][1:5].tolist() == [0.01, 0.0001, -0.01, 0.02]
-    assert vote.buy.tolist() == [False, True, False, False, True, False] and vote.sell.tolist() == [False, False, False, True, False, False]
+    vote = stored_voter(_told(stored), 'MADE')['forecast'](pd.Series(50.0, DAYS))
+    assert vote.values['forecast'].isna().tolist() == [True, False, False, False, False, True] and vote.values[
+        'forecast'
+    ][1:5].tolist() == [0.01, 0.0001, -0.01, 0.02]
+    assert vote.buy.tolist() == [False, True, False, False, True, False] and vote.sell.tolist() == [
+        False,
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
+
 
 def test_a_history_that_is_cut_short_gets_the_same_votes(stored):
-    voter, close = stored_voter(_told(stored), 'MADE')['forecast'], pd.Series(50., DAYS)
+    voter, close = stored_voter(_told(stored), 'MADE')['forecast'], pd.Series(50.0, DAYS)
     whole = voter(close)
     for n in range(1, 6):
         part = voter(close[:n])
         assert part.buy.equals(whole.buy[:n]) and part.values['forecast'].equals(whole.values['forecast'][:n])
 
+
 def test_a_strategy_without_the_voter_gets_nothing_and_an_unknown_model_is_refused(stored):
     assert stored_voter(_told(stored, ('rsi',)), 'MADE') == {} and voter_words(_told(stored, ('rsi',)), 'MADE') == []
-    with pytest.raises(RunError, match='OTHER-h1'): stored_voter(_told(stored), 'OTHER')
+    with pytest.raises(RunError, match='OTHER-h1'):
+        stored_voter(_told(stored), 'OTHER')
+
 
 def test_a_report_says_whether_anybody_would_have_traded_on_it(stored):
-    assert 'None of them was good enough' in voter_words(_told(stored), 'MADE')[0] and '4 forecasts of 1 models, 2016-07-04 to 2016-07-07' in voter_words(_told(stored), 'MADE')[0]
+    assert (
+        'None of them was good enough' in voter_words(_told(stored), 'MADE')[0]
+        and '4 forecasts of 1 models, 2016-07-04 to 2016-07-07' in voter_words(_told(stored), 'MADE')[0]
+    )
     promote(stored, 'MADE-h1', 1, 'a test', 'hand')
     assert 'promoted or not' in voter_words(_told(stored), 'MADE')[0]

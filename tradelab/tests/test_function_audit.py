@@ -19,168 +19,394 @@ from ..indicators import ema, rsi, sma
 from ..signal_generator import crossovers, moving_average_rsi
 from ..utils.error_handling import DataError
 
+
 class _Vote(NamedTuple):
     buy: pd.Series
     why: str
     values: dict
 
+
 MADE = synthetic_history(260, seed=3)
 CUTS = cut(MADE, 50)
 
-def _checks(function, many=CUTS, **given): return check_probe('mine', derived_probe(function, **given), many)
-def _statuses(checks): return {check.layer: check.status for check in checks}
+
+def _checks(function, many=CUTS, **given):
+    return check_probe('mine', derived_probe(function, **given), many)
+
+
+def _statuses(checks):
+    return {check.layer: check.status for check in checks}
 
 # %% ../../nbs/18_function_audit.ipynb #e9067aac
-def tomorrow(close): return close.pct_change().shift(-1)
-def centred(close): return close.rolling(9, center=True).mean()
-def z_score(close): return (close - close.mean())/close.std()
-def share_of_highest(close): return close/close.max()
-def between_extremes(close): return (close - close.min())/(close.max() - close.min())
-def filled_backwards(close): return sma(close, 30).bfill()
-def usual_of_month(close): return close - close.groupby(close.index.to_period('M')).transform('mean')
-def ranked(close): return close.rank(pct=True)
-def above_median(close): return close > close.median()
-def in_prices_of_the_end(close): return close/close.iloc[-1]
-def second_half(close): return pd.Series(np.arange(len(close)) > len(close)//2, close.index)
-def smoothed_both_ways(close): return close.ewm(span=5).mean()[::-1].ewm(span=5).mean()[::-1]
-def trend_of_all(close): return close - np.polyval(np.polyfit(np.arange(len(close)), close, 1), np.arange(len(close))) if len(close) > 2 else close*0
-def highest_until_friday(close): return close.resample('W').transform('max')
-def pivots(high, low): return (high > high.shift(1)) & (high > high.shift(-1)) | (low < low.shift(-1))
-def crossings_a_bar_early(fast: pd.Series, slow: pd.Series): return (fast > slow).shift(-1, fill_value=False) & (fast <= slow)
-def sells_before_the_fall(close): return close.pct_change().shift(-1) < -0.04
-def mean_beside(close): return {'close': close, 'mean': float(close.mean())}
+def tomorrow(close):
+    return close.pct_change().shift(-1)
 
-LEAKS = (tomorrow, centred, z_score, share_of_highest, between_extremes, filled_backwards, usual_of_month, ranked, above_median, in_prices_of_the_end, second_half,
-         smoothed_both_ways, trend_of_all, highest_until_friday, pivots, crossings_a_bar_early, sells_before_the_fall, mean_beside)
+
+def centred(close):
+    return close.rolling(9, center=True).mean()
+
+
+def z_score(close):
+    return (close - close.mean()) / close.std()
+
+
+def share_of_highest(close):
+    return close / close.max()
+
+
+def between_extremes(close):
+    return (close - close.min()) / (close.max() - close.min())
+
+
+def filled_backwards(close):
+    return sma(close, 30).bfill()
+
+
+def usual_of_month(close):
+    return close - close.groupby(close.index.to_period('M')).transform('mean')
+
+
+def ranked(close):
+    return close.rank(pct=True)
+
+
+def above_median(close):
+    return close > close.median()
+
+
+def in_prices_of_the_end(close):
+    return close / close.iloc[-1]
+
+
+def second_half(close):
+    return pd.Series(np.arange(len(close)) > len(close) // 2, close.index)
+
+
+def smoothed_both_ways(close):
+    return close.ewm(span=5).mean()[::-1].ewm(span=5).mean()[::-1]
+
+
+def trend_of_all(close):
+    return (
+        close - np.polyval(np.polyfit(np.arange(len(close)), close, 1), np.arange(len(close)))
+        if len(close) > 2
+        else close * 0
+    )
+
+
+def highest_until_friday(close):
+    return close.resample('W').transform('max')
+
+
+def pivots(high, low):
+    return (high > high.shift(1)) & (high > high.shift(-1)) | (low < low.shift(-1))
+
+
+def crossings_a_bar_early(fast: pd.Series, slow: pd.Series):
+    return (fast > slow).shift(-1, fill_value=False) & (fast <= slow)
+
+
+def sells_before_the_fall(close):
+    return close.pct_change().shift(-1) < -0.04
+
+
+def mean_beside(close):
+    return {'close': close, 'mean': float(close.mean())}
+
+
+LEAKS = (
+    tomorrow,
+    centred,
+    z_score,
+    share_of_highest,
+    between_extremes,
+    filled_backwards,
+    usual_of_month,
+    ranked,
+    above_median,
+    in_prices_of_the_end,
+    second_half,
+    smoothed_both_ways,
+    trend_of_all,
+    highest_until_friday,
+    pivots,
+    crossings_a_bar_early,
+    sells_before_the_fall,
+    mean_beside,
+)
+
 
 @pytest.mark.parametrize('leak', LEAKS, ids=lambda leak: leak.__name__)
 def test_a_planted_leak_is_caught(leak):
     check = _checks(leak)[0]
-    assert check.status == 'leaks' and check.differences > 0 and 'with the future' in check.detail and (leak is mean_beside or check.first.startswith('bars 201'))
+    assert (
+        check.status == 'leaks'
+        and check.differences > 0
+        and 'with the future' in check.detail
+        and (leak is mean_beside or check.first.startswith('bars 201'))
+    )
 
 # %% ../../nbs/18_function_audit.ipynb #9c01cbc8
-def expanding_z_score(close): return (close - close.expanding().mean())/close.expanding().std()
-def highest_so_far(close): return close/close.cummax()
-def usual_so_far(close): return close - close.groupby(close.index.to_period('M')).cumsum()
-def fitted_on_the_first_year(close): return (close - close.iloc[:60].mean()) if len(close) > 60 else close*np.nan
-def true_range(high, low, close): return np.maximum(high, close.shift()) - np.minimum(low, close.shift())
-def as_array(close): return close.pct_change().to_numpy()[1:]
+def expanding_z_score(close):
+    return (close - close.expanding().mean()) / close.expanding().std()
 
-@pytest.mark.parametrize('honest', [expanding_z_score, highest_so_far, usual_so_far, true_range, as_array, sma, ema, rsi, crossovers, moving_average_rsi],
-                         ids=lambda honest: honest.__name__)
+
+def highest_so_far(close):
+    return close / close.cummax()
+
+
+def usual_so_far(close):
+    return close - close.groupby(close.index.to_period('M')).cumsum()
+
+
+def fitted_on_the_first_year(close):
+    return (close - close.iloc[:60].mean()) if len(close) > 60 else close * np.nan
+
+
+def true_range(high, low, close):
+    return np.maximum(high, close.shift()) - np.minimum(low, close.shift())
+
+
+def as_array(close):
+    return close.pct_change().to_numpy()[1:]
+
+
+@pytest.mark.parametrize(
+    'honest',
+    [
+        expanding_z_score,
+        highest_so_far,
+        usual_so_far,
+        true_range,
+        as_array,
+        sma,
+        ema,
+        rsi,
+        crossovers,
+        moving_average_rsi,
+    ],
+    ids=lambda honest: honest.__name__,
+)
 def test_what_looks_back_only_passes(honest):
-    for check in _checks(honest): assert (check.status, check.differences, check.ties) == ('clean', 0, 0) and check.cuts >= 50, check
+    for check in _checks(honest):
+        assert (check.status, check.differences, check.ties) == ('clean', 0, 0) and check.cuts >= 50, check
+
 
 def test_an_event_told_a_bar_early_is_caught_although_no_random_cut_falls_there():
     eve = next(n for n in range(100, 200) if n + 1 not in {len(past) for past in CUTS.until})
-    def foresees(close): return pd.Series((np.arange(len(close)) == eve) & (len(close) > eve + 1), close.index)
+
+    def foresees(close):
+        return pd.Series((np.arange(len(close)) == eve) & (len(close) > eve + 1), close.index)
+
     check = _checks(foresees)[0]
     assert check.status == 'leaks' and check.differences == 1 and check.first == f'bars {MADE.bars.index[eve]:%Y-%m-%d}'
 
+
 def test_a_scaler_fitted_before_the_cut_passes_only_on_cuts_after_its_fit():
-    check, = _checks(fitted_on_the_first_year)
+    (check,) = _checks(fitted_on_the_first_year)
     assert check.status == 'leaks' and check.first == f'bars {MADE.bars.index[0]:%Y-%m-%d}'
 
 # %% ../../nbs/18_function_audit.ipynb #e90ad595
-DIVIDENDS = history(synthetic_history(260, seed=3).bars.assign(**{name: 50. + np.sin(np.arange(260)/9) for name in ('open', 'high', 'low', 'close')}),
-                    MADE.actions[MADE.actions.kind == 'dividend'].assign(value=0.8))
+DIVIDENDS = history(
+    synthetic_history(260, seed=3).bars.assign(
+        **{name: 50.0 + np.sin(np.arange(260) / 9) for name in ('open', 'high', 'low', 'close')}
+    ),
+    MADE.actions[MADE.actions.kind == 'dividend'].assign(value=0.8),
+)
 
 PAID = cut(DIVIDENDS)
 
-def cheap(close): return pd.DataFrame({'signal': np.where(close < 49, 1., 0.), 'reason': np.where(close < 49, 'cheap', '')}, close.index)
-def below_average(close): return pd.DataFrame({'signal': np.where(close < sma(close, 20), 1., 0.), 'reason': np.where(close < sma(close, 20), 'cheap', '')}, close.index)
-def cheap_as_traded(bars, actions): return bars.close < 49
+
+def cheap(close):
+    return pd.DataFrame(
+        {'signal': np.where(close < 49, 1.0, 0.0), 'reason': np.where(close < 49, 'cheap', '')}, close.index
+    )
+
+
+def below_average(close):
+    return pd.DataFrame(
+        {'signal': np.where(close < sma(close, 20), 1.0, 0.0), 'reason': np.where(close < sma(close, 20), 'cheap', '')},
+        close.index,
+    )
+
+
+def cheap_as_traded(bars, actions):
+    return bars.close < 49
+
 
 def test_a_price_level_that_a_later_dividend_has_moved_is_caught_though_the_function_looks_back_only():
     checks = _checks(cheap, PAID)
     assert _statuses(checks) == {'function': 'clean', 'decision': 'leaks'} and checks[1].first and checks[1].ties == 0
 
+
 def test_an_average_in_the_same_prices_and_a_level_of_traded_prices_pass():
-    for rule in (below_average, cheap_as_traded): assert _statuses(_checks(rule, PAID)) == {'function': 'clean', 'decision': 'clean'}
+    for rule in (below_average, cheap_as_traded):
+        assert _statuses(_checks(rule, PAID)) == {'function': 'clean', 'decision': 'clean'}
 
 # %% ../../nbs/18_function_audit.ipynb #4a44d63d
 def test_a_tie_is_counted_and_is_no_leak():
-    def equal_but_for_rounding(close): return (close*0.1 + close*0.2 > close*0.3) | (close > close.shift(9))
-    checks = _checks(equal_but_for_rounding)
-    assert _statuses(checks) == {'function': 'clean', 'decision': 'clean'} and checks[1].ties > 0 and checks[1].differences == 0
+    def equal_but_for_rounding(close):
+        return (close * 0.1 + close * 0.2 > close * 0.3) | (close > close.shift(9))
 
-@pytest.mark.parametrize('values, decides', [([True], True), ([1, 0], True), (['buy'], True), ([1., -1., np.nan], True), ([.5, 1.], False), ([np.nan], False), (np.array(['2024'], 'M8[D]'), False)])
+    checks = _checks(equal_but_for_rounding)
+    assert (
+        _statuses(checks) == {'function': 'clean', 'decision': 'clean'}
+        and checks[1].ties > 0
+        and checks[1].differences == 0
+    )
+
+
+@pytest.mark.parametrize(
+    'values, decides',
+    [
+        ([True], True),
+        ([1, 0], True),
+        (['buy'], True),
+        ([1.0, -1.0, np.nan], True),
+        ([0.5, 1.0], False),
+        ([np.nan], False),
+        (np.array(['2024'], 'M8[D]'), False),
+    ],
+)
 def test_a_decision_is_what_says_what_to_do(values, decides):
     assert is_decision('x', np.array(values)) is decides
-    assert is_decision('a.signal', np.array([.5])) and is_decision('score', np.array([np.nan, 2.]))
+    assert is_decision('a.signal', np.array([0.5])) and is_decision('score', np.array([np.nan, 2.0]))
 
 # %% ../../nbs/18_function_audit.ipynb #1c4b9b8d
 def test_the_names_of_the_parameters_say_how_to_call():
-    def many(bars, close, open, high, low, volume, sessions, returns, window, fast, oversold, given, later=3): return pd.Series(float(len(bars) + window + given + later), close.index)
-    def averages(fast: pd.Series, slow: np.ndarray): return fast - slow
-    def numbers(close: pd.Series, fast: int, slow: int): return close*(slow - fast)
-    assert derived_probe(many) is None and derived_probe(many, given=1).call(MADE).iloc[0] == 284.
-    assert derived_probe(averages).call(MADE).notna().sum() == 211 and derived_probe(numbers).call(MADE).equals(MADE.adjusted.close*30)
+    def many(bars, close, open, high, low, volume, sessions, returns, window, fast, oversold, given, later=3):
+        return pd.Series(float(len(bars) + window + given + later), close.index)
+
+    def averages(fast: pd.Series, slow: np.ndarray):
+        return fast - slow
+
+    def numbers(close: pd.Series, fast: int, slow: int):
+        return close * (slow - fast)
+
+    assert derived_probe(many) is None and derived_probe(many, given=1).call(MADE).iloc[0] == 284.0
+    assert derived_probe(averages).call(MADE).notna().sum() == 211 and derived_probe(numbers).call(MADE).equals(
+        MADE.adjusted.close * 30
+    )
     assert derived_probe(lambda window: window) is None and derived_probe(lambda stuff: stuff) is None
 
+
 def test_votes_are_those_of_every_voter(monkeypatch):
-    def ups(close: pd.Series, window: int) -> _Vote: return _Vote(close > close.shift(window), 'up', {})
+    def ups(close: pd.Series, window: int) -> _Vote:
+        return _Vote(close > close.shift(window), 'up', {})
+
     ups.__module__, _Vote.__name__ = signal_generator.__name__, 'Vote'
     monkeypatch.setattr(signal_generator, 'ups', ups, raising=False)
-    def count(votes: dict[str, _Vote]): return votes['ups'].buy.astype(int)
+
+    def count(votes: dict[str, _Vote]):
+        return votes['ups'].buy.astype(int)
+
     assert derived_probe(count).call(MADE).sum() == (MADE.adjusted.close > MADE.adjusted.close.shift(20)).sum()
 
+
 def test_bars_are_raw_beside_their_actions_and_adjusted_alone():
-    assert derived_probe(lambda bars, actions: bars).call(MADE).equals(MADE.bars) and derived_probe(lambda bars: bars).call(MADE).equals(MADE.adjusted)
+    assert derived_probe(lambda bars, actions: bars).call(MADE).equals(MADE.bars) and derived_probe(
+        lambda bars: bars
+    ).call(MADE).equals(MADE.adjusted)
+
 
 def test_what_was_given_is_said_in_words():
-    assert derived_probe(sma, window=7).label == 'window=7' and derived_probe(moving_average_rsi, strategy=StrategySettings(fast=5)).label == 'strategy=fast=5'
+    assert (
+        derived_probe(sma, window=7).label == 'window=7'
+        and derived_probe(moving_average_rsi, strategy=StrategySettings(fast=5)).label == 'strategy=fast=5'
+    )
 
 # %% ../../nbs/18_function_audit.ipynb #ac1d03b0
 def test_a_value_object_is_looked_into():
-    def vote(close): return _Vote(close > close.shift(1), 'up', {'mean': close.expanding().mean()})
-    def leaking(close): return _Vote(close > close.shift(1), 'up', {'mean': close*0 + close.mean()})
+    def vote(close):
+        return _Vote(close > close.shift(1), 'up', {'mean': close.expanding().mean()})
+
+    def leaking(close):
+        return _Vote(close > close.shift(1), 'up', {'mean': close * 0 + close.mean()})
+
     assert _statuses(_checks(vote)) == {'function': 'clean', 'decision': 'clean'}
     assert _checks(leaking)[0].status == 'leaks' and _checks(leaking)[0].detail.startswith('values.mean')
 
+
 def test_a_function_that_writes_into_its_input_harms_nobody():
     def greedy(bars):
-        bars['close'] = 0.
+        bars['close'] = 0.0
         return bars
-    assert _checks(greedy)[0].status == 'clean' and (MADE.adjusted.close > 0).all() and (CUTS.until[0].adjusted.close > 0).all()
+
+    assert (
+        _checks(greedy)[0].status == 'clean'
+        and (MADE.adjusted.close > 0).all()
+        and (CUTS.until[0].adjusted.close > 0).all()
+    )
 
 # %% ../../nbs/18_function_audit.ipynb #daace5b7
 def test_a_function_that_is_not_the_same_twice_is_found():
     calls = count()
-    def moody(close): return close + next(calls)
-    check, = _checks(moody)
+
+    def moody(close):
+        return close + next(calls)
+
+    (check,) = _checks(moody)
     assert check.status == 'leaks' and 'not the same twice' in check.detail
 
-@pytest.mark.parametrize('error, words', [(DataError('no', 1), 'every history was refused'), (ZeroDivisionError('oh'), 'ZeroDivisionError: oh')])
+
+@pytest.mark.parametrize(
+    'error, words',
+    [(DataError('no', 1), 'every history was refused'), (ZeroDivisionError('oh'), 'ZeroDivisionError: oh')],
+)
 def test_a_function_that_cannot_be_compared_fails(error, words):
     def picky(close):
-        if len(close) < 260: raise error
+        if len(close) < 260:
+            raise error
         return close
+
     check = _checks(picky)[0]
     assert check.status == 'fails' and words in check.detail and not check.ok
 
+
 def test_a_history_that_is_too_short_for_a_function_does_not_stop_the_others():
     def wants_200(close):
-        if len(close) < 200: raise DataError('too short', len(close))
+        if len(close) < 200:
+            raise DataError('too short', len(close))
         return close.diff()
+
     short = cut(synthetic_history(100), 20)
     alone, both = _checks(wants_200)[0], _checks(wants_200, [short, CUTS])[0]
     assert both.status == 'clean' and both.cuts == alone.cuts > 0
-    assert _checks(wants_200, [short])[0].status == 'fails' and 'every history was refused: too short' in _checks(wants_200, [short])[0].detail
+    assert (
+        _checks(wants_200, [short])[0].status == 'fails'
+        and 'every history was refused: too short' in _checks(wants_200, [short])[0].detail
+    )
+
 
 def test_histories_that_a_function_refuses_are_not_counted_as_compared():
     def wants_100(close):
-        if len(close) < 100: raise DataError('too short', len(close))
+        if len(close) < 100:
+            raise DataError('too short', len(close))
         return close.diff()
-    assert _checks(wants_100)[0].status == 'clean' and 0 < _checks(wants_100)[0].cuts == sum(len(past) >= 100 for past in CUTS.until) < len(CUTS.until)
+
+    assert _checks(wants_100)[0].status == 'clean' and 0 < _checks(wants_100)[0].cuts == sum(
+        len(past) >= 100 for past in CUTS.until
+    ) < len(CUTS.until)
 
 # %% ../../nbs/18_function_audit.ipynb #1fc5fbc0
 def test_one_call_audits_a_function_of_ones_own():
-    assert audit_function(sma, MADE.bars, MADE.actions, window=10).checks[0].warm_up == 9 and not audit_function(tomorrow, MADE.bars).ok
-    with pytest.raises(DataError, match='Did you mean close'): audit_function(lambda closes: closes, MADE.bars)
-    with pytest.raises(DataError, match='no 50 points'): audit_function(sma, MADE.bars.iloc[:40])
+    assert (
+        audit_function(sma, MADE.bars, MADE.actions, window=10).checks[0].warm_up == 9
+        and not audit_function(tomorrow, MADE.bars).ok
+    )
+    with pytest.raises(DataError, match='Did you mean close'):
+        audit_function(lambda closes: closes, MADE.bars)
+    with pytest.raises(DataError, match='no 50 points'):
+        audit_function(sma, MADE.bars.iloc[:40])
+
 
 def test_the_cuts_are_as_many_as_asked_for_and_those_around_actions():
     sizes = {len(past) for past in CUTS.until}
-    assert [len(past) for past in CUTS.known] == [len(past) for past in CUTS.until] == sorted(sizes) and set(cut_points(260)) | set(action_points(MADE)) == sizes
-    assert check_probe('two', Probe(lambda past: past.adjusted.close), [CUTS, PAID])[0].cuts == len(CUTS.until) + len(PAID.until) >= 100
+    assert [len(past) for past in CUTS.known] == [len(past) for past in CUTS.until] == sorted(sizes) and set(
+        cut_points(260)
+    ) | set(action_points(MADE)) == sizes
+    assert (
+        check_probe('two', Probe(lambda past: past.adjusted.close), [CUTS, PAID])[0].cuts
+        == len(CUTS.until) + len(PAID.until)
+        >= 100
+    )

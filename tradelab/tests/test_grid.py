@@ -17,41 +17,95 @@ from ..utils.error_handling import DataError
 # %% ../../nbs/17_grid.ipynb #e62e5956
 DAYS = pd.bdate_range('2020-01-01', periods=120, name='session')
 
+
 def _closes():
     "Two symbols, the second with gaps and a late start"
     rng = np.random.default_rng(3)
-    whole = pd.Series(50*np.exp(np.cumsum(rng.normal(0, 0.03, 120))), DAYS)
-    return {'A': whole, 'B': (whole*rng.uniform(0.9, 1.1, 120))[DAYS[20:]][rng.random(100) < 0.9]}
+    whole = pd.Series(50 * np.exp(np.cumsum(rng.normal(0, 0.03, 120))), DAYS)
+    return {'A': whole, 'B': (whole * rng.uniform(0.9, 1.1, 120))[DAYS[20:]][rng.random(100) < 0.9]}
+
 
 def test_every_row_is_what_the_voter_says_itself():
-    closes, grid = _closes(), SweepSettings(fast='3, 5', slow='5, 20', rsi_window='7, 14', oversold='30, 60', overbought='50, 70')
+    closes, grid = (
+        _closes(),
+        SweepSettings(fast='3, 5', slow='5, 20', rsi_window='7, 14', oversold='30, 60', overbought='50, 70'),
+    )
     averages, index = vote_tables(closes, DAYS, grid=grid)
-    assert [tuple(row.values()) for row in averages.parameters] == [(3, 5), (3, 20), (5, 20)] and len(index.parameters) == 2*3
-    for table, voter in ((averages, lambda close, fast, slow: moving_average_votes(close, fast, slow)), (index, lambda close, rsi_window, **levels: rsi_votes(close, rsi_window, **levels))):
+    assert [tuple(row.values()) for row in averages.parameters] == [(3, 5), (3, 20), (5, 20)] and len(
+        index.parameters
+    ) == 2 * 3
+    for table, voter in (
+        (averages, lambda close, fast, slow: moving_average_votes(close, fast, slow)),
+        (index, lambda close, rsi_window, **levels: rsi_votes(close, rsi_window, **levels)),
+    ):
         for k, parameters in enumerate(table.parameters):
             for j, close in enumerate(closes.values()):
                 vote = voter(close, **parameters)
                 for side, mine in (('buy', table.buy), ('sell', table.sell)):
-                    assert pd.Series(mine[k, :, j], DAYS).loc[close.index].equals(getattr(vote, side).set_axis(close.index)) and not mine[k, ~DAYS.isin(close.index), j].any()
+                    assert (
+                        pd.Series(mine[k, :, j], DAYS)
+                        .loc[close.index]
+                        .equals(getattr(vote, side).set_axis(close.index))
+                        and not mine[k, ~DAYS.isin(close.index), j].any()
+                    )
 
 # %% ../../nbs/17_grid.ipynb #036de865
-def _above(close, level): return Vote(close > level, close < level, 'above', 'below')
+def _above(close, level):
+    return Vote(close > level, close < level, 'above', 'below')
+
 
 def test_a_voter_of_ones_own_takes_part():
     strategy = StrategySettings(voters=('rsi', 'above'))
-    tables = vote_tables(_closes(), DAYS, strategy, SweepSettings(rsi_window='7'), {'above': (_above, {'level': [40., 50., 60.]})})
+    tables = vote_tables(
+        _closes(), DAYS, strategy, SweepSettings(rsi_window='7'), {'above': (_above, {'level': [40.0, 50.0, 60.0]})}
+    )
     picks, parameters = combinations(tables)
-    assert picks.tolist() == [[0, 0], [0, 1], [0, 2]] and parameters.above_level.tolist() == [40., 50., 60.] and list(parameters) == ['rsi_window', 'oversold', 'overbought', 'above_level']
+    assert (
+        picks.tolist() == [[0, 0], [0, 1], [0, 2]]
+        and parameters.above_level.tolist() == [40.0, 50.0, 60.0]
+        and list(parameters) == ['rsi_window', 'oversold', 'overbought', 'above_level']
+    )
 
-@pytest.mark.parametrize('change, word', [
-    (dict(own={'rsi': (_above, {'level': [1.]})}), 'built-in'), (dict(grid=SweepSettings(fast='50', slow='20')), 'below a slow'), (dict(grid=SweepSettings(oversold='80', overbought='70')), 'overbought'),
-    (dict(strategy=StrategySettings(voters=('rsi', 'above'))), 'above'),
-    (dict(strategy=StrategySettings(voters=('above',)), own={'above': (lambda close, level: close > level, {'level': [1.]})}), 'no Vote'),
-    (dict(strategy=StrategySettings(voters=('above',)), own={'above': (lambda close, level: Vote(close > level, close < level, 'a', 'b', strength=close*0), {'level': [1.]})}), 'strength'),
-])
+
+@pytest.mark.parametrize(
+    'change, word',
+    [
+        (dict(own={'rsi': (_above, {'level': [1.0]})}), 'built-in'),
+        (dict(grid=SweepSettings(fast='50', slow='20')), 'below a slow'),
+        (dict(grid=SweepSettings(oversold='80', overbought='70')), 'overbought'),
+        (dict(strategy=StrategySettings(voters=('rsi', 'above'))), 'above'),
+        (
+            dict(
+                strategy=StrategySettings(voters=('above',)),
+                own={'above': (lambda close, level: close > level, {'level': [1.0]})},
+            ),
+            'no Vote',
+        ),
+        (
+            dict(
+                strategy=StrategySettings(voters=('above',)),
+                own={
+                    'above': (
+                        lambda close, level: Vote(close > level, close < level, 'a', 'b', strength=close * 0),
+                        {'level': [1.0]},
+                    )
+                },
+            ),
+            'strength',
+        ),
+    ],
+)
 def test_a_grid_that_gives_nothing_is_refused(change, word):
-    with pytest.raises(DataError, match=word): vote_tables(_closes(), DAYS, **change)
+    with pytest.raises(DataError, match=word):
+        vote_tables(_closes(), DAYS, **change)
+
 
 def test_closes_at_other_sessions_are_refused():
     for voters in (('moving_average',), ('rsi',), ('above',)):
-        with pytest.raises(DataError, match='2020-01-01'): vote_tables(_closes(), DAYS[1:], StrategySettings(voters=voters), own={'above': (_above, {'level': [1.]})} if voters == ('above',) else None)
+        with pytest.raises(DataError, match='2020-01-01'):
+            vote_tables(
+                _closes(),
+                DAYS[1:],
+                StrategySettings(voters=voters),
+                own={'above': (_above, {'level': [1.0]})} if voters == ('above',) else None,
+            )

@@ -20,32 +20,51 @@ from ..utils.grouping import Buckets, file_stamp, index_tables, runs
 
 HEAD = 'symbol,date,open,high,low,close,volume\n'
 
+
 def _csv(folder, name, *symbols, head=HEAD):
-    (folder/name).write_text(head + ''.join(f'{symbol},2024-01-02,1,1,1,1,1\n' for symbol in symbols))
-    return folder/name
+    (folder / name).write_text(head + ''.join(f'{symbol},2024-01-02,1,1,1,1,1\n' for symbol in symbols))
+    return folder / name
 
 # %% ../../nbs/26_grouping.ipynb #068b519c
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.sampled_from(['A', 'b', 'B', 'NA', '', "'; --"]), min_size=1, max_size=25), st.integers(1, 30), st.sampled_from(['csv', 'parquet']))
+@given(
+    st.lists(st.sampled_from(['A', 'b', 'B', 'NA', '', "'; --"]), min_size=1, max_size=25),
+    st.integers(1, 30),
+    st.sampled_from(['csv', 'parquet']),
+)
 def test_the_index_knows_where_each_symbol_begins_and_ends_whatever_the_batches(tmp_path_factory, symbols, size, kind):
-    path = tmp_path_factory.getbasetemp()/f'index.{kind}'
-    table = pd.DataFrame({'symbol': symbols, 'date': '2024-01-02', **dict.fromkeys(('open', 'high', 'low', 'close', 'volume'), 1.)})
+    path = tmp_path_factory.getbasetemp() / f'index.{kind}'
+    table = pd.DataFrame(
+        {'symbol': symbols, 'date': '2024-01-02', **dict.fromkeys(('open', 'high', 'low', 'close', 'volume'), 1.0)}
+    )
     table.to_csv(path, index=False) if kind == 'csv' else table.to_parquet(path)
     _, index = index_tables([path], {}, max(size, 8) if kind == 'csv' else size)
     stored = [symbol.upper() for symbol in symbols]
     rows = {name: [k for k, symbol in enumerate(stored) if symbol == name] for name in dict.fromkeys(stored)}
-    assert {name: index.spans[number] for name, number in index.by_name.items()} == {name: [(0, at[0], at[-1], len(at))] for name, at in rows.items()}
-    assert {number: error.found for number, error in index.errors.items()} == {index.by_name[name]: name for name in rows if name in ('', "'; --")}
+    assert {name: index.spans[number] for name, number in index.by_name.items()} == {
+        name: [(0, at[0], at[-1], len(at))] for name, at in rows.items()
+    }
+    assert {number: error.found for number, error in index.errors.items()} == {
+        index.by_name[name]: name for name in rows if name in ('', "'; --")
+    }
 
 # %% ../../nbs/26_grouping.ipynb #d1de9ce0
 def test_what_cannot_be_a_symbol_is_named_with_its_first_row(tmp_path):
     _, index = index_tables([_csv(tmp_path, 'x.csv', 'A', 'A', "'; --", "'; --")], {})
     assert str(index.errors[index.by_name["'; --"]]).startswith('x.csv row 3: this cannot be a symbol')
 
+
 def test_a_missing_symbol_in_a_parquet_file_is_refused_and_not_dropped(tmp_path):
-    pd.DataFrame({'symbol': ['A', None], 'date': pd.Timestamp('2024-01-02'), **dict.fromkeys(('open', 'high', 'low', 'close', 'volume'), 1.)}).to_parquet(tmp_path/'x.parquet')
-    _, index = index_tables([tmp_path/'x.parquet'], {})
+    pd.DataFrame(
+        {
+            'symbol': ['A', None],
+            'date': pd.Timestamp('2024-01-02'),
+            **dict.fromkeys(('open', 'high', 'low', 'close', 'volume'), 1.0),
+        }
+    ).to_parquet(tmp_path / 'x.parquet')
+    _, index = index_tables([tmp_path / 'x.parquet'], {})
     assert 'x.parquet row 2' in str(index.errors[index.by_name['']])
+
 
 def test_a_symbol_in_two_files_has_two_places(tmp_path):
     _, index = index_tables([_csv(tmp_path, '2023.csv', 'A', 'B'), _csv(tmp_path, '2024.csv', 'b')], {})
@@ -54,64 +73,89 @@ def test_a_symbol_in_two_files_has_two_places(tmp_path):
 # %% ../../nbs/26_grouping.ipynb #847839b9
 ALONE = 'date,open,high,low,close,volume\n'
 
+
 @pytest.mark.parametrize('content', ['{"Note": "limit"}', 'Error Message\nno key\n', ALONE + '2024-01-02,1,1,1\n', ''])
 def test_in_a_folder_of_one_file_a_symbol_a_spoiled_file_is_that_symbols_failure(tmp_path, content):
-    for name, text in (('A.csv', ALONE + '2024-01-02,1,1,1,1,1\n'), ('B.csv', content)): (tmp_path/name).write_text(text)
-    _, index = index_tables([tmp_path/'A.csv', tmp_path/'B.csv'], {})
+    for name, text in (('A.csv', ALONE + '2024-01-02,1,1,1,1,1\n'), ('B.csv', content)):
+        (tmp_path / name).write_text(text)
+    _, index = index_tables([tmp_path / 'A.csv', tmp_path / 'B.csv'], {})
     assert list(index.errors) == [index.by_name['B']] and isinstance(index.errors[index.by_name['B']], ProviderError)
+
 
 def test_a_spoiled_file_among_files_of_many_symbols_fails_them_all(tmp_path):
     paths = [_csv(tmp_path, '2023.csv', 'A', 'B'), _csv(tmp_path, '2024.csv', 'A', head='{"Note": "limit"}')]
-    with pytest.raises(ProviderError, match='2024.csv holds a message'): index_tables(paths, {})
+    with pytest.raises(ProviderError, match='2024.csv holds a message'):
+        index_tables(paths, {})
     paths[1].write_text(HEAD + 'A,2024-01-02,1,1\n')
-    with pytest.raises(ProviderError, match='2024.csv line 2 has 4 cells instead of 7'): index_tables(paths, {})
+    with pytest.raises(ProviderError, match='2024.csv line 2 has 4 cells instead of 7'):
+        index_tables(paths, {})
 
-@pytest.mark.parametrize('content, error', [('{"Note": "limit"}', ProviderError), (ALONE + '2024-01-02,1\n', ProviderError), (ALONE, ConfigError)])
+
+@pytest.mark.parametrize(
+    'content, error',
+    [('{"Note": "limit"}', ProviderError), (ALONE + '2024-01-02,1\n', ProviderError), (ALONE, ConfigError)],
+)
 def test_a_file_that_stands_alone_is_raised(tmp_path, content, error):
-    (tmp_path/'A.csv').write_text(content)
-    with pytest.raises(error): index_tables([tmp_path/'A.csv'], {'close': 'Last'} if error is ConfigError else {})
+    (tmp_path / 'A.csv').write_text(content)
+    with pytest.raises(error):
+        index_tables([tmp_path / 'A.csv'], {'close': 'Last'} if error is ConfigError else {})
+
 
 def test_a_file_that_is_gone_is_a_provider_error(tmp_path):
-    with pytest.raises(ProviderError, match='A.csv cannot be read'): file_stamp(tmp_path/'A.csv')
+    with pytest.raises(ProviderError, match='A.csv cannot be read'):
+        file_stamp(tmp_path / 'A.csv')
 
 # %% ../../nbs/26_grouping.ipynb #aa274602
 ROW = np.dtype([('number', 'i4'), ('place', 'i4')])
 
-def _rows(numbers): return np.array([(number, place) for place, number in enumerate(numbers)], ROW)
+
+def _rows(numbers):
+    return np.array([(number, place) for place, number in enumerate(numbers)], ROW)
+
 
 @given(st.lists(st.integers(1, 5), max_size=6), st.integers(1, 7))
 def test_runs_give_each_number_once_and_whole_however_the_rows_are_cut_into_chunks(lengths, size):
     given_rows = _rows(np.repeat(np.arange(len(lengths)), lengths))
-    found = list(runs(given_rows[k:k + size] for k in range(0, len(given_rows), size)))
+    found = list(runs(given_rows[k : k + size] for k in range(0, len(given_rows), size)))
     assert [len(run) for run in found] == lengths and (np.concatenate([*found, given_rows[:0]]) == given_rows).all()
+
 
 @settings(deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=60), st.integers(1, 70), st.integers(1, 20))
 def test_buckets_bring_every_row_together_in_its_order(tmp_path_factory, numbers, most, size):
     given_rows = _rows(numbers)
     with Buckets(tmp_path_factory.getbasetemp(), np.bincount(numbers), most) as buckets:
-        for k in range(0, len(given_rows), size): buckets.add(given_rows[k:k + size])
+        for k in range(0, len(given_rows), size):
+            buckets.add(given_rows[k : k + size])
         found = {int(run['number'][0]): run['place'].tolist() for run in runs(buckets)}
-    assert found == {number: [place for place, other in enumerate(numbers) if other == number] for number in set(numbers)}
+    assert found == {
+        number: [place for place, other in enumerate(numbers) if other == number] for number in set(numbers)
+    }
 
 # %% ../../nbs/26_grouping.ipynb #3bc2c0fa
 def _open_files(folder):
     "How many files below `folder` this process holds open, those without a name too"
-    return sum(os.path.realpath(link).startswith(str(folder)) for link in (f'/proc/self/fd/{fd}' for fd in os.listdir('/proc/self/fd')))
+    return sum(
+        os.path.realpath(link).startswith(str(folder))
+        for link in (f'/proc/self/fd/{fd}' for fd in os.listdir('/proc/self/fd'))
+    )
+
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='looks into /proc')
 def test_what_fits_into_one_bucket_makes_no_file(tmp_path):
-    with Buckets(tmp_path/'new', np.array([50, 50]), most=100) as buckets:
-        buckets.add(_rows([0, 1]*50))
+    with Buckets(tmp_path / 'new', np.array([50, 50]), most=100) as buckets:
+        buckets.add(_rows([0, 1] * 50))
         assert _open_files(tmp_path) == 0 and len(list(runs(buckets))) == 2
+
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='looks into /proc')
 def test_more_than_that_goes_to_files_without_a_name_that_are_closed_after_an_error(tmp_path):
-    with pytest.raises(KeyboardInterrupt), Buckets(tmp_path/'new', np.array([50, 50]), most=50) as buckets:
-        buckets.add(_rows([0, 1]*50))
+    with pytest.raises(KeyboardInterrupt), Buckets(tmp_path / 'new', np.array([50, 50]), most=50) as buckets:
+        buckets.add(_rows([0, 1] * 50))
         held = _open_files(tmp_path)
         raise KeyboardInterrupt
-    assert held == 2 and list((tmp_path/'new').iterdir()) == [] and _open_files(tmp_path) == 0
+    assert held == 2 and list((tmp_path / 'new').iterdir()) == [] and _open_files(tmp_path) == 0
+
 
 def test_a_killed_process_leaves_nothing_behind(tmp_path):
     code = f"""import os, signal, numpy as np
@@ -124,12 +168,19 @@ os.kill(os.getpid(), signal.SIGKILL)"""
 
 # %% ../../nbs/26_grouping.ipynb #6a991453
 def test_there_are_never_more_files_than_a_process_may_open(tmp_path):
-    with Buckets(tmp_path, np.full(10_000, 10), most=1) as buckets: assert 150 <= len(buckets.files) <= 201
+    with Buckets(tmp_path, np.full(10_000, 10), most=1) as buckets:
+        assert 150 <= len(buckets.files) <= 201
+
 
 def test_numbers_without_rows_take_no_bucket(tmp_path):
-    with Buckets(tmp_path, np.zeros(5, int)) as buckets: assert list(buckets) == []
+    with Buckets(tmp_path, np.zeros(5, int)) as buckets:
+        assert list(buckets) == []
+
 
 def test_a_full_disk_is_a_storage_error(tmp_path):
-    with pytest.raises(StorageError, match='No space left.*make room'), Buckets(tmp_path, np.array([1, 1]), most=1) as buckets:
+    with (
+        pytest.raises(StorageError, match='No space left.*make room'),
+        Buckets(tmp_path, np.array([1, 1]), most=1) as buckets,
+    ):
         buckets.files = [open('/dev/full', 'wb', buffering=0), None]
         buckets.add(_rows([0]))

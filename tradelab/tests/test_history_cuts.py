@@ -10,48 +10,91 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..history_cuts import action_points, cut_points, differences, event_points, history, known, leaves, since, synthetic_history, until, warm_up
+from tradelab.history_cuts import (
+    action_points,
+    cut_points,
+    differences,
+    event_points,
+    history,
+    known,
+    leaves,
+    since,
+    synthetic_history,
+    until,
+    warm_up,
+)
 from ..indicators import rsi, sma
 from ..utils.error_handling import DataError
 
 DAYS = pd.bdate_range('2024-01-01', periods=6, name='session')
 
-def _found(whole, part, n=3, **options): return differences(leaves(whole), leaves(part), len(DAYS), DAYS[:n], **options)
+
+def _found(whole, part, n=3, **options):
+    return differences(leaves(whole), leaves(part), len(DAYS), DAYS[:n], **options)
 
 # %% ../../nbs/17_history_cuts.ipynb #8199a7ab
 def test_what_was_known_on_a_day_is_adjusted_only_by_what_had_happened():
     whole = synthetic_history(300, seed=5)
     then, today = known(whole, 150), until(whole, 150)
-    assert then.bars.equals(today.bars) and then.actions.equals(today.actions) and (then.actions.ex_date <= then.bars.index[-1]).all()
+    assert (
+        then.bars.equals(today.bars)
+        and then.actions.equals(today.actions)
+        and (then.actions.ex_date <= then.bars.index[-1]).all()
+    )
     assert then.adjusted.close.iloc[-1] == then.bars.close.iloc[-1] != today.adjusted.close.iloc[-1]
     assert today.adjusted.close.tolist() == whole.adjusted.close.iloc[:150].tolist()
 
+
 def test_a_later_start_leaves_the_rest_as_it_is():
     whole = synthetic_history(300)
-    assert since(whole, 100).adjusted.equals(whole.adjusted.iloc[100:]) and (since(whole, 100).actions.ex_date >= whole.bars.index[100]).all()
+    assert (
+        since(whole, 100).adjusted.equals(whole.adjusted.iloc[100:])
+        and (since(whole, 100).actions.ex_date >= whole.bars.index[100]).all()
+    )
+
 
 def test_the_made_up_history_has_all_that_real_prices_have():
     whole = synthetic_history()
     assert set(whole.actions.kind) == {'split', 'dividend'} and (whole.actions.kind == 'split').sum() == 2
     assert whole.bars.index.to_series().diff().max() > pd.Timedelta(days=3) and whole.bars.index.is_unique
-    assert (np.abs(np.log(whole.bars.open/whole.bars.close.shift())) > 0.05).sum() > 3
-    assert synthetic_history(seed=1).bars.equals(synthetic_history(seed=1).bars) and not synthetic_history(seed=1).bars.equals(whole.bars)
+    assert (np.abs(np.log(whole.bars.open / whole.bars.close.shift())) > 0.05).sum() > 3
+    assert synthetic_history(seed=1).bars.equals(synthetic_history(seed=1).bars) and not synthetic_history(
+        seed=1
+    ).bars.equals(whole.bars)
 
 # %% ../../nbs/17_history_cuts.ipynb #f4d15e60
 @pytest.mark.parametrize('n, count', [(51, 50), (60, 50), (200, 50), (5000, 50), (5000, 80), (10, 3)])
 def test_cuts_are_as_many_as_asked_for_and_all_different(n, count):
     points = cut_points(n, count, seed=4)
-    assert len(points) == len(set(points)) == count and points == sorted(points) and points[0] >= 1 and points[-1] == n - 1
+    assert (
+        len(points) == len(set(points)) == count and points == sorted(points) and points[0] >= 1 and points[-1] == n - 1
+    )
+
 
 def test_cuts_are_dense_where_indicators_warm_up_and_reach_everywhere():
     points = np.array(cut_points(5000, 50))
-    assert (points < 200).sum() >= 8 and (points > 2500).sum() >= 8 and cut_points(5000, 50, 1) != points.tolist() and cut_points(5000, 50) == points.tolist()
+    assert (
+        (points < 200).sum() >= 8
+        and (points > 2500).sum() >= 8
+        and cut_points(5000, 50, 1) != points.tolist()
+        and cut_points(5000, 50) == points.tolist()
+    )
+
 
 def test_rare_events_are_cut_off_from_their_future_and_what_always_changes_is_none():
     events = pd.Series(np.isin(np.arange(100), (40, 70)))
-    assert event_points(leaves(events), 100) == [41, 42, 71, 72] and event_points(leaves(events[10:]), 100) == [41, 42, 71, 72]
-    assert event_points(leaves(pd.Series(np.arange(100.))), 100) == [] and event_points(leaves(pd.Series(np.ones(100))), 100) == event_points(leaves(3.), 100) == []
-    assert len(event_points(leaves({'always': np.arange(100.), 'often': np.arange(100)//4}), 100, 5)) == 5
+    assert event_points(leaves(events), 100) == [41, 42, 71, 72] and event_points(leaves(events[10:]), 100) == [
+        41,
+        42,
+        71,
+        72,
+    ]
+    assert (
+        event_points(leaves(pd.Series(np.arange(100.0))), 100) == []
+        and event_points(leaves(pd.Series(np.ones(100))), 100) == event_points(leaves(3.0), 100) == []
+    )
+    assert len(event_points(leaves({'always': np.arange(100.0), 'often': np.arange(100) // 4}), 100, 5)) == 5
+
 
 def test_histories_are_cut_around_their_ex_dates():
     whole = synthetic_history(300)
@@ -59,72 +102,133 @@ def test_histories_are_cut_around_their_ex_dates():
     assert set(action_points(whole, 100)) == ex_dates | {n + 1 for n in ex_dates} and len(action_points(whole, 3)) == 3
     assert action_points(history(whole.bars)) == []
 
+
 def test_a_history_that_is_too_short_to_cut_is_refused():
-    with pytest.raises(DataError, match='50 bars has no 50 points'): cut_points(50, 50)
+    with pytest.raises(DataError, match='50 bars has no 50 points'):
+        cut_points(50, 50)
 
 # %% ../../nbs/17_history_cuts.ipynb #a7210077
 class _Votes(NamedTuple):
     buy: pd.Series
     why: str
 
+
 def test_an_output_is_taken_apart_whatever_it_is():
-    series = pd.Series([1., 2.], name='a')
-    assert set(leaves(_Votes(series, 'up'))) == {'buy', 'why'} and set(leaves({'x': (series, np.zeros((2, 3)))})) == {'x.0', 'x.1'}
-    assert set(leaves(pd.DataFrame({'a': [1], 'b': [2]}))) == {'a', 'b'} and leaves(None) == {} and set(leaves(synthetic_history(60))) >= {'bars.open', 'adjusted.close', 'convention'}
-    with pytest.raises(DataError, match='generator'): leaves(x for x in ())
+    series = pd.Series([1.0, 2.0], name='a')
+    assert set(leaves(_Votes(series, 'up'))) == {'buy', 'why'} and set(leaves({'x': (series, np.zeros((2, 3)))})) == {
+        'x.0',
+        'x.1',
+    }
+    assert (
+        set(leaves(pd.DataFrame({'a': [1], 'b': [2]}))) == {'a', 'b'}
+        and leaves(None) == {}
+        and set(leaves(synthetic_history(60))) >= {'bars.open', 'adjusted.close', 'convention'}
+    )
+    with pytest.raises(DataError, match='generator'):
+        leaves(x for x in ())
 
 # %% ../../nbs/17_history_cuts.ipynb #305c073a
-@pytest.mark.parametrize('whole, part, count', [
-    ([1., np.nan, 3., 9, 9, 9], [1., np.nan, 3.], 0), ([1., 2., 3., 9, 9, 9], [1., 2., np.nextafter(3., 4)], 1), ([1., 2., 3., 9, 9, 9], [1., 2., np.nan], 1),
-    ([np.nan, 2., 3., 9, 9, 9], [0., 2., 3.], 1), ([1, 2, 3, 9, 9, 9], [1., 2., 3.], 3), ([True, False, True] + [True]*3, [True, False, True], 0),
-    (['a', None, 'c', 'd', 'e', 'f'], ['a', None, 'c'], 0), (['a', 'b', 'c', 'd', 'e', 'f'], ['a', None, 'c'], 1),
-])
+@pytest.mark.parametrize(
+    'whole, part, count',
+    [
+        ([1.0, np.nan, 3.0, 9, 9, 9], [1.0, np.nan, 3.0], 0),
+        ([1.0, 2.0, 3.0, 9, 9, 9], [1.0, 2.0, np.nextafter(3.0, 4)], 1),
+        ([1.0, 2.0, 3.0, 9, 9, 9], [1.0, 2.0, np.nan], 1),
+        ([np.nan, 2.0, 3.0, 9, 9, 9], [0.0, 2.0, 3.0], 1),
+        ([1, 2, 3, 9, 9, 9], [1.0, 2.0, 3.0], 3),
+        ([True, False, True] + [True] * 3, [True, False, True], 0),
+        (['a', None, 'c', 'd', 'e', 'f'], ['a', None, 'c'], 0),
+        (['a', 'b', 'c', 'd', 'e', 'f'], ['a', None, 'c'], 1),
+    ],
+)
 def test_values_are_the_same_only_bit_for_bit_and_in_one_type(whole, part, count):
     assert sum(len(d.rows) for d in _found(pd.Series(whole, DAYS), pd.Series(part, DAYS[:3]))) == count
     assert sum(len(d.rows) for d in _found(np.array(whole), np.array(part))) == count
 
+
 def test_the_first_difference_is_named_by_column_session_and_both_values():
-    found, = _found(pd.DataFrame({'x': [1., 2., 3., 4., 5., 6.], 'y': 0.}, DAYS), pd.DataFrame({'x': [1., 7., 8.], 'y': 0.}, DAYS[:3]))
-    assert (found.column, found.rows, found.session, str(found)) == ('x', (1, 2), DAYS[1], 'x on 2024-01-02: 2 with the future, 7 without')
+    (found,) = _found(
+        pd.DataFrame({'x': [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 'y': 0.0}, DAYS),
+        pd.DataFrame({'x': [1.0, 7.0, 8.0], 'y': 0.0}, DAYS[:3]),
+    )
+    assert (found.column, found.rows, found.session, str(found)) == (
+        'x',
+        (1, 2),
+        DAYS[1],
+        'x on 2024-01-02: 2 with the future, 7 without',
+    )
 
 # %% ../../nbs/17_history_cuts.ipynb #8b2797f7
 def test_rows_that_are_missing_are_a_difference_and_dropped_warm_up_rows_are_none():
-    whole = pd.Series(np.arange(6.), DAYS)
+    whole = pd.Series(np.arange(6.0), DAYS)
     assert not _found(whole[2:], whole[2:3]) and not _found(whole.to_numpy()[2:], whole.to_numpy()[2:3])
     assert _found(whole, whole[:2]) and _found(whole.to_numpy(), whole.to_numpy()[:2]) and _found(whole[2:], whole[1:3])
     assert _found({'a': whole}, {'a': whole[:3], 'b': whole[:3]}) and _found({'a': whole, 'b': whole}, {'a': whole[:3]})
 
+
 def test_a_single_value_taken_over_the_whole_sample_is_a_difference():
-    close = pd.Series(np.arange(6.), DAYS)
-    assert [d.column for d in _found({'close': close, 'mean': close.mean()}, {'close': close[:3], 'mean': close[:3].mean()})] == ['mean']
+    close = pd.Series(np.arange(6.0), DAYS)
+    assert [
+        d.column for d in _found({'close': close, 'mean': close.mean()}, {'close': close[:3], 'mean': close[:3].mean()})
+    ] == ['mean']
+
 
 def test_nothing_equals_nothing_and_no_more():
     none = pd.DataFrame({'a': pd.Series(dtype=float)})
-    assert not differences(leaves(none), leaves(none), 0, DAYS[:0]) and differences(leaves(none), leaves(pd.DataFrame({'a': [1.]})), 0, DAYS[:0])
+    assert not differences(leaves(none), leaves(none), 0, DAYS[:0]) and differences(
+        leaves(none), leaves(pd.DataFrame({'a': [1.0]})), 0, DAYS[:0]
+    )
+
 
 def test_arrays_of_several_axes_are_compared_row_by_row():
-    whole = np.arange(24.).reshape(6, 2, 2)
+    whole = np.arange(24.0).reshape(6, 2, 2)
     assert not _found(whole, whole[:3]) and _found(whole, np.where(whole[:3] == 5, 0, whole[:3]))[0].session == DAYS[1]
 
 # %% ../../nbs/17_history_cuts.ipynb #f0d1bbbd
 def test_another_scale_passes_where_it_is_allowed_and_another_ratio_never_does():
-    whole = pd.Series([0., 2., np.nan, 6., 7., 8.], DAYS)
-    assert not _found(whole, whole[:4]*1.37, 4, scaled=True) and _found(whole, whole[:4]*1.37, 4)
-    assert _found(whole, whole[:4]*[1., 1., 1., 1 + 1e-9], 4, scaled=True) and _found(whole, whole[:4].fillna(1.), 4, scaled=True) and _found(whole, whole[:4] + 1e-3, 4, scaled=True)
+    whole = pd.Series([0.0, 2.0, np.nan, 6.0, 7.0, 8.0], DAYS)
+    assert not _found(whole, whole[:4] * 1.37, 4, scaled=True) and _found(whole, whole[:4] * 1.37, 4)
+    assert (
+        _found(whole, whole[:4] * [1.0, 1.0, 1.0, 1 + 1e-9], 4, scaled=True)
+        and _found(whole, whole[:4].fillna(1.0), 4, scaled=True)
+        and _found(whole, whole[:4] + 1e-3, 4, scaled=True)
+    )
+
 
 def test_only_the_columns_that_count_are_compared():
-    whole, part = pd.DataFrame({'a': [1., 2.], 'b': [1., 2.]}, DAYS[:2]), pd.DataFrame({'a': [5.], 'b': [6.]}, DAYS[:1])
-    assert [d.column for d in differences(leaves(whole), leaves(part), 2, DAYS[:1], only=lambda name, values: name == 'b')] == ['b']
+    whole, part = (
+        pd.DataFrame({'a': [1.0, 2.0], 'b': [1.0, 2.0]}, DAYS[:2]),
+        pd.DataFrame({'a': [5.0], 'b': [6.0]}, DAYS[:1]),
+    )
+    assert [
+        d.column for d in differences(leaves(whole), leaves(part), 2, DAYS[:1], only=lambda name, values: name == 'b')
+    ] == ['b']
     assert [d.column for d in differences(leaves(whole), leaves(part), 2, DAYS[:1], skip={('b', 0)})] == ['a']
 
 # %% ../../nbs/17_history_cuts.ipynb #64b115a9
-@pytest.mark.parametrize('f, bar', [(lambda c: c, 0), (lambda c: sma(c, 1), 0), (lambda c: sma(c, 50), 49), (lambda c: c.diff(5), 5), (lambda c: c > sma(c, 10), 10),
-                                    (lambda c: c.cumsum(), np.inf), (lambda c: c.dropna().rolling(7).mean().dropna(), 6), (lambda c: sma(c, 9).dropna().to_numpy(), 8)])
+@pytest.mark.parametrize(
+    'f, bar',
+    [
+        (lambda c: c, 0),
+        (lambda c: sma(c, 1), 0),
+        (lambda c: sma(c, 50), 49),
+        (lambda c: c.diff(5), 5),
+        (lambda c: c > sma(c, 10), 10),
+        (lambda c: c.cumsum(), np.inf),
+        (lambda c: c.dropna().rolling(7).mean().dropna(), 6),
+        (lambda c: sma(c, 9).dropna().to_numpy(), 8),
+    ],
+)
 def test_the_warm_up_is_the_bar_from_which_the_start_no_longer_matters(f, bar):
     close = synthetic_history(400, seed=2).adjusted.close
-    assert max(warm_up(leaves(f(close)), leaves(f(close[n:])), 400, 400 - n) for n in (3, 60, 100)) == (9 if bar == 10 else bar)
+    assert max(warm_up(leaves(f(close)), leaves(f(close[n:])), 400, 400 - n) for n in (3, 60, 100)) == (
+        9 if bar == 10 else bar
+    )
+
 
 def test_the_warm_up_of_a_fading_memory_is_where_it_falls_below_the_tolerance():
     close = synthetic_history(1500, seed=2).adjusted.close
-    strict, loose = (warm_up(leaves(rsi(close)), leaves(rsi(close[100:])), 1500, 1400, tolerance) for tolerance in (1e-9, 1e-3))
+    strict, loose = (
+        warm_up(leaves(rsi(close)), leaves(rsi(close[100:])), 1500, 1400, tolerance) for tolerance in (1e-9, 1e-3)
+    )
     assert 14 < loose < 150 < strict < 400

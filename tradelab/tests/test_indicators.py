@@ -17,34 +17,293 @@ from ..utils.error_handling import DataError
 
 # %% ../../nbs/13_indicators.ipynb #27303cec
 # StockCharts' example of RSI 14, as in pyalgotrade's test data (rsi-test.csv, Apache-2.0): closes and the sheet's values from bar 14 on
-STOCKCHARTS = [44.3389, 44.0902, 44.1497, 43.6124, 44.3278, 44.8264, 45.0955, 45.4245, 45.8433, 46.0826, 45.8931, 46.0328, 45.6140, 46.2820, 46.2820,
-               46.0028, 46.0328, 46.4116, 46.2222, 45.6439, 46.2122, 46.2521, 45.7137, 46.4515, 45.7835, 45.3548, 44.0288, 44.1783, 44.2181, 44.5672,
-               43.4205, 42.6628, 43.1314]
-STOCKCHARTS_RSI = [70.532789, 66.318562, 66.549830, 69.406305, 66.355169, 57.974856, 62.929607, 63.257148, 56.059299, 62.377071, 54.707573, 50.422774,
-                   39.989823, 41.460482, 41.868916, 45.463212, 37.304042, 33.079523, 37.772952]
+STOCKCHARTS = [
+    44.3389,
+    44.0902,
+    44.1497,
+    43.6124,
+    44.3278,
+    44.8264,
+    45.0955,
+    45.4245,
+    45.8433,
+    46.0826,
+    45.8931,
+    46.0328,
+    45.6140,
+    46.2820,
+    46.2820,
+    46.0028,
+    46.0328,
+    46.4116,
+    46.2222,
+    45.6439,
+    46.2122,
+    46.2521,
+    45.7137,
+    46.4515,
+    45.7835,
+    45.3548,
+    44.0288,
+    44.1783,
+    44.2181,
+    44.5672,
+    43.4205,
+    42.6628,
+    43.1314,
+]
+STOCKCHARTS_RSI = [
+    70.532789,
+    66.318562,
+    66.549830,
+    69.406305,
+    66.355169,
+    57.974856,
+    62.929607,
+    63.257148,
+    56.059299,
+    62.377071,
+    54.707573,
+    50.422774,
+    39.989823,
+    41.460482,
+    41.868916,
+    45.463212,
+    37.304042,
+    33.079523,
+    37.772952,
+]
 
 # Stock.Indicators (Apache-2.0), first 40 closes of its default input and what its spreadsheets Rsi, Sma and Ema make of them
-SKENDER = [212.8, 214.06, 213.89, 214.66, 213.95, 213.95, 214.55, 214.02, 214.51, 213.75, 214.22, 213.43, 214.21, 213.66, 215.03, 216.89,
-           216.66, 216.32, 214.98, 214.96, 215.05, 215.19, 216.67, 216.28, 216.29, 216.58, 217.86, 218.72, 219.91, 220.79, 221.94, 221.75,
-           222.1, 223.43, 223.23, 223.38, 223.66, 224.01, 223.41, 226.53]
-SKENDER_RSI = [62.054054054, 68.808531, 67.21524514, 64.825598344, 56.326221067, 56.207767868, 56.64956897, 57.370037267, 64.152648078,
-               61.38121131, 61.427225453, 62.811075381, 68.229028757, 71.258736043, 74.834789057, 77.103539992, 79.681508245, 78.116585443,
-               78.937220709, 81.739525823, 80.015526668, 80.350266615, 80.990355502, 81.788927089, 75.902348302, 82.824781208] # bars 14 to 39
-SKENDER_SMA = [214.525, 214.6375, 214.694, 214.833, 214.914, 215.031, 215.1625, 215.328, 215.563, 215.833, 216.185, 216.571, 216.987,
-               217.3815, 217.87, 218.28, 218.6045, 218.9545, 219.339, 219.7605, 220.339] # bars 19 to 39
-SKENDER_EMA = [214.525, 214.575, 214.633571429, 214.827517007, 214.96584872, 215.091958366, 215.233676617, 215.483802653, 215.792011925,
-               216.184201265, 216.622848764, 217.129244119, 217.569316108, 218.000809812, 218.517875544, 218.966649302, 219.386968416,
-               219.793923805, 220.195454871, 220.501602026, 221.075735167] # bars 19 to 39
+SKENDER = [
+    212.8,
+    214.06,
+    213.89,
+    214.66,
+    213.95,
+    213.95,
+    214.55,
+    214.02,
+    214.51,
+    213.75,
+    214.22,
+    213.43,
+    214.21,
+    213.66,
+    215.03,
+    216.89,
+    216.66,
+    216.32,
+    214.98,
+    214.96,
+    215.05,
+    215.19,
+    216.67,
+    216.28,
+    216.29,
+    216.58,
+    217.86,
+    218.72,
+    219.91,
+    220.79,
+    221.94,
+    221.75,
+    222.1,
+    223.43,
+    223.23,
+    223.38,
+    223.66,
+    224.01,
+    223.41,
+    226.53,
+]
+SKENDER_RSI = [
+    62.054054054,
+    68.808531,
+    67.21524514,
+    64.825598344,
+    56.326221067,
+    56.207767868,
+    56.64956897,
+    57.370037267,
+    64.152648078,
+    61.38121131,
+    61.427225453,
+    62.811075381,
+    68.229028757,
+    71.258736043,
+    74.834789057,
+    77.103539992,
+    79.681508245,
+    78.116585443,
+    78.937220709,
+    81.739525823,
+    80.015526668,
+    80.350266615,
+    80.990355502,
+    81.788927089,
+    75.902348302,
+    82.824781208,
+]  # bars 14 to 39
+SKENDER_SMA = [
+    214.525,
+    214.6375,
+    214.694,
+    214.833,
+    214.914,
+    215.031,
+    215.1625,
+    215.328,
+    215.563,
+    215.833,
+    216.185,
+    216.571,
+    216.987,
+    217.3815,
+    217.87,
+    218.28,
+    218.6045,
+    218.9545,
+    219.339,
+    219.7605,
+    220.339,
+]  # bars 19 to 39
+SKENDER_EMA = [
+    214.525,
+    214.575,
+    214.633571429,
+    214.827517007,
+    214.96584872,
+    215.091958366,
+    215.233676617,
+    215.483802653,
+    215.792011925,
+    216.184201265,
+    216.622848764,
+    217.129244119,
+    217.569316108,
+    218.000809812,
+    218.517875544,
+    218.966649302,
+    219.386968416,
+    219.793923805,
+    220.195454871,
+    220.501602026,
+    221.075735167,
+]  # bars 19 to 39
 # ... its highs and lows, and its sheet Atr
-SKENDER_HIGH = [213.35, 214.22, 214.06, 215.17, 214.53, 214.89, 214.55, 214.22, 214.84, 214.25, 214.27, 214.46, 214.75, 214.28, 215.48, 216.89,
-                217.02, 216.91, 215.59, 215.03, 215.96, 215.5, 216.87, 216.66, 216.97, 216.72, 218.19, 218.97, 220.19, 220.8, 222.15, 222.16, 222.1,
-                223.62, 223.47, 223.81, 223.71, 224.2, 223.86, 227.04]
-SKENDER_LOW = [211.52, 213.15, 213.02, 213.42, 213.91, 213.52, 213.13, 212.53, 214.17, 213.33, 213.42, 212.96, 213.49, 212.83, 213.77, 215.89,
-               216.36, 216.12, 213.9, 213.82, 214.4, 214.29, 215.84, 215.92, 216.09, 215.7, 216.84, 217.88, 219.23, 219.33, 220.5, 220.93, 221.01,
-               222.5, 222.8, 222.55, 222.41, 223.29, 222.98, 225.2]
-SKENDER_ATR = [1.336428571, 1.373826531, 1.322838921, 1.284778998, 1.365866213, 1.354732912, 1.369394847, 1.358009501, 1.381008822, 1.335936763,
-               1.303369852, 1.283129148, 1.306477066, 1.29244299, 1.305125633, 1.316902374, 1.340695061, 1.332788271, 1.315446252, 1.330057234,
-               1.282910289, 1.281273839, 1.282611422, 1.255996321, 1.239853726, 1.41057846] # bars 14 to 39
+SKENDER_HIGH = [
+    213.35,
+    214.22,
+    214.06,
+    215.17,
+    214.53,
+    214.89,
+    214.55,
+    214.22,
+    214.84,
+    214.25,
+    214.27,
+    214.46,
+    214.75,
+    214.28,
+    215.48,
+    216.89,
+    217.02,
+    216.91,
+    215.59,
+    215.03,
+    215.96,
+    215.5,
+    216.87,
+    216.66,
+    216.97,
+    216.72,
+    218.19,
+    218.97,
+    220.19,
+    220.8,
+    222.15,
+    222.16,
+    222.1,
+    223.62,
+    223.47,
+    223.81,
+    223.71,
+    224.2,
+    223.86,
+    227.04,
+]
+SKENDER_LOW = [
+    211.52,
+    213.15,
+    213.02,
+    213.42,
+    213.91,
+    213.52,
+    213.13,
+    212.53,
+    214.17,
+    213.33,
+    213.42,
+    212.96,
+    213.49,
+    212.83,
+    213.77,
+    215.89,
+    216.36,
+    216.12,
+    213.9,
+    213.82,
+    214.4,
+    214.29,
+    215.84,
+    215.92,
+    216.09,
+    215.7,
+    216.84,
+    217.88,
+    219.23,
+    219.33,
+    220.5,
+    220.93,
+    221.01,
+    222.5,
+    222.8,
+    222.55,
+    222.41,
+    223.29,
+    222.98,
+    225.2,
+]
+SKENDER_ATR = [
+    1.336428571,
+    1.373826531,
+    1.322838921,
+    1.284778998,
+    1.365866213,
+    1.354732912,
+    1.369394847,
+    1.358009501,
+    1.381008822,
+    1.335936763,
+    1.303369852,
+    1.283129148,
+    1.306477066,
+    1.29244299,
+    1.305125633,
+    1.316902374,
+    1.340695061,
+    1.332788271,
+    1.315446252,
+    1.330057234,
+    1.282910289,
+    1.281273839,
+    1.282611422,
+    1.255996321,
+    1.239853726,
+    1.41057846,
+]  # bars 14 to 39
 
 # %% ../../nbs/13_indicators.ipynb #f125bc0a
 def test_rsi_agrees_with_the_stockcharts_sheet():
@@ -52,11 +311,16 @@ def test_rsi_agrees_with_the_stockcharts_sheet():
     assert values.iloc[:14].isna().all()
     np.testing.assert_allclose(values.iloc[14:], STOCKCHARTS_RSI, atol=1e-6)
 
-@pytest.mark.parametrize('indicator, window, first, expected', [(rsi, 14, 14, SKENDER_RSI), (sma, 20, 19, SKENDER_SMA), (ema, 20, 19, SKENDER_EMA)])
+
+@pytest.mark.parametrize(
+    'indicator, window, first, expected',
+    [(rsi, 14, 14, SKENDER_RSI), (sma, 20, 19, SKENDER_SMA), (ema, 20, 19, SKENDER_EMA)],
+)
 def test_indicators_agree_with_the_spreadsheets_of_stock_indicators(indicator, window, first, expected):
     values = indicator(pd.Series(SKENDER), window)
     assert values.iloc[:first].isna().all()
     np.testing.assert_allclose(values.iloc[first:], expected, atol=1e-8)
+
 
 def test_true_range_agrees_with_the_spreadsheet_of_stock_indicators():
     values = atr(pd.Series(SKENDER_HIGH), pd.Series(SKENDER_LOW), pd.Series(SKENDER), 14)
@@ -66,44 +330,66 @@ def test_true_range_agrees_with_the_spreadsheet_of_stock_indicators():
 # %% ../../nbs/13_indicators.ipynb #d0dd1126
 def test_wilders_smoothing_by_hand():
     # changes +1, -1, +2 with window 2: seed U = D = 0.5 at bar 2; at bar 3 U = 0.5 + (2 - 0.5)/2 = 1.25, D = 0.25, RSI = 125/1.5
-    values = rsi(pd.Series([10., 11., 10., 12.]), 2)
-    np.testing.assert_allclose(values, [np.nan, np.nan, 50., 125/1.5])
+    values = rsi(pd.Series([10.0, 11.0, 10.0, 12.0]), 2)
+    np.testing.assert_allclose(values, [np.nan, np.nan, 50.0, 125 / 1.5])
 
-@pytest.mark.parametrize('closes, last', [(np.arange(1., 31.), 100.), (np.arange(30., 0., -1), 0.), (np.full(30, 7.), np.nan)])
+
+@pytest.mark.parametrize(
+    'closes, last', [(np.arange(1.0, 31.0), 100.0), (np.arange(30.0, 0.0, -1), 0.0), (np.full(30, 7.0), np.nan)]
+)
 def test_rsi_at_the_edges(closes, last):
     np.testing.assert_equal(rsi(pd.Series(closes)).iloc[-1], last)
 
+
 def test_rsi_is_defined_from_the_first_move_after_a_flat_start():
-    values = rsi(pd.Series([5.]*20 + [6.]))
-    assert values.iloc[:20].isna().all() and values.iloc[20] == 100.
+    values = rsi(pd.Series([5.0] * 20 + [6.0]))
+    assert values.iloc[:20].isna().all() and values.iloc[20] == 100.0
 
 # %% ../../nbs/13_indicators.ipynb #24116ed1
 def _bars(seed, bars=200):
     rng = np.random.default_rng(seed)
-    close = pd.Series(50*np.exp(np.cumsum(rng.normal(0, 0.02, bars))))
-    return close*(1 + rng.random(bars)*0.02), close*(1 - rng.random(bars)*0.02), close
+    close = pd.Series(50 * np.exp(np.cumsum(rng.normal(0, 0.02, bars))))
+    return close * (1 + rng.random(bars) * 0.02), close * (1 - rng.random(bars) * 0.02), close
+
 
 @pytest.mark.parametrize('window', [1, 2, 5, 14, 50])
 @pytest.mark.parametrize('gap', [0, 3])
 def test_wilders_sums_are_those_of_the_library_to_the_last_bit(window, gap):
     import pandas_ta_classic as ta
+
     high, low, close = (side.where(side.index >= gap) for side in _bars(window))
-    pd.testing.assert_series_equal(rsi(close, window), ta.rsi(close, length=window, talib=False), check_names=False, check_exact=True)
-    pd.testing.assert_series_equal(atr(high, low, close, window), ta.atr(high, low, close, length=window, talib=False), check_names=False, rtol=1e-13)
+    pd.testing.assert_series_equal(
+        rsi(close, window), ta.rsi(close, length=window, talib=False), check_names=False, check_exact=True
+    )
+    pd.testing.assert_series_equal(
+        atr(high, low, close, window),
+        ta.atr(high, low, close, length=window, talib=False),
+        check_names=False,
+        rtol=1e-13,
+    )
+
 
 def test_true_range_by_hand_with_gaps_up_and_down():
-    values = atr(*(pd.Series(side) for side in ([10., 12., 13., 9.], [8., 10., 11., 7.], [9., 11., 11., 8.])), 2)
+    values = atr(
+        *(pd.Series(side) for side in ([10.0, 12.0, 13.0, 9.0], [8.0, 10.0, 11.0, 7.0], [9.0, 11.0, 11.0, 8.0])), 2
+    )
     np.testing.assert_equal(values.to_numpy(), [np.nan, np.nan, 2.5, 3.25])
 
+
 def test_volatility_by_hand_and_of_a_price_that_stands_still():
-    values = realised_volatility(pd.Series([100., 110., 99., 99., 99., 99.]), 2)
+    values = realised_volatility(pd.Series([100.0, 110.0, 99.0, 99.0, 99.0, 99.0]), 2)
     up, down = np.log(1.1), np.log(0.9)
-    np.testing.assert_allclose(values, [np.nan, np.nan, abs(up - down)/2**0.5*252**0.5, abs(down)/2**0.5*252**0.5, 0, 0])
+    np.testing.assert_allclose(
+        values, [np.nan, np.nan, abs(up - down) / 2**0.5 * 252**0.5, abs(down) / 2**0.5 * 252**0.5, 0, 0]
+    )
     assert values.iloc[-1] == 0
+
 
 def test_volatility_does_not_depend_on_where_history_starts():
     close = _bars(1)[2]
-    np.testing.assert_array_equal(realised_volatility(close, 20).iloc[60:], realised_volatility(close.iloc[40:], 20).iloc[20:])
+    np.testing.assert_array_equal(
+        realised_volatility(close, 20).iloc[60:], realised_volatility(close.iloc[40:], 20).iloc[20:]
+    )
 
 # %% ../../nbs/13_indicators.ipynb #2bbd1d2e
 @given(st.integers(0, 500), st.integers(1, 20), st.integers(0, 60))
@@ -111,35 +397,57 @@ def test_volatility_does_not_depend_on_where_history_starts():
 def test_a_later_bar_without_range_changes_no_earlier_true_range_or_volatility(seed, window, cut):
     high, low, close = _bars(seed, 60)
     high.iloc[-1] = low.iloc[-1] = close.iloc[-1]
-    pd.testing.assert_series_equal(atr(high, low, close, window).iloc[:cut], atr(high[:cut], low[:cut], close[:cut], window), check_exact=True)
-    pd.testing.assert_series_equal(realised_volatility(close, window + 1).iloc[:cut], realised_volatility(close[:cut], window + 1), check_exact=True)
+    pd.testing.assert_series_equal(
+        atr(high, low, close, window).iloc[:cut], atr(high[:cut], low[:cut], close[:cut], window), check_exact=True
+    )
+    pd.testing.assert_series_equal(
+        realised_volatility(close, window + 1).iloc[:cut],
+        realised_volatility(close[:cut], window + 1),
+        check_exact=True,
+    )
 
-@pytest.mark.parametrize('call, word', [
-    (lambda b: atr(b, b, b.iloc[1:], 2), 'different bars'), (lambda b: atr(b.mask(b > 3), b, b, 2), 'high is missing'), (lambda b: atr(b, b.to_frame(), b, 2), r'\(low\)'),
-    (lambda b: atr(b, b, b, 0), 'found 0'), (lambda b: realised_volatility(b, 1), '2 or more'), (lambda b: realised_volatility(b - 2, 2), 'not above 0 at 2024-01-02'),
-])
+
+@pytest.mark.parametrize(
+    'call, word',
+    [
+        (lambda b: atr(b, b, b.iloc[1:], 2), 'different bars'),
+        (lambda b: atr(b.mask(b > 3), b, b, 2), 'high is missing'),
+        (lambda b: atr(b, b.to_frame(), b, 2), r'\(low\)'),
+        (lambda b: atr(b, b, b, 0), 'found 0'),
+        (lambda b: realised_volatility(b, 1), '2 or more'),
+        (lambda b: realised_volatility(b - 2, 2), 'not above 0 at 2024-01-02'),
+    ],
+)
 def test_unusable_bars_are_refused(call, word):
-    with pytest.raises(DataError, match=word): call(GOOD)
+    with pytest.raises(DataError, match=word):
+        call(GOOD)
+
 
 @pytest.mark.parametrize('bars', [0, 1, 4])
 def test_too_few_bars_for_a_range_or_a_deviation_are_all_nan(bars):
-    close = pd.Series(np.arange(1., 1. + bars))
-    assert atr(close, close, close, 5).isna().all() and realised_volatility(close, 5).isna().all() and len(atr(close, close, close, 5)) == bars
+    close = pd.Series(np.arange(1.0, 1.0 + bars))
+    assert (
+        atr(close, close, close, 5).isna().all()
+        and realised_volatility(close, 5).isna().all()
+        and len(atr(close, close, close, 5)) == bars
+    )
 
 # %% ../../nbs/13_indicators.ipynb #26b36e04
 @pytest.mark.parametrize('indicator', [sma, ema, rsi])
 @pytest.mark.parametrize('bars', [0, 1, 4])
 def test_a_series_shorter_than_the_window_is_all_nan_on_its_own_index(indicator, bars):
-    close = pd.Series(np.arange(1., 1. + bars), pd.bdate_range('2024-01-02', periods=bars, name='session'))
+    close = pd.Series(np.arange(1.0, 1.0 + bars), pd.bdate_range('2024-01-02', periods=bars, name='session'))
     values = indicator(close, 5)
     pd.testing.assert_index_equal(values.index, close.index)
     assert values.dtype == float and values.isna().all()
 
+
 @pytest.mark.parametrize('indicator', [sma, ema, rsi])
 def test_a_leading_gap_only_delays_the_first_value(indicator):
     close = pd.Series(STOCKCHARTS)
-    gap = pd.concat([pd.Series([np.nan]*3), close], ignore_index=True)
+    gap = pd.concat([pd.Series([np.nan] * 3), close], ignore_index=True)
     np.testing.assert_allclose(indicator(gap, 10).iloc[3:], indicator(close, 10))
+
 
 @pytest.mark.parametrize('indicator', [sma, ema, rsi])
 def test_the_input_stays_as_it_was_and_whole_numbers_will_do(indicator):
@@ -151,33 +459,52 @@ def test_the_input_stays_as_it_was_and_whole_numbers_will_do(indicator):
 # %% ../../nbs/13_indicators.ipynb #9b09b472
 PRICES = st.lists(st.floats(0.01, 1e5, allow_nan=False), min_size=1, max_size=60)
 
+
 @pytest.mark.parametrize('indicator', [sma, ema, rsi])
 @given(PRICES, st.integers(1, 20), st.data())
 @settings(derandomize=True, deadline=None, max_examples=60)
 def test_later_bars_never_change_an_earlier_value(indicator, prices, window, data):
     close, cut = pd.Series(prices), data.draw(st.integers(0, len(prices)))
-    pd.testing.assert_series_equal(indicator(close, window).iloc[:cut], indicator(close.iloc[:cut], window), check_exact=True)
+    pd.testing.assert_series_equal(
+        indicator(close, window).iloc[:cut], indicator(close.iloc[:cut], window), check_exact=True
+    )
+
 
 @given(PRICES, st.integers(1, 20))
 @settings(derandomize=True, deadline=None, max_examples=60)
 def test_averages_stay_between_the_extremes_and_rsi_between_0_and_100(prices, window):
     close = pd.Series(prices)
     for values in (sma(close, window).dropna(), ema(close, window).dropna()):
-        assert values.between(close.min()*(1 - 1e-9), close.max()*(1 + 1e-9)).all()
+        assert values.between(close.min() * (1 - 1e-9), close.max() * (1 + 1e-9)).all()
     assert rsi(close, window).dropna().between(0, 100).all()
 
 # %% ../../nbs/13_indicators.ipynb #41bfd1d7
-GOOD = pd.Series([1., 2., 3., 4.], pd.bdate_range('2024-01-02', periods=4))
+GOOD = pd.Series([1.0, 2.0, 3.0, 4.0], pd.bdate_range('2024-01-02', periods=4))
+
 
 @pytest.mark.parametrize('indicator', [sma, ema, rsi])
-@pytest.mark.parametrize('close, window, word', [
-    (GOOD, 0, 'found 0'), (GOOD, -3, '-3'), (GOOD, 2.5, '2.5'), (GOOD, True, 'True'), (GOOD, '3', "'3'"),
-    ([1., 2., 3.], 2, 'list'), (GOOD.to_frame('close'), 2, 'DataFrame'), (GOOD.astype(str), 2, 'numbers'), (GOOD > 2, 2, 'bool'),
-    (GOOD.mask(GOOD == 3), 2, '2024-01-04'), (GOOD.mask(GOOD == 4), 2, '2024-01-05'), (GOOD.replace(2., np.inf), 2, '2024-01-03'),
-    (GOOD.iloc[::-1], 2, '2024-01-04'), (GOOD.iloc[[0, 1, 1, 2]], 2, '2024-01-03'),
-])
+@pytest.mark.parametrize(
+    'close, window, word',
+    [
+        (GOOD, 0, 'found 0'),
+        (GOOD, -3, '-3'),
+        (GOOD, 2.5, '2.5'),
+        (GOOD, True, 'True'),
+        (GOOD, '3', "'3'"),
+        ([1.0, 2.0, 3.0], 2, 'list'),
+        (GOOD.to_frame('close'), 2, 'DataFrame'),
+        (GOOD.astype(str), 2, 'numbers'),
+        (GOOD > 2, 2, 'bool'),
+        (GOOD.mask(GOOD == 3), 2, '2024-01-04'),
+        (GOOD.mask(GOOD == 4), 2, '2024-01-05'),
+        (GOOD.replace(2.0, np.inf), 2, '2024-01-03'),
+        (GOOD.iloc[::-1], 2, '2024-01-04'),
+        (GOOD.iloc[[0, 1, 1, 2]], 2, '2024-01-03'),
+    ],
+)
 def test_unusable_input_is_refused_with_what_was_found(indicator, close, window, word):
-    with pytest.raises(DataError, match=word): indicator(close, window)
+    with pytest.raises(DataError, match=word):
+        indicator(close, window)
 
 # %% ../../nbs/13_indicators.ipynb #80374a38
 def test_importing_the_indicators_loads_no_heavy_library():

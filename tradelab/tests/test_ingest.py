@@ -27,16 +27,37 @@ from ..utils.verdicts import load_findings
 
 # %% ../../nbs/tests/ingest.ipynb #7ec51e4b
 def _all(settings, query):
-    with session(settings) as db: return [tuple(row) for row in db.execute(text(query))]
+    with session(settings) as db:
+        return [tuple(row) for row in db.execute(text(query))]
+
 
 def _at(settings, server, **data):
     "The lab with Yahoo replaced by `server`"
-    return settings.model_copy(update={'yahoo': settings.yahoo.model_copy(update={'url': server.url, 'requests_per_minute': 6000.}), 'data': settings.data.model_copy(update={'provider': 'yahoo', **data})})
+    return settings.model_copy(
+        update={
+            'yahoo': settings.yahoo.model_copy(update={'url': server.url, 'requests_per_minute': 6000.0}),
+            'data': settings.data.model_copy(update={'provider': 'yahoo', **data}),
+        }
+    )
+
 
 def _command(server, *words, **more):
     "`tradelab` in a process of its own"
-    environment = {**os.environ, 'TRADELAB_YAHOO_URL': server.url, 'TRADELAB_YAHOO_REQUESTS_PER_MINUTE': '6000', 'TRADELAB_DATA_PROVIDER': 'yahoo', **more}
-    return subprocess.Popen([sys.executable, '-c', 'from tradelab.cli import main; main()', *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    environment = {
+        **os.environ,
+        'TRADELAB_YAHOO_URL': server.url,
+        'TRADELAB_YAHOO_REQUESTS_PER_MINUTE': '6000',
+        'TRADELAB_DATA_PROVIDER': 'yahoo',
+        **more,
+    }
+    return subprocess.Popen(
+        [sys.executable, '-c', 'from tradelab.cli import main; main()', *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
 
 def _said(process):
     out, err = process.communicate(timeout=120)
@@ -45,22 +66,53 @@ def _said(process):
 # %% ../../nbs/tests/ingest.ipynb #258a9dc1
 def _table(settings):
     "All that is stored, without times and numbers of instruments"
-    bars = _all(settings, 'SELECT symbol, session, open, high, low, close, volume FROM daily_bars JOIN listings USING (instrument_id) ORDER BY 1, 2')
-    actions = _all(settings, 'SELECT symbol, ex_date, kind, value FROM corporate_actions JOIN listings USING (instrument_id) ORDER BY 1, 2, 3')
-    verdicts = _all(settings, 'SELECT symbol, verdict, bars, missing FROM verdicts JOIN listings USING (instrument_id) ORDER BY 1')
-    return bars, actions, verdicts, _all(settings, 'SELECT count(*) FROM daily_bar_revisions'), _all(settings, 'SELECT symbol, currency, basis FROM instruments JOIN listings ON instrument_id = id ORDER BY 1')
+    bars = _all(
+        settings,
+        'SELECT symbol, session, open, high, low, close, volume FROM daily_bars JOIN listings USING (instrument_id) ORDER BY 1, 2',
+    )
+    actions = _all(
+        settings,
+        'SELECT symbol, ex_date, kind, value FROM corporate_actions JOIN listings USING (instrument_id) ORDER BY 1, 2, 3',
+    )
+    verdicts = _all(
+        settings, 'SELECT symbol, verdict, bars, missing FROM verdicts JOIN listings USING (instrument_id) ORDER BY 1'
+    )
+    return (
+        bars,
+        actions,
+        verdicts,
+        _all(settings, 'SELECT count(*) FROM daily_bar_revisions'),
+        _all(
+            settings, 'SELECT symbol, currency, basis FROM instruments JOIN listings ON instrument_id = id ORDER BY 1'
+        ),
+    )
 
-def _listings(count, **options): return {f'S{k:03d}': made_listing(k, last='2020-06-30', actions=[('2020-03-02', 'dividend', .5)], **options) for k in range(count)}
+
+def _listings(count, **options):
+    return {
+        f'S{k:03d}': made_listing(k, last='2020-06-30', actions=[('2020-03-02', 'dividend', 0.5)], **options)
+        for k in range(count)
+    }
 
 # %% ../../nbs/tests/ingest.ipynb #7a351912
-def test_a_hundred_symbols_are_complete_although_three_answers_of_ten_are_refused_and_only_the_missing_one_fails(fresh, tmp_path):
+def test_a_hundred_symbols_are_complete_although_three_answers_of_ten_are_refused_and_only_the_missing_one_fails(
+    fresh, tmp_path
+):
     listings = _listings(100)
-    (tmp_path/'universe.txt').write_text('\n'.join([*listings, 'NOPE']))
-    with YahooServer(listings, some(.3, TOO_MANY)) as server:
-        code, out, err = _said(_command(server, 'ingest', '--universe', str(tmp_path/'universe.txt')))
-    assert code == 1 and err.startswith('NOPE: ') and len(err.strip().splitlines()) == 1 and '100 of 101 symbols collected, 1 failed' in out, (out, err)
-    assert _all(fresh, 'SELECT count(*), count(DISTINCT (instrument_id, session)) FROM daily_bars') == [(12500, 12500)] and _all(fresh, 'SELECT count(*) FROM instruments') == [(100,)]
+    (tmp_path / 'universe.txt').write_text('\n'.join([*listings, 'NOPE']))
+    with YahooServer(listings, some(0.3, TOO_MANY)) as server:
+        code, out, err = _said(_command(server, 'ingest', '--universe', str(tmp_path / 'universe.txt')))
+    assert (
+        code == 1
+        and err.startswith('NOPE: ')
+        and len(err.strip().splitlines()) == 1
+        and '100 of 101 symbols collected, 1 failed' in out
+    ), (out, err)
+    assert _all(fresh, 'SELECT count(*), count(DISTINCT (instrument_id, session)) FROM daily_bars') == [
+        (12500, 12500)
+    ] and _all(fresh, 'SELECT count(*) FROM instruments') == [(100,)]
     assert sorted(_all(fresh, 'SELECT status, count(*) FROM fetches GROUP BY 1')) == [('not_found', 1), ('ok', 100)]
+
 
 def test_when_yahoo_is_out_the_last_good_data_stay_with_their_age_and_nothing_has_failed(fresh):
     with YahooServer(_listings(2)) as server:
@@ -69,29 +121,60 @@ def test_when_yahoo_is_out_the_last_good_data_stay_with_their_age_and_nothing_ha
         server.faults = lambda request, count: DOWN if 'S00' in request.path else None
         process = _command(server, 'ingest', '--symbols', 'S000,S001', TRADELAB_DATA_DEADLINE_S='2')
         code, out, err = _said(process)
-    assert code == 0 and 'S000: ' in err and 'Kept: data to 2020-06-30' in err and 'sessions behind' in err and '0 of 2' in out
+    assert (
+        code == 0
+        and 'S000: ' in err
+        and 'Kept: data to 2020-06-30' in err
+        and 'sessions behind' in err
+        and '0 of 2' in out
+    )
     assert _table(fresh) == before
 
 # %% ../../nbs/tests/ingest.ipynb #75e44201
 def test_a_split_that_appears_late_leaves_no_seam(fresh):
     plain = made_listing(1, last='2020-06-30')
-    jumped = replace(plain, bars=plain.bars.assign(**{name: plain.bars[name].where(plain.bars.index < '2020-05-04', plain.bars[name]/4) for name in ('open', 'high', 'low', 'close')}))
-    split = pd.DataFrame({'ex_date': pd.to_datetime(['2020-05-04']).as_unit('us'), 'kind': ['split'], 'value': [4.]})
+    jumped = replace(
+        plain,
+        bars=plain.bars.assign(
+            **{
+                name: plain.bars[name].where(plain.bars.index < '2020-05-04', plain.bars[name] / 4)
+                for name in ('open', 'high', 'low', 'close')
+            }
+        ),
+    )
+    split = pd.DataFrame({'ex_date': pd.to_datetime(['2020-05-04']).as_unit('us'), 'kind': ['split'], 'value': [4.0]})
     with YahooServer({'X': jumped}) as server:
         assert ingest(_at(fresh, server), ['X'])[0].verdict == 'fail'
         server.listings['X'] = replace(jumped, actions=split)
         told = ingest(_at(fresh, server), ['X'])[0]
-    assert told.verdict != 'fail' and told.changed == (plain.bars.index < '2020-05-04').sum() and _all(fresh, 'SELECT count(*) FROM daily_bar_revisions') == [(told.changed,)]
+    assert (
+        told.verdict != 'fail'
+        and told.changed == (plain.bars.index < '2020-05-04').sum()
+        and _all(fresh, 'SELECT count(*) FROM daily_bar_revisions') == [(told.changed,)]
+    )
     close = load_bars(fresh, 'X', adjustment='split', provider='yahoo').close
-    assert close.pct_change().abs().max() < .1 and load_bars(fresh, 'X', provider='yahoo').close.iloc[0] == pytest.approx(plain.bars.close.iloc[0], rel=1e-6)
+    assert close.pct_change().abs().max() < 0.1 and load_bars(fresh, 'X', provider='yahoo').close.iloc[
+        0
+    ] == pytest.approx(plain.bars.close.iloc[0], rel=1e-6)
     np.testing.assert_allclose(close, adjust(jumped.bars, split, 'split').close, rtol=1e-6)
 
+
 def test_a_dividend_that_is_corrected_counts_once(fresh):
-    with YahooServer({'X': made_listing(1, last='2020-06-30', actions=[('2020-03-02', 'dividend', .5), ('2020-06-24', 'dividend', .5)])}) as server:
+    with YahooServer(
+        {
+            'X': made_listing(
+                1, last='2020-06-30', actions=[('2020-03-02', 'dividend', 0.5), ('2020-06-24', 'dividend', 0.5)]
+            )
+        }
+    ) as server:
         ingest(_at(fresh, server), ['X'])
-        server.listings['X'] = made_listing(1, last='2020-06-30', actions=[('2020-03-02', 'dividend', .5), ('2020-06-25', 'dividend', .6)])
+        server.listings['X'] = made_listing(
+            1, last='2020-06-30', actions=[('2020-03-02', 'dividend', 0.5), ('2020-06-25', 'dividend', 0.6)]
+        )
         ingest(_at(fresh, server), ['X'])
-    assert load_actions(fresh, 'X', 'yahoo').value.tolist() == pytest.approx([.5, .6]) and _all(fresh, 'SELECT ex_date::text FROM corporate_action_revisions') == [('2020-06-24',)]
+    assert load_actions(fresh, 'X', 'yahoo').value.tolist() == pytest.approx([0.5, 0.6]) and _all(
+        fresh, 'SELECT ex_date::text FROM corporate_action_revisions'
+    ) == [('2020-06-24',)]
 
 # %% ../../nbs/tests/ingest.ipynb #6b2ea165
 def test_a_wrong_currency_is_refused_and_the_others_go_on(fresh):
@@ -101,45 +184,67 @@ def test_a_wrong_currency_is_refused_and_the_others_go_on(fresh):
         refused, fine = ingest(_at(fresh, server), ['S000', 'S001'])
     assert not refused.ok and 'EUR, stored USD' in refused.error and refused.is_missing and fine.ok
 
+
 def test_a_last_row_of_nulls_is_kept_named_and_mended_by_the_next_update(fresh):
     whole = made_listing(3, last='2020-06-30')
     holed = whole.bars.copy()
     holed.iloc[-1] = np.nan
     with YahooServer({'X': replace(whole, bars=holed)}) as server:
-        assert ingest(_at(fresh, server), ['X'])[0].verdict == 'warn' and 'missing_value' in set(load_findings(fresh, ['X'], 'yahoo').rule)
+        assert ingest(_at(fresh, server), ['X'])[0].verdict == 'warn' and 'missing_value' in set(
+            load_findings(fresh, ['X'], 'yahoo').rule
+        )
         server.listings['X'] = whole
         assert ingest(_at(fresh, server), ['X'])[0].changed == 1
-    assert 'missing_value' not in set(load_findings(fresh, ['X'], 'yahoo').rule) and np.isfinite(load_bars(fresh, 'X', provider='yahoo')).all(axis=None)
+    assert 'missing_value' not in set(load_findings(fresh, ['X'], 'yahoo').rule) and np.isfinite(
+        load_bars(fresh, 'X', provider='yahoo')
+    ).all(axis=None)
 
 # %% ../../nbs/tests/ingest.ipynb #0231a5f9
 def _killed_until_done(settings, server, words, rng, kills):
     "Run `words` with `kills` kills at random points, then to the end"
     for _ in range(kills):
         process, last = _command(server, *words), len(server.requests) + rng.randrange(1, 40)
+
         def fault(request, count, process=process, last=last):
-            if count >= last and rng.random() < .5: process.send_signal(signal.SIGKILL)
+            if count >= last and rng.random() < 0.5:
+                process.send_signal(signal.SIGKILL)
+
         server.faults = fault
-        try: process.communicate(timeout=rng.uniform(2.5, 4.5))
-        except subprocess.TimeoutExpired: process.kill()
+        try:
+            process.communicate(timeout=rng.uniform(2.5, 4.5))
+        except subprocess.TimeoutExpired:
+            process.kill()
         process.communicate()
     server.faults = ()
     return _said(_command(server, *words))
+
 
 def _survives(settings, seed, kills):
     listings = _listings(30)
     with YahooServer(listings) as server:
         ingest(_at(settings, server), list(listings))
         wanted = _table(settings)
-        with session(settings) as db: db.execute(text('TRUNCATE daily_bars, corporate_actions, findings, verdicts, fetches, listings, instruments CASCADE'))
-        code, out, err = _killed_until_done(settings, server, ('ingest', '--symbols', ','.join(listings)), random.Random(seed), kills)
+        with session(settings) as db:
+            db.execute(
+                text(
+                    'TRUNCATE daily_bars, corporate_actions, findings, verdicts, fetches, listings, instruments CASCADE'
+                )
+            )
+        code, out, err = _killed_until_done(
+            settings, server, ('ingest', '--symbols', ','.join(listings)), random.Random(seed), kills
+        )
     assert code == 0, (out, err)
-    assert _table(settings) == wanted and len(wanted[0]) == 30*125
+    assert _table(settings) == wanted and len(wanted[0]) == 30 * 125
 
-def test_an_ingest_that_is_killed_again_and_again_leaves_the_table_of_an_undisturbed_one(fresh): _survives(fresh, 1, 4)
+
+def test_an_ingest_that_is_killed_again_and_again_leaves_the_table_of_an_undisturbed_one(fresh):
+    _survives(fresh, 1, 4)
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize('seed', range(2, 7))
-def test_many_kills_at_random_points_leave_the_table_of_an_undisturbed_ingest(fresh, seed): _survives(fresh, seed, 8)
+def test_many_kills_at_random_points_leave_the_table_of_an_undisturbed_ingest(fresh, seed):
+    _survives(fresh, seed, 8)
 
 # %% ../../nbs/tests/ingest.ipynb #9bbb5dea
 def test_two_ingests_at_once_leave_the_table_of_one(fresh):
@@ -147,32 +252,61 @@ def test_two_ingests_at_once_leave_the_table_of_one(fresh):
     with YahooServer(listings) as server:
         ingest(_at(fresh, server), list(listings))
         wanted = _table(fresh)
-        with session(fresh) as db: db.execute(text('TRUNCATE daily_bars, corporate_actions, findings, verdicts, fetches, listings, instruments CASCADE'))
+        with session(fresh) as db:
+            db.execute(
+                text(
+                    'TRUNCATE daily_bars, corporate_actions, findings, verdicts, fetches, listings, instruments CASCADE'
+                )
+            )
         both = [_command(server, 'ingest', '--symbols', ','.join(list(listings)[::step])) for step in (1, -1)]
         ends = [_said(process) for process in both]
     assert [code for code, *_ in ends] == [0, 0], ends
     assert _table(fresh) == wanted
 
 # %% ../../nbs/tests/ingest.ipynb #890e4cc3
-@pytest.mark.parametrize('words, code, says', [
-    (('--symbols', 'AAPL', '--start', '2020-02-01', '--end', '2020-01-01'), 2, 'Swap them'), (('--symbols', 'AAPL', '--start', '1.2.2020'), 2, '1.2.2020'), (('--symbols', ''), 2, 'names no symbol'),
-    (('--provider', 'yahooo'), 3, 'Did you mean yahoo'), (('--universe', 'nowhere.txt'), 2, 'nowhere.txt'), (('--file', 'nowhere.csv'), 2, 'nowhere.csv')])
+@pytest.mark.parametrize(
+    'words, code, says',
+    [
+        (('--symbols', 'AAPL', '--start', '2020-02-01', '--end', '2020-01-01'), 2, 'Swap them'),
+        (('--symbols', 'AAPL', '--start', '1.2.2020'), 2, '1.2.2020'),
+        (('--symbols', ''), 2, 'names no symbol'),
+        (('--provider', 'yahooo'), 3, 'Did you mean yahoo'),
+        (('--universe', 'nowhere.txt'), 2, 'nowhere.txt'),
+        (('--file', 'nowhere.csv'), 2, 'nowhere.csv'),
+    ],
+)
 def test_a_wish_that_cannot_be_granted_is_refused_before_anything_is_asked(fresh, words, code, says):
     with YahooServer({}) as server:
         found, out, err = _said(_command(server, 'ingest', *words))
         assert found == code and says in err and 'Traceback' not in err and not server.requests
 
+
 def test_odd_symbols_are_stored_or_named_and_none_is_dropped(fresh):
-    names = ['BRK.B', '^GSPC', 'NAN', 'TRUE', 'ON', 'S000', "'; --", 'A'*33, 'ÄÖ', 'X Y']
-    with YahooServer({name: made_listing(1, last='2020-02-28') for name in ('BRK-B', '^GSPC', 'NAN', 'TRUE', 'ON', 'S000')}) as server:
+    names = ['BRK.B', '^GSPC', 'NAN', 'TRUE', 'ON', 'S000', "'; --", 'A' * 33, 'ÄÖ', 'X Y']
+    with YahooServer(
+        {name: made_listing(1, last='2020-02-28') for name in ('BRK-B', '^GSPC', 'NAN', 'TRUE', 'ON', 'S000')}
+    ) as server:
         told = {result.symbol: result for result in ingest(_at(fresh, server), names)}
-    assert set(told) == set(names) and [name for name in names if told[name].ok] == ['^GSPC', 'NAN', 'TRUE', 'ON', 'S000']
+    assert set(told) == set(names) and [name for name in names if told[name].ok] == [
+        '^GSPC',
+        'NAN',
+        'TRUE',
+        'ON',
+        'S000',
+    ]
     assert 'BRK-B' in told['BRK.B'].error and all(told[name].error for name in names[6:])
+
 
 def test_days_before_1970_and_days_to_come(fresh):
     listing = made_listing(1, first='1965-01-04', last='1971-12-31')
     with YahooServer({'X': listing}) as server:
         settings = _at(fresh, server)
-        assert ingest(settings, ['X'], start=date(1966, 1, 1), end=date(1966, 12, 31))[0].new == len(listing.bars.loc['1966'])
-        future, = ingest(settings, ['X'], start=date(2090, 1, 1))
-    assert future.status == 'empty' and future.is_missing and load_bars(fresh, 'X', provider='yahoo').index[0] == pd.Timestamp('1966-01-03')
+        assert ingest(settings, ['X'], start=date(1966, 1, 1), end=date(1966, 12, 31))[0].new == len(
+            listing.bars.loc['1966']
+        )
+        (future,) = ingest(settings, ['X'], start=date(2090, 1, 1))
+    assert (
+        future.status == 'empty'
+        and future.is_missing
+        and load_bars(fresh, 'X', provider='yahoo').index[0] == pd.Timestamp('1966-01-03')
+    )

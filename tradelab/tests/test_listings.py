@@ -14,56 +14,101 @@ from sqlalchemy import text
 from ..data_validation import Delivery
 from ..utils.database import session
 from ..utils.error_handling import DataError, UnknownSymbolError
-from ..utils.listings import data_stamp, find_instruments, instruments_of, load_instrument, load_instruments, rename_symbol, reuse_symbol
+from tradelab.utils.listings import (
+    data_stamp,
+    find_instruments,
+    instruments_of,
+    load_instrument,
+    load_instruments,
+    rename_symbol,
+    reuse_symbol,
+)
 
 # %% ../../nbs/22_listings.ipynb #c3d664cc
 NOW = datetime(2024, 2, 1, tzinfo=UTC)
 
+
 def _delivery(symbol='FB', day='2022-01-03', **more):
-    bars = pd.DataFrame(dict.fromkeys(('open', 'high', 'low', 'close', 'volume'), 100.), pd.DatetimeIndex([day]))
-    return Delivery(**dict(symbol=symbol, name='Name', currency='USD', calendar='XNYS', convention='crsp', bars=bars, actions=pd.DataFrame(columns=['ex_date', 'kind', 'value']), source='test') | more)
+    bars = pd.DataFrame(dict.fromkeys(('open', 'high', 'low', 'close', 'volume'), 100.0), pd.DatetimeIndex([day]))
+    return Delivery(
+        **dict(
+            symbol=symbol,
+            name='Name',
+            currency='USD',
+            calendar='XNYS',
+            convention='crsp',
+            bars=bars,
+            actions=pd.DataFrame(columns=['ex_date', 'kind', 'value']),
+            source='test',
+        )
+        | more
+    )
+
 
 def _met(settings, *deliveries, provider='sample'):
-    with session(settings) as db: return [found if isinstance(found, DataError) else found['id'] for found in instruments_of(db, provider, list(deliveries), NOW)]
+    with session(settings) as db:
+        return [
+            found if isinstance(found, DataError) else found['id']
+            for found in instruments_of(db, provider, list(deliveries), NOW)
+        ]
 
 # %% ../../nbs/22_listings.ipynb #f6f6b7c5
 def test_a_symbol_means_one_instrument_as_long_as_nobody_says_otherwise(fresh):
     first = _met(fresh, _delivery(), _delivery('IBM'))
     assert _met(fresh, _delivery('IBM'), _delivery()) == first[::-1] and len(set(first)) == 2
 
+
 def test_a_renamed_company_keeps_its_instrument(fresh):
     before = _met(fresh, _delivery(identity='a'))
     rename_symbol(fresh, 'fb', 'meta', date(2022, 6, 9))
     assert _met(fresh, _delivery('META', '2012-05-18', identity='a')) == before
-    with pytest.raises(UnknownSymbolError, match='given up on 2022-06-08.*It is META now'): load_instrument(fresh, 'FB')
+    with pytest.raises(UnknownSymbolError, match='given up on 2022-06-08.*It is META now'):
+        load_instrument(fresh, 'FB')
 
 # %% ../../nbs/22_listings.ipynb #dccd7dd6
 def test_a_symbol_that_went_to_another_company_gets_an_instrument_of_its_own(fresh):
     before = _met(fresh, _delivery(identity='a'))
     reuse_symbol(fresh, 'FB', date(2022, 6, 9))
-    with pytest.raises(UnknownSymbolError, match='given up on 2022-06-08.*tradelab ingest'): load_instrument(fresh, 'FB')
+    with pytest.raises(UnknownSymbolError, match='given up on 2022-06-08.*tradelab ingest'):
+        load_instrument(fresh, 'FB')
     assert _met(fresh, _delivery(day='2022-06-09', identity='b')) != before
     assert load_instrument(fresh, 'FB')['valid_from'] == date(2022, 6, 9)
-    early, = _met(fresh, _delivery(day='2022-06-08', identity='b'))
+    (early,) = _met(fresh, _delivery(day='2022-06-08', identity='b'))
     assert 'only since 2022-06-09' in str(early)
+
 
 def test_a_symbol_whose_identity_changed_is_refused_until_somebody_says_what_happened(fresh):
     stored, other = _met(fresh, _delivery(identity='a'), _delivery('IBM'))
     found = _met(fresh, _delivery(identity='b'), _delivery('IBM'))
-    assert found[1] == other and 'another company' in str(found[0]) and 'b, stored a' in str(found[0]) and 'tradelab data reuse FB' in str(found[0])
+    assert (
+        found[1] == other
+        and 'another company' in str(found[0])
+        and 'b, stored a' in str(found[0])
+        and 'tradelab data reuse FB' in str(found[0])
+    )
     assert _met(fresh, _delivery(identity='')) == [stored]
 
 # %% ../../nbs/22_listings.ipynb #223c4bc0
-@pytest.mark.parametrize('change, words', [(dict(convention='yahoo'), 'yahoo, stored crsp'), (dict(currency='EUR'), 'EUR, stored USD'),
-                                           (dict(calendar='XLON'), 'XLON, stored XNYS'), (dict(basis='split'), 'split, stored raw')])
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        (dict(convention='yahoo'), 'yahoo, stored crsp'),
+        (dict(currency='EUR'), 'EUR, stored USD'),
+        (dict(calendar='XLON'), 'XLON, stored XNYS'),
+        (dict(basis='split'), 'split, stored raw'),
+    ],
+)
 def test_another_meaning_of_the_prices_is_refused(fresh, change, words):
     _met(fresh, _delivery())
     assert words in str(_met(fresh, _delivery(**change))[0])
 
+
 def test_a_symbol_does_not_change_before_its_day(fresh):
     _met(fresh, _delivery())
-    with pytest.raises(DataError, match='has not come'): rename_symbol(fresh, 'FB', 'META', date(2099, 1, 5))
+    with pytest.raises(DataError, match='has not come'):
+        rename_symbol(fresh, 'FB', 'META', date(2099, 1, 5))
     assert list(load_instruments(fresh)) == ['FB']
+
 
 def test_providers_do_not_mix(fresh):
     assert _met(fresh, _delivery(), provider='sample') != _met(fresh, _delivery(), provider='other')
@@ -73,34 +118,49 @@ def test_providers_do_not_mix(fresh):
 # %% ../../nbs/22_listings.ipynb #c4be7449
 def test_a_taken_symbol_or_a_day_before_the_listing_is_refused_and_nothing_changes(fresh):
     _met(fresh, _delivery(), _delivery('IBM'))
-    with pytest.raises(DataError, match='taken .*IBM.*reuse IBM'): rename_symbol(fresh, 'FB', 'IBM', date(2022, 6, 9))
-    with pytest.raises(DataError, match='only since 1900-01-01'): reuse_symbol(fresh, 'FB', date(1900, 1, 1))
-    with pytest.raises(UnknownSymbolError, match='Did you mean FB'): rename_symbol(fresh, 'FBB', 'META', date(2022, 6, 9))
+    with pytest.raises(DataError, match='taken .*IBM.*reuse IBM'):
+        rename_symbol(fresh, 'FB', 'IBM', date(2022, 6, 9))
+    with pytest.raises(DataError, match='only since 1900-01-01'):
+        reuse_symbol(fresh, 'FB', date(1900, 1, 1))
+    with pytest.raises(UnknownSymbolError, match='Did you mean FB'):
+        rename_symbol(fresh, 'FBB', 'META', date(2022, 6, 9))
     assert sorted(load_instruments(fresh)) == ['FB', 'IBM']
+
 
 def test_an_unknown_symbol_is_named_with_what_helps(fresh):
     _met(fresh, _delivery('AAPL'))
-    with pytest.raises(UnknownSymbolError, match='Did you mean AAPL.*tradelab ingest --provider sample --symbols APPL'): load_instrument(fresh, 'APPL')
+    with pytest.raises(UnknownSymbolError, match='Did you mean AAPL.*tradelab ingest --provider sample --symbols APPL'):
+        load_instrument(fresh, 'APPL')
 
 # %% ../../nbs/22_listings.ipynb #0c464e3a
 def test_two_that_meet_the_same_new_symbols_make_each_instrument_once(fresh):
     names, found, gate = [f'S{k}' for k in range(30)], [], threading.Barrier(4)
+
     def meet(order):
         gate.wait()
         found.append(dict(zip(order, _met(fresh, *map(_delivery, order)), strict=True)))
+
     threads = [threading.Thread(target=meet, args=(names[::step],)) for step in (1, -1, 1, -1)]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert len(found) == 4 and all(one == found[0] for one in found)
-    with session(fresh) as db: assert db.execute(text('SELECT count(*) FROM instruments')).scalar_one() == 30
+    with session(fresh) as db:
+        assert db.execute(text('SELECT count(*) FROM instruments')).scalar_one() == 30
+
 
 def test_a_symbol_is_a_value_and_never_part_of_a_statement(fresh):
-    with session(fresh) as db: assert find_instruments(db, "'; DROP TABLE listings; --", ["'; DROP TABLE listings; --"]) == {}
-    with pytest.raises(UnknownSymbolError, match='cannot be a symbol'): load_instrument(fresh, "'; DROP TABLE listings; --")
+    with session(fresh) as db:
+        assert find_instruments(db, "'; DROP TABLE listings; --", ["'; DROP TABLE listings; --"]) == {}
+    with pytest.raises(UnknownSymbolError, match='cannot be a symbol'):
+        load_instrument(fresh, "'; DROP TABLE listings; --")
+
 
 def test_the_stamp_changes_with_whatever_is_stored(fresh):
     stamps = [data_stamp(fresh)]
     _met(fresh, _delivery())
     stamps.append(data_stamp(fresh))
-    with session(fresh) as db: db.execute(text('UPDATE instruments SET version = version + 1'))
+    with session(fresh) as db:
+        db.execute(text('UPDATE instruments SET version = version + 1'))
     assert len({*stamps, data_stamp(fresh)}) == 3 and data_stamp(fresh) == data_stamp(fresh)

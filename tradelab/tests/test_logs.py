@@ -20,25 +20,35 @@ from ..utils.logs import attach, current_run_id, one_clear_line, redact, run_con
 def log_file(tmp_path):
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
-    yield setup_logging(tmp_path/'logs', level='DEBUG', known=('sw0rdfish',), console='INFO')
-    for handler in [h for h in root.handlers if h not in before]: root.removeHandler(handler); handler.close()
+    yield setup_logging(tmp_path / 'logs', level='DEBUG', known=('sw0rdfish',), console='INFO')
+    for handler in [h for h in root.handlers if h not in before]:
+        root.removeHandler(handler)
+        handler.close()
     root.setLevel(level)
     logging.captureWarnings(False)
 
-def _lines(path): return [json.loads(line) for line in path.read_text().splitlines()]
+
+def _lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
 
 # %% ../../nbs/03_logging.ipynb #83a48cc8
-@pytest.mark.parametrize('text, secret', [
-    ('postgresql+psycopg2://me:hunter2@db:5432/lab', 'hunter2'),
-    ("{'APCA-API-SECRET-KEY': 'abcDEF123'}", 'abcDEF123'),
-    ('{"action":"auth","key":"x","secret":"abcDEF123"}', 'abcDEF123'),
-    ('Authorization: Bearer abcDEF123', 'abcDEF123'),
-    ('password=hunter2&user=me', 'hunter2'),
-    ('TRADELAB_ALPACA_SECRET_KEY=abcDEF123', 'abcDEF123'),
-    ('key id PKABCDEFGHIJKLMNOPQR used', 'PKABCDEFGHIJKLMNOPQR'),
-    ('{"password": "correct horse battery"}', 'horse'), ('postgresql://u:p@ss@h/lab', 'ss@'), ('host=db pwd=hunter2', 'hunter2'),
-    ("password='it\\'s mine'", 'mine'), ('postgresql://h/lab?user=u&password=hunter2', 'hunter2'),
-])
+@pytest.mark.parametrize(
+    'text, secret',
+    [
+        ('postgresql+psycopg2://me:hunter2@db:5432/lab', 'hunter2'),
+        ("{'APCA-API-SECRET-KEY': 'abcDEF123'}", 'abcDEF123'),
+        ('{"action":"auth","key":"x","secret":"abcDEF123"}', 'abcDEF123'),
+        ('Authorization: Bearer abcDEF123', 'abcDEF123'),
+        ('password=hunter2&user=me', 'hunter2'),
+        ('TRADELAB_ALPACA_SECRET_KEY=abcDEF123', 'abcDEF123'),
+        ('key id PKABCDEFGHIJKLMNOPQR used', 'PKABCDEFGHIJKLMNOPQR'),
+        ('{"password": "correct horse battery"}', 'horse'),
+        ('postgresql://u:p@ss@h/lab', 'ss@'),
+        ('host=db pwd=hunter2', 'hunter2'),
+        ("password='it\\'s mine'", 'mine'),
+        ('postgresql://h/lab?user=u&password=hunter2', 'hunter2'),
+    ],
+)
 def test_secrets_nobody_registered_are_found_by_their_shape(text, secret):
     assert secret not in redact(text) and '****' in redact(text)
 
@@ -46,16 +56,24 @@ def test_secrets_nobody_registered_are_found_by_their_shape(text, secret):
 def test_known_values_are_cut_out_also_in_a_url():
     assert redact('host/?pw=p%40ss%2Fword and p@ss/word', known=('p@ss/word',)).count('****') == 2
 
-@pytest.mark.parametrize('form', ['a&amp;b&lt;&quot;c', 'a&amp;b&lt;"c', 'a&b<\\"c', 'a%26b%3C%22c'])
-def test_known_values_are_found_in_escaped_forms(form): assert redact(f'x {form} y', known=('a&b<"c',)) == 'x **** y'
 
-@pytest.mark.parametrize('details', [{'token_count': 5}, {'token': None}, {'password': 'a"b'}, {'rows': [1, 2.5, True]}, {'path': object}])
+@pytest.mark.parametrize('form', ['a&amp;b&lt;&quot;c', 'a&amp;b&lt;"c', 'a&b<\\"c', 'a%26b%3C%22c'])
+def test_known_values_are_found_in_escaped_forms(form):
+    assert redact(f'x {form} y', known=('a&b<"c',)) == 'x **** y'
+
+
+@pytest.mark.parametrize(
+    'details', [{'token_count': 5}, {'token': None}, {'password': 'a"b'}, {'rows': [1, 2.5, True]}, {'path': object}]
+)
 def test_fields_of_any_kind_pass_the_filter(log_file, details):
     logging.getLogger('tradelab.test').info('x', extra=dict(details=details))
     line = _lines(log_file)[-1]
     assert line['message'] == 'x' and 'a"b' not in str(line) and line['details'].keys() == details.keys()
 
-@pytest.mark.parametrize('text', ['Stored 12 bars of IBM at 10:31:00', 'see https://example.org/a?b=c', 'the key to success', 'tokens: none'])
+
+@pytest.mark.parametrize(
+    'text', ['Stored 12 bars of IBM at 10:31:00', 'see https://example.org/a?b=c', 'the key to success', 'tokens: none']
+)
 def test_ordinary_text_stays(text):
     assert redact(text, known=('1',)) == text or text == 'tokens: none'
 
@@ -63,9 +81,12 @@ def test_ordinary_text_stays(text):
 def test_no_secret_passes_by_message_argument_traceback_cause_or_detail(log_file, capsys):
     log = logging.getLogger('somebody.elses.library')
     try:
-        try: raise OSError('cause sw0rdfish')
-        except OSError as e: raise RuntimeError('effect sw0rdfish') from e
-    except RuntimeError: log.exception('message sw0rdfish %s', {'pw': 'sw0rdfish'}, extra=dict(details={'token': 'sw0rdfish'}))
+        try:
+            raise OSError('cause sw0rdfish')
+        except OSError as e:
+            raise RuntimeError('effect sw0rdfish') from e
+    except RuntimeError:
+        log.exception('message sw0rdfish %s', {'pw': 'sw0rdfish'}, extra=dict(details={'token': 'sw0rdfish'}))
     log.warning('stack', stack_info=True)
     said = log_file.read_text() + ''.join(capsys.readouterr())
     assert 'sw0rdfish' not in said and 'effect ****' in said and 'cause ****' in said and 'message ****' in said
@@ -76,31 +97,47 @@ def test_each_line_carries_its_run(log_file, monkeypatch):
     with run_context('run-7'):
         log.info('inside')
         thread = threading.Thread(target=log.info, args=('other thread',))
-        thread.start(); thread.join()
+        thread.start()
+        thread.join()
     monkeypatch.setenv('TRADELAB_RUN_ID', 'run-of-kernel')
     log.info('in a kernel')
-    assert [line['run_id'] for line in _lines(log_file)] == ['run-7', '', 'run-of-kernel'] and current_run_id() == 'run-of-kernel'
+    assert [line['run_id'] for line in _lines(log_file)] == [
+        'run-7',
+        '',
+        'run-of-kernel',
+    ] and current_run_id() == 'run-of-kernel'
 
 # %% ../../nbs/03_logging.ipynb #5f855d79
 def test_setting_up_twice_writes_each_line_once(log_file, tmp_path):
-    again = setup_logging(tmp_path/'logs')
+    again = setup_logging(tmp_path / 'logs')
     logging.getLogger('tradelab.test').warning('once')
     assert again == log_file and [line['message'] for line in _lines(log_file)] == ['once']
 
+
 def test_the_file_rotates(log_file):
-    for n in range(60): logging.getLogger('tradelab.test').info('x' * 100_000)
+    for n in range(60):
+        logging.getLogger('tradelab.test').info('x' * 100_000)
     assert sorted(path.name for path in log_file.parent.iterdir()) == ['tradelab.jsonl', 'tradelab.jsonl.1']
 
+
 def test_a_log_folder_that_cannot_be_made_is_refused(tmp_path):
-    (tmp_path/'file').write_text('')
-    with pytest.raises(StorageError, match='cannot be written'): setup_logging(tmp_path/'file'/'logs')
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(StorageError, match='cannot be written'):
+        setup_logging(tmp_path / 'file' / 'logs')
 
 # %% ../../nbs/03_logging.ipynb #9cc70abc
-@pytest.mark.parametrize('error, code, words', [(ConfigError('Bad', 1, 'Mend it.'), 2, 'Error: Bad (found 1). Mend it.'),
-                                                (KeyboardInterrupt(), 130, 'Ctrl-C'), (ZeroDivisionError('oops sw0rdfish'), 70, 'Defect: ZeroDivisionError')])
+@pytest.mark.parametrize(
+    'error, code, words',
+    [
+        (ConfigError('Bad', 1, 'Mend it.'), 2, 'Error: Bad (found 1). Mend it.'),
+        (KeyboardInterrupt(), 130, 'Ctrl-C'),
+        (ZeroDivisionError('oops sw0rdfish'), 70, 'Defect: ZeroDivisionError'),
+    ],
+)
 def test_what_escapes_a_command_ends_in_one_line_and_a_code(log_file, capsys, error, code, words):
     with pytest.raises(SystemExit) as ended:
-        with one_clear_line(log_file, known=('sw0rdfish',)): raise error
+        with one_clear_line(log_file, known=('sw0rdfish',)):
+            raise error
     said = capsys.readouterr().err
     assert ended.value.code == code and said.count('\n') == 1 and words in said and 'sw0rdfish' not in said
     assert 'Traceback' not in said and type(error).__name__ in _lines(log_file)[-1]['traceback']

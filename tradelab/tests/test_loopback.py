@@ -16,7 +16,9 @@ import pytest
 from .loopback import Answer, Loopback, Request, some
 
 # %% ../../nbs/tests/loopback.ipynb #16685f88
-def _hello(request): return Answer(body='hello', content_type='text/plain')
+def _hello(request):
+    return Answer(body='hello', content_type='text/plain')
+
 
 def test_a_request_is_kept_decoded_and_in_order():
     with Loopback(_hello) as server:
@@ -26,9 +28,17 @@ def test_a_request_is_kept_decoded_and_in_order():
     assert (first.method, first.path, first.query) == ('GET', '/v8/^GSPC', {'a': '1', 'b': 'x y', 'c': ''})
     assert (second.method, second.path, second.body, second.headers['x-key']) == ('POST', '/second', b'{}', 'k')
 
+
 def test_a_dict_is_sent_as_json_with_its_length():
-    with Loopback(lambda request: Answer(201, {'a': 1}, headers={'X-Left': '3'})) as server: got = urlopen(server.url)
-    assert (got.status, got.headers['Content-Type'], got.headers['X-Left'], got.headers['Content-Length']) == (201, 'application/json', '3', '8')
+    with Loopback(lambda request: Answer(201, {'a': 1}, headers={'X-Left': '3'})) as server:
+        got = urlopen(server.url)
+    assert (got.status, got.headers['Content-Type'], got.headers['X-Left'], got.headers['Content-Length']) == (
+        201,
+        'application/json',
+        '3',
+        '8',
+    )
+
 
 def test_a_connection_stays_open_for_the_next_request():
     with Loopback(_hello) as server:
@@ -44,51 +54,68 @@ def test_a_connection_stays_open_for_the_next_request():
 def test_the_faults_of_a_list_replace_the_answers_of_their_numbers():
     with Loopback(_hello, [None, Answer(500)]) as server:
         assert urlopen(server.url).read() == b'hello'
-        with pytest.raises(HTTPError, match='500'): urlopen(server.url)
+        with pytest.raises(HTTPError, match='500'):
+            urlopen(server.url)
         assert urlopen(server.url).read() == b'hello'
+
 
 def test_faults_may_be_exchanged_while_the_server_runs():
     with Loopback(_hello, lambda request, count: Answer(503)) as server:
-        with pytest.raises(HTTPError, match='503'): urlopen(server.url)
+        with pytest.raises(HTTPError, match='503'):
+            urlopen(server.url)
         server.faults = ()
         assert urlopen(server.url).read() == b'hello'
+
 
 def test_a_function_of_faults_sees_the_number_of_requests_before_it():
     seen = []
     with Loopback(_hello, lambda request, count: seen.append(count)) as server:
-        for _ in range(3): urlopen(server.url)
+        for _ in range(3):
+            urlopen(server.url)
     assert seen == [0, 1, 2]
 
 # %% ../../nbs/tests/loopback.ipynb #2846ceaa
 def test_a_body_that_is_cut_breaks_off_in_the_middle():
-    with Loopback(lambda request: Answer(body='x'*1000, ends='cut')) as server:
-        with pytest.raises(http.client.IncompleteRead) as told: urlopen(server.url).read()
+    with Loopback(lambda request: Answer(body='x' * 1000, ends='cut')) as server:
+        with pytest.raises(http.client.IncompleteRead) as told:
+            urlopen(server.url).read()
     assert len(told.value.partial) == 500
+
 
 def test_a_closed_connection_gives_no_answer():
     with Loopback(lambda request: Answer(ends='closed')) as server:
-        with pytest.raises((http.client.RemoteDisconnected, URLError, ConnectionResetError)): urlopen(server.url)
+        with pytest.raises((http.client.RemoteDisconnected, URLError, ConnectionResetError)):
+            urlopen(server.url)
+
 
 def test_after_the_block_the_connection_is_refused():
-    with Loopback(_hello) as server: pass
-    with pytest.raises(URLError, match='refused'): urlopen(server.url)
+    with Loopback(_hello) as server:
+        pass
+    with pytest.raises(URLError, match='refused'):
+        urlopen(server.url)
+
 
 def test_a_body_may_trickle():
-    with Loopback(lambda request: Answer(body='x'*1000, drip=.2)) as server:
+    with Loopback(lambda request: Answer(body='x' * 1000, drip=0.2)) as server:
         start = time.monotonic()
         assert len(urlopen(server.url).read()) == 1000
-    assert time.monotonic() - start > .19
+    assert time.monotonic() - start > 0.19
 
 # %% ../../nbs/tests/loopback.ipynb #8ee4df28
-@pytest.mark.parametrize('answer', [Answer(delay=60.), Answer(body='x'*1000, drip=600.)])
+@pytest.mark.parametrize('answer', [Answer(delay=60.0), Answer(body='x' * 1000, drip=600.0)])
 def test_closing_interrupts_a_slow_answer(answer):
     asked, server = threading.Event(), None
+
     def slow(request):
         asked.set()
         return answer
+
     def ask():
-        try: urlopen(server.url).read()
-        except (OSError, http.client.HTTPException): pass
+        try:
+            urlopen(server.url).read()
+        except (OSError, http.client.HTTPException):
+            pass
+
     server = Loopback(slow)
     client = threading.Thread(target=ask)
     client.start()
@@ -98,24 +125,34 @@ def test_closing_interrupts_a_slow_answer(answer):
     client.join(10)
     assert not client.is_alive() and time.monotonic() - start < 5
 
+
 def test_a_mistake_in_the_answer_is_raised_at_the_end_of_the_block():
     with pytest.raises(ZeroDivisionError):
-        with Loopback(lambda request: 1/0) as server:
-            with pytest.raises(HTTPError, match='500'): urlopen(server.url)
+        with Loopback(lambda request: 1 / 0) as server:
+            with pytest.raises(HTTPError, match='500'):
+                urlopen(server.url)
 
 # %% ../../nbs/tests/loopback.ipynb #deef5270
 def test_requests_side_by_side_are_all_counted_once():
     with Loopback(_hello) as server:
         threads = [threading.Thread(target=lambda: [urlopen(server.url).read() for _ in range(10)]) for _ in range(8)]
-        for thread in threads: thread.start()
-        for thread in threads: thread.join()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     assert len(server.requests) == 80
 
-@pytest.mark.parametrize('share', [0., .3, 1.])
+
+@pytest.mark.parametrize('share', [0.0, 0.3, 1.0])
 def test_chance_strikes_its_share_and_repeats_itself(share):
-    def struck(seed): return [some(share, Answer(429), seed, '/v8')(Request('GET', '/v8/x', {}, {}), k) is not None for k in range(2000)]
-    assert sum(struck(0))/2000 == pytest.approx(share, abs=.05) and struck(0) == struck(0)
-    assert share in (0., 1.) or struck(0) != struck(1)
+    def struck(seed):
+        return [
+            some(share, Answer(429), seed, '/v8')(Request('GET', '/v8/x', {}, {}), k) is not None for k in range(2000)
+        ]
+
+    assert sum(struck(0)) / 2000 == pytest.approx(share, abs=0.05) and struck(0) == struck(0)
+    assert share in (0.0, 1.0) or struck(0) != struck(1)
+
 
 def test_chance_strikes_only_the_path_it_is_told():
-    assert some(1., Answer(429), path='/v8')(Request('GET', '/v1/test', {}, {}), 0) is None
+    assert some(1.0, Answer(429), path='/v8')(Request('GET', '/v1/test', {}, {}), 0) is None

@@ -15,27 +15,33 @@ from hypothesis import given, settings, strategies as st
 from ..lstm_forward import Network, _tanh, checked_network, forward
 from ..utils.error_handling import ModelError
 
+
 def made_up(units=(64,), n_features=9, seed=0, size=0.2):
     rng, widths = np.random.default_rng(seed), (n_features, *units)
     draw = lambda *shape: rng.normal(0, size, shape).astype(np.float32)
-    return Network(tuple((draw(a, 4*b), draw(b, 4*b), draw(4*b)) for a, b in zip(widths, units)), draw(units[-1]), 0.1)
+    return Network(
+        tuple((draw(a, 4 * b), draw(b, 4 * b), draw(4 * b)) for a, b in zip(widths, units)), draw(units[-1]), 0.1
+    )
 
-def _windows(n, lookback=60, n_features=9, seed=1): return np.random.default_rng(seed).normal(0, 1, (n, lookback, n_features)).astype(np.float32)
+
+def _windows(n, lookback=60, n_features=9, seed=1):
+    return np.random.default_rng(seed).normal(0, 1, (n, lookback, n_features)).astype(np.float32)
 
 # %% ../../nbs/15_lstm_forward.ipynb #e9c8fad0
 def textbook(network, window):
     "One window in double precision, straight from the formulas"
-    sigmoid, inputs = lambda z: 1/(1 + np.exp(-z)), window.astype(float)
+    sigmoid, inputs = lambda z: 1 / (1 + np.exp(-z)), window.astype(float)
     for weights, recurrent, bias in network.layers:
         units, states = len(recurrent), []
         h, c = np.zeros(units), np.zeros(units)
         for x in inputs:
-            i, f, g, o = np.split(x@weights.astype(float) + h@recurrent.astype(float) + bias, 4)
-            c = sigmoid(f)*c + sigmoid(i)*np.tanh(g)
-            h = sigmoid(o)*np.tanh(c)
+            i, f, g, o = np.split(x @ weights.astype(float) + h @ recurrent.astype(float) + bias, 4)
+            c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+            h = sigmoid(o) * np.tanh(c)
             states.append(h)
         inputs = np.array(states)
-    return float(inputs[-1]@network.head.astype(float) + network.head_bias)
+    return float(inputs[-1] @ network.head.astype(float) + network.head_bias)
+
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=3), st.integers(1, 11), st.integers(1, 30), st.integers(0, 99))
 @settings(derandomize=True, deadline=None, max_examples=40)
@@ -43,9 +49,10 @@ def test_the_answer_is_that_of_the_textbook(units, n_features, lookback, seed):
     network, x = made_up(tuple(units), n_features, seed, 0.3), _windows(3, lookback, n_features, seed)
     np.testing.assert_allclose(forward(network, x), [textbook(network, window) for window in x], rtol=0, atol=1e-5)
 
-@pytest.mark.parametrize('size', [0.01, 0.5, 1.])
+
+@pytest.mark.parametrize('size', [0.01, 0.5, 1.0])
 def test_small_and_saturated_gates_agree_with_the_textbook_too(size):
-    network, x = made_up((32,), size=size), 5*_windows(4)
+    network, x = made_up((32,), size=size), 5 * _windows(4)
     np.testing.assert_allclose(forward(network, x), [textbook(network, window) for window in x], rtol=1e-4, atol=1e-5)
 
 # %% ../../nbs/15_lstm_forward.ipynb #61a68512
@@ -53,10 +60,16 @@ def test_small_and_saturated_gates_agree_with_the_textbook_too(size):
 def test_a_window_gets_the_same_answer_alone_and_among_others(units):
     network, x = made_up(units), _windows(29)
     together = forward(network, x)
-    assert [forward(network, x[n:n + 1])[0] for n in range(29)] == together.tolist() and forward(network, x[5:20]).tolist() == together[5:20].tolist()
+    assert [forward(network, x[n : n + 1])[0] for n in range(29)] == together.tolist() and forward(
+        network, x[5:20]
+    ).tolist() == together[5:20].tolist()
+
 
 def test_the_tangent_is_one_at_the_ends_and_keeps_nan():
-    assert [float(_tanh(np.float32(z))) for z in (-np.inf, -50, 0, 50, np.inf)] == pytest.approx([-1, -1, 0, 1, 1], abs=5e-7) and np.isnan(_tanh(np.float32(np.nan)))
+    assert [float(_tanh(np.float32(z))) for z in (-np.inf, -50, 0, 50, np.inf)] == pytest.approx(
+        [-1, -1, 0, 1, 1], abs=5e-7
+    ) and np.isnan(_tanh(np.float32(np.nan)))
+
 
 def test_a_missing_input_gives_a_missing_answer_and_spoils_no_other():
     x = _windows(9)
@@ -65,35 +78,53 @@ def test_a_missing_input_gives_a_missing_answer_and_spoils_no_other():
     found = forward(made_up(), x)
     assert np.isnan(found[4]) and np.delete(found, 4).tolist() == np.delete(plain, 4).tolist()
 
-def test_no_window_gives_no_answer(): assert forward(made_up(), _windows(0)).shape == (0,)
+
+def test_no_window_gives_no_answer():
+    assert forward(made_up(), _windows(0)).shape == (0,)
 
 # %% ../../nbs/15_lstm_forward.ipynb #90eea34e
 @pytest.mark.parametrize('x', [_windows(2, n_features=8), _windows(2)[0], _windows(2)[:, :0]])
 def test_windows_of_another_shape_are_refused(x):
-    with pytest.raises(ModelError, match='9 features expected'): forward(made_up(), x)
+    with pytest.raises(ModelError, match='9 features expected'):
+        forward(made_up(), x)
+
 
 def _spoilt(place, value):
     network = made_up((4, 4))
     network.arrays[place].flat[0] = value
     return network
 
-@pytest.mark.parametrize('network, word', [
-    *((_spoilt(place, value), '1 of 373') for place in (0, 1, 2, 5, 6) for value in (np.nan, np.inf)), (Network((), np.ones(3), 0.), 'output'), (Network(made_up((4,)).layers, np.ones(3), 0.), 'output'),
-    (Network(made_up((4,)).layers*2, np.ones(4), 0.), 'layer 2'), (Network(made_up((4,)).layers, np.ones(4), np.nan), 'not numbers'),
-])
+
+@pytest.mark.parametrize(
+    'network, word',
+    [
+        *((_spoilt(place, value), '1 of 373') for place in (0, 1, 2, 5, 6) for value in (np.nan, np.inf)),
+        (Network((), np.ones(3), 0.0), 'output'),
+        (Network(made_up((4,)).layers, np.ones(3), 0.0), 'output'),
+        (Network(made_up((4,)).layers * 2, np.ones(4), 0.0), 'layer 2'),
+        (Network(made_up((4,)).layers, np.ones(4), np.nan), 'not numbers'),
+    ],
+)
 def test_a_network_that_could_not_be_run_is_refused(network, word):
-    with pytest.raises(ModelError, match=word): checked_network(network)
+    with pytest.raises(ModelError, match=word):
+        checked_network(network)
 
 # %% ../../nbs/15_lstm_forward.ipynb #bf6fba16
 def _best(call, times=5):
-    def once(): start = time.perf_counter(); call(); return time.perf_counter() - start
+    def once():
+        start = time.perf_counter()
+        call()
+        return time.perf_counter() - start
+
     return min(once() for _ in range(times))
+
 
 def test_a_forecast_is_ready_before_anybody_notices():
     # measured: 0.1 ms and 33 ms; the wish is 1 ms and 100 ms, the limits leave room for a machine under load
     network, x = made_up(), _windows(500)
     forward(network, x[:1])
     assert _best(lambda: forward(network, x[:1]), 20) < 0.003 and _best(lambda: forward(network, x)) < 0.3
+
 
 def test_serving_loads_no_tensorflow():
     code = "import sys, tradelab.lstm_forward; print(*(sys.modules.keys() & {'tensorflow', 'keras', 'sklearn', 'sqlalchemy', 'pydantic', 'matplotlib'}))"

@@ -19,7 +19,16 @@ import pytest
 import tradelab
 from .. import lstm_model
 from ..lstm_forward import Network, forward
-from ..lstm_model import keras_model, load_keras, lstm_forecaster, save_keras, shapes, to_keras, to_network, train
+from tradelab.lstm_model import (
+    keras_model,
+    load_keras,
+    lstm_forecaster,
+    save_keras,
+    shapes,
+    to_keras,
+    to_network,
+    train,
+)
 from ..model_sections import ModelSettings
 from ..utils.error_handling import DataError, ModelError
 from ..windows import Samples
@@ -31,25 +40,42 @@ def _samples(n, seed=0, pull=0.6, lookback=6, n_features=2):
     "Windows whose outcome is in part what the newest input says"
     rng = np.random.default_rng(seed)
     x, ones = rng.normal(size=(n, lookback, n_features)).astype(np.float32), np.ones(n)
-    return Samples(x, 0.02*(pull*x[:, -1, 0] + rng.normal(size=n)), 0.02*ones, pd.bdate_range('2020-01-01', periods=n, name='session'), np.repeat('A', n), 10*ones, 0.2*ones)
+    return Samples(
+        x,
+        0.02 * (pull * x[:, -1, 0] + rng.normal(size=n)),
+        0.02 * ones,
+        pd.bdate_range('2020-01-01', periods=n, name='session'),
+        np.repeat('A', n),
+        10 * ones,
+        0.2 * ones,
+    )
+
 
 def digest(seed=0):
     "Fingerprint of the weights of a small training"
-    return hashlib.sha256(b''.join(array.tobytes() for array in train(_samples(250), _samples(40, 1), SMALL, seed).network.arrays)).hexdigest()
+    return hashlib.sha256(
+        b''.join(array.tobytes() for array in train(_samples(250), _samples(40, 1), SMALL, seed).network.arrays)
+    ).hexdigest()
 
-def _small(**changed): return SMALL.model_copy(update=changed)
+
+def _small(**changed):
+    return SMALL.model_copy(update=changed)
 
 # %% ../../nbs/24_lstm_model.ipynb #a0f17bf0
-@pytest.mark.parametrize('layers, units, lookback', [(1, 8, 5), (1, 32, 60), (1, 64, 5), (2, 64, 60), (2, 8, 60), (3, 32, 5), (3, 8, 60)])
+@pytest.mark.parametrize(
+    'layers, units, lookback', [(1, 8, 5), (1, 32, 60), (1, 64, 5), (2, 64, 60), (2, 8, 60), (3, 32, 5), (3, 8, 60)]
+)
 def test_forward_without_tensorflow_is_what_keras_computes(layers, units, lookback):
     made = keras_model(ModelSettings(lookback=lookback, layers=layers, units=units), 9, seed=layers)
     rng = np.random.default_rng(units)
-    for variable in made.trainable_variables: variable.assign(variable + rng.normal(0, 0.2, variable.shape))
+    for variable in made.trainable_variables:
+        variable.assign(variable + rng.normal(0, 0.2, variable.shape))
     windows = rng.normal(0, 2, (20, lookback, 9)).astype(np.float32)
     wanted = made(windows).numpy()[:, 0]
     assert np.ptp(wanted) > 0.1 and np.abs(forward(to_network(made), windows) - wanted).max() < 1e-5
 
-@pytest.mark.parametrize('layers, dropout', [(1, 0.), (3, 0.3)])
+
+@pytest.mark.parametrize('layers, dropout', [(1, 0.0), (3, 0.3)])
 def test_the_table_of_layers_is_that_of_keras(layers, dropout):
     model = _small(layers=layers, dropout=dropout)
     made, table = keras_model(model, 4), shapes(model, 4)
@@ -60,22 +86,38 @@ def test_the_table_of_layers_is_that_of_keras(layers, dropout):
 @pytest.mark.parametrize('loss, layers, batch_size', [('huber', 1, 100), ('mse', 2, 100), ('mae', 1, 300)])
 def test_the_loop_takes_the_steps_that_keras_takes(loss, layers, batch_size):
     _, keras = lstm_model._keras()
-    model, learning, later = _small(loss=loss, layers=layers, batch_size=batch_size, dropout=0., learning_rate=0.01), _samples(250), _samples(40, 1)
+    model, learning, later = (
+        _small(loss=loss, layers=layers, batch_size=batch_size, dropout=0.0, learning_rate=0.01),
+        _samples(250),
+        _samples(40, 1),
+    )
     found = train(learning, later, model, seed=3)
     reference, rng = keras_model(model, 2, seed=3), np.random.default_rng(3)
-    reference.compile(keras.optimizers.Adam(0.01), {'huber': keras.losses.Huber(), 'mse': 'mse', 'mae': 'mae'}[loss], run_eagerly=True)
+    reference.compile(
+        keras.optimizers.Adam(0.01), {'huber': keras.losses.Huber(), 'mse': 'mse', 'mae': 'mae'}[loss], run_eagerly=True
+    )
     for epoch in range(found.best_epoch):
         order = rng.permutation(250)
-        batches = [order[k:k + batch_size] for k in range(0, 250, batch_size)]
-        mean = sum(len(rows)*float(reference.train_on_batch(learning.x[rows], learning.scaled_y[rows])) for rows in batches)/250
+        batches = [order[k : k + batch_size] for k in range(0, 250, batch_size)]
+        mean = (
+            sum(
+                len(rows) * float(reference.train_on_batch(learning.x[rows], learning.scaled_y[rows]))
+                for rows in batches
+            )
+            / 250
+        )
         judged = float(reference.test_on_batch(later.x, later.scaled_y))
-        assert found.history.iloc[epoch][['loss', 'validation_loss']].tolist() == pytest.approx([mean, judged], rel=1e-4)
+        assert found.history.iloc[epoch][['loss', 'validation_loss']].tolist() == pytest.approx(
+            [mean, judged], rel=1e-4
+        )
     assert found.best_epoch > 1
-    for ours, theirs in zip(found.network.arrays, to_network(reference).arrays): np.testing.assert_allclose(ours, theirs, atol=3e-5)
+    for ours, theirs in zip(found.network.arrays, to_network(reference).arrays):
+        np.testing.assert_allclose(ours, theirs, atol=3e-5)
 
 # %% ../../nbs/24_lstm_model.ipynb #4850201e
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
     assert digest() == digest() != digest(1)
+
 
 def test_another_process_gives_the_same_bits_and_imports_tensorflow_for_training_alone():
     code = 'import sys, tradelab.lstm_model; print({"keras", "tensorflow"} & set(sys.modules)); from tradelab.tests.test_lstm_model import digest; print(digest())'
@@ -83,19 +125,25 @@ def test_another_process_gives_the_same_bits_and_imports_tensorflow_for_training
     said = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True, env=given)
     assert said.stdout.split() == ['set()', digest()] and said.stderr == ''
 
+
 def test_another_number_of_windows_another_rate_and_another_seed_trace_nothing_anew():
     train(_samples(250), _samples(40, 1), SMALL)
     graph = lstm_model._epoch(6, 2, SMALL.layers, SMALL.units, SMALL.dropout, SMALL.loss, 64, 2)
-    for n, changed in ((199, {}), (65, {'learning_rate': 0.1}), (40, {'epochs': 1})): train(_samples(n), _samples(n//4, 1), _small(**changed), seed=n)
+    for n, changed in ((199, {}), (65, {'learning_rate': 0.1}), (40, {'epochs': 1})):
+        train(_samples(n), _samples(n // 4, 1), _small(**changed), seed=n)
     assert graph.experimental_get_tracing_count() == 1 and lstm_model._layout(64, 40) == (64, 2)
 
 # %% ../../nbs/24_lstm_model.ipynb #8d817f36
 def test_greetings_of_tensorflow_are_held_back_and_nothing_else_is(capfd):
     with pytest.raises(KeyError), lstm_model._without_noise():
-        os.write(2, b'I0000 00:00:17.2 55 cudart_stub.cc:31] Could not find cuda drivers\nE0000 00:00:17.2 55 other.cc:1] trouble\n')
+        os.write(
+            2,
+            b'I0000 00:00:17.2 55 cudart_stub.cc:31] Could not find cuda drivers\nE0000 00:00:17.2 55 other.cc:1] trouble\n',
+        )
         os.system('echo from a child >&2')
         raise KeyError
     assert capfd.readouterr().err == 'E0000 00:00:17.2 55 other.cc:1] trouble\nfrom a child\n'
+
 
 def _dropping(parts, step, x, y):
     "Summed loss of a batch of a network that leaves out half of its units, and whose output is not zero any more"
@@ -104,17 +152,32 @@ def _dropping(parts, step, x, y):
     weights = [tf.convert_to_tensor(v) if v.shape[-1] != 1 else tf.ones_like(v) for v in net.trainable_variables]
     zeros, gradients = [tf.zeros_like(w) for w in weights], partial(lstm_model._gradients, tf, net, keras.losses.huber)
     x, y, ones = (tf.constant(values.astype('float32')) for values in (x, y, np.ones(len(y))))
-    return float(lstm_model._batch(tf, gradients, parts, (weights, zeros, zeros, tf.constant(float(step))), x, y, ones, 0.01, tf.constant(0, tf.int64))[0])
+    return float(
+        lstm_model._batch(
+            tf,
+            gradients,
+            parts,
+            (weights, zeros, zeros, tf.constant(float(step))),
+            x,
+            y,
+            ones,
+            0.01,
+            tf.constant(0, tf.int64),
+        )[0]
+    )
+
 
 def test_units_are_left_out_anew_in_every_step():
     one = _samples(64)
     losses = [_dropping(1, step, one.x, one.scaled_y) for step in (0, 0, 1, 2)]
     assert losses[0] == losses[1] and min(abs(a - b) for a, b in zip(losses[1:], losses[2:])) > 1e-3
 
+
 def test_the_halves_of_a_batch_leave_out_other_units():
     one = _samples(64)
     both = _dropping(2, 0, np.concatenate([one.x, one.x]), np.concatenate([one.scaled_y, one.scaled_y]))
-    assert abs(both - 2*_dropping(1, 0, one.x, one.scaled_y)) > 1e-3
+    assert abs(both - 2 * _dropping(1, 0, one.x, one.scaled_y)) > 1e-3
+
 
 def test_an_untrained_network_forecasts_what_persistence_does():
     assert np.array_equal(forward(to_network(keras_model(_small(), 2, seed=3)), _samples(20).x), np.zeros(20))
@@ -123,31 +186,47 @@ def test_an_untrained_network_forecasts_what_persistence_does():
 def test_what_can_be_learned_is_learned_and_chance_is_not():
     model = _small(epochs=25, learning_rate=0.01, loss='mse')
     gained = {}
-    for pull in (1., 0.):
+    for pull in (1.0, 0.0):
         later = _samples(400, 1, pull)
-        gained[pull] = 1 - train(_samples(600, 0, pull), later, model).validation_loss/np.mean(later.scaled_y**2)
-    assert gained[1.] > 0.4 and gained[0.] < 0.03 # half of the variance can be known, and none
+        gained[pull] = 1 - train(_samples(600, 0, pull), later, model).validation_loss / np.mean(later.scaled_y**2)
+    assert gained[1.0] > 0.4 and gained[0.0] < 0.03  # half of the variance can be known, and none
+
 
 def test_learning_stops_when_it_no_longer_helps_and_the_best_weights_are_kept():
     later, model = _samples(60, 1, pull=-0.6), _small(epochs=40, patience=4, learning_rate=0.01, loss='mae')
     found = train(_samples(250), later, model)
-    assert len(found.history) == found.best_epoch + 4 < 40 and found.history.epoch.tolist() == list(range(1, len(found.history) + 1))
+    assert len(found.history) == found.best_epoch + 4 < 40 and found.history.epoch.tolist() == list(
+        range(1, len(found.history) + 1)
+    )
     assert found.history.validation_loss.idxmin() == found.best_epoch - 1
-    assert np.abs(forward(found.network, later.x) - later.scaled_y).mean() == pytest.approx(found.validation_loss, abs=1e-5)
-    assert f'epoch {found.best_epoch} of {len(found.history)}' in repr(found) and f'{found.validation_loss:.4f}' in found._repr_markdown_()
+    assert np.abs(forward(found.network, later.x) - later.scaled_y).mean() == pytest.approx(
+        found.validation_loss, abs=1e-5
+    )
+    assert (
+        f'epoch {found.best_epoch} of {len(found.history)}' in repr(found)
+        and f'{found.validation_loss:.4f}' in found._repr_markdown_()
+    )
 
 # %% ../../nbs/24_lstm_model.ipynb #75e264f7
 def test_every_epoch_is_reported():
     said = []
     found = train(_samples(100), _samples(40, 1), SMALL, seed=7, on_epoch=lambda *told: said.append(told))
-    assert said == [(7, *row) for row in found.history[['epoch', 'loss', 'validation_loss']].itertuples(index=False)] and len(said) == 3
+    assert (
+        said == [(7, *row) for row in found.history[['epoch', 'loss', 'validation_loss']].itertuples(index=False)]
+        and len(said) == 3
+    )
+
 
 def test_an_interruption_goes_through_and_leaves_nothing():
     def interrupt(seed, epoch, *losses):
-        if epoch == 2: raise KeyboardInterrupt
+        if epoch == 2:
+            raise KeyboardInterrupt
+
     before = digest()
-    with pytest.raises(KeyboardInterrupt): train(_samples(250), _samples(40, 1), SMALL, on_epoch=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(_samples(250), _samples(40, 1), SMALL, on_epoch=interrupt)
     assert digest() == before
+
 
 def test_the_forecaster_answers_in_returns():
     served = _samples(30, 2)
@@ -156,72 +235,136 @@ def test_the_forecaster_answers_in_returns():
     made = lstm_forecaster(SMALL)
     predict = made.fit(_samples(250), _samples(40, 1), 4)
     assert (made.name, made.seeded) == ('LSTM', True)
-    assert np.array_equal(predict(served), forward(network, served.x)*served.scale) and len(predict(_samples(0))) == 0
+    assert np.array_equal(predict(served), forward(network, served.x) * served.scale) and len(predict(_samples(0))) == 0
 
 # %% ../../nbs/24_lstm_model.ipynb #232e7e33
-def _with(samples, **changed): return replace(samples, **changed)
+def _with(samples, **changed):
+    return replace(samples, **changed)
+
 
 def test_what_cannot_be_trained_on_is_refused():
     good = _samples(40)
     hole = good.x.copy()
     hole[3, 2, 1] = np.nan
-    with pytest.raises(DataError, match='Too few windows in the training part.*9, 10 needed'): train(_samples(9), good, SMALL)
-    with pytest.raises(DataError, match='Too few windows in the validation part'): train(good, _samples(0), SMALL)
-    with pytest.raises(DataError, match='gaps in the training part .found 1.'): train(_with(good, x=hole), good, SMALL)
-    with pytest.raises(DataError, match='gaps in the validation part'): train(good, _with(good, y=np.full(40, np.nan)), SMALL)
-    with pytest.raises(DataError, match='lookback 7'): train(good, good, _small(lookback=7))
-    with pytest.raises(DataError, match='validation part do not fit'): train(good, _samples(40, n_features=3), SMALL)
+    with pytest.raises(DataError, match='Too few windows in the training part.*9, 10 needed'):
+        train(_samples(9), good, SMALL)
+    with pytest.raises(DataError, match='Too few windows in the validation part'):
+        train(good, _samples(0), SMALL)
+    with pytest.raises(DataError, match='gaps in the training part .found 1.'):
+        train(_with(good, x=hole), good, SMALL)
+    with pytest.raises(DataError, match='gaps in the validation part'):
+        train(good, _with(good, y=np.full(40, np.nan)), SMALL)
+    with pytest.raises(DataError, match='lookback 7'):
+        train(good, good, _small(lookback=7))
+    with pytest.raises(DataError, match='validation part do not fit'):
+        train(good, _samples(40, n_features=3), SMALL)
+
 
 def test_a_loss_that_is_not_a_number_is_an_error():
     wild = _with(_samples(40), y=np.full(40, 1e36))
-    with pytest.raises(ModelError, match='epoch 1 is not a number.*learning_rate'): train(wild, _samples(40, 1), _small(loss='mse'))
+    with pytest.raises(ModelError, match='epoch 1 is not a number.*learning_rate'):
+        train(wild, _samples(40, 1), _small(loss='mse'))
 
 # %% ../../nbs/24_lstm_model.ipynb #4a3345f6
 @pytest.mark.parametrize('layers', [1, 2])
 def test_a_network_comes_back_from_its_keras_file(tmp_path, layers):
     model = _small(layers=layers)
     network = to_network(keras_model(model, 3, seed=5))
-    assert save_keras(network, tmp_path/'a.keras', model) == tmp_path/'a.keras'
-    back = load_keras(str(tmp_path/'a.keras'))
+    assert save_keras(network, tmp_path / 'a.keras', model) == tmp_path / 'a.keras'
+    back = load_keras(str(tmp_path / 'a.keras'))
     assert all(np.array_equal(a, b) for a, b in zip(network.arrays, back.arrays)) and back.units == network.units
+
 
 @pytest.mark.filterwarnings('ignore:The object being serialized includes a `lambda`')
 def test_code_in_a_keras_file_never_runs(tmp_path):
     _, keras = lstm_model._keras()
-    ran = tmp_path/'ran'
+    ran = tmp_path / 'ran'
     inputs = keras.Input((6, 2))
-    keras.Sequential([inputs, keras.layers.Lambda(lambda x: x), keras.layers.LSTM(3), keras.layers.Dense(1)]).save(tmp_path/'code.keras')
-    with pytest.raises(ModelError, match='not opened.*Lambda'): load_keras(tmp_path/'code.keras')
-    sneaky = keras.Sequential([keras.Input((6, 2)), keras.layers.LSTM(3), keras.layers.Dense(1, activation=lambda x, ran=str(ran): (open(ran, 'w').close(), x)[1])])
+    keras.Sequential([inputs, keras.layers.Lambda(lambda x: x), keras.layers.LSTM(3), keras.layers.Dense(1)]).save(
+        tmp_path / 'code.keras'
+    )
+    with pytest.raises(ModelError, match='not opened.*Lambda'):
+        load_keras(tmp_path / 'code.keras')
+    sneaky = keras.Sequential(
+        [
+            keras.Input((6, 2)),
+            keras.layers.LSTM(3),
+            keras.layers.Dense(1, activation=lambda x, ran=str(ran): (open(ran, 'w').close(), x)[1]),
+        ]
+    )
     ran.unlink(missing_ok=True)
-    sneaky.save(tmp_path/'sneaky.keras')
-    with pytest.raises(ModelError): load_keras(tmp_path/'sneaky.keras')
+    sneaky.save(tmp_path / 'sneaky.keras')
+    with pytest.raises(ModelError):
+        load_keras(tmp_path / 'sneaky.keras')
     assert not ran.exists()
 
+
 def test_other_files_are_refused(tmp_path):
-    (tmp_path/'text.keras').write_text('no model')
-    for name, said in (('text.keras', 'not a Keras file'), ('none.keras', 'not a Keras file'), ('old.h5', 'ends in .keras')):
-        with pytest.raises(ModelError, match=said): load_keras(tmp_path/name)
-    whole = save_keras(to_network(keras_model(SMALL, 2)), tmp_path/'whole.keras', SMALL).read_bytes()
-    (tmp_path/'half.keras').write_bytes(whole[:len(whole)//2])
-    with pytest.raises(ModelError, match='cut short'): load_keras(tmp_path/'half.keras')
-    with pytest.raises(ModelError, match='ends in .keras'): save_keras(to_network(keras_model(SMALL, 2)), tmp_path/'a.h5')
+    (tmp_path / 'text.keras').write_text('no model')
+    for name, said in (
+        ('text.keras', 'not a Keras file'),
+        ('none.keras', 'not a Keras file'),
+        ('old.h5', 'ends in .keras'),
+    ):
+        with pytest.raises(ModelError, match=said):
+            load_keras(tmp_path / name)
+    whole = save_keras(to_network(keras_model(SMALL, 2)), tmp_path / 'whole.keras', SMALL).read_bytes()
+    (tmp_path / 'half.keras').write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ModelError, match='cut short'):
+        load_keras(tmp_path / 'half.keras')
+    with pytest.raises(ModelError, match='ends in .keras'):
+        save_keras(to_network(keras_model(SMALL, 2)), tmp_path / 'a.h5')
 
 # %% ../../nbs/24_lstm_model.ipynb #973ebace
 def _stack(*names):
     "A Keras model of these layers on windows of 6 × 2"
     _, keras = lstm_model._keras()
     make = keras.layers
-    known = {'lstm': lambda: make.LSTM(3), 'all': lambda: make.LSTM(3, return_sequences=True), 'hard': lambda: make.LSTM(3, recurrent_activation='hard_sigmoid'), 'back': lambda: make.LSTM(3, go_backwards=True),
-             'gru': lambda: make.GRU(3), 'one': lambda: make.Dense(1), 'two': lambda: make.Dense(2), 'relu': lambda: make.Dense(1, activation='relu'), 'inner': lambda: make.Dense(3), 'left': lambda: make.Dropout(0.1)}
+    known = {
+        'lstm': lambda: make.LSTM(3),
+        'all': lambda: make.LSTM(3, return_sequences=True),
+        'hard': lambda: make.LSTM(3, recurrent_activation='hard_sigmoid'),
+        'back': lambda: make.LSTM(3, go_backwards=True),
+        'gru': lambda: make.GRU(3),
+        'one': lambda: make.Dense(1),
+        'two': lambda: make.Dense(2),
+        'relu': lambda: make.Dense(1, activation='relu'),
+        'inner': lambda: make.Dense(3),
+        'left': lambda: make.Dropout(0.1),
+    }
     return keras.Sequential([keras.Input((6, 2)), *(known[name]() for name in names)])
 
-@pytest.mark.parametrize('names', ['gru one', 'hard one', 'back one', 'lstm two', 'lstm relu', 'lstm', 'one', 'lstm inner one', 'all one', 'lstm left'])
+
+@pytest.mark.parametrize(
+    'names',
+    [
+        'gru one',
+        'hard one',
+        'back one',
+        'lstm two',
+        'lstm relu',
+        'lstm',
+        'one',
+        'lstm inner one',
+        'all one',
+        'lstm left',
+    ],
+)
 def test_another_kind_of_model_is_not_taken_for_a_network(names):
-    with pytest.raises(ModelError, match='not a network of LSTM layers'): to_network(_stack(*names.split()))
+    with pytest.raises(ModelError, match='not a network of LSTM layers'):
+        to_network(_stack(*names.split()))
+
 
 def test_a_plain_model_made_elsewhere_becomes_a_network():
     made = _stack('all', 'left', 'lstm', 'one')
     assert to_network(made).units == (3, 3)
-    other = Network((*to_network(made).layers[:1], (np.zeros((3, 8), np.float32), np.zeros((2, 8), np.float32), np.zeros(8, np.float32))), np.zeros(2, np.float32), 0.)
-    with pytest.raises(ModelError, match='differ in width'): to_keras(other)
+    other = Network(
+        (
+            *to_network(made).layers[:1],
+            (np.zeros((3, 8), np.float32), np.zeros((2, 8), np.float32), np.zeros(8, np.float32)),
+        ),
+        np.zeros(2, np.float32),
+        0.0,
+    )
+    with pytest.raises(ModelError, match='differ in width'):
+        to_keras(other)

@@ -13,8 +13,21 @@ from hypothesis import given, settings, strategies as st
 
 from ..backtesting import backtest
 from ..equity_metrics import cagr, max_drawdown, sharpe
-from ..luck import (RandomEntries, block_bootstrap, cagr_of, control_words, expected_max_sharpe, luck, luck_words, max_drawdown_of, probabilistic_sharpe, random_entries,
-                           random_signals, sharpe_of, sharpe_of_backtest)
+from tradelab.luck import (
+    RandomEntries,
+    block_bootstrap,
+    cagr_of,
+    control_words,
+    expected_max_sharpe,
+    luck,
+    luck_words,
+    max_drawdown_of,
+    probabilistic_sharpe,
+    random_entries,
+    random_signals,
+    sharpe_of,
+    sharpe_of_backtest,
+)
 from ..market import market
 from ..performance_metrics import ShortSeriesWarning, kurtosis, skew
 from ..sections import BacktestSettings, CostSettings, RiskSettings
@@ -24,22 +37,39 @@ exact = settings(derandomize=True, deadline=None, max_examples=40)
 DAYS = pd.bdate_range('2020-01-01', periods=400, name='session')
 
 # %% ../../nbs/18_luck.ipynb #11113d10
-def _equity(returns): return pd.Series(100*np.cumprod(np.r_[1., 1 + np.asarray(returns)]), pd.bdate_range('2015-01-01', periods=len(returns) + 1, name='session'))
+def _equity(returns):
+    return pd.Series(
+        100 * np.cumprod(np.r_[1.0, 1 + np.asarray(returns)]),
+        pd.bdate_range('2015-01-01', periods=len(returns) + 1, name='session'),
+    )
 
-def _bars(close): return pd.DataFrame({'open': close, 'high': close, 'low': close, 'close': close, 'volume': 1e9}, DAYS[:len(close)])
+
+def _bars(close):
+    return pd.DataFrame({'open': close, 'high': close, 'low': close, 'close': close, 'volume': 1e9}, DAYS[: len(close)])
+
 
 def _trades(*spans, open_=0, symbol='A', sides=None):
     "Trades from first and last bar, the last `open_` of them open"
-    rows = [{'symbol': symbol, 'entry_session': DAYS[a], 'exit_session': pd.NaT if k >= len(spans) - open_ else DAYS[b], 'is_open': k >= len(spans) - open_}
-            for k, (a, b) in enumerate(spans)]
+    rows = [
+        {
+            'symbol': symbol,
+            'entry_session': DAYS[a],
+            'exit_session': pd.NaT if k >= len(spans) - open_ else DAYS[b],
+            'is_open': k >= len(spans) - open_,
+        }
+        for k, (a, b) in enumerate(spans)
+    ]
     frame = pd.DataFrame(rows, columns=['symbol', 'entry_session', 'exit_session', 'is_open'])
     return frame if sides is None else frame.assign(side=sides)
 
+
 def _seen(samples):
     "Remember the samples that a bootstrap draws"
+
     def figure(part):
         samples.append(part.copy())
         return part[:, 0]
+
     return {'seen': figure}
 
 # %% ../../nbs/18_luck.ipynb #f2f1a68d
@@ -49,58 +79,77 @@ def test_figures_of_many_samples_are_those_of_each(samples):
     array = np.array(samples)
     for k, returns in enumerate(samples):
         equity = _equity(returns)
-        assert cagr_of(array)[k] == pytest.approx(cagr(equity), rel=1e-6) and max_drawdown_of(array)[k] == pytest.approx(max_drawdown(equity), abs=1e-12)
-        if np.ptp(returns) > 1e-6: assert sharpe_of(array)[k] == pytest.approx(sharpe(equity), rel=1e-6, abs=1e-9)
+        assert cagr_of(array)[k] == pytest.approx(cagr(equity), rel=1e-6) and max_drawdown_of(array)[
+            k
+        ] == pytest.approx(max_drawdown(equity), abs=1e-12)
+        if np.ptp(returns) > 1e-6:
+            assert sharpe_of(array)[k] == pytest.approx(sharpe(equity), rel=1e-6, abs=1e-9)
+
 
 def test_a_sample_without_variation_has_no_sharpe_ratio_and_one_that_rises_no_drawdown():
     assert isnan(sharpe_of(np.full((1, 9), 0.01))[0]) and max_drawdown_of(np.full((1, 9), 0.01))[0] == 0
 
+
 @pytest.mark.parametrize('n, block', [(100, 20), (101, 20), (45, 7), (50, 1)])
 def test_samples_are_as_long_as_the_original_and_made_of_blocks_on_a_circle(n, block):
     samples = []
-    block_bootstrap(np.arange(n)/1e6, _seen(samples), block, draws=120)
-    drawn = np.rint(np.vstack(samples[:-1])*1e6).astype(int)
+    block_bootstrap(np.arange(n) / 1e6, _seen(samples), block, draws=120)
+    drawn = np.rint(np.vstack(samples[:-1]) * 1e6).astype(int)
     assert drawn.shape == (120, n)
     steps = np.diff(drawn, axis=1) % n
     assert (np.delete(steps, np.arange(block - 1, n - 1, block), axis=1) == 1).all()
-    assert block == 1 or (steps[:, block - 1::block] != 1).any()
+    assert block == 1 or (steps[:, block - 1 :: block] != 1).any()
+
 
 def test_every_day_is_drawn_equally_often():
     samples = []
-    block_bootstrap(np.arange(60)/1e6, _seen(samples), 10, draws=4_000)
-    counts = np.bincount(np.rint(np.vstack(samples[:-1])*1e6).astype(int).ravel(), minlength=60)/4_000
+    block_bootstrap(np.arange(60) / 1e6, _seen(samples), 10, draws=4_000)
+    counts = np.bincount(np.rint(np.vstack(samples[:-1]) * 1e6).astype(int).ravel(), minlength=60) / 4_000
     assert counts.min() > 0.93 and counts.max() < 1.07
 
 # %% ../../nbs/18_luck.ipynb #f425f7e0
 def test_the_seed_decides():
     returns = np.random.default_rng(0).normal(0, 0.01, 200)
-    assert block_bootstrap(returns, seed=5).equals(block_bootstrap(returns, seed=5)) and not block_bootstrap(returns, seed=5).equals(block_bootstrap(returns, seed=6))
+    assert block_bootstrap(returns, seed=5).equals(block_bootstrap(returns, seed=5)) and not block_bootstrap(
+        returns, seed=5
+    ).equals(block_bootstrap(returns, seed=6))
+
 
 def test_the_interval_of_independent_days_is_that_of_theory():
     returns = np.random.default_rng(0).normal(0.0005, 0.01, 2_000)
     found = block_bootstrap(returns).loc['Sharpe']
-    width = 2*1.96*sqrt(252/2_000)
+    width = 2 * 1.96 * sqrt(252 / 2_000)
     assert found.high - found.low == pytest.approx(width, rel=0.12) and found.low < found.value < found.high
-    assert found.at_or_below_0 == pytest.approx(1 - probabilistic_sharpe(found.value, 0., 2_000), abs=0.05)
+    assert found.at_or_below_0 == pytest.approx(1 - probabilistic_sharpe(found.value, 0.0, 2_000), abs=0.05)
+
 
 def test_blocks_keep_what_follows_what():
     noise = np.random.default_rng(1).normal(0, 0.01, 3_000)
-    trending = np.convolve(noise, np.ones(10)/10, 'valid')
-    widths = [np.diff(block_bootstrap(trending, block=block).loc['CAGR', ['low', 'high']].to_numpy())[0] for block in (1, 20)]
-    assert widths[1] > 2*widths[0]
+    trending = np.convolve(noise, np.ones(10) / 10, 'valid')
+    widths = [
+        np.diff(block_bootstrap(trending, block=block).loc['CAGR', ['low', 'high']].to_numpy())[0] for block in (1, 20)
+    ]
+    assert widths[1] > 2 * widths[0]
+
 
 @pytest.mark.parametrize('n', [0, 1, 39])
 def test_fewer_than_two_blocks_give_nothing_and_say_so(n):
-    with pytest.warns(ShortSeriesWarning, match=f'Only {n} returns'): found = block_bootstrap(np.full(n, 0.01))
+    with pytest.warns(ShortSeriesWarning, match=f'Only {n} returns'):
+        found = block_bootstrap(np.full(n, 0.01))
     assert found.isna().all(axis=None) and list(found.index) == ['Sharpe', 'CAGR', 'Max Drawdown']
+
 
 def test_flat_days_leave_the_sharpe_ratio_undefined_and_the_rest_at_nothing():
     found = block_bootstrap(np.zeros(100))
     assert found.loc['Sharpe', ['value', 'low', 'high']].isna().all() and (found.loc['CAGR'] == [0, 0, 0, 1]).all()
 
-@pytest.mark.parametrize('returns, options', [([0.1, nan], {}), ([0.1, -1.], {}), ([0.1]*50, {'block': 0}), ([0.1]*50, {'draws': 0})])
+
+@pytest.mark.parametrize(
+    'returns, options', [([0.1, nan], {}), ([0.1, -1.0], {}), ([0.1] * 50, {'block': 0}), ([0.1] * 50, {'draws': 0})]
+)
 def test_what_cannot_be_resampled_is_refused(returns, options):
-    with pytest.raises(DataError): block_bootstrap(np.array(returns), **options)
+    with pytest.raises(DataError):
+        block_bootstrap(np.array(returns), **options)
 
 # %% ../../nbs/18_luck.ipynb #03ef7348
 @st.composite
@@ -114,6 +163,7 @@ def _laid(draw):
     bars = spans[-1][1] + draw(st.integers(1, 20))
     return bars, _trades(*spans, open_=int(bars == spans[-1][1] + 1)), spans, draw(st.integers(0, 999))
 
+
 @exact
 @given(_laid())
 def test_entries_at_random_are_as_many_and_as_long_and_do_not_overlap(case):
@@ -121,80 +171,134 @@ def test_entries_at_random_are_as_many_and_as_long_and_do_not_overlap(case):
     made = market({'A': _bars(np.linspace(10, 20, bars))})
     found = random_signals(made, trades, BacktestSettings(), np.random.default_rng(seed))
     bought, sold = np.flatnonzero(found.signal == 1), np.flatnonzero(found.signal == -1)
-    assert len(bought) == len(spans) and sorted(sold - bought) == sorted(b - a for a, b in spans) and set(np.unique(found.signal)) <= {-1, 0, 1}
+    assert (
+        len(bought) == len(spans)
+        and sorted(sold - bought) == sorted(b - a for a, b in spans)
+        and set(np.unique(found.signal)) <= {-1, 0, 1}
+    )
     assert all(b > s for s, b in zip(sold, bought[1:])) and sold.max() <= bars - 2
     done = backtest(made, found).trades
     assert set(done.exit_reason) <= {'at random', 'open'}
     assert not done.is_open.any() and sorted(done.bars_held) == sorted(b - a for a, b in spans)
 
+
 def test_every_place_is_equally_likely():
     # 20 bars for a trade of 6 bars and one of 2 leave 12 free: 14·13/2 places for each of two orders
-    made, rng, trades = market({'A': _bars(np.full(21, 10.))}), np.random.default_rng(0), _trades((3, 8), (10, 11))
+    made, rng, trades = market({'A': _bars(np.full(21, 10.0))}), np.random.default_rng(0), _trades((3, 8), (10, 11))
     signals = np.array([random_signals(made, trades, BacktestSettings(), rng).signal[:, 0] for _ in range(2_000)])
     first, last = (signals == 1).argmax(axis=1), 20 - (signals[:, ::-1] == 1).argmax(axis=1)
     counts = pd.Series(list(zip(first, last, signals[np.arange(2_000), first + 1] == -1))).value_counts()
     assert len(counts) == 182 and counts.max() < 28 and counts.min() > 1
-    assert (first == 0).sum() == pytest.approx(2_000*13/91, rel=0.15) and (first > 8).sum() == pytest.approx(2_000*10/91, rel=0.2)
+    assert (first == 0).sum() == pytest.approx(2_000 * 13 / 91, rel=0.15) and (first > 8).sum() == pytest.approx(
+        2_000 * 10 / 91, rel=0.2
+    )
+
 
 def test_orders_at_the_same_close_may_use_the_first_bar():
-    made, account, starts = market({'A': _bars(np.full(7, 10.))}), BacktestSettings(fill_at='same_close'), set()
-    for seed in range(20): starts.add(int(random_signals(made, _trades((0, 5)), account, np.random.default_rng(seed)).signal.argmax()))
+    made, account, starts = market({'A': _bars(np.full(7, 10.0))}), BacktestSettings(fill_at='same_close'), set()
+    for seed in range(20):
+        starts.add(int(random_signals(made, _trades((0, 5)), account, np.random.default_rng(seed)).signal.argmax()))
     assert starts == {0, 1}
 
+
 def test_a_trade_that_ended_on_its_bar_is_held_for_one_and_a_trade_too_many_falls_off_the_end():
-    made = market({'A': _bars(np.full(6, 10.))})
-    signal = random_signals(made, _trades((1, 1), (2, 2), (3, 3), (4, 4), (5, 5)), BacktestSettings(), np.random.default_rng(0)).signal[:, 0]
+    made = market({'A': _bars(np.full(6, 10.0))})
+    signal = random_signals(
+        made, _trades((1, 1), (2, 2), (3, 3), (4, 4), (5, 5)), BacktestSettings(), np.random.default_rng(0)
+    ).signal[:, 0]
     assert signal.tolist() == [1, -1, 1, -1, 1, -1]
 
+
 def test_a_symbol_without_trades_gets_no_signal():
-    made = market({'A': _bars(np.full(9, 10.)), 'B': _bars(np.full(9, 10.))})
+    made = market({'A': _bars(np.full(9, 10.0)), 'B': _bars(np.full(9, 10.0))})
     found = random_signals(made, _trades((2, 4)), BacktestSettings(), np.random.default_rng(0))
     assert found.symbols == ('A', 'B') and found.signal[:, 0].any() and not found.signal[:, 1].any()
 
+
 def test_a_symbol_with_gaps_is_given_signals_on_its_own_bars():
-    made = market({'A': _bars(np.full(30, 10.)), 'B': _bars(np.full(30, 10.)).iloc[5:28:2]})
+    made = market({'A': _bars(np.full(30, 10.0)), 'B': _bars(np.full(30, 10.0)).iloc[5:28:2]})
     bar = np.isfinite(made.close[:, 1])
     trades = pd.concat([_trades((2, 4)), _trades((9, 15), symbol='B')])
     found = [random_signals(made, trades, BacktestSettings(), np.random.default_rng(seed)).signal for seed in range(30)]
-    assert not any(signal[~bar, 1].any() for signal in found) and all(np.diff(np.flatnonzero(signal[bar, 1])) == [3] for signal in found)
+    assert not any(signal[~bar, 1].any() for signal in found) and all(
+        np.diff(np.flatnonzero(signal[bar, 1])) == [3] for signal in found
+    )
 
 # %% ../../nbs/18_luck.ipynb #1db09879
 def test_signals_that_reverse_are_moved_together_and_keep_their_order():
-    made, account = market({'A': _bars(np.full(30, 10.)), 'B': _bars(np.full(30, 10.))}), BacktestSettings(direction='long_short')
+    made, account = (
+        market({'A': _bars(np.full(30, 10.0)), 'B': _bars(np.full(30, 10.0))}),
+        BacktestSettings(direction='long_short'),
+    )
     trades = pd.concat([_trades((3, 8), (8, 20), symbol=symbol, sides=['long', 'short']) for symbol in 'AB'])
     one, other = random_signals(made, trades, account, np.random.default_rng(3)).signal.T
     at = np.flatnonzero(one)
-    assert sorted(np.diff(np.r_[at, at[0] + 30])) == sorted([5, 12, 13]) and (one == other).all() and sorted(one[one != 0]) == [-1, 1, 1]
-    assert len({tuple(random_signals(made, trades, account, np.random.default_rng(seed)).signal[:, 0]) for seed in range(20)}) > 5
+    assert (
+        sorted(np.diff(np.r_[at, at[0] + 30])) == sorted([5, 12, 13])
+        and (one == other).all()
+        and sorted(one[one != 0]) == [-1, 1, 1]
+    )
+    assert (
+        len(
+            {
+                tuple(random_signals(made, trades, account, np.random.default_rng(seed)).signal[:, 0])
+                for seed in range(20)
+            }
+        )
+        > 5
+    )
 
 # %% ../../nbs/18_luck.ipynb #c484c7b9
-ZIGZAG = 10*np.cumprod(np.where(np.arange(160) // 8 % 2 == 0, 1.02, 1/1.018))
+ZIGZAG = 10 * np.cumprod(np.where(np.arange(160) // 8 % 2 == 0, 1.02, 1 / 1.018))
+
 
 def _signals(close, bought, sold):
     signal = np.zeros(len(close), dtype='int8')
     signal[list(bought)], signal[list(sold)] = 1, -1
-    frame = pd.DataFrame({name: nan for name in ('fast', 'slow', 'rsi')}, DAYS[:len(close)])
-    return {'A': frame.assign(score=0., signal=signal, reason='')}
+    frame = pd.DataFrame({name: nan for name in ('fast', 'slow', 'rsi')}, DAYS[: len(close)])
+    return {'A': frame.assign(score=0.0, signal=signal, reason='')}
+
 
 def test_a_strategy_that_knows_the_future_stands_above_the_crowd_and_its_mirror_image_below():
     made, turns = market({'A': _bars(ZIGZAG)}), range(15, 150, 16)
     knows = backtest(made, _signals(ZIGZAG, turns, [turn + 8 for turn in turns]))
     fails = backtest(made, _signals(ZIGZAG, [turn - 8 for turn in turns], turns))
     good, bad = (random_entries(made, result, draws=40) for result in (knows, fails))
-    assert good.percentile == 1 and good.p_value == pytest.approx(1/41) and good.placed == len(knows.trades) == good.entries
+    assert (
+        good.percentile == 1
+        and good.p_value == pytest.approx(1 / 41)
+        and good.placed == len(knows.trades) == good.entries
+    )
     assert bad.percentile < 0.05 and bad.p_value > 0.9 and 'no better than chance' in control_words(bad)
+
 
 def test_the_control_pays_the_same_costs_and_leaves_exits_and_breakers_out():
     made, asked = market({'A': _bars(ZIGZAG)}), []
     result = backtest(made, _signals(ZIGZAG, [15], [23]))
-    costs, risk = CostSettings(commission_per_order=7), RiskSettings(position_fraction=0.5, stop_loss=0.01, take_profit=0.02, trailing_stop=0.1, time_stop=3, max_drawdown=0.2, cooldown_sessions=5)
+    costs, risk = (
+        CostSettings(commission_per_order=7),
+        RiskSettings(
+            position_fraction=0.5,
+            stop_loss=0.01,
+            take_profit=0.02,
+            trailing_stop=0.1,
+            time_stop=3,
+            max_drawdown=0.2,
+            cooldown_sessions=5,
+        ),
+    )
     account = BacktestSettings(cash=5_000, start=DAYS[4].date(), end=DAYS[99].date())
+
     def run(*given):
         asked.append(given)
         return result
+
     random_entries(made, result, costs, risk, account, draws=3, run=run)
-    assert len(asked) == 3 and all(given[2:] == (costs, RiskSettings(position_fraction=0.5), account) for given in asked)
+    assert len(asked) == 3 and all(
+        given[2:] == (costs, RiskSettings(position_fraction=0.5), account) for given in asked
+    )
     assert all(given[0].sessions.equals(DAYS[4:100]) and given[1].sessions.equals(DAYS[4:100]) for given in asked)
+
 
 def test_the_same_seed_gives_the_same_crowd():
     made = market({'A': _bars(ZIGZAG[:60])})
@@ -202,63 +306,98 @@ def test_the_same_seed_gives_the_same_crowd():
     one, same, other = (random_entries(made, result, seed=seed, draws=8).draws.tolist() for seed in (1, 1, 2))
     assert one == same != other
 
+
 def test_a_strategy_that_never_entered_is_refused():
     made = market({'A': _bars(ZIGZAG)})
-    with pytest.raises(DataError, match='no entry'): random_entries(made, backtest(made, _signals(ZIGZAG, [], [])))
+    with pytest.raises(DataError, match='no entry'):
+        random_entries(made, backtest(made, _signals(ZIGZAG, [], [])))
 
 # %% ../../nbs/18_luck.ipynb #b61b5713
 def test_the_place_in_the_crowd_counts_ties_by_half_and_is_never_impossible():
-    crowd = RandomEntries('Sharpe', 2., np.array([1., 2., 2., 3.]), 5, 5.)
-    assert crowd.percentile == 0.5 and crowd.p_value == 4/5 and RandomEntries('Sharpe', 9., np.arange(4.), 5, 5.).p_value == 1/5
+    crowd = RandomEntries('Sharpe', 2.0, np.array([1.0, 2.0, 2.0, 3.0]), 5, 5.0)
+    assert (
+        crowd.percentile == 0.5
+        and crowd.p_value == 4 / 5
+        and RandomEntries('Sharpe', 9.0, np.arange(4.0), 5, 5.0).p_value == 1 / 5
+    )
+
 
 def test_fewer_entries_than_wanted_are_told():
-    assert '3.0 entries' in control_words(RandomEntries('Sharpe', 2., np.arange(4.), 5, 3.)) and 'entries on' not in control_words(RandomEntries('Sharpe', 2., np.arange(4.), 5, 5.))
+    assert '3.0 entries' in control_words(
+        RandomEntries('Sharpe', 2.0, np.arange(4.0), 5, 3.0)
+    ) and 'entries on' not in control_words(RandomEntries('Sharpe', 2.0, np.arange(4.0), 5, 5.0))
 
-@pytest.mark.parametrize('crowd', [RandomEntries('Sharpe', nan, np.arange(4.), 5, 5.), RandomEntries('Sharpe', 1., np.empty(0), 5, 0.)])
+
+@pytest.mark.parametrize(
+    'crowd', [RandomEntries('Sharpe', nan, np.arange(4.0), 5, 5.0), RandomEntries('Sharpe', 1.0, np.empty(0), 5, 0.0)]
+)
 def test_an_undefined_figure_has_no_place(crowd):
     assert isnan(crowd.percentile) and 'undefined' in control_words(crowd) and 'undefined' in crowd._repr_html_()
 
+
 def test_a_ruined_draw_counts_as_the_worst():
     ruined = backtest(made := market({'A': _bars(ZIGZAG)}), _signals(ZIGZAG, [], []))
-    ruined.equity.loc[made.sessions[50], 'equity'] = -1.
-    crowd = RandomEntries('Sharpe', -5., np.array([sharpe_of_backtest(ruined), 1.]), 1, 1.)
+    ruined.equity.loc[made.sessions[50], 'equity'] = -1.0
+    crowd = RandomEntries('Sharpe', -5.0, np.array([sharpe_of_backtest(ruined), 1.0]), 1, 1.0)
     assert crowd.percentile == 0.5 and '<svg' in crowd._repr_html_()
 
 # %% ../../nbs/18_luck.ipynb #0b005aac
 RETURNS = np.random.default_rng(3).normal(0.0004, 0.01, 1_000)
 
+
 def test_all_answers_are_those_of_the_formulas():
     equity = _equity(RETURNS)
     found, shape = luck(equity, trials=110, variance=0.3, risk_free=0.02, draws=50), (skew(equity), kurtosis(equity))
     ratio = sharpe(equity, 0.02)
-    assert (found.sharpe, found.n, found.psr) == (ratio, 1_000, probabilistic_sharpe(ratio, 0., 1_000, *shape))
-    assert found.best_of_luck == expected_max_sharpe(110, 0.3) and found.dsr == probabilistic_sharpe(ratio, found.best_of_luck, 1_000, *shape) < found.psr
-    assert found.intervals.value['Sharpe'] == pytest.approx(ratio) and found.intervals.value['CAGR'] == pytest.approx(cagr(equity))
+    assert (found.sharpe, found.n, found.psr) == (ratio, 1_000, probabilistic_sharpe(ratio, 0.0, 1_000, *shape))
+    assert (
+        found.best_of_luck == expected_max_sharpe(110, 0.3)
+        and found.dsr == probabilistic_sharpe(ratio, found.best_of_luck, 1_000, *shape) < found.psr
+    )
+    assert found.intervals.value['Sharpe'] == pytest.approx(ratio) and found.intervals.value['CAGR'] == pytest.approx(
+        cagr(equity)
+    )
+
 
 def test_an_unknown_scatter_is_that_of_worthless_strategies():
-    for unknown in (None, nan): assert luck(_equity(RETURNS), 10, unknown, draws=1).variance == pytest.approx(252/999)
+    for unknown in (None, nan):
+        assert luck(_equity(RETURNS), 10, unknown, draws=1).variance == pytest.approx(252 / 999)
+
 
 def test_one_trial_is_not_deflated():
     found = luck(_equity(RETURNS), draws=1)
     assert found.dsr == found.psr and found.best_of_luck == 0
 
+
 def test_a_short_series_has_no_answer():
-    with pytest.warns(ShortSeriesWarning): found = luck(_equity([0.01, 0.02]*9), trials=5)
-    assert all(isnan(value) for value in (found.sharpe, found.psr, found.dsr, found.needed)) and 'too few' in luck_words(found)[0] and found._repr_html_()
+    with pytest.warns(ShortSeriesWarning):
+        found = luck(_equity([0.01, 0.02] * 9), trials=5)
+    assert (
+        all(isnan(value) for value in (found.sharpe, found.psr, found.dsr, found.needed))
+        and 'too few' in luck_words(found)[0]
+        and found._repr_html_()
+    )
 
 # %% ../../nbs/18_luck.ipynb #4b023dc0
 def test_the_words_say_ratio_trials_and_odds():
     said = ' '.join(luck_words(luck(_equity(RETURNS), trials=110, draws=50)))
-    assert 'over 1,000 returns after 110 trials' in said and 'best of 110 worthless trials' in said and 'Luck cannot be ruled out' in said
+    assert (
+        'over 1,000 returns after 110 trials' in said
+        and 'best of 110 worthless trials' in said
+        and 'Luck cannot be ruled out' in said
+    )
+
 
 def test_little_trust_is_followed_by_how_long_it_takes():
     assert 'takes' in ' '.join(luck_words(luck(_equity(RETURNS[:200]), draws=50)))
+
 
 def test_what_is_sure_is_called_sure():
     said = luck_words(luck(_equity(RETURNS + 0.003), draws=50))
     assert '>99.9%' in said[0] and said[-1] == 'That is more than luck explains.'
 
+
 def test_the_control_speaks_last_and_once():
-    crowd = RandomEntries('Sharpe', 2., np.arange(4.), 5, 5.)
+    crowd = RandomEntries('Sharpe', 2.0, np.arange(4.0), 5, 5.0)
     found = luck(_equity(RETURNS), draws=50, control=crowd)
     assert luck_words(found)[-1] == control_words(crowd) and found._repr_html_().count('entered at random') == 1

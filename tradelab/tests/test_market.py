@@ -17,92 +17,156 @@ from ..utils.error_handling import DataError, UnknownSymbolError
 # %% ../../nbs/14_market.ipynb #7594a87c
 DAYS = pd.bdate_range('2024-01-02', periods=4, name='session')
 
+
 def _bars(closes=(10, 11, 12, 13), days=DAYS, **columns):
     closes = np.asarray(closes, dtype=float)
-    return pd.DataFrame({'open': closes, 'high': closes + 1, 'low': closes - 1, 'close': closes, 'volume': 1000., **columns}, days)
+    return pd.DataFrame(
+        {'open': closes, 'high': closes + 1, 'low': closes - 1, 'close': closes, 'volume': 1000.0, **columns}, days
+    )
+
 
 def _backtest(equity, **changes):
-    frames = dict(fills=pd.DataFrame(columns=Fill._fields), trades=pd.DataFrame({'is_open': []}), equity=pd.DataFrame({'equity': equity}, DAYS[:len(equity)]),
-                  decisions=pd.DataFrame(), counts={'refused': 0, 'cut_to_cash': 3})
-    return Backtest(**{**dict(strategy='s', mode='backtest', symbols=('A',), cash=100.), **frames, **changes})
+    frames = dict(
+        fills=pd.DataFrame(columns=Fill._fields),
+        trades=pd.DataFrame({'is_open': []}),
+        equity=pd.DataFrame({'equity': equity}, DAYS[: len(equity)]),
+        decisions=pd.DataFrame(),
+        counts={'refused': 0, 'cut_to_cash': 3},
+    )
+    return Backtest(**{**dict(strategy='s', mode='backtest', symbols=('A',), cash=100.0), **frames, **changes})
 
 # %% ../../nbs/14_market.ipynb #c73d1e11
 def test_symbols_are_sorted_and_sessions_joined_without_filling():
-    joined = market({'B': _bars(), 'A': _bars((20, 21), DAYS[[1, 3]])}, {'A': [0., 0.25]})
+    joined = market({'B': _bars(), 'A': _bars((20, 21), DAYS[[1, 3]])}, {'A': [0.0, 0.25]})
     assert joined.symbols == ('A', 'B') and joined.sessions.equals(DAYS) and joined.sessions.name == 'session'
     np.testing.assert_array_equal(joined.close, [[np.nan, 10], [20, 11], [np.nan, 12], [21, 13]])
     np.testing.assert_array_equal(joined.dividends, [[0, 0], [0, 0], [0, 0], [0.25, 0]])
 
+
 def test_the_order_of_the_symbols_given_does_not_matter():
-    one, other = market({'B': _bars(), 'A': _bars((20, 21, 22, 23))}), market({'A': _bars((20, 21, 22, 23)), 'B': _bars()})
+    one, other = (
+        market({'B': _bars(), 'A': _bars((20, 21, 22, 23))}),
+        market({'A': _bars((20, 21, 22, 23)), 'B': _bars()}),
+    )
     np.testing.assert_array_equal(one.close, other.close)
+
 
 def test_a_market_cannot_be_changed():
     made = market({'A': _bars()})
-    with pytest.raises(FrozenInstanceError): made.symbols = ()
-    with pytest.raises(ValueError): made.close[0, 0] = 5
+    with pytest.raises(FrozenInstanceError):
+        made.symbols = ()
+    with pytest.raises(ValueError):
+        made.close[0, 0] = 5
 
 # %% ../../nbs/14_market.ipynb #b9dd71a5
-@pytest.mark.parametrize('bars, word', [
-    (_bars().iloc[:0], 'no bars'), (_bars().drop(columns='volume'), 'volume'), (_bars(days=DAYS[[0, 1, 1, 2]]), '2024-01-03'),
-    (_bars(days=DAYS[[1, 0, 2, 3]]), 'strictly increasing'), (_bars(days=DAYS.tz_localize('UTC')), 'time zone'), (_bars(days=range(4)), 'time zone'),
-    (_bars(low=50.), '2024-01-02'), (_bars(open=[10, np.nan, 12, 13]), '2024-01-03'), (_bars((10, -1, 12, 13)), '2024-01-03'),
-    (_bars(high=np.inf), 'finite'), (_bars(volume=-1.), 'Volume'),
-])
+@pytest.mark.parametrize(
+    'bars, word',
+    [
+        (_bars().iloc[:0], 'no bars'),
+        (_bars().drop(columns='volume'), 'volume'),
+        (_bars(days=DAYS[[0, 1, 1, 2]]), '2024-01-03'),
+        (_bars(days=DAYS[[1, 0, 2, 3]]), 'strictly increasing'),
+        (_bars(days=DAYS.tz_localize('UTC')), 'time zone'),
+        (_bars(days=range(4)), 'time zone'),
+        (_bars(low=50.0), '2024-01-02'),
+        (_bars(open=[10, np.nan, 12, 13]), '2024-01-03'),
+        (_bars((10, -1, 12, 13)), '2024-01-03'),
+        (_bars(high=np.inf), 'finite'),
+        (_bars(volume=-1.0), 'Volume'),
+    ],
+)
 def test_bars_that_cannot_be_used_are_refused_with_the_place(bars, word):
-    with pytest.raises(DataError, match=word): market({'A': bars})
+    with pytest.raises(DataError, match=word):
+        market({'A': bars})
 
 # %% ../../nbs/14_market.ipynb #b352a897
-@pytest.mark.parametrize('dividends', [[1., 2.], [0, 0, 0, -1.], [0, 0, np.nan, 0], [[0.]*4]])
+@pytest.mark.parametrize('dividends', [[1.0, 2.0], [0, 0, 0, -1.0], [0, 0, np.nan, 0], [[0.0] * 4]])
 def test_dividends_that_cannot_be_used_are_refused(dividends):
-    with pytest.raises(DataError): market({'A': _bars()}, {'A': dividends})
+    with pytest.raises(DataError):
+        market({'A': _bars()}, {'A': dividends})
+
 
 def test_dividends_of_an_unknown_symbol_are_refused():
-    with pytest.raises(UnknownSymbolError, match='Did you mean AAPL'): market({'AAPL': _bars()}, {'APPL': [0.]*4})
+    with pytest.raises(UnknownSymbolError, match='Did you mean AAPL'):
+        market({'AAPL': _bars()}, {'APPL': [0.0] * 4})
+
 
 def test_nothing_is_no_market():
-    with pytest.raises(DataError): market({})
+    with pytest.raises(DataError):
+        market({})
 
 # %% ../../nbs/14_market.ipynb #57409aef
 def test_a_row_without_prices_is_no_bar():
     gap = _bars()
     gap.iloc[1] = np.nan
-    assert np.isfinite(market({'A': gap, 'B': _bars()}).close).tolist() == [[True, True], [False, True], [True, True], [True, True]]
+    assert np.isfinite(market({'A': gap, 'B': _bars()}).close).tolist() == [
+        [True, True],
+        [False, True],
+        [True, True],
+        [True, True],
+    ]
+
 
 def test_a_dividend_without_a_bar_is_refused():
     gap = _bars()
     gap.iloc[1] = np.nan
-    with pytest.raises(DataError, match='no bar'): market({'A': gap}, {'A': [0, 1., 0, 0]})
+    with pytest.raises(DataError, match='no bar'):
+        market({'A': gap}, {'A': [0, 1.0, 0, 0]})
 
 # %% ../../nbs/14_market.ipynb #d5510cc3
 def test_both_ends_of_a_window_are_included():
     assert window(market({'A': _bars()}), date(2024, 1, 3), date(2024, 1, 4)).sessions.tolist() == DAYS[1:3].tolist()
     assert window(market({'A': _bars()})).sessions.equals(DAYS)
 
+
 def test_an_empty_window_is_refused():
-    with pytest.raises(DataError, match='2030'): window(market({'A': _bars()}), date(2030, 1, 1))
+    with pytest.raises(DataError, match='2030'):
+        window(market({'A': _bars()}), date(2030, 1, 1))
 
 # %% ../../nbs/14_market.ipynb #f62f97a6
-@pytest.mark.parametrize('equity', [[100.], [100., 100., 100.], [100., 90., 120.]])
+@pytest.mark.parametrize('equity', [[100.0], [100.0, 100.0, 100.0], [100.0, 90.0, 120.0]])
 def test_the_picture_is_well_formed_for_any_equity(equity):
     from xml.etree import ElementTree
+
     picture = ElementTree.fromstring(equity_svg(pd.Series(equity)))
     assert 'nan' not in equity_svg(pd.Series(equity)) and picture[1].get('points').count(',') == len(equity)
 
+
 def test_a_frame_is_made_once_and_only_when_looked_at():
-    made, full = [], _backtest([100., 90.])
+    made, full = [], _backtest([100.0, 90.0])
+
     def equity():
         made.append(1)
         return full.equity
-    result = Backtest.later({'equity': equity}, strategy='s', mode='backtest', symbols=('A',), cash=100., fills=full.fills, trades=full.trades, decisions=full.decisions, counts={})
+
+    result = Backtest.later(
+        {'equity': equity},
+        strategy='s',
+        mode='backtest',
+        symbols=('A',),
+        cash=100.0,
+        fills=full.fills,
+        trades=full.trades,
+        decisions=full.decisions,
+        counts={},
+    )
     assert made == [] and result.equity is result.equity and made == [1]
-    with pytest.raises(AttributeError): result.nothing
+    with pytest.raises(AttributeError):
+        result.nothing
+
 
 def test_a_long_equity_is_drawn_from_few_points():
-    assert equity_svg(pd.Series(np.arange(1., 5000.))).count(',') < 310
+    assert equity_svg(pd.Series(np.arange(1.0, 5000.0))).count(',') < 310
+
 
 def test_a_backtest_shows_its_figures_and_escapes_what_it_was_given():
-    shown = _backtest([100., 80., 110.], strategy='<b>')._repr_html_()
-    assert '10.0%' in shown and '-20.0%' in shown and '&lt;b&gt;' in shown and 'cut to cash: 3' in shown and 'refused' not in shown
-    assert headline(_backtest([100., 80., 110.]))['final equity'] == '110 USD'
-    assert 'total return 10.0%' in repr(_backtest([100., 80., 110.]))
+    shown = _backtest([100.0, 80.0, 110.0], strategy='<b>')._repr_html_()
+    assert (
+        '10.0%' in shown
+        and '-20.0%' in shown
+        and '&lt;b&gt;' in shown
+        and 'cut to cash: 3' in shown
+        and 'refused' not in shown
+    )
+    assert headline(_backtest([100.0, 80.0, 110.0]))['final equity'] == '110 USD'
+    assert 'total return 10.0%' in repr(_backtest([100.0, 80.0, 110.0]))

@@ -23,122 +23,254 @@ from ..utils.store import save_deliveries, save_delivery
 DAYS = pd.bdate_range('2024-01-02', periods=6, name='session')
 NOW = datetime(2024, 2, 1, tzinfo=UTC)
 
-def _delivery(symbol='IBM', closes=(100., 102., 51., 52., 53., 54.), actions=((2, 'split', 2.), (4, 'dividend', 1.)), **more):
-    bars = pd.DataFrame({'open': closes, 'high': closes, 'low': closes, 'close': closes, 'volume': [1000.]*len(closes)}, DAYS[:len(closes)])
-    frame = pd.DataFrame({'ex_date': [DAYS[k] for k, _, _ in actions], 'kind': [kind for _, kind, _ in actions], 'value': [value for *_, value in actions]})
-    return Delivery(**dict(symbol=symbol, name='Name', currency='USD', calendar='XNYS', convention='crsp', bars=bars, actions=frame, source='by hand') | more)
+
+def _delivery(
+    symbol='IBM',
+    closes=(100.0, 102.0, 51.0, 52.0, 53.0, 54.0),
+    actions=((2, 'split', 2.0), (4, 'dividend', 1.0)),
+    **more,
+):
+    bars = pd.DataFrame(
+        {'open': closes, 'high': closes, 'low': closes, 'close': closes, 'volume': [1000.0] * len(closes)},
+        DAYS[: len(closes)],
+    )
+    frame = pd.DataFrame(
+        {
+            'ex_date': [DAYS[k] for k, _, _ in actions],
+            'kind': [kind for _, kind, _ in actions],
+            'value': [value for *_, value in actions],
+        }
+    )
+    return Delivery(
+        **dict(
+            symbol=symbol,
+            name='Name',
+            currency='USD',
+            calendar='XNYS',
+            convention='crsp',
+            bars=bars,
+            actions=frame,
+            source='by hand',
+        )
+        | more
+    )
 
 # %% ../../nbs/24_market_data.ipynb #b33d805b
 def test_what_was_saved_is_read_back_to_the_last_bit(fresh):
-    delivery = _delivery(closes=(100.1, 1/3, 7e-5, 1e9 + 0.1, float('nan'), 3.3), actions=((1, 'dividend', 0.1),))
+    delivery = _delivery(closes=(100.1, 1 / 3, 7e-5, 1e9 + 0.1, float('nan'), 3.3), actions=((1, 'dividend', 0.1),))
     save_delivery(fresh, 'sample', delivery, NOW)
-    pd.testing.assert_frame_equal(load_bars(fresh, 'IBM'), delivery.bars, check_exact=True, check_freq=False, check_index_type=False)
+    pd.testing.assert_frame_equal(
+        load_bars(fresh, 'IBM'), delivery.bars, check_exact=True, check_freq=False, check_index_type=False
+    )
     assert data_hash(load_bars(fresh, 'IBM'), load_actions(fresh, 'IBM')) == data_hash(delivery.bars, delivery.actions)
+
 
 def test_adjusted_prices_are_derived_on_reading_and_never_stored(fresh):
     save_delivery(fresh, 'sample', _delivery(), NOW)
-    assert load_bars(fresh, 'IBM', adjustment='split').close.tolist() == [50., 51., 51., 52., 53., 54.]
-    assert load_bars(fresh, 'IBM', adjustment='total_return').close.iloc[3] == pytest.approx(52/(1 + 1/53))
-    assert load_bars(fresh, 'IBM').close.tolist() == [100., 102., 51., 52., 53., 54.]
+    assert load_bars(fresh, 'IBM', adjustment='split').close.tolist() == [50.0, 51.0, 51.0, 52.0, 53.0, 54.0]
+    assert load_bars(fresh, 'IBM', adjustment='total_return').close.iloc[3] == pytest.approx(52 / (1 + 1 / 53))
+    assert load_bars(fresh, 'IBM').close.tolist() == [100.0, 102.0, 51.0, 52.0, 53.0, 54.0]
 
 # %% ../../nbs/24_market_data.ipynb #bad6ac46
 @pytest.mark.parametrize('adjustment', ['raw', 'split', 'total_return'])
 def test_a_panel_is_its_symbols_one_after_the_other(fresh, adjustment):
     rng = np.random.default_rng(3)
-    deliveries = [_delivery(name, rng.lognormal(3, .1, 6).tolist(), actions) for name, actions in
-                  (('MSFT', ()), ('AAPL', ((2, 'split', 2.), (2, 'dividend', .5))), ('IBM', ((5, 'dividend', 1.),)), ('GE', ((0, 'split', .125),)))]
-    for part in (deliveries[:1], deliveries[1:]): save_deliveries(fresh, 'sample', part, NOW)
+    deliveries = [
+        _delivery(name, rng.lognormal(3, 0.1, 6).tolist(), actions)
+        for name, actions in (
+            ('MSFT', ()),
+            ('AAPL', ((2, 'split', 2.0), (2, 'dividend', 0.5))),
+            ('IBM', ((5, 'dividend', 1.0),)),
+            ('GE', ((0, 'split', 0.125),)),
+        )
+    ]
+    for part in (deliveries[:1], deliveries[1:]):
+        save_deliveries(fresh, 'sample', part, NOW)
     wanted = ['IBM', 'AAPL', 'GE', 'MSFT']
     panel, by_name = bars(fresh, wanted, adjustment=adjustment), {d.symbol: d for d in deliveries}
-    assert panel.index.get_level_values('symbol').unique().tolist() == wanted and panel.index.is_unique and panel.index.names == ['symbol', 'session']
+    assert (
+        panel.index.get_level_values('symbol').unique().tolist() == wanted
+        and panel.index.is_unique
+        and panel.index.names == ['symbol', 'session']
+    )
     for name in wanted:
-        np.testing.assert_array_equal(panel.loc[name], adjust(by_name[name].bars, by_name[name].actions, adjustment, 'crsp'))
+        np.testing.assert_array_equal(
+            panel.loc[name], adjust(by_name[name].bars, by_name[name].actions, adjustment, 'crsp')
+        )
         pd.testing.assert_frame_equal(panel.loc[name], load_bars(fresh, name, adjustment=adjustment))
     assert bars(fresh).index.get_level_values(0).unique().tolist() == sorted(wanted)
 
+
 def test_rows_that_were_stored_day_by_day_come_in_order(fresh):
     for k in (4, 0, 5, 2, 1, 3):
-        save_deliveries(fresh, 'sample', [replace(d, bars=d.bars.iloc[[k]]) for d in (_delivery('B', actions=()), _delivery('A', actions=()))], NOW + timedelta(days=k))
+        save_deliveries(
+            fresh,
+            'sample',
+            [replace(d, bars=d.bars.iloc[[k]]) for d in (_delivery('B', actions=()), _delivery('A', actions=()))],
+            NOW + timedelta(days=k),
+        )
     panel = bars(fresh, ['B', 'A'])
-    assert panel.close.tolist() == [100., 102., 51., 52., 53., 54.]*2 and panel.index.get_level_values('session').tolist() == [*DAYS]*2
+    assert (
+        panel.close.tolist() == [100.0, 102.0, 51.0, 52.0, 53.0, 54.0] * 2
+        and panel.index.get_level_values('session').tolist() == [*DAYS] * 2
+    )
 
 # %% ../../nbs/24_market_data.ipynb #a41e4a7d
 @pytest.mark.parametrize('adjustment', ['raw', 'split', 'total_return'])
-@pytest.mark.parametrize('span', [(None, DAYS[1].date()), (DAYS[1].date(), DAYS[3].date()), (DAYS[4].date(), None), ('2024-01-03', '2024-01-05')])
+@pytest.mark.parametrize(
+    'span',
+    [(None, DAYS[1].date()), (DAYS[1].date(), DAYS[3].date()), (DAYS[4].date(), None), ('2024-01-03', '2024-01-05')],
+)
 def test_a_span_agrees_with_the_same_span_of_the_whole_history(fresh, adjustment, span):
     save_delivery(fresh, 'sample', _delivery(), NOW)
     whole = load_bars(fresh, 'IBM', adjustment=adjustment)
-    pd.testing.assert_frame_equal(load_bars(fresh, 'IBM', *span, adjustment), whole.loc[str(span[0] or '2000'):str(span[1] or '2100')])
+    pd.testing.assert_frame_equal(
+        load_bars(fresh, 'IBM', *span, adjustment), whole.loc[str(span[0] or '2000') : str(span[1] or '2100')]
+    )
+
 
 def test_a_history_delivered_in_shares_of_today_reads_like_one_delivered_as_traded(fresh):
-    traded = _delivery(actions=((1, 'dividend', .5), (2, 'split', 2.), (4, 'dividend', 1.)))
+    traded = _delivery(actions=((1, 'dividend', 0.5), (2, 'split', 2.0), (4, 'dividend', 1.0)))
     adjusted = adjust(traded.bars, traded.actions, 'split')
-    delivered = replace(traded, bars=adjusted, actions=traded.actions.assign(value=[.25, 2., 1.]), basis='split')
+    delivered = replace(traded, bars=adjusted, actions=traded.actions.assign(value=[0.25, 2.0, 1.0]), basis='split')
     save_delivery(fresh, 'sample', traded, NOW)
     save_delivery(fresh, 'yahoo', delivered, NOW)
     for adjustment in ('raw', 'split', 'total_return'):
-        pd.testing.assert_frame_equal(load_bars(fresh, 'IBM', adjustment=adjustment, provider='yahoo'), load_bars(fresh, 'IBM', adjustment=adjustment))
+        pd.testing.assert_frame_equal(
+            load_bars(fresh, 'IBM', adjustment=adjustment, provider='yahoo'),
+            load_bars(fresh, 'IBM', adjustment=adjustment),
+        )
     pd.testing.assert_frame_equal(load_actions(fresh, 'IBM', 'yahoo'), load_actions(fresh, 'IBM'))
-    with session(fresh) as db: assert db.execute(text("SELECT close FROM daily_bars JOIN instruments ON id = instrument_id WHERE provider = 'yahoo' ORDER BY session LIMIT 1")).scalar_one() == 50.
+    with session(fresh) as db:
+        assert (
+            db.execute(
+                text(
+                    "SELECT close FROM daily_bars JOIN instruments ON id = instrument_id WHERE provider = 'yahoo' ORDER BY session LIMIT 1"
+                )
+            ).scalar_one()
+            == 50.0
+        )
 
 # %% ../../nbs/24_market_data.ipynb #cdbd0548
 def test_the_past_is_answered_as_it_was_known(fresh):
-    first = _delivery(closes=(100., 102., 51.), actions=())
+    first = _delivery(closes=(100.0, 102.0, 51.0), actions=())
     save_delivery(fresh, 'sample', first, NOW)
-    save_delivery(fresh, 'sample', _delivery(closes=(100., 102., 51., 52.), actions=((2, 'split', 2.),)), NOW + timedelta(days=1))
-    save_delivery(fresh, 'sample', _delivery(closes=(100., 103., 51., 52., 53.), actions=((1, 'split', 2.),)), NOW + timedelta(days=2))
-    def known(day, adjustment='raw'): return load_bars(fresh, 'IBM', adjustment=adjustment, as_of=NOW + timedelta(days=day)).close.tolist()
-    assert [known(day) for day in (0, 1, 2)] == [[100., 102., 51.], [100., 102., 51., 52.], [100., 103., 51., 52., 53.]]
-    assert [known(day, 'split')[:2] for day in (0, 1, 2)] == [[100., 102.], [50., 51.], [50., 103.]]
+    save_delivery(
+        fresh,
+        'sample',
+        _delivery(closes=(100.0, 102.0, 51.0, 52.0), actions=((2, 'split', 2.0),)),
+        NOW + timedelta(days=1),
+    )
+    save_delivery(
+        fresh,
+        'sample',
+        _delivery(closes=(100.0, 103.0, 51.0, 52.0, 53.0), actions=((1, 'split', 2.0),)),
+        NOW + timedelta(days=2),
+    )
+
+    def known(day, adjustment='raw'):
+        return load_bars(fresh, 'IBM', adjustment=adjustment, as_of=NOW + timedelta(days=day)).close.tolist()
+
+    assert [known(day) for day in (0, 1, 2)] == [
+        [100.0, 102.0, 51.0],
+        [100.0, 102.0, 51.0, 52.0],
+        [100.0, 103.0, 51.0, 52.0, 53.0],
+    ]
+    assert [known(day, 'split')[:2] for day in (0, 1, 2)] == [[100.0, 102.0], [50.0, 51.0], [50.0, 103.0]]
     assert known(1.5) == known(1) and load_actions(fresh, 'IBM', as_of=date(2024, 2, 1)).empty
-    assert load_bars(fresh, 'IBM', as_of=str((NOW + timedelta(days=1)).date())).close.tolist() == known(1) and load_bars(fresh, 'IBM', as_of=NOW.date()).close.tolist() == known(0) and known(2) == load_bars(fresh, 'IBM').close.tolist()
+    assert (
+        load_bars(fresh, 'IBM', as_of=str((NOW + timedelta(days=1)).date())).close.tolist() == known(1)
+        and load_bars(fresh, 'IBM', as_of=NOW.date()).close.tolist() == known(0)
+        and known(2) == load_bars(fresh, 'IBM').close.tolist()
+    )
+
 
 def test_what_was_not_known_yet_is_no_answer(fresh):
     save_delivery(fresh, 'sample', _delivery(), NOW)
-    with pytest.raises(DataError, match='were known then.*2024-01-31'): load_bars(fresh, 'IBM', as_of=date(2024, 1, 31))
-    with pytest.raises(ParameterError, match='time zone'): load_bars(fresh, 'IBM', as_of=datetime(2024, 2, 1))
+    with pytest.raises(DataError, match='were known then.*2024-01-31'):
+        load_bars(fresh, 'IBM', as_of=date(2024, 1, 31))
+    with pytest.raises(ParameterError, match='time zone'):
+        load_bars(fresh, 'IBM', as_of=datetime(2024, 2, 1))
 
 # %% ../../nbs/24_market_data.ipynb #b54a69a9
 def test_the_newest_bar_of_each_symbol(fresh):
-    save_deliveries(fresh, 'sample', [_delivery('B'), _delivery('A', closes=(7., 8.), actions=())], NOW)
+    save_deliveries(fresh, 'sample', [_delivery('B'), _delivery('A', closes=(7.0, 8.0), actions=())], NOW)
     found = last_bars(fresh)
-    assert found.symbol.tolist() == ['A', 'B'] and found.close.tolist() == [8., 54.] and found.session.tolist() == [DAYS[1], DAYS[5]]
+    assert (
+        found.symbol.tolist() == ['A', 'B']
+        and found.close.tolist() == [8.0, 54.0]
+        and found.session.tolist() == [DAYS[1], DAYS[5]]
+    )
     assert last_bars(fresh, ['B']).symbol.tolist() == ['B'] and last_bars(fresh, provider='other').empty
-    assert stored_symbols(fresh)[['symbol', 'first', 'last']].to_numpy().tolist() == [['A', DAYS[0], DAYS[1]], ['B', DAYS[0], DAYS[5]]]
+    assert stored_symbols(fresh)[['symbol', 'first', 'last']].to_numpy().tolist() == [
+        ['A', DAYS[0], DAYS[1]],
+        ['B', DAYS[0], DAYS[5]],
+    ]
+
 
 @pytest.mark.parametrize('symbol', ['NAN', 'TRUE', 'ON', 'NULL', 'BRK.B', '^GSPC', '123'])
 def test_symbols_that_look_like_something_else_stay_symbols(fresh, symbol):
     save_delivery(fresh, 'sample', _delivery(symbol), NOW)
-    assert stored_symbols(fresh).symbol.tolist() == last_bars(fresh).symbol.tolist() == [symbol] and len(load_bars(fresh, symbol)) == 6
+    assert (
+        stored_symbols(fresh).symbol.tolist() == last_bars(fresh).symbol.tolist() == [symbol]
+        and len(load_bars(fresh, symbol)) == 6
+    )
 
 # %% ../../nbs/24_market_data.ipynb #55c20e77
-@pytest.mark.parametrize('arguments, error, words', [
-    (dict(symbols=['IBX']), UnknownSymbolError, 'Did you mean IBM'), (dict(adjustment='adjusted'), ParameterError, 'adjusted'), (dict(start='2024-02-01', end='2024-01-01'), ParameterError, 'Swap'),
-    (dict(start='2030-01-01'), DataError, 'last stored one is of 2024-01-09'), (dict(end='1960-01-01'), DataError, '1960-01-01'), (dict(provider='other'), DataError, 'Nothing is stored'),
-    (dict(symbols=["'; --"]), UnknownSymbolError, 'cannot be a symbol'), (dict(start='garbage'), ParameterError, 'garbage'),
-    (dict(as_of='garbage'), ParameterError, 'as_of.*garbage'), (dict(start=pd.Timestamp('2024-02-01'), end=date(2024, 1, 1)), ParameterError, 'Swap'), (dict(symbols='IBM,XX'), UnknownSymbolError, 'XX')])
+@pytest.mark.parametrize(
+    'arguments, error, words',
+    [
+        (dict(symbols=['IBX']), UnknownSymbolError, 'Did you mean IBM'),
+        (dict(adjustment='adjusted'), ParameterError, 'adjusted'),
+        (dict(start='2024-02-01', end='2024-01-01'), ParameterError, 'Swap'),
+        (dict(start='2030-01-01'), DataError, 'last stored one is of 2024-01-09'),
+        (dict(end='1960-01-01'), DataError, '1960-01-01'),
+        (dict(provider='other'), DataError, 'Nothing is stored'),
+        (dict(symbols=["'; --"]), UnknownSymbolError, 'cannot be a symbol'),
+        (dict(start='garbage'), ParameterError, 'garbage'),
+        (dict(as_of='garbage'), ParameterError, 'as_of.*garbage'),
+        (dict(start=pd.Timestamp('2024-02-01'), end=date(2024, 1, 1)), ParameterError, 'Swap'),
+        (dict(symbols='IBM,XX'), UnknownSymbolError, 'XX'),
+    ],
+)
 def test_a_question_that_cannot_be_answered_is_refused(fresh, arguments, error, words):
     save_delivery(fresh, 'sample', _delivery(), NOW)
-    with pytest.raises(error, match=words): bars(fresh, **arguments)
+    with pytest.raises(error, match=words):
+        bars(fresh, **arguments)
+
 
 def test_a_dividend_that_cannot_be_is_refused_with_its_symbol(fresh):
-    save_deliveries(fresh, 'sample', [_delivery('A'), _delivery('B', actions=((4, 'dividend', 500.),), convention='yahoo')], NOW)
+    save_deliveries(
+        fresh, 'sample', [_delivery('A'), _delivery('B', actions=((4, 'dividend', 500.0),), convention='yahoo')], NOW
+    )
     assert len(bars(fresh, adjustment='split')) == 12
-    with pytest.raises(DataError, match='B: A dividend is not below'): bars(fresh, adjustment='total_return')
+    with pytest.raises(DataError, match='B: A dividend is not below'):
+        bars(fresh, adjustment='total_return')
 
-@pytest.mark.parametrize('change', [lambda b, a: b.iloc[:-1], lambda b, a: b.assign(close=b.close*(1 + 1e-15)), lambda b, a: b.set_axis(b.index + pd.Timedelta('1D'))])
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        lambda b, a: b.iloc[:-1],
+        lambda b, a: b.assign(close=b.close * (1 + 1e-15)),
+        lambda b, a: b.set_axis(b.index + pd.Timedelta('1D')),
+    ],
+)
 def test_the_hash_sees_every_bit_of_the_bars(change):
     delivery = _delivery()
     assert data_hash(change(delivery.bars, None), delivery.actions) != data_hash(delivery.bars, delivery.actions)
 
+
 def test_the_hash_sees_actions_but_not_their_order():
     delivery = _delivery()
     assert data_hash(delivery.bars, delivery.actions.iloc[::-1]) == data_hash(delivery.bars, delivery.actions)
-    assert data_hash(delivery.bars, delivery.actions.assign(value=[1., 3.])) != data_hash(delivery.bars, delivery.actions)
+    assert data_hash(delivery.bars, delivery.actions.assign(value=[1.0, 3.0])) != data_hash(
+        delivery.bars, delivery.actions
+    )
 
 # %% ../../nbs/24_market_data.ipynb #9d139e97
 def test_what_was_delivered_is_there_for_the_gate(fresh):
-    delivery = _delivery(basis='split', closes=(50., 51., 51., 52., 53., 54.))
+    delivery = _delivery(basis='split', closes=(50.0, 51.0, 51.0, 52.0, 53.0, 54.0))
     save_deliveries(fresh, 'yahoo', [delivery, _delivery('A', actions=(), basis='split')], NOW)
     found = load_delivered(fresh, ['IBM', 'A'], 'yahoo')
     assert list(found) == ['IBM', 'A'] and found['A'][2].empty and load_delivered(fresh, provider='other') == {}

@@ -16,21 +16,40 @@ from ..utils.merging import merge_rows
 
 # %% ../../nbs/22_merging.ipynb #86d74828
 VALUES = ('open', 'high', 'low', 'close', 'volume')
-KINDS = {'instrument_id': 'int64', 'session': 'datetime64[D]', **dict.fromkeys(VALUES, 'float64'), 'fetched_at': 'datetime64[us]'}
+KINDS = {
+    'instrument_id': 'int64',
+    'session': 'datetime64[D]',
+    **dict.fromkeys(VALUES, 'float64'),
+    'fetched_at': 'datetime64[us]',
+}
+
 
 def _rows(table):
     "(instrument, day) → close as columns of daily bars"
     ids, days = [np.array([key[k] for key in table], 'i8') for k in (0, 1)]
-    return {'instrument_id': ids, 'session': np.datetime64('2024-01-01', 'D') + days, **{name: np.array([*table.values()], float) for name in VALUES}}
+    return {
+        'instrument_id': ids,
+        'session': np.datetime64('2024-01-01', 'D') + days,
+        **{name: np.array([*table.values()], float) for name in VALUES},
+    }
+
 
 def _stored(db, table='daily_bars'):
     found = read_block(db.connection(), f'SELECT {", ".join(KINDS)} FROM {table}', {}, KINDS)
-    return {(int(i), int((d - np.datetime64('2024-01-01')).astype(int))): c for i, d, c in zip(found['instrument_id'], found['session'], found['close'], strict=True)}
+    return {
+        (int(i), int((d - np.datetime64('2024-01-01')).astype(int))): c
+        for i, d, c in zip(found['instrument_id'], found['session'], found['close'], strict=True)
+    }
 
-def _equal(a, b): return a.keys() == b.keys() and all(a[k] == b[k] or (np.isnan(a[k]) and np.isnan(b[k])) for k in a)
+
+def _equal(a, b):
+    return a.keys() == b.keys() and all(a[k] == b[k] or (np.isnan(a[k]) and np.isnan(b[k])) for k in a)
 
 # %% ../../nbs/22_merging.ipynb #6459e9bc
-DELIVERY = st.dictionaries(st.tuples(st.integers(1, 3), st.integers(0, 9)), st.sampled_from([1., 2., float('nan')]), min_size=1, max_size=12)
+DELIVERY = st.dictionaries(
+    st.tuples(st.integers(1, 3), st.integers(0, 9)), st.sampled_from([1.0, 2.0, float('nan')]), min_size=1, max_size=12
+)
+
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(DELIVERY, st.randoms(use_true_random=False)), min_size=1, max_size=4))
@@ -41,41 +60,62 @@ def test_whatever_is_delivered_in_whatever_order_the_last_word_stands_and_nothin
         for k, (delivery, rng) in enumerate(deliveries):
             order = list(delivery)
             rng.shuffle(order)
-            merged = merge_rows(db, 'daily_bars', _rows({key: delivery[key] for key in order}), np.datetime64('2024-02-01', 'us') + k)
+            merged = merge_rows(
+                db, 'daily_bars', _rows({key: delivery[key] for key in order}), np.datetime64('2024-02-01', 'us') + k
+            )
             new = {key for key in delivery if key not in wanted}
             changed = {key for key in delivery if key in wanted and not _equal({0: delivery[key]}, {0: wanted[key]})}
-            gone = {(i, d) for i, d in wanted if (i, d) not in delivery and any(j == i and e <= d for j, e in delivery) and any(j == i and e >= d for j, e in delivery)}
+            gone = {
+                (i, d)
+                for i, d in wanted
+                if (i, d) not in delivery
+                and any(j == i and e <= d for j, e in delivery)
+                and any(j == i and e >= d for j, e in delivery)
+            }
             for i, name in enumerate(merged.ids):
-                assert [(a == name).sum() if len(a) else 0 for a in (np.array([key[0] for key in part]) for part in (new, changed, gone))] == [merged.new[i], merged.changed[i], merged.withdrawn[i]]
+                assert [
+                    (a == name).sum() if len(a) else 0
+                    for a in (np.array([key[0] for key in part]) for part in (new, changed, gone))
+                ] == [merged.new[i], merged.changed[i], merged.withdrawn[i]]
             assert (merged.new + merged.changed + merged.unchanged).sum() == len(delivery)
             replaced += [wanted[key] for key in changed]
             wanted |= delivery
         assert _equal(_stored(db), wanted)
-        revisions = read_block(db.connection(), 'SELECT close FROM daily_bar_revisions', {}, {'close': 'float64'})['close']
+        revisions = read_block(db.connection(), 'SELECT close FROM daily_bar_revisions', {}, {'close': 'float64'})[
+            'close'
+        ]
     np.testing.assert_array_equal(np.sort(revisions), np.sort(replaced))
 
 # %% ../../nbs/22_merging.ipynb #ecd12dd8
 def test_a_replaced_row_keeps_the_time_at_which_it_was_fetched(fresh):
     first, second = np.datetime64('2024-02-01', 'us'), np.datetime64('2024-02-02', 'us')
     with session(fresh) as db:
-        merge_rows(db, 'daily_bars', _rows({(1, 0): 1., (1, 1): 1.}), first)
-        merge_rows(db, 'daily_bars', _rows({(1, 0): 1., (1, 1): 2.}), second)
-        old = db.execute(text("SELECT close, fetched_at::text, superseded_at::text FROM daily_bar_revisions")).all()
-        now = db.execute(text("SELECT close, fetched_at::date::text FROM daily_bars ORDER BY session")).all()
-    assert [tuple(row) for row in old] == [(1., '2024-02-01 00:00:00+00', '2024-02-02 00:00:00+00')]
-    assert [tuple(row) for row in now] == [(1., '2024-02-01'), (2., '2024-02-02')]
+        merge_rows(db, 'daily_bars', _rows({(1, 0): 1.0, (1, 1): 1.0}), first)
+        merge_rows(db, 'daily_bars', _rows({(1, 0): 1.0, (1, 1): 2.0}), second)
+        old = db.execute(text('SELECT close, fetched_at::text, superseded_at::text FROM daily_bar_revisions')).all()
+        now = db.execute(text('SELECT close, fetched_at::date::text FROM daily_bars ORDER BY session')).all()
+    assert [tuple(row) for row in old] == [(1.0, '2024-02-01 00:00:00+00', '2024-02-02 00:00:00+00')]
+    assert [tuple(row) for row in now] == [(1.0, '2024-02-01'), (2.0, '2024-02-02')]
+
 
 def test_minutes_are_merged_by_their_moment(fresh):
-    minutes = {'instrument_id': np.array([1, 1]), 'at': np.array(['2024-03-10T06:59', '2024-03-10T07:00'], 'datetime64[us]'), **dict.fromkeys(VALUES, np.ones(2))}
+    minutes = {
+        'instrument_id': np.array([1, 1]),
+        'at': np.array(['2024-03-10T06:59', '2024-03-10T07:00'], 'datetime64[us]'),
+        **dict.fromkeys(VALUES, np.ones(2)),
+    }
     with session(fresh) as db:
         db.execute(text("SET LOCAL timezone = 'America/New_York'"))
         counts = [merge_rows(db, 'minute_bars', minutes, np.datetime64('2024-04-01', 'us')) for _ in range(2)]
         assert db.execute(text("SELECT min(at) = '2024-03-10 06:59+00' FROM minute_bars")).scalar_one()
     assert [(int(c.new[0]), int(c.unchanged[0])) for c in counts] == [(2, 0), (0, 2)]
 
+
 @pytest.mark.parametrize('column', VALUES)
 def test_a_change_in_any_column_is_a_change(fresh, column):
-    rows = _rows({(1, 0): 1.})
+    rows = _rows({(1, 0): 1.0})
     with session(fresh) as db:
         merge_rows(db, 'daily_bars', rows, np.datetime64('2024-02-01', 'us'))
-        assert merge_rows(db, 'daily_bars', {**rows, column: rows[column] + 1e-15}, np.datetime64('2024-02-02', 'us')).changed.tolist() == [1]
+        assert merge_rows(
+            db, 'daily_bars', {**rows, column: rows[column] + 1e-15}, np.datetime64('2024-02-02', 'us')
+        ).changed.tolist() == [1]

@@ -18,11 +18,20 @@ from ..utils.store import save_delivery
 NOW = datetime(2024, 2, 1, tzinfo=UTC)
 OPEN = datetime(2024, 1, 2, 14, 30, tzinfo=UTC)
 
+
 @pytest.fixture
 def spy(fresh):
-    bars = pd.DataFrame(dict.fromkeys(BAR_COLUMNS, 1.), pd.DatetimeIndex(['2024-01-02']))
-    save_delivery(fresh, 'sample', Delivery('SPY', 'SPDR', 'USD', 'XNYS', 'crsp', bars, pd.DataFrame(columns=['ex_date', 'kind', 'value']), 'test'), NOW)
+    bars = pd.DataFrame(dict.fromkeys(BAR_COLUMNS, 1.0), pd.DatetimeIndex(['2024-01-02']))
+    save_delivery(
+        fresh,
+        'sample',
+        Delivery(
+            'SPY', 'SPDR', 'USD', 'XNYS', 'crsp', bars, pd.DataFrame(columns=['ex_date', 'kind', 'value']), 'test'
+        ),
+        NOW,
+    )
     return fresh
+
 
 def _minutes(*closes, zone='UTC'):
     index = pd.date_range(OPEN, periods=len(closes), freq='min').tz_convert(zone)
@@ -33,26 +42,50 @@ def _minutes(*closes, zone='UTC'):
 def test_minutes_come_back_as_moments_whatever_zone_they_were_given_in(spy, zone):
     assert save_minute_bars(spy, 'SPY', _minutes(1, 2, 3, zone=zone).iloc[::-1], NOW) == (3, 0, 0)
     found = load_minute_bars(spy, 'SPY')
-    assert str(found.index.tz) == 'UTC' and found.index[0] == pd.Timestamp(OPEN) and found.close.tolist() == [1., 2., 3.]
+    assert (
+        str(found.index.tz) == 'UTC'
+        and found.index[0] == pd.Timestamp(OPEN)
+        and found.close.tolist() == [1.0, 2.0, 3.0]
+    )
+
 
 def test_what_a_later_delivery_corrects_is_still_known_as_it_was(spy):
     save_minute_bars(spy, 'SPY', _minutes(1, 2, 3), NOW)
     assert save_minute_bars(spy, 'SPY', _minutes(1, 2.5, 3, 4), NOW + timedelta(hours=1)) == (1, 1, 2)
-    assert load_minute_bars(spy, 'SPY').close.tolist() == [1., 2.5, 3., 4.] and load_minute_bars(spy, 'SPY', as_of=NOW).close.tolist() == [1., 2., 3.]
+    assert load_minute_bars(spy, 'SPY').close.tolist() == [1.0, 2.5, 3.0, 4.0] and load_minute_bars(
+        spy, 'SPY', as_of=NOW
+    ).close.tolist() == [1.0, 2.0, 3.0]
+
 
 def test_a_span_holds_both_its_ends(spy):
     save_minute_bars(spy, 'SPY', _minutes(1, 2, 3, 4), NOW)
-    assert load_minute_bars(spy, 'SPY', OPEN + timedelta(minutes=1), OPEN + timedelta(minutes=2)).close.tolist() == [2., 3.]
+    assert load_minute_bars(spy, 'SPY', OPEN + timedelta(minutes=1), OPEN + timedelta(minutes=2)).close.tolist() == [
+        2.0,
+        3.0,
+    ]
     assert load_minute_bars(spy, 'SPY', NOW).empty
 
 # %% ../../nbs/24_minute_bars.ipynb #4844addd
-@pytest.mark.parametrize('change, words', [(lambda b: b.tz_localize(None), 'time zone'), (lambda b: b.drop(columns='volume'), 'volume'), (lambda b: b.shift(freq='1s'), 'full minute'),
-                                           (lambda b: pd.concat([b, b]), 'twice'), (lambda b: b.astype(object).replace(2., 'x'), 'no numbers'), (lambda b: b.reset_index(drop=True), 'time zone')])
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        (lambda b: b.tz_localize(None), 'time zone'),
+        (lambda b: b.drop(columns='volume'), 'volume'),
+        (lambda b: b.shift(freq='1s'), 'full minute'),
+        (lambda b: pd.concat([b, b]), 'twice'),
+        (lambda b: b.astype(object).replace(2.0, 'x'), 'no numbers'),
+        (lambda b: b.reset_index(drop=True), 'time zone'),
+    ],
+)
 def test_minutes_that_cannot_be_are_refused(spy, change, words):
-    with pytest.raises(DataError, match=words): save_minute_bars(spy, 'SPY', change(_minutes(1, 2, 3)), NOW)
+    with pytest.raises(DataError, match=words):
+        save_minute_bars(spy, 'SPY', change(_minutes(1, 2, 3)), NOW)
     assert load_minute_bars(spy, 'SPY').empty
 
+
 def test_an_unknown_symbol_and_a_moment_without_a_zone_are_refused(spy):
-    with pytest.raises(UnknownSymbolError, match='Did you mean SPY'): save_minute_bars(spy, 'SPX', _minutes(1), NOW)
-    with pytest.raises(ParameterError, match='start'): load_minute_bars(spy, 'SPY', date(2024, 1, 2))
+    with pytest.raises(UnknownSymbolError, match='Did you mean SPY'):
+        save_minute_bars(spy, 'SPX', _minutes(1), NOW)
+    with pytest.raises(ParameterError, match='start'):
+        load_minute_bars(spy, 'SPY', date(2024, 1, 2))
     assert save_minute_bars(spy, 'SPY', _minutes(), NOW) == (0, 0, 0)

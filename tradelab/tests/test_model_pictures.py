@@ -10,18 +10,30 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..model_pictures import plot_baselines, plot_calibration, plot_drift, plot_error_over_time, plot_forecasts, plot_learning_curves, plot_strategies
+from tradelab.model_pictures import (
+    plot_baselines,
+    plot_calibration,
+    plot_drift,
+    plot_error_over_time,
+    plot_forecasts,
+    plot_learning_curves,
+    plot_strategies,
+)
 from ..utils.error_handling import DataError
 
 mpl.use('Agg')
 DAYS = pd.bdate_range('2020-01-01', periods=300, name='session')
+
 
 @pytest.fixture(autouse=True)
 def _close_figures():
     yield
     plt.close('all')
 
-def _title(axes): return axes.get_title(loc='left')
+
+def _title(axes):
+    return axes.get_title(loc='left')
+
 
 def _inside(figure):
     "Whether all that is drawn lies inside the canvas"
@@ -29,27 +41,60 @@ def _inside(figure):
     drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
     return drawn.x0 >= -0.02 and drawn.y0 >= -0.02 and drawn.x1 <= width + 0.02 and drawn.y1 <= height + 0.02
 
+
 def _history(seeds=2, epochs=6):
-    return pd.concat([pd.DataFrame({'seed': seed, 'epoch': range(1, epochs + 1), 'loss': np.linspace(0.5, 0.4, epochs), 'validation_loss': np.abs(np.arange(epochs) - 2 - seed)/10 + 0.45}) for seed in range(seeds)])
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    'seed': seed,
+                    'epoch': range(1, epochs + 1),
+                    'loss': np.linspace(0.5, 0.4, epochs),
+                    'validation_loss': np.abs(np.arange(epochs) - 2 - seed) / 10 + 0.45,
+                }
+            )
+            for seed in range(seeds)
+        ]
+    )
+
 
 def _forecasts(horizon=1, learned=200, n=300):
-    close = pd.Series(50. + np.arange(n) % 7, DAYS[:n])
-    return pd.DataFrame({'close': close, 'price': close, 'price_low': close - 1.5, 'price_high': close + 1.5, 'out_of_sample': np.arange(n) >= learned})
+    close = pd.Series(50.0 + np.arange(n) % 7, DAYS[:n])
+    return pd.DataFrame(
+        {
+            'close': close,
+            'price': close,
+            'price_low': close - 1.5,
+            'price_high': close + 1.5,
+            'out_of_sample': np.arange(n) >= learned,
+        }
+    )
 
 # %% ../../nbs/26_model_pictures.ipynb #f4232a39
 def test_the_best_epoch_of_each_seed_is_marked():
     axes = plot_learning_curves(_history())
     marks = [tuple(map(float, each.get_offsets()[0])) for each in axes.collections]
-    assert marks == [(3., 0.45), (4., 0.45)] and _title(axes) == 'Learning: 2 seeds, best validation loss 0.4500 in the mean, at epochs 3 to 4'
-    assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == ['seed 0', 'seed 1', 'training', 'validation']
+    assert (
+        marks == [(3.0, 0.45), (4.0, 0.45)]
+        and _title(axes) == 'Learning: 2 seeds, best validation loss 0.4500 in the mean, at epochs 3 to 4'
+    )
+    assert [text.get_text() for text in axes.figure.legends[0].get_texts()] == [
+        'seed 0',
+        'seed 1',
+        'training',
+        'validation',
+    ]
+
 
 def test_one_epoch_is_seen_as_dots():
     lines = [line for line in plot_learning_curves(_history(1, 1)).lines if len(line.get_xdata())]
     assert len(lines) == 2 and all(line.get_marker() == 'o' for line in lines)
 
+
 def test_an_epoch_without_a_loss_is_left_out():
     broken = _history(1).assign(validation_loss=lambda t: t.validation_loss.where(t.epoch != 3))
     assert 'epoch 2' in _title(plot_learning_curves(broken)) or 'epoch 4' in _title(plot_learning_curves(broken))
+
 
 @pytest.mark.parametrize('horizon', [1, 5])
 def test_forecasts_stand_at_the_session_that_they_are_about(horizon):
@@ -57,13 +102,20 @@ def test_forecasts_stand_at_the_session_that_they_are_about(horizon):
     lines = {line.get_label(): line for line in axes.lines}
     assert list(lines['close'].get_xdata()[[0, -1]]) == list(DAYS.to_numpy()[[-100, -1]])
     x, y = lines['forecast'].get_data()
-    assert x[0] == DAYS.to_numpy()[-100 + horizon] and y[0] == frame.price.iloc[-100] and x[-1] == (DAYS[-1] + horizon*pd.offsets.BDay()).to_datetime64() and y[-1] == frame.price.iloc[-1]
+    assert (
+        x[0] == DAYS.to_numpy()[-100 + horizon]
+        and y[0] == frame.price.iloc[-100]
+        and x[-1] == (DAYS[-1] + horizon * pd.offsets.BDay()).to_datetime64()
+        and y[-1] == frame.price.iloc[-1]
+    )
+
 
 def test_the_title_counts_outcomes_out_of_sample_alone():
     # the close climbs by 1 six times and falls by 6 once in seven sessions: the interval of ±1.5 holds 6 of 7
     title = _title(plot_forecasts(_forecasts(learned=230), 'ONE', newest=299))
     assert title == 'ONE: 55.00 forecast, 53.50 to 56.50; 80% interval held 86% of 69 closes out of sample'
     assert 'no close out of sample yet' in _title(plot_forecasts(_forecasts(learned=300), 'ONE'))
+
 
 def test_what_was_learned_from_is_shaded_up_to_its_last_session():
     shaded, plain = (plot_forecasts(_forecasts(learned=n), 'ONE', newest=100) for n in (250, 0))
@@ -75,55 +127,124 @@ def test_the_difference_says_who_is_lower_and_how_often():
     errors = pd.DataFrame({'persistence': 0.01, 'LSTM': np.where(np.arange(300) < 100, 0.0099, 0.0101)}, DAYS)
     errors.iloc[:20] = np.nan
     upper, lower = plot_error_over_time(errors)
-    assert _title(upper) == 'Error: LSTM lower than persistence at 29% of 280 sessions' and _title(lower) == 'Difference: +0.43% in the mean'
+    assert (
+        _title(upper) == 'Error: LSTM lower than persistence at 29% of 280 sessions'
+        and _title(lower) == 'Difference: +0.43% in the mean'
+    )
+
 
 def test_points_of_a_calibration_stand_at_what_was_promised():
     table = pd.DataFrame({'promised': [0.5, 0.8], 'held': [0.55, 0.76], 'low': [0.5, 0.7], 'high': [0.6, 0.8]})
     axes = plot_calibration(table)
-    assert _title(axes) == 'Intervals: 80% promised, 76.0% held' and axes.lines[1].get_xydata().tolist() == [[0.5, 0.55], [0.8, 0.76]]
+    assert _title(axes) == 'Intervals: 80% promised, 76.0% held' and axes.lines[1].get_xydata().tolist() == [
+        [0.5, 0.55],
+        [0.8, 0.76],
+    ]
     low, high = axes.get_xlim()
     assert low <= 0.45 and high > 1 and axes.get_ylim() == (low, high)
 
+
 def test_drift_is_coloured_by_what_exceeds_the_usual():
-    table = pd.DataFrame({'psi': [0.05, 0.25, 0.5], 'usual': [0.1, 0.1, 0.1], 'excess': [0., 0.15, 0.4]}, ['log_return', 'range', 'rsi'])
+    table = pd.DataFrame(
+        {'psi': [0.05, 0.25, 0.5], 'usual': [0.1, 0.1, 0.1], 'excess': [0.0, 0.15, 0.4]}, ['log_return', 'range', 'rsi']
+    )
     axes = plot_drift(table, 'ONE')
     assert _title(axes) == 'Drift of ONE: 1 of 3 inputs moved by more than 0.2; most rsi, 0.40'
-    assert [text.get_text() for text in axes.get_yticklabels()] == ['rsi', 'range', 'log return'] and [bar.get_width() for bar in axes.patches] == [0.5, 0.25, 0.05, 0.4, 0.15, 0.]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ['rsi', 'range', 'log return'] and [
+        bar.get_width() for bar in axes.patches
+    ] == [0.5, 0.25, 0.05, 0.4, 0.15, 0.0]
     assert axes.get_xlim()[1] > 0.5 and [line.get_xdata()[0] for line in axes.lines] == [0.1, 0.2]
 
+
 def _figures(**values):
-    rows = {(name, seed): {'RMSE': value, 'Rank IC': value, 'Directional Accuracy': np.nan} for name, given in values.items() for seed, value in enumerate(given)}
+    rows = {
+        (name, seed): {'RMSE': value, 'Rank IC': value, 'Directional Accuracy': np.nan}
+        for name, given in values.items()
+        for seed, value in enumerate(given)
+    }
     return pd.DataFrame.from_dict(rows, orient='index').rename_axis(['forecaster', 'seed'])
+
 
 def test_errors_are_shown_beside_persistence_with_their_spread():
     axes = plot_baselines(_figures(persistence=[0.02], ridge=[0.0199], LSTM=[0.0201, 0.0203]))
-    assert _title(axes) == 'RMSE: best ridge, −0.50% beside persistence' and [text.get_text() for text in axes.get_yticklabels()] == ['persistence', 'ridge', 'LSTM']
-    dots = [each.get_offsets()[:, 0].tolist() for each in axes.collections if isinstance(each, mpl.collections.PathCollection)]
-    assert dots == [[0.], pytest.approx([-0.005]), pytest.approx([0.005, 0.015])]
+    assert _title(axes) == 'RMSE: best ridge, −0.50% beside persistence' and [
+        text.get_text() for text in axes.get_yticklabels()
+    ] == ['persistence', 'ridge', 'LSTM']
+    dots = [
+        each.get_offsets()[:, 0].tolist()
+        for each in axes.collections
+        if isinstance(each, mpl.collections.PathCollection)
+    ]
+    assert dots == [[0.0], pytest.approx([-0.005]), pytest.approx([0.005, 0.015])]
 
-def test_correlations_are_shown_as_they_are(): assert _title(plot_baselines(_figures(ridge=[0.02], LSTM=[0.03, 0.05]), 'Rank IC')) == 'Rank IC: best LSTM, 0.040'
+
+def test_correlations_are_shown_as_they_are():
+    assert _title(plot_baselines(_figures(ridge=[0.02], LSTM=[0.03, 0.05]), 'Rank IC')) == 'Rank IC: best LSTM, 0.040'
+
 
 def test_strategies_end_in_the_legend_and_the_highest_in_the_title():
     equity = pd.DataFrame({'MA and RSI': np.linspace(100, 120, 300), 'LSTM': np.linspace(100, 90, 300)}, DAYS)
     axes = plot_strategies(equity, ('MA and RSI',))
-    assert _title(axes) == 'Equity after costs: MA and RSI ended highest of 2, 120 USD' and [text.get_text() for text in axes.figure.legends[0].get_texts()] == ['MA and RSI: 120', 'LSTM: 90']
+    assert _title(axes) == 'Equity after costs: MA and RSI ended highest of 2, 120 USD' and [
+        text.get_text() for text in axes.figure.legends[0].get_texts()
+    ] == ['MA and RSI: 120', 'LSTM: 90']
 
 # %% ../../nbs/26_model_pictures.ipynb #06b2a55c
-LONG = {f'forecaster with a long name {k}': [0.02 + k/1e4, 0.021] for k in range(6)}
+LONG = {f'forecaster with a long name {k}': [0.02 + k / 1e4, 0.021] for k in range(6)}
 
-@pytest.mark.parametrize('draw', [
-    lambda: plot_learning_curves(_history(5)), lambda: plot_learning_curves(_history(12)), lambda: plot_forecasts(_forecasts(), 'ONE', 5), lambda: plot_forecasts(_forecasts(n=3), 'ONE', 5),
-    lambda: plot_error_over_time(pd.DataFrame({'persistence': 0.01, 'LSTM': np.linspace(0.0099, 0.0101, 300)}, DAYS))[0],
-    lambda: plot_calibration(pd.DataFrame({'promised': [0.5, 0.95], 'held': [0.2, 1.], 'low': [0.1, 0.97], 'high': [0.3, 1.]})),
-    lambda: plot_drift(pd.DataFrame({'psi': [0.05, 3.], 'excess': [0., 2.9]}, ['weekday_sin', 'an_input_with_a_long_name']), 'ONE'),
-    lambda: plot_baselines(_figures(persistence=[0.02], **LONG)), lambda: plot_baselines(_figures(persistence=[0.02])),
-    lambda: plot_strategies(pd.DataFrame({f'MA, RSI and a forecaster of a long name {k}': np.linspace(100_000, 90_000 + k, 300) for k in range(6)}, DAYS))])
-def test_no_text_is_cut_off(draw): assert _inside(draw().figure)
 
-@pytest.mark.parametrize('draw', [
-    lambda: plot_learning_curves(_history().assign(loss=np.nan)), lambda: plot_learning_curves(pd.DataFrame({'seed': []})), lambda: plot_forecasts(_forecasts().iloc[:0], 'ONE'), lambda: plot_forecasts(_forecasts().drop(columns='price'), 'ONE'),
-    lambda: plot_error_over_time(pd.DataFrame({'persistence': [np.nan], 'LSTM': [np.nan]}, DAYS[:1])), lambda: plot_error_over_time(pd.DataFrame({'persistence': 0.1}, DAYS)),
-    lambda: plot_calibration(pd.DataFrame({'promised': [0.5], 'held': [np.nan], 'low': [np.nan], 'high': [np.nan]})), lambda: plot_drift(pd.DataFrame({'psi': [np.nan], 'excess': [np.nan]})),
-    lambda: plot_baselines(_figures(LSTM=[0.1]), 'n'), lambda: plot_baselines(_figures(LSTM=[0.1]), 'Directional Accuracy'), lambda: plot_strategies(pd.DataFrame())])
+@pytest.mark.parametrize(
+    'draw',
+    [
+        lambda: plot_learning_curves(_history(5)),
+        lambda: plot_learning_curves(_history(12)),
+        lambda: plot_forecasts(_forecasts(), 'ONE', 5),
+        lambda: plot_forecasts(_forecasts(n=3), 'ONE', 5),
+        lambda: plot_error_over_time(
+            pd.DataFrame({'persistence': 0.01, 'LSTM': np.linspace(0.0099, 0.0101, 300)}, DAYS)
+        )[0],
+        lambda: plot_calibration(
+            pd.DataFrame({'promised': [0.5, 0.95], 'held': [0.2, 1.0], 'low': [0.1, 0.97], 'high': [0.3, 1.0]})
+        ),
+        lambda: plot_drift(
+            pd.DataFrame({'psi': [0.05, 3.0], 'excess': [0.0, 2.9]}, ['weekday_sin', 'an_input_with_a_long_name']),
+            'ONE',
+        ),
+        lambda: plot_baselines(_figures(persistence=[0.02], **LONG)),
+        lambda: plot_baselines(_figures(persistence=[0.02])),
+        lambda: plot_strategies(
+            pd.DataFrame(
+                {
+                    f'MA, RSI and a forecaster of a long name {k}': np.linspace(100_000, 90_000 + k, 300)
+                    for k in range(6)
+                },
+                DAYS,
+            )
+        ),
+    ],
+)
+def test_no_text_is_cut_off(draw):
+    assert _inside(draw().figure)
+
+
+@pytest.mark.parametrize(
+    'draw',
+    [
+        lambda: plot_learning_curves(_history().assign(loss=np.nan)),
+        lambda: plot_learning_curves(pd.DataFrame({'seed': []})),
+        lambda: plot_forecasts(_forecasts().iloc[:0], 'ONE'),
+        lambda: plot_forecasts(_forecasts().drop(columns='price'), 'ONE'),
+        lambda: plot_error_over_time(pd.DataFrame({'persistence': [np.nan], 'LSTM': [np.nan]}, DAYS[:1])),
+        lambda: plot_error_over_time(pd.DataFrame({'persistence': 0.1}, DAYS)),
+        lambda: plot_calibration(
+            pd.DataFrame({'promised': [0.5], 'held': [np.nan], 'low': [np.nan], 'high': [np.nan]})
+        ),
+        lambda: plot_drift(pd.DataFrame({'psi': [np.nan], 'excess': [np.nan]})),
+        lambda: plot_baselines(_figures(LSTM=[0.1]), 'n'),
+        lambda: plot_baselines(_figures(LSTM=[0.1]), 'Directional Accuracy'),
+        lambda: plot_strategies(pd.DataFrame()),
+    ],
+)
 def test_nothing_to_draw_is_refused(draw):
-    with pytest.raises(DataError): draw()
+    with pytest.raises(DataError):
+        draw()

@@ -37,39 +37,69 @@ from ..utils.schema import Base
 SMALL = dict(epochs=2, units=4, lookback=10, seeds='0:2:1', train=700, test=900)
 GIVEN = [word for name, value in SMALL.items() for word in ('-p', f'{name}={value}')]
 
+
 def _tradelab(*words, **env):
     "Code, output and error of a command"
-    done = subprocess.run([sys.executable, '-c', 'from tradelab.cli import main; main()', *words], capture_output=True, text=True, env={**os.environ, 'COLUMNS': '200', **env}, timeout=300)
+    done = subprocess.run(
+        [sys.executable, '-c', 'from tradelab.cli import main; main()', *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'COLUMNS': '200', **env},
+        timeout=300,
+    )
     return done.returncode, done.stdout, done.stderr
+
 
 @pytest.fixture(scope='module')
 def retrained(lab):
     "A lab in which IBM was retrained, and FB was tried, both by one command"
-    with session(lab) as work: work.execute(text(f'TRUNCATE {", ".join(Base.metadata.tables)} RESTART IDENTITY CASCADE'))
+    with session(lab) as work:
+        work.execute(text(f'TRUNCATE {", ".join(Base.metadata.tables)} RESTART IDENTITY CASCADE'))
     ingest(lab, ['IBM', 'FB'], 'sample')
     return lab, _tradelab('models', 'retrain', '--symbols', 'IBM,FB', *GIVEN)
 
-def _page(lab, template): return Path(lab.path(runs_table(lab, template=template).html_path[0])).read_text()
+
+def _page(lab, template):
+    return Path(lab.path(runs_table(lab, template=template).html_path[0])).read_text()
 
 # %% ../../nbs/tests/model_runs.ipynb #7d7b6760
 def test_a_short_history_fails_by_name_and_the_other_symbol_gets_its_verdict(retrained):
     lab, (code, out, err) = retrained
     assert code == 1 and 'FB-h1: DataError' in err and 'too little history' in err and 'Traceback' not in err
-    assert 'IBM-h1' in out and 'romoted: ' in out and 'The mean error of its seeds is' in out and last_retraining(lab, 'FB-h1') is None
+    assert (
+        'IBM-h1' in out
+        and 'romoted: ' in out
+        and 'The mean error of its seeds is' in out
+        and last_retraining(lab, 'FB-h1') is None
+    )
+
 
 def test_the_report_ends_in_the_verdict_that_is_stored(retrained):
     lab, _ = retrained
     row, log = runs_table(lab, template='retrain').set_index('universe').loc['IBM'], last_retraining(lab, 'IBM-h1')
     page = Path(lab.path(row.html_path)).read_text()
     model = models_table(lab, 'IBM-h1').query("status != 'fold'").iloc[0]
-    assert (log['run_id'], log['model_id'], log['reasons']) == (row.id, model.id, ['by hand']) and model.run_id == row.id
-    assert f'IBM-h1 version {model.version} does not serve' in page and page.index('Before the figures') < page.index('In money') < page.index('Verdict')
+    assert (log['run_id'], log['model_id'], log['reasons']) == (
+        row.id,
+        model.id,
+        ['by hand'],
+    ) and model.run_id == row.id
+    assert f'IBM-h1 version {model.version} does not serve' in page and page.index('Before the figures') < page.index(
+        'In money'
+    ) < page.index('Verdict')
     assert page.count('data:image/png;base64') == 4 and len(page) < 2_000_000 and 'Warning' not in page
+
 
 def test_the_run_stores_forecasts_and_money_and_counts_its_strategies(retrained):
     lab, _ = retrained
     row = runs_table(lab, template='retrain').set_index('universe').loc['IBM']
-    assert set(row.metrics) == {'model', 'persistence', 'rules', 'forecast', 'combined', 'buy_and_hold'} and row.metrics['persistence']['MASE'] == 1 and row.trials == 2 and row.data_hash
+    assert (
+        set(row.metrics) == {'model', 'persistence', 'rules', 'forecast', 'combined', 'buy_and_hold'}
+        and row.metrics['persistence']['MASE'] == 1
+        and row.trials == 2
+        and row.data_hash
+    )
+
 
 def test_models_are_listed_and_shown(retrained):
     lab, _ = retrained
@@ -77,7 +107,13 @@ def test_models_are_listed_and_shown(retrained):
     assert code == 0 and 'rejected' in out and 'fold' not in out and 'fold' in _tradelab('models', 'list', '--folds')[1]
     version = models_table(lab, 'IBM-h1').query("status != 'fold'").version.iloc[0]
     code, out, _ = _tradelab('models', 'show', 'IBM-h1', '--version', str(version))
-    assert code == 0 and 'walk forward' in out and 'sealed' in out and 'reject by evidence' in out and 'artifact' not in out
+    assert (
+        code == 0
+        and 'walk forward' in out
+        and 'sealed' in out
+        and 'reject by evidence' in out
+        and 'artifact' not in out
+    )
 
 # %% ../../nbs/tests/model_runs.ipynb #34337290
 @pytest.fixture(scope='module')
@@ -87,17 +123,33 @@ def served(retrained):
     version = models_table(lab, 'IBM-h1').query("status != 'fold'").version.iloc[0]
     return lab, version, _tradelab('models', 'promote', 'IBM-h1', str(version), '--reason', 'a test')
 
+
 def test_a_decision_by_hand_needs_a_reason_and_is_stored_with_it(served):
     lab, version, (code, out, _) = served
-    assert code == 0 and f'IBM-h1 version {version} serves from now on' in out and champion(lab, 'IBM-h1')['version'] == version
+    assert (
+        code == 0
+        and f'IBM-h1 version {version} serves from now on' in out
+        and champion(lab, 'IBM-h1')['version'] == version
+    )
     code, _, err = _tradelab('models', 'promote', 'IBM-h1', str(version), '--reason', ' ')
     assert code == 2 and 'needs a reason' in err and 'a test' in _tradelab('models', 'show', 'IBM-h1')[1]
 
-@pytest.mark.parametrize('words, said', [(('promote', 'IBM-h1', '99', '--reason', 'x'), '99'), (('show', 'IMB-h1'), 'IBM-h1'), (('rollback', 'IBM-h1', '--reason', 'x'), 'replaced no model'), (('drift', 'X-h1'), 'X-h1'),
-                                         (('retrain', '--symbols', 'IBM', '-p', 'epochs=two'), "'two'"), (('retrain', '--symbols', 'NOPE'), 'NOPE')])
+
+@pytest.mark.parametrize(
+    'words, said',
+    [
+        (('promote', 'IBM-h1', '99', '--reason', 'x'), '99'),
+        (('show', 'IMB-h1'), 'IBM-h1'),
+        (('rollback', 'IBM-h1', '--reason', 'x'), 'replaced no model'),
+        (('drift', 'X-h1'), 'X-h1'),
+        (('retrain', '--symbols', 'IBM', '-p', 'epochs=two'), "'two'"),
+        (('retrain', '--symbols', 'NOPE'), 'NOPE'),
+    ],
+)
 def test_a_wrong_word_is_one_clear_line(served, words, said):
     code, _, err = _tradelab('models', *words)
     assert code and said in err and 'Traceback' not in err
+
 
 def test_drift_forecast_and_due_speak_about_the_champion(served):
     lab, version, _ = served
@@ -108,33 +160,66 @@ def test_drift_forecast_and_due_speak_about_the_champion(served):
     code, out, _ = _tradelab('models', 'retrain', '--due', '--symbols', 'IBM')
     assert code == 0 and 'the pause is 24 hours' in out and len(retrainings_table(lab, 'IBM-h1')) == 1
 
+
 def test_report_and_backtests_read_what_is_stored(served):
     lab, version, _ = served
     quick = {'draws': 50, 'random_entries': 10}
-    jobs = [plan(lab, name, 'IBM', given) for name, given in (('model_report', {}), ('forecast_backtest', quick), ('backtest', {'voters': 'rsi,forecast', **quick}))]
+    jobs = [
+        plan(lab, name, 'IBM', given)
+        for name, given in (
+            ('model_report', {}),
+            ('forecast_backtest', quick),
+            ('backtest', {'voters': 'rsi,forecast', **quick}),
+        )
+    ]
     assert all(result.ok for result in run_jobs(lab, jobs))
     report, money = _page(lab, 'model_report'), _page(lab, 'forecast_backtest')
-    assert f'IBM-h1 version {version}: champion' in report and report.count('data:image/png;base64') == 5 and 'by hand: a test' in report
-    assert 'MA, RSI and LSTM' in money and 'strategies were tried' in money and runs_table(lab, template='forecast_backtest').trials[0] == 2
-    with session(lab) as db: forecasts = db.execute(text('SELECT count(forecast) FROM decisions')).scalar_one()
+    assert (
+        f'IBM-h1 version {version}: champion' in report
+        and report.count('data:image/png;base64') == 5
+        and 'by hand: a test' in report
+    )
+    assert (
+        'MA, RSI and LSTM' in money
+        and 'strategies were tried' in money
+        and runs_table(lab, template='forecast_backtest').trials[0] == 2
+    )
+    with session(lab) as db:
+        forecasts = db.execute(text('SELECT count(forecast) FROM decisions')).scalar_one()
     assert forecasts == len(stored_forecasts(lab, 'IBM-h1', 'IBM'))
 
 # %% ../../nbs/tests/model_runs.ipynb #d603344f
 def test_ctrl_c_closes_the_run_keeps_the_champion_and_the_next_one_takes_over(served):
     lab, version, _ = served
-    words, before = ['models', 'retrain', '--symbols', 'IBM', *GIVEN, '-p', 'epochs=5000', '-p', 'seeds=0'], len(models_table(lab, 'IBM-h1'))
-    running = subprocess.Popen([sys.executable, '-c', 'from tradelab.cli import main; main()', *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, 'COLUMNS': '200'})
+    words, before = (
+        ['models', 'retrain', '--symbols', 'IBM', *GIVEN, '-p', 'epochs=5000', '-p', 'seeds=0'],
+        len(models_table(lab, 'IBM-h1')),
+    )
+    running = subprocess.Popen(
+        [sys.executable, '-c', 'from tradelab.cli import main; main()', *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, 'COLUMNS': '200'},
+    )
     until = time.monotonic() + 90
-    while time.monotonic() < until and not (retrainings_table(lab, 'IBM-h1').status == 'running').any(): time.sleep(0.2)
+    while time.monotonic() < until and not (retrainings_table(lab, 'IBM-h1').status == 'running').any():
+        time.sleep(0.2)
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=60)
     run = runs_table(lab, template='retrain').iloc[0]
-    assert run.status == 'interrupted' and champion(lab, 'IBM-h1')['version'] == version and len(models_table(lab, 'IBM-h1')) == before
+    assert (
+        run.status == 'interrupted'
+        and champion(lab, 'IBM-h1')['version'] == version
+        and len(models_table(lab, 'IBM-h1')) == before
+    )
     until = time.monotonic() + 30
     while True:
-        try: break_in = claim(lab, 'IBM-h1', datetime(2026, 1, 5, tzinfo=UTC), ['the next one'], takeover_s=2)
+        try:
+            break_in = claim(lab, 'IBM-h1', datetime(2026, 1, 5, tzinfo=UTC), ['the next one'], takeover_s=2)
         except RunError:
             assert time.monotonic() < until
             time.sleep(0.5)
-        else: break
+        else:
+            break
     assert break_in['status'] == 'running' and (retrainings_table(lab, 'IBM-h1').status == 'running').sum() == 1

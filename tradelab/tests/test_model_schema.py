@@ -14,47 +14,129 @@ from ..utils.error_handling import DatabaseError
 from ..utils.model_schema import Model, Prediction, Promotion, Retraining
 
 NOW = dt.datetime(2024, 1, 2, 3, tzinfo=dt.UTC)
-MODEL = dict(name='IBM-h1', version=1, kind='symbol', symbols='IBM', status='challenger', created_at=NOW, artifact=b'weights', sha256='x', features=['rsi'], lookback=60, horizon=1,
-             schema_hash='s', train_first=dt.date(2012, 1, 3), train_last=dt.date(2012, 12, 31), data_hash='d', seed=0, seeds=[0], settings={}, metrics={}, versions={})
-PREDICTION = dict(model_id=1, symbol='IBM', session=dt.date(2013, 1, 2), horizon=1, made_at=NOW, trained_to=dt.date(2012, 12, 31), close=100., forecast=.01)
-RETRAINING = dict(name='IBM-h1', scheduled_for=NOW, reasons=[], status='running', owner='me', started_at=NOW, heartbeat_at=NOW, attempts=1)
+MODEL = dict(
+    name='IBM-h1',
+    version=1,
+    kind='symbol',
+    symbols='IBM',
+    status='challenger',
+    created_at=NOW,
+    artifact=b'weights',
+    sha256='x',
+    features=['rsi'],
+    lookback=60,
+    horizon=1,
+    schema_hash='s',
+    train_first=dt.date(2012, 1, 3),
+    train_last=dt.date(2012, 12, 31),
+    data_hash='d',
+    seed=0,
+    seeds=[0],
+    settings={},
+    metrics={},
+    versions={},
+)
+PREDICTION = dict(
+    model_id=1,
+    symbol='IBM',
+    session=dt.date(2013, 1, 2),
+    horizon=1,
+    made_at=NOW,
+    trained_to=dt.date(2012, 12, 31),
+    close=100.0,
+    forecast=0.01,
+)
+RETRAINING = dict(
+    name='IBM-h1',
+    scheduled_for=NOW,
+    reasons=[],
+    status='running',
+    owner='me',
+    started_at=NOW,
+    heartbeat_at=NOW,
+    attempts=1,
+)
 
 # %% ../../nbs/20_model_schema.ipynb #b0bb3cd4
 def _add(settings, table, *rows):
     with session(settings) as db:
-        for row in rows: db.execute(insert(table), row)
+        for row in rows:
+            db.execute(insert(table), row)
+
 
 def _refused(settings, word, table, *rows):
-    with pytest.raises(DatabaseError, match=word): _add(settings, table, *rows)
+    with pytest.raises(DatabaseError, match=word):
+        _add(settings, table, *rows)
 
-@pytest.mark.parametrize('change, word', [(dict(kind='many'), 'kind_known'), (dict(status='serving'), 'status_known'), (dict(train_first=dt.date(2013, 1, 1)), 'not_backwards'),
-                                          (dict(version=0), 'version_positive'), (dict(artifact=None), 'artifact'), (dict(run_id='nobody'), 'fk_models_run_id')])
-def test_a_model_that_cannot_be_is_refused(fresh, change, word): _refused(fresh, word, Model, MODEL | change)
+
+@pytest.mark.parametrize(
+    'change, word',
+    [
+        (dict(kind='many'), 'kind_known'),
+        (dict(status='serving'), 'status_known'),
+        (dict(train_first=dt.date(2013, 1, 1)), 'not_backwards'),
+        (dict(version=0), 'version_positive'),
+        (dict(artifact=None), 'artifact'),
+        (dict(run_id='nobody'), 'fk_models_run_id'),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused(fresh, change, word):
+    _refused(fresh, word, Model, MODEL | change)
 
 # %% ../../nbs/20_model_schema.ipynb #ef90d27d
 def test_a_version_is_given_once_and_a_name_has_one_champion(fresh):
-    _add(fresh, Model, MODEL | dict(status='champion'), MODEL | dict(version=2), MODEL | dict(name='AAPL-h1', status='champion'))
+    _add(
+        fresh,
+        Model,
+        MODEL | dict(status='champion'),
+        MODEL | dict(version=2),
+        MODEL | dict(name='AAPL-h1', status='champion'),
+    )
     _refused(fresh, 'uq_models_name_version', Model, MODEL | dict(version=2))
     _refused(fresh, 'ix_models_champion', Model, MODEL | dict(version=3, status='champion'))
-    with pytest.raises(DatabaseError, match='ix_models_champion'), session(fresh) as db: db.execute(text("UPDATE models SET status = 'champion'"))
-    _add(fresh, Model, *(MODEL | dict(version=3 + k, status=status) for k, status in enumerate(('retired', 'rejected', 'fold', 'challenger', 'retired'))))
+    with pytest.raises(DatabaseError, match='ix_models_champion'), session(fresh) as db:
+        db.execute(text("UPDATE models SET status = 'champion'"))
+    _add(
+        fresh,
+        Model,
+        *(
+            MODEL | dict(version=3 + k, status=status)
+            for k, status in enumerate(('retired', 'rejected', 'fold', 'challenger', 'retired'))
+        ),
+    )
+
 
 def test_what_a_model_may_have_learned_by_heart_is_no_prediction(fresh):
     _add(fresh, Model, MODEL)
     _refused(fresh, 'out_of_sample', Prediction, PREDICTION | dict(session=dt.date(2012, 12, 31)))
     _add(fresh, Prediction, PREDICTION)
-    _refused(fresh, 'pk_predictions', Prediction, PREDICTION | dict(forecast=.02))
+    _refused(fresh, 'pk_predictions', Prediction, PREDICTION | dict(forecast=0.02))
     _refused(fresh, 'fk_predictions', Prediction, PREDICTION | dict(model_id=2))
 
 # %% ../../nbs/20_model_schema.ipynb #815be7a5
 def test_a_retraining_is_there_once_for_a_time_and_has_an_end_when_it_ended(fresh):
-    _add(fresh, Retraining, RETRAINING, RETRAINING | dict(name='AAPL-h1'), RETRAINING | dict(scheduled_for=NOW + dt.timedelta(days=1), status='done', ended_at=NOW))
+    _add(
+        fresh,
+        Retraining,
+        RETRAINING,
+        RETRAINING | dict(name='AAPL-h1'),
+        RETRAINING | dict(scheduled_for=NOW + dt.timedelta(days=1), status='done', ended_at=NOW),
+    )
     _refused(fresh, 'uq_retrainings_name_scheduled_for', Retraining, RETRAINING)
-    for change in (dict(status='done'), dict(ended_at=NOW), dict(status='paused', ended_at=NOW)): _refused(fresh, 'ck_retrainings', Retraining, RETRAINING | dict(name='other') | change)
+    for change in (dict(status='done'), dict(ended_at=NOW), dict(status='paused', ended_at=NOW)):
+        _refused(fresh, 'ck_retrainings', Retraining, RETRAINING | dict(name='other') | change)
+
 
 def test_a_decision_is_of_a_known_kind_and_about_a_model_that_is_there(fresh):
-    decision = dict(name='IBM-h1', model_id=1, at=NOW, action='promote', reasons=['lower error'], by='evidence', figures={})
+    decision = dict(
+        name='IBM-h1', model_id=1, at=NOW, action='promote', reasons=['lower error'], by='evidence', figures={}
+    )
     _refused(fresh, 'fk_promotions_model_id', Promotion, decision)
     _add(fresh, Model, MODEL)
-    for change, word in ((dict(action='hire'), 'action_known'), (dict(by='chance'), 'by_known'), (dict(replaced_id=7), 'fk_promotions_replaced_id')): _refused(fresh, word, Promotion, decision | change)
+    for change, word in (
+        (dict(action='hire'), 'action_known'),
+        (dict(by='chance'), 'by_known'),
+        (dict(replaced_id=7), 'fk_promotions_replaced_id'),
+    ):
+        _refused(fresh, word, Promotion, decision | change)
     _add(fresh, Promotion, decision)

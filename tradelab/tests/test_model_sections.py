@@ -10,19 +10,53 @@ from pydantic import ValidationError
 from ..model_sections import ModelSettings, RetrainingSettings
 
 # %% ../../nbs/01_model_sections.ipynb #23fee221
-@pytest.mark.parametrize('change, word', [(dict(horizon=5, embargo=4), 'horizon=5'), (dict(seeds='1, 1'), 'twice'), (dict(seeds=''), 'seeds'), (dict(lookback=1), 'lookback'), (dict(dropout=1), 'dropout'),
-                                          (dict(validation=0), 'validation'), (dict(loss='log'), 'huber'), (dict(units=0), 'units'), (dict(interval=1), 'interval'), (dict(learning_rate=float('nan')), 'learning_rate')])
+@pytest.mark.parametrize(
+    'change, word',
+    [
+        (dict(horizon=5, embargo=4), 'horizon=5'),
+        (dict(seeds='1, 1'), 'twice'),
+        (dict(seeds=''), 'seeds'),
+        (dict(lookback=1), 'lookback'),
+        (dict(dropout=1), 'dropout'),
+        (dict(validation=0), 'validation'),
+        (dict(loss='log'), 'huber'),
+        (dict(units=0), 'units'),
+        (dict(interval=1), 'interval'),
+        (dict(learning_rate=float('nan')), 'learning_rate'),
+    ],
+)
 def test_a_model_that_cannot_be_is_refused(change, word):
-    with pytest.raises(ValidationError, match=word): ModelSettings(**change)
+    with pytest.raises(ValidationError, match=word):
+        ModelSettings(**change)
 
-def test_seeds_are_read_from_one_line(): assert ModelSettings(seeds=' 3, 1').seeds == (3, 1) and ModelSettings(seeds='0:6:2').seeds == (0, 2, 4, 6)
 
-def test_an_embargo_as_long_as_the_horizon_will_do(): assert ModelSettings(horizon=5, embargo=7).gap == 7 and ModelSettings(horizon=5).gap == 5
+def test_seeds_are_read_from_one_line():
+    assert ModelSettings(seeds=' 3, 1').seeds == (3, 1) and ModelSettings(seeds='0:6:2').seeds == (0, 2, 4, 6)
+
+
+def test_an_embargo_as_long_as_the_horizon_will_do():
+    assert ModelSettings(horizon=5, embargo=7).gap == 7 and ModelSettings(horizon=5).gap == 5
 
 # %% ../../nbs/01_model_sections.ipynb #fc8d1d6d
-@pytest.mark.parametrize('name', ['max_age_days', 'new_sessions', 'error_ratio', 'min_rank_ic', 'min_hit_rate', 'max_psi'])
-def test_every_trigger_can_be_switched_off(name): assert getattr(RetrainingSettings(**{name: ' '}), name) is None
+@pytest.mark.parametrize(
+    'name', ['max_age_days', 'new_sessions', 'error_ratio', 'min_rank_ic', 'min_hit_rate', 'max_psi']
+)
+def test_every_trigger_can_be_switched_off(name):
+    assert getattr(RetrainingSettings(**{name: ' '}), name) is None
 
-@pytest.mark.parametrize('change', [dict(rolling=4), dict(sealed=5), dict(margin=-0.1), dict(significance=0.5), dict(takeover_s=1), dict(min_rank_ic=2), dict(max_psi=0)])
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(rolling=4),
+        dict(sealed=5),
+        dict(margin=-0.1),
+        dict(significance=0.5),
+        dict(takeover_s=1),
+        dict(min_rank_ic=2),
+        dict(max_psi=0),
+    ],
+)
 def test_an_impossible_rule_of_retraining_is_refused(change):
-    with pytest.raises(ValidationError): RetrainingSettings(**change)
+    with pytest.raises(ValidationError):
+        RetrainingSettings(**change)

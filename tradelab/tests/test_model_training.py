@@ -12,74 +12,143 @@ import pytest
 
 from ..artifact import digest, from_bytes, to_bytes
 from ..config import load_settings
-from ..model_training import artifact_of, fit, forecasts_of, last_fold, lesson, made_up, meet, middle_seed, model_name, on_folds
+from tradelab.model_training import (
+    artifact_of,
+    fit,
+    forecasts_of,
+    last_fold,
+    lesson,
+    made_up,
+    meet,
+    middle_seed,
+    model_name,
+    on_folds,
+)
 from ..utils.error_handling import DataError, ParameterError
 
 # %% ../../nbs/30_model_training.ipynb #a1f407df
 SMALL = dict(lookback=10, units=4, epochs=3, seeds='0:2:1', train=300, test=200)
 
-def _settings(sealed=100, end=None, **model): return load_settings(model=SMALL | model, retraining=dict(sealed=sealed), backtest=dict(end=end))
+
+def _settings(sealed=100, end=None, **model):
+    return load_settings(model=SMALL | model, retraining=dict(sealed=sealed), backtest=dict(end=end))
+
 
 @pytest.fixture(scope='module')
-def walk(): return lesson({'A': made_up('walk')}, _settings())
+def walk():
+    return lesson({'A': made_up('walk')}, _settings())
+
 
 @pytest.fixture(scope='module')
-def fitted(walk): return fit(walk, last_fold(walk))
+def fitted(walk):
+    return fit(walk, last_fold(walk))
+
 
 @pytest.fixture(scope='module')
-def tested(walk): return on_folds(walk)
+def tested(walk):
+    return on_folds(walk)
 
 # %% ../../nbs/30_model_training.ipynb #bb3ade2a
 def test_the_sealed_sessions_are_the_newest_and_no_fold_touches_them(walk):
-    assert walk.sealed.equals(walk.sessions[-100:]) and walk.folds[-1].test[-1] == walk.sessions[-101] and last_fold(walk).train[-1] < walk.sealed[0]
+    assert (
+        walk.sealed.equals(walk.sessions[-100:])
+        and walk.folds[-1].test[-1] == walk.sessions[-101]
+        and last_fold(walk).train[-1] < walk.sealed[0]
+    )
+
 
 def test_the_label_of_the_last_training_session_ends_before_the_seal():
     one = lesson({'A': made_up('walk')}, _settings(horizon=5))
     assert one.sessions.get_loc(one.sealed[0]) - one.sessions.get_loc(last_fold(one).train[-1]) == 11
 
+
 def test_sessions_after_the_end_are_not_known():
     end = made_up('walk')[0].index[799].date()
     assert lesson({'A': made_up('walk')}, _settings(end=end)).sessions[-1] == pd.Timestamp(end)
 
+
 def test_a_symbol_of_a_universe_that_cannot_be_learned_from_is_left_out_by_name():
     short, (bars, actions, convention) = made_up('walk', 150), made_up('walk')
-    one = lesson({'A': made_up('walk'), 'NEW': short, 'FLAT': (bars.assign(**dict.fromkeys(('open', 'high', 'low', 'close'), 5.)), actions, convention)}, _settings())
-    assert one.symbols == ('A',) and 'too little history' in one.left_out['NEW'] and 'never moves' in one.left_out['FLAT'] and one.name == 'pool-h1'
+    one = lesson(
+        {
+            'A': made_up('walk'),
+            'NEW': short,
+            'FLAT': (bars.assign(**dict.fromkeys(('open', 'high', 'low', 'close'), 5.0)), actions, convention),
+        },
+        _settings(),
+    )
+    assert (
+        one.symbols == ('A',)
+        and 'too little history' in one.left_out['NEW']
+        and 'never moves' in one.left_out['FLAT']
+        and one.name == 'pool-h1'
+    )
+
 
 def test_a_single_symbol_that_cannot_be_learned_from_is_refused():
-    with pytest.raises(DataError, match='NEW.*too little history'): lesson({'NEW': made_up('walk', 150)}, _settings())
-    with pytest.raises(DataError, match='too short for a single fold'): lesson({'A': made_up('walk', 550)}, _settings())
+    with pytest.raises(DataError, match='NEW.*too little history'):
+        lesson({'NEW': made_up('walk', 150)}, _settings())
+    with pytest.raises(DataError, match='too short for a single fold'):
+        lesson({'A': made_up('walk', 550)}, _settings())
+
 
 def test_a_name_that_no_model_can_have_is_refused_before_anything_is_trained():
-    with pytest.raises(ParameterError, match='my pool-h1'): lesson({'A': made_up('walk'), 'B': made_up('walk', seed=1)}, _settings(), 'my pool')
+    with pytest.raises(ParameterError, match='my pool-h1'):
+        lesson({'A': made_up('walk'), 'B': made_up('walk', seed=1)}, _settings(), 'my pool')
+
 
 def test_models_are_named_after_symbol_and_horizon():
-    assert (model_name(['AAPL'], 1), model_name(['AAPL', 'IBM'], 5), model_name(['AAPL', 'IBM'], 1, 'tech')) == ('AAPL-h1', 'pool-h5', 'tech-h1')
+    assert (model_name(['AAPL'], 1), model_name(['AAPL', 'IBM'], 5), model_name(['AAPL', 'IBM'], 1, 'tech')) == (
+        'AAPL-h1',
+        'pool-h5',
+        'tech-h1',
+    )
 
 # %% ../../nbs/30_model_training.ipynb #4fa74e5e
 def test_the_seed_in_the_middle_serves():
-    assert middle_seed({0: 3., 1: 1., 2: 2.}) == 2 and middle_seed({0: 1., 1: 2.}) == 0 and middle_seed({7: 1., 3: 1., 5: 9.}) == 7
+    assert (
+        middle_seed({0: 3.0, 1: 1.0, 2: 2.0}) == 2
+        and middle_seed({0: 1.0, 1: 2.0}) == 0
+        and middle_seed({7: 1.0, 3: 1.0, 5: 9.0}) == 7
+    )
+
 
 def test_a_model_can_be_stored_and_says_how_it_came_about(walk, fitted):
     model = artifact_of(walk, fitted, {'note': 1})
     block = to_bytes(model)
     again = from_bytes(block, digest(block))
-    assert (again.seed, again.seeds, again.data_hash, again.metrics['note']) == (fitted.served, (0, 1, 2), walk.data_hash, 1)
-    assert again.train_last == last_fold(walk).train[-1] < walk.sealed[0] and forecasts_of(walk, again, walk.sealed).session.tolist() == walk.sealed.tolist()
+    assert (again.seed, again.seeds, again.data_hash, again.metrics['note']) == (
+        fitted.served,
+        (0, 1, 2),
+        walk.data_hash,
+        1,
+    )
+    assert (
+        again.train_last == last_fold(walk).train[-1] < walk.sealed[0]
+        and forecasts_of(walk, again, walk.sealed).session.tolist() == walk.sealed.tolist()
+    )
+
 
 def test_nothing_after_the_training_part_changes_a_bit_of_a_model(walk, fitted):
     bars, actions, convention = made_up('walk')
     torn = bars.copy()
-    torn.loc[walk.sealed[0]:, ['open', 'high', 'low', 'close']] *= 3
-    torn.loc[walk.sealed[0]:, 'volume'] *= 7
+    torn.loc[walk.sealed[0] :, ['open', 'high', 'low', 'close']] *= 3
+    torn.loc[walk.sealed[0] :, 'volume'] *= 7
     other = lesson({'A': (torn, actions, convention)}, _settings())
     mine, theirs = artifact_of(walk, fitted), artifact_of(other, fit(other, last_fold(other)))
-    assert all(np.array_equal(a, b) for a, b in zip(mine.network.arrays, theirs.network.arrays)) and np.array_equal(mine.scalers['A'].center, theirs.scalers['A'].center)
-    assert (mine.interval_width, mine.limit) == (theirs.interval_width, theirs.limit) and mine.data_hash != theirs.data_hash
+    assert all(np.array_equal(a, b) for a, b in zip(mine.network.arrays, theirs.network.arrays)) and np.array_equal(
+        mine.scalers['A'].center, theirs.scalers['A'].center
+    )
+    assert (mine.interval_width, mine.limit) == (
+        theirs.interval_width,
+        theirs.limit,
+    ) and mine.data_hash != theirs.data_hash
+
 
 def test_an_interval_that_the_validation_part_cannot_promise_is_refused(walk, fitted):
     wide = replace(walk, settings=_settings(interval=0.999))
-    with pytest.raises(DataError, match='too short for the interval'): artifact_of(wide, fitted)
+    with pytest.raises(DataError, match='too short for the interval'):
+        artifact_of(wide, fitted)
 
 # %% ../../nbs/30_model_training.ipynb #7fb9f3c0
 def test_each_fold_leaves_the_model_that_would_have_served_and_its_forecasts(walk, tested):
@@ -90,7 +159,16 @@ def test_each_fold_leaves_the_model_that_would_have_served_and_its_forecasts(wal
         rows = tested.evaluation.rows.fold == fold.number
         assert np.allclose(said.forecast, tested.evaluation.forecasts['LSTM'][model.seed][rows], rtol=0, atol=1e-12)
 
-def test_baselines_and_seeds_are_all_evaluated(tested): assert tested.evaluation.table.Seeds.to_dict() == {'LSTM': 3, 'persistence': 1, 'historical mean': 1, 'ridge': 1, 'trees': 3}
+
+def test_baselines_and_seeds_are_all_evaluated(tested):
+    assert tested.evaluation.table.Seeds.to_dict() == {
+        'LSTM': 3,
+        'persistence': 1,
+        'historical mean': 1,
+        'ridge': 1,
+        'trees': 3,
+    }
+
 
 def test_a_champion_counts_after_its_training_alone_and_only_for_what_it_knows(walk, fitted):
     champion = artifact_of(walk, fitted)
@@ -99,6 +177,7 @@ def test_a_champion_counts_after_its_training_alone_and_only_for_what_it_knows(w
     assert 'both out of sample on 8 forecasts' in meet(walk, fitted, late).verdict
     stranger = replace(champion, symbols=('B',), scalers={'B': champion.scalers['A']})
     assert 'both out of sample on 0 forecasts' in meet(walk, fitted, stranger).verdict
+
 
 def test_a_pooled_model_scales_each_symbol_by_itself():
     one = lesson({'A': made_up('walk'), 'B': made_up('walk', seed=1)}, _settings(seeds='0'))

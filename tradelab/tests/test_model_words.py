@@ -17,153 +17,407 @@ from ..forecast_evaluation import evaluate_forecasts, forecast_folds
 from ..forecast_skill import ForecastEvaluation, series_of
 from ..forecast_trading import over_seeds, trade_forecasts
 from ..model_sections import ModelSettings
-from ..model_words import (calibration_table, calibration_words, card_words, contest_table, duels_table, evaluation_warnings, forecasters_table, forecasts_table, inputs_table, inputs_words, learning_words, model_fold_words, model_headline,
-                                  network_words, skill_list, strategies_table, symbols_table, trading_words)
+from tradelab.model_words import (
+    calibration_table,
+    calibration_words,
+    card_words,
+    contest_table,
+    duels_table,
+    evaluation_warnings,
+    forecasters_table,
+    forecasts_table,
+    inputs_table,
+    inputs_words,
+    learning_words,
+    model_fold_words,
+    model_headline,
+    network_words,
+    skill_list,
+    strategies_table,
+    symbols_table,
+    trading_words,
+)
 from ..utils.error_handling import DataError
 
 DAYS = pd.bdate_range('2015-01-01', periods=300, name='session')
-NONE = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series([], dtype=str), 'value': pd.Series([], dtype=float)})
+NONE = pd.DataFrame(
+    {'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series([], dtype=str), 'value': pd.Series([], dtype=float)}
+)
+
 
 def _record(horizon=1, folds=5, seeds=5, same=False, late=False):
     "Two symbols; the LSTM knows a tenth of what will happen, ridge nothing"
     rng, n = np.random.default_rng(0), 300
-    actual = np.repeat(rng.normal(0, 0.01, n), 2) if same else rng.normal(0, 0.01, 2*n)
-    rows = pd.DataFrame({'fold': np.repeat(np.arange(n)*folds//n + 1, 2), 'session': np.repeat(DAYS, 2), 'symbol': np.tile(['ONE', 'TWO'], n), 'actual': actual, 'close': 50., 'volatility': 0.16})
-    said = {('persistence', 0): 0*actual, ('historical mean', 0): 0*actual + 0.0003, ('ridge', 0): rng.normal(0, 0.003, 2*n)} | {('LSTM', k): 0.1*actual + rng.normal(0, 0.001, 2*n) for k in range(seeds)}
+    actual = np.repeat(rng.normal(0, 0.01, n), 2) if same else rng.normal(0, 0.01, 2 * n)
+    rows = pd.DataFrame(
+        {
+            'fold': np.repeat(np.arange(n) * folds // n + 1, 2),
+            'session': np.repeat(DAYS, 2),
+            'symbol': np.tile(['ONE', 'TWO'], n),
+            'actual': actual,
+            'close': 50.0,
+            'volatility': 0.16,
+        }
+    )
+    said = {
+        ('persistence', 0): 0 * actual,
+        ('historical mean', 0): 0 * actual + 0.0003,
+        ('ridge', 0): rng.normal(0, 0.003, 2 * n),
+    } | {('LSTM', k): 0.1 * actual + rng.normal(0, 0.001, 2 * n) for k in range(seeds)}
     keep = (rows.symbol == 'ONE') | (rows.fold > 1) if late else rows.fold > 0
     forecasts = pd.DataFrame(said).rename_axis(columns=('forecaster', 'seed'))
-    return ForecastEvaluation(horizon, tuple(SimpleNamespace(number=k + 1) for k in range(folds)), rows[keep].reset_index(drop=True), forecasts[keep].reset_index(drop=True), {})
+    return ForecastEvaluation(
+        horizon,
+        tuple(SimpleNamespace(number=k + 1) for k in range(folds)),
+        rows[keep].reset_index(drop=True),
+        forecasts[keep].reset_index(drop=True),
+        {},
+    )
+
 
 def _raw(seed):
-    close = 50*np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.02, 300)))
-    return pd.DataFrame({'open': np.r_[close[0], close[:-1]], 'close': close, 'volume': 1e8}, DAYS).assign(high=lambda b: 1.01*b[['open', 'close']].max(axis=1), low=lambda b: 0.99*b[['open', 'close']].min(axis=1))
+    close = 50 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.02, 300)))
+    return pd.DataFrame({'open': np.r_[close[0], close[:-1]], 'close': close, 'volume': 1e8}, DAYS).assign(
+        high=lambda b: 1.01 * b[['open', 'close']].max(axis=1), low=lambda b: 0.99 * b[['open', 'close']].min(axis=1)
+    )
 
-def _run(part=1., entries=0):
+
+def _run(part=1.0, entries=0):
     data = {symbol: (_raw(seed), NONE, 'crsp') for seed, symbol in enumerate('AB')}
-    said = {symbol: part*(raw.close.shift(-1)/raw.close - 1).fillna(0.)[100:] for symbol, (raw, _, _) in data.items()}
-    return trade_forecasts(data, {'LSTM': said}, load_settings(risk={'position_fraction': 0.5}, strategy={'fast': 5, 'slow': 20}), draws=20, entries=entries)
+    said = {
+        symbol: part * (raw.close.shift(-1) / raw.close - 1).fillna(0.0)[100:] for symbol, (raw, _, _) in data.items()
+    }
+    return trade_forecasts(
+        data,
+        {'LSTM': said},
+        load_settings(risk={'position_fraction': 0.5}, strategy={'fast': 5, 'slow': 20}),
+        draws=20,
+        entries=entries,
+    )
 
 # %% ../../nbs/26_model_words.ipynb #75532d70
 def test_the_table_gives_mean_and_spread_over_the_seeds_and_none_for_one():
     found = _record()
     table, row = forecasters_table(found), found.table.loc['LSTM']
-    assert table.loc['LSTM', 'RMSE'] == f'{row["RMSE"]:.3%} ± {row["RMSE sd"]:.3%}' and table.loc['LSTM', 'seeds'] == '5' and '±' not in ''.join(table.loc['ridge'])
-    assert table.loc['persistence', ['MASE', 'direction', 'direction, 95%', 'IC', 'Rank IC']].tolist() == ['1.000', '–', '–', '–', '–']
+    assert (
+        table.loc['LSTM', 'RMSE'] == f'{row["RMSE"]:.3%} ± {row["RMSE sd"]:.3%}'
+        and table.loc['LSTM', 'seeds'] == '5'
+        and '±' not in ''.join(table.loc['ridge'])
+    )
+    assert table.loc['persistence', ['MASE', 'direction', 'direction, 95%', 'IC', 'Rank IC']].tolist() == [
+        '1.000',
+        '–',
+        '–',
+        '–',
+        '–',
+    ]
+
 
 def test_symbols_stand_beside_persistence_of_their_own():
     found = _record()
     rows = found.rows[found.rows.symbol == 'TWO']
     naive = np.sqrt((rows.actual**2).mean())
-    mine = np.mean([np.sqrt(((rows.actual - found.forecasts['LSTM', k][rows.index])**2).mean()) for k in range(5)])
-    assert symbols_table(found, 'LSTM').loc['TWO', 'beside persistence'] == f'{mine/naive - 1:+.2%}'.replace('-', '−')
+    mine = np.mean([np.sqrt(((rows.actual - found.forecasts['LSTM', k][rows.index]) ** 2).mean()) for k in range(5)])
+    assert symbols_table(found, 'LSTM').loc['TWO', 'beside persistence'] == f'{mine / naive - 1:+.2%}'.replace('-', '−')
+
 
 def test_duels_say_better_worse_or_neither():
     table = duels_table(_record(), 'LSTM')
-    assert table.verdict.tolist() == ['better']*3 and table.index.name == 'the LSTM against' and table.loc['persistence', 'seeds better'] == '5 of 5'
+    assert (
+        table.verdict.tolist() == ['better'] * 3
+        and table.index.name == 'the LSTM against'
+        and table.loc['persistence', 'seeds better'] == '5 of 5'
+    )
     ridge = duels_table(_record(), 'ridge').verdict
-    assert ridge['LSTM'] == 'worse' and ridge['persistence'] == 'worse' and duels_table(_record(), 'historical mean').verdict['persistence'].startswith('no difference')
+    assert (
+        ridge['LSTM'] == 'worse'
+        and ridge['persistence'] == 'worse'
+        and duels_table(_record(), 'historical mean').verdict['persistence'].startswith('no difference')
+    )
+
 
 def test_a_lower_error_that_may_be_chance_is_not_called_better():
     found = _record()
     found.forecasts[('historical mean', 0)] = found.rows.actual.mean()
     row = duels_table(found, 'historical mean').loc['persistence']
-    assert row['RMSE beside it'].startswith('−') and row['seeds better'] == '1 of 1' and row.verdict.startswith('no difference')
+    assert (
+        row['RMSE beside it'].startswith('−')
+        and row['seeds better'] == '1 of 1'
+        and row.verdict.startswith('no difference')
+    )
+
 
 def test_every_forecaster_with_inputs_is_judged():
     said = skill_list(_record()).splitlines()
-    assert len(said) == 2 and said[0].startswith('- Ridge has no skill') and said[1].startswith('- The LSTM has skill') and skill_list(_record(), names=('LSTM',)) == said[1]
+    assert (
+        len(said) == 2
+        and said[0].startswith('- Ridge has no skill')
+        and said[1].startswith('- The LSTM has skill')
+        and skill_list(_record(), names=('LSTM',)) == said[1]
+    )
 
 # %% ../../nbs/26_model_words.ipynb #11c41835
 def test_warnings_name_what_is_too_little():
-    few, enough = ' '.join(evaluation_warnings(_record(folds=2, seeds=3), 'LSTM')), ' '.join(evaluation_warnings(_record(), 'LSTM'))
-    assert 'Only 2 folds' in few and 'Only 3 seeds' in few and 'Only' not in enough and 'until it pleases' in enough and 'survived' in enough
+    few, enough = (
+        ' '.join(evaluation_warnings(_record(folds=2, seeds=3), 'LSTM')),
+        ' '.join(evaluation_warnings(_record(), 'LSTM')),
+    )
+    assert (
+        'Only 2 folds' in few
+        and 'Only 3 seeds' in few
+        and 'Only' not in enough
+        and 'until it pleases' in enough
+        and 'survived' in enough
+    )
     assert 'seeds' not in ' '.join(evaluation_warnings(_record(), 'ridge'))
 
+
 def test_outcomes_that_move_together_or_overlap_are_counted_down():
-    assert '600 outcomes are worth about 300 independent ones: 2 symbols move together.' in ' '.join(evaluation_warnings(_record(same=True), 'LSTM'))
-    found = re.search('worth about ([0-9]+) independent ones: they overlap over 5 sessions and 2 symbols move together', ' '.join(evaluation_warnings(_record(5), 'LSTM')))
+    assert '600 outcomes are worth about 300 independent ones: 2 symbols move together.' in ' '.join(
+        evaluation_warnings(_record(same=True), 'LSTM')
+    )
+    found = re.search(
+        'worth about ([0-9]+) independent ones: they overlap over 5 sessions and 2 symbols move together',
+        ' '.join(evaluation_warnings(_record(5), 'LSTM')),
+    )
     assert 100 < int(found[1]) <= 120
     assert 'independent' not in ' '.join(evaluation_warnings(_record(), 'LSTM'))
 
-def test_symbols_that_joined_late_are_named(): assert 'TWO took part in some folds only' in ' '.join(evaluation_warnings(_record(late=True), 'LSTM'))
 
-@pytest.mark.parametrize('held, said', [((0.74, 0.71, 0.77), '**too narrow**'), ((0.79, 0.76, 0.82), 'as wide as they should be'), ((0.88, 0.85, 0.9), 'wider than they need to be')])
+def test_symbols_that_joined_late_are_named():
+    assert 'TWO took part in some folds only' in ' '.join(evaluation_warnings(_record(late=True), 'LSTM'))
+
+
+@pytest.mark.parametrize(
+    'held, said',
+    [
+        ((0.74, 0.71, 0.77), '**too narrow**'),
+        ((0.79, 0.76, 0.82), 'as wide as they should be'),
+        ((0.88, 0.85, 0.9), 'wider than they need to be'),
+    ],
+)
 def test_intervals_are_judged_by_the_interval_of_what_they_hold(held, said):
     table = pd.DataFrame([dict(zip(('promised', 'held', 'low', 'high'), (0.8, *held)))])
-    assert said in calibration_words(table) and f'held {held[0]:.1%}' in calibration_words(table) and calibration_table(table).loc['80%', 'held'] == f'{held[0]:.1%}'
-    with pytest.raises(DataError, match='Levels: 0.8'): calibration_words(table, 0.5)
+    assert (
+        said in calibration_words(table)
+        and f'held {held[0]:.1%}' in calibration_words(table)
+        and calibration_table(table).loc['80%', 'held'] == f'{held[0]:.1%}'
+    )
+    with pytest.raises(DataError, match='Levels: 0.8'):
+        calibration_words(table, 0.5)
+
 
 def test_intervals_without_an_outcome_are_not_judged():
-    assert 'cannot be said' in calibration_words(pd.DataFrame({'promised': [0.8], 'held': [np.nan], 'low': [np.nan], 'high': [np.nan]}))
+    assert 'cannot be said' in calibration_words(
+        pd.DataFrame({'promised': [0.8], 'held': [np.nan], 'low': [np.nan], 'high': [np.nan]})
+    )
 
 # %% ../../nbs/26_model_words.ipynb #e6df8f77
 def test_an_oracle_adds_money_and_the_words_say_how_much():
     run = _run()
     said = ' '.join(trading_words(run, 'LSTM'))
-    assert 'without the LSTM' in said and 'the LSTM alone by' in said and 'more than chance explains' in said and f'{run.votes.loc["LSTM", "forecasts"]:,} forecasts exceeded' in said
+    assert (
+        'without the LSTM' in said
+        and 'the LSTM alone by' in said
+        and 'more than chance explains' in said
+        and f'{run.votes.loc["LSTM", "forecasts"]:,} forecasts exceeded' in said
+    )
     assert 'What is left is +' in said and 'being invested' in said
     assert f'grew by {run.figures.loc["MA and RSI", "CAGR"]:.1%} a year without'.replace('-', '−') in said
 
+
 def test_forecasts_below_the_costs_never_vote_and_change_nothing():
     said = ' '.join(trading_words(_run(1e-4), 'LSTM'))
-    assert '**None of its 400 forecasts exceeded the cost of a round trip (0.10%)**: it never voted.' in said and said.endswith('Adding it changed nothing.')
+    assert (
+        '**None of its 400 forecasts exceeded the cost of a round trip (0.10%)**: it never voted.' in said
+        and said.endswith('Adding it changed nothing.')
+    )
 
-def test_the_forecasts_alone_stand_among_entries_at_random(): assert 'The LSTM alone: a Sharpe of' in trading_words(_run(entries=5), 'LSTM')[-1]
 
-def test_a_mirror_of_the_truth_takes_money_away(): assert 'less than nothing' in ' '.join(trading_words(_run(-1.), 'LSTM'))
+def test_the_forecasts_alone_stand_among_entries_at_random():
+    assert 'The LSTM alone: a Sharpe of' in trading_words(_run(entries=5), 'LSTM')[-1]
+
+
+def test_a_mirror_of_the_truth_takes_money_away():
+    assert 'less than nothing' in ' '.join(trading_words(_run(-1.0), 'LSTM'))
+
 
 def test_strategies_stand_side_by_side_with_their_luck():
     run = _run(entries=5)
     table = strategies_table(run)
-    assert list(table) == ['Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', 'Exposure', 'Trades', 'PSR', 'DSR', 'random entries beaten'] and list(table.index) == list(run.backtests)
-    assert table.loc['buy & hold', 'random entries beaten'] == '–' and table.loc['LSTM', 'random entries beaten'] == '100%'
+    assert list(table) == [
+        'Total Return',
+        'CAGR',
+        'Sharpe',
+        'Max Drawdown',
+        'Exposure',
+        'Trades',
+        'PSR',
+        'DSR',
+        'random entries beaten',
+    ] and list(table.index) == list(run.backtests)
+    assert (
+        table.loc['buy & hold', 'random entries beaten'] == '–' and table.loc['LSTM', 'random entries beaten'] == '100%'
+    )
     both = strategies_table(run, over_seeds({0: run, 1: _run(0.5)}))
     assert '±' in both.loc['LSTM', 'Total Return'] and '±' not in both.loc['buy & hold', 'Total Return']
 
 # %% ../../nbs/26_model_words.ipynb #6b394872
 def _epochs(best, last, seeds=2):
-    return pd.concat([pd.DataFrame({'seed': seed, 'epoch': range(1, last + 1), 'loss': 0.4, 'validation_loss': np.abs(np.arange(1, last + 1) - best)/10 + 0.4}) for seed in range(seeds)], ignore_index=True)
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    'seed': seed,
+                    'epoch': range(1, last + 1),
+                    'loss': 0.4,
+                    'validation_loss': np.abs(np.arange(1, last + 1) - best) / 10 + 0.4,
+                }
+            )
+            for seed in range(seeds)
+        ],
+        ignore_index=True,
+    )
+
 
 def test_learning_that_was_cut_short_or_never_began_is_told():
     model = ModelSettings(epochs=9)
-    assert learning_words(_epochs(4, 7), model) == '2 seeds stopped after 7 of at most 9 epochs; the best validation loss came at epoch 4, and those weights were kept.'
-    assert '**2 seeds still improved at the last epoch**' in learning_words(_epochs(9, 9), model) and '2 seeds were never better' in learning_words(_epochs(1, 5), model)
-    with pytest.raises(DataError, match='No epoch'): learning_words(_epochs(1, 5).iloc[:0], model)
+    assert (
+        learning_words(_epochs(4, 7), model)
+        == '2 seeds stopped after 7 of at most 9 epochs; the best validation loss came at epoch 4, and those weights were kept.'
+    )
+    assert '**2 seeds still improved at the last epoch**' in learning_words(
+        _epochs(9, 9), model
+    ) and '2 seeds were never better' in learning_words(_epochs(1, 5), model)
+    with pytest.raises(DataError, match='No epoch'):
+        learning_words(_epochs(1, 5).iloc[:0], model)
 
-def _frame(): return pd.DataFrame({'close': [50.], 'forecast': [-0.001], 'low': [-0.02], 'high': [0.018], 'price': [49.95], 'price_low': [49.], 'price_high': [50.9], 'out_of_sample': [False]}, DAYS[:1])
+
+def _frame():
+    return pd.DataFrame(
+        {
+            'close': [50.0],
+            'forecast': [-0.001],
+            'low': [-0.02],
+            'high': [0.018],
+            'price': [49.95],
+            'price_low': [49.0],
+            'price_high': [50.9],
+            'out_of_sample': [False],
+        },
+        DAYS[:1],
+    )
+
 
 def test_a_forecast_is_told_with_its_interval_and_whether_it_was_learned_from():
-    assert forecasts_table(_frame()).to_dict('list') == {'close': ['50.00'], 'forecast': ['−0.10%'], 'interval': ['−2.00% to +1.80%'], 'price': ['49.95'], 'price, interval': ['49.00 to 50.90'], '': ['learned from']}
-    assert forecasts_table(_frame()).index.tolist() == ['2015-01-01'] and forecasts_table(_frame().assign(out_of_sample=True))[''].tolist() == ['']
-    with pytest.raises(DataError, match='price_low'): forecasts_table(_frame().drop(columns='price_low'))
+    assert forecasts_table(_frame()).to_dict('list') == {
+        'close': ['50.00'],
+        'forecast': ['−0.10%'],
+        'interval': ['−2.00% to +1.80%'],
+        'price': ['49.95'],
+        'price, interval': ['49.00 to 50.90'],
+        '': ['learned from'],
+    }
+    assert forecasts_table(_frame()).index.tolist() == ['2015-01-01'] and forecasts_table(
+        _frame().assign(out_of_sample=True)
+    )[''].tolist() == ['']
+    with pytest.raises(DataError, match='price_low'):
+        forecasts_table(_frame().drop(columns='price_low'))
+
 
 def test_inputs_are_ranked_by_what_exceeds_the_usual():
-    table = pd.DataFrame({'rows': [63, 63, 9], 'psi': [0.3, 0.5, np.nan], 'usual': [0.05, 0.1, np.nan], 'excess': [0.25, 0.4, np.nan], 'drift': ['drifted', 'drifted', 'unknown']}, ['range', 'volume_z', 'rsi'])
-    assert inputs_table(table).index.tolist() == ['volume z', 'range', 'rsi'] and inputs_table(table).loc['rsi', 'psi'] == '–'
-    assert inputs_words(table) == '**2 inputs moved by more than 0.2 beyond the usual**: volume z 0.40, range 0.25.' and inputs_words(table, 0.5) == 'No input has moved by more than 0.5 beyond the usual; most volume z (0.40).'
+    table = pd.DataFrame(
+        {
+            'rows': [63, 63, 9],
+            'psi': [0.3, 0.5, np.nan],
+            'usual': [0.05, 0.1, np.nan],
+            'excess': [0.25, 0.4, np.nan],
+            'drift': ['drifted', 'drifted', 'unknown'],
+        },
+        ['range', 'volume_z', 'rsi'],
+    )
+    assert (
+        inputs_table(table).index.tolist() == ['volume z', 'range', 'rsi']
+        and inputs_table(table).loc['rsi', 'psi'] == '–'
+    )
+    assert (
+        inputs_words(table) == '**2 inputs moved by more than 0.2 beyond the usual**: volume z 0.40, range 0.25.'
+        and inputs_words(table, 0.5) == 'No input has moved by more than 0.5 beyond the usual; most volume z (0.40).'
+    )
     assert 'too few sessions' in inputs_words(table.assign(excess=np.nan))
+
 
 def test_the_parts_and_the_network_are_told_with_the_values_in_force():
     said = model_fold_words(ModelSettings(horizon=5, embargo=7), 126)
-    assert 'the last 1,008 sessions' in said and '12 sessions lie between' in said and '5 purged' in said and '7 under embargo' in said and 'newest 126 sessions are sealed' in said
-    assert 'sealed' not in model_fold_words(ModelSettings(window='expanding')) and 'all sessions before' in model_fold_words(ModelSettings(window='expanding'))
-    assert network_words(ModelSettings(layers=2, horizon=5)).startswith('An LSTM of 2 layers of 32 units looks at 60 sessions and forecasts the return over the next 5 sessions') and '5 seeds' in network_words(ModelSettings())
+    assert (
+        'the last 1,008 sessions' in said
+        and '12 sessions lie between' in said
+        and '5 purged' in said
+        and '7 under embargo' in said
+        and 'newest 126 sessions are sealed' in said
+    )
+    assert 'sealed' not in model_fold_words(
+        ModelSettings(window='expanding')
+    ) and 'all sessions before' in model_fold_words(ModelSettings(window='expanding'))
+    assert network_words(ModelSettings(layers=2, horizon=5)).startswith(
+        'An LSTM of 2 layers of 32 units looks at 60 sessions and forecasts the return over the next 5 sessions'
+    ) and '5 seeds' in network_words(ModelSettings())
+
 
 def test_a_card_says_what_is_out_of_sample():
-    card = card_words(SimpleNamespace(symbols=('ONE',), features=('log_return', 'rsi'), lookback=60, horizon=1, train_first=pd.Timestamp('2010-01-04'), train_last=pd.Timestamp('2013-12-31'), seed=3, seeds=(0, 3), interval_level=0.8, interval_width=1.31, limit=0.25))
-    assert '- **Learned from.** 2010-01-04 to 2013-12-31, outcomes included; what comes later is out of sample.' in card and '± 1.31 times' in card and 'log return, rsi, over 60 sessions' in card
+    card = card_words(
+        SimpleNamespace(
+            symbols=('ONE',),
+            features=('log_return', 'rsi'),
+            lookback=60,
+            horizon=1,
+            train_first=pd.Timestamp('2010-01-04'),
+            train_last=pd.Timestamp('2013-12-31'),
+            seed=3,
+            seeds=(0, 3),
+            interval_level=0.8,
+            interval_width=1.31,
+            limit=0.25,
+        )
+    )
+    assert (
+        '- **Learned from.** 2010-01-04 to 2013-12-31, outcomes included; what comes later is out of sample.' in card
+        and '± 1.31 times' in card
+        and 'log return, rsi, over 60 sessions' in card
+    )
 
 # %% ../../nbs/26_model_words.ipynb #23570b94
 def test_a_stored_table_reads_as_the_evaluation_did():
     found = _record()
     assert forecasters_table(found.table.astype(object)).equals(forecasters_table(found))
 
+
 def test_contestants_stand_beside_persistence():
-    table = pd.DataFrame({'RMSE': [0.0102, 0.01], 'MASE': [1.02, 1.], 'Directional Accuracy': [0.49, np.nan], 'Rank IC': [0.01, np.nan], 'n': [125, 125]}, ['champion', 'persistence'])
+    table = pd.DataFrame(
+        {
+            'RMSE': [0.0102, 0.01],
+            'MASE': [1.02, 1.0],
+            'Directional Accuracy': [0.49, np.nan],
+            'Rank IC': [0.01, np.nan],
+            'n': [125, 125],
+        },
+        ['champion', 'persistence'],
+    )
     shown = contest_table(table)
-    assert shown.loc['champion'].tolist() == ['1.020%', '+2.00%', '1.020', '49.0%', '0.010', '125'] and shown.loc['persistence'].tolist() == ['1.000%', '', '1.000', '–', '–', '125']
+    assert shown.loc['champion'].tolist() == ['1.020%', '+2.00%', '1.020', '49.0%', '0.010', '125'] and shown.loc[
+        'persistence'
+    ].tolist() == ['1.000%', '', '1.000', '–', '–', '125']
+
 
 def test_the_headline_of_a_retraining_says_what_became_of_it():
-    model = {'RMSE': 0.01, 'MASE': 0.99, 'Directional Accuracy': 0.52, 'Rank IC': 0.03, 'promoted': 0.}
-    row = model_headline(dict(name='AAPL-h1', version=3, train_last='2012-08-30'), {'model': model, 'rules': {'CAGR': 0.01}, 'combined': {'CAGR': None}, 'buy_and_hold': {'CAGR': 0.2}}).iloc[0]
-    assert (row['version'], row['CAGR, rules'], row['with the model'], row['verdict']) == ('3', '1.0%', '–', 'not promoted')
+    model = {'RMSE': 0.01, 'MASE': 0.99, 'Directional Accuracy': 0.52, 'Rank IC': 0.03, 'promoted': 0.0}
+    row = model_headline(
+        dict(name='AAPL-h1', version=3, train_last='2012-08-30'),
+        {'model': model, 'rules': {'CAGR': 0.01}, 'combined': {'CAGR': None}, 'buy_and_hold': {'CAGR': 0.2}},
+    ).iloc[0]
+    assert (row['version'], row['CAGR, rules'], row['with the model'], row['verdict']) == (
+        '3',
+        '1.0%',
+        '–',
+        'not promoted',
+    )

@@ -11,7 +11,18 @@ import pytest
 
 from ..config import load_settings
 from ..market import Backtest, Fill, Trade
-from ..narration import FORMATS, LESS_IS_BETTER, assumptions, caveats, headline_table, in_words, metrics_table, stress_table, trades_table, verdict
+from tradelab.narration import (
+    FORMATS,
+    LESS_IS_BETTER,
+    assumptions,
+    caveats,
+    headline_table,
+    in_words,
+    metrics_table,
+    stress_table,
+    trades_table,
+    verdict,
+)
 from ..performance_metrics import performance
 from ..books import COUNTS
 from ..utils.error_handling import DataError
@@ -19,18 +30,44 @@ from ..utils.error_handling import DataError
 # %% ../../nbs/25_narration.ipynb #23f00a3a
 DAYS = pd.bdate_range('2020-01-01', periods=300, name='session')
 
+
 def _trades(closed=0, still_open=0):
-    rows = [Trade('A', 'long', DAYS[0], 10., DAYS[1], 11., 100., 1.5, 0., 98.5, 0.0985, 1, 'stop_loss', False)]*closed
-    rows += [Trade('A', 'long', DAYS[0], 10., pd.NaT, 11., 100., 1.5, 2.25, 98.5, -0.0985, 1, 'open', True)]*still_open
+    rows = [
+        Trade('A', 'long', DAYS[0], 10.0, DAYS[1], 11.0, 100.0, 1.5, 0.0, 98.5, 0.0985, 1, 'stop_loss', False)
+    ] * closed
+    rows += [
+        Trade('A', 'long', DAYS[0], 10.0, pd.NaT, 11.0, 100.0, 1.5, 2.25, 98.5, -0.0985, 1, 'open', True)
+    ] * still_open
     return pd.DataFrame(rows, columns=Trade._fields).rename(columns={'return_': 'return'})
 
+
 def _record(closed=40, still_open=0, sessions=300, **counts):
-    equity = pd.DataFrame({'equity': 100.}, DAYS[:sessions])
-    return Backtest('s', 'backtest', ('A',), 100., pd.DataFrame(columns=Fill._fields), _trades(closed, still_open), equity, pd.DataFrame(), counts)
+    equity = pd.DataFrame({'equity': 100.0}, DAYS[:sessions])
+    return Backtest(
+        's',
+        'backtest',
+        ('A',),
+        100.0,
+        pd.DataFrame(columns=Fill._fields),
+        _trades(closed, still_open),
+        equity,
+        pd.DataFrame(),
+        counts,
+    )
 
 # %% ../../nbs/25_narration.ipynb #39bf2635
-@pytest.mark.parametrize('value, form, text', [(None, '.1%', '–'), (math.nan, '.1%', '–'), (-math.inf, '.2f', '–'), (-0.5, '.1%', '−50.0%'), (-1e-9, '.2f', '0.00'),
-                                               (1e6, ',.0f', '1,000,000'), (0., '.0f', '0')])
+@pytest.mark.parametrize(
+    'value, form, text',
+    [
+        (None, '.1%', '–'),
+        (math.nan, '.1%', '–'),
+        (-math.inf, '.2f', '–'),
+        (-0.5, '.1%', '−50.0%'),
+        (-1e-9, '.2f', '0.00'),
+        (1e6, ',.0f', '1,000,000'),
+        (0.0, '.0f', '0'),
+    ],
+)
 def test_a_figure_is_written_with_a_true_minus_or_a_dash(value, form, text):
     assert in_words(value, form) == text
 
@@ -38,127 +75,265 @@ def test_a_figure_is_written_with_a_true_minus_or_a_dash(value, form, text):
 def test_nothing_to_be_careful_about_is_said():
     assert caveats(_record(refused=0)).startswith('- No order was cut')
 
-@pytest.mark.parametrize('record, words', [
-    (_record(0), 'No closed trade'), (_record(1), 'Only 1 closed trade**'), (_record(29), 'Only 29 closed trades'), (_record(sessions=251), 'Only 250 returns: figures for a year'), (_record(sessions=12), 'withheld below 20'),
-    (_record(still_open=1), '1 position still open'), (_record(refused=1), '1 order: refused'), (_record(conflicting_signals=1200), '1,200 signals: voted'),
-    (_record(something_new=2), '2 orders: something new'),
-    (_record(cut_to_limits=2), '2 orders: cut to what the limits left, before the gate looked at them.'),
-])
+
+@pytest.mark.parametrize(
+    'record, words',
+    [
+        (_record(0), 'No closed trade'),
+        (_record(1), 'Only 1 closed trade**'),
+        (_record(29), 'Only 29 closed trades'),
+        (_record(sessions=251), 'Only 250 returns: figures for a year'),
+        (_record(sessions=12), 'withheld below 20'),
+        (_record(still_open=1), '1 position still open'),
+        (_record(refused=1), '1 order: refused'),
+        (_record(conflicting_signals=1200), '1,200 signals: voted'),
+        (_record(something_new=2), '2 orders: something new'),
+        (_record(cut_to_limits=2), '2 orders: cut to what the limits left, before the gate looked at them.'),
+    ],
+)
 def test_what_speaks_against_the_figures_is_said(record, words):
     assert words in caveats(record)
+
 
 def test_enough_trades_and_sessions_give_no_warning():
     assert 'Only' not in caveats(_record(30, sessions=253))
 
+
 def test_nothing_is_said_twice():
     assert caveats(_record(), also=['Twice.', 'Twice.']).count('Twice.') == 1
 
+
 def test_every_count_of_the_engine_has_words():
     said = caveats(_record(**{name: 1 for name in (*COUNTS, 'open_orders')}))
-    assert len(said.splitlines()) == len(COUNTS) + 1 and not any(': ' + name.replace('_', ' ') + '.' in said for name in COUNTS)
+    assert len(said.splitlines()) == len(COUNTS) + 1 and not any(
+        ': ' + name.replace('_', ' ') + '.' in said for name in COUNTS
+    )
+
 
 def test_the_warm_up_inside_the_span_is_counted_and_that_before_it_is_not():
-    signals = pd.DataFrame({'slow': [math.nan]*50 + [1.]*250}, DAYS)
+    signals = pd.DataFrame({'slow': [math.nan] * 50 + [1.0] * 250}, DAYS)
     assert '50 of 300 sessions' in caveats(_record(), signals)
-    later = Backtest(**{**vars(_record()), 'equity': pd.DataFrame({'equity': 1.}, DAYS[50:])})
+    later = Backtest(**{**vars(_record()), 'equity': pd.DataFrame({'equity': 1.0}, DAYS[50:])})
     assert 'undefined' not in caveats(later, signals)
 
 # %% ../../nbs/25_narration.ipynb #ecfdff32
 def test_settings_that_flatter_are_named_first():
-    assert caveats(_record(0), settings=load_settings(backtest={'fill_at': 'same_close'})).startswith('- **Optimistic**')
+    assert caveats(_record(0), settings=load_settings(backtest={'fill_at': 'same_close'})).startswith(
+        '- **Optimistic**'
+    )
     assert caveats(_record(0), settings=load_settings(costs={'slippage_bp': 0})).startswith('- **No costs**')
-    assert 'Optimistic' not in caveats(_record(), settings=load_settings()) and 'No costs' not in caveats(_record(), settings=load_settings())
+    assert 'Optimistic' not in caveats(_record(), settings=load_settings()) and 'No costs' not in caveats(
+        _record(), settings=load_settings()
+    )
+
 
 def test_breakers_that_fired_are_named_with_their_first_day_and_number():
-    fired = pd.DataFrame({'session': DAYS[[5, 6, 9]], 'breaker': ['max_drawdown', 'max_losing_streak', 'max_drawdown'], 'limit': [0.2, 6, 0.2], 'found': [0.2134, 6, 0.25]})
+    fired = pd.DataFrame(
+        {
+            'session': DAYS[[5, 6, 9]],
+            'breaker': ['max_drawdown', 'max_losing_streak', 'max_drawdown'],
+            'limit': [0.2, 6, 0.2],
+            'found': [0.2134, 6, 0.25],
+        }
+    )
     said = caveats(_record(), breaks=fired)
-    assert '**Breaker max drawdown** fired on 2020-01-08 (found 0.2134, limit 0.2), 2 times in all' in said and '**Breaker max losing streak** fired on 2020-01-09 (found 6, limit 6):' in said
+    assert (
+        '**Breaker max drawdown** fired on 2020-01-08 (found 0.2134, limit 0.2), 2 times in all' in said
+        and '**Breaker max losing streak** fired on 2020-01-09 (found 6, limit 6):' in said
+    )
     assert 'Breaker' not in caveats(_record(), breaks=fired.iloc[:0])
     assert caveats(Backtest(**{**vars(_record()), 'breaks': fired})) == said
 
+
 def test_what_a_breaker_led_to_is_no_breaker():
-    fired = pd.DataFrame({'session': DAYS[[5, 9, 30, 31]], 'breaker': ['rearmed', 'rearmed', 'ruin', 'halted'], 'limit': [20., 20., 0., 0.], 'found': [20., 20., -5., -5.]})
+    fired = pd.DataFrame(
+        {
+            'session': DAYS[[5, 9, 30, 31]],
+            'breaker': ['rearmed', 'rearmed', 'ruin', 'halted'],
+            'limit': [20.0, 20.0, 0.0, 0.0],
+            'found': [20.0, 20.0, -5.0, -5.0],
+        }
+    )
     said = caveats(_record(), breaks=fired)
-    assert 'lifted again on 2020-01-08, 2 times in all' in said and '**Ruined** on 2020-02-12' in said and '**Trading halted** on 2020-02-13' in said and 'Breaker' not in said
+    assert (
+        'lifted again on 2020-01-08, 2 times in all' in said
+        and '**Ruined** on 2020-02-12' in said
+        and '**Trading halted** on 2020-02-13' in said
+        and 'Breaker' not in said
+    )
+
 
 def test_refusals_name_their_rules_the_most_frequent_first():
     record = _record(refused=3)
-    record = Backtest(**{**vars(record), 'decisions': pd.DataFrame({'verdict': ['', 'allowed', 'refused by cooldown: 3, limit 0', 'refused by max_positions: 2, limit 1', 'refused by max_positions: 2, limit 1']})})
+    record = Backtest(
+        **{
+            **vars(record),
+            'decisions': pd.DataFrame(
+                {
+                    'verdict': [
+                        '',
+                        'allowed',
+                        'refused by cooldown: 3, limit 0',
+                        'refused by max_positions: 2, limit 1',
+                        'refused by max_positions: 2, limit 1',
+                    ]
+                }
+            ),
+        }
+    )
     assert '3 orders: refused by the risk gate (max_positions 2, cooldown 1).' in caveats(record)
 
+
 def test_further_warnings_and_the_warm_up_of_many_symbols_are_said():
-    slow = pd.DataFrame({'slow': [math.nan]*20 + [1.]*280}, DAYS)
-    said = caveats(_record(), {'A': slow, 'B': slow.iloc[100:], 'C': pd.DataFrame({'score': 0.}, DAYS)}, also=['Only 12 returns.'])
+    slow = pd.DataFrame({'slow': [math.nan] * 20 + [1.0] * 280}, DAYS)
+    said = caveats(
+        _record(), {'A': slow, 'B': slow.iloc[100:], 'C': pd.DataFrame({'score': 0.0}, DAYS)}, also=['Only 12 returns.']
+    )
     assert '20 of 500 bars of all symbols' in said and '- Only 12 returns.' in said
 
 # %% ../../nbs/25_narration.ipynb #ac4a8892
-def _figures(mine, hold): return {side: {name: value for name in FORMATS} for side, value in (('strategy', mine), ('buy_and_hold', hold))}
+def _figures(mine, hold):
+    return {side: {name: value for name in FORMATS} for side, value in (('strategy', mine), ('buy_and_hold', hold))}
 
-@pytest.mark.parametrize('mine, hold, word', [(0.2, 0.1, '**more**'), (0.1, 0.2, '**less**'), (math.nan, 0.2, 'too short'), (0.2, math.nan, 'too short'), (0.1, 0.1, '**as much**')])
+
+@pytest.mark.parametrize(
+    'mine, hold, word',
+    [
+        (0.2, 0.1, '**more**'),
+        (0.1, 0.2, '**less**'),
+        (math.nan, 0.2, 'too short'),
+        (0.2, math.nan, 'too short'),
+        (0.1, 0.1, '**as much**'),
+    ],
+)
 def test_the_verdict_follows_the_figures(mine, hold, word):
     assert word in verdict(_figures(mine, hold))
 
+
 def test_every_figure_of_performance_has_a_format_and_keeps_its_place():
-    names = list(performance(pd.Series([1., 2.], DAYS[:2])))
+    names = list(performance(pd.Series([1.0, 2.0], DAYS[:2])))
     assert [name for name in FORMATS if name in names] == names and set(LESS_IS_BETTER) <= set(FORMATS)
     assert list(metrics_table(_figures(0.5, 0.25)).index) == list(FORMATS)
+
 
 def test_the_table_shows_fractions_as_per_cent_and_undefined_figures_as_dashes():
     table = metrics_table(_figures(0.123, math.nan))
     assert table.loc['CAGR'].tolist() == ['12.3%', '–', 'a year'] and table.loc['Sharpe', 'strategy'] == '0.12'
 
+
 def test_figures_that_a_database_gave_back_as_none_are_dashes():
     figures = {'strategy': {'# Trades': 0, 'CAGR': None}, 'buy_and_hold': {}}
     assert headline_table('A', figures).loc['A'].tolist() == ['0', '–', '–', '–', '–']
 
+
 @pytest.mark.parametrize('table', [verdict, metrics_table, lambda metrics: headline_table('A', metrics)])
 def test_figures_without_a_benchmark_are_refused(table):
-    with pytest.raises(DataError, match='buy_and_hold'): table({'strategy': {}})
+    with pytest.raises(DataError, match='buy_and_hold'):
+        table({'strategy': {}})
 
 # %% ../../nbs/25_narration.ipynb #ca6acc77
 def test_a_trade_is_listed_with_its_dates_prices_and_reason():
     table = trades_table(_trades(1, 1))
-    assert table.loc[1].tolist() == ['2020-01-01', '2020-01-02', '100', '10.00', '11.00', '0.00', '1.50', '98', '9.8%', '1', 'stop loss']
+    assert table.loc[1].tolist() == [
+        '2020-01-01',
+        '2020-01-02',
+        '100',
+        '10.00',
+        '11.00',
+        '0.00',
+        '1.50',
+        '98',
+        '9.8%',
+        '1',
+        'stop loss',
+    ]
     assert table.loc[2, ['sold', 'return', 'reason of the exit']].tolist() == ['–', '−9.8%', 'open']
+
 
 def test_the_side_of_a_trade_is_shown_where_some_were_short():
     table = trades_table(_trades(2).assign(side=['short', 'long']))
     assert list(table)[:3] == ['side', 'opened', 'closed'] and table['side'].tolist() == ['short', 'long']
     assert list(trades_table(_trades(1).assign(side='long')))[:2] == ['bought', 'sold']
 
+
 def test_the_stress_table_is_text_with_its_sentences():
-    row = {'Total Return': -0.123, 'CAGR': math.nan, 'Sharpe': 0.5, 'Max Drawdown': -0.25, '# Trades': 1234., 'Costs': 99.6, 'sentence': 'Says so.'}
-    assert stress_table(pd.DataFrame([row], ['as set'])).loc['as set'].to_dict() == {'Total Return': '−12.3%', 'CAGR': '–', 'Sharpe': '0.50', 'Max Drawdown': '−25.0%', 'Trades': '1,234', 'Costs, USD': '100', '': 'Says so.'}
-    with pytest.raises(DataError, match='sentence'): stress_table(pd.DataFrame([row]).drop(columns='sentence'))
+    row = {
+        'Total Return': -0.123,
+        'CAGR': math.nan,
+        'Sharpe': 0.5,
+        'Max Drawdown': -0.25,
+        '# Trades': 1234.0,
+        'Costs': 99.6,
+        'sentence': 'Says so.',
+    }
+    assert stress_table(pd.DataFrame([row], ['as set'])).loc['as set'].to_dict() == {
+        'Total Return': '−12.3%',
+        'CAGR': '–',
+        'Sharpe': '0.50',
+        'Max Drawdown': '−25.0%',
+        'Trades': '1,234',
+        'Costs, USD': '100',
+        '': 'Says so.',
+    }
+    with pytest.raises(DataError, match='sentence'):
+        stress_table(pd.DataFrame([row]).drop(columns='sentence'))
+
 
 def test_the_symbol_of_a_trade_is_shown_where_there_are_several():
     table = trades_table(_trades(2).assign(symbol=['B', 'A']))
-    assert list(table)[0] == 'symbol' and table['symbol'].tolist() == ['B', 'A'] and 'symbol' not in trades_table(_trades(2))
+    assert (
+        list(table)[0] == 'symbol'
+        and table['symbol'].tolist() == ['B', 'A']
+        and 'symbol' not in trades_table(_trades(2))
+    )
+
 
 def test_no_trade_is_an_empty_table_with_its_columns():
     assert list(trades_table(_trades())) == list(trades_table(_trades(1))) and trades_table(_trades()).empty
 
 # %% ../../nbs/25_narration.ipynb #4089f894
-@pytest.mark.parametrize('section, key, value, words', [
-    ('costs', 'slippage_bp', 12.5, '12.5 basis points'), ('costs', 'sec_fee_per_million', 8, 'fee of 8 USD'), ('costs', 'volume_cap', 0.25, '25% of a bar'),
-    ('costs', 'commission_per_order', 1.5, '1.5 USD an order'), ('strategy', 'fast', 21, '21 and 200'), ('strategy', 'combine', 'and', 'within 10 sessions'),
-    ('risk', 'stop_loss', 0.1, 'stop 10.0% below'), ('risk', 'take_profit', 0.3, 'target 30.0% above'), ('backtest', 'cash', 5000, '5,000 USD'),
-    ('backtest', 'fractional', True, 'parts of a share'), ('backtest', 'risk_free', 0.02, 'rf 2.00%'), ('backtest', 'fill_at', 'same_close', '**Optimistic**'),
-    ('backtest', 'direction', 'long_short', '0.30% a year of its value'), ('backtest', 'dividends', 'reinvest', 'buy shares'), ('backtest', 'close_at_end', True, 'closed at the last close'),
-    ('risk', 'max_gross_exposure', 2.5, '250%'), ('risk', 'halt_drawdown', 0.3, '30.0% below the highest'), ('strategy', 'voters', 'rsi, mine', 'mine (a voter of its own)'),
-])
+@pytest.mark.parametrize(
+    'section, key, value, words',
+    [
+        ('costs', 'slippage_bp', 12.5, '12.5 basis points'),
+        ('costs', 'sec_fee_per_million', 8, 'fee of 8 USD'),
+        ('costs', 'volume_cap', 0.25, '25% of a bar'),
+        ('costs', 'commission_per_order', 1.5, '1.5 USD an order'),
+        ('strategy', 'fast', 21, '21 and 200'),
+        ('strategy', 'combine', 'and', 'within 10 sessions'),
+        ('risk', 'stop_loss', 0.1, 'stop 10.0% below'),
+        ('risk', 'take_profit', 0.3, 'target 30.0% above'),
+        ('backtest', 'cash', 5000, '5,000 USD'),
+        ('backtest', 'fractional', True, 'parts of a share'),
+        ('backtest', 'risk_free', 0.02, 'rf 2.00%'),
+        ('backtest', 'fill_at', 'same_close', '**Optimistic**'),
+        ('backtest', 'direction', 'long_short', '0.30% a year of its value'),
+        ('backtest', 'dividends', 'reinvest', 'buy shares'),
+        ('backtest', 'close_at_end', True, 'closed at the last close'),
+        ('risk', 'max_gross_exposure', 2.5, '250%'),
+        ('risk', 'halt_drawdown', 0.3, '30.0% below the highest'),
+        ('strategy', 'voters', 'rsi, mine', 'mine (a voter of its own)'),
+    ],
+)
 def test_the_assumptions_show_the_values_in_force(section, key, value, words):
     assert words in assumptions(load_settings(**{section: {key: value}}), _record(), 'here')
     assert words not in assumptions(load_settings(), _record(), 'here')
 
+
 def test_a_universe_is_counted_and_its_benchmark_is_equal_parts():
-    said = assumptions(load_settings(), Backtest(**{**vars(_record()), 'symbols': tuple(f'S{j:03d}' for j in range(505))}), 'here')
+    said = assumptions(
+        load_settings(), Backtest(**{**vars(_record()), 'symbols': tuple(f'S{j:03d}' for j in range(505))}), 'here'
+    )
     assert '505 symbols (S000, S001,' in said and 'S008' not in said and 'equal part of the cash' in said
 
+
 def test_the_costs_that_were_paid_are_added_up():
-    fills = pd.DataFrame([Fill(DAYS[0], 'A', 'buy', 10., 10., 1.25, 0.5, ''), Fill(DAYS[1], 'A', 'sell', 10., 11., 1.5, 0.25, '')])
+    fills = pd.DataFrame(
+        [Fill(DAYS[0], 'A', 'buy', 10.0, 10.0, 1.25, 0.5, ''), Fill(DAYS[1], 'A', 'sell', 10.0, 11.0, 1.5, 0.25, '')]
+    )
     said = assumptions(load_settings(), Backtest(**{**vars(_record()), 'fills': fills}), 'here')
     assert '2.75 USD in fees and 0.75 USD in slippage over 2 fills' in said
+
 
 def test_the_assumptions_name_source_span_and_convention():
     said = assumptions(load_settings(), _record(sessions=2), 'Somewhere', 'crsp')

@@ -13,8 +13,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..performance_metrics import (METRICS, ShortSeriesWarning, alpha_beta, information_ratio, kurtosis, performance, probabilistic_sharpe, psr, sharpe,
-                                          short_series_warnings, skew)
+from tradelab.performance_metrics import (
+    METRICS,
+    ShortSeriesWarning,
+    alpha_beta,
+    information_ratio,
+    kurtosis,
+    performance,
+    probabilistic_sharpe,
+    psr,
+    sharpe,
+    short_series_warnings,
+    skew,
+)
 from ..utils.error_handling import DataError
 
 # %% ../../nbs/17_performance_metrics.ipynb #c7d43619
@@ -22,11 +33,18 @@ OF_TRADES = ['# Trades', 'Win Rate', 'Profit Factor', 'Expectancy', 'Payoff Rati
 BESIDE = ['Alpha', 'Beta', 'Information Ratio']
 FACTS = ['Total Return', 'Max Drawdown', 'Max Drawdown Duration']
 
-def _equity(*values): return pd.Series(values, pd.bdate_range('2020-01-02', periods=len(values), name='session'), dtype=float)
 
-def _random(n, seed=0): return _equity(*100*np.cumprod(np.r_[1., 1 + np.random.default_rng(seed).normal(0.0005, 0.01, n)]))
+def _equity(*values):
+    return pd.Series(values, pd.bdate_range('2020-01-02', periods=len(values), name='session'), dtype=float)
 
-def _trades(n): return pd.DataFrame({'pnl': [2., -1.]*n, 'return': [0.02, -0.01]*n, 'is_open': False}).head(n)
+
+def _random(n, seed=0):
+    return _equity(*100 * np.cumprod(np.r_[1.0, 1 + np.random.default_rng(seed).normal(0.0005, 0.01, n)]))
+
+
+def _trades(n):
+    return pd.DataFrame({'pnl': [2.0, -1.0] * n, 'return': [0.02, -0.01] * n, 'is_open': False}).head(n)
+
 
 def _quiet(*args, **options):
     "The figures, and the texts of the warnings"
@@ -36,79 +54,136 @@ def _quiet(*args, **options):
     assert all(w.category is ShortSeriesWarning for w in caught)
     return figures, [str(w.message) for w in caught]
 
-def _defined(figures): return [name for name, value in figures.items() if not isnan(value)]
+
+def _defined(figures):
+    return [name for name, value in figures.items() if not isnan(value)]
 
 # %% ../../nbs/17_performance_metrics.ipynb #5854fd58
 def test_all_figures_come_in_their_order_and_the_first_fourteen_keep_their_place():
     assert list(_quiet(_random(300))[0]) == list(METRICS) and len(set(METRICS)) == 27
-    assert METRICS[:14] == ('Total Return', 'CAGR', 'Volatility', 'Sharpe', 'Sortino', 'Calmar', 'Max Drawdown', 'Max Drawdown Duration', 'Exposure', 'Turnover', '# Trades',
-                            'Win Rate', 'Profit Factor', 'Expectancy')
+    assert METRICS[:14] == (
+        'Total Return',
+        'CAGR',
+        'Volatility',
+        'Sharpe',
+        'Sortino',
+        'Calmar',
+        'Max Drawdown',
+        'Max Drawdown Duration',
+        'Exposure',
+        'Turnover',
+        '# Trades',
+        'Win Rate',
+        'Profit Factor',
+        'Expectancy',
+    )
+
 
 def test_enough_of_everything_defines_everything_without_a_warning():
     equity, benchmark = _random(300), _random(300, 1)
-    figures, said = _quiet(equity, _trades(40), equity*0 + 0.5, equity*0 + 20, 0.01, benchmark)
+    figures, said = _quiet(equity, _trades(40), equity * 0 + 0.5, equity * 0 + 20, 0.01, benchmark)
     assert _defined(figures) == list(METRICS) and not said and not short_series_warnings(equity, _trades(40), benchmark)
-    assert (figures['Alpha'], figures['Beta']) == alpha_beta(equity, benchmark, 0.01) and figures['Information Ratio'] == information_ratio(equity, benchmark)
+    assert (figures['Alpha'], figures['Beta']) == alpha_beta(equity, benchmark, 0.01) and figures[
+        'Information Ratio'
+    ] == information_ratio(equity, benchmark)
+
 
 def test_equity_alone_leaves_the_rest_undefined():
     figures, _ = _quiet(_random(300))
     assert set(METRICS) - set(_defined(figures)) == {*OF_TRADES, *BESIDE, 'Exposure', 'Turnover'}
 
+
 def test_the_risk_free_rate_moves_what_is_in_excess_of_it_and_nothing_else():
-    one, two = (_quiet(_random(300), risk_free=rate, benchmark=_random(300, 1))[0] for rate in (0., 0.1))
-    assert {name for name in METRICS if one[name] != two[name] and not isnan(one[name])} == {'Sharpe', 'Sortino', 'Omega', 'Alpha', 'PSR', 'Beta'} - ({'Beta'} if one['Beta'] == two['Beta'] else set())
+    one, two = (_quiet(_random(300), risk_free=rate, benchmark=_random(300, 1))[0] for rate in (0.0, 0.1))
+    assert {name for name in METRICS if one[name] != two[name] and not isnan(one[name])} == {
+        'Sharpe',
+        'Sortino',
+        'Omega',
+        'Alpha',
+        'PSR',
+        'Beta',
+    } - ({'Beta'} if one['Beta'] == two['Beta'] else set())
 
 # %% ../../nbs/17_performance_metrics.ipynb #06984639
 @pytest.mark.parametrize('n', [1, 2, 9, 19])
 def test_below_twenty_returns_only_facts_are_shown_and_the_rest_is_warned_of(n):
     equity = _random(n)
-    figures, said = _quiet(equity, _trades(40), equity*0 + 0.5, equity*0 + 20, benchmark=_random(n, 1))
+    figures, said = _quiet(equity, _trades(40), equity * 0 + 0.5, equity * 0 + 20, benchmark=_random(n, 1))
     assert set(_defined(figures)) == {*FACTS, *OF_TRADES, 'Exposure'}
     assert len(said) == 1 and f'Only {n} return' in said[0]
+
 
 def test_from_twenty_returns_on_estimates_are_shown_with_what_they_are_worth():
     figures, said = _quiet(_random(20))
     assert not isnan(figures['Sharpe']) and not isnan(figures['CVaR 95']) and not said
-    assert short_series_warnings(_random(20)) == ['Only 20 returns: figures for a year are extrapolated, and a Sharpe ratio has a standard error of 3.6.']
+    assert short_series_warnings(_random(20)) == [
+        'Only 20 returns: figures for a year are extrapolated, and a Sharpe ratio has a standard error of 3.6.'
+    ]
+
 
 def test_a_year_of_returns_is_not_warned_of():
     assert short_series_warnings(_random(252)) == [] != short_series_warnings(_random(251))
 
+
 def test_a_single_close_defines_nothing():
-    figures, said = _quiet(_equity(100.), _trades(0), pd.Series([0.]), pd.Series([0.]))
+    figures, said = _quiet(_equity(100.0), _trades(0), pd.Series([0.0]), pd.Series([0.0]))
     assert set(_defined(figures)) == {'Exposure', '# Trades'} and 'Only 0 returns' in said[0]
+
 
 def test_the_system_quality_wants_thirty_trades():
     assert isnan(_quiet(_random(300), _trades(29))[0]['SQN']) and not isnan(_quiet(_random(300), _trades(30))[0]['SQN'])
-    assert short_series_warnings(_random(300), _trades(29)) == ['Only 29 closed trades: SQN is withheld below 30.'] and not short_series_warnings(_random(300), _trades(30))
+    assert short_series_warnings(_random(300), _trades(29)) == [
+        'Only 29 closed trades: SQN is withheld below 30.'
+    ] and not short_series_warnings(_random(300), _trades(30))
 
 # %% ../../nbs/17_performance_metrics.ipynb #400b6c86
-@pytest.mark.parametrize('low, last', [(-12., -12.), (0., 0.), (-12., 150.)])
+@pytest.mark.parametrize('low, last', [(-12.0, -12.0), (0.0, 0.0), (-12.0, 150.0)])
 def test_a_ruined_account_has_a_total_return_and_nothing_else_from_its_equity(low, last):
     equity = _random(300)
     equity.iloc[200], equity.iloc[-1] = low, last
-    figures, said = _quiet(equity, _trades(40), equity*0 + 0.5, equity*0 + 20, benchmark=_random(300, 1))
-    assert set(_defined(figures)) == {'Total Return', *OF_TRADES} and figures['Total Return'] == pytest.approx(last/100 - 1)
+    figures, said = _quiet(equity, _trades(40), equity * 0 + 0.5, equity * 0 + 20, benchmark=_random(300, 1))
+    assert set(_defined(figures)) == {'Total Return', *OF_TRADES} and figures['Total Return'] == pytest.approx(
+        last / 100 - 1
+    )
     assert f'ruined: equity was {low:,.2f} USD on {equity.index[200]:%Y-%m-%d}' in said[0]
+
 
 def test_a_ruined_benchmark_leaves_the_comparison_undefined():
     benchmark = _random(300, 1)
-    benchmark.iloc[100] = -1.
+    benchmark.iloc[100] = -1.0
     figures, said = _quiet(_random(300), benchmark=benchmark)
-    assert all(isnan(figures[name]) for name in BESIDE) and not isnan(figures['Sharpe']) and 'benchmark was ruined' in said[0]
+    assert (
+        all(isnan(figures[name]) for name in BESIDE)
+        and not isnan(figures['Sharpe'])
+        and 'benchmark was ruined' in said[0]
+    )
 
-@pytest.mark.parametrize('values', [[], [100., nan, 101.], [0., 100.], [-5., 100.], [100., inf], [100., -5., nan]])
+
+@pytest.mark.parametrize(
+    'values', [[], [100.0, nan, 101.0], [0.0, 100.0], [-5.0, 100.0], [100.0, inf], [100.0, -5.0, nan]]
+)
 def test_an_equity_that_cannot_be_measured_is_refused(values):
-    with pytest.raises(DataError): performance(pd.Series(values, dtype=float))
+    with pytest.raises(DataError):
+        performance(pd.Series(values, dtype=float))
+
 
 def test_trades_without_their_columns_are_refused():
-    with pytest.raises(DataError, match='pnl'): performance(_random(300), pd.DataFrame({'is_open': []}))
+    with pytest.raises(DataError, match='pnl'):
+        performance(_random(300), pd.DataFrame({'is_open': []}))
 
 # %% ../../nbs/17_performance_metrics.ipynb #e71a2e41
 def test_the_probability_of_a_sharpe_ratio_knows_the_shape_of_the_returns():
-    calm, crashing = _equity(*100*np.cumprod([1., *[1.004, 0.997]*100])), _equity(*100*np.cumprod([1., *[1.002]*198, 0.9, 0.998]))
-    assert psr(crashing) == probabilistic_sharpe(sharpe(crashing), 0., 200, skew(crashing), kurtosis(crashing)) != probabilistic_sharpe(sharpe(crashing), 0., 200)
+    calm, crashing = (
+        _equity(*100 * np.cumprod([1.0, *[1.004, 0.997] * 100])),
+        _equity(*100 * np.cumprod([1.0, *[1.002] * 198, 0.9, 0.998])),
+    )
+    assert (
+        psr(crashing)
+        == probabilistic_sharpe(sharpe(crashing), 0.0, 200, skew(crashing), kurtosis(crashing))
+        != probabilistic_sharpe(sharpe(crashing), 0.0, 200)
+    )
     assert psr(calm) > psr(calm, 0.05) > psr(calm, 0.2) and (psr(calm, 0.2) > 0.5) == (sharpe(calm, 0.2) > 0)
+
 
 def test_the_import_does_not_load_empyrical():
     code = "import sys, tradelab.performance_metrics; sys.exit('empyrical' in sys.modules)"

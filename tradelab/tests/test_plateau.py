@@ -18,56 +18,109 @@ DAYS = pd.bdate_range('2020-01-01', periods=150, name='session')
 # %% ../../nbs/19_plateau.ipynb #8b0c8160
 def _tiny(values, **more):
     "A sweep whose Sharpe ratios over fast (rows) and slow (columns) are `values`"
-    rows = [{'fast': 10*(i + 1), 'slow': 100*(j + 1), 'Sharpe': value, 'Max Drawdown': -value} | more for i, line in enumerate(values) for j, value in enumerate(line)]
+    rows = [
+        {'fast': 10 * (i + 1), 'slow': 100 * (j + 1), 'Sharpe': value, 'Max Drawdown': -value} | more
+        for i, line in enumerate(values)
+        for j, value in enumerate(line)
+    ]
     return Sweep(pd.DataFrame(rows), ['fast', 'slow', *more], DAYS, ('A',))
+
 
 # The corner 9 has the neighbours 1, 2 and 3: median of 9, 1, 2, 3 is 2.5. The middle has all nine, whose median is 5, but is itself 3.
 def test_the_plateau_is_the_median_over_a_combination_and_its_neighbours_and_no_more_than_itself():
-    found = plateau(_tiny([[9., 1., 4.], [2., 3., 5.], [6., 7., 8.]]))
-    assert found.tolist() == [2.5, 1., 3.5, 2., 3., 4.5, 4.5, 5.5, 6.] and found.name == 'Sharpe of the plateau'
+    found = plateau(_tiny([[9.0, 1.0, 4.0], [2.0, 3.0, 5.0], [6.0, 7.0, 8.0]]))
+    assert found.tolist() == [2.5, 1.0, 3.5, 2.0, 3.0, 4.5, 4.5, 5.5, 6.0] and found.name == 'Sharpe of the plateau'
+
 
 def test_a_plateau_leaves_out_what_has_no_figure_and_what_is_no_combination():
-    swept = _tiny([[9., nan, 4.], [2., 3., 5.], [6., 7., 8.]])
-    assert plateau(swept)[:3].tolist() == pytest.approx([3., nan, 4.], nan_ok=True) # 9 2 3, nothing, 4 3 5
+    swept = _tiny([[9.0, nan, 4.0], [2.0, 3.0, 5.0], [6.0, 7.0, 8.0]])
+    assert plateau(swept)[:3].tolist() == pytest.approx([3.0, nan, 4.0], nan_ok=True)  # 9 2 3, nothing, 4 3 5
     holed = Sweep(swept.table.drop(index=[1, 4]), swept.parameters, swept.sessions, swept.symbols)
-    assert plateau(holed)[[0, 3, 8]].tolist() == [5.5, 2., 7.] # the median of 9 2, the 2 itself, the median of 5 7 8
-    assert plateau(_tiny([[9., 1.], [2., 3.]]), 'Max Drawdown').tolist() == [-9., -2.5, -2.5, -3.]
+    assert plateau(holed)[[0, 3, 8]].tolist() == [5.5, 2.0, 7.0]  # the median of 9 2, the 2 itself, the median of 5 7 8
+    assert plateau(_tiny([[9.0, 1.0], [2.0, 3.0]]), 'Max Drawdown').tolist() == [-9.0, -2.5, -2.5, -3.0]
+
 
 def test_neighbours_differ_by_one_step_in_any_of_all_parameters():
-    deep = pd.concat([_tiny([[1., 2.], [3., 4.]], rsi_window=7).table, _tiny([[50., 60.], [70., 80.]], rsi_window=14).table, _tiny([[500., 600.], [700., 800.]], rsi_window=21).table], ignore_index=True)
+    deep = pd.concat(
+        [
+            _tiny([[1.0, 2.0], [3.0, 4.0]], rsi_window=7).table,
+            _tiny([[50.0, 60.0], [70.0, 80.0]], rsi_window=14).table,
+            _tiny([[500.0, 600.0], [700.0, 800.0]], rsi_window=21).table,
+        ],
+        ignore_index=True,
+    )
     found = plateau(Sweep(deep, ['fast', 'slow', 'rsi_window'], DAYS, ('A',)))
-    assert found.tolist() == [1., 2., 3., 4., 50., 60., 65., 65.] + [290.]*4 # the medians of all of two layers, of three, of two are 27, 65 and 290
+    assert (
+        found.tolist() == [1.0, 2.0, 3.0, 4.0, 50.0, 60.0, 65.0, 65.0] + [290.0] * 4
+    )  # the medians of all of two layers, of three, of two are 27, 65 and 290
 
 # %% ../../nbs/19_plateau.ipynb #489ff44a
 def test_the_best_is_the_highest_that_has_a_figure_and_of_equals_the_first():
-    swept = _tiny([[nan, 3., 1.], [3., nan, 2.]])
-    assert best(swept)[['fast', 'slow', 'Sharpe']].tolist() == [10, 200, 3.] and best(swept, 'Max Drawdown')[['fast', 'slow']].tolist() == [10, 300]
-    assert best(_tiny([[-3., -1.]])).slow == 200
+    swept = _tiny([[nan, 3.0, 1.0], [3.0, nan, 2.0]])
+    assert best(swept)[['fast', 'slow', 'Sharpe']].tolist() == [10, 200, 3.0] and best(swept, 'Max Drawdown')[
+        ['fast', 'slow']
+    ].tolist() == [10, 300]
+    assert best(_tiny([[-3.0, -1.0]])).slow == 200
+
 
 def test_a_combination_that_never_traded_is_never_the_best():
-    table = pd.DataFrame({'fast': [1, 2, 3], 'Sharpe': [nan, -0.5, -0.2], 'Max Drawdown': [0., -0.1, -0.3], 'CAGR': [0., -0.02, -0.01]})
+    table = pd.DataFrame(
+        {'fast': [1, 2, 3], 'Sharpe': [nan, -0.5, -0.2], 'Max Drawdown': [0.0, -0.1, -0.3], 'CAGR': [0.0, -0.02, -0.01]}
+    )
     swept = Sweep(table, ['fast'], DAYS, ('A',))
-    assert best(swept, 'Max Drawdown').fast == 2 and choice(swept, 'CAGR') == {'fast': 3} and plateau(swept, 'CAGR').isna().tolist() == [True, False, False]
-    assert plateau_cells(swept, 'CAGR').tolist() == [False, False, True] and ranked(swept, 'CAGR').isna().tolist() == [True, False, False]
+    assert (
+        best(swept, 'Max Drawdown').fast == 2
+        and choice(swept, 'CAGR') == {'fast': 3}
+        and plateau(swept, 'CAGR').isna().tolist() == [True, False, False]
+    )
+    assert plateau_cells(swept, 'CAGR').tolist() == [False, False, True] and ranked(swept, 'CAGR').isna().tolist() == [
+        True,
+        False,
+        False,
+    ]
+
 
 # The median of 9 8 1 1 1 1 1 6 9 is 1, so half height is 5: the 8 beside the first 9 belongs to it, the 6 and the second 9 cannot be reached.
 def test_the_plateau_of_the_best_is_what_is_joined_to_it_at_half_height():
-    swept = _tiny([[9., 8., 1.], [1., 1., 1.], [1., 6., 9.]])
-    assert plateau_cells(swept).tolist() == [True, True] + [False]*7
-    assert plateau_cells(_tiny([[9., nan, 1.], [1., 7., 1.], [1., 6., 9.]])).tolist() == [True, False, False, False, True, False, False, False, True]
-    assert plateau_cells(_tiny([[-1., -9., -9.]])).tolist() == [True, False, False] and plateau_cells(_tiny([[2.]])).tolist() == [True]
+    swept = _tiny([[9.0, 8.0, 1.0], [1.0, 1.0, 1.0], [1.0, 6.0, 9.0]])
+    assert plateau_cells(swept).tolist() == [True, True] + [False] * 7
+    assert plateau_cells(_tiny([[9.0, nan, 1.0], [1.0, 7.0, 1.0], [1.0, 6.0, 9.0]])).tolist() == [
+        True,
+        False,
+        False,
+        False,
+        True,
+        False,
+        False,
+        False,
+        True,
+    ]
+    assert plateau_cells(_tiny([[-1.0, -9.0, -9.0]])).tolist() == [True, False, False] and plateau_cells(
+        _tiny([[2.0]])
+    ).tolist() == [True]
+
 
 def test_a_choice_has_the_types_that_settings_take():
-    swept = _tiny([[9., 1., 1.], [2., 7., 7.], [2., 7., 6.]], oversold=30.)
-    assert choice(swept) == {'fast': 10, 'slow': 100, 'oversold': 30.} and choice(swept, by_plateau=True) == {'fast': 20, 'slow': 300, 'oversold': 30.}
+    swept = _tiny([[9.0, 1.0, 1.0], [2.0, 7.0, 7.0], [2.0, 7.0, 6.0]], oversold=30.0)
+    assert choice(swept) == {'fast': 10, 'slow': 100, 'oversold': 30.0} and choice(swept, by_plateau=True) == {
+        'fast': 20,
+        'slow': 300,
+        'oversold': 30.0,
+    }
     assert [type(value) for value in choice(swept).values()] == [int, int, float]
     for by_plateau in (False, True):
-        with pytest.raises(DataError, match='No combination has a Sharpe'): choice(_tiny([[nan]]), by_plateau=by_plateau)
+        with pytest.raises(DataError, match='No combination has a Sharpe'):
+            choice(_tiny([[nan]]), by_plateau=by_plateau)
+
 
 @pytest.mark.parametrize('ask', [best, plateau, plateau_cells, choice])
 def test_a_figure_that_a_sweep_does_not_have_is_refused(ask):
-    with pytest.raises(DataError, match="no such figure.*'Sharp'.*Sharpe"): ask(_tiny([[1.]]), 'Sharp')
-    with pytest.raises(DataError, match='no such figure'): ask(_tiny([[1.]]), 'fast')
+    with pytest.raises(DataError, match="no such figure.*'Sharp'.*Sharpe"):
+        ask(_tiny([[1.0]]), 'Sharp')
+    with pytest.raises(DataError, match='no such figure'):
+        ask(_tiny([[1.0]]), 'fast')
+
 
 def test_a_sweep_without_any_figure_has_no_best():
-    with pytest.raises(DataError, match='No combination has a Sharpe'): best(_tiny([[nan, nan]]))
+    with pytest.raises(DataError, match='No combination has a Sharpe'):
+        best(_tiny([[nan, nan]]))

@@ -15,65 +15,109 @@ from ..sections import NO_COSTS
 # %% ../../nbs/15_portfolio.ipynb #1d2b644b
 class _Lab:
     "Books of one symbol, and fills by hand"
-    def __init__(self, cash=1_000., costs=NO_COSTS, risk=RiskSettings(), **account):
-        self.books, self.log, self.rules = open_books(cash, 1), new_log(9), rules(costs, risk, BacktestSettings(**account))
+
+    def __init__(self, cash=1_000.0, costs=NO_COSTS, risk=RiskSettings(), **account):
+        self.books, self.log, self.rules = (
+            open_books(cash, 1),
+            new_log(9),
+            rules(costs, risk, BacktestSettings(**account)),
+        )
         self.account, self.position = self.books.account[0], self.books.positions[0]
 
     def fill(self, quantity, price, bar=0, reason=0):
         self.account['bar'] = bar
-        enter_fill(self.account, 0, self.position, float(quantity), float(price), 0., reason, self.rules, self.log)
+        enter_fill(self.account, 0, self.position, float(quantity), float(price), 0.0, reason, self.rules, self.log)
         return self
 
-    def trade(self): return {name: self.log.trades[0][name].item() for name in self.log.trades.dtype.names}
+    def trade(self):
+        return {name: self.log.trades[0][name].item() for name in self.log.trades.dtype.names}
 
-PER_ORDER = CostSettings(commission_per_order=1., sec_fee_per_million=0, taf_per_share=0)
+
+PER_ORDER = CostSettings(commission_per_order=1.0, sec_fee_per_million=0, taf_per_share=0)
 
 # %% ../../nbs/15_portfolio.ipynb #8797a862
 def test_a_purchase_costs_its_value_and_its_fees():
     lab = _Lab(costs=PER_ORDER).fill(10, 50, bar=3)
-    assert (lab.account['cash'], lab.position['quantity'], lab.position['cost'], lab.position['fees'], lab.position['entry_bar'], lab.account['names']) == (499., 10., 500., 1., 3, 1)
+    assert (
+        lab.account['cash'],
+        lab.position['quantity'],
+        lab.position['cost'],
+        lab.position['fees'],
+        lab.position['entry_bar'],
+        lab.account['names'],
+    ) == (499.0, 10.0, 500.0, 1.0, 3, 1)
+
 
 def test_a_partial_sale_keeps_the_trade_open_and_a_second_one_closes_it():
     lab = _Lab(costs=PER_ORDER).fill(10, 50, bar=3).fill(-4, 60, bar=5)
     assert lab.log.counts[TRADES] == 0 and lab.position['quantity'] == 6 and lab.account['cash'] == 499 + 240 - 1
     trade = lab.fill(-6, 40, bar=7, reason=STOP_LOSS).trade()
     assert (lab.account['names'], lab.log.counts[TRADES], lab.account['stops'][7]) == (0, 1, 1)
-    assert (trade['entry_bar'], trade['exit_bar'], trade['quantity'], trade['entry_price'], trade['exit_price'], trade['reason']) == (3, 7, 10., 50., 48., STOP_LOSS)
-    assert (trade['fees'], trade['pnl'], trade['gain'], trade['open'], trade['side']) == (3., -20. - 3., -23/500, 0, 1)
+    assert (
+        trade['entry_bar'],
+        trade['exit_bar'],
+        trade['quantity'],
+        trade['entry_price'],
+        trade['exit_price'],
+        trade['reason'],
+    ) == (3, 7, 10.0, 50.0, 48.0, STOP_LOSS)
+    assert (trade['fees'], trade['pnl'], trade['gain'], trade['open'], trade['side']) == (
+        3.0,
+        -20.0 - 3.0,
+        -23 / 500,
+        0,
+        1,
+    )
 
 # %% ../../nbs/15_portfolio.ipynb #358b3442
 # Short 10 at 50 and back at 40: 100 earned, two dollars of fees. Borrowing: 10*45*0.252/252 = 0.45 a session.
 def test_a_short_sale_is_the_mirror_image():
     lab = _Lab(costs=PER_ORDER.model_copy(update={'borrow_rate': 0.252})).fill(-10, 50)
-    assert lab.account['cash'] == 1_499. and lab.position['quantity'] == -10
-    lab.position['close'] = 45.
+    assert lab.account['cash'] == 1_499.0 and lab.position['quantity'] == -10
+    lab.position['close'] = 45.0
     carry(lab.account, lab.position, 0.3, lab.rules)
     trade = lab.fill(10, 40, bar=2).trade()
-    assert trade['side'] == -1 and trade['dividends'] == -3. and trade['fees'] == pytest.approx(2.45) and trade['pnl'] == pytest.approx(100 - 2.45 - 3)
-    assert lab.account['cash'] == pytest.approx(1_000 + trade['pnl']) and trade['gain'] == pytest.approx(trade['pnl']/500)
+    assert (
+        trade['side'] == -1
+        and trade['dividends'] == -3.0
+        and trade['fees'] == pytest.approx(2.45)
+        and trade['pnl'] == pytest.approx(100 - 2.45 - 3)
+    )
+    assert lab.account['cash'] == pytest.approx(1_000 + trade['pnl']) and trade['gain'] == pytest.approx(
+        trade['pnl'] / 500
+    )
+
 
 def test_dividends_go_to_holders_and_wait_for_shares_where_they_are_reinvested():
-    for dividends, waiting in (('cash', 0.), ('reinvest', 5.)):
+    for dividends, waiting in (('cash', 0.0), ('reinvest', 5.0)):
         lab = _Lab(dividends=dividends).fill(10, 50)
         carry(lab.account, lab.position, 0.5, lab.rules)
-        assert (lab.account['cash'], lab.position['dividends'], lab.position['reinvest']) == (505., 5., waiting)
+        assert (lab.account['cash'], lab.position['dividends'], lab.position['reinvest']) == (505.0, 5.0, waiting)
 
 # %% ../../nbs/15_portfolio.ipynb #78d99ede
 def test_what_cash_does_not_pay_becomes_a_debt_that_new_money_pays_first():
-    lab = _Lab(100.)
-    for amount, cash, receivable in ((-150., 0., -50.), (20., 0., -30.), (50., 20., 0.), (-20., 0., 0.)):
+    lab = _Lab(100.0)
+    for amount, cash, receivable in ((-150.0, 0.0, -50.0), (20.0, 0.0, -30.0), (50.0, 20.0, 0.0), (-20.0, 0.0, 0.0)):
         pay(lab.account, amount)
         assert (lab.account['cash'], lab.account['receivable']) == (cash, receivable)
 
+
 def test_equity_is_cash_positions_and_receivable():
-    lab = _Lab(100.).fill(-10, 50)
-    lab.position['close'] = 55.
-    pay(lab.account, -700.)
+    lab = _Lab(100.0).fill(-10, 50)
+    lab.position['close'] = 55.0
+    pay(lab.account, -700.0)
     value(lab.account, lab.books.positions)
-    assert (lab.account['gross'], lab.account['net'], lab.account['cash'], lab.account['receivable'], lab.account['equity']) == (550., -550., 0., -100., -650.)
+    assert (
+        lab.account['gross'],
+        lab.account['net'],
+        lab.account['cash'],
+        lab.account['receivable'],
+        lab.account['equity'],
+    ) == (550.0, -550.0, 0.0, -100.0, -650.0)
+
 
 def test_parts_of_a_share_leave_no_dust():
-    lab = _Lab(100., fractional=True).fill(0.3, 50).fill(-0.1, 50).fill(-0.2, 50)
+    lab = _Lab(100.0, fractional=True).fill(0.3, 50).fill(-0.1, 50).fill(-0.2, 50)
     assert lab.position['quantity'] == 0 and lab.account['names'] == 0
 
 # %% ../../nbs/15_portfolio.ipynb #6034b726
@@ -82,7 +126,13 @@ def test_losses_make_the_streak_longer_and_cool_the_symbol_down():
     for bar, exit_price, streak, cool in ((1, 49, 1, 6), (2, 48, 2, 7), (3, 50, 2, 7), (4, 51, 0, 7)):
         lab.fill(10, 50, bar=bar).fill(-10, exit_price, bar=bar)
         assert (lab.account['streak'], lab.position['cool']) == (streak, cool)
-    assert (lab.account['wins'], lab.account['losses'], lab.account['won'], lab.account['lost']) == (1, 2, pytest.approx(0.02), pytest.approx(0.06))
+    assert (lab.account['wins'], lab.account['losses'], lab.account['won'], lab.account['lost']) == (
+        1,
+        2,
+        pytest.approx(0.02),
+        pytest.approx(0.06),
+    )
+
 
 def test_a_full_log_still_counts():
     lab = _Lab()

@@ -17,76 +17,131 @@ from ..visualization import GREY
 mpl.use('Agg')
 DAYS = pd.bdate_range('2020-11-16', periods=400, name='session')
 
+
 @pytest.fixture(autouse=True)
 def _close_figures():
     yield
     plt.close('all')
 
-def _title(axes): return axes.get_title(loc='left')
 
-def _trades(**profit): return pd.DataFrame({'symbol': list(profit), 'pnl': list(profit.values())})
+def _title(axes):
+    return axes.get_title(loc='left')
+
+
+def _trades(**profit):
+    return pd.DataFrame({'symbol': list(profit), 'pnl': list(profit.values())})
 
 # %% ../../nbs/27_portfolio_pictures.ipynb #67dbaa2e
 def test_exposure_shows_gross_net_and_names_with_their_means():
     gross, net = pd.Series([0.5, 1.5], DAYS[:2]), pd.Series([0.5, -0.5], DAYS[:2])
     upper, lower = plot_exposure(gross, net, pd.Series([1, 4], DAYS[:2]))
-    assert {line.get_label(): line.get_ydata().tolist() for line in upper.lines} == {'gross': [0.5, 1.5], 'net': [0.5, -0.5]}
+    assert {line.get_label(): line.get_ydata().tolist() for line in upper.lines} == {
+        'gross': [0.5, 1.5],
+        'net': [0.5, -0.5],
+    }
     assert _title(upper) == 'Exposure: gross 100% of equity on average, at most 150%; net −50% to 50%'
     assert _title(lower) == 'Names held: 2.5 on average, at most 4' and lower.get_ylim()[1] > 4
     assert [text.get_text() for text in upper.figure.legends[0].get_texts()] == ['gross', 'net']
 
+
 def test_exposure_alone_is_one_picture():
-    axes = plot_exposure(pd.Series([0., 0.], DAYS[:2]))
+    axes = plot_exposure(pd.Series([0.0, 0.0], DAYS[:2]))
     assert len(axes) == 1 and _title(axes[0]) == 'Exposure: gross 0% of equity on average, at most 0%'
 
 # %% ../../nbs/27_portfolio_pictures.ipynb #f2dbee80
 def test_contributions_add_up_and_name_what_the_best_symbol_carries():
-    axes = plot_contributions(pd.concat([_trades(A=100., B=-30.), _trades(A=50.)]))
-    assert {label.get_text(): bar.get_width() for label, bar in zip(axes.get_yticklabels(), axes.patches)} == {'B': -30., 'A': 150.}
+    axes = plot_contributions(pd.concat([_trades(A=100.0, B=-30.0), _trades(A=50.0)]))
+    assert {label.get_text(): bar.get_width() for label, bar in zip(axes.get_yticklabels(), axes.patches)} == {
+        'B': -30.0,
+        'A': 150.0,
+    }
     assert _title(axes) == 'Profit by symbol: 120 USD from 2 symbols; without A it would be −30'
     assert [text.get_text() for text in axes.texts] == ['−30', '150']
 
+
 def test_with_many_symbols_the_rest_is_one_grey_bar_and_the_sum_stays():
-    profit = {f'S{j}': float(j*j - 60) for j in range(30)}
+    profit = {f'S{j}': float(j * j - 60) for j in range(30)}
     axes = plot_contributions(_trades(**profit), 5)
-    assert len(axes.patches) == 11 and sum(bar.get_width() for bar in axes.patches) == pytest.approx(sum(profit.values()))
-    assert axes.get_yticklabels()[5].get_text() == '20 others' and mpl.colors.to_hex(axes.patches[5].get_facecolor()) == GREY
-    assert axes.get_yticklabels()[10].get_text() == 'S29' and len(plot_contributions(_trades(**profit), 15).patches) == 30
+    assert len(axes.patches) == 11 and sum(bar.get_width() for bar in axes.patches) == pytest.approx(
+        sum(profit.values())
+    )
+    assert (
+        axes.get_yticklabels()[5].get_text() == '20 others'
+        and mpl.colors.to_hex(axes.patches[5].get_facecolor()) == GREY
+    )
+    assert (
+        axes.get_yticklabels()[10].get_text() == 'S29' and len(plot_contributions(_trades(**profit), 15).patches) == 30
+    )
 
 # %% ../../nbs/27_portfolio_pictures.ipynb #71469de2
 def test_each_month_and_year_stands_in_its_cell():
-    equity = pd.Series(100., DAYS)
-    equity[DAYS.year == 2020] = 100.
-    equity['2020-12-10':], equity['2021-03-01':], equity['2022-02-01':] = 110., 99., 198.
+    equity = pd.Series(100.0, DAYS)
+    equity[DAYS.year == 2020] = 100.0
+    equity['2020-12-10':], equity['2021-03-01':], equity['2022-02-01':] = 110.0, 99.0, 198.0
     axes = plot_years(equity)
     rows = {label.get_text(): place for place, label in enumerate(axes.get_yticklabels())}
     cells = {tuple(round(float(p)) for p in text.get_position()): text.get_text() for text in axes.texts}
     assert list(rows) == ['2022', '2021', '2020']
-    assert (cells[11, rows['2020']], cells[2, rows['2021']], cells[1, rows['2022']], cells[0, rows['2021']]) == ('10.0%', '−10.0%', '100.0%', '0.0%')
-    assert [cells[12, rows[year]] for year in ('2020', '2021', '2022')] == ['10.0%', '−10.0%', '100.0%'] and (0, rows['2020']) not in cells
+    assert (cells[11, rows['2020']], cells[2, rows['2021']], cells[1, rows['2022']], cells[0, rows['2021']]) == (
+        '10.0%',
+        '−10.0%',
+        '100.0%',
+        '0.0%',
+    )
+    assert [cells[12, rows[year]] for year in ('2020', '2021', '2022')] == ['10.0%', '−10.0%', '100.0%'] and (
+        0,
+        rows['2020'],
+    ) not in cells
     assert _title(axes) == 'Returns by year: worst 2021 (−10.0%), best 2022 (100.0%); 2 of 3 above 0'
 
+
 def test_a_few_sessions_of_one_year_are_drawn():
-    assert _title(plot_years(pd.Series([100., 101.], DAYS[:2]))) == 'Returns by year: 2020: 1.0%; 1 of 1 above 0'
-    assert '0.0%' in _title(plot_years(pd.Series([100.], DAYS[:1])))
+    assert _title(plot_years(pd.Series([100.0, 101.0], DAYS[:2]))) == 'Returns by year: 2020: 1.0%; 1 of 1 above 0'
+    assert '0.0%' in _title(plot_years(pd.Series([100.0], DAYS[:1])))
 
 # %% ../../nbs/27_portfolio_pictures.ipynb #f80cbc22
-@pytest.mark.parametrize('plot, word', [
-    (lambda: plot_exposure(pd.Series(np.nan, DAYS)), 'gross exposure'), (lambda: plot_exposure(pd.Series(1., DAYS), pd.Series([1., 2.])), 'net exposure'),
-    (lambda: plot_contributions(_trades()), 'no trade'), (lambda: plot_contributions(_trades(A=1.)[['pnl']]), 'symbol'),
-    (lambda: plot_years(pd.Series([], index=DAYS[:0], dtype=float)), 'equity'), (lambda: plot_years([1.]), 'list'),
-])
+@pytest.mark.parametrize(
+    'plot, word',
+    [
+        (lambda: plot_exposure(pd.Series(np.nan, DAYS)), 'gross exposure'),
+        (lambda: plot_exposure(pd.Series(1.0, DAYS), pd.Series([1.0, 2.0])), 'net exposure'),
+        (lambda: plot_contributions(_trades()), 'no trade'),
+        (lambda: plot_contributions(_trades(A=1.0)[['pnl']]), 'symbol'),
+        (lambda: plot_years(pd.Series([], index=DAYS[:0], dtype=float)), 'equity'),
+        (lambda: plot_years([1.0]), 'list'),
+    ],
+)
 def test_what_cannot_be_drawn_is_refused_by_name(plot, word):
-    with pytest.raises(DataError, match=word): plot()
+    with pytest.raises(DataError, match=word):
+        plot()
+
 
 def test_every_label_lies_inside_the_picture():
-    wave = pd.Series(1e5*np.exp(np.sin(np.arange(400)/30)), DAYS)
-    long = pd.Series(np.geomspace(1., 50., 7000), pd.bdate_range('1995-01-02', periods=7000))
-    profit = {f'SYMBOL{j}': (j - 9)*1e6 for j in range(45)}
-    for axes in (*plot_exposure(wave/5e4, -wave/5e4, wave//1e4), plot_contributions(_trades(**profit)), plot_contributions(_trades(A=-5.)), plot_years(wave), plot_years(long)):
+    wave = pd.Series(1e5 * np.exp(np.sin(np.arange(400) / 30)), DAYS)
+    long = pd.Series(np.geomspace(1.0, 50.0, 7000), pd.bdate_range('1995-01-02', periods=7000))
+    profit = {f'SYMBOL{j}': (j - 9) * 1e6 for j in range(45)}
+    for axes in (
+        *plot_exposure(wave / 5e4, -wave / 5e4, wave // 1e4),
+        plot_contributions(_trades(**profit)),
+        plot_contributions(_trades(A=-5.0)),
+        plot_years(wave),
+        plot_years(long),
+    ):
         figure = axes.figure
         figure.canvas.draw()
-        ticks = [label for axis in (axes.xaxis, axes.yaxis) for label, at in zip(axis.get_ticklabels(), axis.get_ticklocs()) if min(axis.get_view_interval()) <= at <= max(axis.get_view_interval())]
-        for text in [*ticks, axes._left_title, *axes.texts, *(text for legend in figure.legends for text in legend.get_texts())]:
+        ticks = [
+            label
+            for axis in (axes.xaxis, axes.yaxis)
+            for label, at in zip(axis.get_ticklabels(), axis.get_ticklocs())
+            if min(axis.get_view_interval()) <= at <= max(axis.get_view_interval())
+        ]
+        for text in [
+            *ticks,
+            axes._left_title,
+            *axes.texts,
+            *(text for legend in figure.legends for text in legend.get_texts()),
+        ]:
             box = text.get_window_extent()
-            assert box.width == 0 or (box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0 and box.y1 <= figure.bbox.y1), text.get_text()
+            assert box.width == 0 or (
+                box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0 and box.y1 <= figure.bbox.y1
+            ), text.get_text()

@@ -22,64 +22,128 @@ DAYS = sessions('2013-01-02', '2013-03-28')
 
 # %% ../../nbs/22_predictions.ipynb #a3003446
 def _model(settings, version=1, train_last='2013-01-02', name='IBM-h1', symbols='IBM', status='fold', **columns):
-    row = dict(name=name, version=version, kind='symbol', symbols=symbols, status=status, created_at=dt.datetime.now(dt.UTC), artifact=b'', sha256='', features=[], lookback=60, horizon=1, schema_hash='',
-               train_first=dt.date(2011, 1, 3), train_last=dt.date.fromisoformat(train_last), data_hash='', seed=0, seeds=[0], settings={}, metrics={}, versions={})
-    with session(settings) as db: return db.execute(insert(Model).returning(Model.id), [row | columns]).scalar_one()
+    row = dict(
+        name=name,
+        version=version,
+        kind='symbol',
+        symbols=symbols,
+        status=status,
+        created_at=dt.datetime.now(dt.UTC),
+        artifact=b'',
+        sha256='',
+        features=[],
+        lookback=60,
+        horizon=1,
+        schema_hash='',
+        train_first=dt.date(2011, 1, 3),
+        train_last=dt.date.fromisoformat(train_last),
+        data_hash='',
+        seed=0,
+        seeds=[0],
+        settings={},
+        metrics={},
+        versions={},
+    )
+    with session(settings) as db:
+        return db.execute(insert(Model).returning(Model.id), [row | columns]).scalar_one()
 
-def _said(days, forecast=.001, **columns):
-    return pd.DataFrame({'close': 200., 'forecast': forecast, 'low': -.02, 'high': .03, 'out_of_sample': True} | columns, pd.DatetimeIndex(days, name='session'))
+
+def _said(days, forecast=0.001, **columns):
+    return pd.DataFrame(
+        {'close': 200.0, 'forecast': forecast, 'low': -0.02, 'high': 0.03, 'out_of_sample': True} | columns,
+        pd.DatetimeIndex(days, name='session'),
+    )
+
 
 def _stored(settings):
-    with session(settings) as db: return [tuple(row) for row in db.execute(text('SELECT model_id, symbol, session, horizon, trained_to, close, forecast, low, high FROM predictions ORDER BY 1, 2, 3'))]
+    with session(settings) as db:
+        return [
+            tuple(row)
+            for row in db.execute(
+                text(
+                    'SELECT model_id, symbol, session, horizon, trained_to, close, forecast, low, high FROM predictions ORDER BY 1, 2, 3'
+                )
+            )
+        ]
 
 # %% ../../nbs/22_predictions.ipynb #27a9a834
 def test_a_prediction_is_stored_as_it_was_made_with_what_its_model_had_seen(fresh):
     _model(fresh, horizon=5)
-    third = 1/3
+    third = 1 / 3
     assert save_predictions(fresh, 1, _said(DAYS[1:2], third)) == 1
-    assert _stored(fresh) == [(1, 'IBM', dt.date(2013, 1, 3), 5, dt.date(2013, 1, 2), 200., third, -.02, .03)]
-    with session(fresh) as db: assert db.execute(text("SELECT abs(extract(epoch FROM clock_timestamp() - made_at)) < 60 FROM predictions")).scalar_one()
+    assert _stored(fresh) == [(1, 'IBM', dt.date(2013, 1, 3), 5, dt.date(2013, 1, 2), 200.0, third, -0.02, 0.03)]
+    with session(fresh) as db:
+        assert db.execute(
+            text('SELECT abs(extract(epoch FROM clock_timestamp() - made_at)) < 60 FROM predictions')
+        ).scalar_one()
+
 
 def test_the_same_again_is_nothing_new_and_more_of_it_is(fresh):
     _model(fresh)
     assert save_predictions(fresh, 1, _said(DAYS[1:4])) == 3
-    with session(fresh) as db: made = db.execute(text('SELECT made_at FROM predictions ORDER BY session')).scalars().all()
-    assert save_predictions(fresh, 1, _said(DAYS[1:6], .001 + 1e-8)) == 2
-    assert save_predictions(fresh, 1, _said(DAYS[1:6], close=100.)) == 0
-    with session(fresh) as db: assert db.execute(text('SELECT made_at FROM predictions ORDER BY session')).scalars().all()[:3] == made
-    assert [row[5:7] for row in _stored(fresh)[:3]] == [(200., .001)]*3
+    with session(fresh) as db:
+        made = db.execute(text('SELECT made_at FROM predictions ORDER BY session')).scalars().all()
+    assert save_predictions(fresh, 1, _said(DAYS[1:6], 0.001 + 1e-8)) == 2
+    assert save_predictions(fresh, 1, _said(DAYS[1:6], close=100.0)) == 0
+    with session(fresh) as db:
+        assert db.execute(text('SELECT made_at FROM predictions ORDER BY session')).scalars().all()[:3] == made
+    assert [row[5:7] for row in _stored(fresh)[:3]] == [(200.0, 0.001)] * 3
 
 # %% ../../nbs/22_predictions.ipynb #f5e7c837
-@pytest.mark.parametrize('change', [dict(forecast=.0011), dict(low=-.0201), dict(high=.031), dict(low=np.nan, high=np.nan)])
+@pytest.mark.parametrize(
+    'change', [dict(forecast=0.0011), dict(low=-0.0201), dict(high=0.031), dict(low=np.nan, high=np.nan)]
+)
 def test_another_one_is_refused_and_leaves_nothing(fresh, change):
     _model(fresh)
     save_predictions(fresh, 1, _said(DAYS[1:4]))
     before = _stored(fresh)
-    with pytest.raises(ModelError, match=r'written once.*IBM-h1 version 1.*IBM on 2013-01-03 and 2 more'): save_predictions(fresh, 1, _said(DAYS[1:9], **change))
+    with pytest.raises(ModelError, match=r'written once.*IBM-h1 version 1.*IBM on 2013-01-03 and 2 more'):
+        save_predictions(fresh, 1, _said(DAYS[1:9], **change))
     assert _stored(fresh) == before
+
 
 def test_of_many_that_say_different_things_at_once_one_is_heard(fresh):
     _model(fresh)
     said, gate = [], threading.Barrier(6)
+
     def one(k):
         gate.wait()
-        try: said.append((k, save_predictions(fresh, 1, _said(DAYS[1:], .001*k))))
-        except ModelError: said.append(None)
+        try:
+            said.append((k, save_predictions(fresh, 1, _said(DAYS[1:], 0.001 * k))))
+        except ModelError:
+            said.append(None)
+
     threads = [threading.Thread(target=one, args=(k,)) for k in range(6)]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
-    (winner, count), = [item for item in said if item]
-    assert len(said) == 6 and count == len(DAYS) - 1 and {row[6] for row in _stored(fresh)} == {.001*winner}
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ((winner, count),) = [item for item in said if item]
+    assert len(said) == 6 and count == len(DAYS) - 1 and {row[6] for row in _stored(fresh)} == {0.001 * winner}
 
 # %% ../../nbs/22_predictions.ipynb #2a387469
-@pytest.mark.parametrize('frame, word', [
-    (_said(DAYS[:3]), 'trained to 2013-01-02 cannot predict .*IBM on 2013-01-02'), (_said(DAYS[1:3], forecast=[.1, np.nan]), 'no number.*IBM on 2013-01-04'), (_said(DAYS[1:3], np.inf), 'no number'),
-    (_said(DAYS[1:3], close=np.nan), 'no number'), (_said(DAYS[1:3], high=np.inf), 'no number'), (_said(DAYS[1:3], low=.1), 'ends below'), (_said(DAYS[1:3], low=np.nan), 'both ends'),
-    (_said(DAYS[1:3], symbol='AAPL'), 'does not know.*AAPL'), (_said(DAYS[[1, 1]]), 'Two forecasts'), (_said(DAYS[1:3]).drop(columns='close'), 'close'), (_said([pd.NaT]), 'trained to')])
+@pytest.mark.parametrize(
+    'frame, word',
+    [
+        (_said(DAYS[:3]), 'trained to 2013-01-02 cannot predict .*IBM on 2013-01-02'),
+        (_said(DAYS[1:3], forecast=[0.1, np.nan]), 'no number.*IBM on 2013-01-04'),
+        (_said(DAYS[1:3], np.inf), 'no number'),
+        (_said(DAYS[1:3], close=np.nan), 'no number'),
+        (_said(DAYS[1:3], high=np.inf), 'no number'),
+        (_said(DAYS[1:3], low=0.1), 'ends below'),
+        (_said(DAYS[1:3], low=np.nan), 'both ends'),
+        (_said(DAYS[1:3], symbol='AAPL'), 'does not know.*AAPL'),
+        (_said(DAYS[[1, 1]]), 'Two forecasts'),
+        (_said(DAYS[1:3]).drop(columns='close'), 'close'),
+        (_said([pd.NaT]), 'trained to'),
+    ],
+)
 def test_what_is_no_prediction_of_the_model_is_refused(fresh, frame, word):
     _model(fresh)
-    with pytest.raises(ModelError, match=word): save_predictions(fresh, 1, frame)
+    with pytest.raises(ModelError, match=word):
+        save_predictions(fresh, 1, frame)
     assert _stored(fresh) == []
+
 
 def test_the_database_refuses_what_came_another_way(fresh):
     _model(fresh)
@@ -89,15 +153,24 @@ def test_the_database_refuses_what_came_another_way(fresh):
 # %% ../../nbs/22_predictions.ipynb #25443a42
 def test_a_pooled_model_speaks_about_each_of_its_symbols(fresh):
     _model(fresh, name='pool-h1', symbols='AAPL,IBM', kind='pooled')
-    both = pd.concat([_said(DAYS[1:3], symbol='IBM'), _said(DAYS[1:3], .002, symbol='AAPL')])
-    assert save_predictions(fresh, 1, both) == 4 and save_predictions(fresh, 1, both.reset_index().set_index(['symbol', 'session'])) == 0
-    assert stored_forecasts(fresh, 'pool-h1', 'aapl').forecast.tolist() == [.002]*2
-    with pytest.raises(ModelError, match='symbol'): save_predictions(fresh, 1, _said(DAYS[1:3]))
+    both = pd.concat([_said(DAYS[1:3], symbol='IBM'), _said(DAYS[1:3], 0.002, symbol='AAPL')])
+    assert (
+        save_predictions(fresh, 1, both) == 4
+        and save_predictions(fresh, 1, both.reset_index().set_index(['symbol', 'session'])) == 0
+    )
+    assert stored_forecasts(fresh, 'pool-h1', 'aapl').forecast.tolist() == [0.002] * 2
+    with pytest.raises(ModelError, match='symbol'):
+        save_predictions(fresh, 1, _said(DAYS[1:3]))
+
 
 def test_an_interval_may_be_unknown(fresh):
     _model(fresh)
     save_predictions(fresh, 1, _said(DAYS[1:3])[['close', 'forecast']])
-    assert stored_forecasts(fresh, 'IBM-h1', 'IBM')[['low', 'high']].isna().all(axis=None) and save_predictions(fresh, 1, _said(DAYS[1:3])[['close', 'forecast']]) == 0
+    assert (
+        stored_forecasts(fresh, 'IBM-h1', 'IBM')[['low', 'high']].isna().all(axis=None)
+        and save_predictions(fresh, 1, _said(DAYS[1:3])[['close', 'forecast']]) == 0
+    )
+
 
 def test_nothing_said_is_nothing_stored(fresh):
     _model(fresh)
@@ -105,53 +178,104 @@ def test_nothing_said_is_nothing_stored(fresh):
 
 # %% ../../nbs/22_predictions.ipynb #6c0d08af
 def test_each_session_has_the_newest_model_that_spoke_whether_it_won_or_lost(fresh):
-    for version, last, status, at in ((1, '2013-01-02', 'fold', 1), (2, '2013-01-09', 'retired', 6), (3, '2013-01-16', 'champion', 11), (4, '2013-01-18', 'rejected', 13)):
+    for version, last, status, at in (
+        (1, '2013-01-02', 'fold', 1),
+        (2, '2013-01-09', 'retired', 6),
+        (3, '2013-01-16', 'champion', 11),
+        (4, '2013-01-18', 'rejected', 13),
+    ):
         _model(fresh, version, last, status=status)
-        save_predictions(fresh, version, _said(DAYS[at:at + 8], version/1000))
+        save_predictions(fresh, version, _said(DAYS[at : at + 8], version / 1000))
     found = stored_forecasts(fresh, 'IBM-h1', 'IBM')
-    assert found.version.tolist() == [1]*5 + [2]*5 + [3]*2 + [4]*8 and (found.forecast == found.version/1000).all()
-    assert found.index.equals(DAYS[1:21]) and found.columns.tolist() == ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at'] and str(found.made_at.dt.tz) == 'UTC'
+    assert (
+        found.version.tolist() == [1] * 5 + [2] * 5 + [3] * 2 + [4] * 8
+        and (found.forecast == found.version / 1000).all()
+    )
+    assert (
+        found.index.equals(DAYS[1:21])
+        and found.columns.tolist() == ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at']
+        and str(found.made_at.dt.tz) == 'UTC'
+    )
 
 # %% ../../nbs/22_predictions.ipynb #fa13f62f
 def _written(settings, session_, moment, model_id=1):
-    with session(settings) as db: db.execute(text('UPDATE predictions SET made_at = :at WHERE session = :day AND model_id = :id'), dict(at=pd.Timestamp(moment, tz='UTC').to_pydatetime(), day=pd.Timestamp(session_).date(), id=model_id))
+    with session(settings) as db:
+        db.execute(
+            text('UPDATE predictions SET made_at = :at WHERE session = :day AND model_id = :id'),
+            dict(at=pd.Timestamp(moment, tz='UTC').to_pydatetime(), day=pd.Timestamp(session_).date(), id=model_id),
+        )
+
 
 def test_only_what_was_written_before_the_next_open_existed_at_the_time(fresh):
     _model(fresh)
     save_predictions(fresh, 1, _said(pd.DatetimeIndex(['2013-01-16', '2013-01-17', '2013-01-18', '2013-03-08'])))
-    for day, moment in (('2013-01-16', '2013-01-17 14:30:00'), ('2013-01-17', '2013-01-18 14:30:00.000001'), ('2013-01-18', '2013-01-22 14:29:59'), ('2013-03-08', '2013-03-11 13:31')): _written(fresh, day, moment)
+    for day, moment in (
+        ('2013-01-16', '2013-01-17 14:30:00'),
+        ('2013-01-17', '2013-01-18 14:30:00.000001'),
+        ('2013-01-18', '2013-01-22 14:29:59'),
+        ('2013-03-08', '2013-03-11 13:31'),
+    ):
+        _written(fresh, day, moment)
     assert len(stored_forecasts(fresh, 'IBM-h1', 'IBM')) == 4
-    assert stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True).index.strftime('%m-%d').tolist() == ['01-16', '01-18']
+    assert stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True).index.strftime('%m-%d').tolist() == [
+        '01-16',
+        '01-18',
+    ]
     assert stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True, calendar='XLON').empty
+
 
 def test_a_newer_model_that_spoke_too_late_does_not_hide_the_one_that_spoke_in_time(fresh):
     _model(fresh)
     _model(fresh, 2)
-    for version in (1, 2): save_predictions(fresh, version, _said(DAYS[1:2], version/1000))
+    for version in (1, 2):
+        save_predictions(fresh, version, _said(DAYS[1:2], version / 1000))
     _written(fresh, DAYS[1], '2013-01-03 22:00')
-    assert stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True).version.tolist() == [1] and stored_forecasts(fresh, 'IBM-h1', 'IBM').version.tolist() == [2]
+    assert stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True).version.tolist() == [1] and stored_forecasts(
+        fresh, 'IBM-h1', 'IBM'
+    ).version.tolist() == [2]
 
 # %% ../../nbs/22_predictions.ipynb #3243e40d
 def test_the_newest_of_one_model_come_oldest_first(fresh):
     _model(fresh)
     _model(fresh, 2)
-    save_predictions(fresh, 1, _said(DAYS[1:20], np.arange(19)/1000))
+    save_predictions(fresh, 1, _said(DAYS[1:20], np.arange(19) / 1000))
     save_predictions(fresh, 2, _said(DAYS[1:30]))
     found = rolling_forecasts(fresh, 1, 'IBM', 5)
-    assert found.index.equals(DAYS[15:20]) and found.forecast.tolist() == [.014, .015, .016, .017, .018] and set(found.version) == {1}
+    assert (
+        found.index.equals(DAYS[15:20])
+        and found.forecast.tolist() == [0.014, 0.015, 0.016, 0.017, 0.018]
+        and set(found.version) == {1}
+    )
     assert len(rolling_forecasts(fresh, 1, 'ibm', 500)) == 19
+
 
 def test_what_nobody_said_is_an_empty_frame_with_its_columns(fresh):
     _model(fresh)
-    for found in (stored_forecasts(fresh, 'IBM-h1', 'IBM'), stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True), rolling_forecasts(fresh, 1, 'IBM', 5)):
-        assert found.empty and found.index.name == 'session' and found.columns.tolist() == ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at'] and isinstance(found.index, pd.DatetimeIndex)
+    for found in (
+        stored_forecasts(fresh, 'IBM-h1', 'IBM'),
+        stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True),
+        rolling_forecasts(fresh, 1, 'IBM', 5),
+    ):
+        assert (
+            found.empty
+            and found.index.name == 'session'
+            and found.columns.tolist() == ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at']
+            and isinstance(found.index, pd.DatetimeIndex)
+        )
+
 
 def test_names_that_are_not_known_get_a_hint(fresh):
     _model(fresh)
-    for call, word in ((lambda: stored_forecasts(fresh, 'IBM-h2', 'IBM'), 'Did you mean IBM-h1'), (lambda: stored_forecasts(fresh, 'IBM-h1', 'IBN'), 'Did you mean IBM'),
-                       (lambda: rolling_forecasts(fresh, 7, 'IBM', 5), 'no model of this number'), (lambda: save_predictions(fresh, 7, _said(DAYS[1:3])), 'no model of this number')):
-        with pytest.raises(RunError, match=word): call()
-    with pytest.raises(UnknownSymbolError): stored_forecasts(fresh, 'IBM-h1', '../x')
+    for call, word in (
+        (lambda: stored_forecasts(fresh, 'IBM-h2', 'IBM'), 'Did you mean IBM-h1'),
+        (lambda: stored_forecasts(fresh, 'IBM-h1', 'IBN'), 'Did you mean IBM'),
+        (lambda: rolling_forecasts(fresh, 7, 'IBM', 5), 'no model of this number'),
+        (lambda: save_predictions(fresh, 7, _said(DAYS[1:3])), 'no model of this number'),
+    ):
+        with pytest.raises(RunError, match=word):
+            call()
+    with pytest.raises(UnknownSymbolError):
+        stored_forecasts(fresh, 'IBM-h1', '../x')
 
 # %% ../../nbs/22_predictions.ipynb #5e27812d
 def test_every_model_forecast_and_decision_changes_the_stamp(fresh):
@@ -160,5 +284,10 @@ def test_every_model_forecast_and_decision_changes_the_stamp(fresh):
     seen.append(models_stamp(fresh))
     save_predictions(fresh, 1, _said(DAYS[1:5]))
     seen.append(models_stamp(fresh))
-    with session(fresh) as db: db.execute(text("INSERT INTO promotions (name, model_id, at, action, reasons, by, figures) VALUES ('IBM-h1', 1, now(), 'reject', '[]', 'hand', '{}')"))
+    with session(fresh) as db:
+        db.execute(
+            text(
+                "INSERT INTO promotions (name, model_id, at, action, reasons, by, figures) VALUES ('IBM-h1', 1, now(), 'reject', '[]', 'hand', '{}')"
+            )
+        )
     assert len({*seen, models_stamp(fresh)}) == 4 and models_stamp(fresh) == models_stamp(fresh)

@@ -9,190 +9,297 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from ..preprocessing import CONVENTIONS, adjust, as_traded, dividends_paid, ordered_actions, split_factors, total_return_factors
+from tradelab.preprocessing import (
+    CONVENTIONS,
+    adjust,
+    as_traded,
+    dividends_paid,
+    ordered_actions,
+    split_factors,
+    total_return_factors,
+)
 from ..utils.error_handling import DataError
 
 # %% ../../nbs/11_preprocessing.ipynb #21ca2d37
-def _actions(*rows): return pd.DataFrame([(pd.Timestamp(day), kind, value) for day, kind, value in rows], columns=['ex_date', 'kind', 'value'])
+def _actions(*rows):
+    return pd.DataFrame(
+        [(pd.Timestamp(day), kind, value) for day, kind, value in rows], columns=['ex_date', 'kind', 'value']
+    )
 
-def _bars(closes, start='2024-01-01', volume=1000.):
+
+def _bars(closes, start='2024-01-01', volume=1000.0):
     "Bars on business days whose four prices are all the close"
     index = pd.bdate_range(start, periods=len(closes), name='session')
-    return pd.DataFrame({name: np.asarray(closes, float) for name in ('open', 'high', 'low', 'close')} | {'volume': volume}, index)
+    return pd.DataFrame(
+        {name: np.asarray(closes, float) for name in ('open', 'high', 'low', 'close')} | {'volume': volume}, index
+    )
+
 
 NONE = pd.DataFrame(columns=['ex_date', 'kind', 'value'])
 
 # %% ../../nbs/11_preprocessing.ipynb #9ba0fc96
 def test_two_splits_scale_what_lies_before_each():
     # ex-dates 2 January (2 for 1) and 4 January (3 for 1) of sessions 1 to 5 January
-    bars = _bars([60., 30., 30., 10., 10.])
-    actions = _actions(('2024-01-04', 'split', 3.), ('2024-01-02', 'split', 2.))
-    np.testing.assert_allclose(split_factors(bars.index, actions), [1/6, 1/3, 1/3, 1, 1])
+    bars = _bars([60.0, 30.0, 30.0, 10.0, 10.0])
+    actions = _actions(('2024-01-04', 'split', 3.0), ('2024-01-02', 'split', 2.0))
+    np.testing.assert_allclose(split_factors(bars.index, actions), [1 / 6, 1 / 3, 1 / 3, 1, 1])
     adjusted = adjust(bars, actions, 'split')
-    np.testing.assert_allclose(adjusted.close, 10.)
-    np.testing.assert_allclose(adjusted.volume, [6000., 3000., 3000., 1000., 1000.])
+    np.testing.assert_allclose(adjusted.close, 10.0)
+    np.testing.assert_allclose(adjusted.volume, [6000.0, 3000.0, 3000.0, 1000.0, 1000.0])
 
-@pytest.mark.parametrize('day, expected', [
-    ('2023-12-01', [1, 1, 1]), ('2024-01-05', [1, 1, 1]), # before the bars and on the first session
-    ('2024-01-06', [.5, 1, 1]),                           # a Saturday takes effect on the Monday
-    ('2024-01-08', [.5, 1, 1]), ('2024-01-09', [.5, .5, 1]), ('2024-02-01', [.5, .5, .5]),
-])
+
+@pytest.mark.parametrize(
+    'day, expected',
+    [
+        ('2023-12-01', [1, 1, 1]),
+        ('2024-01-05', [1, 1, 1]),  # before the bars and on the first session
+        ('2024-01-06', [0.5, 1, 1]),  # a Saturday takes effect on the Monday
+        ('2024-01-08', [0.5, 1, 1]),
+        ('2024-01-09', [0.5, 0.5, 1]),
+        ('2024-02-01', [0.5, 0.5, 0.5]),
+    ],
+)
 def test_a_split_acts_from_its_ex_date_or_the_next_session(day, expected):
     sessions = pd.bdate_range('2024-01-05', periods=3)
-    assert split_factors(sessions, _actions((day, 'split', 2.))).tolist() == expected
+    assert split_factors(sessions, _actions((day, 'split', 2.0))).tolist() == expected
+
 
 @pytest.mark.parametrize('adjustment', ['split', 'total_return'])
 def test_no_phantom_crash_across_the_split_of_apple_in_2005(adjustment):
-    bars = _bars([88.93, 88.99, 44.86, 44.50], '2005-02-24') # AAPL, bokeh_sampledata.stocks
-    returns = adjust(bars, _actions(('2005-02-28', 'split', 2.)), adjustment).close.pct_change()
+    bars = _bars([88.93, 88.99, 44.86, 44.50], '2005-02-24')  # AAPL, bokeh_sampledata.stocks
+    returns = adjust(bars, _actions(('2005-02-28', 'split', 2.0)), adjustment).close.pct_change()
     assert returns.abs().max() < 0.01
 
+
 def test_a_reverse_split_raises_earlier_prices():
-    bars = _bars([1., 20.]) # AIG, 1 for 20, ratio 0.05 as in Quandl WIKI on 2009-07-01
-    assert adjust(bars, _actions(('2024-01-02', 'split', 0.05)), 'split').close.tolist() == [20., 20.]
+    bars = _bars([1.0, 20.0])  # AIG, 1 for 20, ratio 0.05 as in Quandl WIKI on 2009-07-01
+    assert adjust(bars, _actions(('2024-01-02', 'split', 0.05)), 'split').close.tolist() == [20.0, 20.0]
 
 # %% ../../nbs/11_preprocessing.ipynb #746f9270
-@pytest.mark.parametrize('day, expected', [
-    ('2024-01-04', [0, 0, 0]), ('2024-01-05', [1, 0, 0]), ('2024-01-06', [0, 1, 0]), ('2024-01-09', [0, 0, 1]), ('2024-01-10', [0, 0, 0]),
-])
+@pytest.mark.parametrize(
+    'day, expected',
+    [
+        ('2024-01-04', [0, 0, 0]),
+        ('2024-01-05', [1, 0, 0]),
+        ('2024-01-06', [0, 1, 0]),
+        ('2024-01-09', [0, 0, 1]),
+        ('2024-01-10', [0, 0, 0]),
+    ],
+)
 def test_a_dividend_is_paid_on_its_ex_date_or_the_next_session(day, expected):
-    assert dividends_paid(pd.bdate_range('2024-01-05', periods=3), _actions((day, 'dividend', 1.))).tolist() == expected
+    assert (
+        dividends_paid(pd.bdate_range('2024-01-05', periods=3), _actions((day, 'dividend', 1.0))).tolist() == expected
+    )
+
 
 def test_a_dividend_is_told_in_shares_of_today():
     sessions = pd.bdate_range('2024-01-01', periods=4)
-    actions = _actions(('2024-01-03', 'split', 2.), ('2024-01-02', 'dividend', .4), ('2024-01-03', 'dividend', .3))
-    assert dividends_paid(sessions, actions).tolist() == [0., .2, .3, 0.]
+    actions = _actions(('2024-01-03', 'split', 2.0), ('2024-01-02', 'dividend', 0.4), ('2024-01-03', 'dividend', 0.3))
+    assert dividends_paid(sessions, actions).tolist() == [0.0, 0.2, 0.3, 0.0]
+
 
 def test_two_dividends_that_meet_on_one_session_are_added():
-    actions = _actions(('2024-01-06', 'dividend', .1), ('2024-01-08', 'dividend', .2))
-    np.testing.assert_allclose(dividends_paid(pd.bdate_range('2024-01-05', periods=2), actions), [0., .3])
+    actions = _actions(('2024-01-06', 'dividend', 0.1), ('2024-01-08', 'dividend', 0.2))
+    np.testing.assert_allclose(dividends_paid(pd.bdate_range('2024-01-05', periods=2), actions), [0.0, 0.3])
 
 # %% ../../nbs/11_preprocessing.ipynb #de835991
 def test_the_crsp_factor_is_that_of_quandl():
     # MSFT 2004-11-12 and 2004-11-15, close and adj_close of Quandl WIKI in bokeh_sampledata.stocks
     bars = _bars([29.97, 27.39], '2004-11-12')
     factors = total_return_factors(bars, _actions(('2004-11-15', 'dividend', 3.08)), 'crsp')
-    assert factors[0]/factors[1] == pytest.approx(0.898916967509038, rel=1e-9)
+    assert factors[0] / factors[1] == pytest.approx(0.898916967509038, rel=1e-9)
+
 
 def test_the_yahoo_factor_is_that_of_yahoo():
     # CALM 2023-01-23 and 2023-01-24: close, adjusted close and dividend as Yahoo gave them (yfinance's test data CALM-1d-no-bad-divs, Apache-2.0)
     bars = _bars([54.919998, 53.730000], '2023-01-23')
     adjusted = adjust(bars, _actions(('2023-01-24', 'dividend', 1.351)), 'total_return')
-    assert adjusted.close.iloc[0] == pytest.approx(bars.close.iloc[0]*(49.045094/54.919998)/(49.192501/53.730000), rel=1e-6)
+    assert adjusted.close.iloc[0] == pytest.approx(
+        bars.close.iloc[0] * (49.045094 / 54.919998) / (49.192501 / 53.730000), rel=1e-6
+    )
 
-@pytest.mark.parametrize('convention, factor', [('yahoo', 1 - 1/20), ('crsp', 1/(1 + 1/18))])
+
+@pytest.mark.parametrize('convention, factor', [('yahoo', 1 - 1 / 20), ('crsp', 1 / (1 + 1 / 18))])
 def test_a_dividend_and_a_split_on_one_day_by_hand(convention, factor):
     # 40 before; on the ex-date 2 for 1, 18 a new share and 1.00 dividend a new share
-    bars = _bars([40., 18., 18.])
-    actions = _actions(('2024-01-02', 'split', 2.), ('2024-01-02', 'dividend', 1.))
-    np.testing.assert_allclose(total_return_factors(bars, actions, convention), [factor/2, 1., 1.])
-    assert adjust(bars, actions, 'total_return', convention).volume.tolist() == [2000., 1000., 1000.]
+    bars = _bars([40.0, 18.0, 18.0])
+    actions = _actions(('2024-01-02', 'split', 2.0), ('2024-01-02', 'dividend', 1.0))
+    np.testing.assert_allclose(total_return_factors(bars, actions, convention), [factor / 2, 1.0, 1.0])
+    assert adjust(bars, actions, 'total_return', convention).volume.tolist() == [2000.0, 1000.0, 1000.0]
 
 # %% ../../nbs/11_preprocessing.ipynb #4b9926ff
-CLOSES = st.lists(st.floats(5., 500.), min_size=1, max_size=25)
-ROWS = st.lists(st.tuples(st.integers(-5, 45), st.one_of(st.tuples(st.just('split'), st.sampled_from([.05, .5, 1.5, 2., 3., 7.])),
-                                                        st.tuples(st.just('dividend'), st.floats(.001, .2)))),
-                max_size=6, unique_by=lambda row: (row[0], row[1][0]))
+CLOSES = st.lists(st.floats(5.0, 500.0), min_size=1, max_size=25)
+ROWS = st.lists(
+    st.tuples(
+        st.integers(-5, 45),
+        st.one_of(
+            st.tuples(st.just('split'), st.sampled_from([0.05, 0.5, 1.5, 2.0, 3.0, 7.0])),
+            st.tuples(st.just('dividend'), st.floats(0.001, 0.2)),
+        ),
+    ),
+    max_size=6,
+    unique_by=lambda row: (row[0], row[1][0]),
+)
 
-def _drawn(rows): return _actions(*((pd.Timestamp('2024-01-01') + pd.Timedelta(days=day), kind, value) for day, (kind, value) in rows))
+
+def _drawn(rows):
+    return _actions(
+        *((pd.Timestamp('2024-01-01') + pd.Timedelta(days=day), kind, value) for day, (kind, value) in rows)
+    )
+
 
 @given(CLOSES, ROWS, st.randoms(use_true_random=False))
 @settings(derandomize=True, deadline=None, max_examples=60)
 def test_the_order_of_the_actions_does_not_matter(closes, rows, random):
     bars, shuffled = _bars(closes), random.sample(rows, len(rows))
     for adjustment in ('split', 'total_return'):
-        pd.testing.assert_frame_equal(adjust(bars, _drawn(rows), adjustment), adjust(bars, _drawn(shuffled), adjustment))
+        pd.testing.assert_frame_equal(
+            adjust(bars, _drawn(rows), adjustment), adjust(bars, _drawn(shuffled), adjustment)
+        )
+
 
 @given(CLOSES, ROWS)
 @settings(derandomize=True, deadline=None, max_examples=60)
 def test_a_crsp_return_is_what_a_holder_earned(closes, rows):
     bars, actions = _bars(closes), _drawn(rows)
     split, paid = adjust(bars, actions, 'split').close, dividends_paid(bars.index, actions)
-    earned = (split.to_numpy()[1:] + paid[1:])/split.to_numpy()[:-1]
+    earned = (split.to_numpy()[1:] + paid[1:]) / split.to_numpy()[:-1]
     total = adjust(bars, actions, 'total_return', 'crsp').close.to_numpy()
-    np.testing.assert_allclose(total[1:]/total[:-1], earned, rtol=1e-9)
+    np.testing.assert_allclose(total[1:] / total[:-1], earned, rtol=1e-9)
     np.testing.assert_allclose(total[-1], split.iloc[-1])
+
 
 @given(CLOSES, ROWS)
 @settings(derandomize=True, deadline=None, max_examples=60)
 def test_splits_keep_the_traded_value(closes, rows):
     bars = _bars(closes)
     adjusted = adjust(bars, _drawn(rows), 'split')
-    np.testing.assert_allclose(adjusted.close*adjusted.volume, bars.close*bars.volume)
+    np.testing.assert_allclose(adjusted.close * adjusted.volume, bars.close * bars.volume)
 
 # %% ../../nbs/11_preprocessing.ipynb #5831c958
 @pytest.mark.parametrize('adjustment', ['raw', 'split', 'total_return'])
-@pytest.mark.parametrize('bars', [_bars([]), _bars([5.]), _bars([5., 6., 7.])])
+@pytest.mark.parametrize('bars', [_bars([]), _bars([5.0]), _bars([5.0, 6.0, 7.0])])
 def test_without_actions_the_bars_come_back_equal_and_new(adjustment, bars):
     adjusted = adjust(bars, NONE, adjustment)
     pd.testing.assert_frame_equal(adjusted, bars)
     assert adjusted is not bars
 
+
 def test_actions_outside_the_bars_leave_returns_alone():
-    bars = _bars([10., 11., 12.])
-    actions = _actions(('2020-01-01', 'split', 2.), ('2020-01-01', 'dividend', 1.), ('2030-01-01', 'split', 2.), ('2030-01-01', 'dividend', 9.))
-    assert adjust(bars, actions, 'total_return').close.tolist() == [5., 5.5, 6.]
+    bars = _bars([10.0, 11.0, 12.0])
+    actions = _actions(
+        ('2020-01-01', 'split', 2.0),
+        ('2020-01-01', 'dividend', 1.0),
+        ('2030-01-01', 'split', 2.0),
+        ('2030-01-01', 'dividend', 9.0),
+    )
+    assert adjust(bars, actions, 'total_return').close.tolist() == [5.0, 5.5, 6.0]
+
 
 def test_raw_bars_stay_raw_and_the_input_is_not_touched():
-    bars, actions = _bars([10., 5.]), _actions(('2024-01-02', 'split', 2.))
+    bars, actions = _bars([10.0, 5.0]), _actions(('2024-01-02', 'split', 2.0))
     before = bars.copy()
     assert adjust(bars, actions, 'raw').equals(before)
     adjust(bars, actions, 'total_return')
     pd.testing.assert_frame_equal(bars, before)
 
 # %% ../../nbs/11_preprocessing.ipynb #53c535ee
-@pytest.mark.parametrize('rows, word', [
-    ([('2024-01-02', 'split', 2.), ('2024-01-02', 'split', 2.)], 'second action'), ([('2024-01-02', 'Split', 2.)], "'Split'"),
-    ([('2024-01-02', 'split', 0.)], '0.0'), ([('2024-01-02', 'dividend', -1.)], '-1.0'), ([('2024-01-02', 'dividend', float('nan'))], 'nan'),
-    ([('2024-01-02', 'split', float('inf'))], 'inf'), ([('2024-01-02', 'split', '2')], 'numbers'), ([('2024-01-02 16:00', 'split', 2.)], '16:00'),
-    ([('2024-01-02T00:00Z', 'split', 2.)], 'time zone'), ([('2024-01-02', None, 2.)], 'unknown kind'),
-])
+@pytest.mark.parametrize(
+    'rows, word',
+    [
+        ([('2024-01-02', 'split', 2.0), ('2024-01-02', 'split', 2.0)], 'second action'),
+        ([('2024-01-02', 'Split', 2.0)], "'Split'"),
+        ([('2024-01-02', 'split', 0.0)], '0.0'),
+        ([('2024-01-02', 'dividend', -1.0)], '-1.0'),
+        ([('2024-01-02', 'dividend', float('nan'))], 'nan'),
+        ([('2024-01-02', 'split', float('inf'))], 'inf'),
+        ([('2024-01-02', 'split', '2')], 'numbers'),
+        ([('2024-01-02 16:00', 'split', 2.0)], '16:00'),
+        ([('2024-01-02T00:00Z', 'split', 2.0)], 'time zone'),
+        ([('2024-01-02', None, 2.0)], 'unknown kind'),
+    ],
+)
 def test_an_impossible_action_is_refused(rows, word):
-    for call in (lambda a: adjust(_bars([1., 2.]), a, 'split'), lambda a: adjust(_bars([1., 2.]), a, 'raw'), ordered_actions):
-        with pytest.raises(DataError, match=word): call(_actions(*rows))
+    for call in (
+        lambda a: adjust(_bars([1.0, 2.0]), a, 'split'),
+        lambda a: adjust(_bars([1.0, 2.0]), a, 'raw'),
+        ordered_actions,
+    ):
+        with pytest.raises(DataError, match=word):
+            call(_actions(*rows))
 
-@pytest.mark.parametrize('call, word', [
-    (lambda bars: adjust(bars, NONE, 'total return'), 'Did you mean total_return'), (lambda bars: adjust(bars, NONE, 'total_return', 'CRSP'), "CRSP"),
-    (lambda bars: adjust(bars.iloc[::-1], NONE, 'split'), 'increase'), (lambda bars: adjust(bars.reset_index(drop=True), NONE, 'raw'), 'int64'),
-    (lambda bars: adjust(bars.tz_localize('UTC'), NONE, 'raw'), 'UTC'), (lambda bars: adjust(bars.drop(columns='low'), NONE, 'split'), 'low'),
-    (lambda bars: adjust(bars, NONE.rename(columns={'kind': 'type'}), 'split'), 'type'),
-    (lambda bars: adjust(bars, _actions(('2024-01-02', 'dividend', 10.)), 'total_return'), '2024-01-02'),
-])
+
+@pytest.mark.parametrize(
+    'call, word',
+    [
+        (lambda bars: adjust(bars, NONE, 'total return'), 'Did you mean total_return'),
+        (lambda bars: adjust(bars, NONE, 'total_return', 'CRSP'), 'CRSP'),
+        (lambda bars: adjust(bars.iloc[::-1], NONE, 'split'), 'increase'),
+        (lambda bars: adjust(bars.reset_index(drop=True), NONE, 'raw'), 'int64'),
+        (lambda bars: adjust(bars.tz_localize('UTC'), NONE, 'raw'), 'UTC'),
+        (lambda bars: adjust(bars.drop(columns='low'), NONE, 'split'), 'low'),
+        (lambda bars: adjust(bars, NONE.rename(columns={'kind': 'type'}), 'split'), 'type'),
+        (lambda bars: adjust(bars, _actions(('2024-01-02', 'dividend', 10.0)), 'total_return'), '2024-01-02'),
+    ],
+)
 def test_unusable_input_is_refused(call, word):
-    with pytest.raises(DataError, match=word): call(_bars([10., 11., 12.]))
+    with pytest.raises(DataError, match=word):
+        call(_bars([10.0, 11.0, 12.0]))
 
 # %% ../../nbs/11_preprocessing.ipynb #b5d0f5dd
 @pytest.mark.parametrize('seed', range(5))
 def test_a_history_adjusted_by_its_provider_is_turned_back_to_what_was_traded(seed):
     rng = np.random.default_rng(seed)
     days = pd.bdate_range('2020-01-01', periods=60, name='session')
-    close = rng.lognormal(3, .3, 60)
-    bars = pd.DataFrame({'open': close, 'high': close*1.01, 'low': close*.99, 'close': close, 'volume': rng.integers(1, 10**6, 60).astype(float)}, days)
+    close = rng.lognormal(3, 0.3, 60)
+    bars = pd.DataFrame(
+        {
+            'open': close,
+            'high': close * 1.01,
+            'low': close * 0.99,
+            'close': close,
+            'volume': rng.integers(1, 10**6, 60).astype(float),
+        },
+        days,
+    )
     at = np.sort(rng.choice(np.arange(1, 60), 6, replace=False))
-    actions = pd.DataFrame({'ex_date': days[at], 'kind': ['dividend', 'split']*3, 'value': [.1, 2., .2, 1/3, .3, 7.]})
+    actions = pd.DataFrame(
+        {'ex_date': days[at], 'kind': ['dividend', 'split'] * 3, 'value': [0.1, 2.0, 0.2, 1 / 3, 0.3, 7.0]}
+    )
     factors = split_factors(pd.DatetimeIndex(actions.ex_date), actions)
-    delivered = adjust(bars, actions, 'split'), actions.assign(value=actions.value.where(actions.kind == 'split', actions.value*factors))
+    delivered = (
+        adjust(bars, actions, 'split'),
+        actions.assign(value=actions.value.where(actions.kind == 'split', actions.value * factors)),
+    )
     found_bars, found_actions = as_traded(*delivered, 'split')
     np.testing.assert_allclose(found_bars, bars, rtol=1e-12)
     np.testing.assert_allclose(found_actions.value, actions.value, rtol=1e-12)
 
+
 def test_prices_as_traded_and_histories_without_splits_stay_as_they_are():
     days = pd.bdate_range('2020-01-01', periods=3, name='session')
-    bars = pd.DataFrame(dict.fromkeys(('open', 'high', 'low', 'close', 'volume'), 10.), days)
-    split = pd.DataFrame({'ex_date': days[[1]], 'kind': ['split'], 'value': [2.]})
-    for actions, basis in ((split, 'raw'), (split[:0], 'split')): assert as_traded(bars, actions, basis)[0] is bars
-    with pytest.raises(DataError, match='basis'): as_traded(bars, split, 'adjusted')
+    bars = pd.DataFrame(dict.fromkeys(('open', 'high', 'low', 'close', 'volume'), 10.0), days)
+    split = pd.DataFrame({'ex_date': days[[1]], 'kind': ['split'], 'value': [2.0]})
+    for actions, basis in ((split, 'raw'), (split[:0], 'split')):
+        assert as_traded(bars, actions, basis)[0] is bars
+    with pytest.raises(DataError, match='basis'):
+        as_traded(bars, split, 'adjusted')
 
 # %% ../../nbs/11_preprocessing.ipynb #10b5b57e
 @pytest.mark.parametrize('convention', CONVENTIONS)
 @pytest.mark.parametrize('at', [0, 2, 3, 5])
-@pytest.mark.parametrize('value', [np.nan, 0., -1.])
+@pytest.mark.parametrize('value', [np.nan, 0.0, -1.0])
 def test_a_bar_without_a_close_changes_no_other_price(convention, at, value):
     days = pd.bdate_range('2020-01-01', periods=6, name='session')
-    bars = pd.DataFrame({name: [100., 102., 51., 52., 53., 54.] for name in ('open', 'high', 'low', 'close', 'volume')}, days)
-    actions = pd.DataFrame({'ex_date': days[[2, 3]], 'kind': ['split', 'dividend'], 'value': [2., 1.]})
+    bars = pd.DataFrame(
+        {name: [100.0, 102.0, 51.0, 52.0, 53.0, 54.0] for name in ('open', 'high', 'low', 'close', 'volume')}, days
+    )
+    actions = pd.DataFrame({'ex_date': days[[2, 3]], 'kind': ['split', 'dividend'], 'value': [2.0, 1.0]})
     holed = bars.copy()
     holed.iloc[at, 3] = value
-    found, wanted = adjust(holed, actions, 'total_return', convention), adjust(bars.drop(days[at]), actions, 'total_return', convention)
+    found, wanted = (
+        adjust(holed, actions, 'total_return', convention),
+        adjust(bars.drop(days[at]), actions, 'total_return', convention),
+    )
     pd.testing.assert_frame_equal(found.drop(days[at]), wanted, check_freq=False)
     assert np.isfinite(found.open.iloc[at])

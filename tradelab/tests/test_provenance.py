@@ -13,24 +13,44 @@ from ..provenance import code_hash, deciding_settings, file_hash, fingerprint, g
 
 # %% ../../nbs/40_provenance.ipynb #d8ce5214
 def test_a_file_hash_is_sha_256(tmp_path):
-    (tmp_path/'abc').write_bytes(b'abc')
-    assert file_hash(tmp_path/'abc') == 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' # FIPS 180-2, example of SHA-256
+    (tmp_path / 'abc').write_bytes(b'abc')
+    assert (
+        file_hash(tmp_path / 'abc') == 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
+    )  # FIPS 180-2, example of SHA-256
+
 
 def test_git_state_names_the_commit_and_sees_a_change(tmp_path):
-    def git(*words): subprocess.run(['git', '-C', tmp_path, '-c', 'user.name=a', '-c', 'user.email=a@b', *words], check=True, capture_output=True)
-    git('init'); (tmp_path/'a').write_text('1'); git('add', '.'); git('commit', '-m', 'x')
+    def git(*words):
+        subprocess.run(
+            ['git', '-C', tmp_path, '-c', 'user.name=a', '-c', 'user.email=a@b', *words],
+            check=True,
+            capture_output=True,
+        )
+
+    git('init')
+    (tmp_path / 'a').write_text('1')
+    git('add', '.')
+    git('commit', '-m', 'x')
     commit, dirty = git_state(tmp_path)
-    (tmp_path/'a').write_text('2')
+    (tmp_path / 'a').write_text('2')
     assert len(commit) == 40 and dirty is False and git_state(tmp_path) == (commit, True)
 
 # %% ../../nbs/40_provenance.ipynb #6986a8bc
-@pytest.mark.parametrize('section, key, value', [('strategy', 'fast', 20), ('risk', 'stop_loss', 0.1), ('backtest', 'cash', 5.), ('data', 'provider', 'yahoo')])
+@pytest.mark.parametrize(
+    'section, key, value',
+    [('strategy', 'fast', 20), ('risk', 'stop_loss', 0.1), ('backtest', 'cash', 5.0), ('data', 'provider', 'yahoo')],
+)
 def test_each_setting_that_decides_a_result_changes_the_fingerprint(section, key, value):
-    assert fingerprint(s=deciding_settings(load_settings(**{section: {key: value}}))) != fingerprint(s=deciding_settings(load_settings()))
+    assert fingerprint(s=deciding_settings(load_settings(**{section: {key: value}}))) != fingerprint(
+        s=deciding_settings(load_settings())
+    )
+
 
 def test_the_order_of_parts_does_not_matter_and_nan_is_refused():
     assert fingerprint(a=1, b={'c': 2, 'd': 3}) == fingerprint(b={'d': 3, 'c': 2}, a=1)
-    with pytest.raises(ValueError): fingerprint(a=float('nan'))
+    with pytest.raises(ValueError):
+        fingerprint(a=float('nan'))
+
 
 def test_versions_and_code_hash_are_known():
     assert 'unknown' not in versions().values() and len(code_hash()) == 64

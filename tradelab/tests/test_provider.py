@@ -11,15 +11,23 @@ from ..utils.provider import Provider
 
 # %% ../../nbs/22_provider.ipynb #07c49c82
 class _Failing(Provider):
-    def __init__(self, error): self.error, self.closed = error, False
-    def fetch(self, symbol, start, end): raise self.error
-    def close(self): self.closed = True
+    def __init__(self, error):
+        self.error, self.closed = error, False
+
+    def fetch(self, symbol, start, end):
+        raise self.error
+
+    def close(self):
+        self.closed = True
+
 
 def test_one_symbol_that_fails_does_not_stop_the_others():
     error = RateLimitedError('Too many')
     assert list(_Failing(error).deliveries('AB', None, None)) == [('A', error), ('B', error)]
 
+
 def test_a_failure_that_is_not_the_datas_stops_everything_and_the_provider_is_closed():
     provider = _Failing(DatabaseDownError('down'))
-    with pytest.raises(DatabaseDownError), provider: list(provider.deliveries('AB', None, None))
+    with pytest.raises(DatabaseDownError), provider:
+        list(provider.deliveries('AB', None, None))
     assert provider.closed

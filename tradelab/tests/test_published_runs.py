@@ -15,80 +15,183 @@ from ..providers.sample import fetch
 
 FREE = dict(sec_fee_per_million=0, taf_per_share=0, slippage_bp=0, volume_cap=None, borrow_rate=0)
 
+
 def _bars(closes, opens=None, start='2024-01-02'):
     "Bars without a range around their prices"
     closes = np.array(closes, dtype=float)
     opens = closes if opens is None else np.array(opens, dtype=float)
-    return pd.DataFrame({'open': opens, 'high': np.maximum(opens, closes), 'low': np.minimum(opens, closes), 'close': closes, 'volume': 1e9}, pd.bdate_range(start, periods=len(closes), name='session'))
+    return pd.DataFrame(
+        {
+            'open': opens,
+            'high': np.maximum(opens, closes),
+            'low': np.minimum(opens, closes),
+            'close': closes,
+            'volume': 1e9,
+        },
+        pd.bdate_range(start, periods=len(closes), name='session'),
+    )
+
 
 def _votes(bars, buy, sell):
     "A signals frame out of two lists of booleans"
     signal = np.asarray(buy, dtype='int8') - np.asarray(sell, dtype='int8')
-    return pd.DataFrame({'fast': np.nan, 'slow': np.nan, 'rsi': np.nan, 'score': 0., 'signal': signal, 'reason': np.where(signal > 0, 'up', np.where(signal < 0, 'down', ''))}, bars.index)
+    return pd.DataFrame(
+        {
+            'fast': np.nan,
+            'slow': np.nan,
+            'rsi': np.nan,
+            'score': 0.0,
+            'signal': signal,
+            'reason': np.where(signal > 0, 'up', np.where(signal < 0, 'down', '')),
+        },
+        bars.index,
+    )
+
 
 def _crossings(close, fast, slow):
     "Where the simple average of `fast` closes crosses that of `slow` closes upwards, and downwards"
     a, b = close.rolling(fast).mean(), close.rolling(slow).mean()
     return ((a > b) & (a.shift(1) <= b.shift(1))).to_numpy(), ((a < b) & (a.shift(1) >= b.shift(1))).to_numpy()
 
+
 def _run(bars, buy, sell, quantity, costs=(), risk=(), **account):
     "A backtest with a fixed number of shares and no other cost than those named"
-    return backtest(market({'X': bars}), {'X': _votes(bars, buy, sell)}, CostSettings(**{**FREE, **dict(costs)}),
-                    RiskSettings(sizing='quantity', position_quantity=quantity, **dict(risk)), BacktestSettings(**{'cash': 100_000., **account}))
+    return backtest(
+        market({'X': bars}),
+        {'X': _votes(bars, buy, sell)},
+        CostSettings(**{**FREE, **dict(costs)}),
+        RiskSettings(sizing='quantity', position_quantity=quantity, **dict(risk)),
+        BacktestSettings(**{'cash': 100_000.0, **account}),
+    )
+
 
 def _trades(result):
     "The trades as rows (side, entry, price, exit, price, fees, pnl), prices and amounts to the cent"
     t = result.trades
     day = lambda sessions: sessions.dt.strftime('%Y-%m-%d')
-    return list(zip(t.side, day(t.entry_session), t.entry_price.round(2), day(t.exit_session), t.exit_price.round(2), t.fees.round(2), t.pnl.round(2)))
+    return list(
+        zip(
+            t.side,
+            day(t.entry_session),
+            t.entry_price.round(2),
+            day(t.exit_session),
+            t.exit_price.round(2),
+            t.fees.round(2),
+            t.pnl.round(2),
+        )
+    )
 
-def _totals(result): return len(result.trades), round(result.fills.fees.sum(), 2), round(result.equity.equity.iloc[-1], 2)
+
+def _totals(result):
+    return len(result.trades), round(result.fills.fees.sum(), 2), round(result.equity.equity.iloc[-1], 2)
 
 # %% ../../nbs/tests/published_runs.ipynb #fd5ada3c
 # https://www.backtrader.com/docu/commission-schemes/commission-schemes/: decision closes, execution prices, commissions, gross and net profit as printed there
-BACKTRADER = _bars([3757.59, 3754.13, 3788.81, 3786.93, 3860.00, 3863.57, 3839.90, 3839.24], [3757.59, 3754.13, 3788.81, 3786.93, 3860.00, 3863.57, 3839.90, 3839.24])
+BACKTRADER = _bars(
+    [3757.59, 3754.13, 3788.81, 3786.93, 3860.00, 3863.57, 3839.90, 3839.24],
+    [3757.59, 3754.13, 3788.81, 3786.93, 3860.00, 3863.57, 3839.90, 3839.24],
+)
 UP, DOWN = [1, 0, 0, 0, 1, 0, 0, 0], [0, 0, 1, 0, 0, 0, 1, 0]
 
-@pytest.mark.parametrize('quantity, costs, commissions, gross, net', [
-    (1, dict(commission_rate=0.005), [18.77, 18.93, 19.32, 19.20], [32.80, -24.33], [-4.91, -62.84]),
-    (10, dict(commission_per_order=2.), [2., 2., 2., 2.], [328.00, -243.30], [324.00, -247.30])])
-def test_two_operations_of_backtraders_manual_have_its_commissions_and_its_net_profit(quantity, costs, commissions, gross, net):
+
+@pytest.mark.parametrize(
+    'quantity, costs, commissions, gross, net',
+    [
+        (1, dict(commission_rate=0.005), [18.77, 18.93, 19.32, 19.20], [32.80, -24.33], [-4.91, -62.84]),
+        (10, dict(commission_per_order=2.0), [2.0, 2.0, 2.0, 2.0], [328.00, -243.30], [324.00, -247.30]),
+    ],
+)
+def test_two_operations_of_backtraders_manual_have_its_commissions_and_its_net_profit(
+    quantity, costs, commissions, gross, net
+):
     result = _run(BACKTRADER, UP, DOWN, quantity, costs)
     assert result.fills.price.tolist() == [3754.13, 3786.93, 3863.57, 3839.24]
     assert result.fills.fees.round(2).tolist() == commissions
-    assert (result.trades.pnl + result.trades.fees).round(2).tolist() == gross and result.trades.pnl.round(2).tolist() == net
+    assert (result.trades.pnl + result.trades.fees).round(2).tolist() == gross and result.trades.pnl.round(
+        2
+    ).tolist() == net
 
 # %% ../../nbs/tests/published_runs.ipynb #0caaafbe
 # vectorbt 1.2.0, docstring of Portfolio.from_signals: change of the position at each bar; the values of the account are its value() on the same input
-@pytest.mark.parametrize('direction, flow, value', [
-    ('long_only', [1, 0, 0, -1, 0], [100, 101, 102, 103, 103]),
-    ('long_short', [1, 0, 0, -2, 0], [100, 101, 102, 103, 102])])
+@pytest.mark.parametrize(
+    'direction, flow, value',
+    [
+        ('long_only', [1, 0, 0, -1, 0], [100, 101, 102, 103, 103]),
+        ('long_short', [1, 0, 0, -2, 0], [100, 101, 102, 103, 102]),
+    ],
+)
 def test_the_positions_of_vectorbts_manual_are_those_of_the_same_close(direction, flow, value):
     bars = _bars([1, 2, 3, 4, 5])
     # its entries and exits are true at [0, 1, 2] and [2, 3, 4]; at bar 2, where both are, neither engine trades
-    result = _run(bars, [1, 1, 1, 0, 0], [0, 0, 1, 1, 1], 1, cash=100., direction=direction, fill_at='same_close')
-    signed = result.fills.quantity.where(result.fills.side == 'buy', -result.fills.quantity).groupby(result.fills.session).sum().reindex(bars.index, fill_value=0)
+    result = _run(bars, [1, 1, 1, 0, 0], [0, 0, 1, 1, 1], 1, cash=100.0, direction=direction, fill_at='same_close')
+    signed = (
+        result.fills.quantity.where(result.fills.side == 'buy', -result.fills.quantity)
+        .groupby(result.fills.session)
+        .sum()
+        .reindex(bars.index, fill_value=0)
+    )
     assert signed.tolist() == flow and result.equity.equity.tolist() == value
 
-@pytest.mark.parametrize('trailing_stop, take_profit, flow, value', [
-    (0.1, 0.2, [10, 0, -10, 0, 0, 0], [100, 110, 120, 120, 120, 120]),
-    (0.1, 0.3, [10, 0, 0, 0, -10, 0], [100, 110, 120, 110, 100, 100]),
-    (None, None, [10, 0, 0, 0, 0, -10], [100, 110, 120, 110, 100, 90])])
+
+@pytest.mark.parametrize(
+    'trailing_stop, take_profit, flow, value',
+    [
+        (0.1, 0.2, [10, 0, -10, 0, 0, 0], [100, 110, 120, 120, 120, 120]),
+        (0.1, 0.3, [10, 0, 0, 0, -10, 0], [100, 110, 120, 110, 100, 100]),
+        (None, None, [10, 0, 0, 0, 0, -10], [100, 110, 120, 110, 100, 90]),
+    ],
+)
 def test_the_stops_of_vectorbts_manual_are_hit_at_its_bars(trailing_stop, take_profit, flow, value):
     bars = _bars([10, 11, 12, 11, 10, 9])
-    result = _run(bars, [1, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1], 10, risk=dict(trailing_stop=trailing_stop, take_profit=take_profit), cash=100., fill_at='same_close')
-    signed = result.fills.quantity.where(result.fills.side == 'buy', -result.fills.quantity).groupby(result.fills.session).sum().reindex(bars.index, fill_value=0)
+    result = _run(
+        bars,
+        [1, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 1],
+        10,
+        risk=dict(trailing_stop=trailing_stop, take_profit=take_profit),
+        cash=100.0,
+        fill_at='same_close',
+    )
+    signed = (
+        result.fills.quantity.where(result.fills.side == 'buy', -result.fills.quantity)
+        .groupby(result.fills.session)
+        .sum()
+        .reindex(bars.index, fill_value=0)
+    )
     assert signed.tolist() == flow and result.equity.equity.tolist() == value
 
 # %% ../../nbs/tests/published_runs.ipynb #942272a4
-RUNS = {} # name → symbol, fast, slow, shares, costs, risk, direction, closed trades, their profit, last equity, some trades
+RUNS = {}  # name → symbol, fast, slow, shares, costs, risk, direction, closed trades, their profit, last equity, some trades
 
-RUNS['backtesting_py_goog_10_20_reversing'] = ('GOOG', 10, 20, 10, dict(commission_rate=0.002), {}, 'long_short', 93, 9787.30, 110812.75, '''
+RUNS['backtesting_py_goog_10_20_reversing'] = (
+    'GOOG',
+    10,
+    20,
+    10,
+    dict(commission_rate=0.002),
+    {},
+    'long_short',
+    93,
+    9787.30,
+    110812.75,
+    """
 short 2004-11-17 169.02 2004-12-06 179.13 6.96 -108.06
 long 2004-12-06 179.13 2004-12-20 182.00 7.22 21.48
-short 2004-12-20 182.00 2004-12-23 187.45 7.39 -61.89''')
+short 2004-12-20 182.00 2004-12-23 187.45 7.39 -61.89""",
+)
 
-RUNS['backtesting_py_goog_20_60_stop_5_target_15'] = ('GOOG', 20, 60, 10, dict(commission_rate=0.002), dict(stop_loss=0.05, take_profit=0.15), 'long_short', 39, 921.85, 101898.21, '''
+RUNS['backtesting_py_goog_20_60_stop_5_target_15'] = (
+    'GOOG',
+    20,
+    60,
+    10,
+    dict(commission_rate=0.002),
+    dict(stop_loss=0.05, take_profit=0.15),
+    'long_short',
+    39,
+    921.85,
+    101898.21,
+    """
 short 2005-03-09 184.21 2005-04-07 193.42 7.55 -99.66
 long 2005-04-25 217.82 2005-05-23 250.49 9.37 317.36
 short 2005-08-22 281.24 2005-09-07 295.30 11.53 -152.15
@@ -96,9 +199,21 @@ long 2005-09-22 311.49 2005-10-13 295.92 12.15 -167.89
 short 2006-02-10 362.00 2006-02-23 380.10 14.84 -195.84
 long 2006-04-17 403.78 2006-05-12 383.50 15.75 -218.55
 short 2006-05-31 373.80 2006-06-07 393.24 15.34 -209.72
-long 2006-07-05 421.52 2006-07-14 400.44 16.44 -227.20''')
+long 2006-07-05 421.52 2006-07-14 400.44 16.44 -227.20""",
+)
 
-RUNS['backtesting_py_aapl_20_100_stop_5_target_15'] = ('AAPL', 20, 100, 10, dict(commission_rate=0.002), dict(stop_loss=0.05, take_profit=0.15), 'long_short', 32, 1079.96, 101079.96, '''
+RUNS['backtesting_py_aapl_20_100_stop_5_target_15'] = (
+    'AAPL',
+    20,
+    100,
+    10,
+    dict(commission_rate=0.002),
+    dict(stop_loss=0.05, take_profit=0.15),
+    'long_short',
+    32,
+    1079.96,
+    101079.96,
+    """
 long 2001-02-16 19.00 2001-02-22 18.05 0.74 -10.24
 short 2001-06-18 20.41 2001-06-20 21.43 0.84 -11.04
 long 2001-07-05 23.60 2001-07-06 22.42 0.92 -12.72
@@ -107,15 +222,39 @@ long 2001-11-21 19.61 2001-12-04 22.55 0.84 28.57
 short 2002-06-10 21.48 2002-06-14 18.26 0.79 31.43
 long 2002-11-11 15.75 2002-12-04 14.96 0.61 -8.49
 short 2002-12-24 14.44 2003-01-06 15.16 0.59 -7.81
-long 2009-02-23 91.60 2009-02-23 87.02 3.57 -49.37''')
+long 2009-02-23 91.60 2009-02-23 87.02 3.57 -49.37""",
+)
 
-RUNS['vectorbt_aapl_20_100'] = ('AAPL', 20, 100, 100, dict(commission_rate=0.001, slippage_bp=5), {}, 'long_only', 16, 43663.56, 143663.56, '''
+RUNS['vectorbt_aapl_20_100'] = (
+    'AAPL',
+    20,
+    100,
+    100,
+    dict(commission_rate=0.001, slippage_bp=5),
+    {},
+    'long_only',
+    16,
+    43663.56,
+    143663.56,
+    """
 long 2001-02-16 19.01 2001-06-18 20.40 3.94 135.09
 long 2001-07-05 23.61 2001-07-27 18.74 4.24 -491.35
 long 2001-11-21 19.62 2002-06-10 21.47 4.11 180.84
-long 2002-11-11 15.76 2002-12-24 14.43 3.02 -135.53''')
+long 2002-11-11 15.76 2002-12-24 14.43 3.02 -135.53""",
+)
 
-RUNS['vectorbt_aapl_20_100_stop_10'] = ('AAPL', 20, 100, 100, dict(commission_rate=0.001, slippage_bp=5), dict(stop_loss=0.1), 'long_only', 16, 42957.01, 142957.01, '''
+RUNS['vectorbt_aapl_20_100_stop_10'] = (
+    'AAPL',
+    20,
+    100,
+    100,
+    dict(commission_rate=0.001, slippage_bp=5),
+    dict(stop_loss=0.1),
+    'long_only',
+    16,
+    42957.01,
+    142957.01,
+    """
 long 2001-02-16 19.01 2001-06-18 20.40 3.94 135.09
 long 2001-07-05 23.61 2001-07-10 21.24 4.49 -241.67
 long 2001-11-21 19.62 2002-06-10 21.47 4.11 180.84
@@ -131,9 +270,21 @@ long 2010-03-04 209.38 2010-08-25 237.92 44.73 2808.90
 long 2010-09-21 284.00 2011-05-03 347.82 63.18 6318.23
 long 2011-05-05 348.57 2011-05-25 333.26 68.18 -1599.28
 long 2011-07-19 378.19 2011-11-30 381.10 75.93 215.11
-long 2011-12-27 403.30 2012-11-05 583.22 98.65 17893.52''')
+long 2011-12-27 403.30 2012-11-05 583.22 98.65 17893.52""",
+)
 
-RUNS['vectorbt_aapl_20_100_trailing_15'] = ('AAPL', 20, 100, 100, dict(commission_rate=0.001, slippage_bp=5), dict(trailing_stop=0.15), 'long_only', 16, 32114.83, 132114.83, '''
+RUNS['vectorbt_aapl_20_100_trailing_15'] = (
+    'AAPL',
+    20,
+    100,
+    100,
+    dict(commission_rate=0.001, slippage_bp=5),
+    dict(trailing_stop=0.15),
+    'long_only',
+    16,
+    32114.83,
+    132114.83,
+    """
 long 2001-02-16 19.01 2001-03-12 18.74 3.78 -30.56
 long 2001-07-05 23.61 2001-07-18 21.43 4.50 -223.06
 long 2001-11-21 19.62 2001-12-14 20.42 4.00 75.54
@@ -149,17 +300,41 @@ long 2010-03-04 209.38 2010-05-06 231.48 44.09 2164.97
 long 2010-09-21 284.00 2011-05-03 347.82 63.18 6318.23
 long 2011-05-05 348.57 2011-05-25 333.26 68.18 -1599.28
 long 2011-07-19 378.19 2011-10-04 359.25 73.74 -1967.52
-long 2011-12-27 403.30 2012-05-16 547.13 95.04 14287.43''')
+long 2011-12-27 403.30 2012-05-16 547.13 95.04 14287.43""",
+)
 
-RUNS['vectorbt_ibm_30_100_trailing_15'] = ('IBM', 30, 100, 100, dict(commission_rate=0.001, slippage_bp=5), dict(trailing_stop=0.15), 'long_only', 22, 2021.35, 102285.35, '''
+RUNS['vectorbt_ibm_30_100_trailing_15'] = (
+    'IBM',
+    30,
+    100,
+    100,
+    dict(commission_rate=0.001, slippage_bp=5),
+    dict(trailing_stop=0.15),
+    'long_only',
+    22,
+    2021.35,
+    102285.35,
+    """
 long 2000-08-18 122.43 2000-09-29 114.64 23.71 -802.66
 long 2001-02-09 114.09 2001-02-23 100.79 21.49 -1350.83
 long 2001-05-02 118.36 2001-07-10 101.86 22.02 -1671.53
 long 2001-11-13 115.76 2002-01-23 107.38 22.31 -860.32
 long 2002-11-13 79.54 2002-12-30 76.00 15.55 -369.23
-long 2003-04-22 83.40 2003-08-04 80.71 16.41 -285.62''')
+long 2003-04-22 83.40 2003-08-04 80.71 16.41 -285.62""",
+)
 
-RUNS['vectorbt_aapl_20_100_stop_8_target_20'] = ('AAPL', 20, 100, 100, dict(commission_rate=0.001), dict(stop_loss=0.08, take_profit=0.2), 'long_only', 16, 17911.44, 117911.44, '''
+RUNS['vectorbt_aapl_20_100_stop_8_target_20'] = (
+    'AAPL',
+    20,
+    100,
+    100,
+    dict(commission_rate=0.001),
+    dict(stop_loss=0.08, take_profit=0.2),
+    'long_only',
+    16,
+    17911.44,
+    117911.44,
+    """
 long 2001-02-16 19.00 2001-03-01 17.48 3.65 -155.65
 long 2001-07-05 23.60 2001-07-09 21.71 4.53 -193.33
 long 2001-11-21 19.61 2001-12-05 23.53 4.31 387.89
@@ -175,13 +350,27 @@ long 2010-03-04 209.28 2010-04-16 251.14 46.04 4139.56
 long 2010-09-21 283.86 2011-01-10 340.63 62.45 5614.75
 long 2011-05-05 348.40 2011-05-25 333.43 68.18 -1565.18
 long 2011-07-19 378.00 2011-11-30 381.29 75.93 253.07
-long 2011-12-27 403.10 2012-02-09 483.72 88.68 7973.32''')
+long 2011-12-27 403.10 2012-02-09 483.72 88.68 7973.32""",
+)
 
-RUNS['vectorbt_aapl_20_100_long_short'] = ('AAPL', 20, 100, 100, dict(commission_rate=0.001, slippage_bp=5), {}, 'long_short', 31, 30965.96, 146182.96, '''
+RUNS['vectorbt_aapl_20_100_long_short'] = (
+    'AAPL',
+    20,
+    100,
+    100,
+    dict(commission_rate=0.001, slippage_bp=5),
+    {},
+    'long_short',
+    31,
+    30965.96,
+    146182.96,
+    """
 long 2001-02-16 19.01 2001-06-18 20.40 3.94 135.09
 short 2001-06-18 20.40 2001-07-05 23.61 4.40 -325.60
 long 2001-07-05 23.61 2001-07-27 18.74 4.24 -491.35
-short 2001-07-27 18.74 2001-11-21 19.62 3.84 -91.75''')
+short 2001-07-27 18.74 2001-11-21 19.62 3.84 -91.75""",
+)
+
 
 @pytest.mark.parametrize('name', sorted(RUNS))
 def test_a_run_of_another_engine_has_the_same_trades_to_the_cent(name):
@@ -194,23 +383,36 @@ def test_a_run_of_another_engine_has_the_same_trades_to_the_cent(name):
         side, entry, paid, exit, got, fees, pnl = row.split()
         trade = by_entry[entry]
         assert (trade.side, f'{trade.exit_session:%Y-%m-%d}') == (side, exit)
-        assert [trade.entry_price, trade.exit_price, trade.fees, trade.pnl] == pytest.approx([float(paid), float(got), float(fees), float(pnl)], abs=0.00501)
-    assert len(closed) == number and [closed.pnl.sum(), result.equity.equity.iloc[-1]] == pytest.approx([profit, equity], abs=0.00501)
+        assert [trade.entry_price, trade.exit_price, trade.fees, trade.pnl] == pytest.approx(
+            [float(paid), float(got), float(fees), float(pnl)], abs=0.00501
+        )
+    assert len(closed) == number and [closed.pnl.sum(), result.equity.equity.iloc[-1]] == pytest.approx(
+        [profit, equity], abs=0.00501
+    )
 
 # %% ../../nbs/tests/published_runs.ipynb #70c973a6
 # vectorbt 1.2.0, sl_stop=0.15, sl_trail=True: bought at 100, sold on the fourth bar at 0.85*130
 def test_a_trailing_stop_follows_the_high_of_a_bar_from_the_next_bar_on():
     rows = [(100, 101, 99, 100), (100, 101, 98, 100), (100, 130, 105, 128), (120, 125, 108, 112), (112, 113, 111, 112)]
-    bars = pd.DataFrame(rows, pd.bdate_range('2024-01-02', periods=5, name='session'), ['open', 'high', 'low', 'close'], dtype=float).assign(volume=1e9)
-    result = _run(bars, [1, 0, 0, 0, 0], [0]*5, 100, risk=dict(trailing_stop=0.15))
-    assert result.fills.session.tolist() == [bars.index[1], bars.index[3]] and result.fills.price.tolist() == pytest.approx([100., 110.5])
+    bars = pd.DataFrame(
+        rows, pd.bdate_range('2024-01-02', periods=5, name='session'), ['open', 'high', 'low', 'close'], dtype=float
+    ).assign(volume=1e9)
+    result = _run(bars, [1, 0, 0, 0, 0], [0] * 5, 100, risk=dict(trailing_stop=0.15))
+    assert result.fills.session.tolist() == [
+        bars.index[1],
+        bars.index[3],
+    ] and result.fills.price.tolist() == pytest.approx([100.0, 110.5])
     assert result.equity.equity.tolist() == pytest.approx([100_000, 100_000, 102_800, 101_050, 101_050])
 
 # %% ../../nbs/tests/published_runs.ipynb #9f65d506
 # backtrader 1.9.78.123, market orders at the next open, CommInfoBase with COMM_FIXED and a floor
-@pytest.mark.parametrize('quantity, per_share, fee, equity', [(100, 0.005, 1.00, 144_363.50), (150, 0.013, 1.95, 166_530.85)])
+@pytest.mark.parametrize(
+    'quantity, per_share, fee, equity', [(100, 0.005, 1.00, 144_363.50), (150, 0.013, 1.95, 166_530.85)]
+)
 def test_a_commission_a_share_with_a_minimum_leaves_backtraders_equity(quantity, per_share, fee, equity):
     bars = fetch('AAPL').bars
-    result = _run(bars, *_crossings(bars.close, 20, 100), quantity, dict(commission_per_share=per_share, commission_min=1.))
-    assert len(result.fills) == 32 and result.fills.fees.tolist() == pytest.approx([fee]*32)
+    result = _run(
+        bars, *_crossings(bars.close, 20, 100), quantity, dict(commission_per_share=per_share, commission_min=1.0)
+    )
+    assert len(result.fills) == 32 and result.fills.fees.tolist() == pytest.approx([fee] * 32)
     assert result.equity.equity.iloc[-1] == pytest.approx(equity, abs=0.00501)

@@ -18,28 +18,39 @@ from ..utils.rate_budget import RateBudget
 # %% ../../nbs/22_rate_budget.ipynb #5cccd27a
 class _Clock:
     "A clock that only sleeping moves; `meanwhile` is called after each sleep"
-    def __init__(self): self.now, self.slept, self.meanwhile = 1_700_000_000., [], lambda: None
-    def __call__(self): return self.now
+
+    def __init__(self):
+        self.now, self.slept, self.meanwhile = 1_700_000_000.0, [], lambda: None
+
+    def __call__(self):
+        return self.now
+
     def sleep(self, seconds):
         self.slept.append(round(seconds, 6))
         self.now += seconds
         self.meanwhile()
 
-@pytest.fixture
-def clock(): return _Clock()
 
-def _budget(folder, clock, per_minute=60): return RateBudget(folder/'x'/'toy.rate', per_minute, clock, clock.sleep)
+@pytest.fixture
+def clock():
+    return _Clock()
+
+
+def _budget(folder, clock, per_minute=60):
+    return RateBudget(folder / 'x' / 'toy.rate', per_minute, clock, clock.sleep)
 
 # %% ../../nbs/22_rate_budget.ipynb #fb9a5568
 def test_the_first_request_goes_out_at_once_and_the_next_ones_are_spaced_evenly(tmp_path, clock):
     budget = _budget(tmp_path, clock)
     assert [round(budget.wait() - 1.7e9, 6) for _ in range(3)] == [0, 1, 2] and clock.slept == [1, 1]
 
+
 def test_idle_time_is_not_saved_up_for_a_burst(tmp_path, clock):
     budget = _budget(tmp_path, clock)
     budget.wait()
     clock.now += 100
     assert [round(budget.wait() - 1.7e9, 6) for _ in range(2)] == [100, 101]
+
 
 def test_two_budgets_on_one_file_share_it(tmp_path, clock):
     one, other = _budget(tmp_path, clock), _budget(tmp_path, clock)
@@ -49,9 +60,11 @@ def test_two_budgets_on_one_file_share_it(tmp_path, clock):
 def test_a_slot_after_the_deadline_is_refused_at_once_and_not_taken(tmp_path, clock):
     budget = _budget(tmp_path, clock, per_minute=6)
     budget.wait()
-    with pytest.raises(RateLimitedError, match=r'in 10.0 s'): budget.wait(deadline=9)
+    with pytest.raises(RateLimitedError, match=r'in 10.0 s'):
+        budget.wait(deadline=9)
     assert clock.slept == [] and round(budget.ahead(), 6) == 10
     assert round(budget.wait(deadline=10) - 1.7e9, 6) == 10
+
 
 def test_a_pause_holds_everybody_back(tmp_path, clock):
     one, other = _budget(tmp_path, clock), _budget(tmp_path, clock)
@@ -59,17 +72,20 @@ def test_a_pause_holds_everybody_back(tmp_path, clock):
     assert round(other.ahead(), 6) == 30
     assert [round(budget.wait() - 1.7e9, 6) for budget in (other, one)] == [30, 31]
 
+
 def test_a_pause_holds_back_who_already_sleeps_towards_a_slot(tmp_path, clock):
     one, other = _budget(tmp_path, clock), _budget(tmp_path, clock)
     one.wait()
     clock.meanwhile = lambda: (setattr(clock, 'meanwhile', lambda: None), other.pause(30))
     assert round(one.wait() - 1.7e9, 6) == 31 and clock.slept == [1, 30]
 
+
 def test_a_pause_during_the_sleep_that_passes_the_deadline_is_an_error(tmp_path, clock):
     budget = _budget(tmp_path, clock)
     budget.wait()
     clock.meanwhile = lambda: budget.pause(30)
-    with pytest.raises(RateLimitedError, match='30.0 s'): budget.wait(deadline=20)
+    with pytest.raises(RateLimitedError, match='30.0 s'):
+        budget.wait(deadline=20)
 
 # %% ../../nbs/22_rate_budget.ipynb #603d60ed
 def test_a_shorter_pause_does_not_end_a_longer_one(tmp_path, clock):
@@ -78,28 +94,51 @@ def test_a_shorter_pause_does_not_end_a_longer_one(tmp_path, clock):
     budget.pause(1)
     assert round(budget.ahead(), 6) == 30
 
+
 def test_no_pause_is_longer_than_an_hour(tmp_path, clock):
     budget = _budget(tmp_path, clock)
     budget.pause(86_400)
     assert round(budget.ahead(), 6) == 3600
 
 # %% ../../nbs/22_rate_budget.ipynb #dec2a80e
-@pytest.mark.parametrize('content', [b'', b'\n', b'x', b'1700000000.0', b'\xff\xfe', b'nan nan', b'inf 0', b'9'*400 + b' 1', b'1700009999.0 1700009999.0', b'1 2 3', b'-1e300 0'])
+@pytest.mark.parametrize(
+    'content',
+    [
+        b'',
+        b'\n',
+        b'x',
+        b'1700000000.0',
+        b'\xff\xfe',
+        b'nan nan',
+        b'inf 0',
+        b'9' * 400 + b' 1',
+        b'1700009999.0 1700009999.0',
+        b'1 2 3',
+        b'-1e300 0',
+    ],
+)
 def test_a_damaged_file_means_that_nothing_is_known(tmp_path, clock, content):
     budget = _budget(tmp_path, clock)
     budget.path.parent.mkdir()
     budget.path.write_bytes(content)
     assert [round(budget.wait() - 1.7e9, 6) for _ in range(2)] == [0, 1]
 
+
 def test_a_folder_that_cannot_be_written_is_told(tmp_path, clock):
-    (tmp_path/'x').write_text('a file where the folder should be')
+    (tmp_path / 'x').write_text('a file where the folder should be')
     for call in (lambda budget: budget.wait(), lambda budget: budget.pause(1), lambda budget: budget.ahead()):
-        with pytest.raises(StorageError, match='cannot be written'): call(_budget(tmp_path, clock))
+        with pytest.raises(StorageError, match='cannot be written'):
+            call(_budget(tmp_path, clock))
+
 
 def test_a_full_disk_is_told(tmp_path, clock, monkeypatch):
-    def full(*_): raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
     monkeypatch.setattr('tradelab.utils.rate_budget.os.pwrite', full)
-    with pytest.raises(StorageError, match='No space left'): _budget(tmp_path, clock).wait()
+    with pytest.raises(StorageError, match='No space left'):
+        _budget(tmp_path, clock).wait()
+
 
 def test_the_file_is_for_its_owner_alone(tmp_path, clock):
     budget = _budget(tmp_path, clock)
@@ -107,55 +146,73 @@ def test_the_file_is_for_its_owner_alone(tmp_path, clock):
     assert budget.path.stat().st_mode & 0o777 == 0o600
 
 # %% ../../nbs/22_rate_budget.ipynb #f1e9032d
-_TAKE = '''import sys
+_TAKE = """import sys
 from tradelab.utils.rate_budget import RateBudget
 import time
 budget = RateBudget(sys.argv[1], 1200)
 for _ in range(20):
     slot = budget.wait()
     print(repr(slot), repr(time.time()), flush=True)
-'''
+"""
 
-_RACE = '''import sys
+_RACE = """import sys
 from tradelab.utils.rate_budget import RateBudget
 budget = RateBudget(sys.argv[1], 60_000, sleep=lambda seconds: None)
 print('ready', flush=True)
 sys.stdin.readline()
 print(*(round(budget.wait()*1e6) for _ in range(2000)))
-'''
+"""
+
 
 def test_two_processes_never_take_the_same_slot(tmp_path):
-    both = [subprocess.Popen([sys.executable, '-c', _RACE, tmp_path/'x.rate'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    assert [process.stdout.readline() for process in both] == ['ready\n']*2
-    for process in both: print(file=process.stdin, flush=True)
+    both = [
+        subprocess.Popen(
+            [sys.executable, '-c', _RACE, tmp_path / 'x.rate'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
+    assert [process.stdout.readline() for process in both] == ['ready\n'] * 2
+    for process in both:
+        print(file=process.stdin, flush=True)
     slots = sorted(int(slot) for process in both for slot in process.communicate(timeout=60)[0].split())
     assert len(slots) == 4000 and min(later - slot for slot, later in zip(slots, slots[1:])) >= 998
 
+
 def test_two_processes_together_keep_the_rate(tmp_path):
-    both = [subprocess.Popen([sys.executable, '-c', _TAKE, tmp_path/'x.rate'], stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    told = [[tuple(map(float, line.split())) for line in process.communicate(timeout=60)[0].splitlines()] for process in both]
+    both = [
+        subprocess.Popen([sys.executable, '-c', _TAKE, tmp_path / 'x.rate'], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    told = [
+        [tuple(map(float, line.split())) for line in process.communicate(timeout=60)[0].splitlines()]
+        for process in both
+    ]
     slots = sorted(slot for lines in told for slot, _ in lines)
-    assert len(slots) == 40 and min(later - slot for slot, later in zip(slots, slots[1:])) > .05 - 1e-5
+    assert len(slots) == 40 and min(later - slot for slot, later in zip(slots, slots[1:])) > 0.05 - 1e-5
     assert all(sent > slot - 1e-3 for lines in told for slot, sent in lines)
     assert {slot for slot, _ in told[0]}.isdisjoint(slot for slot, _ in told[1])
 
 # %% ../../nbs/22_rate_budget.ipynb #61b7e499
-_HOLD = '''import fcntl, os, sys, time
+_HOLD = """import fcntl, os, sys, time
 file = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
 fcntl.flock(file, fcntl.LOCK_EX)
 print('locked', flush=True)
 time.sleep(600)
-'''
+"""
+
 
 def test_a_process_that_is_killed_with_the_lock_holds_nobody_up(tmp_path, clock):
-    holder = subprocess.Popen([sys.executable, '-c', _HOLD, tmp_path/'toy.rate'], stdout=subprocess.PIPE, text=True)
+    holder = subprocess.Popen([sys.executable, '-c', _HOLD, tmp_path / 'toy.rate'], stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == 'locked\n'
     holder.send_signal(signal.SIGKILL)
     holder.communicate(timeout=10)
-    assert RateBudget(tmp_path/'toy.rate', 60, clock, clock.sleep).wait() == clock.now
+    assert RateBudget(tmp_path / 'toy.rate', 60, clock, clock.sleep).wait() == clock.now
+
 
 def test_threads_of_one_process_share_the_budget_too(tmp_path):
     from concurrent.futures import ThreadPoolExecutor
-    budget = RateBudget(tmp_path/'toy.rate', 6000)
-    with ThreadPoolExecutor(4) as pool: slots = sorted(pool.map(lambda _: budget.wait(), range(24)))
-    assert min(later - slot for slot, later in zip(slots, slots[1:])) > .01 - 1e-5
+
+    budget = RateBudget(tmp_path / 'toy.rate', 6000)
+    with ThreadPoolExecutor(4) as pool:
+        slots = sorted(pool.map(lambda _: budget.wait(), range(24)))
+    assert min(later - slot for slot, later in zip(slots, slots[1:])) > 0.01 - 1e-5

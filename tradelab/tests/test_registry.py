@@ -23,83 +23,188 @@ from ..utils import registry
 from ..utils.database import session
 from ..utils.error_handling import DatabaseError, ModelError, ParameterError, RunError
 from ..utils.predictions import stored_forecasts
-from ..utils.registry import champion, load_model, looks, model_details, models_table, promote, reject, retire, rollback, save_evaluation, save_model
+from tradelab.utils.registry import (
+    champion,
+    load_model,
+    looks,
+    model_details,
+    models_table,
+    promote,
+    reject,
+    retire,
+    rollback,
+    save_evaluation,
+    save_model,
+)
 from ..utils.results import start_run
 
 DAYS = sessions('2013-01-02', '2013-01-31')
-EVALUATION = dict(kind='walk_forward', first='2010-01-04', last='2012-12-31', figures={'LSTM': {'RMSE': .01, 'IC': float('nan')}, 'persistence': {'RMSE': .011}}, verdict='better than nothing')
+EVALUATION = dict(
+    kind='walk_forward',
+    first='2010-01-04',
+    last='2012-12-31',
+    figures={'LSTM': {'RMSE': 0.01, 'IC': float('nan')}, 'persistence': {'RMSE': 0.011}},
+    verdict='better than nothing',
+)
 
 # %% ../../nbs/23_registry.ipynb #fd2c9988
 def _artifact(symbols=('IBM',), horizon=1, seed=0, **changes):
     "A small model with random weights, trained until the end of 2012"
-    given = dict(train_first=pd.Timestamp('2009-01-02'), seeds=(0, 1), settings={'units': 2}, metrics={'validation_loss': .5}, interval_width=1.5) | changes
+    given = (
+        dict(
+            train_first=pd.Timestamp('2009-01-02'),
+            seeds=(0, 1),
+            settings={'units': 2},
+            metrics={'validation_loss': 0.5},
+            interval_width=1.5,
+        )
+        | changes
+    )
     return synthetic_artifact(symbols, (2,), 60, horizon, seed, '2012-12-31', **given)
 
-def _said(days=DAYS, forecast=.001): return pd.DataFrame({'close': 200., 'forecast': forecast, 'low': -.02, 'high': .03}, pd.DatetimeIndex(days, name='session'))
+
+def _said(days=DAYS, forecast=0.001):
+    return pd.DataFrame(
+        {'close': 200.0, 'forecast': forecast, 'low': -0.02, 'high': 0.03}, pd.DatetimeIndex(days, name='session')
+    )
+
 
 def _counts(settings):
-    with session(settings) as db: return tuple(db.execute(text(f'SELECT count(*) FROM {name}')).scalar_one() for name in ('models', 'model_evaluations', 'predictions', 'promotions'))
+    with session(settings) as db:
+        return tuple(
+            db.execute(text(f'SELECT count(*) FROM {name}')).scalar_one()
+            for name in ('models', 'model_evaluations', 'predictions', 'promotions')
+        )
 
-def _statuses(settings, name='IBM-h1'): return dict(zip(*models_table(settings, name)[['version', 'status']].to_numpy().T, strict=True))
+
+def _statuses(settings, name='IBM-h1'):
+    return dict(zip(*models_table(settings, name)[['version', 'status']].to_numpy().T, strict=True))
 
 # %% ../../nbs/23_registry.ipynb #389cdfc4
 def test_a_model_comes_back_as_it_was_with_what_it_came_from(fresh):
-    start_run(fresh, dict(id='run-1', template='train', parameters={}, git_commit='abc', code_hash='code', versions={'numpy': '2'}))
+    start_run(
+        fresh,
+        dict(id='run-1', template='train', parameters={}, git_commit='abc', code_hash='code', versions={'numpy': '2'}),
+    )
     made = _artifact()
     row = save_model(fresh, 'IBM-h1', made, run_id='run-1', evaluations=[EVALUATION], predictions=_said())
-    assert (row['version'], row['status'], row['kind'], row['symbols'], row['train_last'], row['lookback'], row['horizon'], row['features']) == (1, 'challenger', 'symbol', 'IBM', dt.date(2012, 12, 31), 60, 1, list(FEATURES))
-    assert (row['git_commit'], row['code_hash'], row['versions'], row['run_id'], row['settings'], row['metrics'], row['seeds']) == ('abc', 'code', {'numpy': '2'}, 'run-1', {'units': 2}, {'validation_loss': .5}, [0, 1])
+    assert (
+        row['version'],
+        row['status'],
+        row['kind'],
+        row['symbols'],
+        row['train_last'],
+        row['lookback'],
+        row['horizon'],
+        row['features'],
+    ) == (1, 'challenger', 'symbol', 'IBM', dt.date(2012, 12, 31), 60, 1, list(FEATURES))
+    assert (
+        row['git_commit'],
+        row['code_hash'],
+        row['versions'],
+        row['run_id'],
+        row['settings'],
+        row['metrics'],
+        row['seeds'],
+    ) == ('abc', 'code', {'numpy': '2'}, 'run-1', {'units': 2}, {'validation_loss': 0.5}, [0, 1])
     assert 'artifact' not in row and len(row['sha256']) == 64
     found, artifact = load_model(fresh, 'IBM-h1', 1)
-    assert found == row and artifact.symbols == ('IBM',) and artifact.train_last == made.train_last and artifact.interval_width == 1.5
-    for one, other in zip(artifact.network.arrays, made.network.arrays, strict=True): np.testing.assert_array_equal(one, other)
+    assert (
+        found == row
+        and artifact.symbols == ('IBM',)
+        and artifact.train_last == made.train_last
+        and artifact.interval_width == 1.5
+    )
+    for one, other in zip(artifact.network.arrays, made.network.arrays, strict=True):
+        np.testing.assert_array_equal(one, other)
+
 
 def test_evaluations_and_predictions_are_stored_with_it(fresh):
-    save_model(fresh, 'IBM-h1', _artifact(), evaluations=[EVALUATION, EVALUATION | dict(kind='sealed')], predictions=_said())
+    save_model(
+        fresh, 'IBM-h1', _artifact(), evaluations=[EVALUATION, EVALUATION | dict(kind='sealed')], predictions=_said()
+    )
     details = model_details(fresh, 'IBM-h1', 1)
-    assert [(one['kind'], one['figures']['LSTM'], one['first'], one['verdict']) for one in details['evaluations']] == [(kind, {'RMSE': .01, 'IC': None}, dt.date(2010, 1, 4), 'better than nothing') for kind in ('walk_forward', 'sealed')]
-    assert details['predictions'] == len(DAYS) and details['promotions'] == [] and details['size'] > 500 and 'artifact' not in details
+    assert [(one['kind'], one['figures']['LSTM'], one['first'], one['verdict']) for one in details['evaluations']] == [
+        (kind, {'RMSE': 0.01, 'IC': None}, dt.date(2010, 1, 4), 'better than nothing')
+        for kind in ('walk_forward', 'sealed')
+    ]
+    assert (
+        details['predictions'] == len(DAYS)
+        and details['promotions'] == []
+        and details['size'] > 500
+        and 'artifact' not in details
+    )
     assert len(stored_forecasts(fresh, 'IBM-h1', 'IBM')) == len(DAYS)
 
 # %% ../../nbs/23_registry.ipynb #c1d4128f
-@pytest.mark.parametrize('wrong, error, word', [
-    (dict(predictions=_said(pd.DatetimeIndex(['2012-12-31']))), ModelError, 'trained to 2012-12-31'), (dict(predictions=_said(forecast=np.nan)), ModelError, 'no number'),
-    (dict(evaluations=[EVALUATION, EVALUATION | dict(kind='guess')], predictions=_said()), DatabaseError, 'kind_known'), (dict(evaluations=[{'kind': 'sealed'}]), ModelError, 'verdict'),
-    (dict(run_id='nobody'), RunError, 'no such run'), (dict(status='champion'), ParameterError, 'promote'), (dict(colour='red'), ParameterError, 'colour')])
+@pytest.mark.parametrize(
+    'wrong, error, word',
+    [
+        (dict(predictions=_said(pd.DatetimeIndex(['2012-12-31']))), ModelError, 'trained to 2012-12-31'),
+        (dict(predictions=_said(forecast=np.nan)), ModelError, 'no number'),
+        (
+            dict(evaluations=[EVALUATION, EVALUATION | dict(kind='guess')], predictions=_said()),
+            DatabaseError,
+            'kind_known',
+        ),
+        (dict(evaluations=[{'kind': 'sealed'}]), ModelError, 'verdict'),
+        (dict(run_id='nobody'), RunError, 'no such run'),
+        (dict(status='champion'), ParameterError, 'promote'),
+        (dict(colour='red'), ParameterError, 'colour'),
+    ],
+)
 def test_a_failure_in_the_middle_leaves_nothing(fresh, wrong, error, word):
-    with pytest.raises(error, match=word): save_model(fresh, 'IBM-h1', _artifact(), **dict(evaluations=[EVALUATION]) | wrong)
+    with pytest.raises(error, match=word):
+        save_model(fresh, 'IBM-h1', _artifact(), **dict(evaluations=[EVALUATION]) | wrong)
     assert _counts(fresh) == (0, 0, 0, 0)
     assert save_model(fresh, 'IBM-h1', _artifact(), evaluations=[EVALUATION], predictions=_said())['version'] == 1
 
+
 def test_what_cannot_be_loaded_is_not_stored(fresh):
     made = _artifact()
-    broken = replace(made, network=Network(made.network.layers, np.full(2, np.nan, 'float32'), .0))
-    with pytest.raises(ModelError): save_model(fresh, 'IBM-h1', broken)
-    with pytest.raises(ModelError): save_model(fresh, 'IBM-h1', replace(made, probe=tuple(x + .1 for x in made.probe)))
+    broken = replace(made, network=Network(made.network.layers, np.full(2, np.nan, 'float32'), 0.0))
+    with pytest.raises(ModelError):
+        save_model(fresh, 'IBM-h1', broken)
+    with pytest.raises(ModelError):
+        save_model(fresh, 'IBM-h1', replace(made, probe=tuple(x + 0.1 for x in made.probe)))
     assert _counts(fresh) == (0, 0, 0, 0)
 
 # %% ../../nbs/23_registry.ipynb #909ea003
 def test_versions_count_by_name_and_a_name_has_one_horizon(fresh):
-    assert [save_model(fresh, name, _artifact(seed=k), status=status)['version'] for k, (name, status) in enumerate((('IBM-h1', 'fold'), ('IBM-h1', 'fold'), ('AAPL-h1', 'challenger'), ('IBM-h1', 'challenger')))] == [1, 2, 1, 3]
-    with pytest.raises(ModelError, match='IBM-h1 forecast 1 sessions ahead'): save_model(fresh, 'IBM-h1', _artifact(horizon=5))
-    with pytest.raises(ParameterError, match='name of a model'): save_model(fresh, '../IBM', _artifact())
+    assert [
+        save_model(fresh, name, _artifact(seed=k), status=status)['version']
+        for k, (name, status) in enumerate(
+            (('IBM-h1', 'fold'), ('IBM-h1', 'fold'), ('AAPL-h1', 'challenger'), ('IBM-h1', 'challenger'))
+        )
+    ] == [1, 2, 1, 3]
+    with pytest.raises(ModelError, match='IBM-h1 forecast 1 sessions ahead'):
+        save_model(fresh, 'IBM-h1', _artifact(horizon=5))
+    with pytest.raises(ParameterError, match='name of a model'):
+        save_model(fresh, '../IBM', _artifact())
     assert save_model(fresh, 'pool-h5', _artifact(('AAPL', 'IBM'), 5))['kind'] == 'pooled'
 
-def _save(settings, k): return save_model(settings, 'IBM-h1', _artifact(seed=k), predictions=_said(forecast=k/1000))['version']
+
+def _save(settings, k):
+    return save_model(settings, 'IBM-h1', _artifact(seed=k), predictions=_said(forecast=k / 1000))['version']
+
 
 def test_of_many_that_save_at_once_each_gets_a_version(fresh):
     got, gate = [], threading.Barrier(6)
+
     def one(k):
         gate.wait()
         got.append((_save(fresh, k), k))
+
     threads = [threading.Thread(target=one, args=(k,)) for k in range(6)]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert sorted(version for version, _ in got) == [1, 2, 3, 4, 5, 6]
     assert all(load_model(fresh, 'IBM-h1', version)[1].seed == k for version, k in got)
 
 # %% ../../nbs/23_registry.ipynb #87c4c2f6
-CHILD = '''
+CHILD = """
 from tradelab.artifact import synthetic_artifact
 from tradelab.config import load_settings
 from tradelab.utils.registry import champion, save_model
@@ -108,7 +213,8 @@ champion(settings, 'IBM-h1')
 print('ready', flush=True)
 input()
 print(save_model(settings, 'IBM-h1', made)['version'])
-'''
+"""
+
 
 def test_two_processes_that_save_at_once_get_two_versions(fresh):
     child = subprocess.Popen([sys.executable, '-c', CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -118,84 +224,156 @@ def test_two_processes_that_save_at_once_get_two_versions(fresh):
         child.stdin.flush()
         mine = save_model(fresh, 'IBM-h1', synthetic_artifact(('IBM',)))['version']
         assert sorted((mine, int(child.communicate(timeout=60)[0]))) == [1, 2]
-    finally: child.kill()
+    finally:
+        child.kill()
 
 # %% ../../nbs/23_registry.ipynb #80985dd7
 def _change(settings, expression):
-    with session(settings) as db: db.execute(text(f'UPDATE models SET {expression}'))
+    with session(settings) as db:
+        db.execute(text(f'UPDATE models SET {expression}'))
 
-@pytest.mark.parametrize('damage', ["artifact = set_byte(artifact, length(artifact)/2, (get_byte(artifact, length(artifact)/2) + 1) % 256)", 'artifact = substring(artifact FROM 1 FOR length(artifact)/2)', 'artifact = substring(artifact FROM 1 FOR length(artifact)/2), sha256 = encode(sha256(substring(artifact FROM 1 FOR length(artifact)/2)), $$hex$$)', "artifact = ''",
-                                    "artifact = '\\x504b0304', sha256 = encode(sha256('\\x504b0304'), 'hex')", "sha256 = repeat('0', 64)"])
+
+@pytest.mark.parametrize(
+    'damage',
+    [
+        'artifact = set_byte(artifact, length(artifact)/2, (get_byte(artifact, length(artifact)/2) + 1) % 256)',
+        'artifact = substring(artifact FROM 1 FOR length(artifact)/2)',
+        'artifact = substring(artifact FROM 1 FOR length(artifact)/2), sha256 = encode(sha256(substring(artifact FROM 1 FOR length(artifact)/2)), $$hex$$)',
+        "artifact = ''",
+        "artifact = '\\x504b0304', sha256 = encode(sha256('\\x504b0304'), 'hex')",
+        "sha256 = repeat('0', 64)",
+    ],
+)
 def test_bytes_that_are_not_those_that_were_stored_are_not_served(fresh, damage):
     save_model(fresh, 'IBM-h1', _artifact())
     promote(fresh, 'IBM-h1', 1, 'first')
     load_model(fresh, 'IBM-h1')
     _change(fresh, damage)
-    with pytest.raises(ModelError, match='IBM-h1 version 1 cannot be served'): load_model(fresh, 'IBM-h1')
+    with pytest.raises(ModelError, match='IBM-h1 version 1 cannot be served'):
+        load_model(fresh, 'IBM-h1')
 
 # %% ../../nbs/23_registry.ipynb #0b40ac91
 def _stale(monkeypatch):
     "Features are computed otherwise from now on"
-    probe = tuple(x + .001 for x in feature_probe())
+    probe = tuple(x + 0.001 for x in feature_probe())
     monkeypatch.setattr('tradelab.artifact.feature_probe', lambda: probe)
 
-@pytest.mark.parametrize('change, column', [("train_last = '2012-06-29'", 'train_last'), ("symbols = 'AAPL'", 'symbols'), ('lookback = 30', 'lookback'), ("schema_hash = 'x'", 'schema_hash'), ("data_hash = 'y'", 'data_hash')])
+
+@pytest.mark.parametrize(
+    'change, column',
+    [
+        ("train_last = '2012-06-29'", 'train_last'),
+        ("symbols = 'AAPL'", 'symbols'),
+        ('lookback = 30', 'lookback'),
+        ("schema_hash = 'x'", 'schema_hash'),
+        ("data_hash = 'y'", 'data_hash'),
+    ],
+)
 def test_a_row_that_does_not_describe_its_weights_is_refused(fresh, change, column):
     save_model(fresh, 'IBM-h1', _artifact())
     _change(fresh, change)
-    with pytest.raises(ModelError, match=f'does not describe its weights.*{column}'): load_model(fresh, 'IBM-h1', 1)
+    with pytest.raises(ModelError, match=f'does not describe its weights.*{column}'):
+        load_model(fresh, 'IBM-h1', 1)
+
 
 def test_features_that_mean_something_else_today_are_refused(fresh, monkeypatch):
     save_model(fresh, 'IBM-h1', _artifact())
     promote(fresh, 'IBM-h1', 1, 'first')
     save_model(fresh, 'IBM-h1', _artifact(seed=1))
     _stale(monkeypatch)
-    with pytest.raises(ModelError, match='IBM-h1 version 1 cannot be served'): load_model(fresh, 'IBM-h1')
-    with pytest.raises(ModelError, match='version 2 cannot be served'): promote(fresh, 'IBM-h1', 2, 'lower error')
+    with pytest.raises(ModelError, match='IBM-h1 version 1 cannot be served'):
+        load_model(fresh, 'IBM-h1')
+    with pytest.raises(ModelError, match='version 2 cannot be served'):
+        promote(fresh, 'IBM-h1', 2, 'lower error')
     assert _statuses(fresh) == {1: 'champion', 2: 'challenger'} and _counts(fresh)[3] == 1
 
 # %% ../../nbs/23_registry.ipynb #60c9524e
 def test_without_a_version_the_champion_is_loaded_and_unknown_ones_get_a_hint(fresh):
-    with pytest.raises(RunError, match='no model of this name.*None is stored yet'): load_model(fresh, 'IBM-h1')
+    with pytest.raises(RunError, match='no model of this name.*None is stored yet'):
+        load_model(fresh, 'IBM-h1')
     assert champion(fresh, 'IBM-h1') is None
     save_model(fresh, 'IBM-h1', _artifact())
     assert champion(fresh, 'IBM-h1') is None
-    with pytest.raises(RunError, match='No model IBM-h1 serves.*1 challenger.*Promote'): load_model(fresh, 'IBM-h1')
+    with pytest.raises(RunError, match='No model IBM-h1 serves.*1 challenger.*Promote'):
+        load_model(fresh, 'IBM-h1')
     promote(fresh, 'IBM-h1', 1, 'first')
     save_model(fresh, 'IBM-h1', _artifact(seed=1))
     assert load_model(fresh, 'IBM-h1')[0] == champion(fresh, 'IBM-h1') and champion(fresh, 'IBM-h1')['version'] == 1
-    for call in (lambda: load_model(fresh, 'IBM-h2'), lambda: models_table(fresh, 'IBM-h2'), lambda: model_details(fresh, 'IBM-h2'), lambda: promote(fresh, 'IBM-h2', 1, 'x'), lambda: reject(fresh, 'IBM-h2', 1, 'x'),
-                 lambda: rollback(fresh, 'IBM-h2', 'x'), lambda: save_evaluation(fresh, 'IBM-h2', 1, EVALUATION)):
-        with pytest.raises(RunError, match='Did you mean IBM-h1'): call()
-    for call in (lambda: load_model(fresh, 'IBM-h1', 7), lambda: promote(fresh, 'IBM-h1', 7, 'x'), lambda: model_details(fresh, 'IBM-h1', 7)):
-        with pytest.raises(RunError, match='no version.*2 challenger, 1 champion'): call()
+    for call in (
+        lambda: load_model(fresh, 'IBM-h2'),
+        lambda: models_table(fresh, 'IBM-h2'),
+        lambda: model_details(fresh, 'IBM-h2'),
+        lambda: promote(fresh, 'IBM-h2', 1, 'x'),
+        lambda: reject(fresh, 'IBM-h2', 1, 'x'),
+        lambda: rollback(fresh, 'IBM-h2', 'x'),
+        lambda: save_evaluation(fresh, 'IBM-h2', 1, EVALUATION),
+    ):
+        with pytest.raises(RunError, match='Did you mean IBM-h1'):
+            call()
+    for call in (
+        lambda: load_model(fresh, 'IBM-h1', 7),
+        lambda: promote(fresh, 'IBM-h1', 7, 'x'),
+        lambda: model_details(fresh, 'IBM-h1', 7),
+    ):
+        with pytest.raises(RunError, match='no version.*2 challenger, 1 champion'):
+            call()
 
 # %% ../../nbs/23_registry.ipynb #10794975
 def test_the_table_shows_what_was_asked_for_without_the_weights(fresh):
-    for k, (name, status) in enumerate((('IBM-h1', 'fold'), ('IBM-h1', 'challenger'), ('AAPL-h1', 'challenger'))): save_model(fresh, name, _artifact(seed=k), status)
-    assert models_table(fresh).id.tolist() == [3, 2, 1] and models_table(fresh, 'IBM-h1').version.tolist() == [2, 1] and models_table(fresh, status='challenger').id.tolist() == [3, 2]
-    assert models_table(fresh, 'IBM-h1', 'champion').empty and 'artifact' not in models_table(fresh) and (models_table(fresh)['size'] > 500).all()
+    for k, (name, status) in enumerate((('IBM-h1', 'fold'), ('IBM-h1', 'challenger'), ('AAPL-h1', 'challenger'))):
+        save_model(fresh, name, _artifact(seed=k), status)
+    assert (
+        models_table(fresh).id.tolist() == [3, 2, 1]
+        and models_table(fresh, 'IBM-h1').version.tolist() == [2, 1]
+        and models_table(fresh, status='challenger').id.tolist() == [3, 2]
+    )
+    assert (
+        models_table(fresh, 'IBM-h1', 'champion').empty
+        and 'artifact' not in models_table(fresh)
+        and (models_table(fresh)['size'] > 500).all()
+    )
+
 
 def test_a_later_measurement_is_added(fresh):
     save_model(fresh, 'IBM-h1', _artifact(), evaluations=[EVALUATION])
     promote(fresh, 'IBM-h1', 1, 'first')
     row = save_evaluation(fresh, 'IBM-h1', None, EVALUATION | dict(kind='rolling', verdict='drifts'))
-    assert (row['model_id'], row['kind'], row['verdict']) == (1, 'rolling', 'drifts') and [one['kind'] for one in model_details(fresh, 'IBM-h1')['evaluations']] == ['walk_forward', 'rolling']
-    with pytest.raises(RunError, match='no such run'): save_evaluation(fresh, 'IBM-h1', 1, EVALUATION, 'nobody')
+    assert (row['model_id'], row['kind'], row['verdict']) == (1, 'rolling', 'drifts') and [
+        one['kind'] for one in model_details(fresh, 'IBM-h1')['evaluations']
+    ] == ['walk_forward', 'rolling']
+    with pytest.raises(RunError, match='no such run'):
+        save_evaluation(fresh, 'IBM-h1', 1, EVALUATION, 'nobody')
 
 # %% ../../nbs/23_registry.ipynb #e86c7b0b
 def _three(settings):
-    for k in range(3): save_model(settings, 'IBM-h1', _artifact(seed=k))
+    for k in range(3):
+        save_model(settings, 'IBM-h1', _artifact(seed=k))
+
 
 def test_a_promotion_retires_the_champion_and_says_why(fresh):
     start_run(fresh, dict(id='run-1', template='retrain', parameters={}))
     _three(fresh)
     assert promote(fresh, 'IBM-h1', 1, 'the first one')['replaced_id'] is None
-    row = promote(fresh, 'IBM-h1', 3, ['lower error', 'skill'], run_id='run-1', figures={'RMSE': .01, 'p': float('nan')})
-    assert _statuses(fresh) == {1: 'retired', 2: 'challenger', 3: 'champion'} and champion(fresh, 'IBM-h1')['version'] == 3
-    assert (row['name'], row['model_id'], row['replaced_id'], row['action'], row['reasons'], row['by'], row['run_id'], row['figures']) == ('IBM-h1', 3, 1, 'promote', ['lower error', 'skill'], 'evidence', 'run-1', {'RMSE': .01, 'p': None})
+    row = promote(
+        fresh, 'IBM-h1', 3, ['lower error', 'skill'], run_id='run-1', figures={'RMSE': 0.01, 'p': float('nan')}
+    )
+    assert (
+        _statuses(fresh) == {1: 'retired', 2: 'challenger', 3: 'champion'} and champion(fresh, 'IBM-h1')['version'] == 3
+    )
+    assert (
+        row['name'],
+        row['model_id'],
+        row['replaced_id'],
+        row['action'],
+        row['reasons'],
+        row['by'],
+        row['run_id'],
+        row['figures'],
+    ) == ('IBM-h1', 3, 1, 'promote', ['lower error', 'skill'], 'evidence', 'run-1', {'RMSE': 0.01, 'p': None})
     assert reject(fresh, 'IBM-h1', 2, 'higher error')['action'] == 'reject'
-    assert _statuses(fresh) == {1: 'retired', 2: 'rejected', 3: 'champion'} and [one['action'] for one in model_details(fresh, 'IBM-h1')['promotions']] == ['promote']
+    assert _statuses(fresh) == {1: 'retired', 2: 'rejected', 3: 'champion'} and [
+        one['action'] for one in model_details(fresh, 'IBM-h1')['promotions']
+    ] == ['promote']
 
 # %% ../../nbs/23_registry.ipynb #a4455c59
 def test_what_must_not_serve_is_refused_and_changes_nothing(fresh):
@@ -204,85 +382,144 @@ def test_what_must_not_serve_is_refused_and_changes_nothing(fresh):
     promote(fresh, 'IBM-h1', 1, 'x')
     reject(fresh, 'IBM-h1', 2, 'x')
     before = _statuses(fresh), _counts(fresh)
-    for call, error, word in ((lambda: promote(fresh, 'IBM-h1', 1, 'x'), RunError, 'serves already'), (lambda: promote(fresh, 'IBM-h1', 4, 'x', 'hand'), RunError, 'fold'), (lambda: promote(fresh, 'IBM-h1', 2, 'x'), RunError, 'by hand'),
-                              (lambda: promote(fresh, 'IBM-h1', 3, []), ParameterError, 'reason'), (lambda: promote(fresh, 'IBM-h1', 3, ' '), ParameterError, 'reason'), (lambda: promote(fresh, 'IBM-h1', 3, 'x', 'chance'), ParameterError, 'by hand'),
-                              (lambda: promote(fresh, 'IBM-h1', 3, 'x', run_id='nobody'), RunError, 'no such run'), (lambda: reject(fresh, 'IBM-h1', 1, 'x'), RunError, 'Only a challenger'), (lambda: rollback(fresh, 'IBM-h1', 'x'), RunError, 'replaced no model')):
-        with pytest.raises(error, match=word): call()
+    for call, error, word in (
+        (lambda: promote(fresh, 'IBM-h1', 1, 'x'), RunError, 'serves already'),
+        (lambda: promote(fresh, 'IBM-h1', 4, 'x', 'hand'), RunError, 'fold'),
+        (lambda: promote(fresh, 'IBM-h1', 2, 'x'), RunError, 'by hand'),
+        (lambda: promote(fresh, 'IBM-h1', 3, []), ParameterError, 'reason'),
+        (lambda: promote(fresh, 'IBM-h1', 3, ' '), ParameterError, 'reason'),
+        (lambda: promote(fresh, 'IBM-h1', 3, 'x', 'chance'), ParameterError, 'by hand'),
+        (lambda: promote(fresh, 'IBM-h1', 3, 'x', run_id='nobody'), RunError, 'no such run'),
+        (lambda: reject(fresh, 'IBM-h1', 1, 'x'), RunError, 'Only a challenger'),
+        (lambda: rollback(fresh, 'IBM-h1', 'x'), RunError, 'replaced no model'),
+    ):
+        with pytest.raises(error, match=word):
+            call()
     assert (_statuses(fresh), _counts(fresh)) == before
     assert promote(fresh, 'IBM-h1', 2, 'I know better', 'hand')['by'] == 'hand'
 
 # %% ../../nbs/23_registry.ipynb #8a65ac09
 def test_a_rollback_lets_the_one_before_serve_and_the_next_goes_further_back(fresh):
     _three(fresh)
-    for version in (1, 2, 3): promote(fresh, 'IBM-h1', version, 'lower error')
+    for version in (1, 2, 3):
+        promote(fresh, 'IBM-h1', version, 'lower error')
     row = rollback(fresh, 'IBM-h1', 'it lost money')
-    assert (row['action'], row['model_id'], row['replaced_id'], row['reasons'], row['by']) == ('rollback', 2, 3, ['it lost money'], 'hand') and _statuses(fresh) == {1: 'retired', 2: 'champion', 3: 'retired'}
+    assert (row['action'], row['model_id'], row['replaced_id'], row['reasons'], row['by']) == (
+        'rollback',
+        2,
+        3,
+        ['it lost money'],
+        'hand',
+    ) and _statuses(fresh) == {1: 'retired', 2: 'champion', 3: 'retired'}
     rollback(fresh, 'IBM-h1', 'this one too')
     assert champion(fresh, 'IBM-h1')['version'] == 1
-    with pytest.raises(RunError, match='version 1 replaced no model'): rollback(fresh, 'IBM-h1', 'and this')
+    with pytest.raises(RunError, match='version 1 replaced no model'):
+        rollback(fresh, 'IBM-h1', 'and this')
     promote(fresh, 'IBM-h1', 3, 'all is well', 'hand')
     rollback(fresh, 'IBM-h1', 'it is not')
     assert _statuses(fresh) == {1: 'champion', 2: 'retired', 3: 'retired'}
 
+
 def test_every_sealed_measurement_of_overlapping_sessions_is_a_look(fresh):
     _three(fresh)
-    for version, first, last, kind in ((1, '2013-01-02', '2013-03-01', 'sealed'), (2, '2013-03-01', '2013-05-01', 'sealed'), (3, '2013-01-02', '2013-03-01', 'walk_forward')):
+    for version, first, last, kind in (
+        (1, '2013-01-02', '2013-03-01', 'sealed'),
+        (2, '2013-03-01', '2013-05-01', 'sealed'),
+        (3, '2013-01-02', '2013-03-01', 'walk_forward'),
+    ):
         save_evaluation(fresh, 'IBM-h1', version, dict(kind=kind, first=first, last=last, figures={}, verdict='x'))
-    assert [looks(fresh, 'IBM-h1', first, last) for first, last in (('2013-02-01', '2013-03-01'), ('2013-03-02', '2013-06-01'), ('2013-06-01', '2013-07-01'))] == [2, 1, 0] and looks(fresh, 'X-h1', '2013-01-01', '2013-12-31') == 0
+    assert [
+        looks(fresh, 'IBM-h1', first, last)
+        for first, last in (('2013-02-01', '2013-03-01'), ('2013-03-02', '2013-06-01'), ('2013-06-01', '2013-07-01'))
+    ] == [2, 1, 0] and looks(fresh, 'X-h1', '2013-01-01', '2013-12-31') == 0
+
 
 def test_who_was_held_against_another_champion_is_not_promoted(fresh):
     _three(fresh)
     promote(fresh, 'IBM-h1', 1, 'x', beaten=None)
     for beaten in (None, 3):
-        with pytest.raises(RunError, match='Another model of IBM-h1 serves'): promote(fresh, 'IBM-h1', 2, 'x', beaten=beaten)
+        with pytest.raises(RunError, match='Another model of IBM-h1 serves'):
+            promote(fresh, 'IBM-h1', 2, 'x', beaten=beaten)
     promote(fresh, 'IBM-h1', 2, 'x', beaten=1)
     assert _statuses(fresh) == {1: 'retired', 2: 'champion', 3: 'challenger'}
+
 
 @pytest.mark.parametrize('decide', [promote, reject])
 def test_a_decision_stands_and_falls_with_what_has_to_happen_beside_it(fresh, decide):
     _three(fresh)
-    def refused(db): raise RunError('It was taken over', 1, '')
-    with pytest.raises(RunError, match='taken over'): decide(fresh, 'IBM-h1', 1, 'x', also=refused)
+
+    def refused(db):
+        raise RunError('It was taken over', 1, '')
+
+    with pytest.raises(RunError, match='taken over'):
+        decide(fresh, 'IBM-h1', 1, 'x', also=refused)
     assert _statuses(fresh)[1] == 'challenger' and model_details(fresh, 'IBM-h1', 1)['promotions'] == []
+
 
 def test_after_a_retirement_nobody_serves_and_a_later_one_can(fresh):
     _three(fresh)
     promote(fresh, 'IBM-h1', 1, 'x')
     row = retire(fresh, 'IBM-h1', 'no skill')
-    assert (row['action'], row['model_id'], row['by']) == ('retire', 1, 'hand') and champion(fresh, 'IBM-h1') is None and _statuses(fresh)[1] == 'retired'
-    with pytest.raises(RunError, match='No model IBM-h1 serves'): retire(fresh, 'IBM-h1', 'x')
+    assert (
+        (row['action'], row['model_id'], row['by']) == ('retire', 1, 'hand')
+        and champion(fresh, 'IBM-h1') is None
+        and _statuses(fresh)[1] == 'retired'
+    )
+    with pytest.raises(RunError, match='No model IBM-h1 serves'):
+        retire(fresh, 'IBM-h1', 'x')
     promote(fresh, 'IBM-h1', 2, 'x')
-    with pytest.raises(RunError, match='replaced no model'): rollback(fresh, 'IBM-h1', 'x')
+    with pytest.raises(RunError, match='replaced no model'):
+        rollback(fresh, 'IBM-h1', 'x')
+
 
 def test_a_rollback_to_what_cannot_serve_is_refused_and_the_champion_stays(fresh):
     _three(fresh)
-    with pytest.raises(RunError, match='No model IBM-h1 serves'): rollback(fresh, 'IBM-h1', 'x')
-    for version in (1, 2): promote(fresh, 'IBM-h1', version, 'x')
+    with pytest.raises(RunError, match='No model IBM-h1 serves'):
+        rollback(fresh, 'IBM-h1', 'x')
+    for version in (1, 2):
+        promote(fresh, 'IBM-h1', version, 'x')
     _change(fresh, "artifact = '' WHERE version = 1")
-    with pytest.raises(ModelError, match='version 1 cannot be served'): rollback(fresh, 'IBM-h1', 'x')
+    with pytest.raises(ModelError, match='version 1 cannot be served'):
+        rollback(fresh, 'IBM-h1', 'x')
     assert champion(fresh, 'IBM-h1')['version'] == 2
 
 # %% ../../nbs/23_registry.ipynb #f2715536
 def test_of_many_that_promote_at_once_one_serves_and_each_knows_whom_it_replaced(fresh):
-    for k in range(6): save_model(fresh, 'IBM-h1', _artifact(seed=k))
+    for k in range(6):
+        save_model(fresh, 'IBM-h1', _artifact(seed=k))
     gate, failed = threading.Barrier(6), []
+
     def one(version):
         gate.wait()
-        try: promote(fresh, 'IBM-h1', version, 'lower error')
-        except Exception as e: failed.append(e)
+        try:
+            promote(fresh, 'IBM-h1', version, 'lower error')
+        except Exception as e:
+            failed.append(e)
+
     threads = [threading.Thread(target=one, args=(version,)) for version in range(1, 7)]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
-    with session(fresh) as db: chain = db.execute(text('SELECT model_id, replaced_id FROM promotions ORDER BY id')).all()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with session(fresh) as db:
+        chain = db.execute(text('SELECT model_id, replaced_id FROM promotions ORDER BY id')).all()
     assert not failed and [row.replaced_id for row in chain] == [None, *(row.model_id for row in chain[:-1])]
-    assert sorted(_statuses(fresh).values()) == ['champion', *['retired']*5] and champion(fresh, 'IBM-h1')['id'] == chain[-1].model_id
+    assert (
+        sorted(_statuses(fresh).values()) == ['champion', *['retired'] * 5]
+        and champion(fresh, 'IBM-h1')['id'] == chain[-1].model_id
+    )
+
 
 def test_a_promotion_that_breaks_off_leaves_the_champion(fresh, monkeypatch):
     _three(fresh)
     promote(fresh, 'IBM-h1', 1, 'x')
-    def fails(*_, **__): raise ZeroDivisionError
+
+    def fails(*_, **__):
+        raise ZeroDivisionError
+
     monkeypatch.setattr(registry, '_decided', fails)
-    with pytest.raises(ZeroDivisionError): promote(fresh, 'IBM-h1', 2, 'x')
+    with pytest.raises(ZeroDivisionError):
+        promote(fresh, 'IBM-h1', 2, 'x')
     assert _statuses(fresh) == {1: 'champion', 2: 'challenger', 3: 'challenger'}
 
 # %% ../../nbs/23_registry.ipynb #448ebd76
@@ -290,4 +527,12 @@ def test_a_model_is_promoted_while_its_predictions_are_written(fresh):
     _three(fresh)
     with session(fresh) as db:
         db.execute(text("INSERT INTO predictions VALUES (2, 'IBM', '2013-01-02', 1, now(), '2012-12-31', 1, 1, 1, 1)"))
-        assert promote(fresh.model_copy(update={'database': fresh.database.model_copy(update={'lock_timeout_ms': 500})}), 'IBM-h1', 2, 'x')['model_id'] == 2
+        assert (
+            promote(
+                fresh.model_copy(update={'database': fresh.database.model_copy(update={'lock_timeout_ms': 500})}),
+                'IBM-h1',
+                2,
+                'x',
+            )['model_id']
+            == 2
+        )

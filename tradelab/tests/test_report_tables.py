@@ -11,68 +11,172 @@ import pytest
 
 from ..data_validation import Verdict
 from ..luck import Luck, RandomEntries
-from ..report_tables import breakers_table, doubts, gate_words, intervals_table, refusals_table, shortened, verdicts_table
+from tradelab.report_tables import (
+    breakers_table,
+    doubts,
+    gate_words,
+    intervals_table,
+    refusals_table,
+    shortened,
+    verdicts_table,
+)
 
 # %% ../../nbs/26_report_tables.ipynb #8318673f
 DAYS = pd.bdate_range('2020-01-01', periods=300, name='session')
 
-def _rows(count): return pd.DataFrame({'day': '2020-01-01', 'close': '1.00'}, range(1, count + 1))
 
-@pytest.mark.parametrize('rows, most, numbers', [(5, 5, [1, 2, 3, 4, 5]), (6, 5, [1, 2, 3, '1 more', 5, 6]), (1_204, 4, [1, 2, '1,200 more', 1203, 1204])])
+def _rows(count):
+    return pd.DataFrame({'day': '2020-01-01', 'close': '1.00'}, range(1, count + 1))
+
+
+@pytest.mark.parametrize(
+    'rows, most, numbers',
+    [(5, 5, [1, 2, 3, 4, 5]), (6, 5, [1, 2, 3, '1 more', 5, 6]), (1_204, 4, [1, 2, '1,200 more', 1203, 1204])],
+)
 def test_a_long_table_is_shown_by_its_ends(rows, most, numbers):
     table = shortened(_rows(rows), most)
     assert table.index.tolist() == numbers and list(table) == list(_rows(1))
+
 
 def test_the_end_of_a_ranking_may_be_left_out():
     assert shortened(_rows(9), 3, both=False).index.tolist() == [1, 2, 3, '6 more']
 
 # %% ../../nbs/26_report_tables.ipynb #771a546c
 def _verdict(symbol, verdict, *rules):
-    found = pd.DataFrame({'rule': pd.Series(rules, dtype=str), 'severity': ['fail' if rule == 'unit_error' else 'warn' for rule in rules]})
+    found = pd.DataFrame(
+        {
+            'rule': pd.Series(rules, dtype=str),
+            'severity': ['fail' if rule == 'unit_error' else 'warn' for rule in rules],
+        }
+    )
     return Verdict(symbol, verdict, found, 1_500, 3, DAYS[0], DAYS[9])
 
+
 def test_a_universe_names_what_is_left_out_and_what_is_forced():
-    seen = {symbol: _verdict(symbol, verdict) for symbol, verdict in (('A', 'ok'), ('B', 'fail'), ('C', 'fail'), ('D', 'warn'))}
+    seen = {
+        symbol: _verdict(symbol, verdict)
+        for symbol, verdict in (('A', 'ok'), ('B', 'fail'), ('C', 'fail'), ('D', 'warn'))
+    }
     said = gate_words(seen, ['A', 'C', 'D'])
-    assert 'The gate on 4 symbols: 1 ok, 1 warn, 2 fail.' in said and '**1 left out**, their data fail: B.' in said and 'refuses the prices of C; they are used' in said
-    assert 'left out' not in gate_words({'A': seen['A']}, ['A']) and 'refuses' not in gate_words({'A': seen['A']}, ['A'])
+    assert (
+        'The gate on 4 symbols: 1 ok, 1 warn, 2 fail.' in said
+        and '**1 left out**, their data fail: B.' in said
+        and 'refuses the prices of C; they are used' in said
+    )
+    assert 'left out' not in gate_words({'A': seen['A']}, ['A']) and 'refuses' not in gate_words(
+        {'A': seen['A']}, ['A']
+    )
+
 
 def test_the_worst_verdict_stands_first_with_what_was_found():
-    table = verdicts_table({'A': _verdict('A', 'ok'), 'B': _verdict('B', 'fail', 'zero_volume', 'gap', 'zero_volume'), 'C': _verdict('C', 'warn', 'gap')})
-    assert table.index.tolist() == ['B', 'C', 'A'] and table.loc['B'].tolist() == ['fail', '2020-01-01', '2020-01-14', '1,500', '3', 'zero volume ×2, gap ×1'] and table.loc['A', 'found'] == ''
+    table = verdicts_table(
+        {
+            'A': _verdict('A', 'ok'),
+            'B': _verdict('B', 'fail', 'zero_volume', 'gap', 'zero_volume'),
+            'C': _verdict('C', 'warn', 'gap'),
+        }
+    )
+    assert (
+        table.index.tolist() == ['B', 'C', 'A']
+        and table.loc['B'].tolist() == ['fail', '2020-01-01', '2020-01-14', '1,500', '3', 'zero volume ×2, gap ×1']
+        and table.loc['A', 'found'] == ''
+    )
+
 
 def test_the_rule_that_decided_stands_first_and_three_rules_are_enough():
     table = verdicts_table({'A': _verdict('A', 'fail', 'gap', 'jump', 'unit_error', 'gap', 'stale_bar', 'zero_volume')})
     assert table.loc['A', 'found'] == 'unit error ×1, gap ×2, jump ×1, 2 rules more'
 
+
 def test_orders_that_were_not_made_are_counted_by_reason():
-    said = ['refused by state: 1, limit 0', 'refused by max_positions: 2, limit 1', 'refused by max_positions: 3, limit 1', 'allowed', '', '', '']
-    why = ['golden cross']*4 + ['golden cross; no order: no room within the limits', 'golden cross; no order: held already', '']
-    table = refusals_table(pd.DataFrame({'session': DAYS[:7], 'symbol': list('ABAABAB'), 'verdict': said, 'reason': why}))
-    assert table.to_dict('index') == {'refused by max positions': {'orders': '2', 'symbols': '2', 'first': '2020-01-02', 'last': '2020-01-03'},
-                                      'no room within the limits': {'orders': '1', 'symbols': '1', 'first': '2020-01-07', 'last': '2020-01-07'},
-                                      'refused by a breaker, exits only': {'orders': '1', 'symbols': '1', 'first': '2020-01-01', 'last': '2020-01-01'}}
+    said = [
+        'refused by state: 1, limit 0',
+        'refused by max_positions: 2, limit 1',
+        'refused by max_positions: 3, limit 1',
+        'allowed',
+        '',
+        '',
+        '',
+    ]
+    why = ['golden cross'] * 4 + [
+        'golden cross; no order: no room within the limits',
+        'golden cross; no order: held already',
+        '',
+    ]
+    table = refusals_table(
+        pd.DataFrame({'session': DAYS[:7], 'symbol': list('ABAABAB'), 'verdict': said, 'reason': why})
+    )
+    assert table.to_dict('index') == {
+        'refused by max positions': {'orders': '2', 'symbols': '2', 'first': '2020-01-02', 'last': '2020-01-03'},
+        'no room within the limits': {'orders': '1', 'symbols': '1', 'first': '2020-01-07', 'last': '2020-01-07'},
+        'refused by a breaker, exits only': {
+            'orders': '1',
+            'symbols': '1',
+            'first': '2020-01-01',
+            'last': '2020-01-01',
+        },
+    }
+
 
 def test_breakers_are_listed_in_their_order():
-    fired = pd.DataFrame({'session': DAYS[[5, 9]], 'breaker': ['max_drawdown', 'rearmed'], 'limit': [0.2, 20], 'found': [0.2134, 20]})
-    assert breakers_table(fired).loc[1].tolist() == ['2020-01-08', 'max drawdown', '0.2', '0.2134'] and breakers_table(fired)['breaker'].tolist()[1] == 'rearmed'
+    fired = pd.DataFrame(
+        {'session': DAYS[[5, 9]], 'breaker': ['max_drawdown', 'rearmed'], 'limit': [0.2, 20], 'found': [0.2134, 20]}
+    )
+    assert (
+        breakers_table(fired).loc[1].tolist() == ['2020-01-08', 'max drawdown', '0.2', '0.2134']
+        and breakers_table(fired)['breaker'].tolist()[1] == 'rearmed'
+    )
     assert breakers_table(fired.iloc[:0]).empty
 
 # %% ../../nbs/26_report_tables.ipynb #01541e5b
-INTERVALS = pd.DataFrame({'value': [0.5, -0.2], 'low': [-0.1, -0.4], 'high': [1.1, -0.1], 'at_or_below_0': [0.04, 1.]}, ['Sharpe', 'Max Drawdown'])
+INTERVALS = pd.DataFrame(
+    {'value': [0.5, -0.2], 'low': [-0.1, -0.4], 'high': [1.1, -0.1], 'at_or_below_0': [0.04, 1.0]},
+    ['Sharpe', 'Max Drawdown'],
+)
 
-def _chance(dsr, crowd): return Luck(0.5, 1_000, 7, 0.1, 0.9, 0.3, dsr, 2_000., INTERVALS, crowd)
 
-@pytest.mark.parametrize('dsr, own, words', [(0.5, 1., 'Luck cannot be ruled out**: after 7 trials on the same symbols, the probability that the Sharpe ratio is more than luck is 50.0%'),
-                                             (math.nan, 1., 'Luck cannot be judged'), (0.99, 0., 'No better than entries at random**: 99% of them')])
+def _chance(dsr, crowd):
+    return Luck(0.5, 1_000, 7, 0.1, 0.9, 0.3, dsr, 2_000.0, INTERVALS, crowd)
+
+
+@pytest.mark.parametrize(
+    'dsr, own, words',
+    [
+        (
+            0.5,
+            1.0,
+            'Luck cannot be ruled out**: after 7 trials on the same symbols, the probability that the Sharpe ratio is more than luck is 50.0%',
+        ),
+        (math.nan, 1.0, 'Luck cannot be judged'),
+        (0.99, 0.0, 'No better than entries at random**: 99% of them'),
+    ],
+)
 def test_chance_is_a_doubt(dsr, own, words):
-    chance = _chance(dsr, RandomEntries('Sharpe', own, (pd.Series(range(100))/100 - 0.005).to_numpy(), 5, 5.))
+    chance = _chance(dsr, RandomEntries('Sharpe', own, (pd.Series(range(100)) / 100 - 0.005).to_numpy(), 5, 5.0))
     said = doubts(pd.DataFrame({'sentence': ['Loses as set already.']}, ['costs ×2']), chance)
     assert len(said) == 1 and words in said[0]
 
+
 def test_what_harder_conditions_turn_into_a_loss_is_a_doubt():
-    table = pd.DataFrame({'sentence': ['40 closed trades.', 'Keeps 80% of the return.', 'Turns the gain into a loss.', 'Better when late: the timing carries no information.']}, ['as set', 'costs ×2', 'costs ×4', 'one bar later'])
-    assert doubts(table, _chance(0.99, None)) == ['**Costs ×4**: Turns the gain into a loss.', '**One bar later**: Better when late: the timing carries no information.']
+    table = pd.DataFrame(
+        {
+            'sentence': [
+                '40 closed trades.',
+                'Keeps 80% of the return.',
+                'Turns the gain into a loss.',
+                'Better when late: the timing carries no information.',
+            ]
+        },
+        ['as set', 'costs ×2', 'costs ×4', 'one bar later'],
+    )
+    assert doubts(table, _chance(0.99, None)) == [
+        '**Costs ×4**: Turns the gain into a loss.',
+        '**One bar later**: Better when late: the timing carries no information.',
+    ]
+
 
 def test_the_intervals_are_text():
-    assert intervals_table(INTERVALS).loc['Max Drawdown'].tolist() == ['−20.0%', '−40.0%', '−10.0%', ''] and intervals_table(INTERVALS).loc['Sharpe', 'to'] == '1.10'
+    assert (
+        intervals_table(INTERVALS).loc['Max Drawdown'].tolist() == ['−20.0%', '−40.0%', '−10.0%', '']
+        and intervals_table(INTERVALS).loc['Sharpe', 'to'] == '1.10'
+    )

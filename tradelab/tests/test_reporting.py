@@ -20,174 +20,341 @@ from ..reporting import failure_of, notebook_to_html, redacted_notebook, sparkli
 from ..utils.error_handling import StorageError
 
 # %% ../../nbs/40_reporting.ipynb #3958a17b
-def _shown(mime, data): return new_output('display_data', data={mime: data})
+def _shown(mime, data):
+    return new_output('display_data', data={mime: data})
+
 
 def _stored(folder, *outputs, text='# Title\nA sentence.', name='a.ipynb', **metadata):
     cell = new_code_cell('hidden_code = 1 + 1', outputs=list(outputs), execution_count=1, metadata=metadata)
-    nbformat.write(new_notebook(cells=[new_markdown_cell(text), cell]), folder/name)
-    return folder/name
+    nbformat.write(new_notebook(cells=[new_markdown_cell(text), cell]), folder / name)
+    return folder / name
 
-def _page(folder, *outputs, **options): return notebook_to_html(_stored(folder, *outputs, **options), folder/'a.html', 'A & B').read_text()
+
+def _page(folder, *outputs, **options):
+    return notebook_to_html(_stored(folder, *outputs, **options), folder / 'a.html', 'A & B').read_text()
+
 
 def _row(**changes):
-    return {**dict(id='r', template='backtest', symbol='AAPL', status='ok', started_at=datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC), ended_at=datetime(2024, 1, 2, 3, 4, 7, tzinfo=UTC),
-                   metrics=None, error=None, notebook_path=None, html_path=None, equity=[]), **changes}
+    return {
+        **dict(
+            id='r',
+            template='backtest',
+            symbol='AAPL',
+            status='ok',
+            started_at=datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC),
+            ended_at=datetime(2024, 1, 2, 3, 4, 7, tzinfo=UTC),
+            metrics=None,
+            error=None,
+            notebook_path=None,
+            html_path=None,
+            equity=[],
+        ),
+        **changes,
+    }
+
 
 PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=='
-ERROR = new_output('error', ename='DataError', evalue='No <bars>', traceback=['\x1b[0;31mfirst frame\x1b[0m', 'DataError: No <bars>'])
+ERROR = new_output(
+    'error', ename='DataError', evalue='No <bars>', traceback=['\x1b[0;31mfirst frame\x1b[0m', 'DataError: No <bars>']
+)
 
 # %% ../../nbs/40_reporting.ipynb #18d1d8d2
 def test_a_page_shows_texts_and_outputs_without_code_or_prompts(tmp_path):
-    page = _page(tmp_path, _shown('text/html', '<table><tr><td>42</td></tr></table>'), _shown('image/png', PNG), new_output('stream', text='a line'))
-    assert all(part in page for part in ('<h1', 'A sentence.', '<td>42</td>', f'data:image/png;base64,{PNG}', 'a line', '<title>A &amp; B</title>'))
-    assert 'hidden_code' not in page and 'In&nbsp;[' not in page and 'Out[' not in page and 'class="failure"' not in page
+    page = _page(
+        tmp_path,
+        _shown('text/html', '<table><tr><td>42</td></tr></table>'),
+        _shown('image/png', PNG),
+        new_output('stream', text='a line'),
+    )
+    assert all(
+        part in page
+        for part in (
+            '<h1',
+            'A sentence.',
+            '<td>42</td>',
+            f'data:image/png;base64,{PNG}',
+            'a line',
+            '<title>A &amp; B</title>',
+        )
+    )
+    assert (
+        'hidden_code' not in page and 'In&nbsp;[' not in page and 'Out[' not in page and 'class="failure"' not in page
+    )
+
 
 def test_a_page_loads_nothing_and_runs_nothing(tmp_path):
-    bad = '<script src="https://x.org/a.js"></script><script>alert(1)</script><img src="//x.org/a.png"><img src="http://x.org/b.png" onerror="f()">' \
-          '<link rel="stylesheet" href="https://x.org/a.css"><iframe src="https://x.org"></iframe><svg><use xlink:href="https://x.org/i.svg"/></svg><a href="JavaScript:f()">x</a>'
+    bad = (
+        '<script src="https://x.org/a.js"></script><script>alert(1)</script><img src="//x.org/a.png"><img src="http://x.org/b.png" onerror="f()">'
+        '<link rel="stylesheet" href="https://x.org/a.css"><iframe src="https://x.org"></iframe><svg><use xlink:href="https://x.org/i.svg"/></svg><a href="JavaScript:f()">x</a>'
+    )
     page = _page(tmp_path, _shown('text/html', bad), text='$x^2$ ![remote](https://x.org/c.png) <script>md()</script>')
-    assert not re.search(r'<(script|iframe|link|object|embed)|\b(src|srcset|xlink:href)\s*=\s*["\']?(https?:|//)|\bon\w+=|javascript:|@import|url\(', page, re.I)
+    assert not re.search(
+        r'<(script|iframe|link|object|embed)|\b(src|srcset|xlink:href)\s*=\s*["\']?(https?:|//)|\bon\w+=|javascript:|@import|url\(',
+        page,
+        re.I,
+    )
     assert "default-src 'none'" in page and '<svg' in page
 
 # %% ../../nbs/40_reporting.ipynb #19250bc0
 def test_a_failed_notebook_says_so_on_top_and_once_in_its_place(tmp_path):
     page = _page(tmp_path, ERROR)
     top, _, rest = page.partition('<h1')
-    assert 'This run failed.' in top and 'DataError: No &lt;bars&gt;' in top and 'first frame' in top and '\x1b' not in page
+    assert (
+        'This run failed.' in top
+        and 'DataError: No &lt;bars&gt;' in top
+        and 'first frame' in top
+        and '\x1b' not in page
+    )
     assert 'DataError: No &lt;bars&gt;' in rest and 'first frame' not in rest
+
 
 def test_the_first_error_counts():
     second = new_output('error', ename='KeyError', evalue='x', traceback=[])
-    assert failure_of(new_notebook(cells=[new_code_cell('', outputs=[ERROR]), new_code_cell('', outputs=[second])]))[0] == 'DataError: No <bars>'
+    assert (
+        failure_of(new_notebook(cells=[new_code_cell('', outputs=[ERROR]), new_code_cell('', outputs=[second])]))[0]
+        == 'DataError: No <bars>'
+    )
+
 
 @pytest.mark.parametrize('status', ['running', 'failed', 'pending'])
 def test_a_run_whose_kernel_died_still_makes_a_page_that_says_where(tmp_path, status):
     page = _page(tmp_path, papermill=dict(status=status, start_time='2024-01-02T03:04:05'))
     assert 'stopped before the end of code cell 1 of 1' in page.partition('<h1')[0]
 
-@pytest.mark.parametrize('failed', [new_code_cell('', outputs=[ERROR]), new_code_cell('', metadata=dict(papermill=dict(status='running'))),
-                                    new_markdown_cell('skipped', metadata=dict(papermill=dict(status='completed', start_time=None)))])
+
+@pytest.mark.parametrize(
+    'failed',
+    [
+        new_code_cell('', outputs=[ERROR]),
+        new_code_cell('', metadata=dict(papermill=dict(status='running'))),
+        new_markdown_cell('skipped', metadata=dict(papermill=dict(status='completed', start_time=None))),
+    ],
+)
 def test_a_failed_page_ends_where_the_run_ended(tmp_path, failed):
-    nbformat.write(new_notebook(cells=[new_markdown_cell('before'), failed, new_markdown_cell('never reached')]), tmp_path/'a.ipynb')
-    page = notebook_to_html(tmp_path/'a.ipynb', tmp_path/'a.html', 't').read_text()
+    nbformat.write(
+        new_notebook(cells=[new_markdown_cell('before'), failed, new_markdown_cell('never reached')]),
+        tmp_path / 'a.ipynb',
+    )
+    page = notebook_to_html(tmp_path / 'a.ipynb', tmp_path / 'a.html', 't').read_text()
     assert 'before' in page and 'never reached' not in page and 'skipped' not in page
+
 
 def test_cells_that_were_never_reached_betray_a_kernel_that_died(tmp_path):
     # papermill 2.7 notes 'completed' for every cell after a DeadKernelError
-    reached, lost = (dict(papermill=dict(status='completed', start_time=time)) for time in ('2024-01-02T03:04:05', None))
+    reached, lost = (
+        dict(papermill=dict(status='completed', start_time=time)) for time in ('2024-01-02T03:04:05', None)
+    )
     notebook = new_notebook(cells=[new_code_cell('1', metadata=reached), new_code_cell('2', metadata=lost)])
     assert 'code cell 2 of 2' in failure_of(notebook)[0] and failure_of(new_notebook(cells=notebook.cells[:1])) is None
 
+
 def test_what_the_runner_knows_comes_first_and_is_redacted(tmp_path):
-    silent = notebook_to_html(_stored(tmp_path), tmp_path/'a.html', 't', 'DeadKernelError: postgresql://me:hunter2@db').read_text()
+    silent = notebook_to_html(
+        _stored(tmp_path), tmp_path / 'a.html', 't', 'DeadKernelError: postgresql://me:hunter2@db'
+    ).read_text()
     assert 'This run failed.' in silent and 'DeadKernelError' in silent and 'hunter2' not in silent
-    top = notebook_to_html(_stored(tmp_path, ERROR), tmp_path/'a.html', 't', 'TimeoutError: too long').read_text().partition('<h1')[0]
+    top = (
+        notebook_to_html(_stored(tmp_path, ERROR), tmp_path / 'a.html', 't', 'TimeoutError: too long')
+        .read_text()
+        .partition('<h1')[0]
+    )
     assert 'TimeoutError: too long' in top and 'first frame' in top
 
+
 def test_a_completed_run_has_no_failure(tmp_path):
-    assert 'This run failed' not in _page(tmp_path, papermill=dict(status='completed', start_time='2024-01-02T03:04:05'))
+    assert 'This run failed' not in _page(
+        tmp_path, papermill=dict(status='completed', start_time='2024-01-02T03:04:05')
+    )
+
 
 def test_marks_that_papermill_added_are_left_out(tmp_path):
-    marked = new_markdown_cell('<span>An Exception was encountered</span>', metadata={'tags': ['papermill-error-cell-tag']})
-    nbformat.write(new_notebook(cells=[marked, new_code_cell('1', outputs=[ERROR])]), tmp_path/'a.ipynb')
-    assert 'An Exception' not in notebook_to_html(tmp_path/'a.ipynb', tmp_path/'a.html', 't').read_text()
+    marked = new_markdown_cell(
+        '<span>An Exception was encountered</span>', metadata={'tags': ['papermill-error-cell-tag']}
+    )
+    nbformat.write(new_notebook(cells=[marked, new_code_cell('1', outputs=[ERROR])]), tmp_path / 'a.ipynb')
+    assert 'An Exception' not in notebook_to_html(tmp_path / 'a.ipynb', tmp_path / 'a.html', 't').read_text()
 
 # %% ../../nbs/40_reporting.ipynb #8098f990
 def test_secrets_are_cut_out_of_outputs_sources_and_metadata_but_not_out_of_pictures(tmp_path):
     picture = 'aaaa/PKABCDEFGHIJKLMNOPQRST+bbbb'
-    path = _stored(tmp_path, new_output('stream', text='pw sw0rdfish'), _shown('image/png', picture), _shown('text/html', '<b>postgresql://me:hunter2@db/x</b>'),
-                   new_output('error', ename='E', evalue='sw0rdfish', traceback=['at sw0rdfish']), text='note sw0rdfish', papermill=dict(parameters=dict(x='sw0rdfish')))
+    path = _stored(
+        tmp_path,
+        new_output('stream', text='pw sw0rdfish'),
+        _shown('image/png', picture),
+        _shown('text/html', '<b>postgresql://me:hunter2@db/x</b>'),
+        new_output('error', ename='E', evalue='sw0rdfish', traceback=['at sw0rdfish']),
+        text='note sw0rdfish',
+        papermill=dict(parameters=dict(x='sw0rdfish')),
+    )
     assert redacted_notebook(path, ('sw0rdfish',)) is True
     said = path.read_text()
     assert 'sw0rdfish' not in said and 'hunter2' not in said and said.count('****') == 6 and picture in said
     nbformat.validate(nbformat.read(path, 4))
+
 
 def test_a_notebook_without_secrets_keeps_its_bytes(tmp_path):
     path = _stored(tmp_path, new_output('stream', text='nothing to hide'))
     before = path.read_bytes()
     assert redacted_notebook(path, ('sw0rdfish',)) is False and path.read_bytes() == before
 
+
 def test_a_page_is_redacted_even_when_its_notebook_was_not(tmp_path):
     assert 'hunter2' not in _page(tmp_path, new_output('stream', text='postgresql://me:hunter2@db/x'))
 
 # %% ../../nbs/40_reporting.ipynb #4c3425ac
-@pytest.mark.parametrize('write', [lambda folder: notebook_to_html(_stored(folder), folder/'file'/'a.html', 't'), lambda folder: write_index([], folder/'file'/'index.html')])
+@pytest.mark.parametrize(
+    'write',
+    [
+        lambda folder: notebook_to_html(_stored(folder), folder / 'file' / 'a.html', 't'),
+        lambda folder: write_index([], folder / 'file' / 'index.html'),
+    ],
+)
 def test_a_folder_that_cannot_be_written_is_refused_by_name(tmp_path, write):
-    (tmp_path/'file').write_text('')
-    with pytest.raises(StorageError, match='file'): write(tmp_path)
+    (tmp_path / 'file').write_text('')
+    with pytest.raises(StorageError, match='file'):
+        write(tmp_path)
+
 
 @pytest.mark.skipif(os.geteuid() == 0, reason='root may write anywhere')
 def test_a_read_only_folder_is_refused(tmp_path):
-    (tmp_path/'closed').mkdir(mode=0o500)
-    with pytest.raises(StorageError, match='closed'): write_index([], tmp_path/'closed'/'index.html')
+    (tmp_path / 'closed').mkdir(mode=0o500)
+    with pytest.raises(StorageError, match='closed'):
+        write_index([], tmp_path / 'closed' / 'index.html')
+
 
 @pytest.mark.parametrize('content', [None, 'no json', '{"a": 1}', '[]', ''])
 def test_a_notebook_that_cannot_be_read_is_refused(tmp_path, content):
-    if content is not None: (tmp_path/'a.ipynb').write_text(content)
-    with pytest.raises(StorageError, match='a.ipynb'): notebook_to_html(tmp_path/'a.ipynb', tmp_path/'a.html', 't')
-    assert not (tmp_path/'a.html').exists()
+    if content is not None:
+        (tmp_path / 'a.ipynb').write_text(content)
+    with pytest.raises(StorageError, match='a.ipynb'):
+        notebook_to_html(tmp_path / 'a.ipynb', tmp_path / 'a.html', 't')
+    assert not (tmp_path / 'a.html').exists()
+
 
 def test_a_page_that_could_not_be_finished_leaves_the_old_one_and_no_rest(tmp_path, monkeypatch):
-    write_index([], tmp_path/'index.html')
-    before = (tmp_path/'index.html').read_bytes()
-    def full(*paths): raise OSError(28, 'No space left on device')
+    write_index([], tmp_path / 'index.html')
+    before = (tmp_path / 'index.html').read_bytes()
+
+    def full(*paths):
+        raise OSError(28, 'No space left on device')
+
     monkeypatch.setattr('tradelab.reporting.os.replace', full)
-    with pytest.raises(StorageError, match='No space left'): write_index([_row()], tmp_path/'index.html')
-    assert (tmp_path/'index.html').read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ['index.html']
+    with pytest.raises(StorageError, match='No space left'):
+        write_index([_row()], tmp_path / 'index.html')
+    assert (tmp_path / 'index.html').read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ['index.html']
 
 # %% ../../nbs/40_reporting.ipynb #188fb8a3
 def test_the_index_lists_the_newest_first_in_utc(tmp_path):
     east = timezone(timedelta(hours=9))
-    rows = [_row(id='old', symbol='OLD'), _row(id='new', symbol='NEW', started_at=datetime(2024, 1, 2, 12, 30, tzinfo=east), ended_at=None, status='running')]
-    page = write_index(rows, tmp_path/'index.html').read_text()
-    assert page.index('NEW') < page.index('OLD') and '2024-01-02 03:30' in page and '2.0 s' in page and '2 runs, 1 ok, 1 running' in page
+    rows = [
+        _row(id='old', symbol='OLD'),
+        _row(
+            id='new',
+            symbol='NEW',
+            started_at=datetime(2024, 1, 2, 12, 30, tzinfo=east),
+            ended_at=None,
+            status='running',
+        ),
+    ]
+    page = write_index(rows, tmp_path / 'index.html').read_text()
+    assert (
+        page.index('NEW') < page.index('OLD')
+        and '2024-01-02 03:30' in page
+        and '2.0 s' in page
+        and '2 runs, 1 ok, 1 running' in page
+    )
+
 
 def test_figures_of_strategy_and_buy_and_hold_stand_in_the_row_and_undefined_ones_are_dashes(tmp_path):
-    metrics = {'strategy': {'# Trades': 1200, 'CAGR': -0.0831, 'Sharpe': None, 'Max Drawdown': float('nan')}, 'buy_and_hold': {'CAGR': 0.121}}
-    page = write_index([_row(metrics=metrics)], tmp_path/'index.html').read_text()
+    metrics = {
+        'strategy': {'# Trades': 1200, 'CAGR': -0.0831, 'Sharpe': None, 'Max Drawdown': float('nan')},
+        'buy_and_hold': {'CAGR': 0.121},
+    }
+    page = write_index([_row(metrics=metrics)], tmp_path / 'index.html').read_text()
     assert re.findall(r'<td>(.*?)</td>', page) == ['2.0 s', '1,200', '−8.3%', '12.1%', '–', '–']
+
 
 @pytest.mark.parametrize('metrics', [None, {}, {'strategy': None}, {'data': {'symbols': 3}}])
 def test_a_run_that_is_not_about_a_strategy_is_listed_without_its_figures(tmp_path, metrics):
-    page = write_index([_row(metrics=metrics)], tmp_path/'index.html').read_text()
-    assert re.findall(r'<td>(.*?)</td>', page)[1:] == ['']*5 and ('3 symbols' in page) == bool(metrics and 'data' in metrics)
+    page = write_index([_row(metrics=metrics)], tmp_path / 'index.html').read_text()
+    assert re.findall(r'<td>(.*?)</td>', page)[1:] == [''] * 5 and ('3 symbols' in page) == bool(
+        metrics and 'data' in metrics
+    )
+
 
 def test_a_portfolio_a_sweep_and_a_walk_forward_show_whose_figures_they_are(tmp_path):
-    rows = [_row(id='p', symbol=None, universe='A,B,C,<D>', metrics={'strategy': {'CAGR': .1}, 'buy_and_hold': {'CAGR': .2}}, trials=1), _row(id='s', metrics={'best': {'CAGR': .3}}, trials=110),
-            _row(id='w', metrics={'in_sample': {'CAGR': .9}, 'out_of_sample': {'CAGR': .4}}, trials=float('nan'))]
-    page = write_index(rows, tmp_path/'index.html').read_text()
+    rows = [
+        _row(
+            id='p',
+            symbol=None,
+            universe='A,B,C,<D>',
+            metrics={'strategy': {'CAGR': 0.1}, 'buy_and_hold': {'CAGR': 0.2}},
+            trials=1,
+        ),
+        _row(id='s', metrics={'best': {'CAGR': 0.3}}, trials=110),
+        _row(id='w', metrics={'in_sample': {'CAGR': 0.9}, 'out_of_sample': {'CAGR': 0.4}}, trials=float('nan')),
+    ]
+    page = write_index(rows, tmp_path / 'index.html').read_text()
     parts = {name: page.partition(f'<tr id="{name}"')[2].partition('<tr id=')[0] for name in 'psw'}
-    assert 'title="A, B, C, &lt;D&gt;">4 symbols<' in parts['p'] and '20.0%' in parts['p'] and 'remark' not in parts['p']
-    assert '30.0%' in parts['s'] and 'best, 110 combinations tried' in parts['s'] and '40.0%' in parts['w'] and '90.0%' not in page and '>out of sample<' in parts['w']
+    assert (
+        'title="A, B, C, &lt;D&gt;">4 symbols<' in parts['p'] and '20.0%' in parts['p'] and 'remark' not in parts['p']
+    )
+    assert (
+        '30.0%' in parts['s']
+        and 'best, 110 combinations tried' in parts['s']
+        and '40.0%' in parts['w']
+        and '90.0%' not in page
+        and '>out of sample<' in parts['w']
+    )
 
 # %% ../../nbs/40_reporting.ipynb #ad7950bd
 def test_rows_out_of_a_frame_may_hold_nan_and_lack_columns(tmp_path):
-    frame = pd.DataFrame([_row(), _row(id='s', ended_at=None, symbol=None, status='running', error=None)]).drop(columns='equity').astype({'error': float, 'html_path': float})
-    page = write_index(frame.to_dict('records'), tmp_path/'index.html').read_text()
+    frame = (
+        pd.DataFrame([_row(), _row(id='s', ended_at=None, symbol=None, status='running', error=None)])
+        .drop(columns='equity')
+        .astype({'error': float, 'html_path': float})
+    )
+    page = write_index(frame.to_dict('records'), tmp_path / 'index.html').read_text()
     assert '2 runs, 1 ok, 1 running' in page and not re.search('nan|nat|none', page.partition('<body>')[2], re.I)
 
+
 def test_a_failed_run_shows_the_first_line_of_its_error_escaped_and_redacted(tmp_path):
-    page = write_index([_row(status='failed', error='E: <b>bad</b> postgresql://me:hunter2@db\nsecond line')], tmp_path/'index.html').read_text()
-    assert 'E: &lt;b&gt;bad&lt;/b&gt;' in page and 'hunter2' not in page and 'second line' not in page and 'badge failed' in page
+    page = write_index(
+        [_row(status='failed', error='E: <b>bad</b> postgresql://me:hunter2@db\nsecond line')], tmp_path / 'index.html'
+    ).read_text()
+    assert (
+        'E: &lt;b&gt;bad&lt;/b&gt;' in page
+        and 'hunter2' not in page
+        and 'second line' not in page
+        and 'badge failed' in page
+    )
+
 
 def test_what_a_row_says_cannot_become_markup(tmp_path):
-    page = write_index([_row(symbol='<script>x</script>', id='"><i>', template='<u>')], tmp_path/'index.html').read_text()
+    page = write_index(
+        [_row(symbol='<script>x</script>', id='"><i>', template='<u>')], tmp_path / 'index.html'
+    ).read_text()
     assert '<script>' not in page and '<i>' not in page and '<u>' not in page
 
+
 def test_links_are_relative_and_only_to_files_that_exist(tmp_path):
-    (tmp_path/'backtest').mkdir()
-    (tmp_path/'backtest'/'a b#1.html').touch()
-    page = write_index([_row(html_path='backtest/a b#1.html', notebook_path='backtest/gone.ipynb')], tmp_path/'index.html').read_text()
+    (tmp_path / 'backtest').mkdir()
+    (tmp_path / 'backtest' / 'a b#1.html').touch()
+    page = write_index(
+        [_row(html_path='backtest/a b#1.html', notebook_path='backtest/gone.ipynb')], tmp_path / 'index.html'
+    ).read_text()
     assert re.findall(r'href="([^"]*)"', page) == ['backtest/a%20b%231.html']
 
+
 def test_an_empty_index_says_what_to_run(tmp_path):
-    page = write_index([], tmp_path/'index.html').read_text()
+    page = write_index([], tmp_path / 'index.html').read_text()
     assert 'tradelab run backtest' in page and '<table' not in page
 
 # %% ../../nbs/40_reporting.ipynb #577c02c2
 def test_the_picture_skips_what_is_missing_and_stays_small():
-    assert sparkline([]) == sparkline([1.]) == sparkline([None, 2., float('nan'), float('inf')]) == ''
-    assert sparkline([1., None, 2.]).count(',') >= 2 and len(sparkline(range(1, 100_000))) < 6_000
+    assert sparkline([]) == sparkline([1.0]) == sparkline([None, 2.0, float('nan'), float('inf')]) == ''
+    assert sparkline([1.0, None, 2.0]).count(',') >= 2 and len(sparkline(range(1, 100_000))) < 6_000
+
 
 def test_importing_the_module_loads_no_nbconvert():
     code = "import sys, tradelab.reporting; print(*(sys.modules.keys() & {'nbconvert', 'nbformat', 'bs4', 'sqlalchemy', 'matplotlib'}))"

@@ -16,83 +16,212 @@ from sqlalchemy import text
 from ..utils.database import migrate, scratch_lab, session
 from ..utils.error_handling import DatabaseError, DataError, ParameterError, RunError
 from ..comparison import compare
-from ..utils.research import (combined_hash, comparable_rows, load_folds, load_sweep, metric_history, pooled_variance, save_sweep, save_walk_forward, trials_of)
+from tradelab.utils.research import (
+    combined_hash,
+    comparable_rows,
+    load_folds,
+    load_sweep,
+    metric_history,
+    pooled_variance,
+    save_sweep,
+    save_walk_forward,
+    trials_of,
+)
 from ..utils.results import equity_curves, finish_run, run_details, start_run, tried
 
 # %% ../../nbs/23_research.ipynb #43060e8c
 def _start(lab, name='run', day=1, **row):
-    start_run(lab, dict(id=name, template='backtest', symbol='IBM', parameters={'run_id': name}, code_hash='c', started_at=datetime(2024, 1, day, tzinfo=UTC)) | row)
+    start_run(
+        lab,
+        dict(
+            id=name,
+            template='backtest',
+            symbol='IBM',
+            parameters={'run_id': name},
+            code_hash='c',
+            started_at=datetime(2024, 1, day, tzinfo=UTC),
+        )
+        | row,
+    )
+
 
 def _done(settings, name, day=1, sharpe=0.5, metrics=None, **row):
-    _start(settings, name, day, status='ok', ended_at=datetime(2024, 2, day, tzinfo=UTC), metrics=metrics or {'strategy': {'Sharpe': sharpe}, 'buy_and_hold': {'Sharpe': 9., 'CAGR': 1.}}, **row)
+    _start(
+        settings,
+        name,
+        day,
+        status='ok',
+        ended_at=datetime(2024, 2, day, tzinfo=UTC),
+        metrics=metrics or {'strategy': {'Sharpe': sharpe}, 'buy_and_hold': {'Sharpe': 9.0, 'CAGR': 1.0}},
+        **row,
+    )
+
 
 def _all(settings, query):
-    with session(settings) as db: return [tuple(row) for row in db.execute(text(query))]
+    with session(settings) as db:
+        return [tuple(row) for row in db.execute(text(query))]
 
-GRID = pd.DataFrame({'fast': [10, 20, 20], 'mode': ['or', 'and', 'or'], 'Sharpe': [0.1 + 0.2, np.nan, -1/3], 'trades': np.array([3, 0, 5]), 'Total Return': [np.inf, 0., .1]})
+
+GRID = pd.DataFrame(
+    {
+        'fast': [10, 20, 20],
+        'mode': ['or', 'and', 'or'],
+        'Sharpe': [0.1 + 0.2, np.nan, -1 / 3],
+        'trades': np.array([3, 0, 5]),
+        'Total Return': [np.inf, 0.0, 0.1],
+    }
+)
 
 # %% ../../nbs/23_research.ipynb #6bbe3179
 def test_every_combination_of_a_sweep_comes_back_as_it_was(fresh):
     _start(fresh, template='sweep')
-    save_sweep(fresh, 'run', GRID, ['fast', 'mode'], {'best': {'Sharpe': .3}}, 'hash')
+    save_sweep(fresh, 'run', GRID, ['fast', 'mode'], {'best': {'Sharpe': 0.3}}, 'hash')
     found = load_sweep(fresh, 'run')
     assert set(found.columns[:2]) == {'fast', 'mode'} and set(found.columns) == set(GRID.columns)
-    assert found.fast.tolist() == [10, 20, 20] and found['mode'].tolist() == ['or', 'and', 'or'] and found.trades.tolist() == [3., 0., 5.]
-    assert found.Sharpe.iloc[0] == 0.1 + 0.2 and found.Sharpe.iloc[2] == -1/3 and found.Sharpe.isna().tolist() == [False, True, False] and np.isnan(found['Total Return'].iloc[0])
+    assert (
+        found.fast.tolist() == [10, 20, 20]
+        and found['mode'].tolist() == ['or', 'and', 'or']
+        and found.trades.tolist() == [3.0, 0.0, 5.0]
+    )
+    assert (
+        found.Sharpe.iloc[0] == 0.1 + 0.2
+        and found.Sharpe.iloc[2] == -1 / 3
+        and found.Sharpe.isna().tolist() == [False, True, False]
+        and np.isnan(found['Total Return'].iloc[0])
+    )
     row = run_details(fresh, 'run')
-    assert row['trials'] == 3 and row['trial_variance'] == pytest.approx(np.var([.3, -1/3], ddof=1)/252) and row['data_hash'] == 'hash'
+    assert (
+        row['trials'] == 3
+        and row['trial_variance'] == pytest.approx(np.var([0.3, -1 / 3], ddof=1) / 252)
+        and row['data_hash'] == 'hash'
+    )
 
-@pytest.mark.parametrize('rows, parameters, sharpe, said', [(GRID, ['fast', 'lsow'], 'Sharpe', 'lsow'), (GRID, ['fast'], 'sharpe', 'Sharpe'), (GRID.iloc[:0], ['fast'], 'Sharpe', r'\[sweep\]'), (GRID, ['fast', 'Sharpe'], 'Sharpe', 'Sharpe')])
+
+@pytest.mark.parametrize(
+    'rows, parameters, sharpe, said',
+    [
+        (GRID, ['fast', 'lsow'], 'Sharpe', 'lsow'),
+        (GRID, ['fast'], 'sharpe', 'Sharpe'),
+        (GRID.iloc[:0], ['fast'], 'Sharpe', r'\[sweep\]'),
+        (GRID, ['fast', 'Sharpe'], 'Sharpe', 'Sharpe'),
+    ],
+)
 def test_a_sweep_without_what_it_needs_is_refused_and_leaves_nothing(fresh, rows, parameters, sharpe, said):
     _start(fresh)
-    with pytest.raises(DataError, match=said): save_sweep(fresh, 'run', rows, parameters, {}, 'hash', sharpe)
+    with pytest.raises(DataError, match=said):
+        save_sweep(fresh, 'run', rows, parameters, {}, 'hash', sharpe)
     assert run_details(fresh, 'run')['metrics'] is None and _all(fresh, 'SELECT count(*) FROM sweep_results') == [(0,)]
+
 
 def test_a_sweep_is_stored_once_and_asked_for_by_name(fresh):
     _start(fresh)
     save_sweep(fresh, 'run', GRID, ['fast', 'mode'], {}, 'hash')
-    with pytest.raises(RunError, match='never overwritten'): save_sweep(fresh, 'run', GRID, ['fast', 'mode'], {}, 'hash')
+    with pytest.raises(RunError, match='never overwritten'):
+        save_sweep(fresh, 'run', GRID, ['fast', 'mode'], {}, 'hash')
     _start(fresh, 'other')
     for ask, said in ((load_sweep, 'backtest without combinations'), (load_folds, 'backtest without folds')):
-        with pytest.raises(RunError, match=said): ask(fresh, 'other')
-        with pytest.raises(RunError, match='Did you mean other'): ask(fresh, 'othr')
+        with pytest.raises(RunError, match=said):
+            ask(fresh, 'other')
+        with pytest.raises(RunError, match='Did you mean other'):
+            ask(fresh, 'othr')
 
 # %% ../../nbs/23_research.ipynb #7eb25d3c
 def _folds(n=3):
-    day = lambda k: pd.Timestamp('2010-01-04') + pd.Timedelta(days=100*k)
-    return pd.DataFrame({'train_first': [day(k) for k in range(n)], 'train_last': [day(k + 1) for k in range(n)], 'test_first': [day(k + 1) + pd.Timedelta(days=2) for k in range(n)],
-                         'test_last': [day(k + 2) for k in range(n)], 'fast': 10 + np.arange(n), 'IS Sharpe': 1.5, 'OOS Sharpe': [.1, np.nan, .3][:n], 'OOS trades': 2})
+    day = lambda k: pd.Timestamp('2010-01-04') + pd.Timedelta(days=100 * k)
+    return pd.DataFrame(
+        {
+            'train_first': [day(k) for k in range(n)],
+            'train_last': [day(k + 1) for k in range(n)],
+            'test_first': [day(k + 1) + pd.Timedelta(days=2) for k in range(n)],
+            'test_last': [day(k + 2) for k in range(n)],
+            'fast': 10 + np.arange(n),
+            'IS Sharpe': 1.5,
+            'OOS Sharpe': [0.1, np.nan, 0.3][:n],
+            'OOS trades': 2,
+        }
+    )
+
 
 def _save(settings, folds=None, **more):
-    save_walk_forward(settings, 'run', _folds() if folds is None else folds, ['fast'], ['IS Sharpe'], ['OOS Sharpe', 'OOS trades'], {'out_of_sample': {'Sharpe': .2}}, 'hash', [.5, .7], **more)
+    save_walk_forward(
+        settings,
+        'run',
+        _folds() if folds is None else folds,
+        ['fast'],
+        ['IS Sharpe'],
+        ['OOS Sharpe', 'OOS trades'],
+        {'out_of_sample': {'Sharpe': 0.2}},
+        'hash',
+        [0.5, 0.7],
+        **more,
+    )
+
 
 def test_folds_come_back_with_what_was_chosen_and_what_became_of_it(fresh):
     _start(fresh, template='walk_forward')
     _save(fresh)
     found = load_folds(fresh, 'run')
-    assert found.parameters.tolist() == [{'fast': 10}, {'fast': 11}, {'fast': 12}] and found.out_of_sample[1] == {'OOS Sharpe': None, 'OOS trades': 2} and found.in_sample[0] == {'IS Sharpe': 1.5}
-    pd.testing.assert_frame_equal(found[['train_first', 'test_last']], _folds()[['train_first', 'test_last']].astype('datetime64[us]'))
+    assert (
+        found.parameters.tolist() == [{'fast': 10}, {'fast': 11}, {'fast': 12}]
+        and found.out_of_sample[1] == {'OOS Sharpe': None, 'OOS trades': 2}
+        and found.in_sample[0] == {'IS Sharpe': 1.5}
+    )
+    pd.testing.assert_frame_equal(
+        found[['train_first', 'test_last']], _folds()[['train_first', 'test_last']].astype('datetime64[us]')
+    )
     assert run_details(fresh, 'run')['trials'] == 2
+
 
 def test_a_fold_that_is_tested_on_what_it_was_trained_on_is_refused_by_the_database(fresh):
     _start(fresh)
-    with pytest.raises(DatabaseError, match='trained_before_test'): _save(fresh, _folds().assign(test_first=_folds().train_last))
-    with pytest.raises(DataError, match='test_first'): _save(fresh, _folds().drop(columns='test_first'))
-    with pytest.raises(DataError, match='IS Sharpe'): _save(fresh, _folds().drop(columns='IS Sharpe'))
+    with pytest.raises(DatabaseError, match='trained_before_test'):
+        _save(fresh, _folds().assign(test_first=_folds().train_last))
+    with pytest.raises(DataError, match='test_first'):
+        _save(fresh, _folds().drop(columns='test_first'))
+    with pytest.raises(DataError, match='IS Sharpe'):
+        _save(fresh, _folds().drop(columns='IS Sharpe'))
     assert run_details(fresh, 'run')['metrics'] is None
+
 
 def test_a_curve_that_was_put_together_has_no_cash_and_its_picture(fresh):
     _start(fresh)
     days = pd.bdate_range('2012-01-02', periods=5, name='session')
-    trades = pd.DataFrame(dict(symbol='IBM', side='short', entry_session=days[0], entry_price=10., exit_session=days[1], exit_price=9., quantity=5., fees=.1, dividends=0., pnl=4.9, bars_held=1, exit_reason='x', is_open=False, fold=1), index=[0])
-    trades['return'] = .1
-    _save(fresh, equity=pd.Series([100., 101., 103., 102., 104.], days), trades=trades)
-    assert equity_curves(fresh, ['run'])['run'] == [100., 101., 103., 102., 104.] and set(_all(fresh, 'SELECT cash::text, positions_value::text, exposure FROM equity')) == {('NaN', 'NaN', None)}
+    trades = pd.DataFrame(
+        dict(
+            symbol='IBM',
+            side='short',
+            entry_session=days[0],
+            entry_price=10.0,
+            exit_session=days[1],
+            exit_price=9.0,
+            quantity=5.0,
+            fees=0.1,
+            dividends=0.0,
+            pnl=4.9,
+            bars_held=1,
+            exit_reason='x',
+            is_open=False,
+            fold=1,
+        ),
+        index=[0],
+    )
+    trades['return'] = 0.1
+    _save(fresh, equity=pd.Series([100.0, 101.0, 103.0, 102.0, 104.0], days), trades=trades)
+    assert equity_curves(fresh, ['run'])['run'] == [100.0, 101.0, 103.0, 102.0, 104.0] and set(
+        _all(fresh, 'SELECT cash::text, positions_value::text, exposure FROM equity')
+    ) == {('NaN', 'NaN', None)}
     assert _all(fresh, 'SELECT side, number FROM trades') == [('short', 1)]
+
 
 def test_an_account_keeps_its_cash(fresh):
     _start(fresh)
-    _save(fresh, equity=pd.DataFrame(dict(cash=40., positions_value=60., equity=100., exposure=.6, turnover=0.), pd.bdate_range('2012-01-02', periods=2, name='session')))
+    _save(
+        fresh,
+        equity=pd.DataFrame(
+            dict(cash=40.0, positions_value=60.0, equity=100.0, exposure=0.6, turnover=0.0),
+            pd.bdate_range('2012-01-02', periods=2, name='session'),
+        ),
+    )
     assert _all(fresh, 'SELECT DISTINCT cash, equity FROM equity') == [(40, 100)]
 
 # %% ../../nbs/23_research.ipynb #121f2ab0
@@ -100,87 +229,192 @@ def test_an_account_keeps_its_cash(fresh):
 @settings(derandomize=True, deadline=None, max_examples=40)
 def test_the_variance_of_parts_is_that_of_the_whole(parts):
     parts = [np.array(part) for part in parts]
-    found = pooled_variance(map(len, parts), map(np.mean, parts), [part.var(ddof=1) if len(part) > 1 else None for part in parts])
+    found = pooled_variance(
+        map(len, parts), map(np.mean, parts), [part.var(ddof=1) if len(part) > 1 else None for part in parts]
+    )
     whole = np.concatenate(parts)
     assert np.isnan(found) if len(whole) < 2 else found == pytest.approx(whole.var(ddof=1), abs=1e-12)
 
+
 def test_runs_whose_sharpe_ratios_are_unknown_take_no_part_in_the_variance():
-    assert pooled_variance([1, 50, 1], [.1, np.nan, .3], [None, None, None]) == pytest.approx(.02) and np.isnan(pooled_variance([1], [.1], [None])) and np.isnan(pooled_variance([], [], []))
+    assert (
+        pooled_variance([1, 50, 1], [0.1, np.nan, 0.3], [None, None, None]) == pytest.approx(0.02)
+        and np.isnan(pooled_variance([1], [0.1], [None]))
+        and np.isnan(pooled_variance([], [], []))
+    )
 
 # %% ../../nbs/23_research.ipynb #159b3509
 def test_trials_are_added_up_over_runs_about_the_same_symbols(fresh):
-    _start(fresh, 'a', **tried([.4]))
-    _start(fresh, 'b', template='sweep', **tried([.1, .9, .4]))
-    _start(fresh, 'c', symbol='AAPL', **tried([.4]*50))
-    _start(fresh, 'd', symbol=None, universe='AAPL,IBM', **tried([.4]*7))
+    _start(fresh, 'a', **tried([0.4]))
+    _start(fresh, 'b', template='sweep', **tried([0.1, 0.9, 0.4]))
+    _start(fresh, 'c', symbol='AAPL', **tried([0.4] * 50))
+    _start(fresh, 'd', symbol=None, universe='AAPL,IBM', **tried([0.4] * 7))
     _start(fresh, 'e', template='data_quality')
     found = trials_of(fresh, 'IBM')
-    assert (found.count, found.runs) == (4, 2) and found.variance == pytest.approx(np.var([.4, .1, .9, .4], ddof=1)/252)
-    assert trials_of(fresh, ['IBM', 'AAPL']).count == trials_of(fresh, 'ibm,aapl').count == 7 and trials_of(fresh, 'IBM', templates=['sweep']).count == 3
+    assert (found.count, found.runs) == (4, 2) and found.variance == pytest.approx(
+        np.var([0.4, 0.1, 0.9, 0.4], ddof=1) / 252
+    )
+    assert (
+        trials_of(fresh, ['IBM', 'AAPL']).count == trials_of(fresh, 'ibm,aapl').count == 7
+        and trials_of(fresh, 'IBM', templates=['sweep']).count == 3
+    )
     nothing = trials_of(fresh, 'KO')
     assert (nothing.count, nothing.runs) == (0, 0) and np.isnan(nothing.variance)
-    with pytest.raises(ParameterError): trials_of(fresh, '')
+    with pytest.raises(ParameterError):
+        trials_of(fresh, '')
+
 
 def test_the_same_run_on_another_night_is_no_new_trial_and_changed_code_is(fresh):
-    for day, changed in enumerate([{}, dict(data_hash='new bars'), dict(versions={'pandas': '4'}), dict(fingerprint='f'), dict(status='failed', ended_at=datetime(2024, 2, 1, tzinfo=UTC))], 1): _start(fresh, f'same {day}', day, **tried([.4]), **changed)
+    for day, changed in enumerate(
+        [
+            {},
+            dict(data_hash='new bars'),
+            dict(versions={'pandas': '4'}),
+            dict(fingerprint='f'),
+            dict(status='failed', ended_at=datetime(2024, 2, 1, tzinfo=UTC)),
+        ],
+        1,
+    ):
+        _start(fresh, f'same {day}', day, **tried([0.4]), **changed)
     assert trials_of(fresh, 'IBM').count == 1
-    for k, changed in enumerate([dict(code_hash='d'), dict(parameters={'fast': 7}), dict(settings={'strategy': {'slow': 9}}), dict(template_hash='t')]): _start(fresh, f'new {k}', **tried([.4]), **changed)
+    for k, changed in enumerate(
+        [
+            dict(code_hash='d'),
+            dict(parameters={'fast': 7}),
+            dict(settings={'strategy': {'slow': 9}}),
+            dict(template_hash='t'),
+        ]
+    ):
+        _start(fresh, f'new {k}', **tried([0.4]), **changed)
     assert trials_of(fresh, 'IBM').count == 5
 
+
 def test_runs_of_scripts_that_recorded_no_code_are_told_apart(fresh):
-    for name in 'ab': _start(fresh, name, code_hash=None, parameters={}, **tried([.4]))
+    for name in 'ab':
+        _start(fresh, name, code_hash=None, parameters={}, **tried([0.4]))
     assert trials_of(fresh, 'IBM').count == 2
 
+
 def test_the_run_under_way_counts_once_also_when_it_was_made_before(fresh):
-    _start(fresh, 'before', template='sweep', **tried([.1, .9, .4]))
-    _start(fresh, 'other', parameters={'fast': 3}, **tried([.5]))
+    _start(fresh, 'before', template='sweep', **tried([0.1, 0.9, 0.4]))
+    _start(fresh, 'other', parameters={'fast': 3}, **tried([0.5]))
     _start(fresh, 'now', 2, template='sweep')
-    found = trials_of(fresh, 'IBM', 'now', [.1, .9, .4])
-    assert (found.count, found.runs) == (4, 2) and found.variance == pytest.approx(np.var([.1, .9, .4, .5], ddof=1)/252)
-    assert trials_of(fresh, 'IBM', '', [.1, .9, .4]).count == 7
+    found = trials_of(fresh, 'IBM', 'now', [0.1, 0.9, 0.4])
+    assert (found.count, found.runs) == (4, 2) and found.variance == pytest.approx(
+        np.var([0.1, 0.9, 0.4, 0.5], ddof=1) / 252
+    )
+    assert trials_of(fresh, 'IBM', '', [0.1, 0.9, 0.4]).count == 7
 
 # %% ../../nbs/23_research.ipynb #1a90213f
 def test_a_figure_over_time_is_that_of_the_side_that_is_judged(fresh):
-    _done(fresh, 'late', 3, .3)
+    _done(fresh, 'late', 3, 0.3)
     _done(fresh, 'early', 1, None)
-    _done(fresh, 'folds', 2, template='walk_forward', metrics={'in_sample': {'Sharpe': 5.}, 'out_of_sample': {'Sharpe': .2}})
-    _done(fresh, 'wide', 4, .7, symbol=None, universe='A,B,C,D')
+    _done(
+        fresh,
+        'folds',
+        2,
+        template='walk_forward',
+        metrics={'in_sample': {'Sharpe': 5.0}, 'out_of_sample': {'Sharpe': 0.2}},
+    )
+    _done(fresh, 'wide', 4, 0.7, symbol=None, universe='A,B,C,D')
     _done(fresh, 'look', 5, template='data_quality', symbol=None, metrics={'data': {'symbols': 3}})
     _start(fresh, 'under way', 6)
     found = metric_history(fresh, 'sharpe')
-    assert found.run.tolist() == ['early', 'folds', 'late', 'wide'] and found.value.tolist()[1:] == [.2, .3, .7] and np.isnan(found.value[0]) and set(found.metric) == {'Sharpe'}
-    assert found.label.tolist() == ['backtest IBM', 'walk_forward IBM', 'backtest IBM', 'backtest 4 symbols'] and str(found['at'].dt.tz) == 'UTC'
-    assert metric_history(fresh, 'Sharpe', template='backtest', symbol='ibm').run.tolist() == ['early', 'late'] and metric_history(fresh, 'symbols').value.tolist() == [3.]
-    assert metric_history(fresh, 'CAGR', side='buy_and_hold').run.tolist() == ['early', 'late', 'wide'] and metric_history(fresh, symbol='d,c,b,a').run.tolist() == ['wide']
+    assert (
+        found.run.tolist() == ['early', 'folds', 'late', 'wide']
+        and found.value.tolist()[1:] == [0.2, 0.3, 0.7]
+        and np.isnan(found.value[0])
+        and set(found.metric) == {'Sharpe'}
+    )
+    assert (
+        found.label.tolist() == ['backtest IBM', 'walk_forward IBM', 'backtest IBM', 'backtest 4 symbols']
+        and str(found['at'].dt.tz) == 'UTC'
+    )
+    assert metric_history(fresh, 'Sharpe', template='backtest', symbol='ibm').run.tolist() == [
+        'early',
+        'late',
+    ] and metric_history(fresh, 'symbols').value.tolist() == [3.0]
+    assert metric_history(fresh, 'CAGR', side='buy_and_hold').run.tolist() == [
+        'early',
+        'late',
+        'wide',
+    ] and metric_history(fresh, symbol='d,c,b,a').run.tolist() == ['wide']
 
-@pytest.mark.parametrize('asked, said', [(dict(metric='Sharp'), 'Did you mean Sharpe'), (dict(template='bactest'), 'There are: backtest IBM'), (dict(symbol='KO'), 'There are: backtest IBM'), (dict(side='nobody'), 'no|No')])
+
+@pytest.mark.parametrize(
+    'asked, said',
+    [
+        (dict(metric='Sharp'), 'Did you mean Sharpe'),
+        (dict(template='bactest'), 'There are: backtest IBM'),
+        (dict(symbol='KO'), 'There are: backtest IBM'),
+        (dict(side='nobody'), 'no|No'),
+    ],
+)
 def test_what_nobody_stored_is_refused_by_naming_what_there_is(fresh, asked, said):
     _done(fresh, 'a')
-    with pytest.raises(RunError, match=said): metric_history(fresh, **asked)
+    with pytest.raises(RunError, match=said):
+        metric_history(fresh, **asked)
+
 
 def test_a_lab_without_runs_says_what_to_run(fresh):
-    with pytest.raises(RunError, match='tradelab run backtest'): metric_history(fresh)
+    with pytest.raises(RunError, match='tradelab run backtest'):
+        metric_history(fresh)
 
 # %% ../../nbs/23_research.ipynb #a19829b4
 def test_the_sessions_of_a_run_are_those_of_its_equity(fresh):
     _start(fresh)
-    _save(fresh, equity=pd.Series([100., 101., 103.], pd.bdate_range('2012-01-02', periods=3, name='session')))
+    _save(fresh, equity=pd.Series([100.0, 101.0, 103.0], pd.bdate_range('2012-01-02', periods=3, name='session')))
     _done(fresh, 'bare')
     rows = comparable_rows(fresh, ['bare', 'run'])
-    assert [row['sessions'] for row in rows] == ['', '2012-01-02 to 2012-01-04'] and [check.what for check in compare(rows).checks if check.decides and not check.equal][0] == 'sessions'
-    with pytest.raises(RunError, match='Did you mean bare'): comparable_rows(fresh, ['run', 'baer'])
+    assert [row['sessions'] for row in rows] == ['', '2012-01-02 to 2012-01-04'] and [
+        check.what for check in compare(rows).checks if check.decides and not check.equal
+    ][0] == 'sessions'
+    with pytest.raises(RunError, match='Did you mean bare'):
+        comparable_rows(fresh, ['run', 'baer'])
+
 
 def test_a_hash_of_many_depends_on_each_and_not_on_their_order():
     found = combined_hash({'A': '1', 'B': '2'})
-    assert found == combined_hash({'B': '2', 'A': '1'}) and len({found, combined_hash({'A': '2', 'B': '1'}), combined_hash({'A': '1', 'B': '2', 'C': '3'}), combined_hash({'A': '1'})}) == 4
+    assert (
+        found == combined_hash({'B': '2', 'A': '1'})
+        and len(
+            {
+                found,
+                combined_hash({'A': '2', 'B': '1'}),
+                combined_hash({'A': '1', 'B': '2', 'C': '3'}),
+                combined_hash({'A': '1'}),
+            }
+        )
+        == 4
+    )
+
 
 def test_runs_of_before_have_tried_one_combination_and_their_trades_are_long():
     with scratch_lab() as settings:
         migrate(settings, '0003')
         with session(settings) as db:
-            for name, metrics in (('old', '{"strategy": {"Sharpe": 0.5}}'), ('undefined', '{"strategy": {"Sharpe": null}}'), ('look', '{"data": {}}'), ('failed', 'null')):
-                db.execute(text("INSERT INTO runs (id, template, status, started_at, parameters, metrics) VALUES (:id, 'backtest', 'running', now(), '{}', :metrics)"), dict(id=name, metrics=metrics))
-            db.execute(text("INSERT INTO trades (run_id, number, symbol, entry_session, entry_price, quantity, fees, dividends, pnl, bars_held, is_open) VALUES ('old', 1, 'IBM', '2020-01-02', 1, 1, 0, 0, 0, 0, true)"))
+            for name, metrics in (
+                ('old', '{"strategy": {"Sharpe": 0.5}}'),
+                ('undefined', '{"strategy": {"Sharpe": null}}'),
+                ('look', '{"data": {}}'),
+                ('failed', 'null'),
+            ):
+                db.execute(
+                    text(
+                        "INSERT INTO runs (id, template, status, started_at, parameters, metrics) VALUES (:id, 'backtest', 'running', now(), '{}', :metrics)"
+                    ),
+                    dict(id=name, metrics=metrics),
+                )
+            db.execute(
+                text(
+                    "INSERT INTO trades (run_id, number, symbol, entry_session, entry_price, quantity, fees, dividends, pnl, bars_held, is_open) VALUES ('old', 1, 'IBM', '2020-01-02', 1, 1, 0, 0, 0, 0, true)"
+                )
+            )
         migrate(settings)
-        assert _all(settings, 'SELECT id, trials, trial_mean FROM runs ORDER BY id') == [('failed', None, None), ('look', None, None), ('old', 1, pytest.approx(.5/252**.5)), ('undefined', 1, None)]
+        assert _all(settings, 'SELECT id, trials, trial_mean FROM runs ORDER BY id') == [
+            ('failed', None, None),
+            ('look', None, None),
+            ('old', 1, pytest.approx(0.5 / 252**0.5)),
+            ('undefined', 1, None),
+        ]
         assert _all(settings, 'SELECT side FROM trades') == [('long',)]

@@ -16,15 +16,23 @@ from ..utils.error_handling import DataError
 mpl.use('Agg')
 DAYS = pd.bdate_range('2020-01-01', periods=400, name='session')
 
+
 @pytest.fixture(autouse=True)
 def _close_figures():
     yield
     plt.close('all')
 
-def _title(axes): return axes.get_title(loc='left')
+
+def _title(axes):
+    return axes.get_title(loc='left')
+
 
 def _sweep(fasts=(10, 20, 30), slows=(50, 100)):
-    return pd.DataFrame([(f, s, f/10 - s/50, -f/1000) for f in fasts for s in slows], columns=['fast', 'slow', 'Sharpe', 'Max Drawdown'])
+    return pd.DataFrame(
+        [(f, s, f / 10 - s / 50, -f / 1000) for f in fasts for s in slows],
+        columns=['fast', 'slow', 'Sharpe', 'Max Drawdown'],
+    )
+
 
 def _framed(axes):
     "For each frame the cells that it encloses, as the span of its corners"
@@ -34,31 +42,45 @@ def _framed(axes):
 # %% ../../nbs/26_research_pictures.ipynb #bc0e1733
 def test_each_cell_stands_at_its_parameters():
     axes = plot_heatmap(_sweep().sample(frac=1, random_state=1), 'fast', 'slow', 'Sharpe')
-    np.testing.assert_allclose(axes.collections[0].get_array(), [[0., 1., 2.], [-1., 0., 1.]])
-    assert [text.get_text() for text in axes.get_xticklabels()] == ['10', '20', '30'] and [text.get_text() for text in axes.get_yticklabels()] == ['50', '100']
+    np.testing.assert_allclose(axes.collections[0].get_array(), [[0.0, 1.0, 2.0], [-1.0, 0.0, 1.0]])
+    assert [text.get_text() for text in axes.get_xticklabels()] == ['10', '20', '30'] and [
+        text.get_text() for text in axes.get_yticklabels()
+    ] == ['50', '100']
     texts = {(text.get_position()): text.get_text() for text in axes.texts}
-    assert texts[2, 0] == '2.00' and texts[0, 1] == '−1.00' and (axes.get_xlabel(), axes.get_ylabel()) == ('fast', 'slow')
+    assert (
+        texts[2, 0] == '2.00' and texts[0, 1] == '−1.00' and (axes.get_xlabel(), axes.get_ylabel()) == ('fast', 'slow')
+    )
+
 
 def test_the_best_cell_is_the_highest_and_carries_the_frame():
     axes = plot_heatmap(_sweep(), 'fast', 'slow', 'Sharpe')
     assert _framed(axes) == [(1.5, -0.5, 2.5, 0.5)]
     assert _title(axes) == 'Sharpe: 2.00 at fast 30, slow 50; median 0.50 of 6 cells'
     assert 'fast 10' in _title(plot_heatmap(_sweep(), 'fast', 'slow', 'Max Drawdown'))
-    assert 'at fast 10, slow 100' in _title(plot_heatmap(_sweep().rename(columns={'Sharpe': 'Ulcer Index'}), 'fast', 'slow', 'Ulcer Index'))
+    assert 'at fast 10, slow 100' in _title(
+        plot_heatmap(_sweep().rename(columns={'Sharpe': 'Ulcer Index'}), 'fast', 'slow', 'Ulcer Index')
+    )
     assert _framed(plot_heatmap(_sweep(), 'fast', 'slow', 'Sharpe', best=(10, 100))) == [(-0.5, 0.5, 0.5, 1.5)]
+
 
 def test_a_plateau_is_framed_by_its_own_names_whatever_its_order():
     plateau = pd.DataFrame([[True, True, False], [False, False, False]], index=[50, 100], columns=[30, 20, 10])
-    for given in (plateau, plateau.astype(object).mask(~plateau)): # holes where there is no combination
+    for given in (plateau, plateau.astype(object).mask(~plateau)):  # holes where there is no combination
         axes = plot_heatmap(_sweep(), 'fast', 'slow', 'Sharpe', plateau=given)
         assert _framed(axes)[0] == (0.5, -0.5, 2.5, 0.5) and 'plateau of 2' in _title(axes)
+
 
 def test_a_cell_without_a_value_is_grey_and_counted_and_never_best():
     table = _sweep()
     table.loc[table.fast == 30, 'Sharpe'] = np.nan
     axes = plot_heatmap(table, 'fast', 'slow', 'Sharpe')
     assert axes.collections[0].get_array().mask.sum() == 2 and mpl.colors.to_hex(axes.get_facecolor()) == NOTHING
-    assert '2 without a value' in _title(axes) and 'fast 20' in _title(axes) and len([t for t in axes.texts if t.get_text()]) == 4
+    assert (
+        '2 without a value' in _title(axes)
+        and 'fast 20' in _title(axes)
+        and len([t for t in axes.texts if t.get_text()]) == 4
+    )
+
 
 def test_a_combination_that_was_left_out_is_a_grey_cell():
     assert '1 without a value' in _title(plot_heatmap(_sweep().iloc[1:], 'fast', 'slow', 'Sharpe'))
@@ -66,25 +88,36 @@ def test_a_combination_that_was_left_out_is_a_grey_cell():
 # %% ../../nbs/26_research_pictures.ipynb #00bf1fb4
 def test_colours_part_at_zero_only_where_both_signs_meet():
     both, one = (plot_heatmap(_sweep(), 'fast', 'slow', name).collections[0] for name in ('Sharpe', 'Max Drawdown'))
-    assert both.norm(0.) == 0.5 and both.norm.vmin == -both.norm.vmax
+    assert both.norm(0.0) == 0.5 and both.norm.vmin == -both.norm.vmax
     assert one.norm.vmax == pytest.approx(-0.01) and one.norm.vmin == pytest.approx(-0.03)
 
+
 def test_ninety_values_a_side_have_no_text_and_few_labels():
-    grid = pd.DataFrame(np.arange(8100.).reshape(90, 90), range(90), range(90))
+    grid = pd.DataFrame(np.arange(8100.0).reshape(90, 90), range(90), range(90))
     axes = plot_heatmap(grid, 'fast', 'slow', 'Total Return')
     assert not axes.texts and 5 < len(axes.get_xticks()) <= 14 and 5 < len(axes.get_yticks()) <= 14
     assert [int(text.get_text()) for text in axes.get_xticklabels()] == list(axes.get_xticks())
 
+
 def test_a_sweep_that_came_out_the_same_everywhere_is_drawn():
-    plot_heatmap(_sweep().assign(Sharpe=0.), 'fast', 'slow', 'Sharpe').figure.canvas.draw()
+    plot_heatmap(_sweep().assign(Sharpe=0.0), 'fast', 'slow', 'Sharpe').figure.canvas.draw()
 
 # %% ../../nbs/26_research_pictures.ipynb #910d53cb
 def _folds(n=3, step=50):
-    at = np.arange(n)*step
-    return pd.DataFrame({'train_first': DAYS[at], 'train_last': DAYS[at + 99], 'test_first': DAYS[at + 101], 'test_last': DAYS[at + 150], 'fast': np.arange(n) % 2 + 5})
+    at = np.arange(n) * step
+    return pd.DataFrame(
+        {
+            'train_first': DAYS[at],
+            'train_last': DAYS[at + 99],
+            'test_first': DAYS[at + 101],
+            'test_last': DAYS[at + 150],
+            'fast': np.arange(n) % 2 + 5,
+        }
+    )
+
 
 def test_each_fold_has_its_two_spans_from_first_to_last_session():
-    upper, _ = plot_folds(_folds(), pd.Series(np.arange(1., 151.), DAYS[101:251]), ['fast'])
+    upper, _ = plot_folds(_folds(), pd.Series(np.arange(1.0, 151.0), DAYS[101:251]), ['fast'])
     bars, number = {c.get_label(): c for c in upper.containers}, mpl.dates.date2num
     for label, first, last in (('chosen on', 'train_first', 'train_last'), ('tried on', 'test_first', 'test_last')):
         drawn = [(bar.get_x(), bar.get_x() + bar.get_width() - 1) for bar in bars[label]]
@@ -92,52 +125,103 @@ def test_each_fold_has_its_two_spans_from_first_to_last_session():
     assert [text.get_text() for text in upper.texts] == ['5', '6', '5'] and '3 folds chose 2 different' in _title(upper)
     assert upper.get_ylim()[0] > upper.get_ylim()[1]
 
+
 def test_the_equity_out_of_sample_is_drawn_with_its_growth():
-    lower = plot_folds(_folds(1), pd.Series([100., 90., 125.], DAYS[101:104]), benchmark=pd.Series([100., 101., 102.], DAYS[101:104]))[1]
+    lower = plot_folds(
+        _folds(1),
+        pd.Series([100.0, 90.0, 125.0], DAYS[101:104]),
+        benchmark=pd.Series([100.0, 101.0, 102.0], DAYS[101:104]),
+    )[1]
     assert _title(lower) == 'Out of sample: +25.0% over 3 sessions' and 'log' not in lower.get_ylabel()
     assert [line.get_label() for line in lower.lines[:2]] == ['buy & hold: 102', 'strategy, out of sample: 125']
 
+
 def test_a_hundred_folds_are_drawn_with_some_of_their_numbers():
-    upper, _ = plot_folds(_folds(100, 2), pd.Series(np.arange(1., 251.), DAYS[101:351]), ['fast'])
+    upper, _ = plot_folds(_folds(100, 2), pd.Series(np.arange(1.0, 251.0), DAYS[101:351]), ['fast'])
     assert len(upper.containers[0]) == 100 and 10 <= len(upper.texts) <= 24 and upper.figure.get_size_inches()[1] < 9
 
 # %% ../../nbs/26_research_pictures.ipynb #ebcc5ef6
-@pytest.mark.parametrize('own, share', [(2.5, '75%'), (2., '50%'), (0., '0%'), (9., '100%')])
+@pytest.mark.parametrize('own, share', [(2.5, '75%'), (2.0, '50%'), (0.0, '0%'), (9.0, '100%')])
 def test_the_title_says_how_many_draws_are_beaten_and_ties_count_half(own, share):
-    axes = plot_distribution([1., 2., 2., 3., np.nan], own, 'Sharpe', 'random entries')
+    axes = plot_distribution([1.0, 2.0, 2.0, 3.0, np.nan], own, 'Sharpe', 'random entries')
     assert _title(axes) == f'Sharpe: {own:.2f} beats {share} of 4 random entries, 1 without a value'
-    assert [line.get_xdata()[0] for line in axes.lines] == [2., own]
-    held = plot_distribution([1., 2., 2., 3.], own, 'Sharpe', 'combinations', 'buy & hold')
-    assert _title(held) == f'Sharpe: buy & hold {own:.2f} beats {share} of 4 combinations' and f'buy & hold: {own:.2f}' in [text.get_text() for text in held.figure.legends[0].get_texts()]
+    assert [line.get_xdata()[0] for line in axes.lines] == [2.0, own]
+    held = plot_distribution([1.0, 2.0, 2.0, 3.0], own, 'Sharpe', 'combinations', 'buy & hold')
+    assert _title(
+        held
+    ) == f'Sharpe: buy & hold {own:.2f} beats {share} of 4 combinations' and f'buy & hold: {own:.2f}' in [
+        text.get_text() for text in held.figure.legends[0].get_texts()
+    ]
+
 
 def test_an_undefined_figure_beats_nobody():
     axes = plot_distribution([0.1, 0.2], float('nan'), 'CAGR')
     assert 'undefined for the strategy' in _title(axes) and 'beats' not in _title(axes) and len(axes.lines) == 1
 
+
 def test_every_draw_is_in_the_histogram():
-    assert sum(patch.get_height() for patch in plot_distribution(np.arange(777.), 3., 'SQN').patches if patch.get_height() != 1) >= 770
-    assert plot_distribution([0.5]*7, 0.5, 'Sharpe').patches[0].get_height() == 7
-    assert plot_distribution([0.1 + 0.2]*3 + [0.3]*4, 0.5, 'Sharpe').patches[0].get_height() == 7
+    assert (
+        sum(
+            patch.get_height()
+            for patch in plot_distribution(np.arange(777.0), 3.0, 'SQN').patches
+            if patch.get_height() != 1
+        )
+        >= 770
+    )
+    assert plot_distribution([0.5] * 7, 0.5, 'Sharpe').patches[0].get_height() == 7
+    assert plot_distribution([0.1 + 0.2] * 3 + [0.3] * 4, 0.5, 'Sharpe').patches[0].get_height() == 7
 
 # %% ../../nbs/26_research_pictures.ipynb #0d197e7e
-@pytest.mark.parametrize('plot, word', [
-    (lambda: plot_heatmap(_sweep(), 'fast', 'slow', 'Sharp'), 'Did you mean Sharpe'), (lambda: plot_heatmap(_sweep(), 'fast', 'slaw', 'Sharpe'), 'slaw'),
-    (lambda: plot_heatmap([1], 'fast', 'slow', 'Sharpe'), 'list'), (lambda: plot_heatmap(pd.concat([_sweep()]*2), 'fast', 'slow', 'Sharpe'), 'Several combinations'),
-    (lambda: plot_heatmap(_sweep().assign(Sharpe=np.nan), 'fast', 'slow', 'Sharpe'), 'No combination'), (lambda: plot_heatmap(_sweep(), 'fast', 'slow', 'Sharpe', best=(11, 50)), 'best cell'),
-    (lambda: plot_folds(_folds().drop(columns='test_last'), pd.Series([1.], DAYS[:1])), 'test_last'), (lambda: plot_folds(_folds(), pd.Series([1.], DAYS[:1]), ['quick']), 'quick'),
-    (lambda: plot_folds(_folds(), pd.Series([np.nan], DAYS[:1])), 'out of sample'), (lambda: plot_folds(_folds(0), pd.Series([1.], DAYS[:1])), 'no fold'),
-    (lambda: plot_distribution([np.nan], 1., 'Sharpe'), 'No draw'), (lambda: plot_distribution([], 1., 'Sharpe'), '0 draws'),
-])
+@pytest.mark.parametrize(
+    'plot, word',
+    [
+        (lambda: plot_heatmap(_sweep(), 'fast', 'slow', 'Sharp'), 'Did you mean Sharpe'),
+        (lambda: plot_heatmap(_sweep(), 'fast', 'slaw', 'Sharpe'), 'slaw'),
+        (lambda: plot_heatmap([1], 'fast', 'slow', 'Sharpe'), 'list'),
+        (lambda: plot_heatmap(pd.concat([_sweep()] * 2), 'fast', 'slow', 'Sharpe'), 'Several combinations'),
+        (lambda: plot_heatmap(_sweep().assign(Sharpe=np.nan), 'fast', 'slow', 'Sharpe'), 'No combination'),
+        (lambda: plot_heatmap(_sweep(), 'fast', 'slow', 'Sharpe', best=(11, 50)), 'best cell'),
+        (lambda: plot_folds(_folds().drop(columns='test_last'), pd.Series([1.0], DAYS[:1])), 'test_last'),
+        (lambda: plot_folds(_folds(), pd.Series([1.0], DAYS[:1]), ['quick']), 'quick'),
+        (lambda: plot_folds(_folds(), pd.Series([np.nan], DAYS[:1])), 'out of sample'),
+        (lambda: plot_folds(_folds(0), pd.Series([1.0], DAYS[:1])), 'no fold'),
+        (lambda: plot_distribution([np.nan], 1.0, 'Sharpe'), 'No draw'),
+        (lambda: plot_distribution([], 1.0, 'Sharpe'), '0 draws'),
+    ],
+)
 def test_what_cannot_be_drawn_is_refused_by_name(plot, word):
-    with pytest.raises(DataError, match=word): plot()
+    with pytest.raises(DataError, match=word):
+        plot()
+
 
 def test_every_label_lies_inside_the_picture():
-    folds = plot_folds(_folds().assign(slow=123456, level=72.125), pd.Series(np.arange(1., 151.)*1e6, DAYS[101:251]), ['fast', 'slow', 'level'])
-    grid = pd.DataFrame(np.arange(100.).reshape(10, 10)*1e4, range(100_000, 100_010), range(100_000, 100_010))
-    for axes in (*folds, plot_heatmap(_sweep(), 'fast', 'slow', 'Sharpe'), plot_heatmap(grid, 'fast', 'slow', 'Max Drawdown Duration'), plot_distribution(np.arange(300.), 5e3, 'CAGR')):
+    folds = plot_folds(
+        _folds().assign(slow=123456, level=72.125),
+        pd.Series(np.arange(1.0, 151.0) * 1e6, DAYS[101:251]),
+        ['fast', 'slow', 'level'],
+    )
+    grid = pd.DataFrame(np.arange(100.0).reshape(10, 10) * 1e4, range(100_000, 100_010), range(100_000, 100_010))
+    for axes in (
+        *folds,
+        plot_heatmap(_sweep(), 'fast', 'slow', 'Sharpe'),
+        plot_heatmap(grid, 'fast', 'slow', 'Max Drawdown Duration'),
+        plot_distribution(np.arange(300.0), 5e3, 'CAGR'),
+    ):
         figure = axes.figure
         figure.canvas.draw()
-        ticks = [label for axis in (axes.xaxis, axes.yaxis) for label, at in zip(axis.get_ticklabels(), axis.get_ticklocs()) if min(axis.get_view_interval()) <= at <= max(axis.get_view_interval())]
-        for text in [*ticks, axes._left_title, *axes.texts, *(text for legend in figure.legends for text in legend.get_texts())]:
+        ticks = [
+            label
+            for axis in (axes.xaxis, axes.yaxis)
+            for label, at in zip(axis.get_ticklabels(), axis.get_ticklocs())
+            if min(axis.get_view_interval()) <= at <= max(axis.get_view_interval())
+        ]
+        for text in [
+            *ticks,
+            axes._left_title,
+            *axes.texts,
+            *(text for legend in figure.legends for text in legend.get_texts()),
+        ]:
             box = text.get_window_extent()
-            assert box.width == 0 or (box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0 and box.y1 <= figure.bbox.y1), text.get_text()
+            assert box.width == 0 or (
+                box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0 and box.y1 <= figure.bbox.y1
+            ), text.get_text()

@@ -31,31 +31,50 @@ from ..utils.seals import seals_table
 GRID = {'start': '2008-01-02', 'fast': '10, 20', 'slow': '50, 100', 'draws': 100}
 FOLDS = {**GRID, 'train': 300, 'test': 150}
 
+
 @pytest.fixture(scope='module')
 def researched(lab):
     "The lab and five runs: a sweep and a walk-forward, the opening of the seal and a second try, a sweep of another grid"
-    with session(lab) as work: work.execute(text(f'TRUNCATE {", ".join(Base.metadata.tables)} RESTART IDENTITY CASCADE'))
+    with session(lab) as work:
+        work.execute(text(f'TRUNCATE {", ".join(Base.metadata.tables)} RESTART IDENTITY CASCADE'))
     ingest(lab, ['AAPL', 'IBM'], 'sample')
     jobs = [plan(lab, 'sweep', 'IBM', GRID), plan(lab, 'walk_forward', 'AAPL,IBM', FOLDS)]
     done = {result.run_id: result for result in run_jobs(lab, jobs)}
     swept, walked = (done[job.run_id] for job in jobs)
-    opened, again = (run(lab, 'walk_forward', ['IBM', 'AAPL'], {**FOLDS, 'open_seal': True, 'seed': seed})[0] for seed in (1, 2))
-    wider, = run(lab, 'sweep', ['IBM'], {**GRID, 'fast': '5', 'figure': 'CAGR', 'combine': 'and'})
+    opened, again = (
+        run(lab, 'walk_forward', ['IBM', 'AAPL'], {**FOLDS, 'open_seal': True, 'seed': seed})[0] for seed in (1, 2)
+    )
+    (wider,) = run(lab, 'sweep', ['IBM'], {**GRID, 'fast': '5', 'figure': 'CAGR', 'combine': 'and'})
     return lab, dict(swept=swept, walked=walked, opened=opened, again=again, wider=wider)
 
-def _report(result): return Path(result.html).read_text()
+
+def _report(result):
+    return Path(result.html).read_text()
+
 
 def _said(result, first='', last=''):
     "What the cells of a run showed as Markdown or text, between two headings"
     cells = json.loads(Path(result.notebook).read_text())['cells']
-    heads = [next((line for line in cell['source'] if line.startswith('#')), '').strip('# \n') if cell['cell_type'] == 'markdown' else '' for cell in cells]
-    shown = cells[heads.index(first) if first else 0:heads.index(last) if last else None]
-    return '\n'.join(''.join(output['data'].get('text/markdown', output['data'].get('text/plain', ''))) for cell in shown for output in cell.get('outputs', []) if 'data' in output)
+    heads = [
+        next((line for line in cell['source'] if line.startswith('#')), '').strip('# \n')
+        if cell['cell_type'] == 'markdown'
+        else ''
+        for cell in cells
+    ]
+    shown = cells[heads.index(first) if first else 0 : heads.index(last) if last else None]
+    return '\n'.join(
+        ''.join(output['data'].get('text/markdown', output['data'].get('text/plain', '')))
+        for cell in shown
+        for output in cell.get('outputs', [])
+        if 'data' in output
+    )
 
 # %% ../../nbs/tests/research_runs.ipynb #077875a0
 def test_every_run_but_the_second_look_finishes_with_a_small_report(researched):
     lab, done = researched
-    assert {name: result.status for name, result in done.items()} == dict(swept='ok', walked='ok', opened='ok', again='failed', wider='ok'), [result.error for result in done.values()]
+    assert {name: result.status for name, result in done.items()} == dict(
+        swept='ok', walked='ok', opened='ok', again='failed', wider='ok'
+    ), [result.error for result in done.values()]
     assert all(len(_report(result)) < 3_000_000 and 'Warning:' not in _report(result) for result in done.values())
 
 # %% ../../nbs/tests/research_runs.ipynb #cace46cb
@@ -64,51 +83,107 @@ def test_a_sweep_stores_every_combination_and_its_best(researched):
     row, table = run_details(lab, done['swept'].run_id), load_sweep(lab, done['swept'].run_id)
     assert table[['fast', 'slow']].values.tolist() == [[10, 50], [10, 100], [20, 50], [20, 100]] and row['trials'] == 4
     assert set(row['metrics']) == {'best', 'buy_and_hold'} and 0 < row['metrics']['best']['DSR'] < 1
-    assert row['metrics']['best']['Sharpe'] == pytest.approx(table['Sharpe'].max(), abs=1e-9) and row['data_hash'] == data_hash(load_bars(lab, 'IBM'), load_actions(lab, 'IBM'))
+    assert row['metrics']['best']['Sharpe'] == pytest.approx(table['Sharpe'].max(), abs=1e-9) and row[
+        'data_hash'
+    ] == data_hash(load_bars(lab, 'IBM'), load_actions(lab, 'IBM'))
+
 
 def test_a_sweep_keeps_off_the_sealed_sessions(researched):
     lab, done = researched
-    with session(lab) as db: last = db.execute(text('SELECT max(session) FROM equity WHERE run_id = :run'), dict(run=done['swept'].run_id)).scalar_one()
+    with session(lab) as db:
+        last = db.execute(
+            text('SELECT max(session) FROM equity WHERE run_id = :run'), dict(run=done['swept'].run_id)
+        ).scalar_one()
     assert last == load_bars(lab, 'IBM').index[-253].date()
+
 
 def test_the_report_of_a_sweep_opens_with_what_speaks_against_it(researched):
     lab, done = researched
     opening, page = _said(done['swept'], 'Before the figures', 'The map'), _report(done['swept'])
-    for words in ('are sealed: no choice here rests on them', '4 trials', 'worthless strategies would show a Sharpe ratio of about', '30 trades'): assert words in opening, words
+    for words in (
+        'are sealed: no choice here rests on them',
+        '4 trials',
+        'worthless strategies would show a Sharpe ratio of about',
+        '30 trades',
+    ):
+        assert words in opening, words
     assert page.count('data:image/png;base64') == 6 and 'best plateau' in _said(done['swept'])
+
 
 def test_a_second_sweep_counts_the_trials_of_the_first(researched):
     lab, done = researched
     said = _said(done['wider'])
-    assert '6 trials' in said and '2 combinations here. 1 other run on the same symbols tried 4 more.' in said and 'best CAGR' in said
+    assert (
+        '6 trials' in said
+        and '2 combinations here. 1 other run on the same symbols tried 4 more.' in said
+        and 'best CAGR' in said
+    )
     assert 'Some of the sealed sessions were seen elsewhere' in said and 'on AAPL, IBM was tried on' in said
 
 # %% ../../nbs/tests/research_runs.ipynb #3a2cf3cc
 def test_a_walk_forward_stores_its_folds_and_the_equity_behind_them(researched):
     lab, done = researched
     row, folds = run_details(lab, done['walked'].run_id), load_folds(lab, done['walked'].run_id)
-    with session(lab) as db: first, last, count = db.execute(text('SELECT min(session), max(session), count(*) FROM equity WHERE run_id = :run'), dict(run=done['walked'].run_id)).one()
-    assert len(folds) == 4 and (folds.test_last[:-1].values < folds.test_first[1:].values).all() and set(folds.parameters[0]) == {'fast', 'slow', 'rsi_window', 'oversold', 'overbought'}
-    assert count == 4*150 + 1 and last == folds.test_last.iloc[-1].date() == load_bars(lab, 'IBM').index[-253].date() and first < folds.test_first[0].date()
-    assert row['universe'] == 'AAPL,IBM' and row['trials'] == 4 and set(row['metrics']) == {'out_of_sample', 'buy_and_hold'}
-    assert row['data_hash'] == combined_hash({symbol: data_hash(load_bars(lab, symbol), load_actions(lab, symbol)) for symbol in ('AAPL', 'IBM')})
+    with session(lab) as db:
+        first, last, count = db.execute(
+            text('SELECT min(session), max(session), count(*) FROM equity WHERE run_id = :run'),
+            dict(run=done['walked'].run_id),
+        ).one()
+    assert (
+        len(folds) == 4
+        and (folds.test_last[:-1].values < folds.test_first[1:].values).all()
+        and set(folds.parameters[0]) == {'fast', 'slow', 'rsi_window', 'oversold', 'overbought'}
+    )
+    assert (
+        count == 4 * 150 + 1
+        and last == folds.test_last.iloc[-1].date() == load_bars(lab, 'IBM').index[-253].date()
+        and first < folds.test_first[0].date()
+    )
+    assert (
+        row['universe'] == 'AAPL,IBM'
+        and row['trials'] == 4
+        and set(row['metrics']) == {'out_of_sample', 'buy_and_hold'}
+    )
+    assert row['data_hash'] == combined_hash(
+        {symbol: data_hash(load_bars(lab, symbol), load_actions(lab, symbol)) for symbol in ('AAPL', 'IBM')}
+    )
+
 
 def test_the_report_of_a_walk_forward_opens_with_what_speaks_against_it(researched):
     lab, done = researched
     opening = _said(done['walked'], 'Before the figures', 'Folds')
-    for words in ('are sealed: no choice here rests on them', 'Only 4 folds', '4 combinations each', 'begins in cash'): assert words in opening, words
-    assert 'opens them at its end' not in opening and 'They grew by' in _said(done['walked']) and _report(done['walked']).count('data:image/png;base64') == 2
+    for words in ('are sealed: no choice here rests on them', 'Only 4 folds', '4 combinations each', 'begins in cash'):
+        assert words in opening, words
+    assert (
+        'opens them at its end' not in opening
+        and 'They grew by' in _said(done['walked'])
+        and _report(done['walked']).count('data:image/png;base64') == 2
+    )
 
 # %% ../../nbs/tests/research_runs.ipynb #c809d603
 def test_the_seal_opens_once_and_its_result_is_written_down(researched):
     lab, done = researched
-    seal, = seals_table(lab).to_dict('records')
+    (seal,) = seals_table(lab).to_dict('records')
     row, bars = run_details(lab, done['opened'].run_id), load_bars(lab, 'IBM')
-    assert (seal['run_id'], seal['symbols'], seal['first'], seal['last']) == (done['opened'].run_id, 'AAPL,IBM', bars.index[-252].date(), bars.index[-1].date())
-    assert set(seal['parameters']) == {'fast', 'slow', 'rsi_window', 'oversold', 'overbought'} and seal['metrics'] == row['metrics']['sealed'] and set(row['metrics']) == {'out_of_sample', 'buy_and_hold', 'sealed', 'sealed_buy_and_hold'}
+    assert (seal['run_id'], seal['symbols'], seal['first'], seal['last']) == (
+        done['opened'].run_id,
+        'AAPL,IBM',
+        bars.index[-252].date(),
+        bars.index[-1].date(),
+    )
+    assert (
+        set(seal['parameters']) == {'fast', 'slow', 'rsi_window', 'oversold', 'overbought'}
+        and seal['metrics'] == row['metrics']['sealed']
+        and set(row['metrics']) == {'out_of_sample', 'buy_and_hold', 'sealed', 'sealed_buy_and_hold'}
+    )
     assert 'This run opens them at its end' in _said(done['opened']) and 'Opened by this run' in _said(done['opened'])
+
 
 def test_a_second_look_fails_and_names_the_first(researched):
     lab, done = researched
-    assert done['opened'].run_id in done['again'].error and 'was opened for moving_average_rsi' in done['again'].error and run_details(lab, done['again'].run_id)['metrics'] is None
+    assert (
+        done['opened'].run_id in done['again'].error
+        and 'was opened for moving_average_rsi' in done['again'].error
+        and run_details(lab, done['again'].run_id)['metrics'] is None
+    )
     assert 'The seal is broken' in _said(done['again']) and 'Opened by this run' not in _said(done['again'])

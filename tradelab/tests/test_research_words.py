@@ -12,8 +12,21 @@ import pandas as pd
 import pytest
 
 from ..config import load_settings
-from ..research_words import (chosen_words, contenders_table, fold_words, folds_table, gate_words, grid_words, research_assumptions, seal_words, seen_words,
-                                     stability_table, sweep_table, sweep_warnings, walk_forward_warnings)
+from tradelab.research_words import (
+    chosen_words,
+    contenders_table,
+    fold_words,
+    folds_table,
+    gate_words,
+    grid_words,
+    research_assumptions,
+    seal_words,
+    seen_words,
+    stability_table,
+    sweep_table,
+    sweep_warnings,
+    walk_forward_warnings,
+)
 from ..sweep import Sweep
 from ..utils.error_handling import DataError
 from ..utils.research import Trials
@@ -21,103 +34,289 @@ from ..walk_forward import WalkForward
 
 DAYS = pd.bdate_range('2015-01-01', periods=900, name='session')
 
+
 def _swept(sharpes=(0.5, 0.9, -0.2, 0.7), trades=(40, 50, 60, 70), days=DAYS):
     "Two fast windows by two slow ones"
-    rows = [{'fast': 10*(1 + k//2), 'slow': 100*(1 + k % 2), 'rsi_window': 14, 'Total Return': value, 'CAGR': value/10, 'Sharpe': value, 'Max Drawdown': -0.2, '# Trades': float(count), 'Win Rate': 0.5}
-            for k, (value, count) in enumerate(zip(sharpes, trades))]
+    rows = [
+        {
+            'fast': 10 * (1 + k // 2),
+            'slow': 100 * (1 + k % 2),
+            'rsi_window': 14,
+            'Total Return': value,
+            'CAGR': value / 10,
+            'Sharpe': value,
+            'Max Drawdown': -0.2,
+            '# Trades': float(count),
+            'Win Rate': 0.5,
+        }
+        for k, (value, count) in enumerate(zip(sharpes, trades))
+    ]
     return Sweep(pd.DataFrame(rows), ['fast', 'slow', 'rsi_window'], days, ('A',))
+
 
 def _walked(trades=(8, 9, 10, 11, 12), chosen=(10, 20, 20, 20, 30), sessions=500):
     "Five folds of nothing but their table"
-    rows = [dict(number=k + 1, train_first=DAYS[k], train_last=DAYS[k + 99], test_first=DAYS[k + 101], test_last=DAYS[k + 140], fast=fast, slow=200, in_sample=nan if pd.isna(fast) else 1.5,
-                 out_of_sample=nan if count == 0 else -0.25, in_sample_growth=0.1, total_return=-0.031, trades=count) for k, (count, fast) in enumerate(zip(trades, chosen))]
-    equity = pd.DataFrame({'equity': 100., 'exposure': 0., 'turnover': 0.}, DAYS[:sessions + 1])
-    return WalkForward('Sharpe', ('fast', 'slow'), tuple(range(len(rows))), pd.DataFrame(rows), equity, pd.DataFrame(), ())
+    rows = [
+        dict(
+            number=k + 1,
+            train_first=DAYS[k],
+            train_last=DAYS[k + 99],
+            test_first=DAYS[k + 101],
+            test_last=DAYS[k + 140],
+            fast=fast,
+            slow=200,
+            in_sample=nan if pd.isna(fast) else 1.5,
+            out_of_sample=nan if count == 0 else -0.25,
+            in_sample_growth=0.1,
+            total_return=-0.031,
+            trades=count,
+        )
+        for k, (count, fast) in enumerate(zip(trades, chosen))
+    ]
+    equity = pd.DataFrame({'equity': 100.0, 'exposure': 0.0, 'turnover': 0.0}, DAYS[: sessions + 1])
+    return WalkForward(
+        'Sharpe', ('fast', 'slow'), tuple(range(len(rows))), pd.DataFrame(rows), equity, pd.DataFrame(), ()
+    )
 
 # %% ../../nbs/26_research_words.ipynb #1bdeffe1
 def test_the_gate_names_whom_it_doubts_and_whom_it_refuses():
-    assert gate_words({'A': 'ok'}) == 'The gate has nothing against the prices.' and 'all 2 symbols' in gate_words({'A': 'ok', 'B': 'ok'})
+    assert gate_words({'A': 'ok'}) == 'The gate has nothing against the prices.' and 'all 2 symbols' in gate_words(
+        {'A': 'ok', 'B': 'ok'}
+    )
     said = gate_words({'A': 'ok', 'B': 'warn', 'C': 'fail'})
-    assert 'doubts about the prices of B:' in said and '**The gate refuses the prices of C**' in said and ' A' not in said
+    assert (
+        'doubts about the prices of B:' in said and '**The gate refuses the prices of C**' in said and ' A' not in said
+    )
     assert 'S0, S1, S2, S3, S4, S5 and 4 more' in gate_words({f'S{k}': 'warn' for k in range(10)})
 
+
 def test_the_seal_is_whole_broken_or_none():
-    assert seal_words(DAYS[-100:]).startswith(f'The last 100 sessions, {DAYS[-100]:%Y-%m-%d} to {DAYS[-1]:%Y-%m-%d}, are sealed: no choice here rests on them.')
+    assert seal_words(DAYS[-100:]).startswith(
+        f'The last 100 sessions, {DAYS[-100]:%Y-%m-%d} to {DAYS[-1]:%Y-%m-%d}, are sealed: no choice here rests on them.'
+    )
     assert seal_words(DAYS[:0]).startswith('**Nothing is sealed**')
-    row = dict(first='2018-02-01', last='2018-05-01', opened_at=pd.Timestamp('2019-03-04 10:11'), run_id='run-7', parameters={'fast': 20, 'oversold': 32.5})
+    row = dict(
+        first='2018-02-01',
+        last='2018-05-01',
+        opened_at=pd.Timestamp('2019-03-04 10:11'),
+        run_id='run-7',
+        parameters={'fast': 20, 'oversold': 32.5},
+    )
     said = seal_words(DAYS[-100:], row)
-    assert '**The seal is broken**: 2018-02-01 to 2018-05-01 was opened on 2019-03-04 10:11 UTC by run-7 with fast 20, oversold 32.5.' in said and 'no choice here' not in said
+    assert (
+        '**The seal is broken**: 2018-02-01 to 2018-05-01 was opened on 2019-03-04 10:11 UTC by run-7 with fast 20, oversold 32.5.'
+        in said
+        and 'no choice here' not in said
+    )
     assert 'UTC with fast 20' in seal_words(DAYS[-100:], row | {'run_id': None})
 
+
 def test_openings_for_another_strategy_or_universe_are_named():
-    def row(strategy, symbols, first, last): return dict(strategy=strategy, symbols=symbols, first=DAYS[first].date(), last=DAYS[last].date(), opened_at=pd.Timestamp('2019-03-04 10:11'))
-    def said(*rows): return seen_words(pd.DataFrame(rows, columns=['strategy', 'symbols', 'first', 'last', 'opened_at']), 'cross', ['B', 'A'], DAYS[-100:])
-    assert said() == said(row('cross', 'A,B', -100, -1)) == said(row('rsi', 'C', -100, -1)) == said(row('rsi', 'A', -300, -101)) == ''
-    assert 'rsi on A was tried on' in said(row('rsi', 'A', -300, -100)) and '2019-03-04.' in said(row('rsi', 'A', -300, -100))
-    assert said(row('cross', 'A,B', -100, -1), row('cross', 'A,B,C', -1, -1), row('rsi', 'B', -9, -1)).endswith('cross on A, B, C was tried on ' + f'{DAYS[-1]:%Y-%m-%d} to {DAYS[-1]:%Y-%m-%d} on 2019-03-04, and 1 more.')
+    def row(strategy, symbols, first, last):
+        return dict(
+            strategy=strategy,
+            symbols=symbols,
+            first=DAYS[first].date(),
+            last=DAYS[last].date(),
+            opened_at=pd.Timestamp('2019-03-04 10:11'),
+        )
+
+    def said(*rows):
+        return seen_words(
+            pd.DataFrame(rows, columns=['strategy', 'symbols', 'first', 'last', 'opened_at']),
+            'cross',
+            ['B', 'A'],
+            DAYS[-100:],
+        )
+
+    assert (
+        said()
+        == said(row('cross', 'A,B', -100, -1))
+        == said(row('rsi', 'C', -100, -1))
+        == said(row('rsi', 'A', -300, -101))
+        == ''
+    )
+    assert 'rsi on A was tried on' in said(row('rsi', 'A', -300, -100)) and '2019-03-04.' in said(
+        row('rsi', 'A', -300, -100)
+    )
+    assert said(row('cross', 'A,B', -100, -1), row('cross', 'A,B,C', -1, -1), row('rsi', 'B', -9, -1)).endswith(
+        'cross on A, B, C was tried on ' + f'{DAYS[-1]:%Y-%m-%d} to {DAYS[-1]:%Y-%m-%d} on 2019-03-04, and 1 more.'
+    )
     assert seen_words(pd.DataFrame([row('rsi', 'A', -9, -1)]), 'cross', ['A'], DAYS[:0]) == ''
 
-def test_parameters_are_words(): assert chosen_words({'rsi_window': 14, 'level': 0.5, 'kind': 'high'}) == 'rsi window 14, level 0.5, kind high'
+
+def test_parameters_are_words():
+    assert chosen_words({'rsi_window': 14, 'level': 0.5, 'kind': 'high'}) == 'rsi window 14, level 0.5, kind high'
 
 # %% ../../nbs/26_research_words.ipynb #d51e4a7f
 def test_a_sweep_says_how_often_was_tried_and_what_luck_would_show():
     said = ' '.join(sweep_warnings(_swept(), Trials(10, 0.001, 3), 1.234, load_settings()))
-    assert '**10 trials**: 4 combinations here. 2 other runs on the same symbols tried 6 more.' in said and 'Sharpe ratio of about 1.23**' in said
+    assert (
+        '**10 trials**: 4 combinations here. 2 other runs on the same symbols tried 6 more.' in said
+        and 'Sharpe ratio of about 1.23**' in said
+    )
     assert 'fewer than' not in said and 'no Sharpe' not in said and 'Only' not in said and 'Optimistic' not in said
-    alone = ' '.join(sweep_warnings(_swept(), Trials(4, 0.001, 1), 1., load_settings()))
+    alone = ' '.join(sweep_warnings(_swept(), Trials(4, 0.001, 1), 1.0, load_settings()))
     assert '**4 trials**: 4 combinations here. **The best' in alone
-    assert 'worthless' not in ' '.join(sweep_warnings(_swept((0.5,), (40,)), Trials(1, nan, 1), 0., load_settings()))
+    assert 'worthless' not in ' '.join(sweep_warnings(_swept((0.5,), (40,)), Trials(1, nan, 1), 0.0, load_settings()))
+
 
 def test_a_sweep_warns_of_what_is_too_little_and_of_what_flatters():
     settings = load_settings(backtest={'fill_at': 'same_close'}, costs={'slippage_bp': 0})
-    said = ' '.join(sweep_warnings(_swept((0.5, nan, 0.3, 0.4), (29, 0, 30, 3), DAYS[:251]), Trials(4, 0.001, 1), 1., settings))
-    for words in ('3 of 4 combinations closed fewer than 30 trades, 16 in the median', '1 of 4 combinations have no Sharpe', 'Only 251 sessions', '**Optimistic**', '**No costs**'): assert words in said, words
+    said = ' '.join(
+        sweep_warnings(_swept((0.5, nan, 0.3, 0.4), (29, 0, 30, 3), DAYS[:251]), Trials(4, 0.001, 1), 1.0, settings)
+    )
+    for words in (
+        '3 of 4 combinations closed fewer than 30 trades, 16 in the median',
+        '1 of 4 combinations have no Sharpe',
+        'Only 251 sessions',
+        '**Optimistic**',
+        '**No costs**',
+    ):
+        assert words in said, words
 
 # %% ../../nbs/26_research_words.ipynb #af417b88
 def test_the_best_are_ranked_by_themselves_or_with_their_neighbours():
     table = sweep_table(_swept((0.5, 0.9, nan, 0.7)), rows=2)
-    assert table.values.tolist()[0] == ['10', '200', '0.70', '1', '0.90', '9.0%', '90.0%', '−20.0%', '50', '50%'] and list(table.index) == [1, 2] and 'rsi window' not in table
+    assert (
+        table.values.tolist()[0] == ['10', '200', '0.70', '1', '0.90', '9.0%', '90.0%', '−20.0%', '50', '50%']
+        and list(table.index) == [1, 2]
+        and 'rsi window' not in table
+    )
     around = sweep_table(_swept((0.5, 0.9, nan, 0.7)), by_plateau=True)
     assert around['fast'].tolist() == ['10', '20', '10'] and around['rank by itself'].tolist() == ['1', '2', '3']
-    assert list(sweep_table(_swept(), 'Max Drawdown').columns[2:6]) == ['Max Drawdown of plateau', 'rank by plateau', 'Max Drawdown', 'Sharpe']
-    with pytest.raises(DataError, match='no such figure'): sweep_table(_swept(), 'Sharp')
+    assert list(sweep_table(_swept(), 'Max Drawdown').columns[2:6]) == [
+        'Max Drawdown of plateau',
+        'rank by plateau',
+        'Max Drawdown',
+        'Sharpe',
+    ]
+    with pytest.raises(DataError, match='no such figure'):
+        sweep_table(_swept(), 'Sharp')
+
 
 def test_the_best_stands_beside_the_median_and_buy_and_hold():
     table = contenders_table(_swept((0.5, 0.9, -0.2, 0.7)), {'Sharpe': 1.1, 'CAGR': 0.2, 'Max Drawdown': -0.5})
-    assert table.index.tolist() == ['best Sharpe', 'best plateau', 'median of 4', 'buy & hold'] and table['Sharpe'].tolist() == ['0.90', '0.90', '0.60', '1.10']
-    assert table['parameters'].tolist() == ['fast 10, slow 200', 'fast 10, slow 200', '', ''] and table.loc['buy & hold', 'Trades'] == '–'
-    assert contenders_table(_swept((nan,)*4), {}).index.tolist() == ['median of 4', 'buy & hold']
+    assert table.index.tolist() == ['best Sharpe', 'best plateau', 'median of 4', 'buy & hold'] and table[
+        'Sharpe'
+    ].tolist() == ['0.90', '0.90', '0.60', '1.10']
+    assert (
+        table['parameters'].tolist() == ['fast 10, slow 200', 'fast 10, slow 200', '', '']
+        and table.loc['buy & hold', 'Trades'] == '–'
+    )
+    assert contenders_table(_swept((nan,) * 4), {}).index.tolist() == ['median of 4', 'buy & hold']
 
 # %% ../../nbs/26_research_words.ipynb #6cabd3de
 def test_a_walk_forward_warns_of_what_is_too_little():
     said = ' '.join(walk_forward_warnings(_walked(), 12, load_settings()))
-    assert '5 folds chose from 12 combinations each' in said and 'Only' not in said and 'no trade' not in said and 'trades a fold' not in said
-    said = ' '.join(walk_forward_warnings(_walked((8, 0, 3), (10, nan, 20), 251), 12, load_settings(backtest={'fill_at': 'same_close'})))
-    for words in ('Only 3 folds', 'Only 251 sessions out of sample', 'Only 11 trades out of sample', '1 of 3 test parts had no trade', 'In 1 of 3 folds no combination had a Sharpe', '**Optimistic**'): assert words in said, words
-    assert '4.8 trades a fold' in ' '.join(walk_forward_warnings(_walked((31, 1, 1, 1, 1, 1, 1, 1, 5, 5), (10,)*10), 12, load_settings()))
+    assert (
+        '5 folds chose from 12 combinations each' in said
+        and 'Only' not in said
+        and 'no trade' not in said
+        and 'trades a fold' not in said
+    )
+    said = ' '.join(
+        walk_forward_warnings(
+            _walked((8, 0, 3), (10, nan, 20), 251), 12, load_settings(backtest={'fill_at': 'same_close'})
+        )
+    )
+    for words in (
+        'Only 3 folds',
+        'Only 251 sessions out of sample',
+        'Only 11 trades out of sample',
+        '1 of 3 test parts had no trade',
+        'In 1 of 3 folds no combination had a Sharpe',
+        '**Optimistic**',
+    ):
+        assert words in said, words
+    assert '4.8 trades a fold' in ' '.join(
+        walk_forward_warnings(_walked((31, 1, 1, 1, 1, 1, 1, 1, 5, 5), (10,) * 10), 12, load_settings())
+    )
+
 
 def test_the_folds_are_a_table_for_reading():
     table = folds_table(_walked((8, 0, 3), (10, nan, 20)))
-    assert table.loc[1].tolist() == [f'{DAYS[0]:%Y-%m-%d} to {DAYS[99]:%Y-%m-%d}', f'{DAYS[101]:%Y-%m-%d} to {DAYS[140]:%Y-%m-%d}', '10', '1.50', '−0.25', '−3.1%', '8']
-    assert table.loc[2].tolist()[2:] == ['–', '–', '–', '−3.1%', '0'] and 'slow' not in table and folds_table(_walked((1,), (10,)))['fast'].tolist() == ['10']
+    assert table.loc[1].tolist() == [
+        f'{DAYS[0]:%Y-%m-%d} to {DAYS[99]:%Y-%m-%d}',
+        f'{DAYS[101]:%Y-%m-%d} to {DAYS[140]:%Y-%m-%d}',
+        '10',
+        '1.50',
+        '−0.25',
+        '−3.1%',
+        '8',
+    ]
+    assert (
+        table.loc[2].tolist()[2:] == ['–', '–', '–', '−3.1%', '0']
+        and 'slow' not in table
+        and folds_table(_walked((1,), (10,)))['fast'].tolist() == ['10']
+    )
+
 
 def test_the_choices_are_a_table_for_reading():
     table = stability_table(_walked())
-    assert table.loc['fast'].tolist() == ['3', '20', '10', '30', '60%', '50%'] and table.loc['slow'].tolist() == ['1', '200', '200', '200', '100%', '0%']
+    assert table.loc['fast'].tolist() == ['3', '20', '10', '30', '60%', '50%'] and table.loc['slow'].tolist() == [
+        '1',
+        '200',
+        '200',
+        '200',
+        '100%',
+        '0%',
+    ]
     assert stability_table(_walked((0,), (nan,))).loc['fast'].tolist() == ['0', '–', '–', '–', '–', '–']
 
 # %% ../../nbs/26_research_words.ipynb #9039a79d
 def test_the_grid_is_named_by_its_steps_or_its_values():
     said = grid_words(load_settings(sweep={'fast': '10:50:10', 'slow': '100, 150, 175, 300', 'oversold': '25, 30'}))
-    assert said.startswith('fast 10 to 50 in steps of 10; slow 100, 150, 175, 300; rsi window 14; oversold 25, 30; overbought 70.') and 'moving_average, rsi are combined by `or`.' in said
-    assert 'fast' not in grid_words(load_settings(strategy={'voters': 'rsi'})).split('. ')[0] and 'within 10 sessions' in grid_words(load_settings(strategy={'combine': 'and'}))
+    assert (
+        said.startswith(
+            'fast 10 to 50 in steps of 10; slow 100, 150, 175, 300; rsi window 14; oversold 25, 30; overbought 70.'
+        )
+        and 'moving_average, rsi are combined by `or`.' in said
+    )
+    assert 'fast' not in grid_words(load_settings(strategy={'voters': 'rsi'})).split('. ')[
+        0
+    ] and 'within 10 sessions' in grid_words(load_settings(strategy={'combine': 'and'}))
     assert 'threshold 2' in grid_words(load_settings(strategy={'combine': 'weighted', 'threshold': 2}))
 
-@pytest.mark.parametrize('change, words', [({}, 'the last 756 sessions and trades it on the next 63, 1 session purged between'), ({'window': 'expanding', 'embargo': 5, 'purge': 2}, 'all sessions before, 756 at least and trades it on the next 63, 2 sessions purged and 5 under embargo'),
-                                           ({'metric': 'CAGR', 'sealed': 100}, 'The last 100 sessions are sealed')])
-def test_the_cut_of_the_history_is_said(change, words): assert words in fold_words(load_settings(walk_forward=change)) and change.get('metric', 'Sharpe') in fold_words(load_settings(walk_forward=change))
+
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        ({}, 'the last 756 sessions and trades it on the next 63, 1 session purged between'),
+        (
+            {'window': 'expanding', 'embargo': 5, 'purge': 2},
+            'all sessions before, 756 at least and trades it on the next 63, 2 sessions purged and 5 under embargo',
+        ),
+        ({'metric': 'CAGR', 'sealed': 100}, 'The last 100 sessions are sealed'),
+    ],
+)
+def test_the_cut_of_the_history_is_said(change, words):
+    assert words in fold_words(load_settings(walk_forward=change)) and change.get('metric', 'Sharpe') in fold_words(
+        load_settings(walk_forward=change)
+    )
+
 
 def test_every_setting_that_research_rests_on_is_said():
-    said = research_assumptions(load_settings(risk={'stop_loss': 0.05, 'max_drawdown': 0.2}, costs={'commission_rate': 0.001}, backtest={'direction': 'long_short'}), 'AB', DAYS, 'Provider x')
-    assert '**Folds.**' in said and '**Folds.**' not in research_assumptions(load_settings(), 'AB', DAYS, 'x', folded=False)
-    for words in ('Provider x, A, B, 2015-01-01', '900 sessions', 'stop 5.0%', '20.0% below', '0.100% of the value', 'Long and short', 'short positions pay'): assert words in said, words
+    said = research_assumptions(
+        load_settings(
+            risk={'stop_loss': 0.05, 'max_drawdown': 0.2},
+            costs={'commission_rate': 0.001},
+            backtest={'direction': 'long_short'},
+        ),
+        'AB',
+        DAYS,
+        'Provider x',
+    )
+    assert '**Folds.**' in said and '**Folds.**' not in research_assumptions(
+        load_settings(), 'AB', DAYS, 'x', folded=False
+    )
+    for words in (
+        'Provider x, A, B, 2015-01-01',
+        '900 sessions',
+        'stop 5.0%',
+        '20.0% below',
+        '0.100% of the value',
+        'Long and short',
+        'short positions pay',
+    ):
+        assert words in said, words

@@ -18,22 +18,48 @@ from ..market import market
 from ..utils.database import session
 from ..utils.error_handling import DatabaseError, RunError
 from ..utils.logs import attach, run_context
-from ..utils.results import (EventHandler, close_stale_runs, equity_curves, find_ok_run, finish_run, record_event, run_details, runs_table, save_backtest, save_metrics,
-                                    start_run, tried)
+from tradelab.utils.results import (
+    EventHandler,
+    close_stale_runs,
+    equity_curves,
+    find_ok_run,
+    finish_run,
+    record_event,
+    run_details,
+    runs_table,
+    save_backtest,
+    save_metrics,
+    start_run,
+    tried,
+)
 from ..utils.schema import Event
 
 # %% ../../nbs/22_results.ipynb #74da1764
-def _start(settings, name='run', **row): start_run(settings, dict(id=name, template='backtest', parameters={}) | row)
+def _start(settings, name='run', **row):
+    start_run(settings, dict(id=name, template='backtest', parameters={}) | row)
+
 
 def _backtest(days=8):
     sessions = pd.bdate_range('2024-01-02', periods=days, name='session')
-    closes = 10. + np.arange(days)
+    closes = 10.0 + np.arange(days)
     bars = pd.DataFrame({'open': closes, 'high': closes, 'low': closes, 'close': closes, 'volume': 1e9}, sessions)
-    signals = pd.DataFrame({'fast': np.nan, 'slow': np.nan, 'rsi': 50., 'score': 1., 'signal': [1, 0, 0, -1, 1] + [0]*(days - 5), 'reason': 'test'}, sessions)
+    signals = pd.DataFrame(
+        {
+            'fast': np.nan,
+            'slow': np.nan,
+            'rsi': 50.0,
+            'score': 1.0,
+            'signal': [1, 0, 0, -1, 1] + [0] * (days - 5),
+            'reason': 'test',
+        },
+        sessions,
+    )
     return backtest(market({'IBM': bars}), {'IBM': signals})
 
+
 def _scalar(settings, query):
-    with session(settings) as db: return db.execute(text(query)).scalar_one()
+    with session(settings) as db:
+        return db.execute(text(query)).scalar_one()
 
 # %% ../../nbs/22_results.ipynb #227f510c
 def test_a_run_is_closed_once(fresh):
@@ -43,9 +69,11 @@ def test_a_run_is_closed_once(fresh):
     row = run_details(fresh, 'run')
     assert (row['status'], row['error']) == ('failed', 'x') and row['ended_at'] >= row['started_at']
 
+
 def test_an_unknown_run_gets_a_hint(fresh):
     _start(fresh, 'run-17')
-    with pytest.raises(RunError, match='Did you mean run-17'): run_details(fresh, 'run-71')
+    with pytest.raises(RunError, match='Did you mean run-17'):
+        run_details(fresh, 'run-71')
 
 # %% ../../nbs/22_results.ipynb #a8b4b688
 def test_only_rows_that_are_too_old_are_closed_as_stale(fresh):
@@ -54,18 +82,25 @@ def test_only_rows_that_are_too_old_are_closed_as_stale(fresh):
     assert close_stale_runs(fresh, 3600) == 1
     assert (run_details(fresh, 'old')['status'], run_details(fresh, 'young')['status']) == ('interrupted', 'running')
 
+
 def test_runs_come_newest_first_and_by_template(fresh):
-    for k, name in enumerate('abc'): _start(fresh, name, started_at=datetime(2024, 1, 1 + k, tzinfo=UTC))
+    for k, name in enumerate('abc'):
+        _start(fresh, name, started_at=datetime(2024, 1, 1 + k, tzinfo=UTC))
     finish_run(fresh, 'b', 'failed', error='x')
     assert runs_table(fresh).error.tolist() == [None, 'x', None]
     start_run(fresh, dict(id='d', template='other', parameters={}, started_at=datetime(2023, 1, 1, tzinfo=UTC)))
-    assert runs_table(fresh, limit=2).id.tolist() == ['c', 'b'] and runs_table(fresh, template='other').id.tolist() == ['d'] and runs_table(fresh, template='none').empty
+    assert (
+        runs_table(fresh, limit=2).id.tolist() == ['c', 'b']
+        and runs_table(fresh, template='other').id.tolist() == ['d']
+        and runs_table(fresh, template='none').empty
+    )
 
 # %% ../../nbs/22_results.ipynb #c21f097d
 def test_only_a_finished_run_with_the_same_fingerprint_is_found(fresh):
     for name, status in (('a', 'failed'), ('b', 'ok'), ('c', None)):
         _start(fresh, name, fingerprint='same')
-        if status: finish_run(fresh, name, status)
+        if status:
+            finish_run(fresh, name, status)
     assert find_ok_run(fresh, 'same')['id'] == 'b' and find_ok_run(fresh, 'another') is None
 
 # %% ../../nbs/22_results.ipynb #3b8e11fc
@@ -75,16 +110,25 @@ def test_results_are_stored_whole_and_agree_with_the_backtest(fresh):
     save_backtest(fresh, 'run', result, {'strategy': {'Sharpe': float('nan'), 'CAGR': 0.1}}, 'hash')
     row = run_details(fresh, 'run')
     assert row['metrics'] == {'strategy': {'Sharpe': None, 'CAGR': 0.1}} and row['data_hash'] == 'hash'
-    assert _scalar(fresh, 'SELECT count(*) FROM trades') == len(result.trades) == 2 and _scalar(fresh, 'SELECT count(*) FROM trades WHERE is_open AND exit_session IS NULL') == 1
+    assert (
+        _scalar(fresh, 'SELECT count(*) FROM trades') == len(result.trades) == 2
+        and _scalar(fresh, 'SELECT count(*) FROM trades WHERE is_open AND exit_session IS NULL') == 1
+    )
     assert float(_scalar(fresh, 'SELECT sum(pnl) FROM trades')) == pytest.approx(result.trades.pnl.sum(), abs=1e-5)
-    assert _scalar(fresh, "SELECT count(*) FROM decisions WHERE mode = 'backtest' AND strategy = 'moving_average_rsi'") == _scalar(fresh, 'SELECT count(*) FROM equity') == 8
-    assert _scalar(fresh, "SELECT count(*) FROM decisions WHERE fast IS NULL AND rsi = 50") == 8
+    assert (
+        _scalar(fresh, "SELECT count(*) FROM decisions WHERE mode = 'backtest' AND strategy = 'moving_average_rsi'")
+        == _scalar(fresh, 'SELECT count(*) FROM equity')
+        == 8
+    )
+    assert _scalar(fresh, 'SELECT count(*) FROM decisions WHERE fast IS NULL AND rsi = 50') == 8
+
 
 def test_results_are_never_written_twice_nor_under_an_unknown_run(fresh):
     _start(fresh)
     save_backtest(fresh, 'run', _backtest(), {}, 'hash')
     for name in ('run', 'nobody'):
-        with pytest.raises(RunError, match=name): save_backtest(fresh, name, _backtest(), {}, 'hash')
+        with pytest.raises(RunError, match=name):
+            save_backtest(fresh, name, _backtest(), {}, 'hash')
     assert _scalar(fresh, 'SELECT count(*) FROM equity') == 8
 
 # %% ../../nbs/22_results.ipynb #f2ad0c31
@@ -94,34 +138,60 @@ def test_a_portfolio_is_stored_with_the_side_of_every_trade(fresh):
     trades = result.trades.assign(side=['short', 'long'], symbol=['AAPL', 'IBM'], what_no_table_has=1)
     twice = pd.concat([result.decisions, result.decisions.assign(symbol='AAPL')])
     save_backtest(fresh, 'run', replace(result, trades=trades, decisions=twice), {'strategy': {'Sharpe': 1.2}}, 'hash')
-    with session(fresh) as db: sides = db.execute(text('SELECT symbol, side FROM trades ORDER BY number')).all()
+    with session(fresh) as db:
+        sides = db.execute(text('SELECT symbol, side FROM trades ORDER BY number')).all()
     assert sides == [('AAPL', 'short'), ('IBM', 'long')] and _scalar(fresh, 'SELECT count(*) FROM decisions') == 16
+
 
 def test_a_trade_is_long_unless_it_says_otherwise_and_nothing_else_than_short(fresh):
     _start(fresh)
     result = _backtest()
-    with pytest.raises(DatabaseError): save_backtest(fresh, 'run', replace(result, trades=result.trades.assign(side='flat')), {}, 'hash')
-    save_backtest(fresh, 'run', replace(result, trades=result.trades.drop(columns='side', errors='ignore')), {'strategy': {}}, 'hash')
+    with pytest.raises(DatabaseError):
+        save_backtest(fresh, 'run', replace(result, trades=result.trades.assign(side='flat')), {}, 'hash')
+    save_backtest(
+        fresh,
+        'run',
+        replace(result, trades=result.trades.drop(columns='side', errors='ignore')),
+        {'strategy': {}},
+        'hash',
+    )
     assert _scalar(fresh, "SELECT count(*) FROM trades WHERE side = 'long'") == 2
 
 # %% ../../nbs/22_results.ipynb #cd03b00d
-@pytest.mark.parametrize('sharpes, trials, mean, variance', [([], None, None, None), ([252**.5], 1, 1., None), ([None], 1, None, None), ([float('nan'), 252**.5, 3*252**.5], 3, 2., 2.)])
+@pytest.mark.parametrize(
+    'sharpes, trials, mean, variance',
+    [
+        ([], None, None, None),
+        ([252**0.5], 1, 1.0, None),
+        ([None], 1, None, None),
+        ([float('nan'), 252**0.5, 3 * 252**0.5], 3, 2.0, 2.0),
+    ],
+)
 def test_what_was_tried_is_counted_and_its_sharpe_ratios_are_those_of_a_day(sharpes, trials, mean, variance):
-    assert tried(sharpes) == dict(trials=trials, trial_mean=pytest.approx(mean) if mean else mean, trial_variance=pytest.approx(variance) if variance else variance)
+    assert tried(sharpes) == dict(
+        trials=trials,
+        trial_mean=pytest.approx(mean) if mean else mean,
+        trial_variance=pytest.approx(variance) if variance else variance,
+    )
+
 
 def test_a_backtest_is_one_trial_and_figures_alone_are_none(fresh):
     _start(fresh)
-    save_backtest(fresh, 'run', _backtest(), {'strategy': {'Sharpe': 252**.5}, 'buy_and_hold': {'Sharpe': 9.}}, 'hash')
+    save_backtest(
+        fresh, 'run', _backtest(), {'strategy': {'Sharpe': 252**0.5}, 'buy_and_hold': {'Sharpe': 9.0}}, 'hash'
+    )
     _start(fresh, 'look', data_hash='before')
     save_metrics(fresh, 'look', {'data': {'symbols': 5}})
     row, look = run_details(fresh, 'run'), run_details(fresh, 'look')
-    assert (row['trials'], row['trial_mean'], row['trial_variance']) == (1, pytest.approx(1.), None)
+    assert (row['trials'], row['trial_mean'], row['trial_variance']) == (1, pytest.approx(1.0), None)
     assert (look['trials'], look['metrics'], look['data_hash']) == (None, {'data': {'symbols': 5}}, 'before')
-    with pytest.raises(RunError, match='look'): save_metrics(fresh, 'look', {})
+    with pytest.raises(RunError, match='look'):
+        save_metrics(fresh, 'look', {})
+
 
 def test_strategies_beside_each_other_count_as_so_many_trials(fresh):
     _start(fresh)
-    save_metrics(fresh, 'run', {'combined': {'Sharpe': 1.}}, sharpes=[np.sqrt(252), 0., np.nan])
+    save_metrics(fresh, 'run', {'combined': {'Sharpe': 1.0}}, sharpes=[np.sqrt(252), 0.0, np.nan])
     row = run_details(fresh, 'run')
     assert (row['trials'], row['trial_mean'], row['trial_variance']) == (3, pytest.approx(0.5), pytest.approx(0.5))
 
@@ -130,15 +200,21 @@ def test_results_that_the_database_refuses_leave_nothing(fresh):
     _start(fresh)
     result = _backtest()
     result.decisions.loc[3, 'signal'] = 7
-    with pytest.raises(DatabaseError): save_backtest(fresh, 'run', result, {'strategy': {}}, 'hash')
+    with pytest.raises(DatabaseError):
+        save_backtest(fresh, 'run', result, {'strategy': {}}, 'hash')
     assert _scalar(fresh, 'SELECT count(*) FROM trades') == 0 and run_details(fresh, 'run')['metrics'] is None
+
 
 def test_an_equity_curve_is_thinned_with_both_ends_kept(fresh):
     _start(fresh)
     result = _backtest(days=253)
     save_backtest(fresh, 'run', result, {}, 'hash')
     curve = equity_curves(fresh, ['run', 'nobody'], points=50)['run']
-    assert 50 <= len(curve) <= 60 and curve[0] == pytest.approx(result.equity.equity.iloc[0]) and curve[-1] == pytest.approx(result.equity.equity.iloc[-1])
+    assert (
+        50 <= len(curve) <= 60
+        and curve[0] == pytest.approx(result.equity.equity.iloc[0])
+        and curve[-1] == pytest.approx(result.equity.equity.iloc[-1])
+    )
 
 # %% ../../nbs/22_results.ipynb #4015e09a
 @pytest.fixture
@@ -148,8 +224,13 @@ def handler(fresh):
     yield made
     root.removeHandler(made)
 
+
 def _events(settings):
-    with session(settings) as db: return db.execute(select(Event.run_id, Event.level, Event.event, Event.message, Event.details).order_by(Event.id)).all()
+    with session(settings) as db:
+        return db.execute(
+            select(Event.run_id, Event.level, Event.event, Event.message, Event.details).order_by(Event.id)
+        ).all()
+
 
 def test_warnings_and_named_events_are_stored_redacted_with_their_run(fresh, handler):
     _start(fresh)
@@ -160,15 +241,22 @@ def test_warnings_and_named_events_are_stored_redacted_with_their_run(fresh, han
         log.info('named', extra=dict(event='x.y', details=dict(n=1)))
         log.warning('pw sw0rdfish')
     logging.getLogger('other').error('outside a run')
-    assert [tuple(row) for row in _events(fresh)] == [('run', 'INFO', 'x.y', 'named', {'n': 1}), ('run', 'WARNING', None, 'pw ****', None), (None, 'ERROR', None, 'outside a run', None)]
+    assert [tuple(row) for row in _events(fresh)] == [
+        ('run', 'INFO', 'x.y', 'named', {'n': 1}),
+        ('run', 'WARNING', None, 'pw ****', None),
+        (None, 'ERROR', None, 'outside a run', None),
+    ]
 
 # %% ../../nbs/22_results.ipynb #9f09a4b2
 def test_an_event_of_an_unknown_run_is_kept_without_it(fresh):
     record_event(fresh, 'INFO', 'said', run_id='nobody')
     assert _events(fresh)[0].run_id is None and _events(fresh)[0].message == 'said'
 
+
 def test_a_database_that_is_down_silences_the_handler_and_nothing_else(fresh, handler):
-    handler.settings = fresh.model_copy(update={'database': fresh.database.model_copy(update={'url': 'postgresql://nobody@127.0.0.1:1/lab'})})
+    handler.settings = fresh.model_copy(
+        update={'database': fresh.database.model_copy(update={'url': 'postgresql://nobody@127.0.0.1:1/lab'})}
+    )
     logging.getLogger('other').error('lost')
     handler.settings = fresh
     logging.getLogger('other').error('also lost')

@@ -30,129 +30,240 @@ from ..utils.schema import Base
 from ..utils.verdicts import admit_all
 
 # %% ../../nbs/32_retraining.ipynb #a653001e
-SMALL = dict(lookback=5, units=8, dropout=0., epochs=25, patience=6, learning_rate=0.01, batch_size=64, seeds=(0, 1, 2), train=500, test=180, loss='mse')
+SMALL = dict(
+    lookback=5,
+    units=8,
+    dropout=0.0,
+    epochs=25,
+    patience=6,
+    learning_rate=0.01,
+    batch_size=64,
+    seeds=(0, 1, 2),
+    train=500,
+    test=180,
+    loss='mse',
+)
+
 
 def _told(lab, sealed=126, end=None, **model):
-    return lab.model_copy(update=dict(model=ModelSettings(**SMALL | model), retraining=RetrainingSettings(sealed=sealed), backtest=BacktestSettings(end=end)))
+    return lab.model_copy(
+        update=dict(
+            model=ModelSettings(**SMALL | model),
+            retraining=RetrainingSettings(sealed=sealed),
+            backtest=BacktestSettings(end=end),
+        )
+    )
+
 
 def _empty(lab):
-    with session(lab) as work: work.execute(text(f'TRUNCATE {", ".join(Base.metadata.tables)} RESTART IDENTITY CASCADE'))
+    with session(lab) as work:
+        work.execute(text(f'TRUNCATE {", ".join(Base.metadata.tables)} RESTART IDENTITY CASCADE'))
+
 
 @pytest.fixture(scope='module')
 def learned(lab):
     "A reversal that is learned, and a walk that is not"
     _empty(lab)
     told = _told(lab)
-    return told, {kind: retrain(told, lesson({kind.upper(): made_up(kind)}, told), ['a test'], shown=False) for kind in ('reversal', 'walk')}
+    return told, {
+        kind: retrain(told, lesson({kind.upper(): made_up(kind)}, told), ['a test'], shown=False)
+        for kind in ('reversal', 'walk')
+    }
 
 # %% ../../nbs/32_retraining.ipynb #9a806ebc
 def test_what_can_be_learned_is_learned_and_serves(learned):
     told, done = learned
     one = done['reversal']
-    assert one.promoted and champion(told, 'REVERSAL-h1')['id'] == one.row['id'] and one.words.startswith('The LSTM has skill')
+    assert (
+        one.promoted
+        and champion(told, 'REVERSAL-h1')['id'] == one.row['id']
+        and one.words.startswith('The LSTM has skill')
+    )
     table = one.tested.evaluation.table.RMSE
-    assert table['LSTM'] < 0.95*table['persistence'] and one.contest.table.RMSE.filter(like='challenger').max() < 0.95*one.contest.table.RMSE['persistence']
+    assert (
+        table['LSTM'] < 0.95 * table['persistence']
+        and one.contest.table.RMSE.filter(like='challenger').max() < 0.95 * one.contest.table.RMSE['persistence']
+    )
+
 
 def test_a_random_walk_is_reported_as_no_skill_and_nobody_serves(learned):
     told, done = learned
     one = done['walk']
-    assert not one.promoted and champion(told, 'WALK-h1') is None and one.words.startswith('The LSTM has no skill') and 'Not promoted' in one.contest.verdict
+    assert (
+        not one.promoted
+        and champion(told, 'WALK-h1') is None
+        and one.words.startswith('The LSTM has no skill')
+        and 'Not promoted' in one.contest.verdict
+    )
+
 
 def test_model_evidence_predictions_and_verdict_are_stored(learned):
     told, done = learned
     row = model_details(told, 'WALK-h1', done['walk'].row['version'])
-    assert [one['kind'] for one in row['evaluations']] == ['walk_forward', 'sealed'] and row['evaluations'][0]['verdict'] == done['walk'].words
-    assert [(one['action'], one['by']) for one in row['promotions']] == [('reject', 'evidence')] and row['promotions'][0]['reasons'] == list(done['walk'].contest.reasons)
-    assert row['status'] == 'rejected' and row['predictions'] == 126 and set(row['metrics']['curves']) == {'0', '1', '2'}
+    assert [one['kind'] for one in row['evaluations']] == ['walk_forward', 'sealed'] and row['evaluations'][0][
+        'verdict'
+    ] == done['walk'].words
+    assert [(one['action'], one['by']) for one in row['promotions']] == [('reject', 'evidence')] and row['promotions'][
+        0
+    ]['reasons'] == list(done['walk'].contest.reasons)
+    assert (
+        row['status'] == 'rejected' and row['predictions'] == 126 and set(row['metrics']['curves']) == {'0', '1', '2'}
+    )
     assert len(models_table(told, 'WALK-h1.folds')) == len(done['walk'].lesson.folds) and row['version'] == 1
     log = last_retraining(told, 'WALK-h1')
-    assert (log['status'], log['model_id'], log['reasons']) == ('done', row['id'], ['a test']) and log['verdict'] == done['walk'].contest.verdict
+    assert (log['status'], log['model_id'], log['reasons']) == ('done', row['id'], ['a test']) and log[
+        'verdict'
+    ] == done['walk'].contest.verdict
+
 
 def test_stored_forecasts_cover_folds_and_sealed_sessions_each_by_a_model_that_could_not_know(learned):
     told, done = learned
     given = done['walk'].lesson
     said = stored_forecasts(told, 'WALK-h1', 'WALK')
-    assert said.index.tolist() == [day for fold in given.folds for day in fold.test] + given.sealed.tolist() and said.model.nunique() == len(given.folds) + 1
+    assert (
+        said.index.tolist() == [day for fold in given.folds for day in fold.test] + given.sealed.tolist()
+        and said.model.nunique() == len(given.folds) + 1
+    )
     assert stored_forecasts(told, 'WALK-h1', 'WALK', recorded=True).empty
 
 # %% ../../nbs/32_retraining.ipynb #a9465a93
 def test_a_second_model_of_the_same_data_does_not_replace_the_first(learned):
     told, done = learned
     again = retrain(told, done['reversal'].lesson, shown=False)
-    assert not again.promoted and 'no lower than that of the champion' in again.contest.verdict and champion(told, 'REVERSAL-h1')['id'] == done['reversal'].row['id']
+    assert (
+        not again.promoted
+        and 'no lower than that of the champion' in again.contest.verdict
+        and champion(told, 'REVERSAL-h1')['id'] == done['reversal'].row['id']
+    )
+
 
 def test_one_scheduled_time_has_one_retraining(learned):
     told, done = learned
     when = datetime(2026, 1, 5, tzinfo=UTC)
     quick = replace(done['walk'].lesson, settings=_told(told, epochs=1, seeds=(0,)))
     retrain(told, quick, scheduled_for=when, shown=False)
-    with pytest.raises(RunError, match='is done'): retrain(told, quick, scheduled_for=when, shown=False)
+    with pytest.raises(RunError, match='is done'):
+        retrain(told, quick, scheduled_for=when, shown=False)
+
 
 def test_one_that_runs_elsewhere_is_left_alone(learned):
     told, done = learned
     claim(told, 'ELSE-h1', datetime(2026, 1, 5, tzinfo=UTC), ['elsewhere'])
-    with pytest.raises(RunError, match='runs already'): retrain(told, replace(done['walk'].lesson, name='ELSE-h1'), shown=False)
+    with pytest.raises(RunError, match='runs already'):
+        retrain(told, replace(done['walk'].lesson, name='ELSE-h1'), shown=False)
     assert models_table(told).name.isin(['ELSE-h1']).sum() == 0
 
 # %% ../../nbs/32_retraining.ipynb #e9a51ed8
-@pytest.mark.parametrize('error', [KeyboardInterrupt(), ModelError('The loss is not a number', 1., 'Lower it.')])
+@pytest.mark.parametrize('error', [KeyboardInterrupt(), ModelError('The loss is not a number', 1.0, 'Lower it.')])
 def test_a_training_that_is_stopped_leaves_no_model_and_the_champion_serving(learned, monkeypatch, error):
     told, done = learned
     before, serving = len(models_table(told)), champion(told, 'REVERSAL-h1')['id']
-    def stopped(*args): raise error
-    monkeypatch.setattr(retraining, 'on_folds', stopped)
-    with pytest.raises(type(error)): retrain(told, done['reversal'].lesson, shown=False)
-    log = last_retraining(told, 'REVERSAL-h1')
-    assert log['status'] == 'failed' and type(error).__name__ in log['error'] and len(models_table(told)) == before and champion(told, 'REVERSAL-h1')['id'] == serving
 
-def _again(one, **changed): return dict(tested=one.tested, fitted=one.fitted, artifact=one.artifact, contest=one.contest, sealed=one.sealed, words=one.words, beaten=one.beaten) | changed
+    def stopped(*args):
+        raise error
+
+    monkeypatch.setattr(retraining, 'on_folds', stopped)
+    with pytest.raises(type(error)):
+        retrain(told, done['reversal'].lesson, shown=False)
+    log = last_retraining(told, 'REVERSAL-h1')
+    assert (
+        log['status'] == 'failed'
+        and type(error).__name__ in log['error']
+        and len(models_table(told)) == before
+        and champion(told, 'REVERSAL-h1')['id'] == serving
+    )
+
+
+def _again(one, **changed):
+    return (
+        dict(
+            tested=one.tested,
+            fitted=one.fitted,
+            artifact=one.artifact,
+            contest=one.contest,
+            sealed=one.sealed,
+            words=one.words,
+            beaten=one.beaten,
+        )
+        | changed
+    )
+
 
 def test_who_lost_the_claim_decides_nothing(learned, monkeypatch):
     told, done = learned
     one, serving = done['reversal'], champion(told, 'REVERSAL-h1')['id']
     monkeypatch.setattr(retraining, '_trained', lambda *_: _again(one, beaten=serving))
     found = retrain(told, one.lesson, shown=False, decide=False)
-    with session(told) as db: db.execute(text("UPDATE retrainings SET owner = 'somebody else' WHERE id = :id"), dict(id=found.claim['id']))
-    with pytest.raises(RunError, match='is not held by'): conclude(told, found)
-    assert champion(told, 'REVERSAL-h1')['id'] == serving and model_details(told, 'REVERSAL-h1', found.row['version'])['status'] == 'challenger'
+    with session(told) as db:
+        db.execute(text("UPDATE retrainings SET owner = 'somebody else' WHERE id = :id"), dict(id=found.claim['id']))
+    with pytest.raises(RunError, match='is not held by'):
+        conclude(told, found)
+    assert (
+        champion(told, 'REVERSAL-h1')['id'] == serving
+        and model_details(told, 'REVERSAL-h1', found.row['version'])['status'] == 'challenger'
+    )
     found.held.close()
-    with session(told) as db: db.execute(text("UPDATE retrainings SET status = 'failed', ended_at = now() WHERE id = :id"), dict(id=found.claim['id']))
+    with session(told) as db:
+        db.execute(
+            text("UPDATE retrainings SET status = 'failed', ended_at = now() WHERE id = :id"),
+            dict(id=found.claim['id']),
+        )
+
 
 def test_a_claim_that_is_lost_while_training_stores_nothing(learned, monkeypatch):
     told, done = learned
     one, before = done['walk'], len(models_table(told))
+
     @contextmanager
     def lost(*_):
         taken = threading.Event()
         taken.set()
         yield taken
+
     monkeypatch.setattr(retraining, 'alive', lost)
     monkeypatch.setattr(retraining, '_trained', lambda *_: _again(one))
-    with pytest.raises(RunError, match='taken over'): retrain(told, one.lesson, shown=False)
+    with pytest.raises(RunError, match='taken over'):
+        retrain(told, one.lesson, shown=False)
     assert len(models_table(told)) == before and last_retraining(told, 'WALK-h1')['status'] == 'failed'
+
 
 def test_a_database_without_room_leaves_nothing_half_written_and_the_next_run_works(learned, monkeypatch):
     told, done = learned
     one, before = done['walk'], len(models_table(told))
     monkeypatch.setattr(retraining, '_trained', lambda *_: _again(one))
     full = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$; CREATE TRIGGER full_disk BEFORE INSERT ON predictions FOR EACH ROW EXECUTE FUNCTION full_disk()"
-    with session(told) as db: db.execute(text(full))
+    with session(told) as db:
+        db.execute(text(full))
     try:
-        with pytest.raises(DatabaseError): retrain(told, one.lesson, shown=False)
+        with pytest.raises(DatabaseError):
+            retrain(told, one.lesson, shown=False)
     finally:
-        with session(told) as db: db.execute(text('DROP FUNCTION full_disk() CASCADE'))
+        with session(told) as db:
+            db.execute(text('DROP FUNCTION full_disk() CASCADE'))
     assert len(models_table(told)) == before and last_retraining(told, 'WALK-h1')['status'] == 'failed'
     retrain(told, one.lesson, shown=False)
-    assert len(models_table(told)) == before + 1 + len(one.lesson.folds) and last_retraining(told, 'WALK-h1')['status'] == 'done'
+    assert (
+        len(models_table(told)) == before + 1 + len(one.lesson.folds)
+        and last_retraining(told, 'WALK-h1')['status'] == 'done'
+    )
+
 
 def test_a_damaged_champion_is_said_and_does_not_stop_a_retraining(learned, monkeypatch):
     told, done = learned
     one = done['reversal']
-    with session(told) as db: db.execute(text("UPDATE models SET artifact = substr(artifact, 1, octet_length(artifact)/2) WHERE id = :id"), dict(id=one.row['id']))
+    with session(told) as db:
+        db.execute(
+            text('UPDATE models SET artifact = substr(artifact, 1, octet_length(artifact)/2) WHERE id = :id'),
+            dict(id=one.row['id']),
+        )
     assert 'cannot serve' in str(due(told, 'REVERSAL-h1').reasons[0])
     monkeypatch.setattr(retraining, 'on_folds', lambda *_: one.tested)
     again = retrain(told, one.lesson, shown=False)
-    assert again.promoted and 'The champion cannot be read' in again.contest.verdict and champion(told, 'REVERSAL-h1')['id'] == again.row['id']
+    assert (
+        again.promoted
+        and 'The champion cannot be read' in again.contest.verdict
+        and champion(told, 'REVERSAL-h1')['id'] == again.row['id']
+    )
 
 # %% ../../nbs/32_retraining.ipynb #6bec6658
 @pytest.fixture(scope='module')
@@ -164,11 +275,19 @@ def serving(lab, learned):
     promote(lab, 'IBM-h1', done.row['version'], ['a test'], 'hand')
     return _told(lab), done
 
+
 def test_health_is_measured_on_what_came_after(serving):
     told, done = serving
     doing = health(told, 'IBM-h1', now=done.row['created_at'] + timedelta(days=10))
-    assert doing.age_days == pytest.approx(10) and doing.new_sessions == 250 and doing.measured == 63 and 0.3 < doing.error_ratio < 3 and isfinite(doing.hit_rate)
+    assert (
+        doing.age_days == pytest.approx(10)
+        and doing.new_sessions == 250
+        and doing.measured == 63
+        and 0.3 < doing.error_ratio < 3
+        and isfinite(doing.hit_rate)
+    )
     assert set(doing.psi) == set(done.artifact.features) and doing.psi['weekday_sin'] < 0.2
+
 
 def test_two_triggers_give_one_retraining_and_the_pause_after_it_holds_them_back(serving):
     told, done = serving
@@ -178,22 +297,44 @@ def test_two_triggers_give_one_retraining_and_the_pause_after_it_holds_them_back
     soon = due(told, 'IBM-h1', now=done.row['created_at'] + timedelta(hours=1))
     assert soon.reasons and not soon.now and 'the pause is 24 hours' in soon.waits
 
-def test_where_nobody_serves_that_is_the_reason(serving): assert due(serving[0], 'MSFT-h1') == Due('MSFT-h1', due(serving[0], 'MSFT-h1').reasons) and due(serving[0], 'MSFT-h1').reasons[0].name == 'first'
+
+def test_where_nobody_serves_that_is_the_reason(serving):
+    assert (
+        due(serving[0], 'MSFT-h1') == Due('MSFT-h1', due(serving[0], 'MSFT-h1').reasons)
+        and due(serving[0], 'MSFT-h1').reasons[0].name == 'first'
+    )
+
 
 def test_a_forecast_is_written_down_once_without_tensorflow(serving):
     told, done = serving
     said, before = forecast_now(told, 'IBM-h1'), stored_forecasts(told, 'IBM-h1', 'IBM')
     forecast_now(told, 'IBM-h1')
-    assert said.symbol.tolist() == ['IBM'] and said.session[0] == pd.Timestamp('2013-03-01') and said.price_low[0] < said.price[0] < said.price_high[0]
-    assert before.index[-1] == pd.Timestamp('2013-03-01') and before.forecast.iloc[-1] == said.forecast[0] and stored_forecasts(told, 'IBM-h1', 'IBM').equals(before)
+    assert (
+        said.symbol.tolist() == ['IBM']
+        and said.session[0] == pd.Timestamp('2013-03-01')
+        and said.price_low[0] < said.price[0] < said.price_high[0]
+    )
+    assert (
+        before.index[-1] == pd.Timestamp('2013-03-01')
+        and before.forecast.iloc[-1] == said.forecast[0]
+        and stored_forecasts(told, 'IBM-h1', 'IBM').equals(before)
+    )
+
 
 def test_the_version_to_show_is_the_champion_or_the_newest(serving):
     told, done = serving
     assert version_to_show(told, 'IBM-h1') == done.row['version'] and version_to_show(told, 'IBM-h1', 1) == 1
     assert version_to_show(told, 'WALK-h1') == models_table(told, 'WALK-h1').version.max()
 
+
 def test_a_symbol_whose_bars_have_stopped_is_refused_by_name(serving):
     told, done = serving
     ingest(told, ['FB'], 'sample')
-    with session(told) as db: db.execute(text("DELETE FROM daily_bars WHERE session > '2013-02-01' AND instrument_id = (SELECT instrument_id FROM listings WHERE symbol = 'IBM')"))
-    with pytest.raises(DataError, match='IBM'): forecast_now(told, 'IBM-h1')
+    with session(told) as db:
+        db.execute(
+            text(
+                "DELETE FROM daily_bars WHERE session > '2013-02-01' AND instrument_id = (SELECT instrument_id FROM listings WHERE symbol = 'IBM')"
+            )
+        )
+    with pytest.raises(DataError, match='IBM'):
+        forecast_now(told, 'IBM-h1')

@@ -17,21 +17,43 @@ from ..utils import retraining_log
 from ..utils.database import session
 from ..utils.error_handling import DatabaseDownError, DatabaseError, ParameterError, RunError
 from ..utils.results import start_run
-from ..utils.retraining_log import alive, claim, cooling, finish, heartbeat, last_retraining, owner_name, retrainings_table
+from tradelab.utils.retraining_log import (
+    alive,
+    claim,
+    cooling,
+    finish,
+    heartbeat,
+    last_retraining,
+    owner_name,
+    retrainings_table,
+)
 
 DUE = datetime(2024, 1, 2, 12, tzinfo=UTC)
 
 # %% ../../nbs/22_retraining_log.ipynb #095878fc
-def _rows(settings): return retrainings_table(settings).to_dict('records')
+def _rows(settings):
+    return retrainings_table(settings).to_dict('records')
+
 
 def _age(settings, seconds, what='heartbeat_at'):
     "Let every retraining be older"
-    with session(settings) as db: db.execute(text(f"UPDATE retrainings SET {what} = {what} - make_interval(secs => :s)"), dict(s=seconds))
+    with session(settings) as db:
+        db.execute(text(f'UPDATE retrainings SET {what} = {what} - make_interval(secs => :s)'), dict(s=seconds))
+
 
 def test_the_first_claim_holds_and_the_next_is_told_by_whom(fresh):
     row = claim(fresh, 'IBM-h1', DUE, ['90 days old'], 60, 'lab-1:17:a')
-    assert (row['status'], row['owner'], row['reasons'], row['attempts'], row['scheduled_for'], row['ended_at'], row['error']) == ('running', 'lab-1:17:a', ['90 days old'], 1, DUE, None, None)
-    with pytest.raises(RunError, match='IBM-h1 for 2024-01-02 12:00 UTC runs already, by lab-1:17:a'): claim(fresh, 'IBM-h1', DUE, ['x'], 60)
+    assert (
+        row['status'],
+        row['owner'],
+        row['reasons'],
+        row['attempts'],
+        row['scheduled_for'],
+        row['ended_at'],
+        row['error'],
+    ) == ('running', 'lab-1:17:a', ['90 days old'], 1, DUE, None, None)
+    with pytest.raises(RunError, match='IBM-h1 for 2024-01-02 12:00 UTC runs already, by lab-1:17:a'):
+        claim(fresh, 'IBM-h1', DUE, ['x'], 60)
     assert _rows(fresh) == [row]
     assert claim(fresh, 'AAPL-h1', DUE, [], 60)['id'] != row['id']
 
@@ -39,14 +61,27 @@ def test_the_first_claim_holds_and_the_next_is_told_by_whom(fresh):
 def _race(settings, count, **arguments):
     "What `count` threads that claim at the same moment are told"
     said, gate = [], threading.Barrier(count)
+
     def one(k):
         gate.wait()
-        try: said.append(claim(settings, owner=f'thread-{k}', **({key: value[k] if isinstance(value, list) else value for key, value in arguments.items()}))['owner'])
-        except RunError as e: said.append(e)
+        try:
+            said.append(
+                claim(
+                    settings,
+                    owner=f'thread-{k}',
+                    **({key: value[k] if isinstance(value, list) else value for key, value in arguments.items()}),
+                )['owner']
+            )
+        except RunError as e:
+            said.append(e)
+
     threads = [threading.Thread(target=one, args=(k,)) for k in range(count)]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     return [one for one in said if isinstance(one, str)], [str(one) for one in said if isinstance(one, RunError)]
+
 
 def test_of_eight_that_claim_at_once_exactly_one_wins(fresh):
     for k in range(3):
@@ -55,23 +90,34 @@ def test_of_eight_that_claim_at_once_exactly_one_wins(fresh):
         finish(fresh, _rows(fresh)[0]['id'], won[0], 'done')
     assert len(_rows(fresh)) == 3
 
+
 def test_of_eight_that_take_over_at_once_exactly_one_wins(fresh):
     claim(fresh, 'IBM-h1', DUE, [], 60, 'dead')
     _age(fresh, 61)
     won, told = _race(fresh, 8, name='IBM-h1', scheduled_for=DUE, takeover_s=60)
-    assert len(won) == 1 and len(told) == 7 and [(row['owner'], row['attempts']) for row in _rows(fresh)] == [(won[0], 2)]
+    assert (
+        len(won) == 1 and len(told) == 7 and [(row['owner'], row['attempts']) for row in _rows(fresh)] == [(won[0], 2)]
+    )
 
 # %% ../../nbs/22_retraining_log.ipynb #53ede71a
 def test_one_name_is_trained_once_at_a_time_whenever_it_was_due(fresh):
-    won, told = _race(fresh, 4, name='IBM-h1', scheduled_for=[DUE + timedelta(hours=k) for k in range(4)], takeover_s=60)
+    won, told = _race(
+        fresh, 4, name='IBM-h1', scheduled_for=[DUE + timedelta(hours=k) for k in range(4)], takeover_s=60
+    )
     assert len(won) == 1 and len(told) == 3 and len(_rows(fresh)) == 1
+
 
 def test_what_was_due_earlier_and_died_is_closed_by_the_next(fresh):
     dead = claim(fresh, 'IBM-h1', DUE, [], 60, 'dead')
     _age(fresh, 61)
     claim(fresh, 'IBM-h1', DUE + timedelta(days=1), [], 60, 'next')
-    row, = (row for row in _rows(fresh) if row['id'] == dead['id'])
-    assert row['status'] == 'failed' and 'No sign of life of dead' in row['error'] and row['ended_at'] is not None and not heartbeat(fresh, dead['id'], 'dead')
+    (row,) = (row for row in _rows(fresh) if row['id'] == dead['id'])
+    assert (
+        row['status'] == 'failed'
+        and 'No sign of life of dead' in row['error']
+        and row['ended_at'] is not None
+        and not heartbeat(fresh, dead['id'], 'dead')
+    )
 
 # %% ../../nbs/22_retraining_log.ipynb #45ce21ed
 @pytest.mark.parametrize('age, taken', [(50, False), (70, True)])
@@ -80,15 +126,24 @@ def test_only_a_claim_without_signs_of_life_is_taken_over(fresh, age, taken):
     _age(fresh, age)
     if taken:
         row = claim(fresh, 'IBM-h1', DUE, ['second'], 60, 'new')
-        assert (row['owner'], row['attempts'], row['reasons'], row['status'], row['ended_at']) == ('new', 2, ['second'], 'running', None) and 'old' in row['error']
+        assert (row['owner'], row['attempts'], row['reasons'], row['status'], row['ended_at']) == (
+            'new',
+            2,
+            ['second'],
+            'running',
+            None,
+        ) and 'old' in row['error']
     else:
-        with pytest.raises(RunError, match='by old'): claim(fresh, 'IBM-h1', DUE, ['second'], 60, 'new')
+        with pytest.raises(RunError, match='by old'):
+            claim(fresh, 'IBM-h1', DUE, ['second'], 60, 'new')
     assert heartbeat(fresh, 1, 'old') is not taken
+
 
 def test_the_settings_say_when_a_claim_is_dead(fresh):
     claim(fresh, 'IBM-h1', DUE)
     _age(fresh, fresh.retraining.takeover_s - 10)
-    with pytest.raises(RunError, match='runs already'): claim(fresh, 'IBM-h1', DUE)
+    with pytest.raises(RunError, match='runs already'):
+        claim(fresh, 'IBM-h1', DUE)
     _age(fresh, 11)
     assert claim(fresh, 'IBM-h1', DUE)['attempts'] == 2
 
@@ -101,8 +156,14 @@ def test_a_failed_one_may_be_tried_again_and_a_finished_one_names_its_run(fresh)
     row = claim(fresh, 'IBM-h1', DUE, [], 60, 'you')
     assert (row['attempts'], row['status'], row['ended_at'], row['error']) == (2, 'running', None, 'disk full')
     done = finish(fresh, row['id'], 'you', 'done', 'run-7', verdict='the champion stays')
-    assert (done['run_id'], done['verdict'], done['error'], done['model_id']) == ('run-7', 'the champion stays', None, None)
-    with pytest.raises(RunError, match='is done, by run-7.*the champion stays'): claim(fresh, 'IBM-h1', DUE, [], 0, 'them')
+    assert (done['run_id'], done['verdict'], done['error'], done['model_id']) == (
+        'run-7',
+        'the champion stays',
+        None,
+        None,
+    )
+    with pytest.raises(RunError, match='is done, by run-7.*the champion stays'):
+        claim(fresh, 'IBM-h1', DUE, [], 0, 'them')
     assert _rows(fresh) == [done]
 
 # %% ../../nbs/22_retraining_log.ipynb #ece41976
@@ -111,62 +172,82 @@ def test_whoever_lost_it_writes_nothing(fresh):
     claim(fresh, 'IBM-h1', DUE, [], 0, 'new')
     before = _rows(fresh)
     assert not heartbeat(fresh, row['id'], 'old')
-    with pytest.raises(RunError, match='not held by old.*running, by new.*Nothing was decided'): finish(fresh, row['id'], 'old', 'done', verdict='mine')
+    with pytest.raises(RunError, match='not held by old.*running, by new.*Nothing was decided'):
+        finish(fresh, row['id'], 'old', 'done', verdict='mine')
     assert _rows(fresh) == before and heartbeat(fresh, row['id'], 'new')
     finish(fresh, row['id'], 'new', 'done')
     for who in ('old', 'new'):
-        with pytest.raises(RunError, match='done, by new'): finish(fresh, row['id'], who, 'failed')
-    with pytest.raises(RunError, match='no such row'): finish(fresh, 99, 'new', 'done')
+        with pytest.raises(RunError, match='done, by new'):
+            finish(fresh, row['id'], who, 'failed')
+    with pytest.raises(RunError, match='no such row'):
+        finish(fresh, 99, 'new', 'done')
+
 
 def test_an_end_that_cannot_be_written_leaves_the_claim(fresh):
     row = claim(fresh, 'IBM-h1', DUE, [], 60, 'me')
-    with pytest.raises(DatabaseError, match='fk_retrainings_run_id'): finish(fresh, row['id'], 'me', 'done', 'nobody')
-    with pytest.raises(ParameterError, match='done or failed'): finish(fresh, row['id'], 'me', 'running')
+    with pytest.raises(DatabaseError, match='fk_retrainings_run_id'):
+        finish(fresh, row['id'], 'me', 'done', 'nobody')
+    with pytest.raises(ParameterError, match='done or failed'):
+        finish(fresh, row['id'], 'me', 'running')
     assert _rows(fresh) == [row]
 
 # %% ../../nbs/22_retraining_log.ipynb #635a59fc
 def test_signs_of_life_are_left_while_the_body_runs_and_end_with_it(fresh, monkeypatch):
     row, seen, real = claim(fresh, 'IBM-h1', DUE, [], 60, 'me'), threading.Semaphore(0), heartbeat
+
     def told(*args):
         said = real(*args)
         seen.release()
         return said
+
     monkeypatch.setattr(retraining_log, 'heartbeat', told)
     with alive(fresh, row['id'], 'me', 0.01) as lost:
         assert seen.acquire(timeout=20) and seen.acquire(timeout=20) and not lost.is_set()
-    assert _rows(fresh)[0]['heartbeat_at'] > row['heartbeat_at'] and f'retraining-{row["id"]}' not in {thread.name for thread in threading.enumerate()}
+    assert _rows(fresh)[0]['heartbeat_at'] > row['heartbeat_at'] and f'retraining-{row["id"]}' not in {
+        thread.name for thread in threading.enumerate()
+    }
+
 
 def test_the_body_can_ask_whether_the_claim_was_lost(fresh):
     row = claim(fresh, 'IBM-h1', DUE, [], 60, 'me')
     with alive(fresh, row['id'], 'me', 0.01) as lost:
-        with session(fresh) as db: db.execute(text("UPDATE retrainings SET owner = 'another'"))
+        with session(fresh) as db:
+            db.execute(text("UPDATE retrainings SET owner = 'another'"))
         assert lost.wait(20)
 
 # %% ../../nbs/22_retraining_log.ipynb #c7bab812
 def test_a_database_that_is_away_for_a_moment_loses_nothing(fresh, monkeypatch):
     row, real, tries, back = claim(fresh, 'IBM-h1', DUE, [], 60, 'me'), heartbeat, [], threading.Event()
+
     def shaky(*args):
         tries.append(1)
-        if len(tries) < 3: raise DatabaseDownError('The database cannot be reached')
+        if len(tries) < 3:
+            raise DatabaseDownError('The database cannot be reached')
         said = real(*args)
         back.set()
         return said
+
     monkeypatch.setattr(retraining_log, 'heartbeat', shaky)
-    with alive(fresh, row['id'], 'me', 0.01) as lost: assert back.wait(20) and not lost.is_set()
+    with alive(fresh, row['id'], 'me', 0.01) as lost:
+        assert back.wait(20) and not lost.is_set()
+
 
 def test_ten_signs_are_left_in_the_time_after_which_a_claim_is_dead(fresh, monkeypatch):
     asked = []
     monkeypatch.setattr(retraining_log, '_beat', lambda settings, id, owner, every_s, *_: asked.append(every_s))
-    with alive(fresh, 1, 'me'): pass
-    assert asked == [fresh.retraining.takeover_s/10]
+    with alive(fresh, 1, 'me'):
+        pass
+    assert asked == [fresh.retraining.takeover_s / 10]
+
 
 def test_an_error_of_the_body_ends_the_signs_of_life_and_comes_out(fresh):
     row = claim(fresh, 'IBM-h1', DUE, [], 60, 'me')
-    with pytest.raises(ZeroDivisionError), alive(fresh, row['id'], 'me', 60): 1/0
+    with pytest.raises(ZeroDivisionError), alive(fresh, row['id'], 'me', 60):
+        1 / 0
     assert f'retraining-{row["id"]}' not in {thread.name for thread in threading.enumerate()}
 
 # %% ../../nbs/22_retraining_log.ipynb #46e0b47c
-CHILD = '''
+CHILD = """
 import sys
 from datetime import UTC, datetime
 from tradelab.config import load_settings
@@ -176,15 +257,18 @@ row = claim(settings, 'IBM-h1', datetime(2024, 1, 2, 12, tzinfo=UTC), ['x'], 60,
 with alive(settings, row['id'], 'child', 0.1):
     print('claimed', flush=True)
     sys.stdin.read()
-'''
+"""
+
 
 def test_what_a_killed_process_held_is_taken_over_after_its_time(fresh):
     child = subprocess.Popen([sys.executable, '-c', CHILD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout.readline() == 'claimed\n'
         begun = _rows(fresh)[0]['heartbeat_at']
-        while _rows(fresh)[0]['heartbeat_at'] == begun: assert child.poll() is None
-        with pytest.raises(RunError, match='by child'): claim(fresh, 'IBM-h1', DUE, ['y'], 2, 'heir')
+        while _rows(fresh)[0]['heartbeat_at'] == begun:
+            assert child.poll() is None
+        with pytest.raises(RunError, match='by child'):
+            claim(fresh, 'IBM-h1', DUE, ['y'], 2, 'heir')
         child.send_signal(signal.SIGKILL)
         child.wait(20)
     finally:
@@ -192,26 +276,39 @@ def test_what_a_killed_process_held_is_taken_over_after_its_time(fresh):
         child.communicate()
     last, refused, row = _rows(fresh)[0]['heartbeat_at'], 0, None
     while not row:
-        try: row = claim(fresh, 'IBM-h1', DUE, ['y'], 2, 'heir')
-        except RunError: refused += 1
-    assert refused and (row['owner'], row['attempts'], row['status']) == ('heir', 2, 'running') and timedelta(seconds=2) <= row['started_at'] - last < timedelta(seconds=20)
+        try:
+            row = claim(fresh, 'IBM-h1', DUE, ['y'], 2, 'heir')
+        except RunError:
+            refused += 1
+    assert (
+        refused
+        and (row['owner'], row['attempts'], row['status']) == ('heir', 2, 'running')
+        and timedelta(seconds=2) <= row['started_at'] - last < timedelta(seconds=20)
+    )
 
 # %% ../../nbs/22_retraining_log.ipynb #3b633dbd
 def test_the_clock_of_the_database_judges_and_not_that_of_the_host(fresh, monkeypatch):
     class Tomorrow(datetime):
         @classmethod
-        def now(cls, tz=None): return datetime(2100, 1, 1, tzinfo=tz)
+        def now(cls, tz=None):
+            return datetime(2100, 1, 1, tzinfo=tz)
+
     monkeypatch.setattr(retraining_log, 'datetime', Tomorrow)
     monkeypatch.setattr('time.time', lambda: 4e9)
     claim(fresh, 'IBM-h1', Tomorrow(2024, 1, 2, tzinfo=UTC), [], 60, 'me')
-    with pytest.raises(RunError, match='by me'): claim(fresh, 'IBM-h1', Tomorrow(2024, 1, 2, tzinfo=UTC), [], 60, 'you')
+    with pytest.raises(RunError, match='by me'):
+        claim(fresh, 'IBM-h1', Tomorrow(2024, 1, 2, tzinfo=UTC), [], 60, 'you')
     assert cooling(fresh, 'IBM-h1', 1)['owner'] == 'me'
+
 
 def test_a_time_without_a_zone_is_refused(fresh):
     for moment in (datetime(2024, 1, 2), '2024-01-02', None):
-        with pytest.raises(ParameterError, match='time zone'): claim(fresh, 'IBM-h1', moment)
+        with pytest.raises(ParameterError, match='time zone'):
+            claim(fresh, 'IBM-h1', moment)
 
-def test_no_two_owners_have_one_name(): assert len({owner_name() for _ in range(50)}) == 50
+
+def test_no_two_owners_have_one_name():
+    assert len({owner_name() for _ in range(50)}) == 50
 
 # %% ../../nbs/22_retraining_log.ipynb #0f5679db
 def test_triggers_wait_for_what_runs_or_is_done_and_not_for_what_failed(fresh):
@@ -222,12 +319,20 @@ def test_triggers_wait_for_what_runs_or_is_done_and_not_for_what_failed(fresh):
     assert cooling(fresh, 'IBM-h1', 24) is None and last_retraining(fresh, 'IBM-h1')['status'] == 'failed'
     finish(fresh, claim(fresh, 'IBM-h1', DUE, [], 60, 'me')['id'], 'me', 'done')
     assert cooling(fresh, 'IBM-h1', 24)['status'] == 'done' and cooling(fresh, 'IBM-h1')['id'] == row['id']
-    _age(fresh, 23*3600, 'started_at')
+    _age(fresh, 23 * 3600, 'started_at')
     assert cooling(fresh, 'IBM-h1', 24) and not cooling(fresh, 'IBM-h1', 22)
     began = last_retraining(fresh, 'IBM-h1')['started_at']
-    assert cooling(fresh, 'IBM-h1', 24, began + timedelta(hours=23, minutes=59)) and not cooling(fresh, 'IBM-h1', 24, began + timedelta(hours=24))
+    assert cooling(fresh, 'IBM-h1', 24, began + timedelta(hours=23, minutes=59)) and not cooling(
+        fresh, 'IBM-h1', 24, began + timedelta(hours=24)
+    )
+
 
 def test_the_table_has_the_last_begun_first_and_those_of_one_model(fresh):
-    for k, name in enumerate(('a', 'b', 'a')): finish(fresh, claim(fresh, name, DUE + timedelta(days=k), owner='me')['id'], 'me', 'done')
-    assert retrainings_table(fresh).id.tolist() == [3, 2, 1] and retrainings_table(fresh, 'a').id.tolist() == [3, 1] and retrainings_table(fresh, limit=1).id.tolist() == [3]
+    for k, name in enumerate(('a', 'b', 'a')):
+        finish(fresh, claim(fresh, name, DUE + timedelta(days=k), owner='me')['id'], 'me', 'done')
+    assert (
+        retrainings_table(fresh).id.tolist() == [3, 2, 1]
+        and retrainings_table(fresh, 'a').id.tolist() == [3, 1]
+        and retrainings_table(fresh, limit=1).id.tolist() == [3]
+    )
     assert retrainings_table(fresh, 'c').empty and last_retraining(fresh, 'a')['id'] == 3

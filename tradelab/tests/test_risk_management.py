@@ -12,7 +12,17 @@ from hypothesis import given, settings, strategies as st
 
 from ..config import BacktestSettings, RiskSettings
 from ..books import STATES, open_books
-from ..risk_management import Account, Gate, Order, Verdict, entry_quantity, gate, live_stop, stop_and_target, verdict
+from tradelab.risk_management import (
+    Account,
+    Gate,
+    Order,
+    Verdict,
+    entry_quantity,
+    gate,
+    live_stop,
+    stop_and_target,
+    verdict,
+)
 from ..rules import rules
 
 NAN, INF = float('nan'), float('inf')
@@ -21,72 +31,164 @@ SHORT, PARTS = BacktestSettings(direction='long_short'), BacktestSettings(fracti
 
 # %% ../../nbs/15_risk_management.ipynb #9b07a27e
 @pytest.fixture
-def account(): return Account(cash=50_000., equity=100_000., positions={'IBM': 100., 'MSFT': 0.}, prices={'IBM': 100.})
+def account():
+    return Account(cash=50_000.0, equity=100_000.0, positions={'IBM': 100.0, 'MSFT': 0.0}, prices={'IBM': 100.0})
 
-BUY, SELL = Order('AAPL', 'buy', 10., 100.), Order('IBM', 'sell', 100., 100.)
+
+BUY, SELL = Order('AAPL', 'buy', 10.0, 100.0), Order('IBM', 'sell', 100.0, 100.0)
+
 
 def test_an_order_within_the_limits_is_allowed(account):
     assert Gate().judge(BUY, account) == Verdict(True) == Gate().judge(SELL, account)
 
 # %% ../../nbs/15_risk_management.ipynb #125499d5
 @pytest.mark.parametrize('order', [BUY, SELL])
-@pytest.mark.parametrize('change', [dict(quantity=NAN), dict(quantity=INF), dict(quantity=0.), dict(quantity=None), dict(quantity='ten'),
-                                    dict(price=NAN), dict(price=INF), dict(price=0.), dict(price=-1.), dict(price=None), dict(side='short'), dict(side=None),
-                                    dict(quantity=1.5)])
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(quantity=NAN),
+        dict(quantity=INF),
+        dict(quantity=0.0),
+        dict(quantity=None),
+        dict(quantity='ten'),
+        dict(price=NAN),
+        dict(price=INF),
+        dict(price=0.0),
+        dict(price=-1.0),
+        dict(price=None),
+        dict(side='short'),
+        dict(side=None),
+        dict(quantity=1.5),
+    ],
+)
 def test_an_order_without_sane_numbers_is_refused_as_an_error(account, order, change):
     found = Gate().judge(replace(order, **change), account)
     assert not found.allowed and found.rule == 'error'
 
+
 def test_a_quantity_below_zero_is_never_allowed(account):
-    assert not any(Gate(settings=settings).judge(replace(order, quantity=-10.), account).allowed for order in (BUY, SELL) for settings in (SHORT, PARTS, BacktestSettings()))
+    assert not any(
+        Gate(settings=settings).judge(replace(order, quantity=-10.0), account).allowed
+        for order in (BUY, SELL)
+        for settings in (SHORT, PARTS, BacktestSettings())
+    )
+
 
 def test_parts_of_a_share_pass_where_they_are_allowed(account):
     assert Gate(settings=PARTS).judge(replace(BUY, quantity=1.5), account).allowed
 
 # %% ../../nbs/15_risk_management.ipynb #e7466409
-@pytest.mark.parametrize('change', [dict(equity=NAN), dict(equity=None), dict(equity=0.), dict(equity=-5.), dict(equity=INF), dict(cash=None), dict(positions=None), dict(prices={}), dict(prices={'IBM': 0.}), dict(prices={'IBM': -10.}), dict(prices={'IBM': NAN}), dict(positions={'IBM': INF})])
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(equity=NAN),
+        dict(equity=None),
+        dict(equity=0.0),
+        dict(equity=-5.0),
+        dict(equity=INF),
+        dict(cash=None),
+        dict(positions=None),
+        dict(prices={}),
+        dict(prices={'IBM': 0.0}),
+        dict(prices={'IBM': -10.0}),
+        dict(prices={'IBM': NAN}),
+        dict(positions={'IBM': INF}),
+    ],
+)
 def test_a_purchase_on_an_unknown_account_is_refused(account, change):
     found = Gate().judge(BUY, replace(account, **change))
     assert not found.allowed and found.rule in ('error', 'equity')
 
-@pytest.mark.parametrize('limit', ['max_position_fraction', 'max_positions', 'max_gross_exposure', 'max_net_exposure', 'max_order_value', 'max_order_quantity'])
+
+@pytest.mark.parametrize(
+    'limit',
+    [
+        'max_position_fraction',
+        'max_positions',
+        'max_gross_exposure',
+        'max_net_exposure',
+        'max_order_value',
+        'max_order_quantity',
+    ],
+)
 @pytest.mark.parametrize('value', [NAN, 'many'])
 def test_a_missing_limit_refuses_purchases(account, limit, value):
     assert not Gate(RiskSettings.model_construct(**{**dict(RiskSettings()), limit: value})).judge(BUY, account).allowed
     assert not Gate(None).judge(BUY, account).allowed
 
 # %% ../../nbs/15_risk_management.ipynb #45d149e0
-@pytest.mark.parametrize('state, buys, sells', [('ACTIVE', True, True), ('REDUCE_ONLY', False, True), ('HALTED', False, False), ('active', False, False), (None, False, False)])
+@pytest.mark.parametrize(
+    'state, buys, sells',
+    [
+        ('ACTIVE', True, True),
+        ('REDUCE_ONLY', False, True),
+        ('HALTED', False, False),
+        ('active', False, False),
+        (None, False, False),
+    ],
+)
 def test_the_state_decides_which_side_may_go(account, state, buys, sells):
     found = [Gate().judge(order, replace(account, state=state)) for order in (BUY, SELL)]
     assert [verdict.allowed for verdict in found] == [buys, sells]
-    assert all(verdict.rule == 'state' and verdict.found == (state if state in STATES else 'unknown') for verdict in found if not verdict.allowed)
+    assert all(
+        verdict.rule == 'state' and verdict.found == (state if state in STATES else 'unknown')
+        for verdict in found
+        if not verdict.allowed
+    )
 
-@pytest.mark.parametrize('symbol, quantity, allowed', [('IBM', 100., True), ('IBM', 101., False), ('MSFT', 1., False), ('AAPL', 1., False)])
+
+@pytest.mark.parametrize(
+    'symbol, quantity, allowed',
+    [('IBM', 100.0, True), ('IBM', 101.0, False), ('MSFT', 1.0, False), ('AAPL', 1.0, False)],
+)
 def test_an_exit_only_shrinks(account, symbol, quantity, allowed):
-    found = Gate().judge(Order(symbol, 'sell', quantity, 10.), account)
-    assert found == (Verdict(True) if allowed else Verdict(False, 'shrink_only', account.positions.get(symbol, 0.), quantity))
+    found = Gate().judge(Order(symbol, 'sell', quantity, 10.0), account)
+    assert found == (
+        Verdict(True) if allowed else Verdict(False, 'shrink_only', account.positions.get(symbol, 0.0), quantity)
+    )
+
 
 def test_no_entry_limit_stands_before_an_exit():
-    poor = Account(cash=-5., equity=NAN, positions={'IBM': 100., **{f'S{i}': 1. for i in range(20)}})
+    poor = Account(cash=-5.0, equity=NAN, positions={'IBM': 100.0, **{f'S{i}': 1.0 for i in range(20)}})
     assert Gate(RiskSettings(max_positions=1, max_position_fraction=0.01)).judge(SELL, poor).allowed
 
 # %% ../../nbs/15_risk_management.ipynb #a11ce3a1
 # The account: equity 100,000, cash 50,000, 100 IBM at 100. An order of AAPL at 100.
-@pytest.mark.parametrize('limits, symbol, most, rule, found', [
-    (dict(max_position_fraction=0.2), 'IBM', 100, 'max_position_fraction', 0.201), (dict(max_position_fraction=0.2), 'AAPL', 200, 'max_position_fraction', 0.201),
-    (dict(max_order_value=5_000), 'AAPL', 50, 'max_order_value', 5_100.), (dict(max_order_quantity=30), 'AAPL', 30, 'max_order_quantity', 31.),
-    (dict(max_gross_exposure=0.25), 'AAPL', 150, 'max_gross_exposure', 0.251), (dict(max_net_exposure=0.25), 'AAPL', 150, 'max_net_exposure', 0.251),
-    (dict(min_cash_fraction=0.4), 'AAPL', 100, 'min_cash_fraction', 0.399),
-    (dict(max_sector_fraction=0.3, sectors={'AAPL': 'tech', 'IBM': 'tech'}), 'AAPL', 200, 'max_sector_fraction', 0.301),
-    (dict(max_sector_fraction=0.3, sectors={'AAPL': 'tech', 'IBM': 'old'}), 'AAPL', 300, 'max_sector_fraction', 0.301),
-])
+@pytest.mark.parametrize(
+    'limits, symbol, most, rule, found',
+    [
+        (dict(max_position_fraction=0.2), 'IBM', 100, 'max_position_fraction', 0.201),
+        (dict(max_position_fraction=0.2), 'AAPL', 200, 'max_position_fraction', 0.201),
+        (dict(max_order_value=5_000), 'AAPL', 50, 'max_order_value', 5_100.0),
+        (dict(max_order_quantity=30), 'AAPL', 30, 'max_order_quantity', 31.0),
+        (dict(max_gross_exposure=0.25), 'AAPL', 150, 'max_gross_exposure', 0.251),
+        (dict(max_net_exposure=0.25), 'AAPL', 150, 'max_net_exposure', 0.251),
+        (dict(min_cash_fraction=0.4), 'AAPL', 100, 'min_cash_fraction', 0.399),
+        (
+            dict(max_sector_fraction=0.3, sectors={'AAPL': 'tech', 'IBM': 'tech'}),
+            'AAPL',
+            200,
+            'max_sector_fraction',
+            0.301,
+        ),
+        (
+            dict(max_sector_fraction=0.3, sectors={'AAPL': 'tech', 'IBM': 'old'}),
+            'AAPL',
+            300,
+            'max_sector_fraction',
+            0.301,
+        ),
+    ],
+)
 def test_each_limit_holds_to_the_share_and_says_what_it_found(account, limits, symbol, most, rule, found):
-    order, strict = Order(symbol, 'buy', float(most), 100.), Gate(RiskSettings(**limits))
-    refused = strict.judge(replace(order, quantity=most + 1.), account)
+    order, strict = Order(symbol, 'buy', float(most), 100.0), Gate(RiskSettings(**limits))
+    refused = strict.judge(replace(order, quantity=most + 1.0), account)
     assert strict.judge(order, account).allowed and refused.rule == rule and refused.found == pytest.approx(found)
 
-@pytest.mark.parametrize('limit, symbol, allowed', [(1, 'AAPL', False), (2, 'AAPL', True), (1, 'IBM', True), (2, 'MSFT', True)])
+
+@pytest.mark.parametrize(
+    'limit, symbol, allowed', [(1, 'AAPL', False), (2, 'AAPL', True), (1, 'IBM', True), (2, 'MSFT', True)]
+)
 def test_symbols_are_counted_once_and_only_while_held(account, limit, symbol, allowed):
     found = Gate(RiskSettings(max_positions=limit)).judge(replace(BUY, symbol=symbol), account)
     assert found == (Verdict(True) if allowed else Verdict(False, 'max_positions', limit, 2))
@@ -97,100 +199,206 @@ def test_a_sector_that_nobody_named_refuses(account):
         found = Gate(RiskSettings(max_sector_fraction=0.9, sectors=sectors)).judge(BUY, account)
         assert not found.allowed and found.rule == 'max_sector_fraction'
 
+
 def test_a_symbol_that_cools_down_is_not_entered_but_left(account):
     cooling = replace(account, cooling={'AAPL': 3, 'IBM': 3})
-    assert Gate().judge(BUY, cooling) == Verdict(False, 'cooldown', 0., 3.) and Gate().judge(SELL, cooling).allowed
+    assert Gate().judge(BUY, cooling) == Verdict(False, 'cooldown', 0.0, 3.0) and Gate().judge(SELL, cooling).allowed
+
 
 def test_an_atr_stop_needs_an_atr(account):
     strict = Gate(RiskSettings(stop_atr=2))
-    assert strict.judge(BUY, account, 1.5).allowed and strict.judge(BUY, account).rule == 'stop' and strict.judge(BUY, account, 0.).rule == 'stop'
+    assert (
+        strict.judge(BUY, account, 1.5).allowed
+        and strict.judge(BUY, account).rule == 'stop'
+        and strict.judge(BUY, account, 0.0).rule == 'stop'
+    )
 
 # %% ../../nbs/15_risk_management.ipynb #aeb09dcb
 def test_short_positions_are_entered_only_where_they_are_allowed(account):
-    sale = Order('AAPL', 'sell', 10., 100.)
+    sale = Order('AAPL', 'sell', 10.0, 100.0)
     assert Gate().judge(sale, account).rule == 'shrink_only' and Gate(settings=SHORT).judge(sale, account).allowed
 
+
 def test_a_short_position_counts_as_exposure_and_is_bought_back_at_any_limit():
-    short, strict = Account(50_000., 20_000., {'IBM': -150.}, {'IBM': 100.}), Gate(RiskSettings(max_gross_exposure=1.), SHORT)
-    refused = strict.judge(Order('AAPL', 'sell', 51., 100.), short)
-    assert strict.judge(Order('AAPL', 'sell', 50., 100.), short).allowed and (refused.rule, refused.found) == ('max_gross_exposure', pytest.approx(1.005))
-    assert strict.judge(Order('IBM', 'buy', 150., 1e6), short).allowed and strict.judge(Order('IBM', 'buy', 151., 100.), short).rule == 'shrink_only'
-    assert strict.judge(Order('AAPL', 'sell', 51., 100.), replace(short, positions={'IBM': 150.})).rule == 'max_gross_exposure'
+    short, strict = (
+        Account(50_000.0, 20_000.0, {'IBM': -150.0}, {'IBM': 100.0}),
+        Gate(RiskSettings(max_gross_exposure=1.0), SHORT),
+    )
+    refused = strict.judge(Order('AAPL', 'sell', 51.0, 100.0), short)
+    assert strict.judge(Order('AAPL', 'sell', 50.0, 100.0), short).allowed and (refused.rule, refused.found) == (
+        'max_gross_exposure',
+        pytest.approx(1.005),
+    )
+    assert (
+        strict.judge(Order('IBM', 'buy', 150.0, 1e6), short).allowed
+        and strict.judge(Order('IBM', 'buy', 151.0, 100.0), short).rule == 'shrink_only'
+    )
+    assert (
+        strict.judge(Order('AAPL', 'sell', 51.0, 100.0), replace(short, positions={'IBM': 150.0})).rule
+        == 'max_gross_exposure'
+    )
 
 # %% ../../nbs/15_risk_management.ipynb #38fcc6a7
-@pytest.mark.parametrize('cash, allowed', [(0.01, True), (0., False), (-1., False), (NAN, False)])
+@pytest.mark.parametrize('cash, allowed', [(0.01, True), (0.0, False), (-1.0, False), (NAN, False)])
 def test_cash_must_be_there_but_need_not_reach(account, cash, allowed):
     found = Gate().judge(BUY, replace(account, cash=cash))
     assert found.allowed is allowed and (allowed or found.rule == 'cash')
 
-def test_a_verdict_reads_as_a_sentence():
-    assert str(Verdict(True)) == 'allowed' and str(verdict(14, 10., 11.)) == 'refused by max_positions: 11, limit 10'
-    assert str(verdict(2, 0., 1.)) == 'refused by state: REDUCE_ONLY, limit ACTIVE, or REDUCE_ONLY for an exit'
 
-@pytest.mark.parametrize('value', [BUY, Verdict(True), Account(1., 1., {}), Gate()])
+def test_a_verdict_reads_as_a_sentence():
+    assert str(Verdict(True)) == 'allowed' and str(verdict(14, 10.0, 11.0)) == 'refused by max_positions: 11, limit 10'
+    assert str(verdict(2, 0.0, 1.0)) == 'refused by state: REDUCE_ONLY, limit ACTIVE, or REDUCE_ONLY for an exit'
+
+
+@pytest.mark.parametrize('value', [BUY, Verdict(True), Account(1.0, 1.0, {}), Gate()])
 def test_values_cannot_be_changed(value):
-    with pytest.raises(FrozenInstanceError): value.state = value.rule = value.side = value.risk = 'x'
+    with pytest.raises(FrozenInstanceError):
+        value.state = value.rule = value.side = value.risk = 'x'
 
 # %% ../../nbs/15_risk_management.ipynb #c8836065
 @exact
-@given(st.floats(allow_nan=True), st.floats(allow_nan=True), st.floats(allow_nan=True), st.floats(allow_nan=True), st.sampled_from(['buy', 'sell']), st.booleans(), st.booleans())
+@given(
+    st.floats(allow_nan=True),
+    st.floats(allow_nan=True),
+    st.floats(allow_nan=True),
+    st.floats(allow_nan=True),
+    st.sampled_from(['buy', 'sell']),
+    st.booleans(),
+    st.booleans(),
+)
 def test_whatever_passes_is_sane_and_within_the_limits(quantity, price, cash, equity, side, fractional, short):
-    account, risk = Account(cash, equity, {'IBM': 50.}), RiskSettings(max_position_fraction=0.5, max_gross_exposure=0.4)
-    if not Gate(risk, BacktestSettings(fractional=fractional, direction='long_short' if short else 'long_only')).judge(Order('IBM', side, quantity, price), account).allowed: return
+    account, risk = (
+        Account(cash, equity, {'IBM': 50.0}),
+        RiskSettings(max_position_fraction=0.5, max_gross_exposure=0.4),
+    )
+    if (
+        not Gate(risk, BacktestSettings(fractional=fractional, direction='long_short' if short else 'long_only'))
+        .judge(Order('IBM', side, quantity, price), account)
+        .allowed
+    ):
+        return
     assert 0 < quantity < INF and 0 < price < INF and (fractional or quantity == math.floor(quantity))
-    if side == 'sell': assert quantity <= 50
-    else: assert cash > 0 and (50 + quantity)*price <= 0.4*equity*(1 + 1e-8)
+    if side == 'sell':
+        assert quantity <= 50
+    else:
+        assert cash > 0 and (50 + quantity) * price <= 0.4 * equity * (1 + 1e-8)
 
 # %% ../../nbs/15_risk_management.ipynb #e425bc89
-def _size(equity=100_000., price=100., atr=NAN, volatility=NAN, wins=(0, 0.), losses=(0, 0.), fractional=False, **risk):
-    account = open_books(1., 1).account[0]
+def _size(
+    equity=100_000.0, price=100.0, atr=NAN, volatility=NAN, wins=(0, 0.0), losses=(0, 0.0), fractional=False, **risk
+):
+    account = open_books(1.0, 1).account[0]
     (account['wins'], account['won']), (account['losses'], account['lost']) = wins, losses
-    return entry_quantity(equity, price, atr, volatility, account, rules(risk=RiskSettings(**risk), account=BacktestSettings(fractional=fractional)))
+    return entry_quantity(
+        equity,
+        price,
+        atr,
+        volatility,
+        account,
+        rules(risk=RiskSettings(**risk), account=BacktestSettings(fractional=fractional)),
+    )
 
-@pytest.mark.parametrize('equity, price, fraction, fractional, expected', [
-    (100_000., 100., 1., False, 1000), (100_000., 101., 1., False, 990), (99.99, 100., 1., False, 0), (100., 1., 0.29, False, 29), (0., 10., 1., False, 0),
-    (-5., 10., 1., False, 0), (100., 30., 1., True, 3.333333333), (1_000., 10., 0.25, True, 25),
-])
+
+@pytest.mark.parametrize(
+    'equity, price, fraction, fractional, expected',
+    [
+        (100_000.0, 100.0, 1.0, False, 1000),
+        (100_000.0, 101.0, 1.0, False, 990),
+        (99.99, 100.0, 1.0, False, 0),
+        (100.0, 1.0, 0.29, False, 29),
+        (0.0, 10.0, 1.0, False, 0),
+        (-5.0, 10.0, 1.0, False, 0),
+        (100.0, 30.0, 1.0, True, 3.333333333),
+        (1_000.0, 10.0, 0.25, True, 25),
+    ],
+)
 def test_the_entry_takes_its_fraction_rounded_down(equity, price, fraction, fractional, expected):
     assert _size(equity, price, position_fraction=fraction, fractional=fractional) == expected
 
 # %% ../../nbs/15_risk_management.ipynb #ef02f03e
-@pytest.mark.parametrize('given, expected', [
-    (dict(sizing='quantity', position_quantity=37), 37), (dict(sizing='cash', position_cash=10_050), 100), (dict(sizing='volatility', volatility=0.30), 500),
-    (dict(sizing='volatility', volatility=0.05), 1000), (dict(sizing='volatility', volatility=0.05, max_position_fraction=0.2), 200),
-    (dict(sizing='atr', atr=2.5, stop_atr=2), 200), (dict(sizing='atr', atr=0.1, stop_atr=2), 1000), (dict(sizing='atr', atr=2.5, stop_atr=2, risk_per_trade=0.02), 400),
-    (dict(sizing='kelly', position_fraction=0.3), 300), (dict(sizing='kelly', position_fraction=0.3, wins=(20, 1.), losses=(9, 0.2)), 300), # too few trades
-    (dict(sizing='kelly', wins=(18, 1.8), losses=(12, 0.6)), 200),        # W 0.6, R 0.1/0.05 = 2: f* = 0.4, half of it
-    (dict(sizing='kelly', wins=(10, 1.), losses=(20, 2.)), 0),            # W 1/3, R 1: below 0
-    (dict(sizing='kelly', wins=(0, 0.), losses=(30, 2.)), 0), (dict(sizing='kelly', wins=(30, 2.), losses=(0, 0.)), 500),
-    (dict(sizing='kelly', wins=(18, 1.8), losses=(12, 0.6), kelly_cap=1, max_position_fraction=0.25), 250),
-])
-def test_each_sizing_by_hand(given, expected): assert _size(**given) == expected
+@pytest.mark.parametrize(
+    'given, expected',
+    [
+        (dict(sizing='quantity', position_quantity=37), 37),
+        (dict(sizing='cash', position_cash=10_050), 100),
+        (dict(sizing='volatility', volatility=0.30), 500),
+        (dict(sizing='volatility', volatility=0.05), 1000),
+        (dict(sizing='volatility', volatility=0.05, max_position_fraction=0.2), 200),
+        (dict(sizing='atr', atr=2.5, stop_atr=2), 200),
+        (dict(sizing='atr', atr=0.1, stop_atr=2), 1000),
+        (dict(sizing='atr', atr=2.5, stop_atr=2, risk_per_trade=0.02), 400),
+        (dict(sizing='kelly', position_fraction=0.3), 300),
+        (dict(sizing='kelly', position_fraction=0.3, wins=(20, 1.0), losses=(9, 0.2)), 300),  # too few trades
+        (dict(sizing='kelly', wins=(18, 1.8), losses=(12, 0.6)), 200),  # W 0.6, R 0.1/0.05 = 2: f* = 0.4, half of it
+        (dict(sizing='kelly', wins=(10, 1.0), losses=(20, 2.0)), 0),  # W 1/3, R 1: below 0
+        (dict(sizing='kelly', wins=(0, 0.0), losses=(30, 2.0)), 0),
+        (dict(sizing='kelly', wins=(30, 2.0), losses=(0, 0.0)), 500),
+        (dict(sizing='kelly', wins=(18, 1.8), losses=(12, 0.6), kelly_cap=1, max_position_fraction=0.25), 250),
+    ],
+)
+def test_each_sizing_by_hand(given, expected):
+    assert _size(**given) == expected
 
-@pytest.mark.parametrize('given', [dict(sizing='volatility'), dict(sizing='volatility', volatility=0.), dict(sizing='atr', stop_atr=2), dict(sizing='atr', stop_atr=2, atr=0.)])
-def test_a_size_without_what_it_rests_on_is_not_a_number(given): assert math.isnan(_size(**given))
+
+@pytest.mark.parametrize(
+    'given',
+    [
+        dict(sizing='volatility'),
+        dict(sizing='volatility', volatility=0.0),
+        dict(sizing='atr', stop_atr=2),
+        dict(sizing='atr', stop_atr=2, atr=0.0),
+    ],
+)
+def test_a_size_without_what_it_rests_on_is_not_a_number(given):
+    assert math.isnan(_size(**given))
 
 # %% ../../nbs/15_risk_management.ipynb #92d77283
 @exact
 @given(st.floats(1, 1e9), st.floats(0.01, 1e6), st.floats(0.001, 1), st.booleans())
 def test_the_gate_allows_what_the_sizing_asks_for(equity, price, fraction, fractional):
     quantity = _size(equity, price, position_fraction=fraction, fractional=fractional)
-    strict = Gate(RiskSettings(position_fraction=fraction, max_position_fraction=fraction), BacktestSettings(fractional=fractional))
-    if quantity: assert strict.judge(Order('AAPL', 'buy', quantity, price), Account(equity, equity, {})).allowed
+    strict = Gate(
+        RiskSettings(position_fraction=fraction, max_position_fraction=fraction),
+        BacktestSettings(fractional=fractional),
+    )
+    if quantity:
+        assert strict.judge(Order('AAPL', 'buy', quantity, price), Account(equity, equity, {})).allowed
 
 # %% ../../nbs/15_risk_management.ipynb #03bade51
-@pytest.mark.parametrize('sign, distance, risk, expected', [
-    (1, NAN, dict(stop_loss=0.1, take_profit=0.5), (45., 75.)), (-1, NAN, dict(stop_loss=0.1, take_profit=0.5), (55., 25.)), (1, 2., dict(stop_loss=0.1), (48., NAN)),
-    (1, 7., dict(stop_loss=0.1), (45., NAN)), (-1, 2., dict(stop_loss=0.1), (52., NAN)), (-1, 7., dict(stop_loss=0.1), (55., NAN)), (1, 2., {}, (48., NAN)), (1, NAN, {}, (NAN, NAN)),
-])
+@pytest.mark.parametrize(
+    'sign, distance, risk, expected',
+    [
+        (1, NAN, dict(stop_loss=0.1, take_profit=0.5), (45.0, 75.0)),
+        (-1, NAN, dict(stop_loss=0.1, take_profit=0.5), (55.0, 25.0)),
+        (1, 2.0, dict(stop_loss=0.1), (48.0, NAN)),
+        (1, 7.0, dict(stop_loss=0.1), (45.0, NAN)),
+        (-1, 2.0, dict(stop_loss=0.1), (52.0, NAN)),
+        (-1, 7.0, dict(stop_loss=0.1), (55.0, NAN)),
+        (1, 2.0, {}, (48.0, NAN)),
+        (1, NAN, {}, (NAN, NAN)),
+    ],
+)
 def test_the_nearer_stop_counts_and_no_level_lies_nowhere(sign, distance, risk, expected):
-    assert stop_and_target(sign, 50., distance, rules(risk=RiskSettings(**risk))) == pytest.approx(expected, nan_ok=True)
+    assert stop_and_target(sign, 50.0, distance, rules(risk=RiskSettings(**risk))) == pytest.approx(
+        expected, nan_ok=True
+    )
 
-@pytest.mark.parametrize('sign, stop, best, trail, expected', [
-    (1, 90., 120., 0.1, (108., True)), (1, 110., 120., 0.1, (110., False)), (-1, 110., 80., 0.1, (88., True)), (-1, 85., 80., 0.1, (85., False)),
-    (1, NAN, 120., 0.1, (108., True)), (1, 90., 120., None, (90., False)), (1, NAN, 120., None, (NAN, False)),
-])
+
+@pytest.mark.parametrize(
+    'sign, stop, best, trail, expected',
+    [
+        (1, 90.0, 120.0, 0.1, (108.0, True)),
+        (1, 110.0, 120.0, 0.1, (110.0, False)),
+        (-1, 110.0, 80.0, 0.1, (88.0, True)),
+        (-1, 85.0, 80.0, 0.1, (85.0, False)),
+        (1, NAN, 120.0, 0.1, (108.0, True)),
+        (1, 90.0, 120.0, None, (90.0, False)),
+        (1, NAN, 120.0, None, (NAN, False)),
+    ],
+)
 def test_a_trailing_stop_takes_over_where_it_is_nearer(sign, stop, best, trail, expected):
-    position = open_books(1., 1).positions[0]
+    position = open_books(1.0, 1).positions[0]
     position['stop'], position['best'] = stop, best
-    assert live_stop(sign, position, rules(risk=RiskSettings(trailing_stop=trail))) == pytest.approx(expected, nan_ok=True)
+    assert live_stop(sign, position, rules(risk=RiskSettings(trailing_stop=trail))) == pytest.approx(
+        expected, nan_ok=True
+    )

@@ -7,71 +7,250 @@ __all__ = ['OF_COSTS', 'OF_RISK', 'ALIVE', 'test_a_forecast_that_votes_is_told_w
 import pytest
 
 from ..config import BacktestSettings, CostSettings, RiskSettings, StrategySettings
-from ..rule_words import breaker_words, cost_words, dividend_words, exit_words, fill_words, is_free, limit_words, size_words, strategy_words
+from tradelab.rule_words import (
+    breaker_words,
+    cost_words,
+    dividend_words,
+    exit_words,
+    fill_words,
+    is_free,
+    limit_words,
+    size_words,
+    strategy_words,
+)
 from ..sections import NO_COSTS
 
+
 def _said(strategy=StrategySettings(), costs=CostSettings(), risk=RiskSettings(), account=BacktestSettings()):
-    return '\n'.join([strategy_words(strategy), fill_words(account), cost_words(costs, account.direction == 'long_short'), size_words(risk, account), exit_words(risk, account),
-                      limit_words(risk), breaker_words(risk), dividend_words(account)])
+    return '\n'.join(
+        [
+            strategy_words(strategy),
+            fill_words(account),
+            cost_words(costs, account.direction == 'long_short'),
+            size_words(risk, account),
+            exit_words(risk, account),
+            limit_words(risk),
+            breaker_words(risk),
+            dividend_words(account),
+        ]
+    )
+
 
 def test_a_forecast_that_votes_is_told_with_what_it_must_exceed():
     said = strategy_words(StrategySettings(voters=('moving_average', 'forecast'), combine='and'))
-    assert 'a forecast, where it exceeds the cost of a round trip' in said and 'all must hold' in said and 'of its own' not in said
+    assert (
+        'a forecast, where it exceeds the cost of a round trip' in said
+        and 'all must hold' in said
+        and 'of its own' not in said
+    )
 
 # %% ../../nbs/24_rule_words.ipynb #20beb5a4
-OF_COSTS = dict(commission_per_order=1.25, commission_per_share=0.0123, commission_rate=0.00125, commission_min=3.5, sec_fee_per_million=8, taf_per_share=0.000145, taf_per_order_max=7.27,
-                slippage_bp=12.5, slippage_ticks=2, tick_size=0.0625, volume_cap=0.37, borrow_rate=0.0425)
-OF_RISK = dict(position_fraction=0.43, position_quantity=123, position_cash=4567.5, volatility_target=0.123, volatility_window=37, risk_per_trade=0.0175, kelly_cap=0.37, kelly_trades=41,
-               stop_loss=0.083, stop_atr=2.75, trailing_stop=0.143, take_profit=0.317, time_stop=47, atr_window=19, max_order_value=98765, max_order_quantity=4321, max_position_fraction=0.29,
-               max_gross_exposure=1.37, max_net_exposure=0.77, max_positions=13, max_sector_fraction=0.31, min_cash_fraction=0.07, cooldown_sessions=9, max_daily_loss=0.033,
-               max_drawdown=0.173, halt_drawdown=0.261, max_losing_streak=7, stop_guard_stops=4, stop_guard_sessions=23, rearm_sessions=17, sectors={'A': 'tech'})
-ALIVE = dict(slippage_ticks=1., taf_per_share=0.0002, sec_fee_per_million=9., max_sector_fraction=0.5, stop_guard_stops=3, max_losing_streak=3, stop_atr=2.)
+OF_COSTS = dict(
+    commission_per_order=1.25,
+    commission_per_share=0.0123,
+    commission_rate=0.00125,
+    commission_min=3.5,
+    sec_fee_per_million=8,
+    taf_per_share=0.000145,
+    taf_per_order_max=7.27,
+    slippage_bp=12.5,
+    slippage_ticks=2,
+    tick_size=0.0625,
+    volume_cap=0.37,
+    borrow_rate=0.0425,
+)
+OF_RISK = dict(
+    position_fraction=0.43,
+    position_quantity=123,
+    position_cash=4567.5,
+    volatility_target=0.123,
+    volatility_window=37,
+    risk_per_trade=0.0175,
+    kelly_cap=0.37,
+    kelly_trades=41,
+    stop_loss=0.083,
+    stop_atr=2.75,
+    trailing_stop=0.143,
+    take_profit=0.317,
+    time_stop=47,
+    atr_window=19,
+    max_order_value=98765,
+    max_order_quantity=4321,
+    max_position_fraction=0.29,
+    max_gross_exposure=1.37,
+    max_net_exposure=0.77,
+    max_positions=13,
+    max_sector_fraction=0.31,
+    min_cash_fraction=0.07,
+    cooldown_sessions=9,
+    max_daily_loss=0.033,
+    max_drawdown=0.173,
+    halt_drawdown=0.261,
+    max_losing_streak=7,
+    stop_guard_stops=4,
+    stop_guard_sessions=23,
+    rearm_sessions=17,
+    sectors={'A': 'tech'},
+)
+ALIVE = dict(
+    slippage_ticks=1.0,
+    taf_per_share=0.0002,
+    sec_fee_per_million=9.0,
+    max_sector_fraction=0.5,
+    stop_guard_stops=3,
+    max_losing_streak=3,
+    stop_atr=2.0,
+)
+
 
 @pytest.mark.parametrize('key', OF_COSTS)
 def test_every_cost_changes_a_sentence(key):
-    account, base = BacktestSettings(direction='long_short'), {name: value for name, value in ALIVE.items() if name in CostSettings.model_fields}
-    assert _said(costs=CostSettings(**{**base, key: OF_COSTS[key]}), account=account) != _said(costs=CostSettings(**base), account=account)
+    account, base = (
+        BacktestSettings(direction='long_short'),
+        {name: value for name, value in ALIVE.items() if name in CostSettings.model_fields},
+    )
+    assert _said(costs=CostSettings(**{**base, key: OF_COSTS[key]}), account=account) != _said(
+        costs=CostSettings(**base), account=account
+    )
+
 
 @pytest.mark.parametrize('key', OF_RISK)
 def test_every_rule_of_risk_changes_a_sentence(key):
-    sizing = {'position_quantity': 'quantity', 'position_cash': 'cash', 'volatility_target': 'volatility', 'volatility_window': 'volatility', 'risk_per_trade': 'atr', 'kelly_cap': 'kelly', 'kelly_trades': 'kelly'}
-    base = {**{name: value for name, value in ALIVE.items() if name in RiskSettings.model_fields}, 'sizing': sizing.get(key, 'fraction'), 'sectors': {'B': 'staples', 'C': 'energy'}}
+    sizing = {
+        'position_quantity': 'quantity',
+        'position_cash': 'cash',
+        'volatility_target': 'volatility',
+        'volatility_window': 'volatility',
+        'risk_per_trade': 'atr',
+        'kelly_cap': 'kelly',
+        'kelly_trades': 'kelly',
+    }
+    base = {
+        **{name: value for name, value in ALIVE.items() if name in RiskSettings.model_fields},
+        'sizing': sizing.get(key, 'fraction'),
+        'sectors': {'B': 'staples', 'C': 'energy'},
+    }
     assert _said(risk=RiskSettings(**{**base, key: OF_RISK[key]})) != _said(risk=RiskSettings(**base))
 
-@pytest.mark.parametrize('key, value', dict(cash=123456.5, fractional=True, direction='long_short', fill_at='same_close', dividends='reinvest', close_at_end=True).items())
-def test_every_choice_of_the_account_changes_a_sentence(key, value): assert _said(account=BacktestSettings(**{key: value})) != _said()
 
-@pytest.mark.parametrize('change', [dict(fast=21), dict(slow=123), dict(rsi_window=9), dict(oversold=21.5), dict(overbought=81.5), dict(voters='rsi'), dict(combine='and'), dict(combine='majority'),
-                                    dict(combine='weighted')])
-def test_every_choice_of_the_strategy_changes_a_sentence(change): assert strategy_words(StrategySettings(**change)) != strategy_words(StrategySettings())
+@pytest.mark.parametrize(
+    'key, value',
+    dict(
+        cash=123456.5,
+        fractional=True,
+        direction='long_short',
+        fill_at='same_close',
+        dividends='reinvest',
+        close_at_end=True,
+    ).items(),
+)
+def test_every_choice_of_the_account_changes_a_sentence(key, value):
+    assert _said(account=BacktestSettings(**{key: value})) != _said()
 
-@pytest.mark.parametrize('change', [dict(combine='and', confirm_bars=4), dict(combine='weighted', threshold=1.75), dict(combine='weighted', weights={'rsi': 2.5})])
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(fast=21),
+        dict(slow=123),
+        dict(rsi_window=9),
+        dict(oversold=21.5),
+        dict(overbought=81.5),
+        dict(voters='rsi'),
+        dict(combine='and'),
+        dict(combine='majority'),
+        dict(combine='weighted'),
+    ],
+)
+def test_every_choice_of_the_strategy_changes_a_sentence(change):
+    assert strategy_words(StrategySettings(**change)) != strategy_words(StrategySettings())
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(combine='and', confirm_bars=4),
+        dict(combine='weighted', threshold=1.75),
+        dict(combine='weighted', weights={'rsi': 2.5}),
+    ],
+)
 def test_what_counts_only_in_one_way_to_combine_is_said_there(change):
     assert strategy_words(StrategySettings(**change)) != strategy_words(StrategySettings(combine=change['combine']))
 
+
 def test_no_key_of_the_settings_is_forgotten():
     assert set(CostSettings.model_fields) == set(OF_COSTS) and set(RiskSettings.model_fields) == {*OF_RISK, 'sizing'}
-    assert set(BacktestSettings.model_fields) == {'cash', 'fractional', 'direction', 'fill_at', 'dividends', 'close_at_end', 'start', 'end', 'risk_free'}
-    assert set(StrategySettings.model_fields) == {'fast', 'slow', 'rsi_window', 'oversold', 'overbought', 'voters', 'combine', 'confirm_bars', 'weights', 'threshold'}
+    assert set(BacktestSettings.model_fields) == {
+        'cash',
+        'fractional',
+        'direction',
+        'fill_at',
+        'dividends',
+        'close_at_end',
+        'start',
+        'end',
+        'risk_free',
+    }
+    assert set(StrategySettings.model_fields) == {
+        'fast',
+        'slow',
+        'rsi_window',
+        'oversold',
+        'overbought',
+        'voters',
+        'combine',
+        'confirm_bars',
+        'weights',
+        'threshold',
+    }
 
 # %% ../../nbs/24_rule_words.ipynb #5057ff08
 def test_a_fill_at_the_same_close_is_called_optimistic_and_the_next_open_is_not():
     assert '**Optimistic**' in fill_words(BacktestSettings(fill_at='same_close')) and 'ptimistic' not in _said()
 
-def test_what_is_missing_is_said_where_silence_would_sound_careful():
-    assert cost_words(NO_COSTS) == 'No commission. No regulatory fees. No slippage. No volume cap: any quantity is filled.'
-    assert 'no stop, no target' in exit_words(RiskSettings(), BacktestSettings()).lower() and breaker_words(RiskSettings()) == 'No breaker: nothing stops trading.'
 
-@pytest.mark.parametrize('costs, free', [(NO_COSTS, True), (CostSettings(), False), (CostSettings(slippage_bp=0), True), (CostSettings(slippage_bp=0, commission_min=1), False)])
-def test_regulatory_fees_alone_are_no_costs(costs, free): assert is_free(costs) == free
+def test_what_is_missing_is_said_where_silence_would_sound_careful():
+    assert (
+        cost_words(NO_COSTS) == 'No commission. No regulatory fees. No slippage. No volume cap: any quantity is filled.'
+    )
+    assert (
+        'no stop, no target' in exit_words(RiskSettings(), BacktestSettings()).lower()
+        and breaker_words(RiskSettings()) == 'No breaker: nothing stops trading.'
+    )
+
+
+@pytest.mark.parametrize(
+    'costs, free',
+    [
+        (NO_COSTS, True),
+        (CostSettings(), False),
+        (CostSettings(slippage_bp=0), True),
+        (CostSettings(slippage_bp=0, commission_min=1), False),
+    ],
+)
+def test_regulatory_fees_alone_are_no_costs(costs, free):
+    assert is_free(costs) == free
+
 
 def test_borrowing_is_mentioned_only_where_positions_may_be_short():
     assert 'short' not in cost_words(CostSettings()) and '0.30% a year' in cost_words(CostSettings(), short=True)
 
+
 def test_a_halt_alone_needs_nobody_to_lift_it():
-    assert breaker_words(RiskSettings(halt_drawdown=0.2)) == 'At 20.0% below the highest equity everything is sold and trading halts.'
-    assert breaker_words(RiskSettings(max_drawdown=0.2)) == 'Exits only after 20.0% below the highest equity since it was last lifted. Nobody lifts it.'
+    assert (
+        breaker_words(RiskSettings(halt_drawdown=0.2))
+        == 'At 20.0% below the highest equity everything is sold and trading halts.'
+    )
+    assert (
+        breaker_words(RiskSettings(max_drawdown=0.2))
+        == 'Exits only after 20.0% below the highest equity since it was last lifted. Nobody lifts it.'
+    )
+
 
 def test_a_voter_alone_has_nobody_to_agree_with():
-    assert strategy_words(StrategySettings(voters='mine', combine='and')).startswith('Voters: mine (a voter of its own). ')
-    assert 'more than half must hold within 1 session,' in strategy_words(StrategySettings(combine='majority', confirm_bars=1))
+    assert strategy_words(StrategySettings(voters='mine', combine='and')).startswith(
+        'Voters: mine (a voter of its own). '
+    )
+    assert 'more than half must hold within 1 session,' in strategy_words(
+        StrategySettings(combine='majority', confirm_bars=1)
+    )

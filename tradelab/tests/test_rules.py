@@ -19,21 +19,62 @@ def test_an_empty_limit_is_infinite_and_an_empty_exit_is_never_touched():
     assert record['volume_cap'] == record['max_order_value'] == record['max_drawdown'] == record['time_stop'] == inf
     assert all(isnan(record[name]) for name in ('stop_loss', 'stop_atr', 'trailing_stop', 'take_profit'))
 
+
 @pytest.mark.parametrize('section, names', [(CostSettings, RULES.names), (RiskSettings, RULES.names)])
 def test_every_setting_of_an_engine_has_a_place(section, names):
     elsewhere = {'slippage_ticks', 'tick_size', 'volatility_window', 'atr_window', 'sectors'}
     assert set(section.model_fields) - elsewhere <= set(names)
 
+
 def test_every_value_arrives_at_its_place():
-    risk = RiskSettings(sizing='atr', stop_atr=2, stop_loss=0.1, max_positions=3, max_daily_loss=0.03, time_stop=5, rearm_sessions=7, cooldown_sessions=4)
-    record = rules(CostSettings(slippage_ticks=2, tick_size=0.05, commission_min=1), risk, BacktestSettings(fractional=True, direction='long_short', fill_at='same_close', dividends='reinvest', close_at_end=True))
-    assert [record[name] for name in ('slippage', 'commission_min', 'sizing', 'stop_atr', 'stop_loss', 'max_positions', 'max_daily_loss', 'time_stop', 'rearm_sessions', 'cooldown_sessions', 'parts')] == [
-        0.1, 1, 4, 2, 0.1, 3, 0.03, 5, 7, 4, 1e9]
-    assert [record[name] for name in ('short', 'same_close', 'reinvest', 'close_at_end')] == [1]*4 and not any(rules()[name] for name in ('short', 'same_close', 'reinvest', 'close_at_end'))
+    risk = RiskSettings(
+        sizing='atr',
+        stop_atr=2,
+        stop_loss=0.1,
+        max_positions=3,
+        max_daily_loss=0.03,
+        time_stop=5,
+        rearm_sessions=7,
+        cooldown_sessions=4,
+    )
+    record = rules(
+        CostSettings(slippage_ticks=2, tick_size=0.05, commission_min=1),
+        risk,
+        BacktestSettings(
+            fractional=True, direction='long_short', fill_at='same_close', dividends='reinvest', close_at_end=True
+        ),
+    )
+    assert [
+        record[name]
+        for name in (
+            'slippage',
+            'commission_min',
+            'sizing',
+            'stop_atr',
+            'stop_loss',
+            'max_positions',
+            'max_daily_loss',
+            'time_stop',
+            'rearm_sessions',
+            'cooldown_sessions',
+            'parts',
+        )
+    ] == [0.1, 1, 4, 2, 0.1, 3, 0.03, 5, 7, 4, 1e9]
+    assert [record[name] for name in ('short', 'same_close', 'reinvest', 'close_at_end')] == [1] * 4 and not any(
+        rules()[name] for name in ('short', 'same_close', 'reinvest', 'close_at_end')
+    )
 
 # %% ../../nbs/13_rules.ipynb #8c5ea978
-@pytest.mark.parametrize('quantity, whole, parts', [(28.999999999999996, 29., 29.), (10/3, 3., 3.333333333), (0.9, 0., 0.9), (0., 0., 0.)])
+@pytest.mark.parametrize(
+    'quantity, whole, parts',
+    [(28.999999999999996, 29.0, 29.0), (10 / 3, 3.0, 3.333333333), (0.9, 0.0, 0.9), (0.0, 0.0, 0.0)],
+)
 def test_quantities_are_rounded_down_to_their_grid(quantity, whole, parts):
-    assert round_down(quantity, rules()) == whole and round_down(quantity, rules(account=BacktestSettings(fractional=True))) == parts
+    assert (
+        round_down(quantity, rules()) == whole
+        and round_down(quantity, rules(account=BacktestSettings(fractional=True))) == parts
+    )
 
-def test_what_is_left_of_a_position_has_no_noise(): assert tidy(0.3 - 0.1) == 0.2 and tidy(1e-12) == 0 and tidy(np.float64(7.)) == 7.
+
+def test_what_is_left_of_a_position_has_no_noise():
+    assert tidy(0.3 - 0.1) == 0.2 and tidy(1e-12) == 0 and tidy(np.float64(7.0)) == 7.0

@@ -22,34 +22,75 @@ from ..utils.results import runs_table, start_run
 
 # %% ../../nbs/42_run_commands.ipynb #170e5768
 def _tradelab(*words):
-    done = subprocess.run([sys.executable, '-c', 'from tradelab.cli import main; main()', *words], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, '-c', 'from tradelab.cli import main; main()', *words], capture_output=True, text=True
+    )
     return done.returncode, done.stdout, done.stderr
+
 
 @pytest.fixture
 def runs(fresh, monkeypatch):
     "`tradelab runs …` in this process, without its log"
+
     @contextmanager
     def lab():
-        with one_clear_line(): yield fresh
+        with one_clear_line():
+            yield fresh
+
     monkeypatch.setattr('tradelab.run_commands.lab', lab)
+
     def invoke(*words):
         done = CliRunner().invoke(runs_app, list(words))
         return done.exit_code, done.stdout, done.stderr
+
     return invoke
 
+
 def _run(settings, name, day=1, sharpe=0.5, cagr=0.05, **row):
-    told = dict(costs=dict(slippage_bp=5.), strategy=dict(slow=200), backtest=dict(fill_at='next_open'))
-    start_run(settings, dict(id=name, template='backtest', symbol='IBM', status='ok', started_at=datetime(2024, 1, day, tzinfo=UTC), ended_at=datetime(2024, 1, day, tzinfo=UTC), parameters={'run_id': name, 'fast': 50}, settings=told,
-                             code_hash='c', data_hash='d'*64, git_commit='a'*40, git_dirty=False, metrics={'strategy': {'Sharpe': sharpe, 'CAGR': cagr}, 'buy_and_hold': {'CAGR': .12}}) | row)
-    with session(settings) as db: db.execute(text("INSERT INTO equity (run_id, session, cash, positions_value, equity) SELECT :id, day, 1, 0, 1 FROM unnest(ARRAY['2012-01-03'::date, '2012-12-31']) day"), dict(id=name))
+    told = dict(costs=dict(slippage_bp=5.0), strategy=dict(slow=200), backtest=dict(fill_at='next_open'))
+    start_run(
+        settings,
+        dict(
+            id=name,
+            template='backtest',
+            symbol='IBM',
+            status='ok',
+            started_at=datetime(2024, 1, day, tzinfo=UTC),
+            ended_at=datetime(2024, 1, day, tzinfo=UTC),
+            parameters={'run_id': name, 'fast': 50},
+            settings=told,
+            code_hash='c',
+            data_hash='d' * 64,
+            git_commit='a' * 40,
+            git_dirty=False,
+            metrics={'strategy': {'Sharpe': sharpe, 'CAGR': cagr}, 'buy_and_hold': {'CAGR': 0.12}},
+        )
+        | row,
+    )
+    with session(settings) as db:
+        db.execute(
+            text(
+                "INSERT INTO equity (run_id, session, cash, positions_value, equity) SELECT :id, day, 1, 0, 1 FROM unnest(ARRAY['2012-01-03'::date, '2012-12-31']) day"
+            ),
+            dict(id=name),
+        )
 
 # %% ../../nbs/42_run_commands.ipynb #f1fe3abc
 def test_a_cell_is_empty_where_a_run_has_no_such_figure_and_a_dash_where_it_is_undefined():
-    assert figure_cells({'data': {'symbols': 5}}) == figure_cells(None) == ['']*4
-    assert figure_cells({'strategy': {'Sharpe': None, 'CAGR': -.0831, '# Trades': 1200}}) == ['1,200', '−8.3%', '–', '–'] and figure_cells({'out_of_sample': {'Sharpe': 1.}})[2] == '1.00'
+    assert figure_cells({'data': {'symbols': 5}}) == figure_cells(None) == [''] * 4
+    assert (
+        figure_cells({'strategy': {'Sharpe': None, 'CAGR': -0.0831, '# Trades': 1200}}) == ['1,200', '−8.3%', '–', '–']
+        and figure_cells({'out_of_sample': {'Sharpe': 1.0}})[2] == '1.00'
+    )
 
-@pytest.mark.parametrize('value, form, words', [(.031, '.1%', '+3.1 pp'), (-2., ',.0f', '−2'), (float('nan'), '.1%', ''), (0., '.2f', '+0.00')])
-def test_a_difference_has_a_sign_and_its_own_unit(value, form, words): assert change_words(value, form) == words
+
+@pytest.mark.parametrize(
+    'value, form, words',
+    [(0.031, '.1%', '+3.1 pp'), (-2.0, ',.0f', '−2'), (float('nan'), '.1%', ''), (0.0, '.2f', '+0.00')],
+)
+def test_a_difference_has_a_sign_and_its_own_unit(value, form, words):
+    assert change_words(value, form) == words
+
 
 def test_runs_of_every_kind_stand_in_one_table(fresh, runs):
     _run(fresh, 'plain')
@@ -59,37 +100,75 @@ def test_runs_of_every_kind_stand_in_one_table(fresh, runs):
     _run(fresh, 'broken', status='failed', metrics=None, error='KeyError: [/x]\nmore')
     code, out, err = runs()
     line = {words[0]: ' '.join(words) for words in map(str.split, out.splitlines()) if words}
-    assert code == 0 and line['plain'] == 'plain IBM ok – 5.0% 0.50' and line['wide'].startswith('wide 4 symbols ok') and line['grid'] == 'grid IBM ok – – 1.25 best, 110 combinations tried', out + err
-    assert line['look'] == 'look all ok 5 symbols, 4 ok, 1 fail' and line['broken'] == 'broken IBM failed KeyError: [/x]'
+    assert (
+        code == 0
+        and line['plain'] == 'plain IBM ok – 5.0% 0.50'
+        and line['wide'].startswith('wide 4 symbols ok')
+        and line['grid'] == 'grid IBM ok – – 1.25 best, 110 combinations tried'
+    ), out + err
+    assert (
+        line['look'] == 'look all ok 5 symbols, 4 ok, 1 fail' and line['broken'] == 'broken IBM failed KeyError: [/x]'
+    )
     code, out, _ = runs('--template', 'swep')
     assert code == 0 and 'No run of swep is recorded yet' in out
 
+
 def test_a_run_with_other_sides_is_shown_whole(fresh, runs):
-    _run(fresh, 'folds', metrics={'out_of_sample': {'Sharpe': None}, 'in_sample': {'Sharpe': 2.5}}, symbol=None, universe='A,B')
+    _run(
+        fresh,
+        'folds',
+        metrics={'out_of_sample': {'Sharpe': None}, 'in_sample': {'Sharpe': 2.5}},
+        symbol=None,
+        universe='A,B',
+    )
     code, out, _ = runs('show', 'folds')
     assert code == 0 and '"Sharpe": 2.5' in out and '"Sharpe": null' in out and re.search(r'universe\s+A,B', out)
 
 # %% ../../nbs/42_run_commands.ipynb #107f12f4
 def test_a_comparison_says_first_whether_it_is_fair_and_then_what_differs(fresh, runs):
     _run(fresh, 'one')
-    _run(fresh, 'two', sharpe=.8, cagr=.081, parameters={'fast': 20})
+    _run(fresh, 'two', sharpe=0.8, cagr=0.081, parameters={'fast': 20})
     code, out, err = runs('compare', 'one', 'two')
     lines = [' '.join(line.split()) for line in out.splitlines()]
-    assert code == 0 and lines[0] == 'Fair: the same symbols, sessions, data, code and costs.' and 'parameters fast 50 20' in lines and 'CAGR 5.0% 8.1% +3.1 pp' in lines and 'Sharpe 0.50 0.80 +0.30' in lines, out + err
+    assert (
+        code == 0
+        and lines[0] == 'Fair: the same symbols, sessions, data, code and costs.'
+        and 'parameters fast 50 20' in lines
+        and 'CAGR 5.0% 8.1% +3.1 pp' in lines
+        and 'Sharpe 0.50 0.80 +0.30' in lines
+    ), out + err
     assert 'benchmark CAGR 12.0% 12.0%' in lines and not any(line.startswith('Not equal') for line in lines)
+
 
 def test_other_data_make_it_unfair_and_are_named(fresh, runs):
     _run(fresh, 'one')
-    _run(fresh, 'two', data_hash='e'*64, git_commit='b'*40)
-    _run(fresh, 'three', metrics={'out_of_sample': {'Sharpe': .9}})
+    _run(fresh, 'two', data_hash='e' * 64, git_commit='b' * 40)
+    _run(fresh, 'three', metrics={'out_of_sample': {'Sharpe': 0.9}})
     code, out, _ = runs('compare', 'one', 'two', 'three')
     lines = [' '.join(line.split()) for line in out.splitlines()]
-    assert code == 0 and lines[0].startswith('Not fair: data differ, side differs.') and 'data dddddddddd eeeeeeeeee dddddddddd' in lines and 'side strategy strategy out of sample' in lines and 'Sharpe 0.50 0.50 0.90 +0.00 +0.40' in lines, out
+    assert (
+        code == 0
+        and lines[0].startswith('Not fair: data differ, side differs.')
+        and 'data dddddddddd eeeeeeeeee dddddddddd' in lines
+        and 'side strategy strategy out of sample' in lines
+        and 'Sharpe 0.50 0.50 0.90 +0.00 +0.40' in lines
+    ), out
     assert any('bbbbbbbbbb' in line for line in lines)
 
-@pytest.mark.parametrize('words, code, said', [
-    (('compare', 'one'), 6, 'two runs'), (('compare', 'one', 'one'), 6, 'itself'), (('compare', 'one', 'oen'), 6, 'Did you mean one'), (('compare', 'one', 'broken'), 6, 'failed'), (('history', '--metric', 'Sharp'), 6, 'Did you mean Sharpe'),
-    (('history', '--symbol', 'KO'), 6, 'There are: backtest IBM'), (('history', '--plot', 'x.txt'), 2, 'PNG'), (('show', 'oen'), 6, 'Did you mean one')])
+
+@pytest.mark.parametrize(
+    'words, code, said',
+    [
+        (('compare', 'one'), 6, 'two runs'),
+        (('compare', 'one', 'one'), 6, 'itself'),
+        (('compare', 'one', 'oen'), 6, 'Did you mean one'),
+        (('compare', 'one', 'broken'), 6, 'failed'),
+        (('history', '--metric', 'Sharp'), 6, 'Did you mean Sharpe'),
+        (('history', '--symbol', 'KO'), 6, 'There are: backtest IBM'),
+        (('history', '--plot', 'x.txt'), 2, 'PNG'),
+        (('show', 'oen'), 6, 'Did you mean one'),
+    ],
+)
 def test_a_wrong_word_about_runs_is_one_clear_line(fresh, runs, words, code, said):
     _run(fresh, 'one')
     _run(fresh, 'broken', status='failed', metrics=None)
@@ -98,35 +177,71 @@ def test_a_wrong_word_about_runs_is_one_clear_line(fresh, runs, words, code, sai
 
 # %% ../../nbs/42_run_commands.ipynb #fedd67c2
 def test_a_figure_is_followed_over_time_with_its_change_for_each_kind_of_run(fresh, runs):
-    for day, (name, symbol, sharpe) in enumerate([('a', 'IBM', .5), ('b', 'FB', 1.), ('c', 'IBM', None), ('d', 'FB', .9)], 1): _run(fresh, name, day, sharpe, symbol=symbol)
+    for day, (name, symbol, sharpe) in enumerate(
+        [('a', 'IBM', 0.5), ('b', 'FB', 1.0), ('c', 'IBM', None), ('d', 'FB', 0.9)], 1
+    ):
+        _run(fresh, name, day, sharpe, symbol=symbol)
     code, out, err = runs('history', '--metric', 'sharpe')
-    assert code == 0 and [' '.join(line.split()[2:]) for line in out.splitlines()[1:]] == ['backtest IBM 0.50 a', 'backtest FB 1.00 b', 'backtest IBM – c', 'backtest FB 0.90 −0.10 d'], out + err
+    assert code == 0 and [' '.join(line.split()[2:]) for line in out.splitlines()[1:]] == [
+        'backtest IBM 0.50 a',
+        'backtest FB 1.00 b',
+        'backtest IBM – c',
+        'backtest FB 0.90 −0.10 d',
+    ], out + err
     assert len(runs('history', '--symbol', 'fb', '--limit', '1')[1].splitlines()) == 2
 
+
 def test_a_history_is_drawn_into_a_file(fresh, runs, tmp_path):
-    for day in (1, 2): _run(fresh, f'r{day}', day, day/10)
-    code, out, err = runs('history', '--plot', str(tmp_path/'sharpe.png'))
-    assert code == 0 and (tmp_path/'sharpe.png').read_bytes().startswith(b'\x89PNG') and 'Saved' in out, err
-    code, _, err = runs('history', '--plot', str(tmp_path/'none'/'sharpe.png'))
+    for day in (1, 2):
+        _run(fresh, f'r{day}', day, day / 10)
+    code, out, err = runs('history', '--plot', str(tmp_path / 'sharpe.png'))
+    assert code == 0 and (tmp_path / 'sharpe.png').read_bytes().startswith(b'\x89PNG') and 'Saved' in out, err
+    code, _, err = runs('history', '--plot', str(tmp_path / 'none' / 'sharpe.png'))
     assert code == 5 and 'none' in err and err.count('\n') == 1
 
 # %% ../../nbs/42_run_commands.ipynb #1b62e23d
 def test_a_universe_is_run_once_by_one_command(fresh):
-    kernel = dict(kernelspec=dict(name='python3', display_name='python3', language='python'), language_info=dict(name='python'))
-    cells = ('symbols: str = "A, B"  # tickers\nrun_id: str = ""  # set by the run',
-             'from tradelab.config import load_settings\nfrom tradelab.utils.results import save_metrics\nsave_metrics(load_settings(), run_id, {"strategy": {"Sharpe": 0.5, "# Trades": len(symbols.split(","))}})')
-    made = [dict(cell_type='code', execution_count=None, id=f'c{n}', metadata=dict(tags=['parameters'] if not n else []), outputs=[], source=source) for n, source in enumerate(cells)]
+    kernel = dict(
+        kernelspec=dict(name='python3', display_name='python3', language='python'), language_info=dict(name='python')
+    )
+    cells = (
+        'symbols: str = "A, B"  # tickers\nrun_id: str = ""  # set by the run',
+        'from tradelab.config import load_settings\nfrom tradelab.utils.results import save_metrics\nsave_metrics(load_settings(), run_id, {"strategy": {"Sharpe": 0.5, "# Trades": len(symbols.split(","))}})',
+    )
+    made = [
+        dict(
+            cell_type='code',
+            execution_count=None,
+            id=f'c{n}',
+            metadata=dict(tags=['parameters'] if not n else []),
+            outputs=[],
+            source=source,
+        )
+        for n, source in enumerate(cells)
+    ]
     (fresh.path('nbs', 'run')).mkdir(parents=True, exist_ok=True)
-    fresh.path('nbs', 'run', 'basket.ipynb').write_text(json.dumps(dict(cells=made, metadata=kernel, nbformat=4, nbformat_minor=5)))
-    (fresh.home/'list.csv').write_text('symbol,name\nibm,x\nKO,y\nAAPL,z\nMSFT,w\n')
-    code, out, err = _tradelab('run', 'basket', '--universe', str(fresh.home/'list.csv'))
+    fresh.path('nbs', 'run', 'basket.ipynb').write_text(
+        json.dumps(dict(cells=made, metadata=kernel, nbformat=4, nbformat_minor=5))
+    )
+    (fresh.home / 'list.csv').write_text('symbol,name\nibm,x\nKO,y\nAAPL,z\nMSFT,w\n')
+    code, out, err = _tradelab('run', 'basket', '--universe', str(fresh.home / 'list.csv'))
     assert code == 0 and re.search(r'4 symbols\s+ok\s+4\s', out) and 'buy & hold' not in out, out + err
-    assert runs_table(fresh).universe.tolist() == ['AAPL,IBM,KO,MSFT'] and 'title="AAPL, IBM, KO, MSFT"' in fresh.path('reports', 'index.html').read_text()
+    assert (
+        runs_table(fresh).universe.tolist() == ['AAPL,IBM,KO,MSFT']
+        and 'title="AAPL, IBM, KO, MSFT"' in fresh.path('reports', 'index.html').read_text()
+    )
     assert _tradelab('run', 'basket', '--symbols', 'X', '-p', 'symbols=Y')[0] == 2
 
 # %% ../../nbs/42_run_commands.ipynb #dd53787b
 def test_a_zero_that_means_the_settings_is_said_and_others_are_not():
     from tradelab.config import load_settings
     from tradelab.run_commands import _as_set
-    said = _as_set(load_settings(), 'backtest', {'slippage_bp': '0', 'fast': '0', 'seed': '0', 'slow': '150', 'start': ''})
-    assert said == ['-p slippage_bp=0 means: as in settings.ini. For none: -1.', '-p fast=0 means: as in settings.ini.', '-p start= means: as in settings.ini.']
+
+    said = _as_set(
+        load_settings(), 'backtest', {'slippage_bp': '0', 'fast': '0', 'seed': '0', 'slow': '150', 'start': ''}
+    )
+    assert said == [
+        '-p slippage_bp=0 means: as in settings.ini. For none: -1.',
+        '-p fast=0 means: as in settings.ini.',
+        '-p start= means: as in settings.ini.',
+    ]

@@ -27,18 +27,34 @@ from ..utils.verdicts import admit
 # %% ../../nbs/41_runs.ipynb #432e55ac
 def _notebook(settings, name, parameters, *cells):
     "A run notebook in the lab's home"
-    kernel = dict(kernelspec=dict(name='python3', display_name='python3', language='python'), language_info=dict(name='python'))
-    made = [dict(cell_type='code', execution_count=None, id=f'c{n}', metadata=dict(tags=['parameters'] if not n else []), outputs=[], source=source) for n, source in enumerate((parameters, *cells))]
+    kernel = dict(
+        kernelspec=dict(name='python3', display_name='python3', language='python'), language_info=dict(name='python')
+    )
+    made = [
+        dict(
+            cell_type='code',
+            execution_count=None,
+            id=f'c{n}',
+            metadata=dict(tags=['parameters'] if not n else []),
+            outputs=[],
+            source=source,
+        )
+        for n, source in enumerate((parameters, *cells))
+    ]
     path = settings.path('nbs', 'run', f'{name}.ipynb')
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(dict(cells=made, metadata=kernel, nbformat=4, nbformat_minor=5)))
 
-def _save(settings, *deliveries): save_deliveries(settings, 'sample', list(deliveries), datetime.now(UTC))
+
+def _save(settings, *deliveries):
+    save_deliveries(settings, 'sample', list(deliveries), datetime.now(UTC))
+
 
 BASKET = 'symbols: str = "A, B"  # tickers\nrun_id: str = ""  # set by the run\nfast: int = 5  # sessions'
 STORE = """from tradelab.config import load_settings
 from tradelab.utils.results import save_metrics
 save_metrics(load_settings(), run_id, {"strategy": {"Sharpe": 0.5, "seen": len(symbols.split(","))}})"""
+
 
 @pytest.fixture
 def basket(fresh):
@@ -50,95 +66,168 @@ def test_two_plans_never_share_a_name(fresh):
     first, second = plan(fresh, 'backtest', 'IBM', {}), plan(fresh, 'backtest', 'IBM', {})
     assert first.run_id != second.run_id and first.parameters == {'symbol': 'IBM', 'run_id': first.run_id}
 
+
 def test_a_report_folder_that_is_a_file_is_refused(fresh):
-    (fresh.home/'taken').touch()
+    (fresh.home / 'taken').touch()
     blocked = fresh.model_copy(update={'reports': fresh.reports.model_copy(update={'directory': 'taken'})})
-    with pytest.raises(StorageError, match='taken'): plan(blocked, 'backtest', 'IBM', {})
+    with pytest.raises(StorageError, match='taken'):
+        plan(blocked, 'backtest', 'IBM', {})
 
 # %% ../../nbs/41_runs.ipynb #384baa9c
 def test_the_fingerprint_depends_on_inputs_and_not_on_the_run(fresh):
-    def print_of(parameters): return run_row(fresh, plan(fresh, 'backtest', 'IBM', parameters))['fingerprint']
+    def print_of(parameters):
+        return run_row(fresh, plan(fresh, 'backtest', 'IBM', parameters))['fingerprint']
+
     assert print_of({}) == print_of({}) != print_of({'fast': 20})
 
+
 def test_a_run_that_reads_forecasts_depends_on_what_models_have_said(fresh):
-    def prints(): return [run_row(fresh, plan(fresh, *job))['fingerprint'] for job in (('backtest', 'IBM', {}), ('backtest', 'IBM', {'voters': 'rsi, forecast'}), ('forecast_backtest', 'IBM', {}))]
+    def prints():
+        return [
+            run_row(fresh, plan(fresh, *job))['fingerprint']
+            for job in (
+                ('backtest', 'IBM', {}),
+                ('backtest', 'IBM', {'voters': 'rsi, forecast'}),
+                ('forecast_backtest', 'IBM', {}),
+            )
+        ]
+
     before = prints()
     save_model(fresh, 'IBM-h1', synthetic_artifact(('IBM',)))
     assert [a == b for a, b in zip(before, prints())] == [True, False, False]
+
 
 def test_an_index_of_no_runs_says_what_to_run(fresh):
     assert 'tradelab run backtest' in update_index(fresh).read_text()
 
 # %% ../../nbs/41_runs.ipynb #7d534ee7
-@pytest.mark.parametrize('symbols, parameters, wanted', [((), {}, ['AAPL,FB,GOOG,IBM,MSFT']), (['ibm', 'AAPL', 'IBM'], {}, ['AAPL,IBM']), ((), {'symbols': ' ibm,AAPL,'}, ['AAPL,IBM']), (['X'], {'symbols': ' '}, ['X'])])
+@pytest.mark.parametrize(
+    'symbols, parameters, wanted',
+    [
+        ((), {}, ['AAPL,FB,GOOG,IBM,MSFT']),
+        (['ibm', 'AAPL', 'IBM'], {}, ['AAPL,IBM']),
+        ((), {'symbols': ' ibm,AAPL,'}, ['AAPL,IBM']),
+        (['X'], {'symbols': ' '}, ['X']),
+    ],
+)
 def test_a_notebook_of_a_universe_runs_once_for_all(basket, symbols, parameters, wanted):
     assert check(basket, 'basket', symbols, {'fast': '7', **parameters}) == (wanted, {'fast': 7})
+
 
 def test_a_notebook_whose_symbols_are_empty_decides_itself(fresh):
     _notebook(fresh, 'look', 'symbols: str = ""  # tickers; empty: all\nrun_id: str = ""  # set by the run')
     assert check(fresh, 'look', (), {}) == ([''], {}) and check(fresh, 'look', ['ibm'], {}) == (['IBM'], {})
-    assert 'symbols' not in plan(fresh, 'look', '', {}).parameters and plan(fresh, 'look', 'IBM', {}).parameters['symbols'] == 'IBM'
+    assert (
+        'symbols' not in plan(fresh, 'look', '', {}).parameters
+        and plan(fresh, 'look', 'IBM', {}).parameters['symbols'] == 'IBM'
+    )
 
-@pytest.mark.parametrize('name, symbols, parameters, error, said', [('basket', ['A'], {'symbols': 'B'}, ParameterError, 'twice'), ('basket', ['../x'], {}, UnknownSymbolError, '../x'), ('basket', [], {'run_id': 'x'}, ParameterError, '--symbols'),
-                                                                    ('bare', ['A'], {}, ParameterError, 'takes no symbol'), ('loose', ['A'], {}, ParameterError, 'without a type')])
+
+@pytest.mark.parametrize(
+    'name, symbols, parameters, error, said',
+    [
+        ('basket', ['A'], {'symbols': 'B'}, ParameterError, 'twice'),
+        ('basket', ['../x'], {}, UnknownSymbolError, '../x'),
+        ('basket', [], {'run_id': 'x'}, ParameterError, '--symbols'),
+        ('bare', ['A'], {}, ParameterError, 'takes no symbol'),
+        ('loose', ['A'], {}, ParameterError, 'without a type'),
+    ],
+)
 def test_a_wish_that_cannot_be_is_refused_before_anything_starts(basket, name, symbols, parameters, error, said):
     _notebook(basket, 'bare', 'run_id: str = ""  # set by the run')
     _notebook(basket, 'loose', 'symbols = "A"\nrun_id: str = ""  # set by the run')
-    with pytest.raises(error, match=said): run(basket, name, symbols, parameters)
+    with pytest.raises(error, match=said):
+        run(basket, name, symbols, parameters)
     assert runs_table(basket).empty
 
 # %% ../../nbs/41_runs.ipynb #43b4086c
 def test_the_job_of_a_universe_hands_over_the_symbols_in_order(basket):
     job = plan(basket, 'basket', 'AAPL,IBM', {'fast': 7})
-    assert job.parameters == {'fast': 7, 'symbols': 'AAPL,IBM', 'run_id': job.run_id} and (job.symbol, job.universe) == ('', 'AAPL,IBM') and '/basket/all/' in job.notebook
+    assert (
+        job.parameters == {'fast': 7, 'symbols': 'AAPL,IBM', 'run_id': job.run_id}
+        and (job.symbol, job.universe) == ('', 'AAPL,IBM')
+        and '/basket/all/' in job.notebook
+    )
     row = run_row(basket, job)
     assert (row['symbol'], row['universe'], row['data_hash']) == (None, 'AAPL,IBM', None)
 
+
 def test_what_a_universe_reads_is_hashed_symbol_by_symbol_with_the_verdict_on_each(basket):
     _save(basket, fetch('FB'), fetch('IBM'))
-    def row(*names): return run_row(basket, plan(basket, 'basket', ','.join(names), {}))
+
+    def row(*names):
+        return run_row(basket, plan(basket, 'basket', ','.join(names), {}))
+
     own = {name: data_hash(*admit(basket, name)) for name in ('FB', 'IBM')}
     before = row('FB', 'IBM')
-    assert before['data_hash'] == combined_hash(own) and row('IBM')['data_hash'] == own['IBM'] and row('FB', 'NOPE')['data_hash'] is None
+    assert (
+        before['data_hash'] == combined_hash(own)
+        and row('IBM')['data_hash'] == own['IBM']
+        and row('FB', 'NOPE')['data_hash'] is None
+    )
     spoilt = fetch('IBM')
     spoilt.bars.iloc[700, :4] *= 100
-    spoilt.bars.iloc[800, :4] = -1.
+    spoilt.bars.iloc[800, :4] = -1.0
     _save(basket, spoilt)
     after = row('FB', 'IBM')
-    assert after['fingerprint'] != before['fingerprint'] and after['data_hash'] != before['data_hash'] and row('FB')['data_hash'] == own['FB']
+    assert (
+        after['fingerprint'] != before['fingerprint']
+        and after['data_hash'] != before['data_hash']
+        and row('FB')['data_hash'] == own['FB']
+    )
     assert row('IBM')['data_hash'] == data_hash(*admit(basket, 'IBM', 'IBM')) != own['IBM']
+
 
 def test_a_symbol_without_a_bar_leaves_a_universe_without_a_hash(basket):
     _save(basket, fetch('FB'), fetch('IBM'))
-    with session(basket) as db: db.execute(text('DELETE FROM daily_bars WHERE instrument_id = (SELECT max(id) FROM instruments)'))
+    with session(basket) as db:
+        db.execute(text('DELETE FROM daily_bars WHERE instrument_id = (SELECT max(id) FROM instruments)'))
     assert run_row(basket, plan(basket, 'basket', 'FB,IBM', {}))['data_hash'] is None
 
 # %% ../../nbs/41_runs.ipynb #1742dfe9
 def test_a_verdict_that_changes_makes_another_run_of_the_same_data(basket):
     _save(basket, fetch('FB'), fetch('IBM'))
     before = run_row(basket, plan(basket, 'basket', 'FB,IBM', {}))
-    with session(basket) as db: db.execute(text("INSERT INTO findings (instrument_id, rule, session, severity, detail, delivered) SELECT min(id), 'repeated_row', '2012-06-01', 'fail', 'x', true FROM instruments"))
+    with session(basket) as db:
+        db.execute(
+            text(
+                "INSERT INTO findings (instrument_id, rule, session, severity, detail, delivered) SELECT min(id), 'repeated_row', '2012-06-01', 'fail', 'x', true FROM instruments"
+            )
+        )
     after = run_row(basket, plan(basket, 'basket', 'FB,IBM', {}))
     assert after['data_hash'] == before['data_hash'] and after['fingerprint'] != before['fingerprint']
 
-@pytest.mark.parametrize('section, key, value', [('sweep', 'fast', (5, 10)), ('walk_forward', 'sealed', 10), ('costs', 'slippage_bp', 1.)])
+
+@pytest.mark.parametrize(
+    'section, key, value', [('sweep', 'fast', (5, 10)), ('walk_forward', 'sealed', 10), ('costs', 'slippage_bp', 1.0)]
+)
 def test_a_setting_that_decides_a_result_decides_the_fingerprint(basket, section, key, value):
     changed = basket.model_copy(update={section: getattr(basket, section).model_copy(update={key: value})})
-    assert run_row(changed, plan(basket, 'basket', '', {}))['fingerprint'] != run_row(basket, plan(basket, 'basket', '', {}))['fingerprint']
+    assert (
+        run_row(changed, plan(basket, 'basket', '', {}))['fingerprint']
+        != run_row(basket, plan(basket, 'basket', '', {}))['fingerprint']
+    )
 
 # %% ../../nbs/41_runs.ipynb #ad0092ba
 def test_a_universe_leaves_one_run_and_is_left_alone_until_its_data_change(basket, monkeypatch):
     _save(basket, fetch('FB'), fetch('IBM'))
-    first, = run(basket, 'basket', ['IBM', 'fb'])
+    (first,) = run(basket, 'basket', ['IBM', 'fb'])
     row = run_details(basket, first.run_id)
-    assert first.status == 'ok' and row['universe'] == 'FB,IBM' and row['symbol'] is None and row['metrics']['strategy']['seen'] == 2 and row['parameters']['symbols'] == 'FB,IBM'
+    assert (
+        first.status == 'ok'
+        and row['universe'] == 'FB,IBM'
+        and row['symbol'] is None
+        and row['metrics']['strategy']['seen'] == 2
+        and row['parameters']['symbols'] == 'FB,IBM'
+    )
     monkeypatch.setattr('tradelab.runs.run_jobs', lambda settings, jobs, on_done: jobs)
-    again, = run(basket, 'basket', ['FB', 'IBM'], only_missing=True)
+    (again,) = run(basket, 'basket', ['FB', 'IBM'], only_missing=True)
     assert (again.status, again.run_id) == ('reused', first.run_id)
     changed = fetch('FB')
-    changed.bars.iloc[-1, 3] += .01
+    changed.bars.iloc[-1, 3] += 0.01
     _save(basket, changed)
     assert [job.universe for job in run(basket, 'basket', ['FB', 'IBM'], only_missing=True)] == ['FB,IBM']
+
 
 def test_what_could_not_be_hashed_is_never_taken_for_the_same(basket, monkeypatch):
     _save(basket, fetch('FB'))
@@ -147,9 +236,17 @@ def test_what_could_not_be_hashed_is_never_taken_for_the_same(basket, monkeypatc
         job = plan(basket, 'basket', name, {})
         start_run(basket, run_row(basket, job))
         finish_run(basket, job.run_id, 'ok')
-        for path in (job.notebook, job.html): Path(path).touch()
-    assert run(basket, 'basket', ['FB'], only_missing=True)[0].status == 'reused' and run(basket, 'basket', ['NOPE'], only_missing=True)[0].universe == 'NOPE'
+        for path in (job.notebook, job.html):
+            Path(path).touch()
+    assert (
+        run(basket, 'basket', ['FB'], only_missing=True)[0].status == 'reused'
+        and run(basket, 'basket', ['NOPE'], only_missing=True)[0].universe == 'NOPE'
+    )
+
 
 def test_the_seed_of_a_run_is_the_one_given_or_the_one_that_the_notebook_declares(fresh):
     _notebook(fresh, 'drawn', 'seed: int = 11  # of the draws\nrun_id: str = ""  # set by the run')
-    assert [run_row(fresh, plan(fresh, name, '', given))['seed'] for name, given in (('drawn', {}), ('drawn', {'seed': 7}), ('data_quality', {}))] == [11, 7, None]
+    assert [
+        run_row(fresh, plan(fresh, name, '', given))['seed']
+        for name, given in (('drawn', {}), ('drawn', {'seed': 7}), ('data_quality', {}))
+    ] == [11, 7, None]

@@ -18,18 +18,33 @@ from ..providers.sample import connect, fetch, recovered_actions, symbols
 from ..utils.error_handling import DataError, UnknownSymbolError
 
 # %% ../../nbs/27_provider_sample.ipynb #4d1b8204
-@pytest.mark.parametrize('symbol, bars, splits, dividends', [('AAPL', 3270, 2, 3), ('IBM', 3270, 0, 52), ('MSFT', 3270, 1, 37), ('GOOG', 2148, 0, 0), ('FB', 196, 0, 0)])
+@pytest.mark.parametrize(
+    'symbol, bars, splits, dividends',
+    [('AAPL', 3270, 2, 3), ('IBM', 3270, 0, 52), ('MSFT', 3270, 1, 37), ('GOOG', 2148, 0, 0), ('FB', 196, 0, 0)],
+)
 def test_each_symbol_has_its_bars_and_actions(symbol, bars, splits, dividends):
     delivery = fetch(symbol)
-    assert (len(delivery.bars), (delivery.actions.kind == 'split').sum(), (delivery.actions.kind == 'dividend').sum()) == (bars, splits, dividends)
-    assert (delivery.symbol, delivery.currency, delivery.calendar, delivery.convention) == (symbol, 'USD', 'XNYS', 'crsp')
+    assert (
+        len(delivery.bars),
+        (delivery.actions.kind == 'split').sum(),
+        (delivery.actions.kind == 'dividend').sum(),
+    ) == (bars, splits, dividends)
+    assert (delivery.symbol, delivery.currency, delivery.calendar, delivery.convention) == (
+        symbol,
+        'USD',
+        'XNYS',
+        'crsp',
+    )
+
 
 @pytest.mark.parametrize('symbol', symbols())
 def test_the_recovered_actions_give_the_adjusted_closes_back(symbol):
     from bokeh_sampledata import stocks
+
     adj_close, delivery = np.array(getattr(stocks, symbol)['adj_close']), fetch(symbol)
     rebuilt = adjust(delivery.bars, delivery.actions, 'total_return', delivery.convention)['close'].to_numpy()
-    np.testing.assert_allclose(rebuilt/rebuilt[-1], adj_close/adj_close[-1], rtol=1e-11)
+    np.testing.assert_allclose(rebuilt / rebuilt[-1], adj_close / adj_close[-1], rtol=1e-11)
+
 
 @pytest.mark.parametrize('symbol', symbols())
 def test_the_bars_stand_on_the_sessions_of_new_york(symbol):
@@ -38,69 +53,131 @@ def test_the_bars_stand_on_the_sessions_of_new_york(symbol):
     assert missing_sessions(delivery.bars.index, 'XNYS').strftime('%Y-%m-%d').tolist() == []
 
 # %% ../../nbs/27_provider_sample.ipynb #0a5ee175
-@pytest.mark.parametrize('symbol, day, kind, value', [ # from the companies' own dividend and split histories
-    ('AAPL', '2000-06-21', 'split', 2.), ('AAPL', '2005-02-28', 'split', 2.), ('AAPL', '2012-08-09', 'dividend', 2.65), ('MSFT', '2003-02-18', 'split', 2.),
-    ('MSFT', '2003-02-19', 'dividend', .08), ('MSFT', '2004-11-15', 'dividend', 3.08), ('IBM', '2000-05-08', 'dividend', .13), ('IBM', '2013-02-06', 'dividend', .85),
-])
+@pytest.mark.parametrize(
+    'symbol, day, kind, value',
+    [  # from the companies' own dividend and split histories
+        ('AAPL', '2000-06-21', 'split', 2.0),
+        ('AAPL', '2005-02-28', 'split', 2.0),
+        ('AAPL', '2012-08-09', 'dividend', 2.65),
+        ('MSFT', '2003-02-18', 'split', 2.0),
+        ('MSFT', '2003-02-19', 'dividend', 0.08),
+        ('MSFT', '2004-11-15', 'dividend', 3.08),
+        ('IBM', '2000-05-08', 'dividend', 0.13),
+        ('IBM', '2013-02-06', 'dividend', 0.85),
+    ],
+)
 def test_known_actions_are_found_to_the_cent(symbol, day, kind, value):
     actions = fetch(symbol).actions.set_index(['ex_date', 'kind']).value
     assert actions[pd.Timestamp(day), kind] == value
+
 
 @pytest.mark.parametrize('symbol', ['AAPL', 'MSFT'])
 def test_no_split_leaves_a_phantom_day(symbol):
     delivery = fetch(symbol)
     returns = adjust(delivery.bars, delivery.actions, 'split')['close'].pct_change()
     on_splits = returns[delivery.actions.ex_date[delivery.actions.kind == 'split']]
-    assert delivery.bars.close.pct_change()[on_splits.index].max() < -.4 and on_splits.abs().max() < .11
+    assert delivery.bars.close.pct_change()[on_splits.index].max() < -0.4 and on_splits.abs().max() < 0.11
 
 # %% ../../nbs/27_provider_sample.ipynb #e0e90d23
-def _steps(*steps, close=50.):
+def _steps(*steps, close=50.0):
     "Raw and adjusted closes whose ratio steps by `steps`, one a session"
     index = pd.bdate_range('2024-01-01', periods=len(steps) + 1, name='session')
-    ratio = np.append(np.cumprod(steps[::-1])[::-1], 1.)
-    return pd.Series(close, index), pd.Series(close*ratio, index)
+    ratio = np.append(np.cumprod(steps[::-1])[::-1], 1.0)
+    return pd.Series(close, index), pd.Series(close * ratio, index)
 
-@pytest.mark.parametrize('step, kind, value', [(1/2, 'split', 2.), (2/3, 'split', 1.5), (20., 'split', .05), (1/7, 'split', 7.), (1/(1 + .01/50), 'dividend', .01), (1/(1 + 6.17/50), 'dividend', 6.17), (1/1.2, 'dividend', 10.), (.8, 'split', 1.25)])
+
+@pytest.mark.parametrize(
+    'step, kind, value',
+    [
+        (1 / 2, 'split', 2.0),
+        (2 / 3, 'split', 1.5),
+        (20.0, 'split', 0.05),
+        (1 / 7, 'split', 7.0),
+        (1 / (1 + 0.01 / 50), 'dividend', 0.01),
+        (1 / (1 + 6.17 / 50), 'dividend', 6.17),
+        (1 / 1.2, 'dividend', 10.0),
+        (0.8, 'split', 1.25),
+    ],
+)
 def test_splits_either_way_and_dividends_are_told_apart(step, kind, value):
-    actions = recovered_actions(*_steps(1., step, 1.))
-    assert actions[['kind', 'value']].to_numpy().tolist() == [[kind, value]] and actions.ex_date[0] == pd.Timestamp('2024-01-03')
+    actions = recovered_actions(*_steps(1.0, step, 1.0))
+    assert actions[['kind', 'value']].to_numpy().tolist() == [[kind, value]] and actions.ex_date[0] == pd.Timestamp(
+        '2024-01-03'
+    )
 
-@pytest.mark.parametrize('step', [1/(1 + .084375/50), 1.001, .5/(1 + .65/50), .05/(1 + .65/50), 1 + 2e-6])
+
+@pytest.mark.parametrize(
+    'step', [1 / (1 + 0.084375 / 50), 1.001, 0.5 / (1 + 0.65 / 50), 0.05 / (1 + 0.65 / 50), 1 + 2e-6]
+)
 def test_a_step_that_is_neither_is_refused(step):
-    with pytest.raises(DataError, match='neither a split nor a dividend'): recovered_actions(*_steps(1., step, 1.))
+    with pytest.raises(DataError, match='neither a split nor a dividend'):
+        recovered_actions(*_steps(1.0, step, 1.0))
 
 # %% ../../nbs/27_provider_sample.ipynb #29894aff
-@pytest.mark.parametrize('start, end', [('2005-01-01', '2005-12-31'), (date(2005, 1, 1), date(2005, 12, 31)), (pd.Timestamp('2005-01-01'), '2005-12-31')])
+@pytest.mark.parametrize(
+    'start, end',
+    [('2005-01-01', '2005-12-31'), (date(2005, 1, 1), date(2005, 12, 31)), (pd.Timestamp('2005-01-01'), '2005-12-31')],
+)
 def test_a_span_takes_bars_and_actions_of_both_its_ends_and_between(start, end):
     delivery = fetch('AAPL', start, end)
-    assert delivery.bars.index[[0, -1]].strftime('%Y-%m-%d').tolist() == ['2005-01-03', '2005-12-30'] and len(delivery.bars) == 252
-    assert delivery.actions.value.tolist() == [2.]
+    assert (
+        delivery.bars.index[[0, -1]].strftime('%Y-%m-%d').tolist() == ['2005-01-03', '2005-12-30']
+        and len(delivery.bars) == 252
+    )
+    assert delivery.actions.value.tolist() == [2.0]
+
 
 def test_the_days_of_the_span_itself_belong_to_it():
     delivery = fetch('AAPL', '2005-02-28', '2005-02-28')
     assert delivery.bars.close.tolist() == [44.86] and len(delivery.actions) == 1
 
+
 def test_every_fetch_gives_its_own_bars():
     bars = fetch('FB').bars
-    bars.loc[:, 'close'] = 1.
+    bars.loc[:, 'close'] = 1.0
     assert fetch('FB').bars.close.iloc[0] == 38.2318
 
 # %% ../../nbs/27_provider_sample.ipynb #2d805199
-@pytest.mark.parametrize('arguments, word', [(('APPL',), 'Did you mean AAPL'), (('aapl',), 'Did you mean AAPL'), (('TSLA',), 'Known: AAPL, FB, GOOG, IBM, MSFT'), ((None,), 'None')])
+@pytest.mark.parametrize(
+    'arguments, word',
+    [
+        (('APPL',), 'Did you mean AAPL'),
+        (('aapl',), 'Did you mean AAPL'),
+        (('TSLA',), 'Known: AAPL, FB, GOOG, IBM, MSFT'),
+        ((None,), 'None'),
+    ],
+)
 def test_an_unknown_symbol_is_refused(arguments, word):
-    with pytest.raises(UnknownSymbolError, match=word): fetch(*arguments)
+    with pytest.raises(UnknownSymbolError, match=word):
+        fetch(*arguments)
 
-@pytest.mark.parametrize('start, end, word', [('2014-01-01', None, 'It has 2000-03-01 to 2013-03-01'), ('2005-01-02', '2005-01-01', 'no bars'), ('2005-01-01', '2005-01-02', 'no bars'),
-                                              ('2005-13-01', None, 'YYYY-MM-DD'), (None, 'soon', 'soon'), (None, pd.Timestamp('2005-01-01', tz='UTC'), 'time zone')])
+
+@pytest.mark.parametrize(
+    'start, end, word',
+    [
+        ('2014-01-01', None, 'It has 2000-03-01 to 2013-03-01'),
+        ('2005-01-02', '2005-01-01', 'no bars'),
+        ('2005-01-01', '2005-01-02', 'no bars'),
+        ('2005-13-01', None, 'YYYY-MM-DD'),
+        (None, 'soon', 'soon'),
+        (None, pd.Timestamp('2005-01-01', tz='UTC'), 'time zone'),
+    ],
+)
 def test_a_span_without_bars_is_refused(start, end, word):
-    with pytest.raises(DataError, match=word): fetch('AAPL', start, end)
+    with pytest.raises(DataError, match=word):
+        fetch('AAPL', start, end)
 
 # %% ../../nbs/27_provider_sample.ipynb #a46ad7ef
 def test_importing_the_provider_reads_no_file():
     code = "import sys, tradelab.providers.sample; print('bokeh_sampledata.stocks' in sys.modules)"
-    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip() == 'False'
+    assert (
+        subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout.strip()
+        == 'False'
+    )
+
 
 def test_the_sample_answers_as_every_provider_does():
-    with connect(None) as sample: found = dict(sample.deliveries(['FB', 'TSLA'], date(2012, 6, 1), None))
+    with connect(None) as sample:
+        found = dict(sample.deliveries(['FB', 'TSLA'], date(2012, 6, 1), None))
     assert (sample.name, len(sample.symbols())) == ('sample', 5) and isinstance(found['TSLA'], UnknownSymbolError)
     assert found['FB'].bars.index[0] == pd.Timestamp('2012-06-01')

@@ -17,10 +17,14 @@ TABLES = list(Base.metadata.sorted_tables)
 def test_every_table_and_column_says_what_it_is(table):
     assert table.comment and [column.name for column in table.columns if not column.comment] == []
 
+
 @pytest.mark.parametrize('table', TABLES, ids=lambda table: table.name)
 def test_every_constraint_and_index_is_named_by_the_rule(table):
     named = [*table.constraints, *table.indexes]
-    assert all(str(item.name).startswith(('pk_', 'uq_', 'ck_', 'fk_', 'ix_')) and table.name in str(item.name) for item in named), [item.name for item in named]
+    assert all(
+        str(item.name).startswith(('pk_', 'uq_', 'ck_', 'fk_', 'ix_')) and table.name in str(item.name)
+        for item in named
+    ), [item.name for item in named]
     assert len({str(item.name) for item in named}) == len(named)
 
 # %% ../../nbs/20_schema.ipynb #2d5c59bc
@@ -28,17 +32,54 @@ def test_moments_carry_their_zone_and_sessions_are_dates():
     columns = [column for table in TABLES for column in table.columns]
     assert all(column.type.timezone for column in columns if isinstance(column.type, DateTime))
     assert {column.name for column in columns if isinstance(column.type, Date)} == {
-        'session', 'ex_date', 'entry_session', 'exit_session', 'valid_from', 'valid_to', 'asked_from', 'asked_to', 'first', 'last', 'train_first', 'train_last', 'test_first', 'test_last', 'trained_to'}
+        'session',
+        'ex_date',
+        'entry_session',
+        'exit_session',
+        'valid_from',
+        'valid_to',
+        'asked_from',
+        'asked_to',
+        'first',
+        'last',
+        'train_first',
+        'train_last',
+        'test_first',
+        'test_last',
+        'trained_to',
+    }
+
 
 def test_money_is_numeric_and_research_prices_are_not():
-    money = {f'{table.name}.{column.name}' for table in TABLES for column in table.columns if isinstance(column.type, Numeric) and column.type.asdecimal}
-    assert money == {'trades.entry_price', 'trades.exit_price', 'trades.quantity', 'trades.fees', 'trades.dividends', 'trades.pnl',
-                     'equity.cash', 'equity.positions_value', 'equity.equity', 'equity.turnover', 'decisions.target_quantity'}
+    money = {
+        f'{table.name}.{column.name}'
+        for table in TABLES
+        for column in table.columns
+        if isinstance(column.type, Numeric) and column.type.asdecimal
+    }
+    assert money == {
+        'trades.entry_price',
+        'trades.exit_price',
+        'trades.quantity',
+        'trades.fees',
+        'trades.dividends',
+        'trades.pnl',
+        'equity.cash',
+        'equity.positions_value',
+        'equity.equity',
+        'equity.turnover',
+        'decisions.target_quantity',
+    }
+
 
 def test_each_table_has_its_purpose_and_its_checks_are_told_apart():
     assert set(purposes()) == set(Base.metadata.tables)
     fetches = Base.metadata.tables['fetches']
-    assert [str(item.name) for item in fetches.constraints if isinstance(item, CheckConstraint)] == ['ck_fetches_status_known']
+    assert [str(item.name) for item in fetches.constraints if isinstance(item, CheckConstraint)] == [
+        'ck_fetches_status_known'
+    ]
+
 
 def test_the_tables_of_millions_of_rows_pay_for_no_foreign_key():
-    for name in ('daily_bars', 'daily_bar_revisions', 'minute_bars', 'minute_bar_revisions'): assert not Base.metadata.tables[name].foreign_keys
+    for name in ('daily_bars', 'daily_bar_revisions', 'minute_bars', 'minute_bar_revisions'):
+        assert not Base.metadata.tables[name].foreign_keys

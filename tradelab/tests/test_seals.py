@@ -20,65 +20,109 @@ SPAN = '2012-01-03', '2012-12-31'
 def test_an_opening_holds_what_was_tried_by_which_run_at_which_commit(fresh):
     start_run(fresh, dict(id='run-1', template='walk_forward', parameters={}, git_commit='abc'))
     row = open_seal(fresh, 'cross', ['ibm', 'AAPL'], *SPAN, {'fast': 20}, 'run-1')
-    assert (row['symbols'], row['run_id'], row['git_commit'], row['parameters'], row['metrics']) == ('AAPL,IBM', 'run-1', 'abc', {'fast': 20}, None)
+    assert (row['symbols'], row['run_id'], row['git_commit'], row['parameters'], row['metrics']) == (
+        'AAPL,IBM',
+        'run-1',
+        'abc',
+        {'fast': 20},
+        None,
+    )
     assert row['key'] == seal_key('cross', 'AAPL,IBM', *SPAN) and seals_table(fresh).id.tolist() == [row['id']]
-    record_seal(fresh, row['key'], {'Sharpe': float('nan'), 'CAGR': .1})
-    assert seal_of(fresh, 'cross', 'IBM,AAPL')['metrics'] == {'Sharpe': None, 'CAGR': .1}
+    record_seal(fresh, row['key'], {'Sharpe': float('nan'), 'CAGR': 0.1})
+    assert seal_of(fresh, 'cross', 'IBM,AAPL')['metrics'] == {'Sharpe': None, 'CAGR': 0.1}
 
-@pytest.mark.parametrize('first, last', [SPAN, ('2012-12-31', '2013-12-31'), ('2011-01-03', '2012-01-03'), ('2012-06-01', '2012-06-01')])
+
+@pytest.mark.parametrize(
+    'first, last', [SPAN, ('2012-12-31', '2013-12-31'), ('2011-01-03', '2012-01-03'), ('2012-06-01', '2012-06-01')]
+)
 def test_a_second_look_at_any_session_is_refused_by_naming_the_first(fresh, first, last):
     start_run(fresh, dict(id='run-1', template='walk_forward', parameters={}))
-    record_seal(fresh, open_seal(fresh, 'cross', 'IBM', *SPAN, {'fast': 20}, 'run-1')['key'], {'Sharpe': 1.})
+    record_seal(fresh, open_seal(fresh, 'cross', 'IBM', *SPAN, {'fast': 20}, 'run-1')['key'], {'Sharpe': 1.0})
     for fast in (20, 50):
-        with pytest.raises(RunError, match=r'opened for cross on 20\d\d-.* by run-1 .*2012-01-03 to 2012-12-31'): open_seal(fresh, 'cross', 'IBM', first, last, {'fast': fast})
+        with pytest.raises(RunError, match=r'opened for cross on 20\d\d-.* by run-1 .*2012-01-03 to 2012-12-31'):
+            open_seal(fresh, 'cross', 'IBM', first, last, {'fast': fast})
     assert len(seals_table(fresh)) == 1
 
 # %% ../../nbs/22_seals.ipynb #ff3b1d31
 def test_what_was_not_seen_can_be_opened(fresh):
     open_seal(fresh, 'cross', 'IBM', *SPAN, {})
-    for strategy, symbols, first, last in (('other', 'IBM', *SPAN), ('cross', 'AAPL', *SPAN), ('cross', 'IBM', '2013-01-02', '2013-12-31')):
+    for strategy, symbols, first, last in (
+        ('other', 'IBM', *SPAN),
+        ('cross', 'AAPL', *SPAN),
+        ('cross', 'IBM', '2013-01-02', '2013-12-31'),
+    ):
         assert seal_of(fresh, strategy, symbols, first, last) is None
         open_seal(fresh, strategy, symbols, first, last, {})
     assert len(seals_table(fresh)) == 4 and seals_table(fresh)['first'].iloc[0].year == 2013
 
+
 def test_who_never_came_back_may_try_the_same_again_and_nothing_else(fresh):
     first = open_seal(fresh, 'cross', 'IBM', *SPAN, {'fast': 20, 'level': 0.1})
-    with pytest.raises(RunError, match='was opened'): open_seal(fresh, 'cross', 'IBM', *SPAN, {'fast': 21, 'level': 0.1})
+    with pytest.raises(RunError, match='was opened'):
+        open_seal(fresh, 'cross', 'IBM', *SPAN, {'fast': 21, 'level': 0.1})
     assert open_seal(fresh, 'cross', 'IBM', *SPAN, {'level': 0.1, 'fast': 20}) == first
-    record_seal(fresh, first['key'], {'Sharpe': 1.})
-    with pytest.raises(RunError, match='was opened'): open_seal(fresh, 'cross', 'IBM', *SPAN, {'fast': 20, 'level': 0.1})
+    record_seal(fresh, first['key'], {'Sharpe': 1.0})
+    with pytest.raises(RunError, match='was opened'):
+        open_seal(fresh, 'cross', 'IBM', *SPAN, {'fast': 20, 'level': 0.1})
 
 # %% ../../nbs/22_seals.ipynb #5d55279c
 def test_a_result_is_written_once_and_only_for_what_was_opened(fresh):
-    with pytest.raises(RunError, match='Open the span first'): record_seal(fresh, seal_key('cross', 'IBM', *SPAN), {})
+    with pytest.raises(RunError, match='Open the span first'):
+        record_seal(fresh, seal_key('cross', 'IBM', *SPAN), {})
     key = open_seal(fresh, 'cross', 'IBM', *SPAN, {})['key']
-    record_seal(fresh, key, {'Sharpe': 1.})
-    with pytest.raises(RunError, match='never replaced'): record_seal(fresh, key, {'Sharpe': 2.})
-    assert seal_of(fresh, 'cross', 'IBM')['metrics'] == {'Sharpe': 1.}
+    record_seal(fresh, key, {'Sharpe': 1.0})
+    with pytest.raises(RunError, match='never replaced'):
+        record_seal(fresh, key, {'Sharpe': 2.0})
+    assert seal_of(fresh, 'cross', 'IBM')['metrics'] == {'Sharpe': 1.0}
+
 
 def test_the_database_itself_refuses_a_second_row_of_a_key(fresh):
     open_seal(fresh, 'cross', 'IBM', *SPAN, {})
     with pytest.raises(DatabaseError), session(fresh) as db:
-        db.execute(text('INSERT INTO seals (key, strategy, symbols, first, last, opened_at, parameters) SELECT key, strategy, symbols, first, last, opened_at, parameters FROM seals'))
+        db.execute(
+            text(
+                'INSERT INTO seals (key, strategy, symbols, first, last, opened_at, parameters) SELECT key, strategy, symbols, first, last, opened_at, parameters FROM seals'
+            )
+        )
 
 # %% ../../nbs/22_seals.ipynb #08079b62
 def test_of_many_that_open_at_once_one_does(fresh):
     said = []
+
     def look(fast):
-        try: said.append(open_seal(fresh, 'cross', 'IBM', '2012-01-03', f'2012-12-{10 + fast}', {'fast': fast})['id'])
-        except RunError as e: said.append(str(e))
+        try:
+            said.append(open_seal(fresh, 'cross', 'IBM', '2012-01-03', f'2012-12-{10 + fast}', {'fast': fast})['id'])
+        except RunError as e:
+            said.append(str(e))
+
     threads = [threading.Thread(target=look, args=(fast,)) for fast in range(6)]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert len(seals_table(fresh)) == 1 and sum(isinstance(one, int) for one in said) == 1 and len(said) == 6
 
-@pytest.mark.parametrize('given, error', [(('IBM', '2012-12-31', '2012-01-03'), ParameterError), (('IBM', 'soon', '2012-01-03'), ParameterError), ((' , ', *SPAN), ParameterError), ((['../x'], *SPAN), UnknownSymbolError)])
+
+@pytest.mark.parametrize(
+    'given, error',
+    [
+        (('IBM', '2012-12-31', '2012-01-03'), ParameterError),
+        (('IBM', 'soon', '2012-01-03'), ParameterError),
+        ((' , ', *SPAN), ParameterError),
+        ((['../x'], *SPAN), UnknownSymbolError),
+    ],
+)
 def test_what_cannot_be_sealed_is_refused(fresh, given, error):
-    with pytest.raises(error): open_seal(fresh, 'cross', *given, {})
+    with pytest.raises(error):
+        open_seal(fresh, 'cross', *given, {})
+
 
 def test_an_unknown_run_cannot_open_a_seal(fresh):
     start_run(fresh, dict(id='run-17', template='walk_forward', parameters={}))
-    with pytest.raises(RunError, match='Did you mean run-17'): open_seal(fresh, 'cross', 'IBM', *SPAN, {}, 'run-71')
+    with pytest.raises(RunError, match='Did you mean run-17'):
+        open_seal(fresh, 'cross', 'IBM', *SPAN, {}, 'run-71')
     assert seals_table(fresh).empty
 
-def test_symbols_have_one_order(): assert universe_of(['b', 'A', 'B ']) == universe_of('B,a,,b') == 'A,B'
+
+def test_symbols_have_one_order():
+    assert universe_of(['b', 'A', 'B ']) == universe_of('B,a,,b') == 'A,B'

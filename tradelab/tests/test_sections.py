@@ -7,56 +7,117 @@ __all__ = ['test_keys_travel_only_encrypted_or_within_this_machine', 'test_a_gat
 import pytest
 from pydantic import ValidationError
 
-from ..sections import AlpacaSettings, DataSettings, FilesSettings, RiskSettings, StrategySettings, SweepSettings, YahooSettings
+from tradelab.sections import (
+    AlpacaSettings,
+    DataSettings,
+    FilesSettings,
+    RiskSettings,
+    StrategySettings,
+    SweepSettings,
+    YahooSettings,
+)
 
 # %% ../../nbs/00_sections.ipynb #f9573c0e
-@pytest.mark.parametrize('url', ['http://example.com', 'https://', 'http://127.0.0.1@example.com', 'http://localhost.example.com/', 'file:///etc', '127.0.0.1:80', 'http://127.0.0.1:80@example.com'])
+@pytest.mark.parametrize(
+    'url',
+    [
+        'http://example.com',
+        'https://',
+        'http://127.0.0.1@example.com',
+        'http://localhost.example.com/',
+        'file:///etc',
+        '127.0.0.1:80',
+        'http://127.0.0.1:80@example.com',
+    ],
+)
 def test_keys_travel_only_encrypted_or_within_this_machine(url):
     for section in (AlpacaSettings, YahooSettings):
-        with pytest.raises(ValidationError): section(url=url)
+        with pytest.raises(ValidationError):
+            section(url=url)
 
-@pytest.mark.parametrize('url', ['https://data.example.com/v2', 'http://127.0.0.1:8123', 'http://localhost:1/x', 'http://[::1]:8000', None, ''])
-def test_a_gateway_may_stand_in(url): assert AlpacaSettings(url=url).url == (url or None)
+
+@pytest.mark.parametrize(
+    'url',
+    ['https://data.example.com/v2', 'http://127.0.0.1:8123', 'http://localhost:1/x', 'http://[::1]:8000', None, ''],
+)
+def test_a_gateway_may_stand_in(url):
+    assert AlpacaSettings(url=url).url == (url or None)
 
 # %% ../../nbs/00_sections.ipynb #dc7bf23d
 def test_a_column_mapping_is_read_from_one_line():
-    assert FilesSettings(columns=' session = Date , close=Adj Close,').columns == {'session': 'Date', 'close': 'Adj Close'}
+    assert FilesSettings(columns=' session = Date , close=Adj Close,').columns == {
+        'session': 'Date',
+        'close': 'Adj Close',
+    }
     assert FilesSettings(columns='').columns == {} and FilesSettings(columns={'close': 'c'}).columns == {'close': 'c'}
+
 
 @pytest.mark.parametrize('text', ['session', 'session=', '=Date', 'close=c, high'])
 def test_half_a_pair_is_refused(text):
-    with pytest.raises(ValidationError, match='ours=theirs'): FilesSettings(columns=text)
+    with pytest.raises(ValidationError, match='ours=theirs'):
+        FilesSettings(columns=text)
 
-@pytest.mark.parametrize('change', [dict(recheck_sessions=0), dict(deadline_s=0), dict(deadline_s=float('inf')), dict(symbols='')])
+
+@pytest.mark.parametrize(
+    'change', [dict(recheck_sessions=0), dict(deadline_s=0), dict(deadline_s=float('inf')), dict(symbols='')]
+)
 def test_an_impossible_update_is_refused(change):
-    with pytest.raises(ValidationError): DataSettings(**change)
+    with pytest.raises(ValidationError):
+        DataSettings(**change)
 
 # %% ../../nbs/00_sections.ipynb #f5af1a62
-@pytest.mark.parametrize('text, numbers', [('5, 10', (5, 10)), ('5:20:5', (5, 10, 15, 20)), ('5:18:5, 50', (5, 10, 15, 50)), ('7', (7,)), ((3, 4), (3, 4))])
-def test_a_grid_is_values_or_ranges_with_both_ends(text, numbers): assert SweepSettings(fast=text).fast == numbers
+@pytest.mark.parametrize(
+    'text, numbers',
+    [('5, 10', (5, 10)), ('5:20:5', (5, 10, 15, 20)), ('5:18:5, 50', (5, 10, 15, 50)), ('7', (7,)), ((3, 4), (3, 4))],
+)
+def test_a_grid_is_values_or_ranges_with_both_ends(text, numbers):
+    assert SweepSettings(fast=text).fast == numbers
 
-def test_a_range_of_levels_keeps_its_last_value(): assert SweepSettings(oversold='20:30:2.5').oversold == (20., 22.5, 25., 27.5, 30.)
+
+def test_a_range_of_levels_keeps_its_last_value():
+    assert SweepSettings(oversold='20:30:2.5').oversold == (20.0, 22.5, 25.0, 27.5, 30.0)
+
 
 @pytest.mark.parametrize('text', ['5:20', '20:5:1', '5:20:0', 'five', ''])
 def test_a_grid_that_is_none_is_refused(text):
-    with pytest.raises(ValidationError): SweepSettings(fast=text)
+    with pytest.raises(ValidationError):
+        SweepSettings(fast=text)
 
-@pytest.mark.parametrize('given, word', [(dict(sizing='atr'), 'ATR stop'), (dict(max_sector_fraction=0.3), 'needs sectors')])
+
+@pytest.mark.parametrize(
+    'given, word', [(dict(sizing='atr'), 'ATR stop'), (dict(max_sector_fraction=0.3), 'needs sectors')]
+)
 def test_a_setting_that_rests_on_another_is_refused_without_it(given, word):
-    with pytest.raises(ValidationError, match=word): RiskSettings(**given)
+    with pytest.raises(ValidationError, match=word):
+        RiskSettings(**given)
+
 
 def test_sectors_are_read_from_one_line():
     assert RiskSettings(sectors='AAPL=tech, KO = staples').sectors == {'AAPL': 'tech', 'KO': 'staples'}
-    with pytest.raises(ValidationError, match='symbol=sector'): RiskSettings(sectors='AAPL')
+    with pytest.raises(ValidationError, match='symbol=sector'):
+        RiskSettings(sectors='AAPL')
 
 # %% ../../nbs/00_sections.ipynb #cb419c35
 def test_voters_and_weights_are_read_from_one_line_each():
     strategy = StrategySettings(voters=' rsi, mine ', weights='mine = 2.5', combine='weighted', threshold=3.5)
     assert strategy.voters == ('rsi', 'mine') and strategy.weights == {'mine': 2.5}
 
-@pytest.mark.parametrize('change, word', [
-    (dict(voters=''), 'voters'), (dict(voters='rsi,rsi'), 'twice'), (dict(weights='sma=1'), 'sma=1'), (dict(weights='rsi=0'), 'rsi=0'), (dict(weights='rsi'), 'voter=weight'),
-    (dict(weights='rsi=x'), 'number'), (dict(weights='rsi=inf'), 'finite'), (dict(threshold=0), 'threshold'), (dict(combine='weighted', threshold=2.1), 'threshold=2.1'), (dict(combine='all'), 'majority'),
-])
+
+@pytest.mark.parametrize(
+    'change, word',
+    [
+        (dict(voters=''), 'voters'),
+        (dict(voters='rsi,rsi'), 'twice'),
+        (dict(weights='sma=1'), 'sma=1'),
+        (dict(weights='rsi=0'), 'rsi=0'),
+        (dict(weights='rsi'), 'voter=weight'),
+        (dict(weights='rsi=x'), 'number'),
+        (dict(weights='rsi=inf'), 'finite'),
+        (dict(threshold=0), 'threshold'),
+        (dict(combine='weighted', threshold=2.1), 'threshold=2.1'),
+        (dict(combine='all'), 'majority'),
+    ],
+)
 def test_voters_that_could_never_agree_are_refused(change, word):
-    with pytest.raises(ValidationError, match=word): StrategySettings(**change)
+    with pytest.raises(ValidationError, match=word):
+        StrategySettings(**change)

@@ -24,20 +24,28 @@ from ..utils.server import server_binary, server_running, start_server, stop_ser
 def data_dir():
     "A folder for a cluster, its name not made for shells, whose server is ended afterwards"
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder)/"a lab's"/'postgres'
+        path = Path(folder) / "a lab's" / 'postgres'
         yield path
         stop_server(path)
+
 
 def _psql(url, statement):
     "What the server answers"
     socket = url.split('host=')[1].replace('%20', ' ').replace('%27', "'")
-    done = subprocess.run([server_binary('psql'), '-h', socket, '-U', 'postgres', '-qAtc', statement], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [server_binary('psql'), '-h', socket, '-U', 'postgres', '-qAtc', statement],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout.strip()
+
 
 def _kill(data_dir):
     "SIGKILL for the postmaster, as the kernel does when memory runs out"
-    os.kill(int((data_dir/'postmaster.pid').read_text().split()[0]), signal.SIGKILL)
-    while server_running(data_dir): time.sleep(0.01)  # the kernel takes a moment
+    os.kill(int((data_dir / 'postmaster.pid').read_text().split()[0]), signal.SIGKILL)
+    while server_running(data_dir):
+        time.sleep(0.01)  # the kernel takes a moment
 
 # %% ../../nbs/20_server.ipynb #77cfb3a9
 def test_a_killed_server_comes_back_with_all_that_was_committed(data_dir):
@@ -46,12 +54,13 @@ def test_a_killed_server_comes_back_with_all_that_was_committed(data_dir):
     _kill(data_dir)
     assert start_server(data_dir) == url and _psql(url, 'SELECT a FROM kept') == '1'
 
+
 def test_a_killed_server_comes_back_when_its_number_belongs_to_another_process(data_dir):
     url = start_server(data_dir, durable=False)
     owner = data_dir.stat()
     _kill(data_dir)
     with subprocess.Popen(['sleep', '60'], user=owner.st_uid if os.geteuid() == 0 else None) as stranger:
-        for path in (data_dir/'postmaster.pid', data_dir/'.s.PGSQL.5432.lock'):
+        for path in (data_dir / 'postmaster.pid', data_dir / '.s.PGSQL.5432.lock'):
             path.write_text('\n'.join([str(stranger.pid), *path.read_text().splitlines()[1:]]) + '\n')
         assert not server_running(data_dir) and not stop_server(data_dir)
         assert start_server(data_dir) == url and _psql(url, 'SELECT 1') == '1' and stranger.poll() is None
@@ -60,23 +69,36 @@ def test_a_killed_server_comes_back_when_its_number_belongs_to_another_process(d
 # %% ../../nbs/20_server.ipynb #f41aad04
 def test_processes_that_start_one_fresh_lab_at_once_share_one_server(data_dir):
     code = f'from pathlib import Path\nfrom tradelab.utils.server import start_server\nprint(start_server(Path({str(data_dir)!r}), durable=False))'
-    starting = [subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    starting = [
+        subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
     said = [process.communicate(timeout=60) for process in starting]
     assert len({url for url, _ in said}) == 1, said
     assert _psql(said[0][0].strip(), 'SELECT 1') == '1'
-    assert len([p for p in psutil.process_iter(['cmdline']) if str(data_dir) in (p.info['cmdline'] or []) and '-k' in p.info['cmdline']]) == 1
+    assert (
+        len(
+            [
+                p
+                for p in psutil.process_iter(['cmdline'])
+                if str(data_dir) in (p.info['cmdline'] or []) and '-k' in p.info['cmdline']
+            ]
+        )
+        == 1
+    )
 
 # %% ../../nbs/20_server.ipynb #418d636a
 def test_an_interrupted_set_up_is_swept_away(data_dir):
-    half = data_dir.parent/'postgres.new-half'
+    half = data_dir.parent / 'postgres.new-half'
     half.mkdir(parents=True)
-    (half/'PG_VERSION').write_text('18\n')
+    (half / 'PG_VERSION').write_text('18\n')
     start_server(data_dir, durable=False)
     assert server_running(data_dir) and not half.exists()
 
+
 def test_a_folder_deleted_under_its_server_gives_a_fresh_one_that_lasts(data_dir):
     start_server(data_dir, durable=False)
-    old = psutil.Process(int((data_dir/'postmaster.pid').read_text().split()[0]))
+    old = psutil.Process(int((data_dir / 'postmaster.pid').read_text().split()[0]))
     shutil.rmtree(data_dir)
     url = start_server(data_dir, durable=False)
     assert not old.is_running() or old.status() == psutil.STATUS_ZOMBIE
@@ -84,35 +106,46 @@ def test_a_folder_deleted_under_its_server_gives_a_fresh_one_that_lasts(data_dir
 
 # %% ../../nbs/20_server.ipynb #602fa952
 def test_a_long_path_gets_a_short_socket_that_only_its_owner_can_open(data_dir):
-    deep = data_dir/('x' * 60)/('y' * 60)/'postgres'
+    deep = data_dir / ('x' * 60) / ('y' * 60) / 'postgres'
     url = start_server(deep, durable=False)
     socket = Path(url.split('host=')[1])
     assert len(str(socket)) < 90 and _psql(url, 'SELECT 1') == '1' and start_server(deep) == url
-    assert (socket/'.s.PGSQL.5432').stat().st_mode & 0o077 == 0
+    assert (socket / '.s.PGSQL.5432').stat().st_mode & 0o077 == 0
     assert stop_server(deep) and not server_running(deep)
     shutil.rmtree(socket)
 
 # %% ../../nbs/20_server.ipynb #4f1670da
 def test_a_folder_with_something_else_is_refused_and_left_alone(data_dir):
     data_dir.mkdir(parents=True)
-    (data_dir/'thesis.txt').write_text('years of work')
-    with pytest.raises(StorageError, match='something else'): start_server(data_dir)
-    assert (data_dir/'thesis.txt').read_text() == 'years of work'
+    (data_dir / 'thesis.txt').write_text('years of work')
+    with pytest.raises(StorageError, match='something else'):
+        start_server(data_dir)
+    assert (data_dir / 'thesis.txt').read_text() == 'years of work'
+
 
 def test_a_broken_cluster_says_why_and_is_left_alone(data_dir):
     start_server(data_dir, durable=False)
     stop_server(data_dir)
-    (data_dir/'global'/'pg_control').rename(data_dir/'global'/'moved')
-    with pytest.raises(DatabaseDownError, match='server.log'): start_server(data_dir)
-    assert (data_dir/'global'/'moved').exists()
+    (data_dir / 'global' / 'pg_control').rename(data_dir / 'global' / 'moved')
+    with pytest.raises(DatabaseDownError, match='server.log'):
+        start_server(data_dir)
+    assert (data_dir / 'global' / 'moved').exists()
+
 
 def test_a_lab_on_a_path_that_cannot_be_written_is_refused(tmp_path):
-    (tmp_path/'file').touch()
-    with pytest.raises(StorageError, match='cannot be used'): start_server(tmp_path/'file'/'postgres')
+    (tmp_path / 'file').touch()
+    with pytest.raises(StorageError, match='cannot be used'):
+        start_server(tmp_path / 'file' / 'postgres')
 
 # %% ../../nbs/20_server.ipynb #cc8909b4
 def test_a_lab_without_a_server_has_none_to_stop(tmp_path):
-    assert not server_running(tmp_path/'postgres') and not stop_server(tmp_path/'postgres') and list(tmp_path.iterdir()) == []
+    assert (
+        not server_running(tmp_path / 'postgres')
+        and not stop_server(tmp_path / 'postgres')
+        and list(tmp_path.iterdir()) == []
+    )
+
 
 def test_a_program_that_the_server_lacks_is_refused():
-    with pytest.raises(DatabaseDownError, match='pip install'): server_binary('pg_magic')
+    with pytest.raises(DatabaseDownError, match='pip install'):
+        server_binary('pg_magic')

@@ -10,27 +10,42 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from ..sharpe_odds import deflated_sharpe, expected_max_sharpe, minimum_track_record, probabilistic_sharpe, sharpe_error
+from tradelab.sharpe_odds import (
+    deflated_sharpe,
+    expected_max_sharpe,
+    minimum_track_record,
+    probabilistic_sharpe,
+    sharpe_error,
+)
 from ..utils.error_handling import DataError
 
 exact = settings(derandomize=True, deadline=None, max_examples=40)
-PAPER = dict(sharpe=2.5, n=1_250, variance_of_trial_sharpes=0.5, periods=250) # Bailey and López de Prado (2014), numerical example
+PAPER = dict(
+    sharpe=2.5, n=1_250, variance_of_trial_sharpes=0.5, periods=250
+)  # Bailey and López de Prado (2014), numerical example
 
 # %% ../../nbs/16_sharpe_odds.ipynb #13f964aa
-@pytest.mark.parametrize('trials, shape, expected', [(100, (-3., 7.), 0.9004), (46, (-3., 7.), 0.9505), (88, (0., 0.), 0.9505)])
+@pytest.mark.parametrize(
+    'trials, shape, expected', [(100, (-3.0, 7.0), 0.9004), (46, (-3.0, 7.0), 0.9505), (88, (0.0, 0.0), 0.9505)]
+)
 def test_the_deflated_ratio_is_that_of_the_paper(trials, shape, expected):
-    assert deflated_sharpe(**PAPER, n_trials=trials, skew=shape[0], kurtosis=shape[1]) == pytest.approx(expected, abs=5e-4)
+    assert deflated_sharpe(**PAPER, n_trials=trials, skew=shape[0], kurtosis=shape[1]) == pytest.approx(
+        expected, abs=5e-4
+    )
+
 
 def test_the_best_of_a_hundred_is_that_of_the_paper():
-    assert expected_max_sharpe(100, 0.5)/250**0.5 == pytest.approx(0.1132, abs=5e-5)
+    assert expected_max_sharpe(100, 0.5) / 250**0.5 == pytest.approx(0.1132, abs=5e-5)
 
-@pytest.mark.parametrize('shape, expected', [((0., 0.), 0.982), ((-2.448, 7.164), 0.913)])
+
+@pytest.mark.parametrize('shape, expected', [((0.0, 0.0), 0.982), ((-2.448, 7.164), 0.913)])
 def test_the_probabilistic_ratio_is_that_of_the_paper(shape, expected):
-    assert probabilistic_sharpe(0.458*12**0.5, 0., 24, *shape, periods=12) == pytest.approx(expected, abs=5e-4)
+    assert probabilistic_sharpe(0.458 * 12**0.5, 0.0, 24, *shape, periods=12) == pytest.approx(expected, abs=5e-4)
+
 
 @pytest.mark.parametrize('periods, expected', [(252, 2.73), (52, 2.83), (12, 3.24)])
 def test_the_shortest_track_record_is_that_of_the_paper(periods, expected):
-    assert minimum_track_record(2, 1, periods=periods)/periods == pytest.approx(expected, abs=6e-3)
+    assert minimum_track_record(2, 1, periods=periods) / periods == pytest.approx(expected, abs=6e-3)
 
 # %% ../../nbs/16_sharpe_odds.ipynb #4d0ea056
 @exact
@@ -38,30 +53,48 @@ def test_the_shortest_track_record_is_that_of_the_paper(periods, expected):
 def test_the_shortest_track_record_reaches_the_confidence_and_not_before(sharpe, benchmark, skew, kurtosis, confidence):
     n = minimum_track_record(sharpe, benchmark, skew, kurtosis, confidence)
     assert probabilistic_sharpe(sharpe, benchmark, n, skew, kurtosis) == pytest.approx(confidence, abs=1e-9)
-    assert probabilistic_sharpe(sharpe, benchmark, 0.9*n + 0.1, skew, kurtosis) < confidence
+    assert probabilistic_sharpe(sharpe, benchmark, 0.9 * n + 0.1, skew, kurtosis) < confidence
+
 
 def test_the_best_of_worthless_trials_is_what_a_simulation_finds():
     best = np.random.default_rng(0).normal(0, 0.7, (4_000, 100)).max(axis=1).mean()
     assert expected_max_sharpe(100, 0.49) == pytest.approx(best, abs=0.03)
 
+
 def test_the_error_is_what_a_simulation_finds():
     returns = np.random.default_rng(1).normal(0.001, 0.01, (4_000, 500))
-    found = (returns.mean(axis=1)/returns.std(axis=1, ddof=1)*252**0.5).std()
-    assert sharpe_error(0.1*252**0.5, 500) == pytest.approx(found, rel=0.05)
+    found = (returns.mean(axis=1) / returns.std(axis=1, ddof=1) * 252**0.5).std()
+    assert sharpe_error(0.1 * 252**0.5, 500) == pytest.approx(found, rel=0.05)
 
 # %% ../../nbs/16_sharpe_odds.ipynb #1b77d253
 def test_more_trials_never_make_a_ratio_more_credible():
     odds = [deflated_sharpe(**PAPER, n_trials=trials) for trials in (1, 2, 3, 10, 100, 10_000)]
     assert odds == sorted(odds, reverse=True) and len(set(odds)) == 6
 
-def test_one_trial_has_nothing_to_choose_from():
-    assert expected_max_sharpe(1, nan) == 0 and deflated_sharpe(0.5, 500, 1, nan) == probabilistic_sharpe(0.5, 0., 500)
 
-@pytest.mark.parametrize('odds', [probabilistic_sharpe(1., 0., 1), probabilistic_sharpe(nan, 0., 500), probabilistic_sharpe(1., 0., 500, skew=nan), sharpe_error(1., 0),
-                                  expected_max_sharpe(10, nan), deflated_sharpe(1., 500, 10, nan), minimum_track_record(0.5, 0.5), minimum_track_record(nan)])
+def test_one_trial_has_nothing_to_choose_from():
+    assert expected_max_sharpe(1, nan) == 0 and deflated_sharpe(0.5, 500, 1, nan) == probabilistic_sharpe(0.5, 0.0, 500)
+
+
+@pytest.mark.parametrize(
+    'odds',
+    [
+        probabilistic_sharpe(1.0, 0.0, 1),
+        probabilistic_sharpe(nan, 0.0, 500),
+        probabilistic_sharpe(1.0, 0.0, 500, skew=nan),
+        sharpe_error(1.0, 0),
+        expected_max_sharpe(10, nan),
+        deflated_sharpe(1.0, 500, 10, nan),
+        minimum_track_record(0.5, 0.5),
+        minimum_track_record(nan),
+    ],
+)
 def test_what_is_not_known_has_no_odds(odds):
     assert isnan(odds)
 
+
 def test_no_trial_and_an_impossible_confidence_are_refused():
-    with pytest.raises(DataError, match='tried'): expected_max_sharpe(0, 0.5)
-    with pytest.raises(DataError, match='confidence'): minimum_track_record(2, 1, confidence=95)
+    with pytest.raises(DataError, match='tried'):
+        expected_max_sharpe(0, 0.5)
+    with pytest.raises(DataError, match='confidence'):
+        minimum_track_record(2, 1, confidence=95)

@@ -12,94 +12,142 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from ..config import StrategySettings
-from ..signal_generator import (CONFLICT, SIGNAL_COLUMNS, Vote, built_in_voters, combine, crossovers, forecast_votes, moving_average_rsi, moving_average_votes,
-                                       rsi_votes, strategy_signals)
+from tradelab.signal_generator import (
+    CONFLICT,
+    SIGNAL_COLUMNS,
+    Vote,
+    built_in_voters,
+    combine,
+    crossovers,
+    forecast_votes,
+    moving_average_rsi,
+    moving_average_votes,
+    rsi_votes,
+    strategy_signals,
+)
 from ..utils.error_handling import DataError
 
 # %% ../../nbs/14_signal_generator.ipynb #d751da5b
-def _series(*values): return pd.Series(values, pd.bdate_range('2024-01-02', periods=len(values), name='session'))
+def _series(*values):
+    return pd.Series(values, pd.bdate_range('2024-01-02', periods=len(values), name='session'))
 
-def _at(flags): return np.flatnonzero(flags).tolist()
+
+def _at(flags):
+    return np.flatnonzero(flags).tolist()
+
 
 def _walk(seed, bars=300, move=0.02):
     changes = np.random.default_rng(seed).normal(0, move, bars)
-    return _series(*100*np.exp(np.cumsum(changes)))
+    return _series(*100 * np.exp(np.cumsum(changes)))
+
 
 def _vote(buy, sell=None, word='x', **more):
-    buy, sell = (pd.Series(np.asarray(side, dtype=bool)) for side in (buy, [False]*len(buy) if sell is None else sell))
+    buy, sell = (
+        pd.Series(np.asarray(side, dtype=bool)) for side in (buy, [False] * len(buy) if sell is None else sell)
+    )
     return Vote(buy, sell, f'buy {word}', f'sell {word}', **more)
 
-def _votes(*sides, n=12): return {f'v{j}': _vote(np.isin(np.arange(n), side), word=f'v{j}') for j, side in enumerate(sides)}
+
+def _votes(*sides, n=12):
+    return {f'v{j}': _vote(np.isin(np.arange(n), side), word=f'v{j}') for j, side in enumerate(sides)}
 
 # %% ../../nbs/14_signal_generator.ipynb #770e11b9
-@pytest.mark.parametrize('fast, golden, death', [
-    ([1, 3, 3, 1], [1], [3]),    # through, above, through
-    ([2, 3, 2, 3], [1, 3], []),  # equal counts as not yet above; touching from above is no death cross
-    ([3, 2, 1, 2], [], [2]),     # equal counts as not yet below
-    ([3, 1, 1, 3, 3], [3], [1]), # staying on a side is no second crossing
-    ([2, 2, 2, 2], [], []),
-    ([3, 3, 3, 3], [], []),      # above from the start: no crossing was seen
-    ([np.nan, 3, 1, 3], [3], [2]),
-])
+@pytest.mark.parametrize(
+    'fast, golden, death',
+    [
+        ([1, 3, 3, 1], [1], [3]),  # through, above, through
+        ([2, 3, 2, 3], [1, 3], []),  # equal counts as not yet above; touching from above is no death cross
+        ([3, 2, 1, 2], [], [2]),  # equal counts as not yet below
+        ([3, 1, 1, 3, 3], [3], [1]),  # staying on a side is no second crossing
+        ([2, 2, 2, 2], [], []),
+        ([3, 3, 3, 3], [], []),  # above from the start: no crossing was seen
+        ([np.nan, 3, 1, 3], [3], [2]),
+    ],
+)
 def test_crossings_follow_the_definition(fast, golden, death):
-    up, down = crossovers(_series(*map(float, fast)), np.full(len(fast), 2.))
+    up, down = crossovers(_series(*map(float, fast)), np.full(len(fast), 2.0))
     assert (_at(up), _at(down)) == (golden, death)
 
+
 def test_the_first_bar_with_both_averages_is_no_crossing():
-    assert not np.any(crossovers([1., 1., 3.], [np.nan, np.nan, 2.]))
+    assert not np.any(crossovers([1.0, 1.0, 3.0], [np.nan, np.nan, 2.0]))
+
 
 def test_averages_closer_than_a_billionth_are_equal_at_any_scale():
-    fast, slow = np.array([1., 2., 2., 3.]), np.full(4, 2.)
-    for noise in (0., 1e-13, -1e-13):
-        for scale in (1., 0.0123, 987.6):
-            golden, death = crossovers(fast*scale*(1 + noise), slow*scale)
+    fast, slow = np.array([1.0, 2.0, 2.0, 3.0]), np.full(4, 2.0)
+    for noise in (0.0, 1e-13, -1e-13):
+        for scale in (1.0, 0.0123, 987.6):
+            golden, death = crossovers(fast * scale * (1 + noise), slow * scale)
             assert golden.tolist() == [False, False, False, True] and not death.any()
+
 
 def test_the_levels_themselves_are_neither_oversold_nor_overbought():
     # RSI 2 of these closes: 0, 50, 83.3; see the fall and rise below
-    vote = rsi_votes(_series(10., 9., 8., 9., 11.), 2, 50., 90.)
+    vote = rsi_votes(_series(10.0, 9.0, 8.0, 9.0, 11.0), 2, 50.0, 90.0)
     assert (_at(vote.buy), _at(vote.sell)) == ([2], []) and vote.values['rsi'].iloc[3] == 50
-    assert _at(rsi_votes(_series(10., 9., 8., 9., 11.), 2, 10., 50.).sell) == [4]
+    assert _at(rsi_votes(_series(10.0, 9.0, 8.0, 9.0, 11.0), 2, 10.0, 50.0).sell) == [4]
 
 # %% ../../nbs/14_signal_generator.ipynb #6a1bdce4
-@pytest.mark.parametrize('a, b, bars, expected', [
-    ([2], [2], 1, [2]),        # the same bar
-    ([2], [3], 1, []),         # one bar of patience is the bar itself
-    ([2], [3], 2, [3]),        # the later one at t
-    ([3], [2], 2, [3]),        # whichever it is
-    ([2], [4], 2, []),
-    ([0], [9], 10, [9]),       # ten bars, t included, reach from bar 9 back to bar 0
-    ([0], [10], 10, []),
-    ([2, 3], [5], 3, [5]),
-    ([2], [3, 4], 3, [3, 4]),  # a state that lasts votes on each of its bars
-    ([], [3], 5, []),
-])
+@pytest.mark.parametrize(
+    'a, b, bars, expected',
+    [
+        ([2], [2], 1, [2]),  # the same bar
+        ([2], [3], 1, []),  # one bar of patience is the bar itself
+        ([2], [3], 2, [3]),  # the later one at t
+        ([3], [2], 2, [3]),  # whichever it is
+        ([2], [4], 2, []),
+        ([0], [9], 10, [9]),  # ten bars, t included, reach from bar 9 back to bar 0
+        ([0], [10], 10, []),
+        ([2, 3], [5], 3, [5]),
+        ([2], [3, 4], 3, [3, 4]),  # a state that lasts votes on each of its bars
+        ([], [3], 5, []),
+    ],
+)
 def test_and_wants_both_within_the_window_and_the_later_one_now(a, b, bars, expected):
     assert _at(combine(_votes(a, b), 'and', bars).signal) == expected
     assert _at(combine(_votes(a, b), 'majority', bars).signal) == expected  # more than half of two is both
 
-@pytest.mark.parametrize('mode, bars, expected', [
-    ('and', 3, [4]), ('and', 2, []), ('or', 1, [2, 3, 4, 8, 9]), ('majority', 1, [9]), ('majority', 2, [3, 4, 9]), ('majority', 3, [3, 4, 9]),
-])
+
+@pytest.mark.parametrize(
+    'mode, bars, expected',
+    [
+        ('and', 3, [4]),
+        ('and', 2, []),
+        ('or', 1, [2, 3, 4, 8, 9]),
+        ('majority', 1, [9]),
+        ('majority', 2, [3, 4, 9]),
+        ('majority', 3, [3, 4, 9]),
+    ],
+)
 def test_three_voters_by_hand(mode, bars, expected):
     assert _at(combine(_votes([2, 8, 9], [3], [4, 9]), mode, bars).signal) == expected
 
+
 SIDES = st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=1, max_size=30)
+
 
 @given(SIDES, st.integers(1, 12), st.integers(1, 4))
 @settings(derandomize=True, deadline=None, max_examples=40)
 def test_the_modes_are_what_their_sentences_say(rows, bars, voters):
     sides = [[row[j] for row in rows] for j in range(voters)]
     votes = {f'v{j}': _vote(side, word=f'v{j}') for j, side in enumerate(sides)}
-    for mode, needed in (('or', 1), ('and', voters), ('majority', voters//2 + 1)):
+    for mode, needed in (('or', 1), ('and', voters), ('majority', voters // 2 + 1)):
         window = 1 if mode == 'or' else bars
-        behind = [[side[t] if mode == 'or' else any(side[max(0, t-window+1):t+1]) for side in sides] for t in range(len(rows))]
+        behind = [
+            [side[t] if mode == 'or' else any(side[max(0, t - window + 1) : t + 1]) for side in sides]
+            for t in range(len(rows))
+        ]
         spelled = [any(side[t] for side in sides) and sum(seen) >= needed for t, seen in enumerate(behind)]
         found = combine(votes, mode, bars)
         assert (found.signal == 1).tolist() == spelled
-        assert found.reason.tolist() == [' + '.join(f'buy v{j}' for j in range(voters) if seen[j]) if fires else '' for fires, seen in zip(spelled, behind)]
+        assert found.reason.tolist() == [
+            ' + '.join(f'buy v{j}' for j in range(voters) if seen[j]) if fires else ''
+            for fires, seen in zip(spelled, behind)
+        ]
         assert found.score.tolist() == [float(sum(side[t] for side in sides)) for t in range(len(rows))]
-        mirrored = combine({name: _vote([False]*len(rows), vote.buy, word=name) for name, vote in votes.items()}, mode, bars)
+        mirrored = combine(
+            {name: _vote([False] * len(rows), vote.buy, word=name) for name, vote in votes.items()}, mode, bars
+        )
         assert (mirrored.signal == -found.signal).all() and (mirrored.score == -found.score).all()
 
 # %% ../../nbs/14_signal_generator.ipynb #e0c1a9f6
@@ -111,23 +159,34 @@ def test_weights_add_up_to_the_threshold_and_no_rounding_keeps_them_from_it():
     mirrored = {name: _vote(vote.sell, vote.buy, name) for name, vote in votes.items()}
     assert combine(mirrored, 'weighted', weights={'a': 0.7, 'b': 0.1}, threshold=0.8).signal.tolist() == [-1, 0, 0, 0]
 
+
 def test_who_voted_against_is_named_on_either_side():
     votes = {'a': _vote([1, 0], [0, 1], 'a'), 'b': _vote([0, 1], [1, 0], 'b')}
-    assert combine(votes, 'weighted', weights={'a': 3}).reason.tolist() == ['buy a against sell b (+2)', 'sell a against buy b (-2)']
+    assert combine(votes, 'weighted', weights={'a': 3}).reason.tolist() == [
+        'buy a against sell b (+2)',
+        'sell a against buy b (-2)',
+    ]
+
 
 def test_only_votes_of_the_bar_itself_are_weighed():
     assert _at(combine(_votes([2], [3]), 'weighted', 10, threshold=2).signal) == []
 
+
 def test_strength_scales_a_vote_and_is_asked_only_where_there_is_one():
-    strength = pd.Series([0.5, 1., np.nan, 0.])
+    strength = pd.Series([0.5, 1.0, np.nan, 0.0])
     found = combine({'a': _vote([1, 1, 0, 1], strength=strength)}, 'weighted', weights={'a': 2}, threshold=2)
     assert found.score.tolist() == [1, 2, 0, 0] and found.signal.tolist() == [0, 1, 0, 0]
     assert combine({'a': _vote([1, 1, 0, 1], strength=strength)}, 'or').signal.tolist() == [1, 1, 0, 1]
 
+
 @pytest.mark.parametrize('mode', ['or', 'and', 'majority'])
 def test_a_case_on_both_sides_is_a_conflict_and_no_signal(mode):
     found = combine({'a': _vote([1, 0, 1], [1, 0, 0])}, mode)
-    assert found.signal.tolist() == [0, 0, 1] and found.reason.tolist() == [CONFLICT, '', 'buy x'] and found.score.tolist() == [0, 0, 1]
+    assert (
+        found.signal.tolist() == [0, 0, 1]
+        and found.reason.tolist() == [CONFLICT, '', 'buy x']
+        and found.score.tolist() == [0, 0, 1]
+    )
 
 # %% ../../nbs/14_signal_generator.ipynb #b60f33fe
 def test_columns_that_meet_carry_the_name_of_the_second_voter():
@@ -135,75 +194,135 @@ def test_columns_that_meet_carry_the_name_of_the_second_voter():
     strategy = StrategySettings(voters='moving_average, short, odd', fast=10, slow=30)
     odd = lambda c: Vote(c > 1e9, c < 0, 'score', 'never', {'signal': c})
     found = strategy_signals(close, strategy, {'short': partial(moving_average_votes, fast=3, slow=8), 'odd': odd})
-    assert list(found) == ['fast', 'slow', 'short_fast', 'short_slow', 'odd_signal', 'golden_cross', 'death_cross', 'short_golden_cross', 'short_death_cross', 'odd_score', 'never',
-                           'score', 'signal', 'reason']
+    assert list(found) == [
+        'fast',
+        'slow',
+        'short_fast',
+        'short_slow',
+        'odd_signal',
+        'golden_cross',
+        'death_cross',
+        'short_golden_cross',
+        'short_death_cross',
+        'odd_score',
+        'never',
+        'score',
+        'signal',
+        'reason',
+    ]
     assert set(found.signal) == {-1, 0, 1}
+
 
 def test_a_forecast_votes_beyond_its_costs_and_not_at_them():
     close = _walk(0, 6)
-    vote = forecast_votes(close, pd.Series([np.nan, 0.001, 0.0011, -0.001, -0.0011, 0.], close.index), 0.001)
+    vote = forecast_votes(close, pd.Series([np.nan, 0.001, 0.0011, -0.001, -0.0011, 0.0], close.index), 0.001)
     assert (_at(vote.buy), _at(vote.sell)) == ([2], [4])
     assert combine({'forecast': vote}).forecast.isna().sum() == 1
+
 
 def test_a_voter_of_ones_own_needs_one_function_and_its_name():
     close = _walk(4)
     mine = lambda c: Vote(c > c.shift(1), c < c.shift(1), 'rise', 'fall')
     found = strategy_signals(close, StrategySettings(voters='mine'), {'mine': mine})
-    assert list(found) == ['rise', 'fall', 'score', 'signal', 'reason'] and found.signal.iloc[1:].tolist() == np.sign(np.diff(close)).tolist()
+    assert (
+        list(found) == ['rise', 'fall', 'score', 'signal', 'reason']
+        and found.signal.iloc[1:].tolist() == np.sign(np.diff(close)).tolist()
+    )
+
 
 def test_the_settings_describe_the_textbook_strategy_unless_they_say_otherwise():
     close = _walk(6)
-    pd.testing.assert_frame_equal(strategy_signals(close, StrategySettings(fast=3, slow=8)), moving_average_rsi(close, StrategySettings(fast=3, slow=8)))
+    pd.testing.assert_frame_equal(
+        strategy_signals(close, StrategySettings(fast=3, slow=8)),
+        moving_average_rsi(close, StrategySettings(fast=3, slow=8)),
+    )
     assert set(built_in_voters(StrategySettings())) == set(StrategySettings().voters)
 
-@pytest.mark.parametrize('change', [dict(combine='and', confirm_bars=3), dict(combine='majority', confirm_bars=1), dict(combine='weighted', weights={'rsi': 2}, threshold=2),
-                                    dict(rsi_window=5, oversold=40, overbought=60), dict(fast=2, slow=5), dict(voters='rsi')])
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        dict(combine='and', confirm_bars=3),
+        dict(combine='majority', confirm_bars=1),
+        dict(combine='weighted', weights={'rsi': 2}, threshold=2),
+        dict(rsi_window=5, oversold=40, overbought=60),
+        dict(fast=2, slow=5),
+        dict(voters='rsi'),
+    ],
+)
 def test_every_setting_of_the_strategy_reaches_the_signals(change):
     strategy, close = StrategySettings(**{'fast': 3, 'slow': 8, **change}), _walk(6)
-    known = {'moving_average': moving_average_votes(close, strategy.fast, strategy.slow), 'rsi': rsi_votes(close, strategy.rsi_window, strategy.oversold, strategy.overbought)}
-    expected = combine({name: known[name] for name in strategy.voters}, strategy.combine, strategy.confirm_bars, strategy.weights, strategy.threshold)
+    known = {
+        'moving_average': moving_average_votes(close, strategy.fast, strategy.slow),
+        'rsi': rsi_votes(close, strategy.rsi_window, strategy.oversold, strategy.overbought),
+    }
+    expected = combine(
+        {name: known[name] for name in strategy.voters},
+        strategy.combine,
+        strategy.confirm_bars,
+        strategy.weights,
+        strategy.threshold,
+    )
     pd.testing.assert_frame_equal(strategy_signals(close, strategy), expected)
     assert not strategy_signals(close, StrategySettings(fast=3, slow=8)).signal.equals(expected.signal)
 
 # %% ../../nbs/14_signal_generator.ipynb #bec86990
 SMALL = StrategySettings(fast=2, slow=3, rsi_window=2)
 
+
 def test_the_columns_and_types_are_those_of_the_journal():
     signals = moving_average_rsi(_walk(1), SMALL)
-    assert list(signals) == ['fast', 'slow', 'rsi', 'golden_cross', 'death_cross', 'oversold', 'overbought', 'score', 'signal', 'reason'] == list(SIGNAL_COLUMNS)
-    assert [str(signals[c].dtype) for c in ('fast', 'rsi', 'golden_cross', 'overbought', 'score', 'signal')] == ['float64', 'float64', 'bool', 'bool', 'float64', 'int8']
+    assert (
+        list(signals)
+        == ['fast', 'slow', 'rsi', 'golden_cross', 'death_cross', 'oversold', 'overbought', 'score', 'signal', 'reason']
+        == list(SIGNAL_COLUMNS)
+    )
+    assert [str(signals[c].dtype) for c in ('fast', 'rsi', 'golden_cross', 'overbought', 'score', 'signal')] == [
+        'float64',
+        'float64',
+        'bool',
+        'bool',
+        'float64',
+        'int8',
+    ]
     assert signals.index.name == 'session' and set(signals.signal) == {-1, 0, 1} and signals.reason.dtype == 'str'
+
 
 def test_a_fall_and_a_rise_by_hand():
     # sma 2 against sma 3 and RSI 2 of 10, 9, 8, 9, 11, 12, computed on paper
-    signals = moving_average_rsi(_series(10., 9., 8., 9., 11., 12.), SMALL)
-    np.testing.assert_allclose(signals.fast, [np.nan, 9.5, 8.5, 8.5, 10., 11.5])
-    np.testing.assert_allclose(signals.slow, [np.nan, np.nan, 9., 26/3, 28/3, 32/3])
-    np.testing.assert_allclose(signals.rsi, [np.nan, np.nan, 0., 50., 1.25/1.5*100, 100*1.125/1.25])
+    signals = moving_average_rsi(_series(10.0, 9.0, 8.0, 9.0, 11.0, 12.0), SMALL)
+    np.testing.assert_allclose(signals.fast, [np.nan, 9.5, 8.5, 8.5, 10.0, 11.5])
+    np.testing.assert_allclose(signals.slow, [np.nan, np.nan, 9.0, 26 / 3, 28 / 3, 32 / 3])
+    np.testing.assert_allclose(signals.rsi, [np.nan, np.nan, 0.0, 50.0, 1.25 / 1.5 * 100, 100 * 1.125 / 1.25])
     assert signals.reason.tolist() == ['', '', 'oversold', '', 'buy and sell', 'overbought']
     assert signals.signal.tolist() == [0, 0, 1, 0, 0, -1]
-    assert signals.score.tolist() == [0., 0., 1., 0., 0., -1.]
+    assert signals.score.tolist() == [0.0, 0.0, 1.0, 0.0, 0.0, -1.0]
 
 # %% ../../nbs/14_signal_generator.ipynb #f68983ab
 def _spelled_out(close, fast, slow, window, levels, mode, bars):
     "The textbook strategy bar by bar from its definition, with averages and RSI of its own"
     c = close.tolist()
-    def mean(t, n): return sum(c[t-n+1:t+1])/n if t >= n - 1 else np.nan
-    ups, downs = ([max(sign*(b - a), 0.) for a, b in zip(c, c[1:])] for sign in (1, -1))
-    index, u, d = [np.nan]*len(c), sum(ups[:window])/window, sum(downs[:window])/window
+
+    def mean(t, n):
+        return sum(c[t - n + 1 : t + 1]) / n if t >= n - 1 else np.nan
+
+    ups, downs = ([max(sign * (b - a), 0.0) for a, b in zip(c, c[1:])] for sign in (1, -1))
+    index, u, d = [np.nan] * len(c), sum(ups[:window]) / window, sum(downs[:window]) / window
     for t in range(window, len(c)):
-        if t > window: u, d = u + (ups[t-1] - u)/window, d + (downs[t-1] - d)/window
-        index[t] = 100*u/(u + d)
+        if t > window:
+            u, d = u + (ups[t - 1] - u) / window, d + (downs[t - 1] - d) / window
+        index[t] = 100 * u / (u + d)
     apart = [mean(t, fast) - mean(t, slow) for t in range(len(c))]
-    cross = [[False] + [sign*b > 0 and sign*a <= 0 for a, b in zip(apart, apart[1:])] for sign in (1, -1)]
+    cross = [[False] + [sign * b > 0 and sign * a <= 0 for a, b in zip(apart, apart[1:])] for sign in (1, -1)]
     extreme = [[value < levels[0] for value in index], [value > levels[1] for value in index]]
     signals = []
     for t in range(len(c)):
-        recent = [[any(side[max(0, t-bars+1):t+1]) for side in pair] for pair in zip(cross, extreme)]
+        recent = [[any(side[max(0, t - bars + 1) : t + 1]) for side in pair] for pair in zip(cross, extreme)]
         now = [cross[k][t] or extreme[k][t] for k in (0, 1)]
         buy, sell = (now[k] and (mode == 'or' or all(recent[k])) for k in (0, 1))
         signals.append(int(buy) - int(sell))
     return signals
+
 
 @pytest.mark.parametrize('mode, bars', [('or', 10), ('and', 1), ('and', 4), ('and', 10)])
 @pytest.mark.parametrize('seed', range(4))
@@ -213,18 +332,28 @@ def test_the_textbook_strategy_is_its_definition_bar_by_bar(mode, bars, seed):
     spelled = _spelled_out(close, 3, 8, 5, (30, 70), mode, bars)
     assert found.signal.tolist() == spelled and (mode != 'or' or {1, -1} <= set(spelled))
 
+
 @pytest.mark.parametrize('mode', ['or', 'and'])
 @pytest.mark.parametrize('seed', range(3))
 def test_the_reason_names_what_was_true(mode, seed):
-    found = moving_average_rsi(_walk(seed), StrategySettings(fast=3, slow=8, rsi_window=5, combine=mode, confirm_bars=4))
-    words = {'golden cross': 'golden_cross', 'oversold': 'oversold', 'death cross': 'death_cross', 'overbought': 'overbought'}
+    found = moving_average_rsi(
+        _walk(seed), StrategySettings(fast=3, slow=8, rsi_window=5, combine=mode, confirm_bars=4)
+    )
+    words = {
+        'golden cross': 'golden_cross',
+        'oversold': 'oversold',
+        'death cross': 'death_cross',
+        'overbought': 'overbought',
+    }
     fired = found[found.signal != 0]
     assert len(fired) and (found.reason[found.signal == 0].isin(['', CONFLICT])).all() and (fired.reason != '').all()
     for at, row in zip(fired.index, fired.itertuples()):
         parts = row.reason.split(' + ')
         sides = ('golden cross', 'oversold') if row.signal > 0 else ('death cross', 'overbought')
-        if mode == 'and': assert tuple(parts) == sides and all(found.loc[:at, words[word]].tail(4).any() for word in parts)
-        else: assert parts == [word for word in sides if getattr(row, words[word])]
+        if mode == 'and':
+            assert tuple(parts) == sides and all(found.loc[:at, words[word]].tail(4).any() for word in parts)
+        else:
+            assert parts == [word for word in sides if getattr(row, words[word])]
 
 # %% ../../nbs/14_signal_generator.ipynb #2de46479
 @pytest.mark.parametrize('combine', ['or', 'and'])
@@ -234,36 +363,66 @@ def test_the_warm_up_gives_no_signal(combine):
     assert not signals.loc[signals.slow.isna(), ['golden_cross', 'death_cross']].any(axis=None)
     assert (signals.reason[:14] == '').all() and (signals.score[:14] == 0).all()
 
+
 @pytest.mark.parametrize('bars', [0, 1, 5])
 def test_too_few_bars_give_a_frame_without_signals(bars):
-    signals = moving_average_rsi(_walk(0, bars) if bars else pd.Series([], pd.DatetimeIndex([], name='session'), dtype=float), StrategySettings())
+    signals = moving_average_rsi(
+        _walk(0, bars) if bars else pd.Series([], pd.DatetimeIndex([], name='session'), dtype=float), StrategySettings()
+    )
     assert len(signals) == bars and not signals.signal.any()
+
 
 @pytest.mark.parametrize('combine', ['or', 'and', 'majority', 'weighted'])
 @given(st.integers(0, 1000), st.integers(1, 120))
 @settings(derandomize=True, deadline=None, max_examples=25)
 def test_later_bars_never_change_an_earlier_signal(combine, seed, cut):
     close, strategy = _walk(seed, 120), StrategySettings(fast=4, slow=9, rsi_window=5, combine=combine, confirm_bars=3)
-    pd.testing.assert_frame_equal(moving_average_rsi(close, strategy).iloc[:cut], moving_average_rsi(close.iloc[:cut], strategy), check_freq=False)
+    pd.testing.assert_frame_equal(
+        moving_average_rsi(close, strategy).iloc[:cut], moving_average_rsi(close.iloc[:cut], strategy), check_freq=False
+    )
 
 # %% ../../nbs/14_signal_generator.ipynb #24e2ed2b
-@pytest.mark.parametrize('votes, more, word', [
-    (_votes([1], [2]), dict(mode='And'), 'Did you mean and'), (_votes([1]), dict(mode='and', confirm_bars=0), 'confirm_bars'), (_votes([1]), dict(threshold=0), 'threshold'), ({}, {}, 'nobody'),
-    ({'a': _vote([1, 0]), 'b': _vote([1])}, {}, 'buy of voter b stands on other bars'), ({'a': _vote([1, 0], values={'level': pd.Series([1.])})}, {}, 'level of voter a'),
-    ({'a': _vote([1]).buy}, {}, 'Voter a gave no Vote'), ({'a': Vote(pd.Series([1, 0]), pd.Series([False]*2), 'x', 'y')}, {}, 'true and false'),
-    ({'a': Vote(pd.Series([True]), pd.Series([False]), '', 'y')}, {}, 'no reason'), (_votes([1]), dict(mode='weighted', weights={'b': 1}), "'b': 1"),
-    (_votes([1]), dict(mode='weighted', weights={'v0': -1}), 'above 0'), ({'a': _vote([1], strength=pd.Series([1.5]))}, dict(mode='weighted'), 'strength of voter a'),
-    ({'a': _vote([1], strength=pd.Series([np.nan]))}, dict(mode='weighted'), 'strength of voter a'), ({'a': _vote([1], strength=pd.Series([1.], [9]))}, {}, 'strength of voter a stands'),
-])
+@pytest.mark.parametrize(
+    'votes, more, word',
+    [
+        (_votes([1], [2]), dict(mode='And'), 'Did you mean and'),
+        (_votes([1]), dict(mode='and', confirm_bars=0), 'confirm_bars'),
+        (_votes([1]), dict(threshold=0), 'threshold'),
+        ({}, {}, 'nobody'),
+        ({'a': _vote([1, 0]), 'b': _vote([1])}, {}, 'buy of voter b stands on other bars'),
+        ({'a': _vote([1, 0], values={'level': pd.Series([1.0])})}, {}, 'level of voter a'),
+        ({'a': _vote([1]).buy}, {}, 'Voter a gave no Vote'),
+        ({'a': Vote(pd.Series([1, 0]), pd.Series([False] * 2), 'x', 'y')}, {}, 'true and false'),
+        ({'a': Vote(pd.Series([True]), pd.Series([False]), '', 'y')}, {}, 'no reason'),
+        (_votes([1]), dict(mode='weighted', weights={'b': 1}), "'b': 1"),
+        (_votes([1]), dict(mode='weighted', weights={'v0': -1}), 'above 0'),
+        ({'a': _vote([1], strength=pd.Series([1.5]))}, dict(mode='weighted'), 'strength of voter a'),
+        ({'a': _vote([1], strength=pd.Series([np.nan]))}, dict(mode='weighted'), 'strength of voter a'),
+        ({'a': _vote([1], strength=pd.Series([1.0], [9]))}, {}, 'strength of voter a stands'),
+    ],
+)
 def test_votes_that_cannot_be_counted_are_refused(votes, more, word):
-    with pytest.raises(DataError, match=word): combine(votes, **more)
+    with pytest.raises(DataError, match=word):
+        combine(votes, **more)
 
-@pytest.mark.parametrize('call, word', [
-    (lambda c: crossovers(c, c.iloc[:2]), 'different bars'), (lambda c: rsi_votes(c, 2, 70, 30), 'ordered'), (lambda c: rsi_votes(c, 2, float('nan'), 70), 'ordered'),
-    (lambda c: moving_average_votes(c, 3, 2), 'fast window'), (lambda c: moving_average_votes(c, 2, 2), 'fast window'),
-    (lambda c: forecast_votes(c, c.iloc[1:]), 'different bars'), (lambda c: forecast_votes(c, c, -0.1), 'threshold'), (lambda c: forecast_votes(c, c, float('nan')), 'threshold'),
-    (lambda c: forecast_votes(c, c.replace(2., np.inf)), 'infinite at 2024-01-03'), (lambda c: strategy_signals(c, StrategySettings(voters='rsj')), 'Did you mean rsi'),
-    (lambda c: strategy_signals(c, StrategySettings(voters='forecast')), 'forecast'), (lambda c: strategy_signals(c, StrategySettings(), {'mine': lambda c: None}), 'not named'),
-])
+
+@pytest.mark.parametrize(
+    'call, word',
+    [
+        (lambda c: crossovers(c, c.iloc[:2]), 'different bars'),
+        (lambda c: rsi_votes(c, 2, 70, 30), 'ordered'),
+        (lambda c: rsi_votes(c, 2, float('nan'), 70), 'ordered'),
+        (lambda c: moving_average_votes(c, 3, 2), 'fast window'),
+        (lambda c: moving_average_votes(c, 2, 2), 'fast window'),
+        (lambda c: forecast_votes(c, c.iloc[1:]), 'different bars'),
+        (lambda c: forecast_votes(c, c, -0.1), 'threshold'),
+        (lambda c: forecast_votes(c, c, float('nan')), 'threshold'),
+        (lambda c: forecast_votes(c, c.replace(2.0, np.inf)), 'infinite at 2024-01-03'),
+        (lambda c: strategy_signals(c, StrategySettings(voters='rsj')), 'Did you mean rsi'),
+        (lambda c: strategy_signals(c, StrategySettings(voters='forecast')), 'forecast'),
+        (lambda c: strategy_signals(c, StrategySettings(), {'mine': lambda c: None}), 'not named'),
+    ],
+)
 def test_unusable_input_is_refused(call, word):
-    with pytest.raises(DataError, match=word): call(_series(1., 2., 3.))
+    with pytest.raises(DataError, match=word):
+        call(_series(1.0, 2.0, 3.0))

@@ -16,25 +16,45 @@ from ..utils.error_handling import DataError
 
 DAYS = pd.bdate_range('2024-01-02', periods=4, name='session')
 
+
 def _bars(closes=(10, 11, 12, 13), days=DAYS):
     closes = np.asarray(closes, dtype=float)
-    return pd.DataFrame({'open': closes, 'high': closes + 1, 'low': closes - 1, 'close': closes, 'volume': 1000.}, days)
+    return pd.DataFrame(
+        {'open': closes, 'high': closes + 1, 'low': closes - 1, 'close': closes, 'volume': 1000.0}, days
+    )
 
 # %% ../../nbs/15_signals.ipynb #09930072
-def _votes(index, signal=1, **columns): return pd.DataFrame({'score': 0., 'signal': signal, 'reason': 'r', **columns}, index)
+def _votes(index, signal=1, **columns):
+    return pd.DataFrame({'score': 0.0, 'signal': signal, 'reason': 'r', **columns}, index)
+
 
 def test_signals_are_stacked_by_symbol_and_silent_where_there_is_no_bar():
     made = market({'B': _bars(), 'A': _bars((20, 21), DAYS[[1, 3]])})
-    stacked = stack_signals({'A': _votes(DAYS[[1, 3]], rsi=[5., 6.]), 'B': _votes(DAYS, -1)}, made)
-    assert stacked.signal.tolist() == [[0, -1], [1, -1], [0, -1], [1, -1]] and stacked.columns['reason'].tolist() == [['', 'r'], ['r', 'r'], ['', 'r'], ['r', 'r']]
-    np.testing.assert_array_equal(stacked.columns['rsi'], [[np.nan]*2, [5, np.nan], [np.nan]*2, [6, np.nan]])
+    stacked = stack_signals({'A': _votes(DAYS[[1, 3]], rsi=[5.0, 6.0]), 'B': _votes(DAYS, -1)}, made)
+    assert stacked.signal.tolist() == [[0, -1], [1, -1], [0, -1], [1, -1]] and stacked.columns['reason'].tolist() == [
+        ['', 'r'],
+        ['r', 'r'],
+        ['', 'r'],
+        ['r', 'r'],
+    ]
+    np.testing.assert_array_equal(stacked.columns['rsi'], [[np.nan] * 2, [5, np.nan], [np.nan] * 2, [6, np.nan]])
     assert 'fast' not in stacked.columns and 'rsi' in stacked.columns
+
 
 def test_stacked_signals_are_cut_with_their_market():
     made = market({'A': _bars()})
-    whole = Signals(made.symbols, made.sessions, [[1], [0], [-1], [0]], np.zeros((4, 1)), {'reason': np.array([['a'], [''], ['c'], ['']], dtype=object)})
+    whole = Signals(
+        made.symbols,
+        made.sessions,
+        [[1], [0], [-1], [0]],
+        np.zeros((4, 1)),
+        {'reason': np.array([['a'], [''], ['c'], ['']], dtype=object)},
+    )
     part = stack_signals(whole, made, window(made, date(2024, 1, 3)))
     assert part.signal.tolist() == [[0], [-1], [0]] and part.columns['reason'].tolist() == [[''], ['c'], ['']]
-    with pytest.raises(DataError, match='same axes'): stack_signals(whole, market({'B': _bars()}))
-    with pytest.raises(DataError, match='whole numbers'): Signals(made.symbols, made.sessions, [[0.5], [0], [0], [0]], np.zeros((4, 1)))
-    with pytest.raises(DataError, match='2024-01-02'): stack_signals(Signals(made.symbols, made.sessions, [[2], [0], [0], [0]], np.zeros((4, 1))), made)
+    with pytest.raises(DataError, match='same axes'):
+        stack_signals(whole, market({'B': _bars()}))
+    with pytest.raises(DataError, match='whole numbers'):
+        Signals(made.symbols, made.sessions, [[0.5], [0], [0], [0]], np.zeros((4, 1)))
+    with pytest.raises(DataError, match='2024-01-02'):
+        stack_signals(Signals(made.symbols, made.sessions, [[2], [0], [0], [0]], np.zeros((4, 1))), made)

@@ -21,26 +21,64 @@ from ..utils.store import save_deliveries
 DAYS = pd.bdate_range('2024-01-02', periods=6, name='session')
 NOW = datetime(2024, 2, 1, tzinfo=UTC)
 
-def _saved(settings, names='AB', seed=0, at=NOW, actions=((2, 'split', 2.),)):
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame({'ex_date': [DAYS[k] for k, *_ in actions], 'kind': [kind for _, kind, _ in actions], 'value': [value for *_, value in actions]})
-    save_deliveries(settings, 'sample', [Delivery(name, name, 'USD', 'XNYS', 'crsp', pd.DataFrame(rng.lognormal(3, 1, (6, 5)), DAYS, ['open', 'high', 'low', 'close', 'volume']), frame, 'test')
-                                         for name in names], at)
 
-def _folder(settings): return settings.path('.tradelab', 'snapshots')
+def _saved(settings, names='AB', seed=0, at=NOW, actions=((2, 'split', 2.0),)):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            'ex_date': [DAYS[k] for k, *_ in actions],
+            'kind': [kind for _, kind, _ in actions],
+            'value': [value for *_, value in actions],
+        }
+    )
+    save_deliveries(
+        settings,
+        'sample',
+        [
+            Delivery(
+                name,
+                name,
+                'USD',
+                'XNYS',
+                'crsp',
+                pd.DataFrame(rng.lognormal(3, 1, (6, 5)), DAYS, ['open', 'high', 'low', 'close', 'volume']),
+                frame,
+                'test',
+            )
+            for name in names
+        ],
+        at,
+    )
+
+
+def _folder(settings):
+    return settings.path('.tradelab', 'snapshots')
+
 
 @pytest.fixture
 def stored(fresh):
     import shutil
+
     shutil.rmtree(_folder(fresh), ignore_errors=True)
     _saved(fresh)
     return fresh
 
 # %% ../../nbs/25_snapshots.ipynb #e37eef09
-@pytest.mark.parametrize('question', [{}, dict(symbols=['B']), dict(start='2024-01-04', adjustment='split'), dict(as_of=NOW), dict(symbols=['B', 'A'], end=date(2024, 1, 5), adjustment='total_return')])
+@pytest.mark.parametrize(
+    'question',
+    [
+        {},
+        dict(symbols=['B']),
+        dict(start='2024-01-04', adjustment='split'),
+        dict(as_of=NOW),
+        dict(symbols=['B', 'A'], end=date(2024, 1, 5), adjustment='total_return'),
+    ],
+)
 def test_a_snapshot_is_what_the_store_holds(stored, question):
     wanted = bars(stored, **question)
-    for found in (panel(stored, **question), panel(stored, **question)): pd.testing.assert_frame_equal(found, wanted)
+    for found in (panel(stored, **question), panel(stored, **question)):
+        pd.testing.assert_frame_equal(found, wanted)
+
 
 def test_the_second_time_the_rows_are_not_asked_for(stored, monkeypatch):
     first = panel(stored)
@@ -48,13 +86,14 @@ def test_the_second_time_the_rows_are_not_asked_for(stored, monkeypatch):
     assert panel(stored).attrs == first.attrs
 
 # %% ../../nbs/25_snapshots.ipynb #31ed4c3c
-@pytest.mark.parametrize('change', [dict(seed=1), dict(actions=((3, 'split', 2.),)), dict(names='ABC')])
+@pytest.mark.parametrize('change', [dict(seed=1), dict(actions=((3, 'split', 2.0),)), dict(names='ABC')])
 def test_what_changed_is_never_answered_from_before(stored, change):
     before = panel(stored, adjustment='split')
     _saved(stored, at=NOW + timedelta(days=1), **change)
     after = panel(stored, adjustment='split')
     pd.testing.assert_frame_equal(after, bars(stored, adjustment='split'))
     assert after.attrs != before.attrs
+
 
 def test_the_name_is_the_content_and_not_the_time(stored):
     first = panel(stored, 'A').attrs
@@ -66,32 +105,50 @@ def test_the_name_is_the_content_and_not_the_time(stored):
 def test_assigning_into_a_panel_leaves_the_file_alone(stored):
     panel(stored)
     mine = panel(stored)
-    mine.loc[:, 'close'] = 0.
+    mine.loc[:, 'close'] = 0.0
     assert (panel(stored).close > 0).all()
 
-@pytest.mark.parametrize('damage', [lambda f: (f/'values.npy').write_bytes(b''), lambda f: (f/'values.npy').write_bytes((f/'values.npy').read_bytes()[:-8]), lambda f: (f/'codes.npy').unlink(),
-                                    lambda f: (f/'symbols.json').write_text('['), lambda f: (f/'sessions.npy').write_bytes(b'x')])
+
+@pytest.mark.parametrize(
+    'damage',
+    [
+        lambda f: (f / 'values.npy').write_bytes(b''),
+        lambda f: (f / 'values.npy').write_bytes((f / 'values.npy').read_bytes()[:-8]),
+        lambda f: (f / 'codes.npy').unlink(),
+        lambda f: (f / 'symbols.json').write_text('['),
+        lambda f: (f / 'sessions.npy').write_bytes(b'x'),
+    ],
+)
 def test_a_damaged_snapshot_is_made_again(stored, damage):
     first = panel(stored)
-    damage(_folder(stored)/first.attrs['data_hash'])
+    damage(_folder(stored) / first.attrs['data_hash'])
     pd.testing.assert_frame_equal(panel(stored), bars(stored))
 
 # %% ../../nbs/25_snapshots.ipynb #f82b202e
 def test_the_oldest_snapshots_go_when_there_are_too_many(stored, monkeypatch):
     panel(stored)
-    size = sum(file.stat().st_size for folder in _folder(stored).iterdir() if folder.is_dir() for file in folder.iterdir())
-    monkeypatch.setattr(snapshots, 'LIMIT', 2*size + 100)
-    names = [panel(stored, end=day).attrs['data_hash'] for day in ('2024-01-08', '2024-01-07', '2024-01-05', '2024-01-04')]
+    size = sum(
+        file.stat().st_size for folder in _folder(stored).iterdir() if folder.is_dir() for file in folder.iterdir()
+    )
+    monkeypatch.setattr(snapshots, 'LIMIT', 2 * size + 100)
+    names = [
+        panel(stored, end=day).attrs['data_hash'] for day in ('2024-01-08', '2024-01-07', '2024-01-05', '2024-01-04')
+    ]
     left = {path.name for path in _folder(stored).iterdir() if path.is_dir()}
     assert names[-1] in left and len(left) < 5
+
 
 def test_a_folder_that_cannot_be_made_is_an_error_with_a_way_out(stored):
     _folder(stored).parent.mkdir(exist_ok=True)
     _folder(stored).write_text('in the way')
     try:
-        with pytest.raises(StorageError, match='market_data.bars'): panel(stored)
-    finally: _folder(stored).unlink()
+        with pytest.raises(StorageError, match='market_data.bars'):
+            panel(stored)
+    finally:
+        _folder(stored).unlink()
+
 
 def test_a_question_without_an_answer_leaves_nothing(stored):
-    with pytest.raises(DataError): panel(stored, start='2030-01-01')
+    with pytest.raises(DataError):
+        panel(stored, start='2030-01-01')
     assert not _folder(stored).exists() or not list(_folder(stored).iterdir())

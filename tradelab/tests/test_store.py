@@ -21,17 +21,38 @@ from ..utils.store import record_failure, save_deliveries, save_delivery
 DAYS = pd.bdate_range('2024-01-02', periods=6, name='session')
 NOW = datetime(2024, 2, 1, tzinfo=UTC)
 
-def _delivery(symbol='IBM', closes=(100., 102., 51., 52., 53., 54.), actions=((2, 'split', 2.), (4, 'dividend', 1.)), **more):
-    bars = pd.DataFrame({'open': closes, 'high': closes, 'low': closes, 'close': closes, 'volume': [1000.]*len(closes)}, DAYS[:len(closes)])
-    frame = pd.DataFrame({'ex_date': [DAYS[k] for k, _, _ in actions], 'kind': [kind for _, kind, _ in actions], 'value': [value for *_, value in actions]})
+
+def _delivery(
+    symbol='IBM',
+    closes=(100.0, 102.0, 51.0, 52.0, 53.0, 54.0),
+    actions=((2, 'split', 2.0), (4, 'dividend', 1.0)),
+    **more,
+):
+    bars = pd.DataFrame(
+        {'open': closes, 'high': closes, 'low': closes, 'close': closes, 'volume': [1000.0] * len(closes)},
+        DAYS[: len(closes)],
+    )
+    frame = pd.DataFrame(
+        {
+            'ex_date': [DAYS[k] for k, _, _ in actions],
+            'kind': [kind for _, kind, _ in actions],
+            'value': [value for *_, value in actions],
+        }
+    )
     return Delivery(symbol, 'Name', 'USD', 'XNYS', 'crsp', bars, frame, 'by hand', **more)
 
+
 def _all(settings, query):
-    with session(settings) as db: return [tuple(row) for row in db.execute(text(query))]
+    with session(settings) as db:
+        return [tuple(row) for row in db.execute(text(query))]
 
-def _count(settings, table): return _all(settings, f'SELECT count(*) FROM {table}')[0][0]
 
-def _closes(settings): return [close for close, in _all(settings, 'SELECT close FROM daily_bars ORDER BY session')]
+def _count(settings, table):
+    return _all(settings, f'SELECT count(*) FROM {table}')[0][0]
+
+
+def _closes(settings):
+    return [close for (close,) in _all(settings, 'SELECT close FROM daily_bars ORDER BY session')]
 
 # %% ../../nbs/23_store.ipynb #14d20759
 def test_saving_twice_changes_nothing(fresh):
@@ -40,131 +61,262 @@ def test_saving_twice_changes_nothing(fresh):
     second = save_delivery(fresh, 'sample', _delivery(), NOW + timedelta(days=1))
     assert (first.new, first.actions_new) == (6, 2)
     assert (second.new, second.changed, second.unchanged, second.actions_new, second.actions_changed) == (0, 0, 6, 0, 0)
-    assert _count(fresh, 'daily_bar_revisions') == 0 and len(set(_all(fresh, 'SELECT version FROM instruments') + versions)) == 1
+    assert (
+        _count(fresh, 'daily_bar_revisions') == 0
+        and len(set(_all(fresh, 'SELECT version FROM instruments') + versions)) == 1
+    )
+
 
 def test_a_rewritten_row_is_kept_with_the_time_it_lost_its_place(fresh):
     later = NOW + timedelta(days=1)
     save_delivery(fresh, 'sample', _delivery(), NOW)
-    counts = save_delivery(fresh, 'sample', _delivery(closes=(100., 102., 51., 52., 53., 54.5), actions=((2, 'split', 2.), (4, 'dividend', 1.5))), later)
-    assert (counts.changed, counts.actions_changed, counts.unchanged) == (1, 1, 5) and _all(fresh, 'SELECT version FROM instruments') == [(int(later.timestamp()*1e6),)]
-    assert _all(fresh, 'SELECT close, fetched_at, superseded_at FROM daily_bar_revisions') == [(54., NOW, later)] and _closes(fresh)[-1] == 54.5
-    assert _all(fresh, 'SELECT value, superseded_at FROM corporate_action_revisions') == [(1., later)]
+    counts = save_delivery(
+        fresh,
+        'sample',
+        _delivery(closes=(100.0, 102.0, 51.0, 52.0, 53.0, 54.5), actions=((2, 'split', 2.0), (4, 'dividend', 1.5))),
+        later,
+    )
+    assert (counts.changed, counts.actions_changed, counts.unchanged) == (1, 1, 5) and _all(
+        fresh, 'SELECT version FROM instruments'
+    ) == [(int(later.timestamp() * 1e6),)]
+    assert (
+        _all(fresh, 'SELECT close, fetched_at, superseded_at FROM daily_bar_revisions') == [(54.0, NOW, later)]
+        and _closes(fresh)[-1] == 54.5
+    )
+    assert _all(fresh, 'SELECT value, superseded_at FROM corporate_action_revisions') == [(1.0, later)]
+
 
 def test_impossible_values_are_kept_as_they_came(fresh):
-    save_delivery(fresh, 'sample', _delivery(closes=(100., float('nan'), -1., 0., 1e9, 54.), actions=()), NOW)
+    save_delivery(fresh, 'sample', _delivery(closes=(100.0, float('nan'), -1.0, 0.0, 1e9, 54.0), actions=()), NOW)
     assert str(_closes(fresh)) == '[100.0, nan, -1.0, 0.0, 1000000000.0, 54.0]'
 
 # %% ../../nbs/23_store.ipynb #f094f222
 def test_a_bar_that_a_later_delivery_lacks_is_counted_and_stays(fresh):
     whole = _delivery()
     save_delivery(fresh, 'sample', whole, NOW)
-    assert save_delivery(fresh, 'sample', replace(whole, bars=whole.bars.drop(DAYS[3])), NOW + timedelta(days=1)).withdrawn == 1
+    assert (
+        save_delivery(fresh, 'sample', replace(whole, bars=whole.bars.drop(DAYS[3])), NOW + timedelta(days=1)).withdrawn
+        == 1
+    )
     assert _count(fresh, 'daily_bars') == 6
-    assert save_delivery(fresh, 'sample', replace(whole, bars=whole.bars.iloc[4:]), NOW + timedelta(days=2)).withdrawn == 0
+    assert (
+        save_delivery(fresh, 'sample', replace(whole, bars=whole.bars.iloc[4:]), NOW + timedelta(days=2)).withdrawn == 0
+    )
+
 
 def test_an_action_that_moved_to_another_day_does_not_count_twice(fresh):
     save_delivery(fresh, 'sample', _delivery(), NOW)
-    counts = save_delivery(fresh, 'sample', _delivery(actions=((2, 'split', 2.), (3, 'dividend', 1.))), NOW + timedelta(days=1))
+    counts = save_delivery(
+        fresh, 'sample', _delivery(actions=((2, 'split', 2.0), (3, 'dividend', 1.0))), NOW + timedelta(days=1)
+    )
     assert (counts.actions_new, counts.actions_changed, counts.withdrawn) == (1, 1, 1)
-    assert _all(fresh, 'SELECT ex_date, value FROM corporate_actions ORDER BY 1') == [(DAYS[2].date(), 2.), (DAYS[3].date(), 1.)]
-    assert _all(fresh, 'SELECT ex_date, superseded_at FROM corporate_action_revisions') == [(DAYS[4].date(), NOW + timedelta(days=1))]
+    assert _all(fresh, 'SELECT ex_date, value FROM corporate_actions ORDER BY 1') == [
+        (DAYS[2].date(), 2.0),
+        (DAYS[3].date(), 1.0),
+    ]
+    assert _all(fresh, 'SELECT ex_date, superseded_at FROM corporate_action_revisions') == [
+        (DAYS[4].date(), NOW + timedelta(days=1))
+    ]
+
 
 def test_an_answer_without_any_action_takes_none_away(fresh):
     save_delivery(fresh, 'sample', _delivery(), NOW)
     counts = save_delivery(fresh, 'sample', _delivery(actions=()), NOW + timedelta(days=1))
     assert (counts.actions_changed, counts.withdrawn) == (0, 2) and _count(fresh, 'corporate_actions') == 2
 
+
 def test_an_action_outside_the_span_of_a_delivery_is_none_of_its_business(fresh):
     whole = _delivery()
     save_delivery(fresh, 'sample', whole, NOW)
-    counts = save_delivery(fresh, 'sample', replace(whole, bars=whole.bars.iloc[4:], actions=whole.actions.iloc[1:]), NOW + timedelta(days=1))
+    counts = save_delivery(
+        fresh,
+        'sample',
+        replace(whole, bars=whole.bars.iloc[4:], actions=whole.actions.iloc[1:]),
+        NOW + timedelta(days=1),
+    )
     assert (counts.actions_changed, counts.withdrawn) == (0, 0) and _count(fresh, 'corporate_actions') == 2
-    counts = save_delivery(fresh, 'sample', replace(whole, bars=whole.bars.iloc[:3], actions=whole.actions.iloc[:1]), NOW + timedelta(days=2))
+    counts = save_delivery(
+        fresh,
+        'sample',
+        replace(whole, bars=whole.bars.iloc[:3], actions=whole.actions.iloc[:1]),
+        NOW + timedelta(days=2),
+    )
     assert (counts.actions_changed, counts.withdrawn) == (0, 0) and _count(fresh, 'corporate_actions') == 2
 
 # %% ../../nbs/23_store.ipynb #a0c12d13
 def test_a_new_split_of_a_history_that_its_provider_rewrites_needs_the_whole_history(fresh):
-    before = _delivery(closes=(100., 102., 104., 106., 108.), actions=(), basis='split')
-    after = _delivery(closes=(50., 51., 52., 53., 54., 55.), actions=((5, 'split', 2.),), basis='split')
+    before = _delivery(closes=(100.0, 102.0, 104.0, 106.0, 108.0), actions=(), basis='split')
+    after = _delivery(closes=(50.0, 51.0, 52.0, 53.0, 54.0, 55.0), actions=((5, 'split', 2.0),), basis='split')
     save_delivery(fresh, 'yahoo', before, NOW)
-    with pytest.raises(DataError, match='whole history: --start 2024-01-02'): save_delivery(fresh, 'yahoo', replace(after, bars=after.bars.iloc[3:]), NOW + timedelta(days=1))
-    assert _closes(fresh) == [100., 102., 104., 106., 108.] and _count(fresh, 'corporate_actions') == 0
+    with pytest.raises(DataError, match='whole history: --start 2024-01-02'):
+        save_delivery(fresh, 'yahoo', replace(after, bars=after.bars.iloc[3:]), NOW + timedelta(days=1))
+    assert _closes(fresh) == [100.0, 102.0, 104.0, 106.0, 108.0] and _count(fresh, 'corporate_actions') == 0
     counts = save_delivery(fresh, 'yahoo', after, NOW + timedelta(days=1))
-    assert (counts.new, counts.changed, counts.actions_new) == (1, 5, 1) and _closes(fresh) == [50., 51., 52., 53., 54., 55.]
+    assert (counts.new, counts.changed, counts.actions_new) == (1, 5, 1) and _closes(fresh) == [
+        50.0,
+        51.0,
+        52.0,
+        53.0,
+        54.0,
+        55.0,
+    ]
+
 
 def test_a_split_with_a_history_that_ends_early_is_refused_as_well(fresh):
-    save_delivery(fresh, 'yahoo', _delivery(closes=(100., 102., 104., 106., 52., 54.), actions=(), basis='split'), NOW)
-    early = _delivery(closes=(50., 51., 52., 53., 52.), actions=((4, 'split', 2.),), basis='split')
-    with pytest.raises(DataError, match='whole history'): save_delivery(fresh, 'yahoo', early, NOW + timedelta(days=1))
-    assert _closes(fresh)[:2] == [100., 102.]
+    save_delivery(
+        fresh, 'yahoo', _delivery(closes=(100.0, 102.0, 104.0, 106.0, 52.0, 54.0), actions=(), basis='split'), NOW
+    )
+    early = _delivery(closes=(50.0, 51.0, 52.0, 53.0, 52.0), actions=((4, 'split', 2.0),), basis='split')
+    with pytest.raises(DataError, match='whole history'):
+        save_delivery(fresh, 'yahoo', early, NOW + timedelta(days=1))
+    assert _closes(fresh)[:2] == [100.0, 102.0]
+
 
 def test_a_session_that_a_rewritten_history_lacks_does_not_stay_in_old_shares(fresh):
-    save_delivery(fresh, 'yahoo', _delivery(closes=(100., 102., 104., 106., 52., 54.), actions=(), basis='split'), NOW)
-    whole = _delivery(closes=(50., 51., 52., 53., 52., 54.), actions=((4, 'split', 2.),), basis='split')
+    save_delivery(
+        fresh, 'yahoo', _delivery(closes=(100.0, 102.0, 104.0, 106.0, 52.0, 54.0), actions=(), basis='split'), NOW
+    )
+    whole = _delivery(closes=(50.0, 51.0, 52.0, 53.0, 52.0, 54.0), actions=((4, 'split', 2.0),), basis='split')
     save_delivery(fresh, 'yahoo', replace(whole, bars=whole.bars.drop(DAYS[1])), NOW + timedelta(days=1))
-    assert _closes(fresh) == [50., 52., 53., 52., 54.] and (102.,) in _all(fresh, 'SELECT close FROM daily_bar_revisions')
+    assert _closes(fresh) == [50.0, 52.0, 53.0, 52.0, 54.0] and (102.0,) in _all(
+        fresh, 'SELECT close FROM daily_bar_revisions'
+    )
+
 
 def test_a_split_that_was_taken_back_is_believed_when_the_prices_were_too(fresh):
-    save_delivery(fresh, 'yahoo', _delivery(closes=(50., 51., 52., 53., 52., 54.), actions=((4, 'split', 2.),), basis='split'), NOW)
-    save_delivery(fresh, 'yahoo', _delivery(closes=(50., 51., 52., 53., 52., 54.), actions=(), basis='split'), NOW + timedelta(days=1))
+    save_delivery(
+        fresh,
+        'yahoo',
+        _delivery(closes=(50.0, 51.0, 52.0, 53.0, 52.0, 54.0), actions=((4, 'split', 2.0),), basis='split'),
+        NOW,
+    )
+    save_delivery(
+        fresh,
+        'yahoo',
+        _delivery(closes=(50.0, 51.0, 52.0, 53.0, 52.0, 54.0), actions=(), basis='split'),
+        NOW + timedelta(days=1),
+    )
     assert _count(fresh, 'corporate_actions') == 1
-    save_delivery(fresh, 'yahoo', _delivery(closes=(100., 102., 104., 106., 52., 54.), actions=(), basis='split'), NOW + timedelta(days=2))
+    save_delivery(
+        fresh,
+        'yahoo',
+        _delivery(closes=(100.0, 102.0, 104.0, 106.0, 52.0, 54.0), actions=(), basis='split'),
+        NOW + timedelta(days=2),
+    )
     assert _count(fresh, 'corporate_actions') == 0
 
+
 def test_answers_that_come_in_another_order_than_they_were_fetched_leave_one_row_at_any_time(fresh):
-    for close, minutes in ((100., 0), (102., 2), (101., 1), (103., 1)): save_delivery(fresh, 'sample', _delivery(closes=(close,), actions=()), NOW + timedelta(minutes=minutes))
-    assert _closes(fresh) == [103.] and _all(fresh, 'SELECT count(*) FROM daily_bar_revisions WHERE superseded_at <= fetched_at') == [(0,)]
-    times = _all(fresh, 'SELECT fetched_at, superseded_at FROM daily_bar_revisions UNION ALL SELECT fetched_at, NULL FROM daily_bars ORDER BY 1')
+    for close, minutes in ((100.0, 0), (102.0, 2), (101.0, 1), (103.0, 1)):
+        save_delivery(fresh, 'sample', _delivery(closes=(close,), actions=()), NOW + timedelta(minutes=minutes))
+    assert _closes(fresh) == [103.0] and _all(
+        fresh, 'SELECT count(*) FROM daily_bar_revisions WHERE superseded_at <= fetched_at'
+    ) == [(0,)]
+    times = _all(
+        fresh,
+        'SELECT fetched_at, superseded_at FROM daily_bar_revisions UNION ALL SELECT fetched_at, NULL FROM daily_bars ORDER BY 1',
+    )
     assert [end for _, end in times[:-1]] == [begin for begin, _ in times[1:]]
 
+
 def test_a_new_split_of_prices_as_traded_needs_no_history(fresh):
-    save_delivery(fresh, 'alpaca', _delivery(closes=(100., 102., 104.), actions=()), NOW)
-    part = replace(_delivery(closes=(100., 102., 104., 53.), actions=((3, 'split', 2.),)), bars=_delivery(closes=(100., 102., 104., 53.), actions=()).bars.iloc[2:])
+    save_delivery(fresh, 'alpaca', _delivery(closes=(100.0, 102.0, 104.0), actions=()), NOW)
+    part = replace(
+        _delivery(closes=(100.0, 102.0, 104.0, 53.0), actions=((3, 'split', 2.0),)),
+        bars=_delivery(closes=(100.0, 102.0, 104.0, 53.0), actions=()).bars.iloc[2:],
+    )
     assert save_delivery(fresh, 'alpaca', part, NOW + timedelta(days=1)).new == 1
 
 # %% ../../nbs/23_store.ipynb #03007bce
-@pytest.mark.parametrize('change, words', [(dict(convention='yahoo'), 'yahoo, stored crsp'), (dict(currency='EUR'), 'EUR, stored USD'), (dict(calendar='XLON'), 'XLON, stored XNYS')])
+@pytest.mark.parametrize(
+    'change, words',
+    [
+        (dict(convention='yahoo'), 'yahoo, stored crsp'),
+        (dict(currency='EUR'), 'EUR, stored USD'),
+        (dict(calendar='XLON'), 'XLON, stored XNYS'),
+    ],
+)
 def test_another_meaning_of_the_prices_is_refused_and_the_other_symbols_go_on(fresh, change, words):
     save_delivery(fresh, 'sample', _delivery(), NOW)
-    refused, saved = save_deliveries(fresh, 'sample', [replace(_delivery(closes=(1.,), actions=()), **change), _delivery('AAPL')], NOW)
-    assert words in str(refused) and saved.new == 6 and _all(fresh, 'SELECT min(close) FROM daily_bars') == [(51.,)]
-    assert _all(fresh, 'SELECT symbol, status, new, error IS NULL FROM fetches ORDER BY id') == [('IBM', 'ok', 6, True), ('IBM', 'refused', None, False), ('AAPL', 'ok', 6, True)]
+    refused, saved = save_deliveries(
+        fresh, 'sample', [replace(_delivery(closes=(1.0,), actions=()), **change), _delivery('AAPL')], NOW
+    )
+    assert words in str(refused) and saved.new == 6 and _all(fresh, 'SELECT min(close) FROM daily_bars') == [(51.0,)]
+    assert _all(fresh, 'SELECT symbol, status, new, error IS NULL FROM fetches ORDER BY id') == [
+        ('IBM', 'ok', 6, True),
+        ('IBM', 'refused', None, False),
+        ('AAPL', 'ok', 6, True),
+    ]
+
 
 def test_a_delivery_that_fails_half_way_leaves_nothing(fresh):
-    with session(fresh) as db: db.execute(text('ALTER TABLE corporate_actions ADD CONSTRAINT planted CHECK (value < 2)'))
+    with session(fresh) as db:
+        db.execute(text('ALTER TABLE corporate_actions ADD CONSTRAINT planted CHECK (value < 2)'))
     try:
-        with pytest.raises(DatabaseError): save_deliveries(fresh, 'sample', [_delivery(actions=()), _delivery('AAPL')], NOW)
+        with pytest.raises(DatabaseError):
+            save_deliveries(fresh, 'sample', [_delivery(actions=()), _delivery('AAPL')], NOW)
         assert all(_count(fresh, name) == 0 for name in ('daily_bars', 'instruments', 'listings', 'fetches'))
     finally:
-        with session(fresh) as db: db.execute(text('ALTER TABLE corporate_actions DROP CONSTRAINT planted'))
+        with session(fresh) as db:
+            db.execute(text('ALTER TABLE corporate_actions DROP CONSTRAINT planted'))
 
 # %% ../../nbs/23_store.ipynb #8d046c95
 def test_two_that_save_at_once_do_not_collide(fresh):
     failed, names = [], ['IBM', 'AAPL', 'MSFT']
+
     def save(order):
-        try: save_deliveries(fresh, 'sample', [_delivery(name) for name in order], NOW)
-        except Exception as e: failed.append(e)
+        try:
+            save_deliveries(fresh, 'sample', [_delivery(name) for name in order], NOW)
+        except Exception as e:
+            failed.append(e)
+
     threads = [threading.Thread(target=save, args=(names[::step],)) for step in (1, -1, 1, -1)]
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
-    assert not failed and _count(fresh, 'daily_bars') == 18 and _count(fresh, 'instruments') == 3 and _count(fresh, 'daily_bar_revisions') == 0
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (
+        not failed
+        and _count(fresh, 'daily_bars') == 18
+        and _count(fresh, 'instruments') == 3
+        and _count(fresh, 'daily_bar_revisions') == 0
+    )
+
 
 def test_a_save_waits_for_another_of_the_same_instrument_and_sees_what_it_wrote(fresh):
-    save_delivery(fresh, 'sample', _delivery(closes=(100.,), actions=()), NOW)
+    save_delivery(fresh, 'sample', _delivery(closes=(100.0,), actions=()), NOW)
     saved = []
     with session(fresh) as db:
         db.execute(text('SELECT id FROM instruments FOR NO KEY UPDATE'))
         waiting = threading.Thread(target=lambda: saved.append(save_delivery(fresh, 'sample', _delivery(), NOW)))
         waiting.start()
-        waiting.join(1.)
+        waiting.join(1.0)
         assert waiting.is_alive()
-        db.execute(text('INSERT INTO daily_bars SELECT instrument_id, :day, 102, 102, 102, 102, 1000, fetched_at FROM daily_bars'), dict(day=DAYS[1].date()))
-    waiting.join(10.)
+        db.execute(
+            text(
+                'INSERT INTO daily_bars SELECT instrument_id, :day, 102, 102, 102, 102, 1000, fetched_at FROM daily_bars'
+            ),
+            dict(day=DAYS[1].date()),
+        )
+    waiting.join(10.0)
     assert (saved[0].new, saved[0].changed, saved[0].unchanged) == (4, 0, 2)
 
 # %% ../../nbs/23_store.ipynb #a37cab4e
 def test_what_was_noticed_in_a_delivery_stands_until_that_session_comes_again(fresh):
-    noticed = pd.concat([no_findings(), pd.DataFrame({'rule': ['duplicate'], 'session': DAYS[[1]].as_unit('us'), 'severity': ['warn'], 'found': [2.], 'detail': ['twice']})])
+    noticed = pd.concat(
+        [
+            no_findings(),
+            pd.DataFrame(
+                {
+                    'rule': ['duplicate'],
+                    'session': DAYS[[1]].as_unit('us'),
+                    'severity': ['warn'],
+                    'found': [2.0],
+                    'detail': ['twice'],
+                }
+            ),
+        ]
+    )
     whole = _delivery(actions=())
     save_delivery(fresh, 'sample', replace(whole, findings=noticed), NOW)
     save_delivery(fresh, 'sample', replace(whole, bars=whole.bars.iloc[3:]), NOW)
@@ -172,22 +324,44 @@ def test_what_was_noticed_in_a_delivery_stands_until_that_session_comes_again(fr
     save_delivery(fresh, 'sample', whole, NOW)
     assert _count(fresh, 'findings') == 0
 
+
 def test_what_is_said_of_a_session_after_the_last_bar_is_said_once(fresh):
-    today = pd.DataFrame({'rule': ['unfinished_bar'], 'session': DAYS[[5]].as_unit('us'), 'severity': ['warn'], 'found': [1.], 'detail': ['not over']})
+    today = pd.DataFrame(
+        {
+            'rule': ['unfinished_bar'],
+            'session': DAYS[[5]].as_unit('us'),
+            'severity': ['warn'],
+            'found': [1.0],
+            'detail': ['not over'],
+        }
+    )
     whole = _delivery(actions=())
-    for _ in range(3): save_deliveries(fresh, 'sample', [replace(whole, bars=whole.bars.iloc[:5], findings=today)], NOW)
+    for _ in range(3):
+        save_deliveries(fresh, 'sample', [replace(whole, bars=whole.bars.iloc[:5], findings=today)], NOW)
     assert _count(fresh, 'findings') == 1
     save_deliveries(fresh, 'sample', [replace(whole, bars=whole.bars.iloc[:2])], NOW, (None, DAYS[1].date()))
     assert _count(fresh, 'findings') == 1
 
-@pytest.mark.parametrize('error, status', [(RateLimitedError('Too many requests'), 'rate_limited'), (UnknownSymbolError('No such symbol', 'X'), 'not_found'), (DataError('No'), 'unusable')])
+
+@pytest.mark.parametrize(
+    'error, status',
+    [
+        (RateLimitedError('Too many requests'), 'rate_limited'),
+        (UnknownSymbolError('No such symbol', 'X'), 'not_found'),
+        (DataError('No'), 'unusable'),
+    ],
+)
 def test_a_question_without_an_answer_leaves_a_row(fresh, error, status):
     record_failure(fresh, 'yahoo', 'X', error, NOW, NOW + timedelta(seconds=3), (date(2024, 1, 2), None))
-    assert _all(fresh, 'SELECT provider, symbol, status, asked_from, asked_to, new FROM fetches') == [('yahoo', 'X', status, date(2024, 1, 2), None, None)]
+    assert _all(fresh, 'SELECT provider, symbol, status, asked_from, asked_to, new FROM fetches') == [
+        ('yahoo', 'X', status, date(2024, 1, 2), None, None)
+    ]
 
 # %% ../../nbs/23_store.ipynb #e8d54d8c
 def test_the_name_and_the_identity_are_kept_up_to_date(fresh):
     save_delivery(fresh, 'sample', _delivery(), NOW)
-    save_delivery(fresh, 'sample', replace(_delivery(), name='International Business Machines', identity='0000051143'), NOW)
+    save_delivery(
+        fresh, 'sample', replace(_delivery(), name='International Business Machines', identity='0000051143'), NOW
+    )
     save_delivery(fresh, 'sample', replace(_delivery(), name=''), NOW)
     assert _all(fresh, 'SELECT name, identity FROM instruments') == [('International Business Machines', '0000051143')]

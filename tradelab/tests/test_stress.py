@@ -17,15 +17,23 @@ from ..utils.error_handling import DataError
 DAYS = pd.bdate_range('2020-10-01', periods=300, name='session')
 FREE = CostSettings(sec_fee_per_million=0, taf_per_share=0, slippage_bp=0)
 
+
 def _bars(closes, days=DAYS):
     closes = np.asarray(closes, dtype=float)
-    return pd.DataFrame({'open': closes, 'high': closes, 'low': closes, 'close': closes, 'volume': 1e9}, days[:len(closes)])
+    return pd.DataFrame(
+        {'open': closes, 'high': closes, 'low': closes, 'close': closes, 'volume': 1e9}, days[: len(closes)]
+    )
+
 
 def _signals(bars, at):
     signal = np.zeros(len(bars), dtype='int8')
-    for day, value in at.items(): signal[day] = value
+    for day, value in at.items():
+        signal[day] = value
     frame = pd.DataFrame({name: np.nan for name in ('fast', 'slow', 'rsi')}, bars.index)
-    return frame.assign(score=signal.astype(float), signal=signal, reason=np.where(signal > 0, 'up', np.where(signal < 0, 'down', '')))
+    return frame.assign(
+        score=signal.astype(float), signal=signal, reason=np.where(signal > 0, 'up', np.where(signal < 0, 'down', ''))
+    )
+
 
 def _case(closes, at):
     bars = _bars(closes)
@@ -33,41 +41,88 @@ def _case(closes, at):
 
 # %% ../../nbs/18_stress.ipynb #9b5bd11d
 def test_every_cost_is_scaled_and_nothing_else():
-    costs = CostSettings(commission_per_order=1, commission_per_share=0.01, commission_rate=0.001, commission_min=2, slippage_ticks=1, tick_size=0.05, volume_cap=0.2)
-    before, after = costs.model_dump(), scaled_costs(costs, 3.).model_dump()
+    costs = CostSettings(
+        commission_per_order=1,
+        commission_per_share=0.01,
+        commission_rate=0.001,
+        commission_min=2,
+        slippage_ticks=1,
+        tick_size=0.05,
+        volume_cap=0.2,
+    )
+    before, after = costs.model_dump(), scaled_costs(costs, 3.0).model_dump()
     kept = {name for name in before if after[name] == before[name]}
-    assert kept == {'tick_size', 'volume_cap'} and all(after[name] == pytest.approx(3*before[name]) for name in before if name not in kept)
+    assert kept == {'tick_size', 'volume_cap'} and all(
+        after[name] == pytest.approx(3 * before[name]) for name in before if name not in kept
+    )
+
 
 def test_signals_come_one_bar_of_the_symbol_later_and_the_rest_stays():
     bars = _bars(range(1, 6))
-    frame = _signals(bars, {0: 1, 4: -1}).assign(fast=np.arange(5.))
+    frame = _signals(bars, {0: 1, 4: -1}).assign(fast=np.arange(5.0))
     late = delayed({'A': frame})['A']
-    assert late.signal.tolist() == [0, 1, 0, 0, 0] and late.reason.tolist() == ['', 'up', '', '', ''] and late.score.tolist() == [0, 1, 0, 0, 0]
-    assert late.fast.tolist() == frame.fast.tolist() and late.dtypes.equals(frame.dtypes) and frame.signal.tolist() == [1, 0, 0, 0, -1]
+    assert (
+        late.signal.tolist() == [0, 1, 0, 0, 0]
+        and late.reason.tolist() == ['', 'up', '', '', '']
+        and late.score.tolist() == [0, 1, 0, 0, 0]
+    )
+    assert (
+        late.fast.tolist() == frame.fast.tolist()
+        and late.dtypes.equals(frame.dtypes)
+        and frame.signal.tolist() == [1, 0, 0, 0, -1]
+    )
+
 
 def test_calendar_returns_by_hand():
-    equity = pd.Series([100., 110., 99., 198.], pd.to_datetime(['2020-12-30', '2020-12-31', '2021-06-30', '2022-01-03']))
-    assert calendar_returns(equity).to_dict() == pytest.approx({2020: 0.1, 2021: -0.1, 2022: 1.})
-    assert calendar_returns(equity, 'month').round(9).to_dict() == {pd.Period('2020-12'): 0.1, pd.Period('2021-06'): -0.1, pd.Period('2022-01'): 1.}
+    equity = pd.Series(
+        [100.0, 110.0, 99.0, 198.0], pd.to_datetime(['2020-12-30', '2020-12-31', '2021-06-30', '2022-01-03'])
+    )
+    assert calendar_returns(equity).to_dict() == pytest.approx({2020: 0.1, 2021: -0.1, 2022: 1.0})
+    assert calendar_returns(equity, 'month').round(9).to_dict() == {
+        pd.Period('2020-12'): 0.1,
+        pd.Period('2021-06'): -0.1,
+        pd.Period('2022-01'): 1.0,
+    }
+
 
 def test_the_return_after_a_ruin_is_undefined():
-    assert np.isnan(calendar_returns(pd.Series([100., -5., 10.], pd.to_datetime(['2020-12-31', '2021-12-31', '2022-12-30']))).loc[2022])
+    assert np.isnan(
+        calendar_returns(
+            pd.Series([100.0, -5.0, 10.0], pd.to_datetime(['2020-12-31', '2021-12-31', '2022-12-30']))
+        ).loc[2022]
+    )
 
 # %% ../../nbs/18_stress.ipynb #3f2240ad
-WAVE = 20 + np.sin(np.arange(300)/7)*3 + np.arange(300)/100
-TURNS = {int(day): 1 if WAVE[day] < WAVE[day + 1] else -1 for day in range(1, 298) if (WAVE[day] - WAVE[day - 1])*(WAVE[day + 1] - WAVE[day]) < 0}
+WAVE = 20 + np.sin(np.arange(300) / 7) * 3 + np.arange(300) / 100
+TURNS = {
+    int(day): 1 if WAVE[day] < WAVE[day + 1] else -1
+    for day in range(1, 298)
+    if (WAVE[day] - WAVE[day - 1]) * (WAVE[day + 1] - WAVE[day]) < 0
+}
+
 
 def test_each_row_is_a_run_of_the_engine():
     made, signals = _case(WAVE, TURNS)
-    costs, risk, account = CostSettings(commission_per_order=5), RiskSettings(position_fraction=0.5), BacktestSettings(cash=10_000, risk_free=0.01)
+    costs, risk, account = (
+        CostSettings(commission_per_order=5),
+        RiskSettings(position_fraction=0.5),
+        BacktestSettings(cash=10_000, risk_free=0.01),
+    )
     table = stress(made, signals, costs, risk, account)
     assert list(table.index) == ['as set', 'costs ×2', 'costs ×4', 'one bar later', 'worst year', 'buy & hold']
-    for case, run in (('as set', backtest(made, signals, costs, risk, account)), ('costs ×4', backtest(made, signals, scaled_costs(costs, 4), risk, account)),
-                      ('one bar later', backtest(made, delayed(signals), costs, risk, account))):
-        assert table.loc[case, 'Total Return'] == pytest.approx(run.equity.equity.iloc[-1]/10_000 - 1)
-        assert table.loc[case, 'Costs'] == pytest.approx(run.fills.fees.sum() + run.fills.slippage.sum()) and table.loc[case, '# Trades'] == (~run.trades.is_open.astype(bool)).sum()
+    for case, run in (
+        ('as set', backtest(made, signals, costs, risk, account)),
+        ('costs ×4', backtest(made, signals, scaled_costs(costs, 4), risk, account)),
+        ('one bar later', backtest(made, delayed(signals), costs, risk, account)),
+    ):
+        assert table.loc[case, 'Total Return'] == pytest.approx(run.equity.equity.iloc[-1] / 10_000 - 1)
+        assert (
+            table.loc[case, 'Costs'] == pytest.approx(run.fills.fees.sum() + run.fills.slippage.sum())
+            and table.loc[case, '# Trades'] == (~run.trades.is_open.astype(bool)).sum()
+        )
     assert table.loc['as set', 'Costs'] < table.loc['costs ×2', 'Costs'] < table.loc['costs ×4', 'Costs']
     assert set(table) == {*FIGURES, 'Costs', 'sentence'}
+
 
 def test_a_result_at_hand_is_not_run_again():
     made, signals = _case(WAVE, TURNS)
@@ -75,24 +130,35 @@ def test_a_result_at_hand_is_not_run_again():
     assert stress(made, signals, FREE, result=other).loc['as set', 'Total Return'] == 0
     assert stress(made, signals, FREE, held=other).loc['buy & hold', 'Total Return'] == 0
 
+
 def test_a_holder_does_not_sell_at_the_end_although_the_strategy_does():
     made, signals = _case(WAVE, TURNS)
-    ends, stays = (stress(made, signals, CostSettings(commission_per_order=5), account=BacktestSettings(close_at_end=end)) for end in (True, False))
-    assert ends.loc['buy & hold', '# Trades'] == 0 and ends.loc['buy & hold', 'Total Return'] == stays.loc['buy & hold', 'Total Return']
+    ends, stays = (
+        stress(made, signals, CostSettings(commission_per_order=5), account=BacktestSettings(close_at_end=end))
+        for end in (True, False)
+    )
+    assert (
+        ends.loc['buy & hold', '# Trades'] == 0
+        and ends.loc['buy & hold', 'Total Return'] == stays.loc['buy & hold', 'Total Return']
+    )
+
 
 def test_the_worst_year_begins_at_the_last_close_before_it():
-    closes = np.where(DAYS.year == 2020, 10., 8.)
+    closes = np.where(DAYS.year == 2020, 10.0, 8.0)
     made, signals = _case(closes, {0: 1})
     table = stress(made, signals, FREE)
     assert table.loc['worst year', 'Total Return'] == pytest.approx(-0.2) and table.loc['worst year', '# Trades'] == 0
     assert table.loc['worst year', 'sentence'] == '2021; buy & hold made −20.0% in it.'
 
+
 def test_holding_a_universe_gives_each_symbol_an_equal_part():
     up, down = _bars(np.linspace(10, 20, 300)), _bars(np.linspace(10, 5, 300))
-    made = market({'A': up, 'B': down, **{f'S{j}': _bars([10.]*200 + [10. + j]*100) for j in range(10)}})
+    made = market({'A': up, 'B': down, **{f'S{j}': _bars([10.0] * 200 + [10.0 + j] * 100) for j in range(10)}})
     signals = {symbol: _signals(up, {}) for symbol in made.symbols}
     table = stress(made, signals, FREE, account=BacktestSettings(fractional=True))
-    assert table.loc['buy & hold', 'Total Return'] == pytest.approx((20/up.close.iloc[1] + 5/down.close.iloc[1] + 14.5)/12 - 1, abs=1e-3)
+    assert table.loc['buy & hold', 'Total Return'] == pytest.approx(
+        (20 / up.close.iloc[1] + 5 / down.close.iloc[1] + 14.5) / 12 - 1, abs=1e-3
+    )
     assert table.loc['as set', 'Total Return'] == 0 and table.loc['buy & hold', 'sentence'] == 'More than the strategy.'
 
 # %% ../../nbs/18_stress.ipynb #a741da14
@@ -101,30 +167,56 @@ def test_few_trades_are_called_too_few():
     often = {day: 1 if day % 2 else -1 for day in range(1, 90)}
     assert stress(*_case(WAVE, often), FREE).loc['as set', 'sentence'] == '44 closed trades.'
 
-@pytest.mark.parametrize('mine, base, hold, words', [
-    (0.1, 0.2, 0.3, 'Keeps 50% of the return.'), (-0.1, 0.2, 0.3, 'Turns the gain into a loss.'), (-0.2, -0.1, 0.3, 'Loses as set already.'),
-    (0.1, 0.2, 0.15, 'Keeps 50% of the return. Falls behind buy & hold.'),
-])
+
+@pytest.mark.parametrize(
+    'mine, base, hold, words',
+    [
+        (0.1, 0.2, 0.3, 'Keeps 50% of the return.'),
+        (-0.1, 0.2, 0.3, 'Turns the gain into a loss.'),
+        (-0.2, -0.1, 0.3, 'Loses as set already.'),
+        (0.1, 0.2, 0.15, 'Keeps 50% of the return. Falls behind buy & hold.'),
+    ],
+)
 def test_a_cost_row_says_what_is_left(mine, base, hold, words):
     from tradelab.stress import _sentence
-    table = pd.DataFrame({'Total Return': [base, mine, hold], '# Trades': 40.}, index=['as set', 'costs ×2', 'buy & hold'])
+
+    table = pd.DataFrame(
+        {'Total Return': [base, mine, hold], '# Trades': 40.0}, index=['as set', 'costs ×2', 'buy & hold']
+    )
     assert _sentence('costs ×2', table, 2020, {}) == words
+
 
 def test_better_when_late_is_no_praise():
     rising = stress(*_case([10, 20, 10, 10, 40, 40, 40], {0: 1}), FREE)
     assert rising.loc['one bar later', 'sentence'] == 'Better when late: the timing carries no information.'
 
+
 def test_a_benchmark_is_put_on_the_sessions_of_the_backtest():
     made, signals = _case(WAVE, TURNS)
-    benchmark = pd.Series([50., 100., 150.], [DAYS[0] - pd.Timedelta(days=9), DAYS[0] - pd.Timedelta(days=2), DAYS[150]])
+    benchmark = pd.Series(
+        [50.0, 100.0, 150.0], [DAYS[0] - pd.Timedelta(days=9), DAYS[0] - pd.Timedelta(days=2), DAYS[150]]
+    )
     table = stress(made, signals, FREE, benchmark=benchmark)
-    assert table.loc['benchmark', 'Total Return'] == pytest.approx(0.5) and table.index[-1] == 'benchmark' and np.isnan(table.loc['benchmark', '# Trades'])
+    assert (
+        table.loc['benchmark', 'Total Return'] == pytest.approx(0.5)
+        and table.index[-1] == 'benchmark'
+        and np.isnan(table.loc['benchmark', '# Trades'])
+    )
 
 # %% ../../nbs/18_stress.ipynb #e6c6aa1c
-@pytest.mark.parametrize('call, word', [
-    (lambda: scaled_costs(CostSettings(), -1), '-1'), (lambda: scaled_costs(CostSettings(slippage_bp=5_000), 4), 'times 4'), (lambda: delayed({}, 0), 'found 0'),
-    (lambda: calendar_returns(pd.Series([1.], DAYS[:1]), 'week'), 'week'),
-    (lambda: stress(*_case(WAVE, TURNS), FREE, benchmark=pd.Series([1.], [DAYS[-1] + pd.Timedelta(days=99)])), 'no values in the span'),
-])
+@pytest.mark.parametrize(
+    'call, word',
+    [
+        (lambda: scaled_costs(CostSettings(), -1), '-1'),
+        (lambda: scaled_costs(CostSettings(slippage_bp=5_000), 4), 'times 4'),
+        (lambda: delayed({}, 0), 'found 0'),
+        (lambda: calendar_returns(pd.Series([1.0], DAYS[:1]), 'week'), 'week'),
+        (
+            lambda: stress(*_case(WAVE, TURNS), FREE, benchmark=pd.Series([1.0], [DAYS[-1] + pd.Timedelta(days=99)])),
+            'no values in the span',
+        ),
+    ],
+)
 def test_unusable_input_is_refused(call, word):
-    with pytest.raises(DataError, match=word): call()
+    with pytest.raises(DataError, match=word):
+        call()

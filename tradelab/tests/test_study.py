@@ -16,26 +16,48 @@ from ..utils.error_handling import DataError
 
 # %% ../../nbs/19_study.ipynb #07ae9055
 DAYS = pd.bdate_range('2018-01-01', periods=700, name='session')
-NONE = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series([], dtype=str), 'value': pd.Series([], dtype=float)})
+NONE = pd.DataFrame(
+    {'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series([], dtype=str), 'value': pd.Series([], dtype=float)}
+)
+
 
 def _raw(seed, scale_after=None):
-    close = 50*np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.02, 700)))
-    if scale_after is not None: close = np.where(np.arange(700) > scale_after, close*1.5, close)
-    return pd.DataFrame({'open': close, 'high': close*1.01, 'low': close*0.99, 'close': close, 'volume': 1e7}, DAYS)
+    close = 50 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.02, 700)))
+    if scale_after is not None:
+        close = np.where(np.arange(700) > scale_after, close * 1.5, close)
+    return pd.DataFrame({'open': close, 'high': close * 1.01, 'low': close * 0.99, 'close': close, 'volume': 1e7}, DAYS)
+
 
 def _study(scale_after=None, own=None, strategy=None, **sections):
-    settings = load_settings(**{'risk': {'position_fraction': 0.5}, 'sweep': {'fast': '5, 10', 'slow': '20, 40', 'rsi_window': '7'}, 'walk_forward': {'train': 200, 'test': 50, 'sealed': 100}, 'strategy': strategy or {}, **sections})
-    return study({symbol: (_raw(seed, scale_after), NONE, 'crsp') for seed, symbol in enumerate('AB')}, settings, own=own)
+    settings = load_settings(
+        **{
+            'risk': {'position_fraction': 0.5},
+            'sweep': {'fast': '5, 10', 'slow': '20, 40', 'rsi_window': '7'},
+            'walk_forward': {'train': 200, 'test': 50, 'sealed': 100},
+            'strategy': strategy or {},
+            **sections,
+        }
+    )
+    return study(
+        {symbol: (_raw(seed, scale_after), NONE, 'crsp') for seed, symbol in enumerate('AB')}, settings, own=own
+    )
 
 # %% ../../nbs/19_study.ipynb #7bb1c8a2
 def test_a_combination_of_a_sweep_is_what_the_backtest_of_its_parameters_gives():
     asked = _study()
     swept = asked.swept()
     for row in swept.table.to_dict('records'):
-        strategy = asked.settings.strategy.model_copy(update={name: int(row[name]) for name in ('fast', 'slow', 'rsi_window')})
+        strategy = asked.settings.strategy.model_copy(
+            update={name: int(row[name]) for name in ('fast', 'slow', 'rsi_window')}
+        )
         result = asked.run(strategy, asked.settings.backtest.model_copy(update={'end': DAYS[-101].date()}))
         pd.testing.assert_frame_equal(result.equity, asked.tried({name: row[name] for name in swept.parameters}).equity)
-        assert result.equity.equity.iloc[-1]/result.equity.equity.iloc[0] - 1 == pytest.approx(row['Total Return'], abs=1e-12) and (~result.trades.is_open).sum() == row['# Trades']
+        assert (
+            result.equity.equity.iloc[-1] / result.equity.equity.iloc[0] - 1
+            == pytest.approx(row['Total Return'], abs=1e-12)
+            and (~result.trades.is_open).sum() == row['# Trades']
+        )
+
 
 def test_what_lies_under_the_seal_changes_neither_sweep_nor_walk_nor_choice():
     one, two = _study(), _study(scale_after=599)
@@ -44,6 +66,7 @@ def test_what_lies_under_the_seal_changes_neither_sweep_nor_walk_nor_choice():
     assert one.final_choice() == two.final_choice() and one.swept().sessions[-1] == DAYS[599]
     assert one.unseal(one.final_choice()).result.equity.index[0] == DAYS[600]
 
+
 def test_the_future_of_a_fold_changes_nothing_in_it():
     one, two = _study().walked(), _study(scale_after=450).walked()
     known = one.table.test_last <= DAYS[450]
@@ -51,27 +74,52 @@ def test_the_future_of_a_fold_changes_nothing_in_it():
     pd.testing.assert_frame_equal(one.table[known], two.table[known])
 
 # %% ../../nbs/19_study.ipynb #6ebad205
-def _breakout(close, window): return Vote(close > close.shift(1).rolling(window).max(), close < close.shift(1).rolling(window).min(), 'breakout', 'breakdown')
+def _breakout(close, window):
+    return Vote(
+        close > close.shift(1).rolling(window).max(),
+        close < close.shift(1).rolling(window).min(),
+        'breakout',
+        'breakdown',
+    )
+
 
 def test_a_voter_of_ones_own_is_swept_and_walked():
     asked = _study(own={'breakout': (_breakout, {'window': [20, 55]})}, strategy={'voters': ('breakout',)})
     walked = asked.walked()
-    assert walked.parameters == ('breakout_window',) and set(walked.table.breakout_window.dropna()) <= {20, 55} and len(asked.swept().table) == 2
+    assert (
+        walked.parameters == ('breakout_window',)
+        and set(walked.table.breakout_window.dropna()) <= {20, 55}
+        and len(asked.swept().table) == 2
+    )
     assert walked.trades.exit_reason.isin(['breakdown', 'end of the fold', 'open']).all() and len(walked.trades) > 3
 
+
 def test_a_span_that_the_seal_swallows_is_refused():
-    with pytest.raises(DataError, match='sealed'): _study(walk_forward={'sealed': 700}).swept()
-    with pytest.raises(DataError, match='seal'): _study(backtest={'start': str(DAYS[650].date())}).swept()
-    with pytest.raises(DataError, match='too short'): _study(walk_forward={'train': 590, 'sealed': 100}).walked()
+    with pytest.raises(DataError, match='sealed'):
+        _study(walk_forward={'sealed': 700}).swept()
+    with pytest.raises(DataError, match='seal'):
+        _study(backtest={'start': str(DAYS[650].date())}).swept()
+    with pytest.raises(DataError, match='too short'):
+        _study(walk_forward={'train': 590, 'sealed': 100}).walked()
+
 
 def test_holding_gives_each_symbol_its_part():
     held = _study().held()
-    assert held.equity.index.equals(DAYS) and held.fills.symbol.tolist() == ['A', 'B'] and (held.fills.quantity*held.fills.price).round(-3).tolist() == pytest.approx([50_000]*2, rel=0.05)
+    assert (
+        held.equity.index.equals(DAYS)
+        and held.fills.symbol.tolist() == ['A', 'B']
+        and (held.fills.quantity * held.fills.price).round(-3).tolist() == pytest.approx([50_000] * 2, rel=0.05)
+    )
+
 
 def test_what_is_held_or_tried_on_other_sessions_begins_and_ends_there():
     asked = _study()
-    for result in (asked.held(DAYS[50], DAYS[99]), asked.tried({'fast': 5, 'slow': 20}, DAYS[50], DAYS[99])): assert result.equity.index.equals(DAYS[50:100]) and result.equity.equity.iloc[0] == result.cash
-    assert asked.held(DAYS[50]).equity.index.equals(DAYS[50:]) and asked.held(DAYS[50], DAYS[99]).fills.session.tolist() == [DAYS[51]]*2
+    for result in (asked.held(DAYS[50], DAYS[99]), asked.tried({'fast': 5, 'slow': 20}, DAYS[50], DAYS[99])):
+        assert result.equity.index.equals(DAYS[50:100]) and result.equity.equity.iloc[0] == result.cash
+    assert (
+        asked.held(DAYS[50]).equity.index.equals(DAYS[50:])
+        and asked.held(DAYS[50], DAYS[99]).fills.session.tolist() == [DAYS[51]] * 2
+    )
 
 # %% ../../nbs/19_study.ipynb #2c62478a
 def test_signals_are_computed_once_and_those_of_another_strategy_are_its_own():
@@ -79,27 +127,55 @@ def test_signals_are_computed_once_and_those_of_another_strategy_are_its_own():
     other = asked.settings.strategy.model_copy(update={'fast': 5, 'slow': 20})
     assert asked.signals() is asked.signals() and not asked.signals(other)['A'].equals(asked.signals()['A'])
 
+
 def test_what_was_run_already_is_what_stress_shows():
     asked = _study()
     mine, held = asked.run(), asked.held()
     shown, swapped = asked.stressed(), asked.stressed(held, mine)
     pd.testing.assert_frame_equal(shown, asked.stressed(mine, held))
-    assert swapped.loc['as set', 'Total Return'] == shown.loc['buy & hold', 'Total Return'] != shown.loc['as set', 'Total Return'] == swapped.loc['buy & hold', 'Total Return']
+    assert (
+        swapped.loc['as set', 'Total Return']
+        == shown.loc['buy & hold', 'Total Return']
+        != shown.loc['as set', 'Total Return']
+        == swapped.loc['buy & hold', 'Total Return']
+    )
+
 
 def test_odds_are_those_of_the_equity_with_the_settings_of_the_study():
     asked = _study(backtest={'risk_free': 0.03})
     mine = asked.run()
     found = asked.odds(mine, trials=9, variance=0.2, seed=3, draws=60, entries=5)
-    control = random_entries(asked.market, mine, asked.settings.costs, asked.settings.risk, asked.settings.backtest, seed=3, draws=5)
+    control = random_entries(
+        asked.market, mine, asked.settings.costs, asked.settings.risk, asked.settings.backtest, seed=3, draws=5
+    )
     wanted = luck(mine.equity.equity, 9, 0.2, 0.03, seed=3, draws=60, control=control)
-    assert repr(found) == repr(wanted) and found.intervals.equals(wanted.intervals) and found.control.draws.tolist() == control.draws.tolist()
+    assert (
+        repr(found) == repr(wanted)
+        and found.intervals.equals(wanted.intervals)
+        and found.control.draws.tolist() == control.draws.tolist()
+    )
     assert asked.odds(mine, draws=5, entries=0).control is None
+
 
 def test_an_account_that_is_ruined_or_never_traded_has_no_odds():
     asked = _study()
     mine = asked.run()
-    ruined = mine.equity.assign(equity=mine.equity.equity.where(mine.equity.index < DAYS[300], -1.))
-    found = asked.odds(type(mine)(mine.strategy, mine.mode, mine.symbols, mine.cash, mine.fills, mine.trades, ruined, mine.decisions, mine.counts))
-    assert np.isnan(found.psr) and np.isnan(found.dsr) and found.intervals.isna().all(axis=None) and found.control is None
+    ruined = mine.equity.assign(equity=mine.equity.equity.where(mine.equity.index < DAYS[300], -1.0))
+    found = asked.odds(
+        type(mine)(
+            mine.strategy,
+            mine.mode,
+            mine.symbols,
+            mine.cash,
+            mine.fills,
+            mine.trades,
+            ruined,
+            mine.decisions,
+            mine.counts,
+        )
+    )
+    assert (
+        np.isnan(found.psr) and np.isnan(found.dsr) and found.intervals.isna().all(axis=None) and found.control is None
+    )
     still = _study(strategy={'fast': 300, 'slow': 690, 'voters': ('moving_average',)})
     assert still.run().trades.empty and still.odds(still.run(), draws=5).control is None

@@ -26,22 +26,43 @@ DAYS = pd.bdate_range('2020-01-01', periods=150, name='session')
 GRID = SweepSettings(fast='3, 5', slow='8', rsi_window='5', oversold='30, 40', overbought='65')
 
 # %% ../../nbs/18_sweep.ipynb #6f779a08
-def _breakout(close, window): return Vote(close > close.shift(1).rolling(window).max(), close < close.shift(1).rolling(window).min(), 'breakout', 'breakdown')
+def _breakout(close, window):
+    return Vote(
+        close > close.shift(1).rolling(window).max(),
+        close < close.shift(1).rolling(window).min(),
+        'breakout',
+        'breakdown',
+    )
+
 
 OWN = {'breakout': (_breakout, {'window': [5, 20]})}
+
 
 def _bars(seed, volume, gaps):
     "Bars that move, with holes and a late start where `gaps` says so"
     rng = np.random.default_rng(seed)
-    close = 50*np.exp(np.cumsum(rng.normal(0.0002, 0.03, len(DAYS))))
-    open_ = close*np.exp(rng.normal(0, 0.01, len(DAYS)))
-    bars = pd.DataFrame({'open': open_, 'high': np.maximum(open_, close)*1.01, 'low': np.minimum(open_, close)*0.99, 'close': close, 'volume': volume}, DAYS)
-    return bars[20*gaps:][rng.random(len(DAYS) - 20*gaps) > 0.1*gaps]
+    close = 50 * np.exp(np.cumsum(rng.normal(0.0002, 0.03, len(DAYS))))
+    open_ = close * np.exp(rng.normal(0, 0.01, len(DAYS)))
+    bars = pd.DataFrame(
+        {
+            'open': open_,
+            'high': np.maximum(open_, close) * 1.01,
+            'low': np.minimum(open_, close) * 0.99,
+            'close': close,
+            'volume': volume,
+        },
+        DAYS,
+    )
+    return bars[20 * gaps :][rng.random(len(DAYS) - 20 * gaps) > 0.1 * gaps]
+
 
 def _made(seed, n_symbols, volume=1e6, gaps=False):
     "A market with dividends, and the closes of its symbols"
-    bars = {symbol: _bars(100*seed + k, volume, gaps and k > 0) for k, symbol in enumerate('ABC'[:n_symbols])}
-    paid = {symbol: np.where(np.random.default_rng(seed).random(len(frame)) < 0.04, 0.7, 0.) for symbol, frame in bars.items()}
+    bars = {symbol: _bars(100 * seed + k, volume, gaps and k > 0) for k, symbol in enumerate('ABC'[:n_symbols])}
+    paid = {
+        symbol: np.where(np.random.default_rng(seed).random(len(frame)) < 0.04, 0.7, 0.0)
+        for symbol, frame in bars.items()
+    }
     return market(bars, paid), {symbol: frame.close for symbol, frame in bars.items()}
 
 # %% ../../nbs/18_sweep.ipynb #d4123703
@@ -50,100 +71,257 @@ def _expected(made, closes, row, strategy, costs, risk, account):
     known = type(strategy).model_fields
     chosen = strategy.model_copy(update={name: value for name, value in row.items() if name in known})
     voters = {'breakout': partial(_breakout, window=int(row['breakout_window']))} if 'breakout_window' in row else {}
-    result = backtest(made, {symbol: strategy_signals(close, chosen, voters) for symbol, close in closes.items()}, costs, risk, account)
+    result = backtest(
+        made,
+        {symbol: strategy_signals(close, chosen, voters) for symbol, close in closes.items()},
+        costs,
+        risk,
+        account,
+    )
     equity, alive = result.equity.equity, (result.equity.equity > 0).all()
-    of_equity = [cagr(equity), sharpe(equity, account.risk_free), max_drawdown(equity)] if alive else [nan]*3
-    return [equity.iloc[-1]/equity.iloc[0] - 1, *of_equity, float((~result.trades.is_open).sum()), win_rate(result.trades)]
+    of_equity = [cagr(equity), sharpe(equity, account.risk_free), max_drawdown(equity)] if alive else [nan] * 3
+    return [
+        equity.iloc[-1] / equity.iloc[0] - 1,
+        *of_equity,
+        float((~result.trades.is_open).sum()),
+        win_rate(result.trades),
+    ]
 
-def _whole(row): return {name: int(value) if name in ('fast', 'slow', 'rsi_window', 'breakout_window') else value for name, value in row.items()}
 
-def _check(made, closes, strategy=StrategySettings(), costs=CostSettings(), risk=RiskSettings(), account=BacktestSettings(), grid=GRID, own=OWN):
+def _whole(row):
+    return {
+        name: int(value) if name in ('fast', 'slow', 'rsi_window', 'breakout_window') else value
+        for name, value in row.items()
+    }
+
+
+def _check(
+    made,
+    closes,
+    strategy=StrategySettings(),
+    costs=CostSettings(),
+    risk=RiskSettings(),
+    account=BacktestSettings(),
+    grid=GRID,
+    own=OWN,
+):
     "Compare every combination with its backtest; the sweep"
-    swept = sweep(made, closes, grid, strategy, costs, risk, account, {name: own[name] for name in strategy.voters if name in own})
+    swept = sweep(
+        made, closes, grid, strategy, costs, risk, account, {name: own[name] for name in strategy.voters if name in own}
+    )
     for row in swept.table.to_dict('records'):
         wanted = _expected(made, closes, _whole(row), strategy, costs, risk, account)
-        assert [row[name] for name in ('Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', '# Trades', 'Win Rate')] == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), row
+        assert [
+            row[name] for name in ('Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', '# Trades', 'Win Rate')
+        ] == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), row
     return swept
 
 # %% ../../nbs/18_sweep.ipynb #5eeb09ef
-def _maybe(value): return st.sampled_from([None, value])
+def _maybe(value):
+    return st.sampled_from([None, value])
 
-ACCOUNTS = st.builds(BacktestSettings, cash=st.sampled_from([3_000., 100_000.]), fractional=st.booleans(), direction=st.sampled_from(['long_only', 'long_short']),
-                     fill_at=st.sampled_from(['next_open', 'same_close']), dividends=st.sampled_from(['cash', 'cash', 'reinvest']), close_at_end=st.booleans(),
-                     start=_maybe(DAYS[45].date()), end=_maybe(DAYS[130].date()), risk_free=st.sampled_from([0., 0.04]))
-COSTS = st.builds(CostSettings, commission_per_order=st.sampled_from([0., 1.]), slippage_bp=st.sampled_from([0., 20.]), volume_cap=_maybe(0.05))
-RISKS = st.one_of(st.just(RiskSettings()), st.builds(RiskSettings, sizing=st.sampled_from(['fraction', 'cash', 'volatility', 'kelly']), position_fraction=st.just(0.5), max_positions=st.sampled_from([1, 3]),
-    kelly_trades=st.just(3), cooldown_sessions=st.sampled_from([0, 5])), st.builds(RiskSettings, stop_loss=_maybe(0.04), stop_atr=_maybe(1.5), trailing_stop=_maybe(0.06), take_profit=_maybe(0.08), time_stop=_maybe(7),
-    max_daily_loss=_maybe(0.03), max_drawdown=_maybe(0.1), halt_drawdown=_maybe(0.15), max_losing_streak=_maybe(3), stop_guard_stops=_maybe(2), rearm_sessions=_maybe(10), position_fraction=st.sampled_from([0.4, 1.])))
+
+ACCOUNTS = st.builds(
+    BacktestSettings,
+    cash=st.sampled_from([3_000.0, 100_000.0]),
+    fractional=st.booleans(),
+    direction=st.sampled_from(['long_only', 'long_short']),
+    fill_at=st.sampled_from(['next_open', 'same_close']),
+    dividends=st.sampled_from(['cash', 'cash', 'reinvest']),
+    close_at_end=st.booleans(),
+    start=_maybe(DAYS[45].date()),
+    end=_maybe(DAYS[130].date()),
+    risk_free=st.sampled_from([0.0, 0.04]),
+)
+COSTS = st.builds(
+    CostSettings,
+    commission_per_order=st.sampled_from([0.0, 1.0]),
+    slippage_bp=st.sampled_from([0.0, 20.0]),
+    volume_cap=_maybe(0.05),
+)
+RISKS = st.one_of(
+    st.just(RiskSettings()),
+    st.builds(
+        RiskSettings,
+        sizing=st.sampled_from(['fraction', 'cash', 'volatility', 'kelly']),
+        position_fraction=st.just(0.5),
+        max_positions=st.sampled_from([1, 3]),
+        kelly_trades=st.just(3),
+        cooldown_sessions=st.sampled_from([0, 5]),
+    ),
+    st.builds(
+        RiskSettings,
+        stop_loss=_maybe(0.04),
+        stop_atr=_maybe(1.5),
+        trailing_stop=_maybe(0.06),
+        take_profit=_maybe(0.08),
+        time_stop=_maybe(7),
+        max_daily_loss=_maybe(0.03),
+        max_drawdown=_maybe(0.1),
+        halt_drawdown=_maybe(0.15),
+        max_losing_streak=_maybe(3),
+        stop_guard_stops=_maybe(2),
+        rearm_sessions=_maybe(10),
+        position_fraction=st.sampled_from([0.4, 1.0]),
+    ),
+)
+
 
 @pytest.mark.parametrize('n_symbols', [1, 3])
 @pytest.mark.parametrize('combine', ['or', 'and', 'majority', 'weighted'])
 def test_every_combination_is_what_the_backtest_of_its_signals_gives(combine, n_symbols):
-    strategy = StrategySettings(voters=('moving_average', 'rsi', 'breakout'), combine=combine, confirm_bars=4, weights={'breakout': 0.7} if combine == 'weighted' else {}, threshold=1.)
+    strategy = StrategySettings(
+        voters=('moving_average', 'rsi', 'breakout'),
+        combine=combine,
+        confirm_bars=4,
+        weights={'breakout': 0.7} if combine == 'weighted' else {},
+        threshold=1.0,
+    )
+
     @settings(derandomize=True, deadline=None, max_examples=15, database=None)
-    @given(st.integers(0, 20), st.booleans(), st.sampled_from([5_000., 1e6]), COSTS, RISKS, ACCOUNTS)
-    def compare(seed, gaps, volume, costs, risk, account): assert len(_check(*_made(seed, n_symbols, volume, gaps), strategy, costs, risk, account).table) == 8
+    @given(st.integers(0, 20), st.booleans(), st.sampled_from([5_000.0, 1e6]), COSTS, RISKS, ACCOUNTS)
+    def compare(seed, gaps, volume, costs, risk, account):
+        assert len(_check(*_made(seed, n_symbols, volume, gaps), strategy, costs, risk, account).table) == 8
+
     compare()
 
 # %% ../../nbs/18_sweep.ipynb #79021aea
-@pytest.mark.parametrize('account', [{}, {'direction': 'long_short'}, {'fill_at': 'same_close'}, {'close_at_end': True}, {'risk_free': 0.03}, {'start': DAYS[45].date(), 'end': DAYS[99].date()}, {'fractional': True}])
+@pytest.mark.parametrize(
+    'account',
+    [
+        {},
+        {'direction': 'long_short'},
+        {'fill_at': 'same_close'},
+        {'close_at_end': True},
+        {'risk_free': 0.03},
+        {'start': DAYS[45].date(), 'end': DAYS[99].date()},
+        {'fractional': True},
+    ],
+)
 @pytest.mark.parametrize('voters', [('moving_average', 'rsi'), ('rsi',), ('moving_average', 'breakout')])
 def test_an_account_that_rests_between_its_signals_is_valued_as_one_that_is_stepped(voters, account):
     swept = _check(*_made(3, 1), StrategySettings(voters=voters), account=BacktestSettings(**account))
     assert swept.table['# Trades'].sum() >= 4 and swept.table['Sharpe'].notna().all()
 
-@pytest.mark.parametrize('alone, otherwise', [({'stop_loss': 0.04}, {}), ({'stop_atr': 1.5}, {}), ({'trailing_stop': 0.05}, {}), ({'take_profit': 0.05}, {}), ({'time_stop': 3}, {}), ({'max_daily_loss': 0.02}, {}),
-    ({'max_drawdown': 0.1}, {}), ({'halt_drawdown': 0.1}, {}), ({'max_losing_streak': 2}, {}), ({'stop_guard_stops': 1, 'stop_loss': 0.04}, {'stop_loss': 0.04}), ({'sizing': 'kelly', 'kelly_trades': 2}, {}), ({'cooldown_sessions': 15}, {})])
+
+@pytest.mark.parametrize(
+    'alone, otherwise',
+    [
+        ({'stop_loss': 0.04}, {}),
+        ({'stop_atr': 1.5}, {}),
+        ({'trailing_stop': 0.05}, {}),
+        ({'take_profit': 0.05}, {}),
+        ({'time_stop': 3}, {}),
+        ({'max_daily_loss': 0.02}, {}),
+        ({'max_drawdown': 0.1}, {}),
+        ({'halt_drawdown': 0.1}, {}),
+        ({'max_losing_streak': 2}, {}),
+        ({'stop_guard_stops': 1, 'stop_loss': 0.04}, {'stop_loss': 0.04}),
+        ({'sizing': 'kelly', 'kelly_trades': 2}, {}),
+        ({'cooldown_sessions': 15}, {}),
+    ],
+)
 def test_a_single_exit_or_breaker_counts_and_keeps_an_account_from_resting(alone, otherwise):
     strategy = StrategySettings(voters=('rsi',))
     one, other = (_check(*_made(3, 1), strategy, risk=RiskSettings(**risk)).table for risk in (alone, otherwise))
     assert not one.equals(other)
 
+
 def test_reinvested_dividends_keep_an_account_from_resting():
-    one, other = (_check(*_made(3, 1), StrategySettings(voters=('rsi',)), account=BacktestSettings(dividends=how, fractional=True)).table for how in ('cash', 'reinvest'))
+    one, other = (
+        _check(
+            *_made(3, 1), StrategySettings(voters=('rsi',)), account=BacktestSettings(dividends=how, fractional=True)
+        ).table
+        for how in ('cash', 'reinvest')
+    )
     assert not one.equals(other)
+
 
 def test_a_dividend_that_falls_into_a_rest_is_paid():
     made, closes = _made(5, 1)
-    paid, unpaid = _check(made, closes), _check(market({'A': pd.DataFrame({name: getattr(made, name)[:, 0] for name in ('open', 'high', 'low', 'close', 'volume')}, DAYS)}), closes)
+    paid, unpaid = (
+        _check(made, closes),
+        _check(
+            market(
+                {
+                    'A': pd.DataFrame(
+                        {name: getattr(made, name)[:, 0] for name in ('open', 'high', 'low', 'close', 'volume')}, DAYS
+                    )
+                }
+            ),
+            closes,
+        ),
+    )
     assert (paid.table['Total Return'] > unpaid.table['Total Return']).all()
 
+
 def test_an_account_that_never_trades_has_no_ratio():
-    swept = _check(*_made(1, 1), StrategySettings(voters=('rsi',)), account=BacktestSettings(risk_free=0.05), grid=SweepSettings(rsi_window='5', oversold='1', overbought='99'))
-    assert swept.table[['Total Return', '# Trades']].values.tolist() == [[0., 0.]] and swept.table[['Sharpe', 'Win Rate']].isna().all(axis=None)
+    swept = _check(
+        *_made(1, 1),
+        StrategySettings(voters=('rsi',)),
+        account=BacktestSettings(risk_free=0.05),
+        grid=SweepSettings(rsi_window='5', oversold='1', overbought='99'),
+    )
+    assert swept.table[['Total Return', '# Trades']].values.tolist() == [[0.0, 0.0]] and swept.table[
+        ['Sharpe', 'Win Rate']
+    ].isna().all(axis=None)
+
 
 # 100 shares sold short at 100: 20,000 − 25,000 at the close of 250, 20,000 − 19,000 after buying back at the open of 190.
 def test_an_account_that_was_ruined_on_the_way_has_a_return_and_no_ratio():
-    close = pd.Series([101.]*6 + [100., 100., 250., 190., 190., 190.], DAYS[:12])
+    close = pd.Series([101.0] * 6 + [100.0, 100.0, 250.0, 190.0, 190.0, 190.0], DAYS[:12])
     bars = pd.DataFrame({name: close for name in ('open', 'high', 'low', 'close')} | {'volume': 1e9})
     falls = lambda close, level: Vote(close < 0, close < level, 'never', 'low')
-    made, strategy, account = market({'A': bars}), StrategySettings(voters=('falls',)), BacktestSettings(cash=10_000, direction='long_short')
+    made, strategy, account = (
+        market({'A': bars}),
+        StrategySettings(voters=('falls',)),
+        BacktestSettings(cash=10_000, direction='long_short'),
+    )
     costs, closes = CostSettings(sec_fee_per_million=0, taf_per_share=0, slippage_bp=0, borrow_rate=0), {'A': close}
-    row = sweep(made, closes, strategy=strategy, costs=costs, account=account, own={'falls': (falls, {'level': [100.5]})}).table.iloc[0]
-    equity = backtest(made, {'A': strategy_signals(close, strategy, {'falls': partial(falls, level=100.5)})}, costs, account=account).equity.equity
+    row = sweep(
+        made, closes, strategy=strategy, costs=costs, account=account, own={'falls': (falls, {'level': [100.5]})}
+    ).table.iloc[0]
+    equity = backtest(
+        made, {'A': strategy_signals(close, strategy, {'falls': partial(falls, level=100.5)})}, costs, account=account
+    ).equity.equity
     assert equity.min() == -5_000 and equity.iloc[-1] == 1_000 and row['Total Return'] == pytest.approx(-0.9)
     assert row[['CAGR', 'Sharpe', 'Max Drawdown']].isna().all()
 
 # %% ../../nbs/18_sweep.ipynb #d7706e94
 def test_one_piece_of_machine_code_serves_every_market_and_setting():
-    for n_symbols, combine, risk in ((1, 'or', {}), (3, 'weighted', {'stop_atr': 2.}), (1, 'and', {'sizing': 'volatility'}), (3, 'majority', {})):
-        sweep(*_made(2, n_symbols), GRID, StrategySettings(combine=combine), risk=RiskSettings(**risk), account=BacktestSettings(start=DAYS[30].date()))
+    for n_symbols, combine, risk in (
+        (1, 'or', {}),
+        (3, 'weighted', {'stop_atr': 2.0}),
+        (1, 'and', {'sizing': 'volatility'}),
+        (3, 'majority', {}),
+    ):
+        sweep(
+            *_made(2, n_symbols),
+            GRID,
+            StrategySettings(combine=combine),
+            risk=RiskSettings(**risk),
+            account=BacktestSettings(start=DAYS[30].date()),
+        )
     assert len(_run_all.signatures) == 1
+
 
 def test_the_same_sweep_gives_the_same_bits_on_any_number_of_threads():
     from numba import get_num_threads, set_num_threads
+
     made, before = _made(4, 3), get_num_threads()
     both = sweep(*made, GRID).table
     try:
         set_num_threads(1)
         pd.testing.assert_frame_equal(both, sweep(*made, GRID).table, check_exact=True)
-    finally: set_num_threads(before)
+    finally:
+        set_num_threads(before)
+
 
 def test_later_bars_change_nothing_in_a_sweep_that_ends_before_them():
     made, closes = _made(6, 1)
     bars = pd.DataFrame({name: getattr(made, name)[:, 0] for name in ('open', 'high', 'low', 'close', 'volume')}, DAYS)
     account = BacktestSettings(end=DAYS[99].date())
-    wild = bars.mul(np.where(DAYS <= DAYS[99], 1., 3.), axis=0)
+    wild = bars.mul(np.where(DAYS <= DAYS[99], 1.0, 3.0), axis=0)
     one, two = (sweep(market({'A': frame}), {'A': frame.close}, GRID, account=account).table for frame in (bars, wild))
     pd.testing.assert_frame_equal(one, two, check_exact=True)
 
@@ -151,25 +329,41 @@ def test_later_bars_change_nothing_in_a_sweep_that_ends_before_them():
 def test_a_sweep_that_is_looked_at_shows_the_best_first():
     swept = sweep(*_made(1, 1), GRID)
     text, top = swept._repr_html_(), swept.table['Sharpe'].max()
-    assert '4 combinations, Sharpe from' in text and text.index('<tbody>') < text.index(f'{top:.3f}') and repr(swept).startswith('Sweep(A: 4 combinations of fast, slow, rsi_window')
-    never = sweep(*_made(1, 1), SweepSettings(rsi_window='5', oversold='1', overbought='99'), StrategySettings(voters=('rsi',)))
+    assert (
+        '4 combinations, Sharpe from' in text
+        and text.index('<tbody>') < text.index(f'{top:.3f}')
+        and repr(swept).startswith('Sweep(A: 4 combinations of fast, slow, rsi_window')
+    )
+    never = sweep(
+        *_made(1, 1), SweepSettings(rsi_window='5', oversold='1', overbought='99'), StrategySettings(voters=('rsi',))
+    )
     assert 'no combination has a Sharpe' in never._repr_html_()
+
 
 def test_what_cannot_be_swept_is_refused():
     made, closes = _made(1, 2)
     for given in ({'A': closes['A']}, {**closes, 'C': closes['A']}):
-        with pytest.raises(DataError, match='different symbols'): sweep(made, given, GRID)
-    with pytest.raises(DataError, match='below a slow'): sweep(made, closes, SweepSettings(fast='20', slow='5'))
-    with pytest.raises(DataError, match='below an overbought'): sweep(made, closes, SweepSettings(oversold='80', overbought='70'))
-    with pytest.raises(DataError, match='breakout'): sweep(made, closes, GRID, StrategySettings(voters=('breakout',)))
+        with pytest.raises(DataError, match='different symbols'):
+            sweep(made, given, GRID)
+    with pytest.raises(DataError, match='below a slow'):
+        sweep(made, closes, SweepSettings(fast='20', slow='5'))
+    with pytest.raises(DataError, match='below an overbought'):
+        sweep(made, closes, SweepSettings(oversold='80', overbought='70'))
+    with pytest.raises(DataError, match='breakout'):
+        sweep(made, closes, GRID, StrategySettings(voters=('breakout',)))
+
 
 @pytest.mark.parametrize('wrong', [{'A': slice(None)}, {'A': slice(10, None), 'B': slice(10, None)}])
 def test_votes_of_another_market_are_refused(wrong):
     made, closes = _made(1, 2)
     kept = {symbol: closes[symbol].iloc[rows] for symbol, rows in wrong.items()}
     table = moving_average_table(kept, next(iter(kept.values())).index, (3,), (8,))
-    with pytest.raises(DataError, match='same axes'): sweep_tables(made, [table], StrategySettings(voters=('moving_average',)))
+    with pytest.raises(DataError, match='same axes'):
+        sweep_tables(made, [table], StrategySettings(voters=('moving_average',)))
+
 
 def test_symbols_are_matched_by_name_whatever_their_order():
     made, closes = _made(7, 3)
-    pd.testing.assert_frame_equal(sweep(made, closes, GRID).table, sweep(made, dict(reversed(closes.items())), GRID).table, check_exact=True)
+    pd.testing.assert_frame_equal(
+        sweep(made, closes, GRID).table, sweep(made, dict(reversed(closes.items())), GRID).table, check_exact=True
+    )

@@ -18,15 +18,22 @@ from ..utils.table_base import Base, base_apart, key, said
 @pytest.fixture(scope='module')
 def tables():
     "Two tables on a base of their own, so that the lab's schema never hears of them"
+
     class Trial(DeclarativeBase):
         metadata = type(Base.metadata)(naming_convention=Base.metadata.naming_convention)
         type_annotation_map = Base.type_annotation_map
+
     class One(Trial):
         __tablename__ = 'ones'
         name: Mapped[str] = key('Its name')
+
     class Many(Trial):
         __tablename__ = 'manies'
-        __table_args__ = CheckConstraint('size > 0', name='size_positive'), UniqueConstraint('size', 'at'), Index(None, 'at')
+        __table_args__ = (
+            CheckConstraint('size > 0', name='size_positive'),
+            UniqueConstraint('size', 'at'),
+            Index(None, 'at'),
+        )
         one: Mapped[str] = key('The one', ForeignKey('ones.name'))
         size: Mapped[float] = said('How large')
         at: Mapped[dt.datetime] = said('When')
@@ -34,24 +41,49 @@ def tables():
         raw: Mapped[bytes | None] = said('Bytes')
         listed: Mapped[list] = said('Items')
         named: Mapped[dict] = said('Name → value')
+
     return Trial.metadata.tables
 
 # %% ../../nbs/03_table_base.ipynb #b801c282
 def test_every_constraint_is_named_by_its_table_and_columns(tables):
     many = tables['manies']
-    assert {item.name for item in (*many.constraints, *many.indexes)} == {'pk_manies', 'fk_manies_one_ones', 'ck_manies_size_positive', 'uq_manies_size_at', 'ix_manies_at'}
+    assert {item.name for item in (*many.constraints, *many.indexes)} == {
+        'pk_manies',
+        'fk_manies_one_ones',
+        'ck_manies_size_positive',
+        'uq_manies_size_at',
+        'ix_manies_at',
+    }
+
 
 def test_each_python_type_is_one_type_of_postgres(tables):
     kinds = {column.name: column.type.compile(dialect=postgresql.dialect()) for column in tables['manies'].columns}
-    assert kinds == {'one': 'TEXT', 'size': 'DOUBLE PRECISION', 'at': 'TIMESTAMP WITH TIME ZONE', 'money': 'NUMERIC', 'raw': 'BYTEA', 'listed': 'JSONB', 'named': 'JSONB'}
+    assert kinds == {
+        'one': 'TEXT',
+        'size': 'DOUBLE PRECISION',
+        'at': 'TIMESTAMP WITH TIME ZONE',
+        'money': 'NUMERIC',
+        'raw': 'BYTEA',
+        'listed': 'JSONB',
+        'named': 'JSONB',
+    }
+
 
 def test_a_column_carries_its_comment_and_a_key_is_a_key(tables):
-    assert [(column.name, column.comment) for column in tables['manies'].primary_key] == [('one', 'The one')] and tables['manies'].c.at.comment == 'When'
+    assert [(column.name, column.comment) for column in tables['manies'].primary_key] == [
+        ('one', 'The one')
+    ] and tables['manies'].c.at.comment == 'When'
 
 # %% ../../nbs/03_table_base.ipynb #43da8333
 def test_a_base_apart_takes_tables_of_names_that_are_taken_and_leaves_the_others_alone():
     apart, before = base_apart(), set(Base.metadata.tables)
+
     class Again(apart):
         __tablename__ = 'runs'
         id: Mapped[int] = key('Number')
-    assert set(apart.metadata.tables) == {'runs'} and set(Base.metadata.tables) == before and Again.__table__.primary_key.name == 'pk_runs'
+
+    assert (
+        set(apart.metadata.tables) == {'runs'}
+        and set(Base.metadata.tables) == before
+        and Again.__table__.primary_key.name == 'pk_runs'
+    )

@@ -18,39 +18,88 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ..utils.error_handling import ConfigError, EmptyDeliveryError, PartialDeliveryError, ProviderError
-from ..utils.tables import NO_DAY, cell_days, cell_numbers, check_mapping, mixed_clocks, open_table, recognised_columns, symbol_texts, table_batches
+from tradelab.utils.tables import (
+    NO_DAY,
+    cell_days,
+    cell_numbers,
+    check_mapping,
+    mixed_clocks,
+    open_table,
+    recognised_columns,
+    symbol_texts,
+    table_batches,
+)
 
 NAMES = ['symbol', 'date', 'open', 'high', 'low', 'close', 'volume']
 HEAD, LINE = ','.join(NAMES) + '\n', 'A,2024-01-02,1,2,1,1.5,100\n'
 
 # %% ../../nbs/25_tables.ipynb #48c4ee0f
-@pytest.mark.parametrize('mapping, word', [({'cloze': 'Last'}, 'Did you mean close'), ({'open': 'Last', 'close': 'Last'}, "twice .found 'Last'")])
+@pytest.mark.parametrize(
+    'mapping, word',
+    [({'cloze': 'Last'}, 'Did you mean close'), ({'open': 'Last', 'close': 'Last'}, "twice .found 'Last'")],
+)
 def test_a_mapping_with_unknown_or_repeated_names_is_refused(mapping, word):
-    with pytest.raises(ConfigError, match=word): check_mapping(mapping)
+    with pytest.raises(ConfigError, match=word):
+        check_mapping(mapping)
+
 
 @pytest.mark.parametrize('session', ['Date', 'date', 'DAY', 'timestamp', 'Session', ' Date ', '<DATE>', 'DateTime'])
 def test_usual_names_are_recognised_whatever_their_case_and_punctuation(session):
-    found = recognised_columns([session, 'Open', 'HIGH', ' low', '<CLOSE>', 'Vol.', 'Ticker', 'Ex-Dividend', 'Split Ratio', 'Adj Close'], {}, 'x.csv')
-    assert found == {'session': session, 'open': 'Open', 'high': 'HIGH', 'low': ' low', 'close': '<CLOSE>', 'volume': 'Vol.', 'symbol': 'Ticker', 'dividend': 'Ex-Dividend', 'split': 'Split Ratio'}
+    found = recognised_columns(
+        [session, 'Open', 'HIGH', ' low', '<CLOSE>', 'Vol.', 'Ticker', 'Ex-Dividend', 'Split Ratio', 'Adj Close'],
+        {},
+        'x.csv',
+    )
+    assert found == {
+        'session': session,
+        'open': 'Open',
+        'high': 'HIGH',
+        'low': ' low',
+        'close': '<CLOSE>',
+        'volume': 'Vol.',
+        'symbol': 'Ticker',
+        'dividend': 'Ex-Dividend',
+        'split': 'Split Ratio',
+    }
+
 
 def test_a_mapping_wins_and_what_it_takes_is_not_taken_twice():
     assert recognised_columns([*NAMES, 'Last'], {'close': 'Last'}, 'x')['close'] == 'Last'
-    with pytest.raises(ProviderError, match='no column for close'): recognised_columns(NAMES, {'open': 'close'}, 'x')
+    with pytest.raises(ProviderError, match='no column for close'):
+        recognised_columns(NAMES, {'open': 'close'}, 'x')
 
 # %% ../../nbs/25_tables.ipynb #8335a935
 def test_a_company_name_is_no_symbol_where_there_is_one():
-    assert recognised_columns([*NAMES, 'Name'], {}, 'x')['symbol'] == 'symbol' and recognised_columns([*NAMES[1:], 'Name'], {}, 'x')['symbol'] == 'Name'
+    assert (
+        recognised_columns([*NAMES, 'Name'], {}, 'x')['symbol'] == 'symbol'
+        and recognised_columns([*NAMES[1:], 'Name'], {}, 'x')['symbol'] == 'Name'
+    )
+
 
 def test_an_adjusted_close_is_never_taken_for_the_close():
-    with pytest.raises(ProviderError, match='x.csv has no column for close .*adj_close'): recognised_columns([*NAMES[:5], 'adj_close', 'volume'], {}, 'x.csv')
+    with pytest.raises(ProviderError, match='x.csv has no column for close .*adj_close'):
+        recognised_columns([*NAMES[:5], 'adj_close', 'volume'], {}, 'x.csv')
+
 
 def test_missing_columns_are_named_together_with_what_is_there():
-    with pytest.raises(ProviderError, match=r"no column for open, high, low, close, volume \(found \['date', 'price'\]\).*open=…"): recognised_columns(['date', 'price'], {}, 'x.csv')
+    with pytest.raises(
+        ProviderError, match=r"no column for open, high, low, close, volume \(found \['date', 'price'\]\).*open=…"
+    ):
+        recognised_columns(['date', 'price'], {}, 'x.csv')
 
-@pytest.mark.parametrize('names, mapping, word', [([*NAMES, 'Date'], {}, "several columns for session .found ..date., .Date..."), ([*NAMES, 'close'], {}, 'several columns for close'),
-                                                  (NAMES, {'close': 'Clos'}, 'Did you mean close'), ([*NAMES, 'x', 'x'], {'close': 'x'}, 'several columns')])
+
+@pytest.mark.parametrize(
+    'names, mapping, word',
+    [
+        ([*NAMES, 'Date'], {}, 'several columns for session .found ..date., .Date...'),
+        ([*NAMES, 'close'], {}, 'several columns for close'),
+        (NAMES, {'close': 'Clos'}, 'Did you mean close'),
+        ([*NAMES, 'x', 'x'], {'close': 'x'}, 'several columns'),
+    ],
+)
 def test_what_has_to_be_mapped_otherwise_is_refused(names, mapping, word):
-    with pytest.raises(ConfigError, match=word): recognised_columns(names, mapping, 'x.csv')
+    with pytest.raises(ConfigError, match=word):
+        recognised_columns(names, mapping, 'x.csv')
 
 # %% ../../nbs/25_tables.ipynb #db6cd895
 def _read(path, ours=('symbol', 'close'), mapping={}, **options):
@@ -61,110 +110,255 @@ def _read(path, ours=('symbol', 'close'), mapping={}, **options):
         found += zip(*(batch.column(file.columns[name]).to_pylist() for name in ours))
     return found
 
-def _file(folder, content, name='x.csv'):
-    (folder/name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    return folder/name
 
-@pytest.mark.parametrize('content', [HEAD + LINE, '\ufeff' + HEAD + LINE, (HEAD + LINE).replace(',', ';'), (HEAD + LINE).replace(',', '\t'), (HEAD + LINE).replace('\n', '\r\n'), '\n\n' + HEAD + '\n' + LINE + '\n',
-                                     HEAD + LINE.rstrip(), HEAD.replace('close', '"close"') + LINE.replace('1.5', '"1.5"'), HEAD.replace('\n', ',note\n') + LINE.replace('\n', ',"a, ""b"""\n')])
-def test_the_many_forms_of_csv_are_read_alike(tmp_path, content): assert _read(_file(tmp_path, content)) == [('A', '1.5')]
+def _file(folder, content, name='x.csv'):
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        HEAD + LINE,
+        '\ufeff' + HEAD + LINE,
+        (HEAD + LINE).replace(',', ';'),
+        (HEAD + LINE).replace(',', '\t'),
+        (HEAD + LINE).replace('\n', '\r\n'),
+        '\n\n' + HEAD + '\n' + LINE + '\n',
+        HEAD + LINE.rstrip(),
+        HEAD.replace('close', '"close"') + LINE.replace('1.5', '"1.5"'),
+        HEAD.replace('\n', ',note\n') + LINE.replace('\n', ',"a, ""b"""\n'),
+    ],
+)
+def test_the_many_forms_of_csv_are_read_alike(tmp_path, content):
+    assert _read(_file(tmp_path, content)) == [('A', '1.5')]
+
 
 def test_packed_files_are_unpacked(tmp_path):
-    with zipfile.ZipFile(tmp_path/'x.csv.zip', 'w') as archive: archive.writestr('inner.csv', HEAD + LINE)
-    assert _read(_file(tmp_path, gzip.compress((HEAD + LINE).encode()), 'x.csv.gz')) == _read(tmp_path/'x.csv.zip') == [('A', '1.5')]
+    with zipfile.ZipFile(tmp_path / 'x.csv.zip', 'w') as archive:
+        archive.writestr('inner.csv', HEAD + LINE)
+    assert (
+        _read(_file(tmp_path, gzip.compress((HEAD + LINE).encode()), 'x.csv.gz'))
+        == _read(tmp_path / 'x.csv.zip')
+        == [('A', '1.5')]
+    )
+
 
 def test_an_archive_of_several_files_is_refused(tmp_path):
-    with zipfile.ZipFile(tmp_path/'x.zip', 'w') as archive: archive.writestr('a.csv', HEAD), archive.writestr('b.csv', HEAD)
-    with pytest.raises(ProviderError, match="must hold one CSV file.*'a.csv', 'b.csv'"): open_table(tmp_path/'x.zip', {})
+    with zipfile.ZipFile(tmp_path / 'x.zip', 'w') as archive:
+        archive.writestr('a.csv', HEAD), archive.writestr('b.csv', HEAD)
+    with pytest.raises(ProviderError, match="must hold one CSV file.*'a.csv', 'b.csv'"):
+        open_table(tmp_path / 'x.zip', {})
 
 # %% ../../nbs/25_tables.ipynb #4c80dac0
-@pytest.mark.parametrize('content, name, error, word', [
-    (b'', 'x.csv', EmptyDeliveryError, 'x.csv is empty'), (b'\n \n', 'x.csv', EmptyDeliveryError, 'empty'), (b' <!DOCTYPE html>\n<html>', 'x.csv', ProviderError, 'message instead of a table'), (b'{"Error Message": "no key"}', 'x.csv', ProviderError, 'no key'),
-    (b'[]', 'x.csv', ProviderError, 'message'), (b'Error Message\nno key\n', 'x.csv', ProviderError, 'no column for session, open.*Error Message'), ((HEAD + LINE).encode('utf-16'), 'x.csv', ProviderError, 'is not UTF-8.*Save it as UTF-8'),
-    (HEAD.replace('open', 'öffnung').encode('latin-1'), 'x.csv', ProviderError, 'is not UTF-8'), (b'date,open', 'x.csv.gz', ProviderError, 'x.csv.gz cannot be read'), (b'PK', 'x.zip', ProviderError, 'cannot be read'), (b'PAR1', 'x.parquet', ProviderError, 'x.parquet cannot be read'),
-])
+@pytest.mark.parametrize(
+    'content, name, error, word',
+    [
+        (b'', 'x.csv', EmptyDeliveryError, 'x.csv is empty'),
+        (b'\n \n', 'x.csv', EmptyDeliveryError, 'empty'),
+        (b' <!DOCTYPE html>\n<html>', 'x.csv', ProviderError, 'message instead of a table'),
+        (b'{"Error Message": "no key"}', 'x.csv', ProviderError, 'no key'),
+        (b'[]', 'x.csv', ProviderError, 'message'),
+        (b'Error Message\nno key\n', 'x.csv', ProviderError, 'no column for session, open.*Error Message'),
+        ((HEAD + LINE).encode('utf-16'), 'x.csv', ProviderError, 'is not UTF-8.*Save it as UTF-8'),
+        (HEAD.replace('open', 'öffnung').encode('latin-1'), 'x.csv', ProviderError, 'is not UTF-8'),
+        (b'date,open', 'x.csv.gz', ProviderError, 'x.csv.gz cannot be read'),
+        (b'PK', 'x.zip', ProviderError, 'cannot be read'),
+        (b'PAR1', 'x.parquet', ProviderError, 'x.parquet cannot be read'),
+    ],
+)
 def test_what_is_no_table_is_refused_with_what_it_says(tmp_path, content, name, error, word):
-    with pytest.raises(error, match=word): open_table(_file(tmp_path, content, name), {})
+    with pytest.raises(error, match=word):
+        open_table(_file(tmp_path, content, name), {})
+
 
 def test_a_packed_file_that_breaks_off_is_a_partial_delivery(tmp_path):
     whole = gzip.compress((HEAD + ''.join(f'A,2024-01-02,{k**9},2,1,1.5,100\n' for k in range(2000))).encode())
-    with pytest.raises(PartialDeliveryError, match='x.csv.gz cannot be read'): _read(_file(tmp_path, whole[:-2000], 'x.csv.gz'))
+    with pytest.raises(PartialDeliveryError, match='x.csv.gz cannot be read'):
+        _read(_file(tmp_path, whole[:-2000], 'x.csv.gz'))
+
 
 def test_cells_that_are_not_utf8_are_refused_where_they_are_needed(tmp_path):
     path = _file(tmp_path, (HEAD.replace('\n', ',name\n') + LINE.replace('\n', ',Börse\n')).encode('latin-1'))
     assert _read(path) == [('A', '1.5')]
-    with pytest.raises(ProviderError, match='x.csv is not UTF-8'): _read(path, ('symbol',), {'symbol': 'name'})
+    with pytest.raises(ProviderError, match='x.csv is not UTF-8'):
+        _read(path, ('symbol',), {'symbol': 'name'})
 
 # %% ../../nbs/25_tables.ipynb #10b58442
 @pytest.mark.parametrize('size', [8, 1000])
-@pytest.mark.parametrize('broken, word', [('A,2024-01-02,1\n', 'line 12 has 3 cells instead of 7'), ('A,2024-01-02,1,234.5,1,1,1,1\n', 'line 12 has 8 cells'), ('A,2024-01-02,1,2,1,"1.5,100\n', 'line 12: a quote is not closed'),
-                                          ('A,2024-01-02,1,2,1,"1\n.5",100\n', 'line 12: a quote is not closed')])
+@pytest.mark.parametrize(
+    'broken, word',
+    [
+        ('A,2024-01-02,1\n', 'line 12 has 3 cells instead of 7'),
+        ('A,2024-01-02,1,234.5,1,1,1,1\n', 'line 12 has 8 cells'),
+        ('A,2024-01-02,1,2,1,"1.5,100\n', 'line 12: a quote is not closed'),
+        ('A,2024-01-02,1,2,1,"1\n.5",100\n', 'line 12: a quote is not closed'),
+    ],
+)
 def test_a_line_that_shifts_or_swallows_others_is_named(tmp_path, size, broken, word):
-    path = _file(tmp_path, HEAD + LINE*10 + broken + LINE*10)
-    with pytest.raises(ProviderError, match=f'x.csv {word}'): _read(path, size=size)
+    path = _file(tmp_path, HEAD + LINE * 10 + broken + LINE * 10)
+    with pytest.raises(ProviderError, match=f'x.csv {word}'):
+        _read(path, size=size)
+
 
 @pytest.mark.parametrize('size', [8, 1000])
 def test_a_quote_that_swallows_the_rest_of_a_file_is_refused_though_its_column_is_not_needed(tmp_path, size):
     head, line = HEAD.replace('\n', ',name\n'), LINE.replace('\n', ',x\n')
-    for end in ('\n' + line*10, '\n' + line*10 + line.replace('x', 'x"'), '\n', '', 'x'*200, 'x'*200 + '\n' + line):
-        with pytest.raises(ProviderError, match='line 3: a quote' if len(end) < 200 or size > 8 else 'line 3: a quote|straddles'): _read(_file(tmp_path, head + line + line.replace('x\n', '"x') + end), size=size)
+    for end in (
+        '\n' + line * 10,
+        '\n' + line * 10 + line.replace('x', 'x"'),
+        '\n',
+        '',
+        'x' * 200,
+        'x' * 200 + '\n' + line,
+    ):
+        with pytest.raises(
+            ProviderError, match='line 3: a quote' if len(end) < 200 or size > 8 else 'line 3: a quote|straddles'
+        ):
+            _read(_file(tmp_path, head + line + line.replace('x\n', '"x') + end), size=size)
+
 
 @settings(deadline=None)
 @given(st.integers(8, 80), st.integers(1, 50))
 def test_every_row_is_read_once_whatever_the_size_of_a_batch(tmp_path_factory, size, group):
     folder, symbols = tmp_path_factory.getbasetemp(), [f'S{k}' for k in range(40)]
-    pq.write_table(_table(symbol=pa.array(symbols), close=pa.array(np.arange(40.))), folder/'sizes.parquet', row_group_size=group)
-    assert _read(folder/'sizes.parquet', size=size) == list(zip(symbols, np.arange(40.)))
-    assert _read(_file(folder, HEAD + ''.join(f'{symbol},2024-01-02,1,2,1,1.5,100\n' for symbol in symbols), 'sizes.csv'), size=size) == [(symbol, '1.5') for symbol in symbols]
+    pq.write_table(
+        _table(symbol=pa.array(symbols), close=pa.array(np.arange(40.0))),
+        folder / 'sizes.parquet',
+        row_group_size=group,
+    )
+    assert _read(folder / 'sizes.parquet', size=size) == list(zip(symbols, np.arange(40.0)))
+    assert _read(
+        _file(folder, HEAD + ''.join(f'{symbol},2024-01-02,1,2,1,1.5,100\n' for symbol in symbols), 'sizes.csv'),
+        size=size,
+    ) == [(symbol, '1.5') for symbol in symbols]
 
 # %% ../../nbs/25_tables.ipynb #eb7e2486
 ODD = ['NA', 'NAN', 'nan', 'TRUE', 'ON', 'null', 'None', '', 'BRK.B', '1E5', "'; --", '0700']
 
+
 def _table(**columns):
     rows = len(next(iter(columns.values())))
-    return pa.table({'symbol': pa.array(['A']*rows), 'date': pa.array([date(2024, 1, 2)]*rows), **{name: pa.array([1.]*rows) for name in NAMES[2:]}} | columns)
+    return pa.table(
+        {
+            'symbol': pa.array(['A'] * rows),
+            'date': pa.array([date(2024, 1, 2)] * rows),
+            **{name: pa.array([1.0] * rows) for name in NAMES[2:]},
+        }
+        | columns
+    )
 
-@pytest.mark.parametrize('kind', [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string()), 'csv'])
+
+@pytest.mark.parametrize(
+    'kind', [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int8(), pa.string()), 'csv']
+)
 def test_symbols_that_look_like_something_else_stay_text(tmp_path, kind):
-    path = tmp_path/('x.csv' if kind == 'csv' else 'x.parquet')
-    if kind == 'csv': path.write_text(HEAD + ''.join(LINE.replace('A', symbol, 1) for symbol in ODD))
-    else: pq.write_table(_table(symbol=pa.array([text or None for text in ODD]).cast(kind)), path)
+    path = tmp_path / ('x.csv' if kind == 'csv' else 'x.parquet')
+    if kind == 'csv':
+        path.write_text(HEAD + ''.join(LINE.replace('A', symbol, 1) for symbol in ODD))
+    else:
+        pq.write_table(_table(symbol=pa.array([text or None for text in ODD]).cast(kind)), path)
     file = open_table(path, {})
-    (_, batch), = table_batches(file, ['symbol'])
+    ((_, batch),) = table_batches(file, ['symbol'])
     texts, which = symbol_texts(batch, file)
     assert [texts[k] for k in which] == ODD
 
-@pytest.mark.parametrize('column, values, word', [('symbol', [True], 'symbol cannot be symbol .found .bool'), ('symbol', [700], 'int64.*Save it as text'), ('close', [True], 'close cannot be close .found .bool.*numbers'),
-                                                  ('close', [[1.]], 'list'), ('date', [True], 'date cannot be session .*Save it as dates'), ('date', [1.5], 'double')])
+
+@pytest.mark.parametrize(
+    'column, values, word',
+    [
+        ('symbol', [True], 'symbol cannot be symbol .found .bool'),
+        ('symbol', [700], 'int64.*Save it as text'),
+        ('close', [True], 'close cannot be close .found .bool.*numbers'),
+        ('close', [[1.0]], 'list'),
+        ('date', [True], 'date cannot be session .*Save it as dates'),
+        ('date', [1.5], 'double'),
+    ],
+)
 def test_a_parquet_column_that_cannot_be_what_it_stands_for_is_refused(tmp_path, column, values, word):
-    pq.write_table(_table(**{column: pa.array(values)}), tmp_path/'x.parquet')
-    with pytest.raises(ProviderError, match=f'x.parquet: column .*{word}'): open_table(tmp_path/'x.parquet', {})
+    pq.write_table(_table(**{column: pa.array(values)}), tmp_path / 'x.parquet')
+    with pytest.raises(ProviderError, match=f'x.parquet: column .*{word}'):
+        open_table(tmp_path / 'x.parquet', {})
+
 
 def test_only_the_row_groups_that_matter_are_read(tmp_path):
-    pq.write_table(_table(symbol=pa.array(list('AABBCC'))), tmp_path/'x.parquet', row_group_size=2)
-    file = open_table(tmp_path/'x.parquet', {})
-    assert [(row, symbol_texts(batch, file)[0][0]) for row, batch in table_batches(file, ['symbol'], spans=[(2, 3)])] == [(2, 'B')]
+    pq.write_table(_table(symbol=pa.array(list('AABBCC'))), tmp_path / 'x.parquet', row_group_size=2)
+    file = open_table(tmp_path / 'x.parquet', {})
+    assert [
+        (row, symbol_texts(batch, file)[0][0]) for row, batch in table_batches(file, ['symbol'], spans=[(2, 3)])
+    ] == [(2, 'B')]
 
 # %% ../../nbs/25_tables.ipynb #34e5c830
-def _number(text): return cell_numbers(pa.array([text, '1']))[0][0]
+def _number(text):
+    return cell_numbers(pa.array([text, '1']))[0][0]
 
-@pytest.mark.parametrize('text, value', [('12.5', 12.5), (' 13 ', 13.), ('+1', 1.), ('.5', .5), ('5.', 5.), ('-2', -2.), ('1e3', 1000.), ('1.5E-3', .0015), ('inf', np.inf)])
-def test_numbers_are_read(text, value): assert _number(text) == value
+
+@pytest.mark.parametrize(
+    'text, value',
+    [
+        ('12.5', 12.5),
+        (' 13 ', 13.0),
+        ('+1', 1.0),
+        ('.5', 0.5),
+        ('5.', 5.0),
+        ('-2', -2.0),
+        ('1e3', 1000.0),
+        ('1.5E-3', 0.0015),
+        ('inf', np.inf),
+    ],
+)
+def test_numbers_are_read(text, value):
+    assert _number(text) == value
+
 
 @pytest.mark.parametrize('text', ['', ' ', 'NaN', 'nan', 'null', 'NULL', 'None', 'NA', 'N/A', 'n/a', '#N/A', None])
 def test_missing_cells_are_nan_and_not_wrong(text):
     numbers, wrong = cell_numbers(pa.array([text, '1'], pa.string()))
     assert np.isnan(numbers[0]) and (wrong is None or not wrong.any())
 
-@pytest.mark.parametrize('text', ['1,234.50', '12,5', '1 234', '1_000', '0x10', 'TRUE', '12.5 USD', '$12', '1.2.3', '--1', '-', '١', '½', '12\x00', '1e', 'halted', "1'000"])
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '1,234.50',
+        '12,5',
+        '1 234',
+        '1_000',
+        '0x10',
+        'TRUE',
+        '12.5 USD',
+        '$12',
+        '1.2.3',
+        '--1',
+        '-',
+        '١',
+        '½',
+        '12\x00',
+        '1e',
+        'halted',
+        "1'000",
+    ],
+)
 def test_text_in_a_column_of_numbers_is_wrong(text):
     numbers, wrong = cell_numbers(pa.array([text, '1']))
     assert wrong.tolist() == [True, False] and np.isnan(numbers[0]) and numbers[1] == 1
 
-@given(st.lists(st.one_of(st.floats().map(str), st.integers().map(str), st.sampled_from(['', 'NaN', 'N/A', ' 1', '+.5e1', '1.', '-inf', 'nan', '-nan', '1e400', '00'])), min_size=1, max_size=5))
+
+@given(
+    st.lists(
+        st.one_of(
+            st.floats().map(str),
+            st.integers().map(str),
+            st.sampled_from(['', 'NaN', 'N/A', ' 1', '+.5e1', '1.', '-inf', 'nan', '-nan', '1e400', '00']),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
 def test_a_cell_means_the_same_whatever_stands_beside_it(texts):
     beside, _ = cell_numbers(pa.array([*texts, 'halted']))
     np.testing.assert_array_equal([cell_numbers(pa.array([text]))[0][0] for text in texts], beside[:-1])
+
 
 @pytest.mark.parametrize('values', [[1, None], [np.float32(1), None], [Decimal('1.00'), None], ['1', None]])
 def test_numbers_of_every_kind_become_float64(values):
@@ -176,26 +370,110 @@ def _day(values, kind=None):
     days, _ = cell_days(pa.array(values, kind))
     return [None if day == NO_DAY else str(day.astype('M8[D]')) for day in days]
 
-@pytest.mark.parametrize('text', ['2024-01-02', '20240102', ' 2024-01-02 ', '2024-01-02 00:00:00', '2024-01-02T00:00', '2024-01-02T00:00:00.000000', '2024-01-02 00:00:00-05:00', '2024-01-02T00:00:00Z', '2024-01-02T00:00:00+0530'])
-def test_a_date_and_its_midnight_are_the_session(text): assert _day([text]) == _day([text, 'x'])[:1] == ['2024-01-02']
 
-@pytest.mark.parametrize('text', ['03/04/2020', '13/01/2020', '2020/01/13', '1.2.2020', '2024-1-2', '2024-02-30', '20240230', '2024-01', '2024', '24-01-02', 'Jan 2, 2024', '2024-01-02 09:30', '2024-01-02 05:00:00+00:00', '2024-01-02T00:00:01',
-                                  '1577836800', '1577836800000', '19724', '1899-12-31', '2101-01-01', '0000-01-01', '', 'NaT', 'null', None, 'halted', '2024-01-02\n2024-01-03'])
-def test_what_may_be_another_day_is_no_session(text): assert _day([text, '2024-01-02'], pa.string()) == [None, '2024-01-02']
+@pytest.mark.parametrize(
+    'text',
+    [
+        '2024-01-02',
+        '20240102',
+        ' 2024-01-02 ',
+        '2024-01-02 00:00:00',
+        '2024-01-02T00:00',
+        '2024-01-02T00:00:00.000000',
+        '2024-01-02 00:00:00-05:00',
+        '2024-01-02T00:00:00Z',
+        '2024-01-02T00:00:00+0530',
+    ],
+)
+def test_a_date_and_its_midnight_are_the_session(text):
+    assert _day([text]) == _day([text, 'x'])[:1] == ['2024-01-02']
 
-def test_days_before_1970_and_in_the_future_are_sessions(): assert _day(['1962-01-02', '2099-12-31', '1969-12-31 00:00:00']) == ['1962-01-02', '2099-12-31', '1969-12-31']
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '03/04/2020',
+        '13/01/2020',
+        '2020/01/13',
+        '1.2.2020',
+        '2024-1-2',
+        '2024-02-30',
+        '20240230',
+        '2024-01',
+        '2024',
+        '24-01-02',
+        'Jan 2, 2024',
+        '2024-01-02 09:30',
+        '2024-01-02 05:00:00+00:00',
+        '2024-01-02T00:00:01',
+        '1577836800',
+        '1577836800000',
+        '19724',
+        '1899-12-31',
+        '2101-01-01',
+        '0000-01-01',
+        '',
+        'NaT',
+        'null',
+        None,
+        'halted',
+        '2024-01-02\n2024-01-03',
+    ],
+)
+def test_what_may_be_another_day_is_no_session(text):
+    assert _day([text, '2024-01-02'], pa.string()) == [None, '2024-01-02']
+
+
+def test_days_before_1970_and_in_the_future_are_sessions():
+    assert _day(['1962-01-02', '2099-12-31', '1969-12-31 00:00:00']) == ['1962-01-02', '2099-12-31', '1969-12-31']
 
 # %% ../../nbs/25_tables.ipynb #be4df7da
-@pytest.mark.parametrize('values, kind, days', [
-    ([date(1962, 1, 2), None], pa.date32(), ['1962-01-02', None]), ([date(2024, 1, 2)], pa.date64(), ['2024-01-02']), ([20240102, 1577836800, None], pa.int64(), ['2024-01-02', None, None]),
-    ([datetime(2024, 1, 2), datetime(2024, 1, 2, 9, 30), None], pa.timestamp('ns'), ['2024-01-02', None, None]), ([datetime(1962, 1, 2), datetime(1969, 12, 31, 23)], pa.timestamp('us'), ['1962-01-02', None]),
-    ([pd.Timestamp('2024-01-02', tz='America/New_York'), pd.Timestamp('2024-07-02', tz='America/New_York')], pa.timestamp('us', 'America/New_York'), ['2024-01-02', '2024-07-02']),
-    ([pd.Timestamp('2024-01-02', tz='America/New_York')], pa.timestamp('us', 'UTC'), [None]), ([pd.Timestamp('2024-01-02', tz='UTC')], pa.timestamp('s', 'UTC'), ['2024-01-02']),
-])
-def test_typed_columns_give_the_local_date_of_a_midnight_and_nothing_else(values, kind, days): assert _day(values, kind) == days
+@pytest.mark.parametrize(
+    'values, kind, days',
+    [
+        ([date(1962, 1, 2), None], pa.date32(), ['1962-01-02', None]),
+        ([date(2024, 1, 2)], pa.date64(), ['2024-01-02']),
+        ([20240102, 1577836800, None], pa.int64(), ['2024-01-02', None, None]),
+        ([datetime(2024, 1, 2), datetime(2024, 1, 2, 9, 30), None], pa.timestamp('ns'), ['2024-01-02', None, None]),
+        ([datetime(1962, 1, 2), datetime(1969, 12, 31, 23)], pa.timestamp('us'), ['1962-01-02', None]),
+        (
+            [pd.Timestamp('2024-01-02', tz='America/New_York'), pd.Timestamp('2024-07-02', tz='America/New_York')],
+            pa.timestamp('us', 'America/New_York'),
+            ['2024-01-02', '2024-07-02'],
+        ),
+        ([pd.Timestamp('2024-01-02', tz='America/New_York')], pa.timestamp('us', 'UTC'), [None]),
+        ([pd.Timestamp('2024-01-02', tz='UTC')], pa.timestamp('s', 'UTC'), ['2024-01-02']),
+    ],
+)
+def test_typed_columns_give_the_local_date_of_a_midnight_and_nothing_else(values, kind, days):
+    assert _day(values, kind) == days
 
-@given(st.lists(st.sampled_from(['2024-01-02', '20240102', '2024-01-02 00:00:00+05:30', '1962-01-02', '2101-01-01', '2024-02-30', '']), min_size=1, max_size=5))
-def test_a_date_means_the_same_whatever_stands_beside_it(texts): assert sum((_day([text]) for text in texts), []) == _day([*texts, '03/04/2020'])[:-1]
 
-@pytest.mark.parametrize('zones, mixed', [([], False), ([''], False), (['', '-05:00'], True), (['-05:00', '-04:00'], False), (['+00:00', '-05:00'], True), (['Z', '+00:00', '+0100'], False), (['+05:30', '+05:30'], False), (['-05:00', '+05:00'], True)])
-def test_offsets_an_hour_apart_are_summer_and_winter(zones, mixed): assert mixed_clocks(zones) is mixed
+@given(
+    st.lists(
+        st.sampled_from(
+            ['2024-01-02', '20240102', '2024-01-02 00:00:00+05:30', '1962-01-02', '2101-01-01', '2024-02-30', '']
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_a_date_means_the_same_whatever_stands_beside_it(texts):
+    assert sum((_day([text]) for text in texts), []) == _day([*texts, '03/04/2020'])[:-1]
+
+
+@pytest.mark.parametrize(
+    'zones, mixed',
+    [
+        ([], False),
+        ([''], False),
+        (['', '-05:00'], True),
+        (['-05:00', '-04:00'], False),
+        (['+00:00', '-05:00'], True),
+        (['Z', '+00:00', '+0100'], False),
+        (['+05:30', '+05:30'], False),
+        (['-05:00', '+05:00'], True),
+    ],
+)
+def test_offsets_an_hour_apart_are_summer_and_winter(zones, mixed):
+    assert mixed_clocks(zones) is mixed

@@ -19,48 +19,127 @@ ROOT = Path(tradelab.__file__).parents[1]
 @pytest.fixture
 def notebook(tmp_path):
     source = 'symbol: str = "A"  # ticker\nfast: int = 5  # sessions\nlevel: float = 1.5  # points\nplot: bool = True  # whether\nnames: list = []  # many\nloose = None'
-    cell = dict(cell_type='code', execution_count=None, id='a', metadata=dict(tags=['parameters']), outputs=[], source=source)
-    path = tmp_path/'toy.ipynb'
-    path.write_text(json.dumps(dict(cells=[cell], metadata=dict(kernelspec=dict(name='python3', display_name='p', language='python'), language_info=dict(name='python')), nbformat=4, nbformat_minor=5)))
+    cell = dict(
+        cell_type='code', execution_count=None, id='a', metadata=dict(tags=['parameters']), outputs=[], source=source
+    )
+    path = tmp_path / 'toy.ipynb'
+    path.write_text(
+        json.dumps(
+            dict(
+                cells=[cell],
+                metadata=dict(
+                    kernelspec=dict(name='python3', display_name='p', language='python'),
+                    language_info=dict(name='python'),
+                ),
+                nbformat=4,
+                nbformat_minor=5,
+            )
+        )
+    )
     return path
 
 # %% ../../nbs/40_templates.ipynb #b793fa44
-@pytest.mark.parametrize('given, wanted', [({'fast': '7'}, {'fast': 7}), ({'fast': 7}, {'fast': 7}), ({'level': '2'}, {'level': 2.}), ({'level': 2}, {'level': 2.}),
-                                           ({'plot': 'no'}, {'plot': False}), ({'plot': True}, {'plot': True}), ({'symbol': '5'}, {'symbol': '5'}), ({}, {})])
+@pytest.mark.parametrize(
+    'given, wanted',
+    [
+        ({'fast': '7'}, {'fast': 7}),
+        ({'fast': 7}, {'fast': 7}),
+        ({'level': '2'}, {'level': 2.0}),
+        ({'level': 2}, {'level': 2.0}),
+        ({'plot': 'no'}, {'plot': False}),
+        ({'plot': True}, {'plot': True}),
+        ({'symbol': '5'}, {'symbol': '5'}),
+        ({}, {}),
+    ],
+)
 def test_a_value_takes_the_type_that_the_cell_declares(notebook, given, wanted):
     checked = checked_parameters(notebook, given)
     assert checked == wanted and [type(v) for v in checked.values()] == [type(v) for v in wanted.values()]
 
-@pytest.mark.parametrize('given, word', [({'fsat': '7'}, 'fast'), ({'fast': '7.5'}, 'whole number'), ({'fast': 7.0}, 'whole number'), ({'fast': True}, 'whole number'), ({'level': 'nan'}, 'number'),
-                                         ({'level': float('inf')}, 'number'), ({'level': True}, 'number'), ({'plot': 'maybe'}, 'true or false'), ({'plot': 1}, 'true or false'), ({'symbol': 5}, 'text'), ({'names': 'a'}, 'declares no type'), ({'loose': '5'}, 'declares no type')])
+
+@pytest.mark.parametrize(
+    'given, word',
+    [
+        ({'fsat': '7'}, 'fast'),
+        ({'fast': '7.5'}, 'whole number'),
+        ({'fast': 7.0}, 'whole number'),
+        ({'fast': True}, 'whole number'),
+        ({'level': 'nan'}, 'number'),
+        ({'level': float('inf')}, 'number'),
+        ({'level': True}, 'number'),
+        ({'plot': 'maybe'}, 'true or false'),
+        ({'plot': 1}, 'true or false'),
+        ({'symbol': 5}, 'text'),
+        ({'names': 'a'}, 'declares no type'),
+        ({'loose': '5'}, 'declares no type'),
+    ],
+)
 def test_an_unknown_or_ill_typed_parameter_is_refused(notebook, given, word):
-    with pytest.raises(ParameterError, match=word): checked_parameters(notebook, given)
+    with pytest.raises(ParameterError, match=word):
+        checked_parameters(notebook, given)
 
 # %% ../../nbs/40_templates.ipynb #2d7ef7a0
 def test_what_is_not_told_stays_as_in_the_settings_and_minus_one_means_none(tmp_path, monkeypatch):
-    (tmp_path/'settings.ini').write_text('[strategy]\nfast = 20\n[risk]\nstop_loss = 0.1\ntrailing_stop = 0.2\n[backtest]\nfractional = true\n')
+    (tmp_path / 'settings.ini').write_text(
+        '[strategy]\nfast = 20\n[risk]\nstop_loss = 0.1\ntrailing_stop = 0.2\n[backtest]\nfractional = true\n'
+    )
     monkeypatch.setenv('TRADELAB_HOME', str(tmp_path))
-    found = settings_of(strategy=dict(fast=0, slow=77, combine='', voters='rsi, moving_average'), risk=dict(stop_loss=-1., trailing_stop=0., time_stop=-1, cooldown_sessions=-1),
-                        costs=dict(slippage_bp=-1, volume_cap=-1, borrow_rate=0.01), backtest=dict(fractional='', close_at_end='true', direction='long_short'))
+    found = settings_of(
+        strategy=dict(fast=0, slow=77, combine='', voters='rsi, moving_average'),
+        risk=dict(stop_loss=-1.0, trailing_stop=0.0, time_stop=-1, cooldown_sessions=-1),
+        costs=dict(slippage_bp=-1, volume_cap=-1, borrow_rate=0.01),
+        backtest=dict(fractional='', close_at_end='true', direction='long_short'),
+    )
     assert (found.strategy.fast, found.strategy.slow, found.strategy.voters) == (20, 77, ('rsi', 'moving_average'))
-    assert (found.risk.stop_loss, found.risk.trailing_stop, found.risk.time_stop, found.risk.cooldown_sessions) == (None, 0.2, None, 0)
+    assert (found.risk.stop_loss, found.risk.trailing_stop, found.risk.time_stop, found.risk.cooldown_sessions) == (
+        None,
+        0.2,
+        None,
+        0,
+    )
     assert (found.costs.slippage_bp, found.costs.volume_cap, found.costs.borrow_rate) == (0, None, 0.01)
-    assert found.backtest.fractional is True and found.backtest.close_at_end is True and found.backtest.direction == 'long_short'
+    assert (
+        found.backtest.fractional is True
+        and found.backtest.close_at_end is True
+        and found.backtest.direction == 'long_short'
+    )
 
-@pytest.mark.parametrize('told, word', [(dict(risk=dict(stop_loss=1.5)), 'stop_loss'), (dict(risk=dict(stop_los=-1)), 'stop_los'), (dict(strategy=dict(fast=300)), 'fast=300'), (dict(backtest=dict(fractional='maybe')), 'fractional')])
+
+@pytest.mark.parametrize(
+    'told, word',
+    [
+        (dict(risk=dict(stop_loss=1.5)), 'stop_loss'),
+        (dict(risk=dict(stop_los=-1)), 'stop_los'),
+        (dict(strategy=dict(fast=300)), 'fast=300'),
+        (dict(backtest=dict(fractional='maybe')), 'fractional'),
+    ],
+)
 def test_what_cannot_be_is_refused_by_section_and_key(told, word):
-    with pytest.raises(ConfigError, match=word): settings_of(**told)
+    with pytest.raises(ConfigError, match=word):
+        settings_of(**told)
 
 # %% ../../nbs/40_templates.ipynb #22ab9959
 def test_every_template_documents_each_parameter_and_takes_a_run_id():
     for path in templates(ROOT).values():
         found = parameters_of(path)
-        assert 'run_id' in found and all(entry['help'] and entry['inferred_type_name'] in ('str', 'int', 'float', 'bool') for entry in found.values()), path
+        assert 'run_id' in found and all(
+            entry['help'] and entry['inferred_type_name'] in ('str', 'int', 'float', 'bool') for entry in found.values()
+        ), path
 
-@pytest.mark.parametrize('text', ['{ nope', '{"cells": [{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {"tags": ["parameters"]}, "outputs": [], "source": "a: int = 1"}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'])
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        '{ nope',
+        '{"cells": [{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {"tags": ["parameters"]}, "outputs": [], "source": "a: int = 1"}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
+    ],
+)
 def test_a_notebook_that_cannot_be_read_is_the_users_to_mend(tmp_path, text):
-    (tmp_path/'broken.ipynb').write_text(text)
-    with pytest.raises(RunError, match='broken.ipynb cannot be read'): parameters_of(tmp_path/'broken.ipynb')
+    (tmp_path / 'broken.ipynb').write_text(text)
+    with pytest.raises(RunError, match='broken.ipynb cannot be read'):
+        parameters_of(tmp_path / 'broken.ipynb')
+
 
 def test_an_unknown_template_gets_a_hint():
-    with pytest.raises(RunError, match='Did you mean backtest'): template(ROOT, 'bactest')
+    with pytest.raises(RunError, match='Did you mean backtest'):
+        template(ROOT, 'bactest')

@@ -18,45 +18,67 @@ from ..utils.error_handling import DataError
 ALL = (expectancy, payoff_ratio, profit_factor, sqn, trade_count, win_rate)
 exact = settings(derandomize=True, deadline=None, max_examples=40)
 
-def _trades(*pnl, open_=0): return pd.DataFrame({'pnl': pnl, 'return': np.array(pnl)/100, 'is_open': [False]*(len(pnl) - open_) + [True]*open_})
+
+def _trades(*pnl, open_=0):
+    return pd.DataFrame(
+        {'pnl': pnl, 'return': np.array(pnl) / 100, 'is_open': [False] * (len(pnl) - open_) + [True] * open_}
+    )
 
 # %% ../../nbs/16_trade_metrics.ipynb #c95a45a1
 def test_open_trades_do_not_count():
-    trades, same = _trades(30., -10., 5., -999., open_=1), _trades(30., -10., 5.)
+    trades, same = _trades(30.0, -10.0, 5.0, -999.0, open_=1), _trades(30.0, -10.0, 5.0)
     assert [metric(trades) for metric in ALL] == [metric(same) for metric in ALL]
-    assert (trade_count(trades), win_rate(trades), profit_factor(trades), expectancy(trades)) == (3, pytest.approx(2/3), 3.5, pytest.approx(0.25/3))
+    assert (trade_count(trades), win_rate(trades), profit_factor(trades), expectancy(trades)) == (
+        3,
+        pytest.approx(2 / 3),
+        3.5,
+        pytest.approx(0.25 / 3),
+    )
 
-@pytest.mark.parametrize('trades', [_trades(), _trades(5., open_=1)])
+
+@pytest.mark.parametrize('trades', [_trades(), _trades(5.0, open_=1)])
 def test_without_a_closed_trade_only_the_count_is_known(trades):
     assert trade_count(trades) == 0 and all(isnan(metric(trades)) for metric in ALL if metric is not trade_count)
+
 
 def test_unknown_trades_leave_everything_undefined():
     assert all(isnan(metric(None)) for metric in ALL)
 
+
 def test_without_a_loss_there_is_no_profit_factor():
-    assert isnan(profit_factor(_trades(5., 3.))) and profit_factor(_trades(-5., -3.)) == 0 and win_rate(_trades(5., 0.)) == 0.5
+    assert (
+        isnan(profit_factor(_trades(5.0, 3.0)))
+        and profit_factor(_trades(-5.0, -3.0)) == 0
+        and win_rate(_trades(5.0, 0.0)) == 0.5
+    )
+
 
 def test_trades_without_their_columns_are_refused():
     for metric in ALL:
-        with pytest.raises(DataError, match='pnl'): metric(pd.DataFrame({'is_open': []}))
+        with pytest.raises(DataError, match='pnl'):
+            metric(pd.DataFrame({'is_open': []}))
 
 # %% ../../nbs/16_trade_metrics.ipynb #3e23b8d0
 def test_the_payoff_ratio_is_of_means_and_leaves_out_trades_that_ended_at_zero():
-    assert payoff_ratio(_trades(10., *[-1.]*10)) == 10 and payoff_ratio(_trades(8., 4., 0., -3., 0.)) == 2
+    assert payoff_ratio(_trades(10.0, *[-1.0] * 10)) == 10 and payoff_ratio(_trades(8.0, 4.0, 0.0, -3.0, 0.0)) == 2
 
-@pytest.mark.parametrize('trades', [_trades(5., 3.), _trades(-5., -3.), _trades(0., 0.)])
+
+@pytest.mark.parametrize('trades', [_trades(5.0, 3.0), _trades(-5.0, -3.0), _trades(0.0, 0.0)])
 def test_the_payoff_ratio_needs_a_profit_and_a_loss(trades):
     assert isnan(payoff_ratio(trades))
 
-@pytest.mark.parametrize('trades', [_trades(5.), _trades(5., 5., 5.)])
+
+@pytest.mark.parametrize('trades', [_trades(5.0), _trades(5.0, 5.0, 5.0)])
 def test_the_system_quality_needs_two_trades_that_differ(trades):
     assert isnan(sqn(trades))
+
 
 @exact
 @given(st.lists(st.integers(-50, 50).filter(bool), min_size=2, max_size=30))
 def test_the_figures_are_what_their_formulas_say(pnl):
     trades, wins, losses = _trades(*map(float, pnl)), [p for p in pnl if p > 0], [-p for p in pnl if p < 0]
-    if len(set(pnl)) > 1: assert sqn(trades) == pytest.approx(sqrt(len(pnl))*mean(pnl)/stdev(pnl))
+    if len(set(pnl)) > 1:
+        assert sqn(trades) == pytest.approx(sqrt(len(pnl)) * mean(pnl) / stdev(pnl))
     if wins and losses:
-        assert payoff_ratio(trades) == pytest.approx(mean(wins)/mean(losses))
-        assert profit_factor(trades) == pytest.approx(payoff_ratio(trades)*win_rate(trades)/(1 - win_rate(trades)))
+        assert payoff_ratio(trades) == pytest.approx(mean(wins) / mean(losses))
+        assert profit_factor(trades) == pytest.approx(payoff_ratio(trades) * win_rate(trades) / (1 - win_rate(trades)))

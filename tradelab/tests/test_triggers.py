@@ -12,30 +12,61 @@ from ..config import RetrainingSettings
 from ..triggers import Health, triggers
 
 # %% ../../nbs/14_triggers.ipynb #7ca07e8a
-FIRING = [('age', dict(age_days=90)), ('sessions', dict(new_sessions=63)), ('error', dict(measured=63, error_ratio=1.6)), ('rank_ic', dict(measured=63, rank_ic=-0.2)),
-          ('hit_rate', dict(measured=63, hit_rate=0.4)), ('drift', dict(psi={'rsi': 0.3}))]
-OFF = dict(age='max_age_days', sessions='new_sessions', error='error_ratio', rank_ic='min_rank_ic', hit_rate='min_hit_rate', drift='max_psi')
+FIRING = [
+    ('age', dict(age_days=90)),
+    ('sessions', dict(new_sessions=63)),
+    ('error', dict(measured=63, error_ratio=1.6)),
+    ('rank_ic', dict(measured=63, rank_ic=-0.2)),
+    ('hit_rate', dict(measured=63, hit_rate=0.4)),
+    ('drift', dict(psi={'rsi': 0.3})),
+]
+OFF = dict(
+    age='max_age_days',
+    sessions='new_sessions',
+    error='error_ratio',
+    rank_ic='min_rank_ic',
+    hit_rate='min_hit_rate',
+    drift='max_psi',
+)
+
 
 @pytest.mark.parametrize('name, known', FIRING)
 def test_each_trigger_fires_for_its_own_reason_alone(name, known):
-    found, = triggers(Health(**known))
+    (found,) = triggers(Health(**known))
     assert found.name == name and str(found) and found.found in (*known.values(), 0.3)
 
+
 @pytest.mark.parametrize('name, known', FIRING)
-def test_a_trigger_that_is_switched_off_never_fires(name, known): assert triggers(Health(**known), RetrainingSettings(**{OFF[name]: None})) == ()
+def test_a_trigger_that_is_switched_off_never_fires(name, known):
+    assert triggers(Health(**known), RetrainingSettings(**{OFF[name]: None})) == ()
+
 
 def test_a_healthy_model_and_one_of_which_nothing_is_known_are_left_alone():
-    assert triggers(Health()) == () and triggers(Health(89, 62, 63, 1.4, 0., 0.5, {'rsi': 0.2}, {'rsi': 0.1})) == ()
+    assert triggers(Health()) == () and triggers(Health(89, 62, 63, 1.4, 0.0, 0.5, {'rsi': 0.2}, {'rsi': 0.1})) == ()
 
-@pytest.mark.parametrize('bad', [dict(error_ratio=9.), dict(rank_ic=-1.), dict(hit_rate=0.)])
-def test_few_forecasts_are_not_heard(bad): assert triggers(Health(measured=62, **bad)) == () != triggers(Health(measured=63, **bad))
 
-def test_an_undefined_figure_fires_nothing(): assert triggers(Health(measured=63, error_ratio=nan, rank_ic=nan, hit_rate=nan, psi={'rsi': nan})) == ()
+@pytest.mark.parametrize('bad', [dict(error_ratio=9.0), dict(rank_ic=-1.0), dict(hit_rate=0.0)])
+def test_few_forecasts_are_not_heard(bad):
+    assert triggers(Health(measured=62, **bad)) == () != triggers(Health(measured=63, **bad))
+
+
+def test_an_undefined_figure_fires_nothing():
+    assert triggers(Health(measured=63, error_ratio=nan, rank_ic=nan, hit_rate=nan, psi={'rsi': nan})) == ()
+
 
 def test_drift_that_was_usual_while_the_model_learned_is_none():
-    assert triggers(Health(psi={'volatility': 0.9}, usual={'volatility': 1.})) == ()
-    assert triggers(Health(psi={'volatility': 1.1}, usual={'volatility': 0.8}))[0].limit == 1.
+    assert triggers(Health(psi={'volatility': 0.9}, usual={'volatility': 1.0})) == ()
+    assert triggers(Health(psi={'volatility': 1.1}, usual={'volatility': 0.8}))[0].limit == 1.0
+
 
 def test_several_reasons_are_all_named():
-    found = triggers(Health(100, 80, 63, 2., -0.5, 0.3, {'rsi': 1., 'range': 2., 'volatility': 0.}))
-    assert [trigger.name for trigger in found] == ['age', 'sessions', 'error', 'rank_ic', 'hit_rate', 'drift', 'drift'] and 'range' in str(found[-1])
+    found = triggers(Health(100, 80, 63, 2.0, -0.5, 0.3, {'rsi': 1.0, 'range': 2.0, 'volatility': 0.0}))
+    assert [trigger.name for trigger in found] == [
+        'age',
+        'sessions',
+        'error',
+        'rank_ic',
+        'hit_rate',
+        'drift',
+        'drift',
+    ] and 'range' in str(found[-1])

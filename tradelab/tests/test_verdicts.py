@@ -23,52 +23,83 @@ from ..utils.verdicts import admit, admit_all, examine, judge_stored, load_findi
 
 # %% ../../nbs/25_verdicts.ipynb #9d059da7
 NOW = datetime(2024, 2, 1, tzinfo=UTC)
-VERSION = int(NOW.timestamp()*1e6)
+VERSION = int(NOW.timestamp() * 1e6)
+
 
 def _spoilt(delivery, at, factor):
     bars = delivery.bars.copy()
     bars.iloc[at, :4] *= factor
     return replace(delivery, bars=bars)
 
+
 def _all(settings, query):
-    with session(settings) as db: return [tuple(row) for row in db.execute(text(query))]
+    with session(settings) as db:
+        return [tuple(row) for row in db.execute(text(query))]
 
 # %% ../../nbs/25_verdicts.ipynb #746a0c3e
 def test_a_verdict_and_its_findings_are_kept_with_the_version_they_are_about(fresh):
-    save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.), fetch('GOOG')], NOW)
+    save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.0), fetch('GOOG')], NOW)
     verdicts = update_verdicts(fresh, now=NOW)
-    assert _all(fresh, 'SELECT symbol, verdict, version, judged_at FROM verdicts JOIN listings USING (instrument_id) ORDER BY 1') == [
-        ('FB', 'fail', VERSION, NOW), ('GOOG', verdicts['GOOG'].verdict, VERSION, NOW)] and verdicts['GOOG'].verdict != 'fail'
+    assert (
+        _all(
+            fresh,
+            'SELECT symbol, verdict, version, judged_at FROM verdicts JOIN listings USING (instrument_id) ORDER BY 1',
+        )
+        == [('FB', 'fail', VERSION, NOW), ('GOOG', verdicts['GOOG'].verdict, VERSION, NOW)]
+        and verdicts['GOOG'].verdict != 'fail'
+    )
     found = load_findings(fresh, ['FB'])
-    pd.testing.assert_frame_equal(found.drop(columns='symbol'), verdicts['FB'].findings.reset_index(drop=True), check_dtype=False)
+    pd.testing.assert_frame_equal(
+        found.drop(columns='symbol'), verdicts['FB'].findings.reset_index(drop=True), check_dtype=False
+    )
     assert 'unit_error' in set(found.rule) and set(found.symbol) == {'FB'}
 
+
 def test_a_corrected_delivery_is_judged_anew_and_the_old_findings_go(fresh):
-    save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.)], NOW)
+    save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.0)], NOW)
     update_verdicts(fresh)
     save_deliveries(fresh, 'sample', [fetch('FB')], NOW.replace(day=2))
     assert update_verdicts(fresh)['FB'].verdict != 'fail' and 'unit_error' not in set(load_findings(fresh).rule)
-    assert _all(fresh, 'SELECT version FROM verdicts') == [(VERSION + 24*3600*10**6,)]
+    assert _all(fresh, 'SELECT version FROM verdicts') == [(VERSION + 24 * 3600 * 10**6,)]
+
 
 def test_what_was_noticed_in_the_delivery_counts_and_is_kept_once(fresh):
-    noticed = pd.concat([no_findings(), pd.DataFrame({'rule': ['conflicting_duplicate'], 'session': fetch('FB').bars.index[[3]].as_unit('us'), 'severity': ['fail'], 'found': [2.], 'detail': ['two closes']})])
+    noticed = pd.concat(
+        [
+            no_findings(),
+            pd.DataFrame(
+                {
+                    'rule': ['conflicting_duplicate'],
+                    'session': fetch('FB').bars.index[[3]].as_unit('us'),
+                    'severity': ['fail'],
+                    'found': [2.0],
+                    'detail': ['two closes'],
+                }
+            ),
+        ]
+    )
     save_deliveries(fresh, 'sample', [replace(fetch('FB'), findings=noticed)], NOW)
-    for _ in range(2): assert update_verdicts(fresh)['FB'].verdict == 'fail'
+    for _ in range(2):
+        assert update_verdicts(fresh)['FB'].verdict == 'fail'
     assert load_findings(fresh).rule.tolist().count('conflicting_duplicate') == 1
 
 # %% ../../nbs/25_verdicts.ipynb #a86c2130
 def test_a_symbol_that_fails_is_let_in_only_by_its_name(fresh):
-    save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.)], NOW)
+    save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.0)], NOW)
     for allow in ('', 'GOOG', 'F,B', []):
-        with pytest.raises(RefusedError, match='FB.*-p allow=FB'): admit(fresh, 'FB', allow)
-    for allow in ('FB', 'goog, fb', ['FB']): assert len(admit(fresh, 'FB', allow)[0]) == len(fetch('FB').bars)
+        with pytest.raises(RefusedError, match='FB.*-p allow=FB'):
+            admit(fresh, 'FB', allow)
+    for allow in ('FB', 'goog, fb', ['FB']):
+        assert len(admit(fresh, 'FB', allow)[0]) == len(fetch('FB').bars)
+
 
 def test_the_verdict_of_a_run_is_about_the_rows_of_now_and_not_about_those_that_were_judged(fresh):
     save_deliveries(fresh, 'sample', [fetch('FB')], NOW)
     update_verdicts(fresh)
-    save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.)], NOW.replace(day=2))
+    save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.0)], NOW.replace(day=2))
     assert examine(fresh, 'FB').refused
-    with pytest.raises(RefusedError): admit(fresh, 'FB')
+    with pytest.raises(RefusedError):
+        admit(fresh, 'FB')
 
 # %% ../../nbs/25_verdicts.ipynb #52f65069
 def test_rows_that_could_not_have_happened_are_set_aside(fresh):
@@ -76,38 +107,66 @@ def test_rows_that_could_not_have_happened_are_set_aside(fresh):
     bars.iloc[7, 3] = np.nan
     save_deliveries(fresh, 'sample', [replace(fetch('FB'), bars=bars)], NOW)
     admitted, _ = admit(fresh, 'FB')
-    assert len(admitted) == len(bars) - 1 and np.isfinite(admitted).all(axis=None) and 'missing_value' in set(examine(fresh, 'FB').findings.rule)
+    assert (
+        len(admitted) == len(bars) - 1
+        and np.isfinite(admitted).all(axis=None)
+        and 'missing_value' in set(examine(fresh, 'FB').findings.rule)
+    )
+
 
 def test_a_run_gets_prices_as_traded_whatever_was_delivered(fresh):
     days = pd.bdate_range('2024-01-02', periods=6, name='session')
-    bars = pd.DataFrame({name: [50., 51., 51., 52., 53., 54.] for name in ('open', 'high', 'low', 'close')} | {'volume': 1000.}, days)
-    actions = pd.DataFrame({'ex_date': days[[2]], 'kind': ['split'], 'value': [2.]})
+    bars = pd.DataFrame(
+        {name: [50.0, 51.0, 51.0, 52.0, 53.0, 54.0] for name in ('open', 'high', 'low', 'close')} | {'volume': 1000.0},
+        days,
+    )
+    actions = pd.DataFrame({'ex_date': days[[2]], 'kind': ['split'], 'value': [2.0]})
     save_deliveries(fresh, 'yahoo', [Delivery('X', 'X', 'USD', 'XNYS', 'yahoo', bars, actions, 'test', 'split')], NOW)
-    assert admit(fresh, 'X', 'X', 'yahoo')[0].close.tolist() == [100., 102., 51., 52., 53., 54.]
+    assert admit(fresh, 'X', 'X', 'yahoo')[0].close.tolist() == [100.0, 102.0, 51.0, 52.0, 53.0, 54.0]
+
 
 def test_an_empty_store_and_an_unknown_symbol(fresh):
     assert update_verdicts(fresh) == judge_stored(fresh) == {} and load_findings(fresh).empty
-    with pytest.raises(UnknownSymbolError): examine(fresh, 'FB')
+    with pytest.raises(UnknownSymbolError):
+        examine(fresh, 'FB')
 
 # %% ../../nbs/25_verdicts.ipynb #a5b05df6
 def test_a_universe_goes_on_without_the_symbols_that_fail(fresh):
-    save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.), fetch('GOOG')], NOW)
+    save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.0), fetch('GOOG')], NOW)
     found, forced = admit_all(fresh, 'goog, FB'), admit_all(fresh, ['GOOG', 'FB'], 'fb')
-    assert list(found.data) == ['GOOG'] and set(found.verdicts) == {'FB', 'GOOG'} and found.verdicts['FB'].refused and set(forced.data) == {'FB', 'GOOG'}
+    assert (
+        list(found.data) == ['GOOG']
+        and set(found.verdicts) == {'FB', 'GOOG'}
+        and found.verdicts['FB'].refused
+        and set(forced.data) == {'FB', 'GOOG'}
+    )
     assert list(admit_all(fresh).data) == ['GOOG']
-    with pytest.raises(RefusedError, match='every symbol'): admit_all(fresh, ['FB'])
+    with pytest.raises(RefusedError, match='every symbol'):
+        admit_all(fresh, ['FB'])
+
 
 def test_each_symbol_of_a_universe_is_what_it_is_alone_and_the_hash_is_over_all(fresh):
-    save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.), fetch('GOOG')], NOW)
-    alone, found = {symbol: admit(fresh, symbol, symbol) for symbol in ('FB', 'GOOG')}, admit_all(fresh, ['GOOG', 'FB'], 'FB')
+    save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.0), fetch('GOOG')], NOW)
+    alone, found = (
+        {symbol: admit(fresh, symbol, symbol) for symbol in ('FB', 'GOOG')},
+        admit_all(fresh, ['GOOG', 'FB'], 'FB'),
+    )
     for symbol, (bars, actions, convention) in found.data.items():
         pd.testing.assert_frame_equal(bars, alone[symbol][0])
         pd.testing.assert_frame_equal(actions, alone[symbol][1])
         assert convention == fetch(symbol).convention
-    assert found.data_hash == admit_all(fresh, ['GOOG', 'FB']).data_hash == combined_hash({symbol: data_hash(*parts) for symbol, parts in alone.items()})
+    assert (
+        found.data_hash
+        == admit_all(fresh, ['GOOG', 'FB']).data_hash
+        == combined_hash({symbol: data_hash(*parts) for symbol, parts in alone.items()})
+    )
+
 
 def test_a_universe_with_a_symbol_that_is_not_stored_is_refused(fresh):
     save_deliveries(fresh, 'sample', [fetch('GOOG')], NOW)
-    with pytest.raises(UnknownSymbolError, match='FB'): admit_all(fresh, ['GOOG', 'FB'])
-    with session(fresh) as db: db.execute(text('DELETE FROM daily_bars'))
-    with pytest.raises(UnknownSymbolError, match='no bars'): admit_all(fresh, ['GOOG'])
+    with pytest.raises(UnknownSymbolError, match='FB'):
+        admit_all(fresh, ['GOOG', 'FB'])
+    with session(fresh) as db:
+        db.execute(text('DELETE FROM daily_bars'))
+    with pytest.raises(UnknownSymbolError, match='no bars'):
+        admit_all(fresh, ['GOOG'])

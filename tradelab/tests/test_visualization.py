@@ -20,19 +20,35 @@ mpl.use('Agg')
 
 # %% ../../nbs/25_visualization.ipynb #f6e9411b
 DAYS = pd.bdate_range('2020-01-01', periods=300, name='session')
-CLOSE = pd.Series(100 + np.arange(300.)/10 + np.sin(np.arange(300.)), DAYS)
+CLOSE = pd.Series(100 + np.arange(300.0) / 10 + np.sin(np.arange(300.0)), DAYS)
 SIGNALS = pd.DataFrame({'fast': CLOSE.rolling(5).mean(), 'slow': CLOSE.rolling(20).mean()})
-TRADES = pd.DataFrame({'entry_session': DAYS[[30, 90]], 'entry_price': [104.5, 108.25], 'exit_session': DAYS[[60, 299]], 'exit_price': [107.75, 130.],
-                       'is_open': [False, True]})
+TRADES = pd.DataFrame(
+    {
+        'entry_session': DAYS[[30, 90]],
+        'entry_price': [104.5, 108.25],
+        'exit_session': DAYS[[60, 299]],
+        'exit_price': [107.75, 130.0],
+        'is_open': [False, True],
+    }
+)
+
 
 @pytest.fixture(autouse=True)
 def _close_figures():
     yield
     plt.close('all')
 
-def _points(axes): return {c.get_label(): [(x, y) for x, y in c.get_offsets().data] for c in axes.collections if c.get_label() in ('buy', 'sell')}
 
-def _title(axes): return axes.get_title(loc='left')
+def _points(axes):
+    return {
+        c.get_label(): [(x, y) for x, y in c.get_offsets().data]
+        for c in axes.collections
+        if c.get_label() in ('buy', 'sell')
+    }
+
+
+def _title(axes):
+    return axes.get_title(loc='left')
 
 # %% ../../nbs/25_visualization.ipynb #273ef174
 def test_each_fill_has_its_mark_at_its_session_and_price():
@@ -41,11 +57,13 @@ def test_each_fill_has_its_mark_at_its_session_and_price():
     assert marks['buy'] == [(number(DAYS[30]), 104.5), (number(DAYS[90]), 108.25)]
     assert marks['sell'] == [(number(DAYS[60]), 107.75)]
 
+
 def test_averages_of_total_return_closes_are_drawn_on_the_traded_scale():
-    axes = plot_price(CLOSE.to_frame('close'), SIGNALS*0.8, TRADES, signal_close=CLOSE*0.8)
+    axes = plot_price(CLOSE.to_frame('close'), SIGNALS * 0.8, TRADES, signal_close=CLOSE * 0.8)
     drawn = {line.get_label(): line.get_ydata() for line in axes.lines}
     np.testing.assert_allclose(drawn['fast average'], SIGNALS['fast'])
     np.testing.assert_allclose(drawn['slow average'], SIGNALS['slow'])
+
 
 def test_a_longer_signals_frame_is_cut_to_the_bars():
     axes = plot_price(CLOSE.to_frame('close').iloc[100:], SIGNALS, TRADES.iloc[:0])
@@ -55,15 +73,22 @@ def test_a_longer_signals_frame_is_cut_to_the_bars():
 def test_a_short_position_is_sold_first_and_bought_back_and_looks_hollow():
     axes = plot_price(CLOSE.to_frame('close'), SIGNALS, TRADES.assign(side=['short', 'long']))
     marks = {c.get_label(): c for c in axes.collections if len(c.get_offsets())}
-    assert set(marks) == {'sell short', 'buy back', 'buy'} and marks['sell short'].get_offsets().data[0, 1] == 104.5 and marks['buy back'].get_offsets().data[0, 1] == 107.75
+    assert (
+        set(marks) == {'sell short', 'buy back', 'buy'}
+        and marks['sell short'].get_offsets().data[0, 1] == 104.5
+        and marks['buy back'].get_offsets().data[0, 1] == 107.75
+    )
     down, up = mpl.markers.MarkerStyle('v'), mpl.markers.MarkerStyle('^')
     drawn = {name: mark.get_paths()[0].vertices for name, mark in marks.items()}
     np.testing.assert_allclose(drawn['sell short'], down.get_path().transformed(down.get_transform()).vertices)
     np.testing.assert_allclose(drawn['buy back'], up.get_path().transformed(up.get_transform()).vertices)
-    assert marks['sell short'].get_facecolor()[0, :3].tolist() == [1, 1, 1] != marks['buy'].get_facecolor()[0, :3].tolist()
+    assert (
+        marks['sell short'].get_facecolor()[0, :3].tolist() == [1, 1, 1] != marks['buy'].get_facecolor()[0, :3].tolist()
+    )
+
 
 def test_a_strategy_without_averages_shows_price_and_trades():
-    axes = plot_price(CLOSE.to_frame('close'), pd.DataFrame({'score': 0.}, DAYS), TRADES, signal_close=CLOSE)
+    axes = plot_price(CLOSE.to_frame('close'), pd.DataFrame({'score': 0.0}, DAYS), TRADES, signal_close=CLOSE)
     assert [line.get_label() for line in axes.lines] == ['close'] and not axes.texts and '2 trades' in _title(axes)
 
 # %% ../../nbs/25_visualization.ipynb #ff07e0d0
@@ -74,9 +99,10 @@ def test_a_short_history_is_drawn_and_says_what_is_missing(bars):
     assert ('fast' in said, 'slow' in said) == (bars < 5, bars < 20)
     assert (axes.lines[0].get_marker() == 'o') == (bars < 3)
 
+
 @pytest.mark.parametrize('plot', [lambda s: plot_equity(s, s), plot_drawdown, plot_rsi])
 def test_a_single_session_is_visible(plot):
-    axes = plot(pd.Series([50.], DAYS[:1]))
+    axes = plot(pd.Series([50.0], DAYS[:1]))
     assert axes.lines[0].get_marker() == 'o' and axes.get_xlim()[1] - axes.get_xlim()[0] == 6
 
 # %% ../../nbs/25_visualization.ipynb #6010a50a
@@ -84,102 +110,151 @@ def test_an_index_that_never_warmed_up_shows_its_bands_and_says_so():
     axes = plot_rsi(pd.Series(np.nan, DAYS))
     assert not axes.lines[0].get_visible() and len(axes.patches) == 2 and 'no value' in _title(axes) and axes.texts
 
+
 def test_the_bands_stand_at_the_levels_and_are_counted():
-    axes = plot_rsi(pd.Series([np.nan, 10., 20., 25., 30., 80., 85.], DAYS[:7]), oversold=25, overbought=80)
+    axes = plot_rsi(pd.Series([np.nan, 10.0, 20.0, 25.0, 30.0, 80.0, 85.0], DAYS[:7]), oversold=25, overbought=80)
     assert [patch.get_bbox().get_points()[:, 1].tolist() for patch in axes.patches] == [[0, 25], [80, 100]]
     assert 'below 25 at 2 and above 80 at 1 of 6' in _title(axes)
 
 # %% ../../nbs/25_visualization.ipynb #deb8dc71
-@pytest.mark.parametrize('growth, scale', [(2., 'linear'), (50., 'log')])
+@pytest.mark.parametrize('growth, scale', [(2.0, 'linear'), (50.0, 'log')])
 def test_a_wide_range_gets_a_log_axis_that_says_so(growth, scale):
-    axes = plot_equity(pd.Series(np.geomspace(1e5, growth*1e5, 300), DAYS))
+    axes = plot_equity(pd.Series(np.geomspace(1e5, growth * 1e5, 300), DAYS))
     axes.figure.canvas.draw()
     assert axes.get_yscale() == scale and ('log' in axes.get_ylabel()) == (scale == 'log')
     assert {'100,000', '200,000'} <= {label.get_text() for label in axes.get_yticklabels()}
 
-@pytest.mark.parametrize('low, high', [(26.2, 33.1), (100., 105.9), (100., 106.1), (5., 9.), (99_000., 130_000.), (3., 700.), (0.1, 0.9)])
+
+@pytest.mark.parametrize(
+    'low, high',
+    [(26.2, 33.1), (100.0, 105.9), (100.0, 106.1), (5.0, 9.0), (99_000.0, 130_000.0), (3.0, 700.0), (0.1, 0.9)],
+)
 def test_the_labels_of_the_axis_are_the_values_that_they_stand_at(low, high):
     axes = plot_equity(pd.Series([low, high], DAYS[:2]))
     axes.figure.canvas.draw()
-    labels = [(label.get_text(), value) for label, value in zip(axes.get_yticklabels(), axes.get_yticks()) if label.get_text()]
-    assert len(labels) > 1 and all(float(text.replace(',', '').replace('−', '-')) == pytest.approx(value) for text, value in labels)
+    labels = [
+        (label.get_text(), value) for label, value in zip(axes.get_yticklabels(), axes.get_yticks()) if label.get_text()
+    ]
+    assert len(labels) > 1 and all(
+        float(text.replace(',', '').replace('−', '-')) == pytest.approx(value) for text, value in labels
+    )
+
 
 def test_equity_that_touches_zero_stays_linear():
-    assert plot_equity(pd.Series([10., 0., -5.], DAYS[:3])).get_yscale() == 'linear'
+    assert plot_equity(pd.Series([10.0, 0.0, -5.0], DAYS[:3])).get_yscale() == 'linear'
 
-@pytest.mark.parametrize('last, word', [(90., '30 USD below'), (150., '30 USD above'), (120., 'level with')])
+
+@pytest.mark.parametrize('last, word', [(90.0, '30 USD below'), (150.0, '30 USD above'), (120.0, 'level with')])
 def test_the_title_compares_the_last_values(last, word):
-    assert word in _title(plot_equity(pd.Series([100., last], DAYS[:2]), pd.Series([100., 120.], DAYS[:2])))
+    assert word in _title(plot_equity(pd.Series([100.0, last], DAYS[:2]), pd.Series([100.0, 120.0], DAYS[:2])))
 
 # %% ../../nbs/25_visualization.ipynb #c8490169
 def test_the_deepest_drawdown_is_measured_from_the_highest_value_before_it():
-    axes = plot_drawdown(pd.Series([100., 120., 90., 130., 110.], DAYS[:5]))
-    np.testing.assert_allclose(axes.lines[0].get_ydata(), [0, 0, -0.25, 0, 110/130 - 1])
+    axes = plot_drawdown(pd.Series([100.0, 120.0, 90.0, 130.0, 110.0], DAYS[:5]))
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [0, 0, -0.25, 0, 110 / 130 - 1])
     assert _title(axes) == f'Drawdown: deepest −25.0% on {DAYS[2]:%Y-%m-%d}'
 
+
 def test_a_series_without_a_loss_has_no_drawdown():
-    axes = plot_drawdown(pd.Series([1., 2., 3.], DAYS[:3]))
+    axes = plot_drawdown(pd.Series([1.0, 2.0, 3.0], DAYS[:3]))
     assert 'none' in _title(axes) and axes.get_ylim() == (-0.01, 0)
 
 # %% ../../nbs/25_visualization.ipynb #827a1f18
 def test_a_ruined_account_fell_by_more_than_everything():
-    axes = plot_drawdown(pd.Series([100., 50., -10.], DAYS[:3]))
+    axes = plot_drawdown(pd.Series([100.0, 50.0, -10.0], DAYS[:3]))
     assert '−110.0%' in _title(axes) and axes.get_ylim()[0] < -1.1
 
-def _history(labels, values): return pd.DataFrame({'at': DAYS[:len(values)].tz_localize('UTC'), 'value': values, 'label': labels})
+
+def _history(labels, values):
+    return pd.DataFrame({'at': DAYS[: len(values)].tz_localize('UTC'), 'value': values, 'label': labels})
+
 
 def test_each_label_has_its_line_in_the_order_of_time():
-    axes = plot_history(_history(['B', 'A', 'B', 'A'], [1., 2., 3., np.nan]).iloc[::-1], 'Sharpe')
+    axes = plot_history(_history(['B', 'A', 'B', 'A'], [1.0, 2.0, 3.0, np.nan]).iloc[::-1], 'Sharpe')
     drawn = {line.get_label(): line.get_ydata().tolist() for line in axes.lines if not line.get_label().startswith('_')}
-    assert drawn == {'A': [2.], 'B': [1., 3.]}
+    assert drawn == {'A': [2.0], 'B': [1.0, 3.0]}
     assert _title(axes) == 'Sharpe over 3 runs of 2 labels, 1 without a value: last 3, from 1 to 3'
 
+
 def test_many_labels_are_points_without_lines_or_legend():
-    axes = plot_history(_history(list('ABCDEFGHI'), np.arange(9.) - 4), 'CAGR')
-    assert not axes.figure.legends and all(line.get_linewidth() == 0 for line in axes.lines[:9]) and len(axes.lines) == 10
-    assert len(plot_history(_history('A', [1., 2.]), 'CAGR').lines) == 1
+    axes = plot_history(_history(list('ABCDEFGHI'), np.arange(9.0) - 4), 'CAGR')
+    assert (
+        not axes.figure.legends and all(line.get_linewidth() == 0 for line in axes.lines[:9]) and len(axes.lines) == 10
+    )
+    assert len(plot_history(_history('A', [1.0, 2.0]), 'CAGR').lines) == 1
 
 # %% ../../nbs/25_visualization.ipynb #058ab6c0
 EMPTY = pd.Series([], index=pd.DatetimeIndex([]), dtype=float)
 
-@pytest.mark.parametrize('plot, word', [
-    (lambda: plot_equity(EMPTY), '0 sessions'), (lambda: plot_drawdown(EMPTY), 'equity'), (lambda: plot_rsi(EMPTY), 'RSI'),
-    (lambda: plot_price(EMPTY.to_frame('close'), SIGNALS.iloc[:0], TRADES), 'close'), (lambda: plot_equity(CLOSE*np.nan), 'no value'),
-    (lambda: plot_equity([1., 2.]), 'list'), (lambda: plot_equity(CLOSE.reset_index(drop=True)), 'RangeIndex'),
-    (lambda: plot_equity(CLOSE, CLOSE.iloc[:0]), 'buy & hold'), (lambda: plot_equity(CLOSE.where(CLOSE < 110, np.inf)), 'infinite'),
-    (lambda: plot_drawdown(CLOSE - 200), 'above 0'), (lambda: plot_rsi(CLOSE, 70, 30), 'ordered'),
-    (lambda: plot_price(SIGNALS, SIGNALS, TRADES), 'close'), (lambda: plot_history(pd.DataFrame({'at': DAYS, 'value': np.nan, 'label': 'A'}), 'Sharpe'), 'Sharpe over the runs'),
-    (lambda: plot_history(pd.DataFrame({'at': DAYS}), 'Sharpe'), 'value'), (lambda: plot_drawdown(pd.Series([0., 5.], DAYS[:2])), 'begin above 0'), (lambda: plot_price(CLOSE.to_frame('close'), SIGNALS, TRADES[['entry_session']]), 'entry_price'),
-])
+
+@pytest.mark.parametrize(
+    'plot, word',
+    [
+        (lambda: plot_equity(EMPTY), '0 sessions'),
+        (lambda: plot_drawdown(EMPTY), 'equity'),
+        (lambda: plot_rsi(EMPTY), 'RSI'),
+        (lambda: plot_price(EMPTY.to_frame('close'), SIGNALS.iloc[:0], TRADES), 'close'),
+        (lambda: plot_equity(CLOSE * np.nan), 'no value'),
+        (lambda: plot_equity([1.0, 2.0]), 'list'),
+        (lambda: plot_equity(CLOSE.reset_index(drop=True)), 'RangeIndex'),
+        (lambda: plot_equity(CLOSE, CLOSE.iloc[:0]), 'buy & hold'),
+        (lambda: plot_equity(CLOSE.where(CLOSE < 110, np.inf)), 'infinite'),
+        (lambda: plot_drawdown(CLOSE - 200), 'above 0'),
+        (lambda: plot_rsi(CLOSE, 70, 30), 'ordered'),
+        (lambda: plot_price(SIGNALS, SIGNALS, TRADES), 'close'),
+        (
+            lambda: plot_history(pd.DataFrame({'at': DAYS, 'value': np.nan, 'label': 'A'}), 'Sharpe'),
+            'Sharpe over the runs',
+        ),
+        (lambda: plot_history(pd.DataFrame({'at': DAYS}), 'Sharpe'), 'value'),
+        (lambda: plot_drawdown(pd.Series([0.0, 5.0], DAYS[:2])), 'begin above 0'),
+        (lambda: plot_price(CLOSE.to_frame('close'), SIGNALS, TRADES[['entry_session']]), 'entry_price'),
+    ],
+)
 def test_what_cannot_be_drawn_is_refused_by_name(plot, word):
-    with pytest.raises(DataError, match=word): plot()
+    with pytest.raises(DataError, match=word):
+        plot()
 
 # %% ../../nbs/25_visualization.ipynb #2ef857dc
 def test_the_style_ends_with_the_picture_also_after_an_error():
     with mpl.rc_context({'figure.figsize': (3, 3), 'font.size': 7}):
         before = dict(mpl.rcParams)
         plot_equity(CLOSE)
-        with pytest.raises(DataError): plot_equity(EMPTY)
+        with pytest.raises(DataError):
+            plot_equity(EMPTY)
         assert dict(mpl.rcParams) == before
+
 
 def test_what_a_backend_switches_on_while_a_picture_is_drawn_stays_on():
     with mpl.rc_context({'interactive': False}):
-        with lab_style(): mpl.rcParams['interactive'] = True
+        with lab_style():
+            mpl.rcParams['interactive'] = True
         assert mpl.rcParams['interactive'] is True
 
+
 def test_every_label_lies_inside_the_picture():
-    for axes in (plot_price(CLOSE.to_frame('close')*3e4, SIGNALS*3e4, TRADES.assign(entry_price=3e6)), plot_drawdown(CLOSE, CLOSE),
-                 plot_history(_history([f'symbol {j}' for j in range(8)], np.arange(8.)*1e6), 'Max Drawdown Duration')):
+    for axes in (
+        plot_price(CLOSE.to_frame('close') * 3e4, SIGNALS * 3e4, TRADES.assign(entry_price=3e6)),
+        plot_drawdown(CLOSE, CLOSE),
+        plot_history(_history([f'symbol {j}' for j in range(8)], np.arange(8.0) * 1e6), 'Max Drawdown Duration'),
+    ):
         figure = axes.figure
         figure.canvas.draw()
         page = figure.bbox
-        for text in [*axes.get_xticklabels(), *axes.get_yticklabels(), axes._left_title, *figure.legends[0].get_texts()]:
+        for text in [
+            *axes.get_xticklabels(),
+            *axes.get_yticklabels(),
+            axes._left_title,
+            *figure.legends[0].get_texts(),
+        ]:
             box = text.get_window_extent()
             assert box.x0 >= page.x0 and box.x1 <= page.x1 and box.y0 >= page.y0 and box.y1 <= page.y1, text.get_text()
 
 # %% ../../nbs/25_visualization.ipynb #00f2e713
 def test_a_drawn_figure_is_the_report_size_and_needs_no_display():
-    code = 'import os; os.environ.pop("DISPLAY", None); import tradelab.visualization as v; import pandas as pd; ' \
-           'a = v.plot_equity(pd.Series([1., 2.], pd.date_range("2020", periods=2))); print(a.figure.get_size_inches().tolist(), a.figure.dpi)'
+    code = (
+        'import os; os.environ.pop("DISPLAY", None); import tradelab.visualization as v; import pandas as pd; '
+        'a = v.plot_equity(pd.Series([1., 2.], pd.date_range("2020", periods=2))); print(a.figure.get_size_inches().tolist(), a.figure.dpi)'
+    )
     shown = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == '[11.0, 4.0] 100.0'

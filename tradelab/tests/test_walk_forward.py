@@ -18,14 +18,33 @@ from ..performance_metrics import performance
 from ..sections import BacktestSettings, StrategySettings, WalkForwardSettings
 from ..signal_generator import moving_average_rsi
 from ..utils.error_handling import ConfigError, DataError
-from ..walk_forward import choose, folds, open_seal, sealed_sessions, stability, training, unsealed, walk_forward, walk_forward_figures, walk_forward_words
+from tradelab.walk_forward import (
+    choose,
+    folds,
+    open_seal,
+    sealed_sessions,
+    stability,
+    training,
+    unsealed,
+    walk_forward,
+    walk_forward_figures,
+    walk_forward_words,
+)
 
 DAYS = pd.bdate_range('2015-01-01', periods=1_000, name='session')
 SETUP = WalkForwardSettings(train=100, test=40, purge=2, embargo=1, sealed=60)
 
 # %% ../../nbs/18_walk_forward.ipynb #f717d46c
 @settings(derandomize=True, deadline=None, max_examples=40)
-@given(st.integers(10, 400), st.integers(2, 80), st.integers(1, 40), st.integers(1, 6), st.integers(0, 6), st.integers(0, 50), st.sampled_from(['sliding', 'expanding']))
+@given(
+    st.integers(10, 400),
+    st.integers(2, 80),
+    st.integers(1, 40),
+    st.integers(1, 6),
+    st.integers(0, 6),
+    st.integers(0, 50),
+    st.sampled_from(['sliding', 'expanding']),
+)
 def test_folds_neither_overlap_nor_look_ahead_nor_touch_the_seal(n, train, test, purge, embargo, sealed, window):
     setup = WalkForwardSettings(window=window, train=train, test=test, purge=purge, embargo=embargo, sealed=sealed)
     days, gap = DAYS[:n], purge + embargo
@@ -34,7 +53,11 @@ def test_folds_neither_overlap_nor_look_ahead_nor_touch_the_seal(n, train, test,
     known = n - sealed
     for fold in cut:
         first, last = at[fold.test[0]], at[fold.test[-1]]
-        assert first - at[fold.train[-1]] - 1 == gap and at[fold.eve] == first - 1 and last - first + 1 == test == len(fold.test)
+        assert (
+            first - at[fold.train[-1]] - 1 == gap
+            and at[fold.eve] == first - 1
+            and last - first + 1 == test == len(fold.test)
+        )
         assert not set(fold.train) & set(fold.test) and last < known
         assert (np.diff([at[day] for day in fold.train]) == 1).all()
         assert len(fold.train) == train if window == 'sliding' else at[fold.train[0]] == 0 and len(fold.train) >= train
@@ -45,179 +68,345 @@ def test_folds_neither_overlap_nor_look_ahead_nor_touch_the_seal(n, train, test,
 # %% ../../nbs/18_walk_forward.ipynb #2b4fed47
 def test_three_folds_by_hand():
     cut = folds(DAYS[:300], SETUP)
-    assert [(DAYS.get_loc(f.train[0]), DAYS.get_loc(f.train[-1]), DAYS.get_loc(f.test[0]), DAYS.get_loc(f.test[-1])) for f in cut] == [(17, 116, 120, 159), (57, 156, 160, 199), (97, 196, 200, 239)]
+    assert [
+        (DAYS.get_loc(f.train[0]), DAYS.get_loc(f.train[-1]), DAYS.get_loc(f.test[0]), DAYS.get_loc(f.test[-1]))
+        for f in cut
+    ] == [(17, 116, 120, 159), (57, 156, 160, 199), (97, 196, 200, 239)]
+
 
 @pytest.mark.parametrize('change, horizon', [({'purge': 0}, 1), ({'purge': 4, 'embargo': 9}, 5), ({}, 0)])
 def test_a_purge_below_the_horizon_is_refused(change, horizon):
-    with pytest.raises(ConfigError, match='purge = ' if horizon else 'horizon'): folds(DAYS, SETUP.model_copy(update=change), horizon)
+    with pytest.raises(ConfigError, match='purge = ' if horizon else 'horizon'):
+        folds(DAYS, SETUP.model_copy(update=change), horizon)
+
 
 def test_a_history_too_short_for_a_fold_is_refused_with_what_it_needs():
     assert len(folds(DAYS[:203], SETUP)) == 1
-    with pytest.raises(DataError, match='202 sessions, 203 needed: 100 to train, 3 between, 40 to test, 60 sealed'): folds(DAYS[:202], SETUP)
+    with pytest.raises(DataError, match='202 sessions, 203 needed: 100 to train, 3 between, 40 to test, 60 sealed'):
+        folds(DAYS[:202], SETUP)
 
-@pytest.mark.parametrize('days', [DAYS[:60], DAYS[:0], DAYS[::-1], DAYS[[0]*300]])
+
+@pytest.mark.parametrize('days', [DAYS[:60], DAYS[:0], DAYS[::-1], DAYS[[0] * 300]])
 def test_sessions_that_cannot_be_cut_are_refused(days):
-    with pytest.raises(DataError): folds(days, SETUP)
+    with pytest.raises(DataError):
+        folds(days, SETUP)
+
 
 def test_the_seal_is_the_end_and_the_rest_is_free():
-    assert unsealed(DAYS, SETUP).append(sealed_sessions(DAYS, SETUP)).equals(DAYS) and sealed_sessions(DAYS, SETUP)[0] == DAYS[940]
+    assert (
+        unsealed(DAYS, SETUP).append(sealed_sessions(DAYS, SETUP)).equals(DAYS)
+        and sealed_sessions(DAYS, SETUP)[0] == DAYS[940]
+    )
     assert not len(sealed_sessions(DAYS, SETUP.model_copy(update={'sealed': 0})))
+
 
 def test_the_last_training_part_keeps_its_distance_from_the_seal():
     last = training(unsealed(DAYS, SETUP), SETUP)
-    assert last.equals(DAYS[837:937]) and training(unsealed(DAYS, SETUP), SETUP.model_copy(update={'window': 'expanding'})).equals(DAYS[:937])
-    with pytest.raises(DataError, match='99, 100 needed'): training(DAYS[:102], SETUP)
+    assert last.equals(DAYS[837:937]) and training(
+        unsealed(DAYS, SETUP), SETUP.model_copy(update={'window': 'expanding'})
+    ).equals(DAYS[:937])
+    with pytest.raises(DataError, match='99, 100 needed'):
+        training(DAYS[:102], SETUP)
 
 # %% ../../nbs/18_walk_forward.ipynb #6f007efe
-def _grid(*sharpes, **columns): return pd.DataFrame({'fast': range(1, len(sharpes) + 1), 'Sharpe': sharpes, **columns})
+def _grid(*sharpes, **columns):
+    return pd.DataFrame({'fast': range(1, len(sharpes) + 1), 'Sharpe': sharpes, **columns})
 
-@pytest.mark.parametrize('sharpes, fast', [((1., 3., 2.), 2), ((nan, 1., 2.), 3), ((1., 2., 2.), 2), ((inf, 1., nan), 2), ((-inf, -1., -2.), 2), ((-5.,), 1)])
+
+@pytest.mark.parametrize(
+    'sharpes, fast',
+    [
+        ((1.0, 3.0, 2.0), 2),
+        ((nan, 1.0, 2.0), 3),
+        ((1.0, 2.0, 2.0), 2),
+        ((inf, 1.0, nan), 2),
+        ((-inf, -1.0, -2.0), 2),
+        ((-5.0,), 1),
+    ],
+)
 def test_the_highest_finite_figure_wins_and_of_equals_the_first(sharpes, fast):
     assert choose(_grid(*sharpes), ['fast'])['fast'] == fast
+
 
 def test_without_a_figure_nothing_is_chosen():
     assert choose(_grid(nan, nan, inf), ['fast']) is None
 
+
 def test_what_was_chosen_keeps_its_types():
-    row = choose(_grid(1., 2., name=['a', 'b'], slow=[1.5, 2.5]), ['fast', 'name', 'slow'])
+    row = choose(_grid(1.0, 2.0, name=['a', 'b'], slow=[1.5, 2.5]), ['fast', 'name', 'slow'])
     assert [type(row[name]) for name in ('fast', 'name', 'slow', 'Sharpe')] == [int, str, float, float]
 
-@pytest.mark.parametrize('table, parameters, metric, error', [
-    (_grid(1.), ['fast'], 'Sharp', ConfigError), (_grid(1.), ['fast'], 'Ulcer Index', ConfigError), (_grid(1.), ['slow'], 'Sharpe', DataError), (_grid(), ['fast'], 'Sharpe', DataError)])
+
+@pytest.mark.parametrize(
+    'table, parameters, metric, error',
+    [
+        (_grid(1.0), ['fast'], 'Sharp', ConfigError),
+        (_grid(1.0), ['fast'], 'Ulcer Index', ConfigError),
+        (_grid(1.0), ['slow'], 'Sharpe', DataError),
+        (_grid(), ['fast'], 'Sharpe', DataError),
+    ],
+)
 def test_a_table_that_cannot_choose_is_refused(table, parameters, metric, error):
-    with pytest.raises(error): choose(table, parameters, metric)
+    with pytest.raises(error):
+        choose(table, parameters, metric)
 
 # %% ../../nbs/18_walk_forward.ipynb #540ce326
-def _run(returns, cash=1_000., asked=None):
+def _run(returns, cash=1_000.0, asked=None):
     "A run that gives `returns(parameters, sessions)`; its first session is flat"
+
     def run(chosen, first, last):
-        if asked is not None: asked.append((chosen, first, last))
-        days = DAYS[DAYS.get_loc(first):DAYS.get_loc(last) + 1]
-        growth = np.cumprod(np.r_[1., 1 + np.broadcast_to(returns(chosen, days), len(days) - 1)])
-        account = pd.DataFrame({'equity': cash*growth, 'exposure': 0.5, 'turnover': 10.}, days)
-        trades = pd.DataFrame({'pnl': [1., -1.], 'return': [0.1, -0.1], 'is_open': [False, True], 'exit_session': [account.index[-1], pd.NaT], 'exit_reason': ['sold', 'open']})
+        if asked is not None:
+            asked.append((chosen, first, last))
+        days = DAYS[DAYS.get_loc(first) : DAYS.get_loc(last) + 1]
+        growth = np.cumprod(np.r_[1.0, 1 + np.broadcast_to(returns(chosen, days), len(days) - 1)])
+        account = pd.DataFrame({'equity': cash * growth, 'exposure': 0.5, 'turnover': 10.0}, days)
+        trades = pd.DataFrame(
+            {
+                'pnl': [1.0, -1.0],
+                'return': [0.1, -0.1],
+                'is_open': [False, True],
+                'exit_session': [account.index[-1], pd.NaT],
+                'exit_reason': ['sold', 'open'],
+            }
+        )
         return SimpleNamespace(cash=cash, equity=account, trades=trades)
+
     return run
+
 
 def _asked(table, spans):
     "A search that remembers what it was asked"
+
     def search(first, last):
         spans.append((first, last))
         return table(first, last) if callable(table) else table
+
     return search
+
 
 CUT = folds(DAYS[:300], SETUP)
 
 # %% ../../nbs/18_walk_forward.ipynb #cee107d6
 def test_the_search_sees_training_parts_only_and_the_run_test_parts_only():
     searched, ran = [], []
-    walk_forward(CUT, _asked(_grid(1., 2.), searched), _run(lambda chosen, days: 0.001, asked=ran), ['fast'])
-    assert searched == [(fold.train[0], fold.train[-1]) for fold in CUT] and ran == [({'fast': 2}, fold.test[0], fold.test[-1]) for fold in CUT]
+    walk_forward(CUT, _asked(_grid(1.0, 2.0), searched), _run(lambda chosen, days: 0.001, asked=ran), ['fast'])
+    assert searched == [(fold.train[0], fold.train[-1]) for fold in CUT] and ran == [
+        ({'fast': 2}, fold.test[0], fold.test[-1]) for fold in CUT
+    ]
     assert max(last for *_, last in searched + ran) < sealed_sessions(DAYS[:300], SETUP)[0]
 
+
 def test_what_is_best_in_the_test_part_is_not_chosen_when_it_was_not_best_before():
-    world = np.where(np.arange(1_000) < 120, 0.001, -0.001) # Up to the first test part 1 is right, from there on 2 is
-    def mean(first, last): return world[DAYS.get_loc(first):DAYS.get_loc(last) + 1].mean()
+    world = np.where(np.arange(1_000) < 120, 0.001, -0.001)  # Up to the first test part 1 is right, from there on 2 is
+
+    def mean(first, last):
+        return world[DAYS.get_loc(first) : DAYS.get_loc(last) + 1].mean()
+
     search = _asked(lambda first, last: _grid(mean(first, last), -mean(first, last)), [])
-    found = walk_forward(CUT, search, _run(lambda chosen, days: mean(days[0], days[-1])*(1 if chosen['fast'] == 1 else -1)), ['fast'])
-    assert found.table.fast.tolist() == [1, 1, 2] and found.table.total_return.iloc[0] < 0 < found.table.total_return.iloc[2]
+    found = walk_forward(
+        CUT, search, _run(lambda chosen, days: mean(days[0], days[-1]) * (1 if chosen['fast'] == 1 else -1)), ['fast']
+    )
+    assert (
+        found.table.fast.tolist() == [1, 1, 2]
+        and found.table.total_return.iloc[0] < 0 < found.table.total_return.iloc[2]
+    )
+
 
 def test_the_test_parts_are_compounded_from_the_cash_of_the_eve():
-    found = walk_forward(CUT, _asked(_grid(1.), []), _run(lambda chosen, days: 0.01 if days[0] == CUT[0].test[0] else -0.005), ['fast'])
+    found = walk_forward(
+        CUT, _asked(_grid(1.0), []), _run(lambda chosen, days: 0.01 if days[0] == CUT[0].test[0] else -0.005), ['fast']
+    )
     one, two = 1.01**39, 0.995**39
     equity = found.equity.equity
-    assert equity.index.equals(DAYS[119:240].rename('session')) and equity.iloc[0] == equity.iloc[1] == 1_000 and equity.index[0] == CUT[0].eve
-    assert equity.loc[[fold.test[-1] for fold in CUT]].tolist() == pytest.approx([1_000*one, 1_000*one*two, 1_000*one*two*two])
-    assert found.table.total_return.tolist() == pytest.approx([one - 1, two - 1, two - 1]) and found.growth == pytest.approx((one*two*two)**(252/120) - 1)
-    assert found.equity.turnover.loc[CUT[1].test[0]] == pytest.approx(10*one) and found.equity.exposure.iloc[1:].eq(0.5).all() and found.equity.iloc[0].tolist() == [1_000, 0, 0]
+    assert (
+        equity.index.equals(DAYS[119:240].rename('session'))
+        and equity.iloc[0] == equity.iloc[1] == 1_000
+        and equity.index[0] == CUT[0].eve
+    )
+    assert equity.loc[[fold.test[-1] for fold in CUT]].tolist() == pytest.approx(
+        [1_000 * one, 1_000 * one * two, 1_000 * one * two * two]
+    )
+    assert found.table.total_return.tolist() == pytest.approx(
+        [one - 1, two - 1, two - 1]
+    ) and found.growth == pytest.approx((one * two * two) ** (252 / 120) - 1)
+    assert (
+        found.equity.turnover.loc[CUT[1].test[0]] == pytest.approx(10 * one)
+        and found.equity.exposure.iloc[1:].eq(0.5).all()
+        and found.equity.iloc[0].tolist() == [1_000, 0, 0]
+    )
     assert found.trades.fold.tolist() == [1, 1, 2, 2, 3, 3] and found.table.trades.tolist() == [2, 2, 2]
+
 
 def test_the_figure_out_of_sample_is_that_of_the_test_part_from_its_eve_on():
     daily = np.random.default_rng(0).normal(0, 0.01, 39)
     found = walk_forward(CUT, _asked(_grid(1.5), []), _run(lambda chosen, days: daily), ['fast'])
-    equity = pd.Series(np.cumprod(np.r_[1., 1., 1 + daily]), DAYS[119:160])
-    assert found.table.out_of_sample.tolist() == pytest.approx([performance(equity)['Sharpe']]*3) and found.table.in_sample.tolist() == [1.5]*3
+    equity = pd.Series(np.cumprod(np.r_[1.0, 1.0, 1 + daily]), DAYS[119:160])
+    assert (
+        found.table.out_of_sample.tolist() == pytest.approx([performance(equity)['Sharpe']] * 3)
+        and found.table.in_sample.tolist() == [1.5] * 3
+    )
 
 # %% ../../nbs/18_walk_forward.ipynb #efd7dcc3
 def test_a_fold_without_a_choice_trades_nothing():
-    search = _asked(lambda first, last: _grid(nan) if first == CUT[1].train[0] else _grid(1.), [])
+    search = _asked(lambda first, last: _grid(nan) if first == CUT[1].train[0] else _grid(1.0), [])
     found = walk_forward(CUT, search, _run(lambda chosen, days: 0.001), ['fast'])
-    assert found.equity.equity.loc[CUT[1].test].nunique() == 1 and found.table.total_return.iloc[1] == 0 and isnan(found.table.in_sample.iloc[1])
-    assert found.backtests[1] is None and 'In 1 of 3 folds' in ' '.join(walk_forward_words(found)) and stability(found).share['fast'] == pytest.approx(2/3)
+    assert (
+        found.equity.equity.loc[CUT[1].test].nunique() == 1
+        and found.table.total_return.iloc[1] == 0
+        and isnan(found.table.in_sample.iloc[1])
+    )
+    assert (
+        found.backtests[1] is None
+        and 'In 1 of 3 folds' in ' '.join(walk_forward_words(found))
+        and stability(found).share['fast'] == pytest.approx(2 / 3)
+    )
+
 
 def test_nothing_chosen_at_all_is_a_flat_line():
     found = walk_forward(CUT, _asked(_grid(nan), []), _run(lambda chosen, days: 0.001), ['fast'])
-    assert found.growth == 0 and isnan(found.efficiency) and found._repr_html_() and isnan(walk_forward_figures(found)['# Trades']) and stability(found).distinct['fast'] == 0
+    assert (
+        found.growth == 0
+        and isnan(found.efficiency)
+        and found._repr_html_()
+        and isnan(walk_forward_figures(found)['# Trades'])
+        and stability(found).distinct['fast'] == 0
+    )
+
 
 def test_after_a_ruin_nothing_is_traded():
-    found = walk_forward(CUT, _asked(_grid(1., **{'CAGR': [0.1]}), []), _run(lambda chosen, days: np.r_[-1.2, np.zeros(38)] if days[0] == CUT[1].test[0] else 0.01), ['fast'])
-    assert found.equity.equity.loc[CUT[2].test].nunique() == 1 and found.equity.equity.iloc[-1] < 0 and isnan(found.growth) and isnan(found.efficiency)
+    found = walk_forward(
+        CUT,
+        _asked(_grid(1.0, **{'CAGR': [0.1]}), []),
+        _run(lambda chosen, days: np.r_[-1.2, np.zeros(38)] if days[0] == CUT[1].test[0] else 0.01),
+        ['fast'],
+    )
+    assert (
+        found.equity.equity.loc[CUT[2].test].nunique() == 1
+        and found.equity.equity.iloc[-1] < 0
+        and isnan(found.growth)
+        and isnan(found.efficiency)
+    )
     assert 'ruined' in ' '.join(walk_forward_words(found))
 
-def test_a_run_of_other_sessions_is_refused():
-    run = _run(lambda chosen, days: 0.)
-    with pytest.raises(DataError, match='fold 1'): walk_forward(CUT, _asked(_grid(1.), []), lambda chosen, first, last: run(chosen, first, DAYS[200]), ['fast'])
 
-@pytest.mark.parametrize('cut, metric, error', [((), 'Sharpe', DataError), (CUT, 'Sharp', ConfigError), (CUT, 'Volatility', ConfigError)])
+def test_a_run_of_other_sessions_is_refused():
+    run = _run(lambda chosen, days: 0.0)
+    with pytest.raises(DataError, match='fold 1'):
+        walk_forward(CUT, _asked(_grid(1.0), []), lambda chosen, first, last: run(chosen, first, DAYS[200]), ['fast'])
+
+
+@pytest.mark.parametrize(
+    'cut, metric, error', [((), 'Sharpe', DataError), (CUT, 'Sharp', ConfigError), (CUT, 'Volatility', ConfigError)]
+)
 def test_no_folds_and_figures_that_cannot_choose_are_refused(cut, metric, error):
-    with pytest.raises(error): walk_forward(cut, _asked(_grid(1., Volatility=[1.]), []), _run(lambda chosen, days: 0.), ['fast'], metric)
+    with pytest.raises(error):
+        walk_forward(cut, _asked(_grid(1.0, Volatility=[1.0]), []), _run(lambda chosen, days: 0.0), ['fast'], metric)
 
 # %% ../../nbs/18_walk_forward.ipynb #3657eb52
-@pytest.mark.parametrize('promise, promised', [({'CAGR': [0.2]}, 0.2), ({'Total Return': [0.1]}, 1.1**(252/99) - 1), ({'CAGR': [0.2], 'Total Return': [9.]}, 0.2)])
+@pytest.mark.parametrize(
+    'promise, promised',
+    [
+        ({'CAGR': [0.2]}, 0.2),
+        ({'Total Return': [0.1]}, 1.1 ** (252 / 99) - 1),
+        ({'CAGR': [0.2], 'Total Return': [9.0]}, 0.2),
+    ],
+)
 def test_the_efficiency_is_the_growth_kept_of_the_growth_promised(promise, promised):
-    found = walk_forward(CUT, _asked(_grid(1., **promise), []), _run(lambda chosen, days: 0.0005), ['fast'])
-    assert found.efficiency == pytest.approx((1.0005**(39*3*252/120) - 1)/promised)
+    found = walk_forward(CUT, _asked(_grid(1.0, **promise), []), _run(lambda chosen, days: 0.0005), ['fast'])
+    assert found.efficiency == pytest.approx((1.0005 ** (39 * 3 * 252 / 120) - 1) / promised)
 
-@pytest.mark.parametrize('promise', [{}, {'CAGR': [0.]}, {'CAGR': [-0.1]}, {'CAGR': [nan]}])
+
+@pytest.mark.parametrize('promise', [{}, {'CAGR': [0.0]}, {'CAGR': [-0.1]}, {'CAGR': [nan]}])
 def test_nothing_promised_leaves_the_efficiency_undefined(promise):
-    found = walk_forward(CUT, _asked(_grid(1., **promise), []), _run(lambda chosen, days: 0.0005), ['fast'])
+    found = walk_forward(CUT, _asked(_grid(1.0, **promise), []), _run(lambda chosen, days: 0.0005), ['fast'])
     assert isnan(found.efficiency) and 'undefined' in ' '.join(walk_forward_words(found))
+
 
 def test_the_efficiency_takes_the_mean_promise_of_the_folds():
     growths = iter((0.1, 0.2, 0.6))
-    found = walk_forward(CUT, _asked(lambda first, last: _grid(1., CAGR=[next(growths)]), []), _run(lambda chosen, days: 0.0005), ['fast'])
-    assert found.efficiency == pytest.approx(found.growth/0.3) and found.table.in_sample_growth.tolist() == [0.1, 0.2, 0.6]
+    found = walk_forward(
+        CUT,
+        _asked(lambda first, last: _grid(1.0, CAGR=[next(growths)]), []),
+        _run(lambda chosen, days: 0.0005),
+        ['fast'],
+    )
+    assert found.efficiency == pytest.approx(found.growth / 0.3) and found.table.in_sample_growth.tolist() == [
+        0.1,
+        0.2,
+        0.6,
+    ]
+
 
 def test_the_choice_is_steady_when_it_stays():
     picks = iter((2, 2, 1))
-    search = _asked(lambda first, last: _grid(*[float(k == pick) for pick in [next(picks)] for k in (1, 2, 3)], slow=[9, 9, 9]), [])
-    found = stability(walk_forward(CUT, search, _run(lambda chosen, days: 0.), ['fast', 'slow']))
-    assert found.loc['fast'].tolist() == [2, 2, pytest.approx(2/3), 1, 2, 0.5] and found.loc['slow'].tolist() == [1, 9, 1, 9, 9, 0]
+    search = _asked(
+        lambda first, last: _grid(*[float(k == pick) for pick in [next(picks)] for k in (1, 2, 3)], slow=[9, 9, 9]), []
+    )
+    found = stability(walk_forward(CUT, search, _run(lambda chosen, days: 0.0), ['fast', 'slow']))
+    assert found.loc['fast'].tolist() == [2, 2, pytest.approx(2 / 3), 1, 2, 0.5] and found.loc['slow'].tolist() == [
+        1,
+        9,
+        1,
+        9,
+        9,
+        0,
+    ]
 
 # %% ../../nbs/18_walk_forward.ipynb #b7e2bd3c
 def test_the_seal_is_run_once_and_over_nothing_else():
     asked = []
     opened = open_seal(DAYS[:300], SETUP, {'fast': 2}, _run(lambda chosen, days: 0.001, asked=asked))
     assert asked == [({'fast': 2}, DAYS[240], DAYS[299])] and opened.sessions.equals(DAYS[240:300])
-    assert opened.figures['Total Return'] == pytest.approx(1.001**59 - 1) and opened.figures['CAGR'] == pytest.approx(1.001**(59*252/60) - 1)
+    assert opened.figures['Total Return'] == pytest.approx(1.001**59 - 1) and opened.figures['CAGR'] == pytest.approx(
+        1.001 ** (59 * 252 / 60) - 1
+    )
+
 
 def test_a_seal_that_is_none_and_a_run_of_other_sessions_are_refused():
-    run = _run(lambda chosen, days: 0.)
-    with pytest.raises(DataError, match='Nothing is sealed'): open_seal(DAYS, SETUP.model_copy(update={'sealed': 0}), {}, run)
-    with pytest.raises(DataError, match='sealed part'): open_seal(DAYS, SETUP, {}, lambda chosen, first, last: run(chosen, DAYS[900], last))
+    run = _run(lambda chosen, days: 0.0)
+    with pytest.raises(DataError, match='Nothing is sealed'):
+        open_seal(DAYS, SETUP.model_copy(update={'sealed': 0}), {}, run)
+    with pytest.raises(DataError, match='sealed part'):
+        open_seal(DAYS, SETUP, {}, lambda chosen, first, last: run(chosen, DAYS[900], last))
 
 # %% ../../nbs/18_walk_forward.ipynb #af273808
 def _lab(close):
     "Search and run of the textbook strategy on a price"
-    bars = pd.DataFrame({'open': close, 'high': close*1.01, 'low': close*0.99, 'close': close, 'volume': 1e6}, DAYS[:len(close)])
+    bars = pd.DataFrame(
+        {'open': close, 'high': close * 1.01, 'low': close * 0.99, 'close': close, 'volume': 1e6}, DAYS[: len(close)]
+    )
+
     def run(chosen, first, last):
         known = bars.loc[:last]
-        return backtest(market({'A': known}), {'A': moving_average_rsi(known.close, StrategySettings(**chosen))}, account=BacktestSettings(start=first.date(), end=last.date()))
+        return backtest(
+            market({'A': known}),
+            {'A': moving_average_rsi(known.close, StrategySettings(**chosen))},
+            account=BacktestSettings(start=first.date(), end=last.date()),
+        )
+
     def search(first, last):
-        return pd.DataFrame([{**chosen, **performance(run(chosen, first, last).equity.equity)} for chosen in (dict(fast=3, slow=12), dict(fast=5, slow=20))])
+        return pd.DataFrame(
+            [
+                {**chosen, **performance(run(chosen, first, last).equity.equity)}
+                for chosen in (dict(fast=3, slow=12), dict(fast=5, slow=20))
+            ]
+        )
+
     return search, run
 
+
 def test_what_comes_later_changes_nothing_before_it():
-    close = 50*np.exp(np.cumsum(np.random.default_rng(2).normal(0.0005, 0.015, 300)))
-    other = np.r_[close[:200], close[200:]*np.linspace(1, 2, 100)]
+    close = 50 * np.exp(np.cumsum(np.random.default_rng(2).normal(0.0005, 0.015, 300)))
+    other = np.r_[close[:200], close[200:] * np.linspace(1, 2, 100)]
     one, two = (walk_forward(CUT, *_lab(prices), ['fast', 'slow']) for prices in (close, other))
     pd.testing.assert_frame_equal(one.table.iloc[:2], two.table.iloc[:2])
-    pd.testing.assert_frame_equal(one.equity.loc[:DAYS[199]], two.equity.loc[:DAYS[199]])
-    sealed = walk_forward(CUT, *_lab(np.r_[close[:240], close[240:]*3]), ['fast', 'slow'])
+    pd.testing.assert_frame_equal(one.equity.loc[: DAYS[199]], two.equity.loc[: DAYS[199]])
+    sealed = walk_forward(CUT, *_lab(np.r_[close[:240], close[240:] * 3]), ['fast', 'slow'])
     pd.testing.assert_frame_equal(one.table, sealed.table)
     assert '3 folds' in one._repr_html_() and '<svg' in one._repr_html_() and 'efficiency' in repr(one)
 
+
 def test_an_opened_seal_prints_itself():
-    close = 50*np.exp(np.cumsum(np.random.default_rng(2).normal(0.0005, 0.015, 300)))
+    close = 50 * np.exp(np.cumsum(np.random.default_rng(2).normal(0.0005, 0.015, 300)))
     opened = open_seal(DAYS[:300], SETUP, dict(fast=3, slow=12), _lab(close)[1])
     assert 'opened' in opened._repr_html_() and 'SealOpened' in repr(opened)

@@ -21,13 +21,18 @@ MADE = {name: synthetic_history(620, seed) for seed, name in enumerate(('AAA', '
 BARS = {name: one.adjusted for name, one in MADE.items()}
 SESSIONS = BARS['AAA'].index.union(BARS['BBB'].index).union(BARS['CCC'].index)
 
+
 def _joined(first, last, day):
     "The bars of `first` up to `day` and those of `last` after it"
     return pd.concat([first[first.index <= day], last[last.index > day]])
 
+
 def _same(a, b):
     "Whether two lots of samples are the same to the last bit"
-    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ('x', 'y', 'scale', 'sessions', 'symbols', 'close', 'volatility'))
+    return all(
+        np.array_equal(getattr(a, name), getattr(b, name))
+        for name in ('x', 'y', 'scale', 'sessions', 'symbols', 'close', 'volatility')
+    )
 
 # %% ../../nbs/15_windows.ipynb #e7382062
 def _all(bars, horizon=5, lookback=20, until=480):
@@ -37,13 +42,26 @@ def _all(bars, horizon=5, lookback=20, until=480):
     scalers = fit_scalers(assets, training)
     return samples(assets, scalers, training, lookback), samples(assets, scalers, validation, lookback), scalers
 
+
 @pytest.mark.parametrize('horizon', [1, 5, 20])
 def test_bars_after_the_part_change_neither_samples_nor_scalers(horizon):
-    whole, cut = _all(BARS, horizon), _all({name: bars[bars.index <= SESSIONS[479]] for name, bars in BARS.items()}, horizon)
-    wild = _all({name: _joined(bars, bars*9, SESSIONS[479]) for name, bars in BARS.items()}, horizon)
-    assert all(_same(a, b) for other in (cut, wild) for a, b in zip(whole[:2], other[:2])) and len(whole[0]) > 100 and len(whole[1]) > 100
+    whole, cut = (
+        _all(BARS, horizon),
+        _all({name: bars[bars.index <= SESSIONS[479]] for name, bars in BARS.items()}, horizon),
+    )
+    wild = _all({name: _joined(bars, bars * 9, SESSIONS[479]) for name, bars in BARS.items()}, horizon)
+    assert (
+        all(_same(a, b) for other in (cut, wild) for a, b in zip(whole[:2], other[:2]))
+        and len(whole[0]) > 100
+        and len(whole[1]) > 100
+    )
     for other in (cut, wild):
-        for name, scaler in whole[2].items(): assert all(np.array_equal(a, b, equal_nan=True) for a, b in zip(vars(scaler).values(), vars(other[2][name]).values()))
+        for name, scaler in whole[2].items():
+            assert all(
+                np.array_equal(a, b, equal_nan=True)
+                for a, b in zip(vars(scaler).values(), vars(other[2][name]).values())
+            )
+
 
 def test_a_later_split_and_dividends_change_the_training_samples_by_nothing_but_rounding():
     cut = 500
@@ -53,13 +71,17 @@ def test_a_later_split_and_dividends_change_the_training_samples_by_nothing_but_
         np.testing.assert_allclose(a.x, b.x, atol=1e-5)
         np.testing.assert_allclose(a.y, b.y, atol=1e-12)
 
+
 def test_the_scaler_knows_its_rows_alone():
     one, part = asset('AAA', BARS['AAA'], 5), SESSIONS[:400]
     scaler, rows = fit_scaler(one, part), one.features[one.features.index.isin(part)].dropna()
     np.testing.assert_allclose(scaler.center, rows.mean(), rtol=1e-12)
     np.testing.assert_allclose(scaler.scale, rows.std(ddof=0), rtol=1e-12)
     label = one.label[one.label.index.isin(part)].iloc[:-5]
-    assert scaler.target_scale == pytest.approx(label.std(ddof=0)) and BARS['AAA'].index[len(label) + 4] <= part[-1] < BARS['AAA'].index[len(label) + 5]
+    assert (
+        scaler.target_scale == pytest.approx(label.std(ddof=0))
+        and BARS['AAA'].index[len(label) + 4] <= part[-1] < BARS['AAA'].index[len(label) + 5]
+    )
 
 # %% ../../nbs/15_windows.ipynb #1c60b3fa
 @pytest.mark.parametrize('horizon', [1, 5, 20])
@@ -70,23 +92,35 @@ def test_no_window_and_no_label_crosses_a_split_in_time(horizon, inside):
     for session, symbol, y, close in zip(found.sessions, found.symbols, found.y, found.close):
         days, at = BARS[symbol].index, BARS[symbol].index.get_loc(session)
         assert session in part and days[at + horizon] in part and (not inside or days[at - lookback + 1] in part)
-        assert close == BARS[symbol].close.iloc[at] and y == BARS[symbol].close.iloc[at + horizon]/close - 1
+        assert close == BARS[symbol].close.iloc[at] and y == BARS[symbol].close.iloc[at + horizon] / close - 1
     counts = [(days.isin(part)).sum() for days in (bars.index for bars in BARS.values())]
-    assert len(found) == sum(counts) - 3*(horizon + (lookback - 1 if inside else 0))
+    assert len(found) == sum(counts) - 3 * (horizon + (lookback - 1 if inside else 0))
+
 
 @given(st.integers(60, 900), st.floats(0.05, 0.8), st.integers(1, 20), st.integers(0, 20))
 @settings(derandomize=True, deadline=None, max_examples=80)
 def test_between_training_and_validation_lie_purge_and_embargo(n, validation, horizon, more):
     days = pd.bdate_range('2020-01-01', periods=n)
-    try: training, newest = parts(days, validation, horizon, horizon + more)
-    except DataError as e: assert 'Too few' in str(e); return
-    assert days.get_loc(newest[0]) - days.get_loc(training[-1]) - 1 == 2*horizon + more and newest[-1] == days[-1] and training[0] == days[0]
-    assert len(newest) == round(n*validation)
+    try:
+        training, newest = parts(days, validation, horizon, horizon + more)
+    except DataError as e:
+        assert 'Too few' in str(e)
+        return
+    assert (
+        days.get_loc(newest[0]) - days.get_loc(training[-1]) - 1 == 2 * horizon + more
+        and newest[-1] == days[-1]
+        and training[0] == days[0]
+    )
+    assert len(newest) == round(n * validation)
+
 
 def test_a_hole_in_the_sessions_is_not_bridged():
     assets = panel(BARS, 20, 5)
     part = SESSIONS[300:350].append(SESSIONS[360:420])
-    apart = [samples(assets, fit_scalers(assets, SESSIONS[:300]), one, 20) for one in (part, SESSIONS[300:350], SESSIONS[360:420])]
+    apart = [
+        samples(assets, fit_scalers(assets, SESSIONS[:300]), one, 20)
+        for one in (part, SESSIONS[300:350], SESSIONS[360:420])
+    ]
     assert len(apart[0]) == len(apart[1]) + len(apart[2]) > 0
 
 # %% ../../nbs/15_windows.ipynb #4079c3fb
@@ -97,21 +131,35 @@ def test_a_window_is_the_scaled_features_of_its_own_symbol_up_to_its_session():
     for k in (0, 100, len(found) - 1):
         name, one = found.symbols[k], assets[found.symbols[k]]
         at = one.close.index.get_loc(found.sessions[k])
-        np.testing.assert_array_equal(found.x[k], scaled(scalers[name], one.features.iloc[at - 19:at + 1]))
-        assert found.scale[k] == scalers[name].target_scale and found.volatility[k] == one.volatility.iloc[at] and found.scaled_y[k] == found.y[k]/found.scale[k]
+        np.testing.assert_array_equal(found.x[k], scaled(scalers[name], one.features.iloc[at - 19 : at + 1]))
+        assert (
+            found.scale[k] == scalers[name].target_scale
+            and found.volatility[k] == one.volatility.iloc[at]
+            and found.scaled_y[k] == found.y[k] / found.scale[k]
+        )
     assert found.x.dtype == np.float32 and abs(found.x).max() <= 5
+
 
 def test_the_order_is_that_of_time_then_of_symbols_whatever_the_order_of_the_panel():
     assets = panel(BARS, 20, 5)
     scalers = fit_scalers(assets, SESSIONS[:400])
-    found, other = samples(assets, scalers, SESSIONS[:400], 20), samples(dict(reversed(assets.items())), scalers, SESSIONS[:400], 20)
+    found, other = (
+        samples(assets, scalers, SESSIONS[:400], 20),
+        samples(dict(reversed(assets.items())), scalers, SESSIONS[:400], 20),
+    )
     assert _same(found, other) and list(panel(dict(reversed(BARS.items())), 20, 5)) == sorted(BARS)
     assert list(zip(found.sessions, found.symbols)) == sorted(zip(found.sessions, found.symbols))
 
+
 def test_symbols_are_scaled_apart():
-    wild = BARS | {'BBB': BARS['BBB'].assign(**{name: BARS['BBB'][name]**3 for name in ('open', 'high', 'low', 'close')})}
+    wild = BARS | {
+        'BBB': BARS['BBB'].assign(**{name: BARS['BBB'][name] ** 3 for name in ('open', 'high', 'low', 'close')})
+    }
     calm_scaler, wild_scaler = _all(BARS)[2], _all(wild)[2]
-    assert wild_scaler['BBB'].target_scale > 2*calm_scaler['BBB'].target_scale and wild_scaler['AAA'].target_scale == calm_scaler['AAA'].target_scale
+    assert (
+        wild_scaler['BBB'].target_scale > 2 * calm_scaler['BBB'].target_scale
+        and wild_scaler['AAA'].target_scale == calm_scaler['AAA'].target_scale
+    )
     found = _all(wild)[0]
     assert all(found.scaled_y[found.symbols == name].std() == pytest.approx(1, abs=0.5) for name in BARS)
 
@@ -120,6 +168,7 @@ def test_a_fault_that_fits_the_scaler_on_everything_would_be_seen(monkeypatch):
     monkeypatch.setattr(module, '_members', lambda asset, sessions: np.arange(len(asset) + 1))
     whole, cut = (fit_scaler(asset('AAA', bars, 5), SESSIONS[:400]) for bars in (BARS['AAA'], BARS['AAA'].iloc[:400]))
     assert not np.array_equal(whole.center, cut.center)
+
 
 def test_inputs_reach_to_the_newest_bar_and_agree_with_the_samples():
     assets = panel(BARS, 20, 5)
@@ -131,10 +180,15 @@ def test_inputs_reach_to_the_newest_bar_and_agree_with_the_samples():
     late, few = inputs(assets['AAA'], scalers['AAA'], 20, since=days[-3])
     assert late.tolist() == days[-3:].tolist() and np.array_equal(few, x[-3:])
 
+
 def test_a_symbol_that_starts_late_has_windows_of_its_own_bars_alone():
     bars = BARS | {'BBB': BARS['BBB'].iloc[100:]}
     found = _all(bars)[0]
-    assert found.sessions[found.symbols == 'BBB'].min() == bars['BBB'].index[WARM_UP + 19] and found.sessions[found.symbols == 'AAA'].min() == bars['AAA'].index[WARM_UP + 19]
+    assert (
+        found.sessions[found.symbols == 'BBB'].min() == bars['BBB'].index[WARM_UP + 19]
+        and found.sessions[found.symbols == 'AAA'].min() == bars['AAA'].index[WARM_UP + 19]
+    )
+
 
 def test_a_part_without_a_whole_sample_gives_none():
     assets = panel(BARS, 20, 5)
@@ -142,33 +196,62 @@ def test_a_part_without_a_whole_sample_gives_none():
     assert len(found) == 0 and found.x.shape == (0, 20, len(FEATURES)) and 'Samples(0' in repr(found)
 
 # %% ../../nbs/15_windows.ipynb #31a0c4b1
-def _still(bars): return bars.assign(**{name: 7. for name in ('open', 'high', 'low', 'close')})
+def _still(bars):
+    return bars.assign(**{name: 7.0 for name in ('open', 'high', 'low', 'close')})
 
-@pytest.mark.parametrize('bars, word', [
-    (BARS['BBB'].iloc[:223], 'BBB: too little history.*223 bars, 224 needed'), (_still(BARS['BBB']), 'BBB: the close never moves.*7.0'),
-    (BARS['BBB'].apply(lambda column: column.where(np.arange(620) != 300)), f'BBB: A bar has no usable high .{BARS["BBB"].index[300]:%Y-%m-%d}'), (BARS['BBB'].iloc[::-1], 'BBB: The sessions'),
-])
+
+@pytest.mark.parametrize(
+    'bars, word',
+    [
+        (BARS['BBB'].iloc[:223], 'BBB: too little history.*223 bars, 224 needed'),
+        (_still(BARS['BBB']), 'BBB: the close never moves.*7.0'),
+        (
+            BARS['BBB'].apply(lambda column: column.where(np.arange(620) != 300)),
+            f'BBB: A bar has no usable high .{BARS["BBB"].index[300]:%Y-%m-%d}',
+        ),
+        (BARS['BBB'].iloc[::-1], 'BBB: The sessions'),
+    ],
+)
 def test_a_symbol_that_cannot_be_used_is_named(bars, word):
-    with pytest.raises(DataError, match=word): panel(BARS | {'BBB': bars}, 20, 5)
+    with pytest.raises(DataError, match=word):
+        panel(BARS | {'BBB': bars}, 20, 5)
+
 
 def test_a_close_that_stands_still_in_training_is_named_and_a_volume_that_does_is_not_missed():
     stopped = _joined(_still(BARS['AAA']), BARS['AAA'], SESSIONS[450])
-    with pytest.raises(DataError, match='AAA: the close does not move'): fit_scaler(asset('AAA', stopped, 1), SESSIONS[:400])
-    quiet = asset('AAA', BARS['AAA'].assign(volume=0.), 1)
-    assert (scaled(fit_scaler(quiet, SESSIONS[:400]), quiet.features)[WARM_UP:, list(FEATURES).index('volume_z')] == 0).all()
+    with pytest.raises(DataError, match='AAA: the close does not move'):
+        fit_scaler(asset('AAA', stopped, 1), SESSIONS[:400])
+    quiet = asset('AAA', BARS['AAA'].assign(volume=0.0), 1)
+    assert (
+        scaled(fit_scaler(quiet, SESSIONS[:400]), quiet.features)[WARM_UP:, list(FEATURES).index('volume_z')] == 0
+    ).all()
 
-@pytest.mark.parametrize('call, word', [
-    (lambda a: fit_scaler(a['AAA'], SESSIONS[:210]), 'AAA: too few rows'), (lambda a: samples(a, {'AAA': None}, SESSIONS, 20), "no scaler.*'BBB'"), (lambda a: panel({}, 20, 1), 'no symbol'),
-    (lambda a: parts(SESSIONS, 0.2, 5, 4), 'embargo 4, horizon 5'), (lambda a: parts(SESSIONS, 1., 5), '1.0'), (lambda a: parts(SESSIONS[::-1], 0.2, 5), 'strictly'),
-    (lambda a: parts(SESSIONS[:20], 0.2, 20), 'Too few sessions'), (lambda a: panel(BARS, 20, 0), 'at least one bar'),
-])
+
+@pytest.mark.parametrize(
+    'call, word',
+    [
+        (lambda a: fit_scaler(a['AAA'], SESSIONS[:210]), 'AAA: too few rows'),
+        (lambda a: samples(a, {'AAA': None}, SESSIONS, 20), "no scaler.*'BBB'"),
+        (lambda a: panel({}, 20, 1), 'no symbol'),
+        (lambda a: parts(SESSIONS, 0.2, 5, 4), 'embargo 4, horizon 5'),
+        (lambda a: parts(SESSIONS, 1.0, 5), '1.0'),
+        (lambda a: parts(SESSIONS[::-1], 0.2, 5), 'strictly'),
+        (lambda a: parts(SESSIONS[:20], 0.2, 20), 'Too few sessions'),
+        (lambda a: panel(BARS, 20, 0), 'at least one bar'),
+    ],
+)
 def test_what_cannot_be_done_is_refused(call, word):
-    with pytest.raises(DataError, match=word): call(panel(BARS, 20, 5))
+    with pytest.raises(DataError, match=word):
+        call(panel(BARS, 20, 5))
 
 # %% ../../nbs/15_windows.ipynb #3a644039
 def test_drift_of_the_inputs_is_that_of_the_sessions_asked_for():
     one = asset('AAA', BARS['AAA'], 1)
     table = input_drift(one, fit_scaler(one, SESSIONS[:450]), one.close.index[-63:])
-    assert list(table.index) == list(FEATURES) and (table.rows == 63).all() and table.drift[['weekday_sin', 'weekday_cos']].eq('none').all()
-    wild = replace(one, features=one.features*5)
+    assert (
+        list(table.index) == list(FEATURES)
+        and (table.rows == 63).all()
+        and table.drift[['weekday_sin', 'weekday_cos']].eq('none').all()
+    )
+    wild = replace(one, features=one.features * 5)
     assert 'drifted' in set(input_drift(wild, fit_scaler(one, SESSIONS[:450]), one.close.index[-63:]).drift)

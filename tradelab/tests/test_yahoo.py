@@ -26,41 +26,78 @@ from ..data_validation import Delivery
 from ..preprocessing import adjust
 from ..providers.yahoo import connect
 from .loopback import Answer, some
-from .yahoo_server import DOWN, EMPTY, FORBIDDEN, HTML, TOO_MANY, YahooServer, made_listing, only, truncated
-from ..utils.error_handling import (DataError, EmptyDeliveryError, PartialDeliveryError, ProviderError, RateLimitedError, UnauthorizedError, UnavailableError,
-                                           UnknownSymbolError)
+from tradelab.tests.yahoo_server import (
+    DOWN,
+    EMPTY,
+    FORBIDDEN,
+    HTML,
+    TOO_MANY,
+    YahooServer,
+    made_listing,
+    only,
+    truncated,
+)
+from tradelab.utils.error_handling import (
+    DataError,
+    EmptyDeliveryError,
+    PartialDeliveryError,
+    ProviderError,
+    RateLimitedError,
+    UnauthorizedError,
+    UnavailableError,
+    UnknownSymbolError,
+)
 from ..utils.provider import Provider
 
 # %% ../../nbs/27_provider_yahoo.ipynb #1b945632
-ACTIONS = [('2020-03-02', 'dividend', 2.), ('2020-06-09', 'split', 2.), ('2020-11-06', 'dividend', .8)]
+ACTIONS = [('2020-03-02', 'dividend', 2.0), ('2020-06-09', 'split', 2.0), ('2020-11-06', 'dividend', 0.8)]
 X = made_listing(actions=ACTIONS)
-HANGS = Answer(delay=60.)
+HANGS = Answer(delay=60.0)
 
-def _settings(folder, url, deadline_s=10., per_minute=6000):
-    (folder/'settings.ini').touch()
+
+def _settings(folder, url, deadline_s=10.0, per_minute=6000):
+    (folder / 'settings.ini').touch()
     return load_settings(folder, yahoo=dict(url=url, requests_per_minute=per_minute), data=dict(deadline_s=deadline_s))
+
 
 @pytest.fixture
 def server():
-    with YahooServer({'X': X}) as server: yield server
+    with YahooServer({'X': X}) as server:
+        yield server
+
 
 @pytest.fixture
 def yahoo(tmp_path, server):
-    with connect(_settings(tmp_path, server.url)) as yahoo: yield yahoo
+    with connect(_settings(tmp_path, server.url)) as yahoo:
+        yield yahoo
+
 
 @pytest.fixture
 def hasty(tmp_path, server, monkeypatch):
     "A provider that asks only twice"
     monkeypatch.setattr(module, 'TRIES', 2)
-    with connect(_settings(tmp_path, server.url)) as yahoo: yield yahoo
+    with connect(_settings(tmp_path, server.url)) as yahoo:
+        yield yahoo
 
 # %% ../../nbs/27_provider_yahoo.ipynb #cb6c8796
 def test_the_real_client_brings_bars_actions_and_what_they_mean(yahoo):
     delivery, split = yahoo.fetch('x'), adjust(X.bars, X.actions, 'split')
-    assert (delivery.symbol, delivery.name, delivery.currency, delivery.calendar, delivery.convention, delivery.basis) == ('X', 'A Company', 'USD', 'XNYS', 'yahoo', 'split')
-    assert delivery.identity == 'first traded 2020-01-02' and yfinance.__version__ in delivery.source and delivery.findings.empty
+    assert (
+        delivery.symbol,
+        delivery.name,
+        delivery.currency,
+        delivery.calendar,
+        delivery.convention,
+        delivery.basis,
+    ) == ('X', 'A Company', 'USD', 'XNYS', 'yahoo', 'split')
+    assert (
+        delivery.identity == 'first traded 2020-01-02'
+        and yfinance.__version__ in delivery.source
+        and delivery.findings.empty
+    )
     np.testing.assert_allclose(delivery.bars, split, rtol=1e-4)
-    assert delivery.actions.value.tolist() == [1., 2., .8]
+    assert delivery.actions.value.tolist() == [1.0, 2.0, 0.8]
+
 
 def test_what_is_read_here_is_what_yfinance_reads_where_nothing_is_wrong(yahoo):
     delivery = yahoo.fetch('X')
@@ -69,62 +106,100 @@ def test_what_is_read_here_is_what_yfinance_reads_where_nothing_is_wrong(yahoo):
         table = yfinance.Ticker('X', session=yahoo.session).history(period='max', auto_adjust=False, actions=True)
     assert table.index.tz_localize(None).equals(delivery.bars.index.rename('Date').as_unit(table.index.unit))
     np.testing.assert_array_equal(table[['Open', 'High', 'Low', 'Close', 'Volume']], delivery.bars)
-    assert table.Dividends[table.Dividends > 0].tolist() + table['Stock Splits'][table['Stock Splits'] > 0].tolist() == [1., .8, 2.]
+    assert table.Dividends[table.Dividends > 0].tolist() + table['Stock Splits'][
+        table['Stock Splits'] > 0
+    ].tolist() == [1.0, 0.8, 2.0]
 
 # %% ../../nbs/27_provider_yahoo.ipynb #76ed013e
 def test_a_hundred_symbols_arrive_once_each_although_three_answers_of_ten_are_refused(tmp_path):
     listings = {f'S{n}': made_listing(n, last='2020-02-28') for n in range(100)}
-    with YahooServer(listings, some(.3, TOO_MANY)) as server, connect(_settings(tmp_path, server.url)) as yahoo: came = list(yahoo.deliveries(listings))
-    assert [symbol for symbol, _ in came] == list(listings) and all(isinstance(delivery, Delivery) for _, delivery in came)
-    for symbol, delivery in came: np.testing.assert_allclose(delivery.bars.close, listings[symbol].bars.close, rtol=1e-7)
+    with YahooServer(listings, some(0.3, TOO_MANY)) as server, connect(_settings(tmp_path, server.url)) as yahoo:
+        came = list(yahoo.deliveries(listings))
+    assert [symbol for symbol, _ in came] == list(listings) and all(
+        isinstance(delivery, Delivery) for _, delivery in came
+    )
+    for symbol, delivery in came:
+        np.testing.assert_allclose(delivery.bars.close, listings[symbol].bars.close, rtol=1e-7)
     assert 115 < len(server.charts()) < 190
+
 
 def test_a_symbol_costs_one_request_and_the_cookie_and_the_crumb_one_each(tmp_path, server):
     server.listings.update({f'S{n}': X for n in range(5)})
     with connect(_settings(tmp_path, server.url)) as yahoo:
-        for n in range(5): yahoo.fetch(f'S{n}')
-    assert [request.path for request in server.requests] == ['/', '/v1/test/getcrumb', *(f'/v8/finance/chart/S{n}' for n in range(5))]
-    assert all(request.query['crumb'] == 'Loop.back' and 'A3=' in request.headers['cookie'] for request in server.charts())
+        for n in range(5):
+            yahoo.fetch(f'S{n}')
+    assert [request.path for request in server.requests] == [
+        '/',
+        '/v1/test/getcrumb',
+        *(f'/v8/finance/chart/S{n}' for n in range(5)),
+    ]
+    assert all(
+        request.query['crumb'] == 'Loop.back' and 'A3=' in request.headers['cookie'] for request in server.charts()
+    )
 
 # %% ../../nbs/27_provider_yahoo.ipynb #fa9f3a7e
 def test_one_missing_symbol_of_five_is_named_and_the_others_arrive(yahoo, server):
     server.listings.update(A=X, B=X, C=X)
     came = dict(yahoo.deliveries(['A', 'B', 'NOPE', 'C', 'X']))
     assert [symbol for symbol, delivery in came.items() if not isinstance(delivery, Delivery)] == ['NOPE']
-    assert type(came['NOPE']) is UnknownSymbolError and 'NOPE' in str(came['NOPE']) and 'delisted' not in str(came['NOPE'])
+    assert (
+        type(came['NOPE']) is UnknownSymbolError and 'NOPE' in str(came['NOPE']) and 'delisted' not in str(came['NOPE'])
+    )
+
 
 def test_an_unknown_symbol_costs_one_request(yahoo, server):
     yahoo.fetch('X')
     before = len(server.requests)
-    with pytest.raises(UnknownSymbolError): yahoo.fetch('NOPE')
+    with pytest.raises(UnknownSymbolError):
+        yahoo.fetch('NOPE')
     assert len(server.requests) == before + 1
+
 
 def test_a_symbol_given_twice_comes_once_and_one_that_cannot_be_is_told(yahoo):
     came = list(yahoo.deliveries(['X', 'A B', 'X']))
     assert [symbol for symbol, _ in came] == ['X', 'A B'] and isinstance(came[1][1], UnknownSymbolError)
 
 # %% ../../nbs/27_provider_yahoo.ipynb #53a9b57d
-@pytest.mark.parametrize('fault, kind', [(TOO_MANY, RateLimitedError), (DOWN, UnavailableError), (HTML, UnavailableError), (replace(HTML, status=502), UnavailableError),
-                                         (replace(HTML, status=404), UnavailableError), (Answer(ends='closed'), UnavailableError), (EMPTY, EmptyDeliveryError),
-                                         (FORBIDDEN, UnauthorizedError), (replace(FORBIDDEN, status=401), UnauthorizedError), (Answer(body='[]'), UnavailableError)])
+@pytest.mark.parametrize(
+    'fault, kind',
+    [
+        (TOO_MANY, RateLimitedError),
+        (DOWN, UnavailableError),
+        (HTML, UnavailableError),
+        (replace(HTML, status=502), UnavailableError),
+        (replace(HTML, status=404), UnavailableError),
+        (Answer(ends='closed'), UnavailableError),
+        (EMPTY, EmptyDeliveryError),
+        (FORBIDDEN, UnauthorizedError),
+        (replace(FORBIDDEN, status=401), UnauthorizedError),
+        (Answer(body='[]'), UnavailableError),
+    ],
+)
 def test_each_fault_has_its_error(hasty, server, fault, kind):
     server.faults = only('X', fault)
-    with pytest.raises(kind) as told: hasty.fetch('X')
+    with pytest.raises(kind) as told:
+        hasty.fetch('X')
     assert type(told.value) is kind and 'X' in str(told.value)
+
 
 @pytest.mark.parametrize('ends', ['whole', 'cut'])
 def test_an_answer_that_breaks_off_is_partial(hasty, server, ends):
     server.faults = truncated(server.answer, ends)
-    with pytest.raises(PartialDeliveryError, match='breaks off'): hasty.fetch('X')
+    with pytest.raises(PartialDeliveryError, match='breaks off'):
+        hasty.fetch('X')
+
 
 def test_a_refused_connection_is_unavailable(hasty, server):
     server.close()
-    with pytest.raises(UnavailableError, match='cannot be reached'): hasty.fetch('X')
+    with pytest.raises(UnavailableError, match='cannot be reached'):
+        hasty.fetch('X')
+
 
 @pytest.mark.parametrize('fault', [TOO_MANY, DOWN, HTML, Answer(ends='closed')])
 def test_what_passes_is_waited_for(yahoo, server, fault):
     server.faults = [None, None, fault, fault, fault]
     assert len(yahoo.fetch('X').bars) == 253 and len(server.charts()) == 4
+
 
 def test_an_answer_that_broke_off_once_is_asked_for_again(yahoo, server):
     half = truncated(server.answer)
@@ -132,37 +207,74 @@ def test_an_answer_that_broke_off_once_is_asked_for_again(yahoo, server):
     assert len(yahoo.fetch('X').bars) == 253
 
 # %% ../../nbs/27_provider_yahoo.ipynb #9c8d7183
-@pytest.mark.parametrize('path, answer', [('/v8', HANGS), ('/v8', Answer(body='x'*1000, drip=60.)), ('/v1', HANGS), ('/', HANGS), ('/v8', DOWN), ('/v8', TOO_MANY)])
+@pytest.mark.parametrize(
+    'path, answer',
+    [
+        ('/v8', HANGS),
+        ('/v8', Answer(body='x' * 1000, drip=60.0)),
+        ('/v1', HANGS),
+        ('/', HANGS),
+        ('/v8', DOWN),
+        ('/v8', TOO_MANY),
+    ],
+)
 def test_the_deadline_bounds_everything(tmp_path, server, path, answer):
-    server.faults = lambda request, count: answer if request.path.startswith(path) and (path != '/' or request.path == '/') else None
-    with connect(_settings(tmp_path, server.url, deadline_s=.6)) as yahoo:
+    server.faults = lambda request, count: (
+        answer if request.path.startswith(path) and (path != '/' or request.path == '/') else None
+    )
+    with connect(_settings(tmp_path, server.url, deadline_s=0.6)) as yahoo:
         start = time.monotonic()
-        with pytest.raises((UnavailableError, RateLimitedError)): yahoo.fetch('X')
+        with pytest.raises((UnavailableError, RateLimitedError)):
+            yahoo.fetch('X')
         assert time.monotonic() - start < 1.6
+
 
 def test_a_wait_that_would_pass_the_deadline_is_not_begun(tmp_path, server):
     server.faults = only('X', replace(TOO_MANY, headers={'Retry-After': '30'}))
-    with connect(_settings(tmp_path, server.url, deadline_s=5.)) as yahoo:
+    with connect(_settings(tmp_path, server.url, deadline_s=5.0)) as yahoo:
         start = time.monotonic()
-        with pytest.raises(RateLimitedError, match='fewer requests'): yahoo.fetch('X')
+        with pytest.raises(RateLimitedError, match='fewer requests'):
+            yahoo.fetch('X')
         assert time.monotonic() - start < 2 and 28 < yahoo.budget.ahead() <= 30
+
 
 def test_a_pause_that_yahoo_asked_for_holds_other_processes_back(tmp_path, server):
     server.faults = only('X', replace(TOO_MANY, headers={'Retry-After': '30'}))
-    with connect(_settings(tmp_path, server.url, deadline_s=5.)) as yahoo, pytest.raises(RateLimitedError): yahoo.fetch('X')
+    with connect(_settings(tmp_path, server.url, deadline_s=5.0)) as yahoo, pytest.raises(RateLimitedError):
+        yahoo.fetch('X')
     before = len(server.requests)
-    with connect(_settings(tmp_path, server.url, deadline_s=5.)) as another, pytest.raises(RateLimitedError, match='requests_per_minute'): another.fetch('X')
+    with (
+        connect(_settings(tmp_path, server.url, deadline_s=5.0)) as another,
+        pytest.raises(RateLimitedError, match='requests_per_minute'),
+    ):
+        another.fetch('X')
     assert len(server.requests) == before
 
 # %% ../../nbs/27_provider_yahoo.ipynb #6b797ffc
-@pytest.mark.parametrize('path, answer', [('/', HANGS), ('/v1/test/getcrumb', HANGS), ('/', Answer(ends='closed')), ('/', Answer(502)), ('/v1/test/getcrumb', TOO_MANY),
-                                          ('/v1/test/getcrumb', HTML), ('/v1/test/getcrumb', Answer(500, 'Internal Server Error'))])
-def test_without_a_cookie_or_a_crumb_the_charts_come_all_the_same_and_neither_is_asked_for_again(tmp_path, server, monkeypatch, path, answer):
-    monkeypatch.setattr(module, 'SIDE', .2)
+@pytest.mark.parametrize(
+    'path, answer',
+    [
+        ('/', HANGS),
+        ('/v1/test/getcrumb', HANGS),
+        ('/', Answer(ends='closed')),
+        ('/', Answer(502)),
+        ('/v1/test/getcrumb', TOO_MANY),
+        ('/v1/test/getcrumb', HTML),
+        ('/v1/test/getcrumb', Answer(500, 'Internal Server Error')),
+    ],
+)
+def test_without_a_cookie_or_a_crumb_the_charts_come_all_the_same_and_neither_is_asked_for_again(
+    tmp_path, server, monkeypatch, path, answer
+):
+    monkeypatch.setattr(module, 'SIDE', 0.2)
     server.faults = lambda request, count: answer if request.path == path else None
     with connect(_settings(tmp_path, server.url)) as yahoo:
-        for _ in range(3): assert len(yahoo.fetch('X').bars) == 253
-    assert sum(request.path == path for request in server.requests) == 1 and not any('crumb' in request.query for request in server.charts())
+        for _ in range(3):
+            assert len(yahoo.fetch('X').bars) == 253
+    assert sum(request.path == path for request in server.requests) == 1 and not any(
+        'crumb' in request.query for request in server.charts()
+    )
+
 
 def test_a_crumb_that_is_no_longer_good_is_renewed(yahoo, server):
     server.answer.crumb = 'first'
@@ -170,9 +282,11 @@ def test_a_crumb_that_is_no_longer_good_is_renewed(yahoo, server):
     server.answer.crumb = 'second'
     assert len(yahoo.fetch('X').bars) == 253 and server.charts()[-1].query['crumb'] == 'second'
 
+
 def test_what_stays_forbidden_is_asked_for_twice_and_no_more(tmp_path, server):
     server.faults = only('X', FORBIDDEN)
-    with connect(_settings(tmp_path, server.url)) as yahoo, pytest.raises(UnauthorizedError): yahoo.fetch('X')
+    with connect(_settings(tmp_path, server.url)) as yahoo, pytest.raises(UnauthorizedError):
+        yahoo.fetch('X')
     assert len(server.charts()) == 2
 
 # %% ../../nbs/27_provider_yahoo.ipynb #b7656a9c
@@ -180,49 +294,82 @@ def test_when_yahoo_is_out_the_rest_is_told_without_asking(hasty, server):
     server.faults = lambda request, count: DOWN
     came = list(hasty.deliveries([f'S{n}' for n in range(40)]))
     assert len(came) == 40 and all(isinstance(error, UnavailableError) for _, error in came)
-    assert {request.path[-3:] for request in server.charts()} <= {f'/S{n}' for n in range(5)} and 'not asked' in str(came[5][1]) and 'HTTP 500' in str(came[39][1])
+    assert (
+        {request.path[-3:] for request in server.charts()} <= {f'/S{n}' for n in range(5)}
+        and 'not asked' in str(came[5][1])
+        and 'HTTP 500' in str(came[39][1])
+    )
+
 
 def test_a_symbol_that_is_truly_missing_is_no_sign_that_yahoo_is_out(yahoo):
     came = list(yahoo.deliveries([*(f'S{n}' for n in range(8)), 'X']))
-    assert [type(error) for _, error in came[:-1]] == [UnknownSymbolError]*8 and isinstance(came[-1][1], Delivery)
+    assert [type(error) for _, error in came[:-1]] == [UnknownSymbolError] * 8 and isinstance(came[-1][1], Delivery)
 
 # %% ../../nbs/27_provider_yahoo.ipynb #ab77026d
 def test_a_split_that_appears_late_and_a_dividend_that_changes_are_seen_by_the_same_process(yahoo, server):
     span = date(2020, 1, 2), date(2020, 4, 30)
     before = yahoo.fetch('X', *span)
-    server.listings['X'] = made_listing(actions=[('2020-03-02', 'dividend', 4.), *ACTIONS[1:], ('2020-12-01', 'split', 4.)])
+    server.listings['X'] = made_listing(
+        actions=[('2020-03-02', 'dividend', 4.0), *ACTIONS[1:], ('2020-12-01', 'split', 4.0)]
+    )
     after = yahoo.fetch('X', *span)
-    assert before.actions.value.tolist() == [1., 2.] and after.actions.value.tolist() == [.5, 2., 4.]
+    assert before.actions.value.tolist() == [1.0, 2.0] and after.actions.value.tolist() == [0.5, 2.0, 4.0]
+
 
 def test_a_wrong_currency_is_delivered_as_it_is_and_none_is_refused(yahoo, server):
     server.listings.update(E=replace(X, currency='EUR'), N=replace(X, currency=None))
     assert yahoo.fetch('E').currency == 'EUR'
-    with pytest.raises(ProviderError, match='no currency'): yahoo.fetch('N')
+    with pytest.raises(ProviderError, match='no currency'):
+        yahoo.fetch('N')
+
 
 def test_a_last_row_of_nulls_is_kept(yahoo, server):
     server.listings['X'] = made_listing()
     server.listings['X'].bars.iloc[-1] = np.nan
     assert yahoo.fetch('X').bars.iloc[-1].isna().all()
 
+
 def test_the_bar_of_a_day_that_is_not_over_is_left_out(yahoo, server):
-    server.listings['X'] = replace(X, live=pd.Series(dict(open=1., high=1., low=1., close=1., volume=1.)))
+    server.listings['X'] = replace(X, live=pd.Series(dict(open=1.0, high=1.0, low=1.0, close=1.0, volume=1.0)))
     delivery = yahoo.fetch('X')
-    assert delivery.bars.index[-1] == pd.Timestamp('2020-12-31') and delivery.findings.rule.tolist() == ['unfinished_bar']
+    assert delivery.bars.index[-1] == pd.Timestamp('2020-12-31') and delivery.findings.rule.tolist() == [
+        'unfinished_bar'
+    ]
 
 # %% ../../nbs/27_provider_yahoo.ipynb #fd42348c
-@pytest.mark.parametrize('start, end, first, last', [(date(2020, 3, 2), date(2020, 3, 31), '03-02', '03-31'), (date(2020, 3, 2), date(2020, 3, 2), '03-02', '03-02'), ('2020-03-02', pd.Timestamp('2020-03-31'), '03-02', '03-31'), (None, date(2020, 1, 31), '01-02', '01-31'),
-                                                     (date(2020, 12, 1), None, '12-01', '12-31'), (date(1950, 1, 1), date(2090, 1, 1), '01-02', '12-31'), (date(1970, 1, 1), None, '01-02', '12-31'),
-                                                     (date(1970, 1, 2), None, '01-02', '12-31')])
+@pytest.mark.parametrize(
+    'start, end, first, last',
+    [
+        (date(2020, 3, 2), date(2020, 3, 31), '03-02', '03-31'),
+        (date(2020, 3, 2), date(2020, 3, 2), '03-02', '03-02'),
+        ('2020-03-02', pd.Timestamp('2020-03-31'), '03-02', '03-31'),
+        (None, date(2020, 1, 31), '01-02', '01-31'),
+        (date(2020, 12, 1), None, '12-01', '12-31'),
+        (date(1950, 1, 1), date(2090, 1, 1), '01-02', '12-31'),
+        (date(1970, 1, 1), None, '01-02', '12-31'),
+        (date(1970, 1, 2), None, '01-02', '12-31'),
+    ],
+)
 def test_a_span_is_delivered_with_both_its_ends(yahoo, start, end, first, last):
     bars = yahoo.fetch('X', start, end).bars
-    assert bars.index[[0, -1]].strftime('%m-%d').tolist() == [first, last] and len(bars) == X.bars.loc[f'2020-{first}':f'2020-{last}'].shape[0]
+    assert (
+        bars.index[[0, -1]].strftime('%m-%d').tolist() == [first, last]
+        and len(bars) == X.bars.loc[f'2020-{first}' : f'2020-{last}'].shape[0]
+    )
+
 
 def test_days_before_1970_are_delivered(yahoo, server):
     server.listings['X'] = made_listing(first='1962-01-02', last='1971-12-31')
     bars = yahoo.fetch('X', date(1965, 1, 4), date(1970, 1, 5)).bars
-    assert bars.index[[0, -1]].strftime('%Y-%m-%d').tolist() == ['1965-01-04', '1970-01-05'] and int(server.charts()[0].query['period1']) < 0
+    assert (
+        bars.index[[0, -1]].strftime('%Y-%m-%d').tolist() == ['1965-01-04', '1970-01-05']
+        and int(server.charts()[0].query['period1']) < 0
+    )
 
-@pytest.mark.parametrize('zone, opens', [('Pacific/Auckland', '10:00'), ('Asia/Tokyo', '09:00'), ('America/Los_Angeles', '06:30')])
+
+@pytest.mark.parametrize(
+    'zone, opens', [('Pacific/Auckland', '10:00'), ('Asia/Tokyo', '09:00'), ('America/Los_Angeles', '06:30')]
+)
 def test_the_first_day_asked_for_is_there_wherever_the_exchange_is(yahoo, server, zone, opens):
     server.listings['X'] = replace(X, zone=zone, opens=opens)
     assert yahoo.fetch('X', date(2020, 3, 3), date(2020, 3, 3)).bars.index.tolist() == [pd.Timestamp('2020-03-03')]
@@ -230,30 +377,46 @@ def test_the_first_day_asked_for_is_there_wherever_the_exchange_is(yahoo, server
 # %% ../../nbs/27_provider_yahoo.ipynb #81a06ef6
 def test_a_span_without_bars_is_empty(yahoo):
     for span in ((date(2021, 2, 1), None), (None, date(2019, 12, 31)), (date(2020, 1, 4), date(2020, 1, 5))):
-        with pytest.raises(EmptyDeliveryError): yahoo.fetch('X', *span)
+        with pytest.raises(EmptyDeliveryError):
+            yahoo.fetch('X', *span)
+
 
 def test_impossible_questions_are_refused_without_asking(yahoo, server):
-    with pytest.raises(EmptyDeliveryError, match='future'): yahoo.fetch('X', datetime.now(UTC).date() + timedelta(days=3))
-    with pytest.raises(DataError, match='ends before'): yahoo.fetch('X', date(2020, 2, 1), date(2020, 1, 1))
-    with pytest.raises(DataError, match='not a date'): yahoo.fetch('X', 'soon')
-    with pytest.raises(UnknownSymbolError, match='ISIN'): yahoo.fetch('US0378331005')
-    for symbol in ('', ' ', "'; --", 'A/B', 'Ä', 'A'*33, None):
-        with pytest.raises(UnknownSymbolError): yahoo.fetch(symbol)
+    with pytest.raises(EmptyDeliveryError, match='future'):
+        yahoo.fetch('X', datetime.now(UTC).date() + timedelta(days=3))
+    with pytest.raises(DataError, match='ends before'):
+        yahoo.fetch('X', date(2020, 2, 1), date(2020, 1, 1))
+    with pytest.raises(DataError, match='not a date'):
+        yahoo.fetch('X', 'soon')
+    with pytest.raises(UnknownSymbolError, match='ISIN'):
+        yahoo.fetch('US0378331005')
+    for symbol in ('', ' ', "'; --", 'A/B', 'Ä', 'A' * 33, None):
+        with pytest.raises(UnknownSymbolError):
+            yahoo.fetch(symbol)
     assert server.requests == []
 
-@pytest.mark.parametrize('symbol', ['^GSPC', 'BRK-B', 'M&M.NS', 'EURUSD=X', 'NAN', 'TRUE', 'ON', 'A'*32])
+
+@pytest.mark.parametrize('symbol', ['^GSPC', 'BRK-B', 'M&M.NS', 'EURUSD=X', 'NAN', 'TRUE', 'ON', 'A' * 32])
 def test_odd_symbols_reach_yahoo_as_they_are(yahoo, server, symbol):
     server.listings[symbol] = X
     assert yahoo.fetch(symbol).symbol == symbol and server.charts()[-1].path == f'/v8/finance/chart/{symbol}'
 
+
 def test_a_class_of_shares_is_refused_with_yahoos_spelling(yahoo):
-    with pytest.raises(UnknownSymbolError, match='BRK-B'): yahoo.fetch('BRK.B')
+    with pytest.raises(UnknownSymbolError, match='BRK-B'):
+        yahoo.fetch('BRK.B')
 
 # %% ../../nbs/27_provider_yahoo.ipynb #66be44d0
 def _state():
     "What the provider changes in yfinance, as others see it"
     options = yfinance.config.debug.hide_exceptions, logging.getLogger('yfinance').disabled
-    return *options, cache._TzCacheManager._tz_cache, cache._CookieCacheManager._Cookie_cache, SingletonMeta._instances.get(YfData)
+    return (
+        *options,
+        cache._TzCacheManager._tz_cache,
+        cache._CookieCacheManager._Cookie_cache,
+        SingletonMeta._instances.get(YfData),
+    )
+
 
 @pytest.mark.parametrize('symbol', ['X', 'NOPE'])
 @pytest.mark.parametrize('used', [True, False])
@@ -265,23 +428,33 @@ def test_others_find_yfinance_as_it_was(yahoo, monkeypatch, symbol, used):
     monkeypatch.setattr(logging.getLogger('yfinance'), 'disabled', False)
     monkeypatch.setitem(yfinance.config.debug.data, 'hide_exceptions', True)
     before, session = _state(), theirs and theirs._session
-    if symbol == 'X': yahoo.fetch('X')
+    if symbol == 'X':
+        yahoo.fetch('X')
     else:
-        with pytest.raises(UnknownSymbolError): yahoo.fetch('NOPE')
-    assert all(now is then for now, then in zip(_state(), before, strict=True)) and (not used or theirs._session is session)
+        with pytest.raises(UnknownSymbolError):
+            yahoo.fetch('NOPE')
+    assert all(now is then for now, then in zip(_state(), before, strict=True)) and (
+        not used or theirs._session is session
+    )
+
 
 def test_two_threads_take_turns(tmp_path, server):
     came = {}
+
     def collect(name):
-        with connect(_settings(tmp_path, server.url)) as yahoo: came[name] = [len(delivery.bars) for _, delivery in yahoo.deliveries(['X', 'Y', 'Z'])]
+        with connect(_settings(tmp_path, server.url)) as yahoo:
+            came[name] = [len(delivery.bars) for _, delivery in yahoo.deliveries(['X', 'Y', 'Z'])]
+
     server.listings.update(Y=X, Z=X)
     threads = [threading.Thread(target=collect, args=(name,)) for name in 'ab']
-    for thread in threads: thread.start()
-    for thread in threads: thread.join()
-    assert came == {'a': [253]*3, 'b': [253]*3}
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert came == {'a': [253] * 3, 'b': [253] * 3}
 
 # %% ../../nbs/27_provider_yahoo.ipynb #f6ee9a49
-_SCRIPT = '''import sys
+_SCRIPT = """import sys
 def watch(event, args):
     if event == 'socket.connect' or event == 'open' and isinstance(args[1], str) and set(args[1]) & set('wax+') and 'pycache' not in str(args[0]): touched.append((event, str(args[0])))
 touched = []
@@ -295,21 +468,35 @@ with module.connect(load_settings(Path(sys.argv[1]))) as yahoo:
     for symbol in ('X', 'NOPE'):
         try: yahoo.fetch(symbol)
         except module.UnknownSymbolError: pass
-'''
+"""
+
 
 def test_importing_does_nothing_and_fetching_leaves_no_file_and_says_nothing(tmp_path, server):
     server.faults = lambda request, count: DOWN if 'crumb' in request.path else None
-    home, lab = tmp_path/'home', tmp_path/'lab'
-    for folder in (home, lab): folder.mkdir()
-    (lab/'settings.ini').touch()
-    env = {**os.environ, 'HOME': str(home), 'XDG_CACHE_HOME': str(home/'cache'), 'TRADELAB_YAHOO_URL': server.url, 'TRADELAB_YAHOO_REQUESTS_PER_MINUTE': '6000', 'http_proxy': 'http://127.0.0.1:9'}
+    home, lab = tmp_path / 'home', tmp_path / 'lab'
+    for folder in (home, lab):
+        folder.mkdir()
+    (lab / 'settings.ini').touch()
+    env = {
+        **os.environ,
+        'HOME': str(home),
+        'XDG_CACHE_HOME': str(home / 'cache'),
+        'TRADELAB_YAHOO_URL': server.url,
+        'TRADELAB_YAHOO_REQUESTS_PER_MINUTE': '6000',
+        'http_proxy': 'http://127.0.0.1:9',
+    }
     done = subprocess.run([sys.executable, '-c', _SCRIPT, lab], capture_output=True, text=True, env=env, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, '', '')
-    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob('*')) if path.is_file()] == ['lab/.tradelab/yahoo.rate', 'lab/settings.ini']
+    assert [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob('*')) if path.is_file()] == [
+        'lab/.tradelab/yahoo.rate',
+        'lab/settings.ini',
+    ]
     assert [request.path for request in server.charts()] == ['/v8/finance/chart/X', '/v8/finance/chart/NOPE']
+
 
 def test_a_closed_provider_says_so(yahoo):
     yahoo.close()
     yahoo.close()
-    with pytest.raises(ProviderError, match='closed'): yahoo.fetch('X')
+    with pytest.raises(ProviderError, match='closed'):
+        yahoo.fetch('X')
     assert yahoo.symbols() == () and yahoo.name == 'yahoo' and yahoo.incremental and isinstance(yahoo, Provider)

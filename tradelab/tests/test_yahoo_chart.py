@@ -15,12 +15,27 @@ import pytest
 from ..bar_facts import FINDING_COLUMNS
 from ..preprocessing import adjust
 from .yahoo_server import EMPTY, FORBIDDEN, HTML, TOO_MANY, chart, made_listing
-from ..utils.error_handling import (DataError, EmptyDeliveryError, PartialDeliveryError, ProviderError, RateLimitedError, UnauthorizedError, UnavailableError,
-                                           UnknownSymbolError)
+from tradelab.utils.error_handling import (
+    DataError,
+    EmptyDeliveryError,
+    PartialDeliveryError,
+    ProviderError,
+    RateLimitedError,
+    UnauthorizedError,
+    UnavailableError,
+    UnknownSymbolError,
+)
 from ..utils.yahoo_chart import CALENDARS, chart_of, delivery_of
 
-ACTIONS = [('2020-03-02', 'dividend', 2.), ('2020-06-09', 'split', 2.), ('2020-07-01', 'dividend', 1.), ('2020-08-31', 'split', 1.5), ('2020-11-06', 'dividend', .8)]
+ACTIONS = [
+    ('2020-03-02', 'dividend', 2.0),
+    ('2020-06-09', 'split', 2.0),
+    ('2020-07-01', 'dividend', 1.0),
+    ('2020-08-31', 'split', 1.5),
+    ('2020-11-06', 'dividend', 0.8),
+]
 NOW = 1.7e9
+
 
 def _sent(listing=None, now=NOW, **meta):
     "The chart of a listing, as JSON would bring it"
@@ -28,91 +43,188 @@ def _sent(listing=None, now=NOW, **meta):
     sent['meta'].update(meta)
     return sent
 
-def _read(sent, start=None, end=None, now=NOW, symbol='X'): return delivery_of(symbol, sent, start, end, now, 'test')
-def _rules(delivery): return list(zip(delivery.findings.rule, delivery.findings.session.dt.strftime('%Y-%m-%d'), delivery.findings.severity))
+
+def _read(sent, start=None, end=None, now=NOW, symbol='X'):
+    return delivery_of(symbol, sent, start, end, now, 'test')
+
+
+def _rules(delivery):
+    return list(
+        zip(delivery.findings.rule, delivery.findings.session.dt.strftime('%Y-%m-%d'), delivery.findings.severity)
+    )
 
 # %% ../../nbs/26_yahoo_chart.ipynb #e6791460
-_NOT_FOUND = {'chart': {'result': None, 'error': {'code': 'Not Found', 'description': 'No data found, symbol may be delisted'}}}
-_NO_SPAN = {'chart': {'result': None, 'error': {'code': 'Bad Request', 'description': "Data doesn't exist for startDate = 1, endDate = 2"}}}
+_NOT_FOUND = {
+    'chart': {'result': None, 'error': {'code': 'Not Found', 'description': 'No data found, symbol may be delisted'}}
+}
+_NO_SPAN = {
+    'chart': {
+        'result': None,
+        'error': {'code': 'Bad Request', 'description': "Data doesn't exist for startDate = 1, endDate = 2"},
+    }
+}
 _CRUMB = {'finance': {'result': None, 'error': {'code': 'Unauthorized', 'description': 'Invalid Crumb'}}}
 
-@pytest.mark.parametrize('status, body, kind', [
-    (404, json.dumps(_NOT_FOUND), UnknownSymbolError), (200, json.dumps(_NOT_FOUND), UnknownSymbolError), (400, json.dumps(_NO_SPAN), EmptyDeliveryError),
-    (404, '<html>no such path on this gateway</html>', UnavailableError), (404, '{}', ProviderError), (401, json.dumps(_CRUMB), UnauthorizedError),
-    (403, FORBIDDEN.body, UnauthorizedError), (429, TOO_MANY.body, RateLimitedError), (429, json.dumps(_NOT_FOUND), RateLimitedError),
-    (500, '{"chart": {"error": {"code": "Internal Server Error", "description": "x"}}}', UnavailableError), (502, '', UnavailableError), (503, HTML.body, UnavailableError),
-    (200, HTML.body, UnavailableError), (200, '', UnavailableError), (200, 'null', UnavailableError), (200, '[]', UnavailableError), (200, '{"quote": 1}', UnavailableError),
-    (200, EMPTY.bytes().decode(), EmptyDeliveryError), (200, '{"chart": {"result": null, "error": null}}', EmptyDeliveryError),
-    (200, '{"chart": {"result": [{"meta": {}, "indicators": {"quote": [{}]}}], "error": null}}', EmptyDeliveryError), (200, '{"chart": {"result": "x", "error": null}}', ProviderError),
-    (200, '{"chart": {"result": [{"meta": {"curr', PartialDeliveryError), (422, '{"chart": {"error": {"code": "Unprocessable Entity", "description": "x"}}}', ProviderError),
-])
+
+@pytest.mark.parametrize(
+    'status, body, kind',
+    [
+        (404, json.dumps(_NOT_FOUND), UnknownSymbolError),
+        (200, json.dumps(_NOT_FOUND), UnknownSymbolError),
+        (400, json.dumps(_NO_SPAN), EmptyDeliveryError),
+        (404, '<html>no such path on this gateway</html>', UnavailableError),
+        (404, '{}', ProviderError),
+        (401, json.dumps(_CRUMB), UnauthorizedError),
+        (403, FORBIDDEN.body, UnauthorizedError),
+        (429, TOO_MANY.body, RateLimitedError),
+        (429, json.dumps(_NOT_FOUND), RateLimitedError),
+        (500, '{"chart": {"error": {"code": "Internal Server Error", "description": "x"}}}', UnavailableError),
+        (502, '', UnavailableError),
+        (503, HTML.body, UnavailableError),
+        (200, HTML.body, UnavailableError),
+        (200, '', UnavailableError),
+        (200, 'null', UnavailableError),
+        (200, '[]', UnavailableError),
+        (200, '{"quote": 1}', UnavailableError),
+        (200, EMPTY.bytes().decode(), EmptyDeliveryError),
+        (200, '{"chart": {"result": null, "error": null}}', EmptyDeliveryError),
+        (
+            200,
+            '{"chart": {"result": [{"meta": {}, "indicators": {"quote": [{}]}}], "error": null}}',
+            EmptyDeliveryError,
+        ),
+        (200, '{"chart": {"result": "x", "error": null}}', ProviderError),
+        (200, '{"chart": {"result": [{"meta": {"curr', PartialDeliveryError),
+        (422, '{"chart": {"error": {"code": "Unprocessable Entity", "description": "x"}}}', ProviderError),
+    ],
+)
 def test_each_refusal_has_its_kind(status, body, kind):
-    with pytest.raises(kind) as told: chart_of(status, body, 'X')
+    with pytest.raises(kind) as told:
+        chart_of(status, body, 'X')
     assert type(told.value) is kind and 'delisted' not in str(told.value) and 'X' in str(told.value)
 
 # %% ../../nbs/26_yahoo_chart.ipynb #2ea60cef
-@pytest.mark.parametrize('spoil', [lambda quote: quote.clear(), lambda quote: quote.pop('close'), lambda quote: quote['volume'].pop(), lambda quote: quote.update(open=None)])
+@pytest.mark.parametrize(
+    'spoil',
+    [
+        lambda quote: quote.clear(),
+        lambda quote: quote.pop('close'),
+        lambda quote: quote['volume'].pop(),
+        lambda quote: quote.update(open=None),
+    ],
+)
 def test_stamps_without_all_their_values_are_a_partial_answer(spoil):
     sent = _sent()
     spoil(sent['indicators']['quote'][0])
-    with pytest.raises(PartialDeliveryError, match='not of one length'): chart_of(200, json.dumps({'chart': {'result': [sent], 'error': None}}), 'X')
+    with pytest.raises(PartialDeliveryError, match='not of one length'):
+        chart_of(200, json.dumps({'chart': {'result': [sent], 'error': None}}), 'X')
+
 
 def test_a_class_of_shares_gets_a_hint_about_yahoos_spelling():
-    with pytest.raises(UnknownSymbolError, match='BRK-B'): chart_of(404, json.dumps(_NOT_FOUND), 'BRK.B')
-    with pytest.raises(UnknownSymbolError, match='renamed'): chart_of(404, json.dumps(_NOT_FOUND), 'VOD.L')
+    with pytest.raises(UnknownSymbolError, match='BRK-B'):
+        chart_of(404, json.dumps(_NOT_FOUND), 'BRK.B')
+    with pytest.raises(UnknownSymbolError, match='renamed'):
+        chart_of(404, json.dumps(_NOT_FOUND), 'VOD.L')
 
 # %% ../../nbs/26_yahoo_chart.ipynb #a2778af1
 def test_bars_and_actions_are_those_that_were_traded_divided_by_the_splits():
     listing = made_listing(actions=ACTIONS, name='Toy Company')
     delivery, split = _read(_sent(listing)), adjust(listing.bars, listing.actions, 'split')
-    assert (delivery.symbol, delivery.name, delivery.currency, delivery.calendar, delivery.convention, delivery.basis) == ('X', 'Toy Company', 'USD', 'XNYS', 'yahoo', 'split')
-    assert delivery.bars.index.equals(split.index) and delivery.actions.value.tolist() == [.666667, 2, .666667, 1.5, .8]
-    for name in ('open', 'high', 'low', 'close'): np.testing.assert_allclose(delivery.bars[name], split[name], rtol=1e-7)
+    assert (
+        delivery.symbol,
+        delivery.name,
+        delivery.currency,
+        delivery.calendar,
+        delivery.convention,
+        delivery.basis,
+    ) == ('X', 'Toy Company', 'USD', 'XNYS', 'yahoo', 'split')
+    assert delivery.bars.index.equals(split.index) and delivery.actions.value.tolist() == [
+        0.666667,
+        2,
+        0.666667,
+        1.5,
+        0.8,
+    ]
+    for name in ('open', 'high', 'low', 'close'):
+        np.testing.assert_allclose(delivery.bars[name], split[name], rtol=1e-7)
     assert _rules(delivery) == [] and tuple(delivery.findings.columns) == FINDING_COLUMNS
+
 
 def test_a_span_keeps_both_ends_their_dividends_and_every_later_split():
     delivery = _read(_sent(), date(2020, 3, 2), date(2020, 7, 1))
     assert delivery.bars.index[[0, -1]].strftime('%m-%d').tolist() == ['03-02', '07-01']
-    assert list(zip(delivery.actions.ex_date.dt.strftime('%m-%d'), delivery.actions.kind)) == [('03-02', 'dividend'), ('06-09', 'split'), ('07-01', 'dividend'), ('08-31', 'split')]
+    assert list(zip(delivery.actions.ex_date.dt.strftime('%m-%d'), delivery.actions.kind)) == [
+        ('03-02', 'dividend'),
+        ('06-09', 'split'),
+        ('07-01', 'dividend'),
+        ('08-31', 'split'),
+    ]
 
-@pytest.mark.parametrize('start, end', [(date(2021, 1, 1), None), (None, date(2019, 12, 31)), (date(2020, 1, 4), date(2020, 1, 5))])
+
+@pytest.mark.parametrize(
+    'start, end', [(date(2021, 1, 1), None), (None, date(2019, 12, 31)), (date(2020, 1, 4), date(2020, 1, 5))]
+)
 def test_a_span_without_a_session_is_empty(start, end):
-    with pytest.raises(EmptyDeliveryError, match='no finished bar'): _read(_sent(), start, end)
+    with pytest.raises(EmptyDeliveryError, match='no finished bar'):
+        _read(_sent(), start, end)
 
 # %% ../../nbs/26_yahoo_chart.ipynb #796ec36d
 def test_null_rows_are_kept_as_nan():
     listing = made_listing()
     listing.bars.iloc[[5, -1]] = np.nan
     delivery = _read(_sent(listing))
-    assert len(delivery.bars) == 253 and delivery.bars.iloc[[5, -1]].isna().all(axis=None) and delivery.bars.drop(delivery.bars.index[[5, -1]]).notna().all(axis=None)
+    assert (
+        len(delivery.bars) == 253
+        and delivery.bars.iloc[[5, -1]].isna().all(axis=None)
+        and delivery.bars.drop(delivery.bars.index[[5, -1]]).notna().all(axis=None)
+    )
+
 
 def test_a_missing_volume_is_not_a_volume_of_zero():
     listing = made_listing()
     listing.bars.iloc[7, 4] = np.nan
     assert np.isnan(_read(_sent(listing)).bars.volume.iloc[7])
 
-@pytest.mark.parametrize('factor, rule', [(1., 'duplicate'), (1.01, 'conflicting_duplicate')])
+
+@pytest.mark.parametrize('factor, rule', [(1.0, 'duplicate'), (1.01, 'conflicting_duplicate')])
 def test_a_repeated_day_is_found(factor, rule):
     listing = made_listing()
-    twice = replace(listing, bars=pd.concat([listing.bars, listing.bars.iloc[[10]]*factor]))
+    twice = replace(listing, bars=pd.concat([listing.bars, listing.bars.iloc[[10]] * factor]))
     delivery = _read(_sent(twice))
     assert _rules(delivery) == [(rule, '2020-01-16', 'warn' if factor == 1 else 'fail')] and len(delivery.bars) == 253
 
 # %% ../../nbs/26_yahoo_chart.ipynb #ec489a34
-LIVE = pd.Series(dict(open=100., high=101., low=99., close=100.5, volume=500.))
+LIVE = pd.Series(dict(open=100.0, high=101.0, low=99.0, close=100.5, volume=500.0))
 
-def _at(text, zone='America/New_York'): return pd.Timestamp(text, tz=zone).timestamp()
+
+def _at(text, zone='America/New_York'):
+    return pd.Timestamp(text, tz=zone).timestamp()
+
 
 def test_a_bar_of_today_is_left_out_while_the_session_lasts():
     now = _at('2021-01-04 12:00')
     delivery = _read(_sent(replace(made_listing(), live=LIVE), now), now=now)
-    assert delivery.bars.index[-1] == pd.Timestamp('2020-12-31') and _rules(delivery) == [('unfinished_bar', '2021-01-04', 'warn')]
+    assert delivery.bars.index[-1] == pd.Timestamp('2020-12-31') and _rules(delivery) == [
+        ('unfinished_bar', '2021-01-04', 'warn')
+    ]
+
 
 def test_only_an_unfinished_bar_is_no_delivery():
     now = _at('2021-01-04 12:00')
-    with pytest.raises(EmptyDeliveryError, match='no finished bar'): _read(_sent(replace(made_listing(), live=LIVE), now), date(2021, 1, 4), now=now)
+    with pytest.raises(EmptyDeliveryError, match='no finished bar'):
+        _read(_sent(replace(made_listing(), live=LIVE), now), date(2021, 1, 4), now=now)
 
-@pytest.mark.parametrize('time, quoted, kept', [('15:59', '15:59', False), ('16:01', '15:46', False), ('16:01', '16:00', True), ('16:29', '11:00', False), ('16:31', '11:00', True)])
+
+@pytest.mark.parametrize(
+    'time, quoted, kept',
+    [
+        ('15:59', '15:59', False),
+        ('16:01', '15:46', False),
+        ('16:01', '16:00', True),
+        ('16:29', '11:00', False),
+        ('16:31', '11:00', True),
+    ],
+)
 def test_a_day_is_over_when_the_quote_says_so_or_long_after_the_close(time, quoted, kept):
     now = _at(f'2020-12-31 {time}')
     delivery = _read(_sent(now=now, regularMarketTime=_at(f'2020-12-31 {quoted}')), now=now)
@@ -122,21 +234,38 @@ def test_a_day_is_over_when_the_quote_says_so_or_long_after_the_close(time, quot
 def test_without_trading_hours_today_is_not_over():
     now = _at('2020-12-31 23:00')
     assert _read(_sent(now=now, currentTradingPeriod=None), now=now).bars.index[-1] == pd.Timestamp('2020-12-30')
-    assert _read(_sent(now=now + 7200, currentTradingPeriod=None), now=now + 7200).bars.index[-1] == pd.Timestamp('2020-12-31')
+    assert _read(_sent(now=now + 7200, currentTradingPeriod=None), now=now + 7200).bars.index[-1] == pd.Timestamp(
+        '2020-12-31'
+    )
+
 
 def test_the_last_quote_of_a_day_that_is_over_replaces_its_bar_without_a_finding():
     now, sent = _at('2020-12-31 17:00'), _sent(now=_at('2020-12-31 17:00'))
     sent['timestamp'].append(sent['meta']['regularMarketTime'])
-    for name, values in sent['indicators']['quote'][0].items(): values.append(values[-1] + (7 if name == 'volume' else 0))
+    for name, values in sent['indicators']['quote'][0].items():
+        values.append(values[-1] + (7 if name == 'volume' else 0))
     delivery = _read(sent, now=now)
-    assert _rules(delivery) == [] and len(delivery.bars) == 253 and delivery.bars.volume.iloc[-1] == sent['indicators']['quote'][0]['volume'][-1]
+    assert (
+        _rules(delivery) == []
+        and len(delivery.bars) == 253
+        and delivery.bars.volume.iloc[-1] == sent['indicators']['quote'][0]['volume'][-1]
+    )
 
 # %% ../../nbs/26_yahoo_chart.ipynb #e81efd64
-@pytest.mark.parametrize('zone, opens, exchange, calendar', [('Asia/Tokyo', '09:00', 'JPX', 'XTKS'), ('Pacific/Auckland', '10:00', 'NZE', 'XNZE'), ('Europe/London', '08:00', 'LSE', 'XLON'), ('UTC', '00:00', 'CCC', '24/7')])
+@pytest.mark.parametrize(
+    'zone, opens, exchange, calendar',
+    [
+        ('Asia/Tokyo', '09:00', 'JPX', 'XTKS'),
+        ('Pacific/Auckland', '10:00', 'NZE', 'XNZE'),
+        ('Europe/London', '08:00', 'LSE', 'XLON'),
+        ('UTC', '00:00', 'CCC', '24/7'),
+    ],
+)
 def test_sessions_are_local_dates_of_the_exchange(zone, opens, exchange, calendar):
     listing = replace(made_listing(), zone=zone, opens=opens, exchange=exchange)
     delivery = _read(_sent(listing))
     assert delivery.bars.index.equals(listing.bars.index) and delivery.calendar == calendar
+
 
 def test_an_hour_before_midnight_means_the_day_that_begins():
     listing = replace(made_listing(), zone='America/Sao_Paulo', opens='00:00', exchange='SAO')
@@ -144,10 +273,15 @@ def test_an_hour_before_midnight_means_the_day_that_begins():
     sent['timestamp'] = [stamp - 3600 for stamp in sent['timestamp']]
     assert _read(sent).bars.index.equals(listing.bars.index)
 
+
 def test_sessions_before_1970_have_negative_stamps_and_are_read():
-    listing = made_listing(first='1962-01-02', last='1970-03-31', actions=[('1965-05-07', 'dividend', 1.)])
+    listing = made_listing(first='1962-01-02', last='1970-03-31', actions=[('1965-05-07', 'dividend', 1.0)])
     sent = _sent(listing)
-    assert sent['timestamp'][0] < 0 and _read(sent).bars.index.equals(listing.bars.index) and _read(sent).identity == 'first traded 1962-01-02'
+    assert (
+        sent['timestamp'][0] < 0
+        and _read(sent).bars.index.equals(listing.bars.index)
+        and _read(sent).identity == 'first traded 1962-01-02'
+    )
 
 # %% ../../nbs/26_yahoo_chart.ipynb #57802245
 @pytest.mark.parametrize('named, currency', [('GBp', 'GBP'), ('GBX', 'GBP'), ('ZAc', 'ZAR'), ('ILA', 'ILS')])
@@ -155,77 +289,129 @@ def test_prices_in_hundredths_are_divided_and_the_source_says_so(named, currency
     listing = replace(made_listing(), currency=named)
     delivery = _read(_sent(listing))
     assert delivery.currency == currency and f'{named} divided by 100' in delivery.source
-    np.testing.assert_allclose(delivery.bars.close, listing.bars.close/100, rtol=1e-7)
+    np.testing.assert_allclose(delivery.bars.close, listing.bars.close / 100, rtol=1e-7)
     np.testing.assert_allclose(delivery.bars.volume, listing.bars.volume, rtol=1e-12)
+
 
 @pytest.mark.parametrize('named', [None, '', 'usd', 'US$', 'Dollar', 5])
 def test_what_is_no_currency_is_refused(named):
-    with pytest.raises(ProviderError, match='no currency'): _read(_sent(currency=named))
+    with pytest.raises(ProviderError, match='no currency'):
+        _read(_sent(currency=named))
 
-def test_another_currency_is_delivered_as_what_it_is(): assert _read(_sent(currency='EUR')).currency == 'EUR'
+
+def test_another_currency_is_delivered_as_what_it_is():
+    assert _read(_sent(currency='EUR')).currency == 'EUR'
 
 # %% ../../nbs/26_yahoo_chart.ipynb #356e4a80
 def _dividend(amount, unit='', prices='GBp', **options):
     "The dividend read from a chart in which Yahoo adjusted for 3 units of the price, but sent `amount`"
-    sent = _sent(replace(made_listing(actions=[('2020-05-07', 'dividend', 3.)]), currency=prices), **options)
-    for event in sent['events']['dividends'].values(): event.update(amount=amount, **({'currency': unit} if unit else {}))
+    sent = _sent(replace(made_listing(actions=[('2020-05-07', 'dividend', 3.0)]), currency=prices), **options)
+    for event in sent['events']['dividends'].values():
+        event.update(amount=amount, **({'currency': unit} if unit else {}))
     return _read(sent)
 
-@pytest.mark.parametrize('amount, unit', [(3., 'GBp'), (.03, 'GBP'), (3., ''), (.03, '')])
-def test_a_dividend_is_brought_into_the_currency_of_the_prices_whatever_unit_it_came_in(amount, unit):
-    assert _dividend(amount, unit).actions.value.tolist() == pytest.approx([.03])
 
-def test_a_dividend_in_pence_on_prices_in_pounds_is_divided(): assert _dividend(300., 'GBp', prices='GBP').actions.value.tolist() == [3.]
+@pytest.mark.parametrize('amount, unit', [(3.0, 'GBp'), (0.03, 'GBP'), (3.0, ''), (0.03, '')])
+def test_a_dividend_is_brought_into_the_currency_of_the_prices_whatever_unit_it_came_in(amount, unit):
+    assert _dividend(amount, unit).actions.value.tolist() == pytest.approx([0.03])
+
+
+def test_a_dividend_in_pence_on_prices_in_pounds_is_divided():
+    assert _dividend(300.0, 'GBp', prices='GBP').actions.value.tolist() == [3.0]
+
 
 def test_a_dividend_in_a_third_currency_is_left_out_and_stops_trading():
-    delivery = _dividend(3., 'USD')
-    assert delivery.actions.empty and _rules(delivery) == [('dividend_currency', '2020-05-07', 'fail')] and 'USD' in delivery.findings.detail[0]
+    delivery = _dividend(3.0, 'USD')
+    assert (
+        delivery.actions.empty
+        and _rules(delivery) == [('dividend_currency', '2020-05-07', 'fail')]
+        and 'USD' in delivery.findings.detail[0]
+    )
+
 
 def test_without_an_adjusted_close_a_dividend_is_in_the_unit_of_the_prices():
-    sent = _sent(replace(made_listing(actions=[('2020-05-07', 'dividend', 3.)]), currency='GBp'))
+    sent = _sent(replace(made_listing(actions=[('2020-05-07', 'dividend', 3.0)]), currency='GBp'))
     del sent['indicators']['adjclose']
-    assert _read(sent).actions.value.tolist() == [.03]
+    assert _read(sent).actions.value.tolist() == [0.03]
 
 # %% ../../nbs/26_yahoo_chart.ipynb #ac403008
 def _events(**events):
     sent = _sent(made_listing())
     stamps = dict(zip(('a', 'b'), sent['timestamp'][20:22]))
-    sent['events'] = {kind: {str(k): {'date': stamps[day], **event} for k, (day, event) in enumerate(rows)} for kind, rows in events.items()}
+    sent['events'] = {
+        kind: {str(k): {'date': stamps[day], **event} for k, (day, event) in enumerate(rows)}
+        for kind, rows in events.items()
+    }
     return _read(sent)
 
-@pytest.mark.parametrize('event, kind', [({'amount': 0}, 'dividends'), ({'amount': -1.}, 'dividends'), ({'amount': None}, 'dividends'), ({'numerator': 0, 'denominator': 1}, 'splits'),
-                                         ({'numerator': 1, 'denominator': 0}, 'splits')])
+
+@pytest.mark.parametrize(
+    'event, kind',
+    [
+        ({'amount': 0}, 'dividends'),
+        ({'amount': -1.0}, 'dividends'),
+        ({'amount': None}, 'dividends'),
+        ({'numerator': 0, 'denominator': 1}, 'splits'),
+        ({'numerator': 1, 'denominator': 0}, 'splits'),
+    ],
+)
 def test_an_action_that_cannot_be_is_left_out_and_told(event, kind):
     delivery = _events(**{kind: [('a', event)]})
     assert delivery.actions.empty and _rules(delivery) == [('impossible_action', '2020-01-31', 'fail')]
 
-@pytest.mark.parametrize('amounts, severity, kept', [((1., 1.), 'warn', 1.), ((1., 2.), 'fail', 2.)])
+
+@pytest.mark.parametrize('amounts, severity, kept', [((1.0, 1.0), 'warn', 1.0), ((1.0, 2.0), 'fail', 2.0)])
 def test_two_dividends_of_one_day_are_told(amounts, severity, kept):
     delivery = _events(dividends=[('a', {'amount': amount}) for amount in amounts])
-    assert delivery.actions.value.tolist() == [kept] and _rules(delivery) == [('repeated_action', '2020-01-31', severity)]
+    assert delivery.actions.value.tolist() == [kept] and _rules(delivery) == [
+        ('repeated_action', '2020-01-31', severity)
+    ]
 
-def test_capital_gains_are_left_out(): assert _events(capitalGains=[('a', {'amount': 1.})], dividends=[('b', {'amount': 2.})]).actions.value.tolist() == [2.]
+
+def test_capital_gains_are_left_out():
+    assert _events(
+        capitalGains=[('a', {'amount': 1.0})], dividends=[('b', {'amount': 2.0})]
+    ).actions.value.tolist() == [2.0]
 
 # %% ../../nbs/26_yahoo_chart.ipynb #c0382ee2
 def test_an_exchange_without_a_calendar_is_refused_by_name():
-    with pytest.raises(ProviderError, match='XYZ'): _read(_sent(exchangeName='XYZ'))
+    with pytest.raises(ProviderError, match='XYZ'):
+        _read(_sent(exchangeName='XYZ'))
+
 
 @pytest.mark.filterwarnings('ignore::DeprecationWarning')
 def test_every_calendar_exists_and_has_sessions():
     from tradelab.market_calendar import sessions
-    for calendar in set(CALENDARS.values()): assert len(sessions('2024-03-04', '2024-03-15', calendar)) > 5, calendar
+
+    for calendar in set(CALENDARS.values()):
+        assert len(sessions('2024-03-04', '2024-03-15', calendar)) > 5, calendar
+
 
 def test_the_identity_is_the_first_trade_wherever_the_company_is_listed_and_whatever_it_is_called():
     listing = made_listing(first='2012-05-18', last='2012-12-31')
     first = _read(_sent(listing), symbol='FB')
-    assert _read(_sent(replace(listing, exchange='NYQ', name='Meta Platforms, Inc.')), symbol='META').identity == first.identity == 'first traded 2012-05-18'
+    assert (
+        _read(_sent(replace(listing, exchange='NYQ', name='Meta Platforms, Inc.')), symbol='META').identity
+        == first.identity
+        == 'first traded 2012-05-18'
+    )
     assert _read(_sent(listing, firstTradeDate=None)).identity == ''
 
 # %% ../../nbs/26_yahoo_chart.ipynb #733a71f8
-@pytest.mark.parametrize('spoil', [lambda sent: sent.pop('meta'), lambda sent: sent['meta'].pop('exchangeTimezoneName'), lambda sent: sent['meta'].update(exchangeTimezoneName='Mars/Base'),
-                                   lambda sent: sent['indicators']['quote'][0]['close'].__setitem__(3, 'n/a'), lambda sent: sent['timestamp'].__setitem__(3, None),
-                                   lambda sent: sent['timestamp'].__setitem__(3, 10**30), lambda sent: sent.update(events=[1])])
+@pytest.mark.parametrize(
+    'spoil',
+    [
+        lambda sent: sent.pop('meta'),
+        lambda sent: sent['meta'].pop('exchangeTimezoneName'),
+        lambda sent: sent['meta'].update(exchangeTimezoneName='Mars/Base'),
+        lambda sent: sent['indicators']['quote'][0]['close'].__setitem__(3, 'n/a'),
+        lambda sent: sent['timestamp'].__setitem__(3, None),
+        lambda sent: sent['timestamp'].__setitem__(3, 10**30),
+        lambda sent: sent.update(events=[1]),
+    ],
+)
 def test_what_cannot_be_read_is_a_named_error(spoil):
     sent = _sent()
     spoil(sent)
-    with pytest.raises(ProviderError, match='cannot be read'): _read(sent)
+    with pytest.raises(ProviderError, match='cannot be read'):
+        _read(sent)

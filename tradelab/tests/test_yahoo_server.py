@@ -16,24 +16,46 @@ import pytest
 from ..preprocessing import adjust
 from .yahoo_server import YahooServer, chart, made_listing
 
-ACTIONS = [('2020-03-02', 'dividend', 2.), ('2020-06-09', 'split', 2.), ('2020-07-01', 'dividend', 1.), ('2020-08-31', 'split', 1.5), ('2020-11-06', 'dividend', .8)]
+ACTIONS = [
+    ('2020-03-02', 'dividend', 2.0),
+    ('2020-06-09', 'split', 2.0),
+    ('2020-07-01', 'dividend', 1.0),
+    ('2020-08-31', 'split', 1.5),
+    ('2020-11-06', 'dividend', 0.8),
+]
 
 # %% ../../nbs/tests/yahoo_server.ipynb #a5e626fa
 def test_closes_are_divided_by_all_later_splits_and_the_adjusted_ones_follow_from_the_dividends():
     listing = made_listing(actions=ACTIONS)
     sent = chart('X', listing, 0, 2e9, 1.7e9)['indicators']
-    np.testing.assert_allclose(sent['quote'][0]['close'], adjust(listing.bars, listing.actions, 'split').close, rtol=1e-7)
-    np.testing.assert_allclose(sent['adjclose'][0]['adjclose'], adjust(listing.bars, listing.actions, 'total_return', 'yahoo').close, rtol=1e-7)
-    np.testing.assert_allclose(sent['quote'][0]['volume'], adjust(listing.bars, listing.actions, 'split').volume, rtol=1e-4)
+    np.testing.assert_allclose(
+        sent['quote'][0]['close'], adjust(listing.bars, listing.actions, 'split').close, rtol=1e-7
+    )
+    np.testing.assert_allclose(
+        sent['adjclose'][0]['adjclose'], adjust(listing.bars, listing.actions, 'total_return', 'yahoo').close, rtol=1e-7
+    )
+    np.testing.assert_allclose(
+        sent['quote'][0]['volume'], adjust(listing.bars, listing.actions, 'split').volume, rtol=1e-4
+    )
+
 
 def test_a_span_is_divided_by_the_splits_after_it_which_it_does_not_list():
-    sent = chart('X', made_listing(actions=ACTIONS), pd.Timestamp('2020-02-01').timestamp(), pd.Timestamp('2020-04-01').timestamp(), 1.7e9)
+    sent = chart(
+        'X',
+        made_listing(actions=ACTIONS),
+        pd.Timestamp('2020-02-01').timestamp(),
+        pd.Timestamp('2020-04-01').timestamp(),
+        1.7e9,
+    )
     whole = chart('X', made_listing(actions=ACTIONS), 0, 2e9, 1.7e9)
-    assert sent['indicators']['quote'][0]['close'] == whole['indicators']['quote'][0]['close'][21:62] and set(sent['events']) == {'dividends'}
+    assert sent['indicators']['quote'][0]['close'] == whole['indicators']['quote'][0]['close'][21:62] and set(
+        sent['events']
+    ) == {'dividends'}
+
 
 def test_dividends_are_divided_by_the_splits_after_them():
     sent = chart('X', made_listing(actions=ACTIONS), 0, 2e9, 1.7e9)['events']
-    assert [event['amount'] for event in sent['dividends'].values()] == [round(2/3, 6), round(1/1.5, 6), .8]
+    assert [event['amount'] for event in sent['dividends'].values()] == [round(2 / 3, 6), round(1 / 1.5, 6), 0.8]
     assert [event['splitRatio'] for event in sent['splits'].values()] == ['2:1', '3:2']
 
 # %% ../../nbs/tests/yahoo_server.ipynb #c39f9543
@@ -41,31 +63,52 @@ def test_missing_values_are_null_and_prices_single_precision():
     listing = made_listing()
     listing.bars.iloc[-1] = np.nan
     quote = chart('X', listing, 0, 2e9, 1.7e9)['indicators']['quote'][0]
-    assert {values[-1] for values in quote.values()} == {None} and quote['close'][0] == float(np.float32(listing.bars.close.iloc[0]))
+    assert {values[-1] for values in quote.values()} == {None} and quote['close'][0] == float(
+        np.float32(listing.bars.close.iloc[0])
+    )
+
 
 def test_while_the_market_is_open_a_bar_of_today_is_stamped_with_its_last_quote():
     listing, now = made_listing(), pd.Timestamp('2021-01-04 12:00', tz='America/New_York').timestamp()
-    live = replace(listing, live=pd.Series(dict(open=1., high=1., low=1., close=1., volume=1.)))
+    live = replace(listing, live=pd.Series(dict(open=1.0, high=1.0, low=1.0, close=1.0, volume=1.0)))
     sent = chart('X', live, 0, 2e9, now)
     regular = sent['meta']['currentTradingPeriod']['regular']
-    assert sent['timestamp'][-1] == now - 1 == sent['meta']['regularMarketTime'] and regular['start'] < now < regular['end'] and len(sent['timestamp']) == len(listing.bars) + 1
+    assert (
+        sent['timestamp'][-1] == now - 1 == sent['meta']['regularMarketTime']
+        and regular['start'] < now < regular['end']
+        and len(sent['timestamp']) == len(listing.bars) + 1
+    )
 
 # %% ../../nbs/tests/yahoo_server.ipynb #a1342c51
 def _get(server, path):
     "Status and parsed body"
-    try: answer = urlopen(server.url + path)
-    except HTTPError as e: answer = e
+    try:
+        answer = urlopen(server.url + path)
+    except HTTPError as e:
+        answer = e
     return answer.status, json.loads(answer.read() or b'{}')
 
+
 def test_a_range_instead_of_a_period_gives_the_last_bar():
-    with YahooServer({'X': made_listing()}) as server: status, body = _get(server, '/v8/finance/chart/X?range=1d&interval=1d')
+    with YahooServer({'X': made_listing()}) as server:
+        status, body = _get(server, '/v8/finance/chart/X?range=1d&interval=1d')
     assert status == 200 and len(body['chart']['result'][0]['timestamp']) == 1
 
-@pytest.mark.parametrize('path, status, words', [('NOPE?period1=0&period2=9&interval=1d', 404, 'may be delisted'), ('X?period1=0&period2=9&interval=1d', 400, "Data doesn't exist"),
-                                                 ('X?period1=9&period2=0&interval=1d', 400, 'start date cannot be after'), ('X?period1=0&period2=9&interval=1h', 422, 'daily bars only')])
+
+@pytest.mark.parametrize(
+    'path, status, words',
+    [
+        ('NOPE?period1=0&period2=9&interval=1d', 404, 'may be delisted'),
+        ('X?period1=0&period2=9&interval=1d', 400, "Data doesn't exist"),
+        ('X?period1=9&period2=0&interval=1d', 400, 'start date cannot be after'),
+        ('X?period1=0&period2=9&interval=1h', 422, 'daily bars only'),
+    ],
+)
 def test_refusals_have_yahoos_shape(path, status, words):
-    with YahooServer({'X': made_listing()}) as server: got, body = _get(server, f'/v8/finance/chart/{path}')
+    with YahooServer({'X': made_listing()}) as server:
+        got, body = _get(server, f'/v8/finance/chart/{path}')
     assert got == status and body['chart']['result'] is None and words in body['chart']['error']['description']
+
 
 def test_a_wrong_crumb_is_unauthorized_when_one_is_wanted():
     with YahooServer({'X': made_listing()}, crumb='secret') as server:

@@ -19,50 +19,62 @@ from ..market_calendar import sessions
 from .loopback import Answer, Loopback
 
 # %% ../../nbs/tests/yahoo_server.ipynb #6563b88f
-NO_ACTIONS = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)})
+NO_ACTIONS = pd.DataFrame(
+    {'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)}
+)
+
 
 @dataclass(frozen=True)
 class Listing:
     "What the server knows of one symbol, as traded; `dataclasses.replace` makes it wrong."
-    bars: pd.DataFrame                  # Raw bars; index of sessions, any order, repeated ones too; NaN is sent as null
-    actions: pd.DataFrame = field(default_factory=NO_ACTIONS.copy) # Columns ex_date, kind, value, as traded on those days
-    currency: str | None = 'USD'        # As Yahoo writes it: GBp is pence
-    exchange: str = 'NMS'               # Yahoo's code
-    zone: str = 'America/New_York'      # IANA
-    opens: str = '09:30'                # Local time, the stamp of a daily bar
-    closes: str = '16:00'               # Local time
-    name: str = 'A Company'             # longName
-    kind: str = 'EQUITY'                # instrumentType
-    first: str | None = None            # firstTradeDate; the first bar when left out
-    live: pd.Series | None = None       # A bar of today while the market is open: open, high, low, close, volume
-    meta: dict = field(default_factory=dict)   # Replaces parts of the meta block
-    events: dict = field(default_factory=dict) # Replaces kinds of events, such as capitalGains
+
+    bars: pd.DataFrame  # Raw bars; index of sessions, any order, repeated ones too; NaN is sent as null
+    actions: pd.DataFrame = field(
+        default_factory=NO_ACTIONS.copy
+    )  # Columns ex_date, kind, value, as traded on those days
+    currency: str | None = 'USD'  # As Yahoo writes it: GBp is pence
+    exchange: str = 'NMS'  # Yahoo's code
+    zone: str = 'America/New_York'  # IANA
+    opens: str = '09:30'  # Local time, the stamp of a daily bar
+    closes: str = '16:00'  # Local time
+    name: str = 'A Company'  # longName
+    kind: str = 'EQUITY'  # instrumentType
+    first: str | None = None  # firstTradeDate; the first bar when left out
+    live: pd.Series | None = None  # A bar of today while the market is open: open, high, low, close, volume
+    meta: dict = field(default_factory=dict)  # Replaces parts of the meta block
+    events: dict = field(default_factory=dict)  # Replaces kinds of events, such as capitalGains
 
 # %% ../../nbs/tests/yahoo_server.ipynb #b511dde1
 def made_listing(
-    seed:int=0,        # Of the random walk
-    first='2020-01-02',# First session
-    last='2020-12-31', # Last session
-    actions=(),        # Rows of ex_date, kind, value, as traded
-    close:float=100.,  # About the last price
-    **options,         # Fields of `Listing`
-)->Listing: # Bars that could have happened
+    seed: int = 0,  # Of the random walk
+    first='2020-01-02',  # First session
+    last='2020-12-31',  # Last session
+    actions=(),  # Rows of ex_date, kind, value, as traded
+    close: float = 100.0,  # About the last price
+    **options,  # Fields of `Listing`
+) -> Listing:  # Bars that could have happened
     "A listing with a seeded random walk"
     random, days = np.random.default_rng(seed), sessions(first, last)
-    actions = pd.DataFrame(list(actions), columns=['ex_date', 'kind', 'value']).astype({'ex_date': 'datetime64[us]', 'value': float})
-    walk = close*np.exp(np.cumsum(random.normal(0, .01, len(days))[::-1])[::-1])
-    opened = walk*np.exp(random.normal(0, .004, len(days)))
-    high, low = np.maximum(walk, opened)*1.005, np.minimum(walk, opened)*.995
+    actions = pd.DataFrame(list(actions), columns=['ex_date', 'kind', 'value']).astype(
+        {'ex_date': 'datetime64[us]', 'value': float}
+    )
+    walk = close * np.exp(np.cumsum(random.normal(0, 0.01, len(days))[::-1])[::-1])
+    opened = walk * np.exp(random.normal(0, 0.004, len(days)))
+    high, low = np.maximum(walk, opened) * 1.005, np.minimum(walk, opened) * 0.995
     to_come = _splits_after(days, actions)
-    prices = {name: values*to_come for name, values in dict(open=opened, high=high, low=low, close=walk).items()}
-    return Listing(pd.DataFrame({**prices, 'volume': random.integers(1_000, 9_000, len(days))*100/to_come}, days), actions, **options)
+    prices = {name: values * to_come for name, values in dict(open=opened, high=high, low=low, close=walk).items()}
+    return Listing(
+        pd.DataFrame({**prices, 'volume': random.integers(1_000, 9_000, len(days)) * 100 / to_come}, days),
+        actions,
+        **options,
+    )
 
 # %% ../../nbs/tests/yahoo_server.ipynb #8970a466
 def _splits_after(days, actions):
     "Product of the splits whose ex-date lies after each of `days`"
     splits, days = actions[actions.kind == 'split'], pd.DatetimeIndex(days).as_unit('us').to_numpy()
     later = splits.ex_date.to_numpy('datetime64[us]')[None, :] > days[:, None]
-    return np.where(later, splits.value.to_numpy(float)[None, :], 1.).prod(axis=1)
+    return np.where(later, splits.value.to_numpy(float)[None, :], 1.0).prod(axis=1)
 
 # %% ../../nbs/tests/yahoo_server.ipynb #b77b2d43
 def _stamps(listing, days):
@@ -70,30 +82,47 @@ def _stamps(listing, days):
     opening = pd.DatetimeIndex(days).normalize() + pd.Timedelta(f'{listing.opens}:00')
     return (opening.tz_localize(listing.zone, nonexistent='shift_forward', ambiguous=True).as_unit('s').asi8).tolist()
 
+
 def _nulls(values, decimals=None):
     "A list for JSON, single precision as Yahoo's, NaN as null"
-    return [None if value != value else float(np.float32(value)) if decimals is None else round(value) for value in np.asarray(values, float).tolist()]
+    return [
+        None if value != value else float(np.float32(value)) if decimals is None else round(value)
+        for value in np.asarray(values, float).tolist()
+    ]
 
 # %% ../../nbs/tests/yahoo_server.ipynb #4d7e122f
 def _adjusted(close, days, actions):
     "Yahoo's adjusted close of split-adjusted `close`: one less dividend over the close before, multiplied backwards"
-    dividends, factor, adjusted = actions[actions.kind == 'dividend'], 1., np.full(len(close), np.nan)
-    paid = dict(zip(dividends.ex_date, dividends.value/_splits_after(dividends.ex_date, actions)))
+    dividends, factor, adjusted = actions[actions.kind == 'dividend'], 1.0, np.full(len(close), np.nan)
+    paid = dict(zip(dividends.ex_date, dividends.value / _splits_after(dividends.ex_date, actions)))
     known = [k for k in range(len(close)) if close[k] == close[k]]
     for k, before in zip(known[::-1], [*known[-2::-1], None]):
-        adjusted[k] = close[k]*factor
-        if before is not None: factor *= 1 - paid.get(days[k], 0.)/close[before]
+        adjusted[k] = close[k] * factor
+        if before is not None:
+            factor *= 1 - paid.get(days[k], 0.0) / close[before]
     return adjusted
 
 # %% ../../nbs/tests/yahoo_server.ipynb #f93f18e2
 def _events(listing, inside):
     "Splits and dividends whose ex-date is `inside`, as Yahoo writes them"
     events, actions = {}, listing.actions
-    for row, stamp, after in zip(actions.itertuples(), _stamps(listing, actions.ex_date), _splits_after(actions.ex_date, actions)):
-        if not inside(stamp): continue
+    for row, stamp, after in zip(
+        actions.itertuples(), _stamps(listing, actions.ex_date), _splits_after(actions.ex_date, actions)
+    ):
+        if not inside(stamp):
+            continue
         ratio = Fraction(row.value).limit_denominator(1000)
-        split = dict(date=stamp, numerator=float(ratio.numerator), denominator=float(ratio.denominator), splitRatio=f'{ratio.numerator}:{ratio.denominator}')
-        block, event = ('splits', split) if row.kind == 'split' else ('dividends', dict(amount=round(float(row.value/after), 6), date=stamp))
+        split = dict(
+            date=stamp,
+            numerator=float(ratio.numerator),
+            denominator=float(ratio.denominator),
+            splitRatio=f'{ratio.numerator}:{ratio.denominator}',
+        )
+        block, event = (
+            ('splits', split)
+            if row.kind == 'split'
+            else ('dividends', dict(amount=round(float(row.value / after), 6), date=stamp))
+        )
         events.setdefault(block, {})[str(stamp)] = event
     return events | listing.events
 
@@ -101,108 +130,186 @@ def _events(listing, inside):
 def _meta(symbol, listing, stamps, closes, now):
     "What Yahoo says about the numbers; the trading period is today's, around now while the market is open"
     local = pd.Timestamp(now, unit='s', tz='UTC').tz_convert(listing.zone)
-    start, end = (int((local.normalize() + pd.Timedelta(f'{time}:00')).timestamp()) for time in (listing.opens, listing.closes))
-    if listing.live is not None: start, end = max(int(local.normalize().timestamp()), int(now) - 3600), int(now) + 3600
+    start, end = (
+        int((local.normalize() + pd.Timedelta(f'{time}:00')).timestamp()) for time in (listing.opens, listing.closes)
+    )
+    if listing.live is not None:
+        start, end = max(int(local.normalize().timestamp()), int(now) - 3600), int(now) + 3600
     hours = dict(timezone=local.tzname(), start=start, end=end, gmtoffset=int(local.utcoffset().total_seconds()))
     first = _stamps(listing, [pd.Timestamp(listing.first)])[0] if listing.first else min(stamps, default=None)
-    last = int(now) - 1 if listing.live is not None else max(stamps, default=0) + int((pd.Timedelta(f'{listing.closes}:00') - pd.Timedelta(f'{listing.opens}:00')).total_seconds())
-    return dict(currency=listing.currency, symbol=symbol, exchangeName=listing.exchange, fullExchangeName=f'{listing.exchange} in full', instrumentType=listing.kind,
-                firstTradeDate=first, regularMarketTime=last, hasPrePostMarketData=True, gmtoffset=hours['gmtoffset'], timezone=hours['timezone'],
-                exchangeTimezoneName=listing.zone, regularMarketPrice=next((c for c in reversed(closes) if c is not None), None), longName=listing.name,
-                shortName=listing.name[:12], priceHint=2, currentTradingPeriod=dict(pre=hours, regular=hours, post=hours), dataGranularity='1d', range='',
-                validRanges=['1d', '5d', '1mo', '3mo', '6mo', '1y', '2y', '5y', '10y', 'ytd', 'max']) | listing.meta
+    last = (
+        int(now) - 1
+        if listing.live is not None
+        else max(stamps, default=0)
+        + int((pd.Timedelta(f'{listing.closes}:00') - pd.Timedelta(f'{listing.opens}:00')).total_seconds())
+    )
+    return (
+        dict(
+            currency=listing.currency,
+            symbol=symbol,
+            exchangeName=listing.exchange,
+            fullExchangeName=f'{listing.exchange} in full',
+            instrumentType=listing.kind,
+            firstTradeDate=first,
+            regularMarketTime=last,
+            hasPrePostMarketData=True,
+            gmtoffset=hours['gmtoffset'],
+            timezone=hours['timezone'],
+            exchangeTimezoneName=listing.zone,
+            regularMarketPrice=next((c for c in reversed(closes) if c is not None), None),
+            longName=listing.name,
+            shortName=listing.name[:12],
+            priceHint=2,
+            currentTradingPeriod=dict(pre=hours, regular=hours, post=hours),
+            dataGranularity='1d',
+            range='',
+            validRanges=['1d', '5d', '1mo', '3mo', '6mo', '1y', '2y', '5y', '10y', 'ytd', 'max'],
+        )
+        | listing.meta
+    )
 
 # %% ../../nbs/tests/yahoo_server.ipynb #dd734f98
 def chart(
-    symbol:str,       # As asked for
-    listing:Listing,  # What is known of it
-    start:float,      # period1, epoch seconds
-    end:float,        # period2, epoch seconds, excluded
-    now:float,        # Epoch seconds
-)->dict|None: # One element of chart.result; None when nothing lies in the period
+    symbol: str,  # As asked for
+    listing: Listing,  # What is known of it
+    start: float,  # period1, epoch seconds
+    end: float,  # period2, epoch seconds, excluded
+    now: float,  # Epoch seconds
+) -> dict | None:  # One element of chart.result; None when nothing lies in the period
     "Yahoo's chart of a listing"
     days, after = pd.DatetimeIndex(listing.bars.index), _splits_after(listing.bars.index, listing.actions)
-    columns = {name: listing.bars[name].to_numpy(float)/after for name in ('open', 'high', 'low', 'close')} | {'volume': listing.bars['volume'].to_numpy(float)*after}
+    columns = {name: listing.bars[name].to_numpy(float) / after for name in ('open', 'high', 'low', 'close')} | {
+        'volume': listing.bars['volume'].to_numpy(float) * after
+    }
     columns['adjclose'], stamps = _adjusted(columns['close'], days, listing.actions), _stamps(listing, days)
     if listing.live is not None:
         stamps = [*stamps, int(now) - 1]
-        columns = {name: np.append(values, listing.live['close' if name == 'adjclose' else name]) for name, values in columns.items()}
+        columns = {
+            name: np.append(values, listing.live['close' if name == 'adjclose' else name])
+            for name, values in columns.items()
+        }
     kept = [k for k, stamp in enumerate(stamps) if start <= stamp < end]
     sent = {name: _nulls(values[kept], 0 if name == 'volume' else None) for name, values in columns.items()}
-    meta, events = _meta(symbol, listing, stamps, _nulls(columns['close']), now), _events(listing, lambda stamp: start <= stamp < end)
-    if not kept: return None
+    meta, events = (
+        _meta(symbol, listing, stamps, _nulls(columns['close']), now),
+        _events(listing, lambda stamp: start <= stamp < end),
+    )
+    if not kept:
+        return None
     adjclose = sent.pop('adjclose')
-    return dict(meta=meta, timestamp=[stamps[k] for k in kept], **({'events': events} if events else {}), indicators=dict(quote=[sent], adjclose=[dict(adjclose=adjclose)]))
+    return dict(
+        meta=meta,
+        timestamp=[stamps[k] for k in kept],
+        **({'events': events} if events else {}),
+        indicators=dict(quote=[sent], adjclose=[dict(adjclose=adjclose)]),
+    )
 
 # %% ../../nbs/tests/yahoo_server.ipynb #9430c220
-def _error(status, code, words): return Answer(status, {'chart': {'result': None, 'error': {'code': code, 'description': words}}})
+def _error(status, code, words):
+    return Answer(status, {'chart': {'result': None, 'error': {'code': code, 'description': words}}})
 
 # %% ../../nbs/tests/yahoo_server.ipynb #0a87a2d0
 @dataclass
 class Yahoo:
     "What the server answers; a function of the request."
-    listings: dict[str, Listing]        # By Yahoo's symbol
-    crumb: str | None = None            # Wanted with every chart, when set
-    now: Callable[[], float] = time.time # Epoch seconds
+
+    listings: dict[str, Listing]  # By Yahoo's symbol
+    crumb: str | None = None  # Wanted with every chart, when set
+    now: Callable[[], float] = time.time  # Epoch seconds
 
     def __call__(self, request):
-        if request.path == '/v1/test/getcrumb': return Answer(body=self.crumb or 'Loop.back', content_type='text/plain')
-        if request.path.startswith('/v8/finance/chart/'): return self.charted(request.path.removeprefix('/v8/finance/chart/'), request.query)
-        return Answer(404, '<html><body>Not found on this server</body></html>', 'text/html', {'Set-Cookie': 'A3=d=loopback; Path=/; HttpOnly'})
+        if request.path == '/v1/test/getcrumb':
+            return Answer(body=self.crumb or 'Loop.back', content_type='text/plain')
+        if request.path.startswith('/v8/finance/chart/'):
+            return self.charted(request.path.removeprefix('/v8/finance/chart/'), request.query)
+        return Answer(
+            404,
+            '<html><body>Not found on this server</body></html>',
+            'text/html',
+            {'Set-Cookie': 'A3=d=loopback; Path=/; HttpOnly'},
+        )
 
     def charted(self, symbol, query):
         if self.crumb and query.get('crumb') != self.crumb:
-            return Answer(401, {'finance': {'result': None, 'error': {'code': 'Unauthorized', 'description': 'Invalid Crumb'}}})
-        if query.get('interval') != '1d': return _error(422, 'Unprocessable Entity', 'This server has daily bars only')
-        if symbol not in self.listings: return _error(404, 'Not Found', 'No data found, symbol may be delisted')
+            return Answer(
+                401, {'finance': {'result': None, 'error': {'code': 'Unauthorized', 'description': 'Invalid Crumb'}}}
+            )
+        if query.get('interval') != '1d':
+            return _error(422, 'Unprocessable Entity', 'This server has daily bars only')
+        if symbol not in self.listings:
+            return _error(404, 'Not Found', 'No data found, symbol may be delisted')
         now, days = self.now(), self.listings[symbol].bars.index
-        last = _stamps(self.listings[symbol], days[-1:])[0] if len(days) else now  # a range instead of a period: only the last bar
+        last = (
+            _stamps(self.listings[symbol], days[-1:])[0] if len(days) else now
+        )  # a range instead of a period: only the last bar
         start, end = (float(query.get(name, other)) for name, other in (('period1', last), ('period2', now + 1)))
-        if start > end: return _error(400, 'Bad Request', f'Invalid input - start date cannot be after end date. startDate = {start:.0f}, endDate = {end:.0f}')
+        if start > end:
+            return _error(
+                400,
+                'Bad Request',
+                f'Invalid input - start date cannot be after end date. startDate = {start:.0f}, endDate = {end:.0f}',
+            )
         found = chart(symbol, self.listings[symbol], start, end, now)
-        return Answer(body={'chart': {'result': [found], 'error': None}}) if found else _error(400, 'Bad Request', f"Data doesn't exist for startDate = {start:.0f}, endDate = {end:.0f}")
+        return (
+            Answer(body={'chart': {'result': [found], 'error': None}})
+            if found
+            else _error(400, 'Bad Request', f"Data doesn't exist for startDate = {start:.0f}, endDate = {end:.0f}")
+        )
 
 # %% ../../nbs/tests/yahoo_server.ipynb #585f65f5
 class YahooServer(Loopback):
     "Yahoo on 127.0.0.1 for the length of a `with` block."
-    def __init__(self,
-        listings:dict[str, Listing], # By symbol; may be changed while the server runs
-        faults=(),                   # As for `Loopback`
-        **options,                   # `crumb` and `now` of `Yahoo`
-    ): super().__init__(Yahoo(listings, **options), faults)
+
+    def __init__(
+        self,
+        listings: dict[str, Listing],  # By symbol; may be changed while the server runs
+        faults=(),  # As for `Loopback`
+        **options,  # `crumb` and `now` of `Yahoo`
+    ):
+        super().__init__(Yahoo(listings, **options), faults)
 
     @property
-    def listings(self): return self.answer.listings
+    def listings(self):
+        return self.answer.listings
 
-    def charts(self, symbol:str='')->list: # Requests for charts, of one symbol when named
+    def charts(self, symbol: str = '') -> list:  # Requests for charts, of one symbol when named
         "What was asked for"
         return [request for request in self.requests if request.path.startswith(f'/v8/finance/chart/{symbol}')]
 
 # %% ../../nbs/tests/yahoo_server.ipynb #b7306d38
 TOO_MANY = Answer(429, 'Too Many Requests\r\n', 'text/plain')
-DOWN = Answer(500, {'chart': {'result': None, 'error': {'code': 'Internal Server Error', 'description': 'Something went wrong'}}})
+DOWN = Answer(
+    500, {'chart': {'result': None, 'error': {'code': 'Internal Server Error', 'description': 'Something went wrong'}}}
+)
 HTML = Answer(200, '<!DOCTYPE html><html><body><h1>Will be right back...</h1></body></html>', 'text/html')
 EMPTY = Answer(200, {'chart': {'result': [], 'error': None}})
 FORBIDDEN = Answer(403, '<html><body>Forbidden</body></html>', 'text/html')
 
+
 def only(
-    symbol:str, # Whose chart is struck
-    answer,     # Answer, or function (request, count) → Answer or None
-): # Function for `faults`
+    symbol: str,  # Whose chart is struck
+    answer,  # Answer, or function (request, count) → Answer or None
+):  # Function for `faults`
     "A fault of one symbol"
+
     def fault(request, count):
-        if request.path != f'/v8/finance/chart/{symbol}': return None
+        if request.path != f'/v8/finance/chart/{symbol}':
+            return None
         return answer(request, count) if callable(answer) else answer
+
     return fault
 
 # %% ../../nbs/tests/yahoo_server.ipynb #76e663d1
 def truncated(
-    yahoo:Yahoo,         # Who would have answered
-    ends:str='whole',    # 'whole': the text breaks off; 'cut': the connection does
-): # Function for `faults`
+    yahoo: Yahoo,  # Who would have answered
+    ends: str = 'whole',  # 'whole': the text breaks off; 'cut': the connection does
+):  # Function for `faults`
     "Charts of which only the first half arrives"
+
     def fault(request, count):
-        if not request.path.startswith('/v8/'): return None
+        if not request.path.startswith('/v8/'):
+            return None
         body = yahoo(request).bytes()
-        return Answer(body=body if ends == 'cut' else body[:len(body)//2], ends=ends)
+        return Answer(body=body if ends == 'cut' else body[: len(body) // 2], ends=ends)
+
     return fault

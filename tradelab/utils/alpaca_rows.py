@@ -26,111 +26,180 @@ _KEYS = dict(zip('ohlcv', BAR_COLUMNS))
 
 # %% ../../nbs/26_alpaca_rows.ipynb #81e1f511
 def timed_bars(
-    rows:list[dict], # As Alpaca sends them
-    symbol:str,      # Named in the message
-)->pd.DataFrame: # Index 'at' in UTC; columns open, high, low, close in USD and volume in shares, float64, rows in their order; raises ProviderError for rows of another form
+    rows: list[dict],  # As Alpaca sends them
+    symbol: str,  # Named in the message
+) -> pd.DataFrame:  # Index 'at' in UTC; columns open, high, low, close in USD and volume in shares, float64, rows in their order; raises ProviderError for rows of another form
     "Bars by the time that they carry"
-    if lacking := [key for key in ('t', *_KEYS) if not any(key in row for row in rows)]: raise ProviderError(f'{symbol}: the rows lack {", ".join(lacking)}', remedy='Update TradeLab.')
+    if lacking := [key for key in ('t', *_KEYS) if not any(key in row for row in rows)]:
+        raise ProviderError(f'{symbol}: the rows lack {", ".join(lacking)}', remedy='Update TradeLab.')
     try:
         at = pd.to_datetime([row.get('t') for row in rows], utc=True, format='ISO8601').as_unit('us').rename('at')
-        return pd.DataFrame({name: np.array([row.get(key) for row in rows], dtype=float) for key, name in _KEYS.items()}, index=at)
-    except (TypeError, ValueError) as e: raise ProviderError(f'{symbol}: a row holds something else than a time and numbers', str(e), 'Fetch it again.') from e
+        return pd.DataFrame(
+            {name: np.array([row.get(key) for row in rows], dtype=float) for key, name in _KEYS.items()}, index=at
+        )
+    except (TypeError, ValueError) as e:
+        raise ProviderError(
+            f'{symbol}: a row holds something else than a time and numbers', str(e), 'Fetch it again.'
+        ) from e
 
 # %% ../../nbs/26_alpaca_rows.ipynb #48c8c469
 def session_bars(
-    rows:list[dict], # As Alpaca sends them for a timeframe of one day
-    symbol:str,      # Named in the message
-)->pd.DataFrame: # Index 'session', naive dates; columns as in `timed_bars`, rows in their order; raises ProviderError
+    rows: list[dict],  # As Alpaca sends them for a timeframe of one day
+    symbol: str,  # Named in the message
+) -> (
+    pd.DataFrame
+):  # Index 'session', naive dates; columns as in `timed_bars`, rows in their order; raises ProviderError
     "Daily bars by session"
     table = timed_bars(rows, symbol)
     local = table.index.tz_convert('America/New_York').tz_localize(None)
     if (odd := (local != local.normalize()) | local.isna()).any():
-        raise ProviderError(f'{symbol}: a daily bar does not carry midnight in New York', rows[int(odd.argmax())]['t'], 'Update TradeLab.')
+        raise ProviderError(
+            f'{symbol}: a daily bar does not carry midnight in New York',
+            rows[int(odd.argmax())]['t'],
+            'Update TradeLab.',
+        )
     return table.set_axis(local.rename('session'), axis=0)
 
 # %% ../../nbs/26_alpaca_rows.ipynb #33140a8f
 def finished(
-    bars:pd.DataFrame, # Daily bars by session
-    now:pd.Timestamp,  # The time in New York, aware
-)->tuple[pd.DataFrame, list[tuple]]: # Bars without the session that was not over; rows of findings
+    bars: pd.DataFrame,  # Daily bars by session
+    now: pd.Timestamp,  # The time in New York, aware
+) -> tuple[pd.DataFrame, list[tuple]]:  # Bars without the session that was not over; rows of findings
     "The bars that no longer change"
     today = exchange_day(now)
-    if today not in bars.index or now >= session_close(today) + pd.Timedelta(minutes=30): return bars, []
-    return bars.drop(today), [('unfinished_bar', today, 'warn', float(bars.close[today]), f'left out: at {now:%H:%M} in New York the session was not over')]
+    if today not in bars.index or now >= session_close(today) + pd.Timedelta(minutes=30):
+        return bars, []
+    return bars.drop(today), [
+        (
+            'unfinished_bar',
+            today,
+            'warn',
+            float(bars.close[today]),
+            f'left out: at {now:%H:%M} in New York the session was not over',
+        )
+    ]
 
 # %% ../../nbs/26_alpaca_rows.ipynb #6618a67f
 _SIDES = {'name_changes': ('old_symbol', 'new_symbol'), 'reverse_splits': ('symbol', 'new_symbol')}
 
 # %% ../../nbs/26_alpaca_rows.ipynb #8d31f348
 def actions_by_symbol(
-    told:dict[str, list[dict]], # Kind → rows, as Alpaca groups them
-    symbols,                    # Tickers, iterable of str
-)->dict[str, list[tuple[str, dict]]]: # Symbol → kind and row, each of Alpaca's actions once
+    told: dict[str, list[dict]],  # Kind → rows, as Alpaca groups them
+    symbols,  # Tickers, iterable of str
+) -> dict[str, list[tuple[str, dict]]]:  # Symbol → kind and row, each of Alpaca's actions once
     "Which corporate action is whose"
     mine, seen = {symbol: [] for symbol in symbols}, set()
     for kind, rows in told.items():
         for row in rows:
-            if (kind, row.get('id')) in seen: continue
-            if row.get('id'): seen.add((kind, row['id']))
-            for symbol in {row.get(side) for side in _SIDES.get(kind, ('symbol', 'old_symbol', 'source_symbol', 'acquiree_symbol'))} & mine.keys(): mine[symbol].append((kind, row))
+            if (kind, row.get('id')) in seen:
+                continue
+            if row.get('id'):
+                seen.add((kind, row['id']))
+            for symbol in {
+                row.get(side) for side in _SIDES.get(kind, ('symbol', 'old_symbol', 'source_symbol', 'acquiree_symbol'))
+            } & mine.keys():
+                mine[symbol].append((kind, row))
     return mine
 
 # %% ../../nbs/26_alpaca_rows.ipynb #33b81ee1
 def worth(
-    kind:str, # As Alpaca groups them, such as 'forward_splits'
-    row:dict, # The action
-)->tuple[str, float]|None: # 'split' or 'dividend' and its value, NaN when the row does not tell it; None for what is neither
+    kind: str,  # As Alpaca groups them, such as 'forward_splits'
+    row: dict,  # The action
+) -> (
+    tuple[str, float] | None
+):  # 'split' or 'dividend' and its value, NaN when the row does not tell it; None for what is neither
     "A corporate action in the lab's words"
     try:
-        if kind in ('forward_splits', 'reverse_splits'): return 'split', float(row['new_rate'])/float(row['old_rate'])
-        if kind == 'stock_dividends': return 'split', 1 + float(row['rate'])
-        if kind == 'cash_dividends' and (row.get('currency') or 'USD') == 'USD': return 'dividend', float(row['rate'])
-    except (KeyError, TypeError, ValueError, ZeroDivisionError): return kind, math.nan
+        if kind in ('forward_splits', 'reverse_splits'):
+            return 'split', float(row['new_rate']) / float(row['old_rate'])
+        if kind == 'stock_dividends':
+            return 'split', 1 + float(row['rate'])
+        if kind == 'cash_dividends' and (row.get('currency') or 'USD') == 'USD':
+            return 'dividend', float(row['rate'])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return kind, math.nan
     return None
 
 # %% ../../nbs/26_alpaca_rows.ipynb #906e7d33
 def _told_as(kind, row):
     "One line about an action that is not in the lab's words"
-    return f'{kind}: ' + ', '.join(f'{name} {value}' for name, value in sorted(row.items()) if re.search('(rate|symbol|currency)$', name))
+    return f'{kind}: ' + ', '.join(
+        f'{name} {value}' for name, value in sorted(row.items()) if re.search('(rate|symbol|currency)$', name)
+    )
+
 
 def _day(row):
     "The day on which an action took effect; DataError when the row names none"
     return as_day(row.get('ex_date') or row.get('effective_date') or row.get('process_date'))
 
+
 def _foreign(told, first, last):
     "The finding for dividends whose currency is unknown"
-    days = [_day(row) for kind, row in told if kind == 'cash_dividends' and row.get('foreign') and not row.get('currency') and _day(row) <= last]
-    return [('foreign_dividend', max(days) if max(days) >= first else pd.NaT, 'warn', float(len(days)), 'dividends of a foreign company without a currency, taken as USD')] if days else []
+    days = [
+        _day(row)
+        for kind, row in told
+        if kind == 'cash_dividends' and row.get('foreign') and not row.get('currency') and _day(row) <= last
+    ]
+    return (
+        [
+            (
+                'foreign_dividend',
+                max(days) if max(days) >= first else pd.NaT,
+                'warn',
+                float(len(days)),
+                'dividends of a foreign company without a currency, taken as USD',
+            )
+        ]
+        if days
+        else []
+    )
+
 
 def _placed(finding, row, first):
     "`finding` as it is told: at its day, without one when it lies before `first` and came late, not at all when it came in time"
     rule, day, *rest, detail = finding
-    if day >= first: return [finding]
+    if day >= first:
+        return [finding]
     return [(rule, pd.NaT, *rest, f'{day:%Y-%m-%d}: {detail}')] if as_day(row.get('process_date') or day) > day else []
 
-_NO_ACTIONS = pd.DataFrame({'ex_date': pd.DatetimeIndex([]).as_unit('us'), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)})
+
+_NO_ACTIONS = pd.DataFrame(
+    {'ex_date': pd.DatetimeIndex([]).as_unit('us'), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)}
+)
 
 # %% ../../nbs/26_alpaca_rows.ipynb #e147adf4
 def lab_actions(
-    told:list[tuple[str, dict]], # Kind and row of each action of one symbol
-    first:pd.Timestamp,          # First day that was asked for; earlier actions come along
-    last:pd.Timestamp,           # Day after which an action has not happened yet
-)->tuple[pd.DataFrame, list[tuple]]: # Columns ex_date, kind, value; rows of findings
+    told: list[tuple[str, dict]],  # Kind and row of each action of one symbol
+    first: pd.Timestamp,  # First day that was asked for; earlier actions come along
+    last: pd.Timestamp,  # Day after which an action has not happened yet
+) -> tuple[pd.DataFrame, list[tuple]]:  # Columns ex_date, kind, value; rows of findings
     "Splits and dividends of one symbol, and what could not be put into these words"
     values, findings, seen = {}, _foreign(told, first, last), set()
     for kind, row in told:
         day, content, known = _day(row), json.dumps({**row, 'id': kind}, sort_keys=True), worth(kind, row)
-        if day > last: continue
+        if day > last:
+            continue
         finding = None
-        if content in seen: finding = 'duplicate_action', day, 'warn', 2., f'told twice, counted once: {_told_as(kind, row)}'
-        elif known is None: finding = 'unhandled_action', day, 'warn', math.nan, _told_as(kind, row)
-        elif not (math.isfinite(known[1]) and known[1] > 0): finding = 'unhandled_action', day, 'fail', known[1], f'without a usable value: {_told_as(kind, row)}'
-        else: values.setdefault((day, known[0]), []).append(known[1])
-        if finding: findings += _placed(finding, row, first)
+        if content in seen:
+            finding = 'duplicate_action', day, 'warn', 2.0, f'told twice, counted once: {_told_as(kind, row)}'
+        elif known is None:
+            finding = 'unhandled_action', day, 'warn', math.nan, _told_as(kind, row)
+        elif not (math.isfinite(known[1]) and known[1] > 0):
+            finding = 'unhandled_action', day, 'fail', known[1], f'without a usable value: {_told_as(kind, row)}'
+        else:
+            values.setdefault((day, known[0]), []).append(known[1])
+        if finding:
+            findings += _placed(finding, row, first)
         seen.add(content)
-    if not values: return _NO_ACTIONS.copy(), findings
-    rows = [(day, kind, math.prod(same) if kind == 'split' else round(math.fsum(same), 10)) for (day, kind), same in values.items()]
-    return pd.DataFrame(rows, columns=list(ACTION_COLUMNS)).astype({'ex_date': 'datetime64[us]', 'value': float}), findings
+    if not values:
+        return _NO_ACTIONS.copy(), findings
+    rows = [
+        (day, kind, math.prod(same) if kind == 'split' else round(math.fsum(same), 10))
+        for (day, kind), same in values.items()
+    ]
+    return pd.DataFrame(rows, columns=list(ACTION_COLUMNS)).astype(
+        {'ex_date': 'datetime64[us]', 'value': float}
+    ), findings
 
 # %% ../../nbs/26_alpaca_rows.ipynb #ddcc8bee
 Span = namedtuple('Span', 'first last now')
@@ -138,19 +207,21 @@ Span.__doc__ = 'What is asked: the first and the last day, and the time in New Y
 
 # %% ../../nbs/26_alpaca_rows.ipynb #0b835816
 def span_of(
-    start:date|str|None, # First day, None for `since`
-    end:date|str|None,   # Last day, None for today
-    now:pd.Timestamp,    # Aware
-    since:pd.Timestamp,  # Where Alpaca's history may begin
-)->Span: # Raises DataError for a span that ends before it starts
+    start: date | str | None,  # First day, None for `since`
+    end: date | str | None,  # Last day, None for today
+    now: pd.Timestamp,  # Aware
+    since: pd.Timestamp,  # Where Alpaca's history may begin
+) -> Span:  # Raises DataError for a span that ends before it starts
     "What is asked for"
     first, last = since if start is None else as_day(start), exchange_day(now) if end is None else as_day(end)
-    if None not in (start, end) and last < first: raise DataError('A span ends before it starts', f'{first:%Y-%m-%d} to {last:%Y-%m-%d}', 'Swap the two days.')
+    if None not in (start, end) and last < first:
+        raise DataError('A span ends before it starts', f'{first:%Y-%m-%d} to {last:%Y-%m-%d}', 'Swap the two days.')
     return Span(first, last, now.tz_convert('America/New_York'))
 
+
 def has_session(
-    span:Span, # What is asked
-)->bool: # False for a span in the future
+    span: Span,  # What is asked
+) -> bool:  # False for a span in the future
     "Whether the exchange was open on a day of `span` that has come"
     last = min(span.last, exchange_day(span.now))
     return last >= span.first and len(sessions(span.first, last)) > 0
@@ -158,23 +229,32 @@ def has_session(
 # %% ../../nbs/26_alpaca_rows.ipynb #ba097608
 def _noticed(findings, rows):
     "The table `findings` with further `rows`"
-    if not rows: return findings
+    if not rows:
+        return findings
     more = pd.DataFrame(rows, columns=list(FINDING_COLUMNS)).astype(findings.dtypes.to_dict())
     return pd.concat([findings, more], ignore_index=True) if len(findings) else more
 
 # %% ../../nbs/26_alpaca_rows.ipynb #ed0c824a
 def delivery(
-    symbol:str,                  # Ticker
-    rows:list[dict],             # Its daily rows, any order
-    told:list[tuple[str, dict]], # Its corporate actions, kind and row
-    span:Span,                   # What was asked
-    source:str,                  # Where it comes from
-)->Delivery|TradeLabError: # The error instead of the delivery when the rows are unusable or none is left
+    symbol: str,  # Ticker
+    rows: list[dict],  # Its daily rows, any order
+    told: list[tuple[str, dict]],  # Its corporate actions, kind and row
+    span: Span,  # What was asked
+    source: str,  # Where it comes from
+) -> Delivery | TradeLabError:  # The error instead of the delivery when the rows are unusable or none is left
     "What Alpaca delivered for one symbol"
     try:
         bars, repeated = merge_duplicates(session_bars(rows, symbol), symbol)
         bars, unfinished = finished(bars[bars.index >= span.first], span.now)
         actions, odd = lab_actions(told, span.first, span.last)
-        if bars.empty: raise EmptyDeliveryError(f'{symbol}: Alpaca has no finished bar in this span', f'{span.first:%Y-%m-%d} to {span.last:%Y-%m-%d}', 'Try again after the close.')
-        return Delivery(symbol, symbol, 'USD', 'XNYS', 'crsp', bars, actions, source, findings=_noticed(repeated, unfinished + odd))
-    except TradeLabError as e: return e
+        if bars.empty:
+            raise EmptyDeliveryError(
+                f'{symbol}: Alpaca has no finished bar in this span',
+                f'{span.first:%Y-%m-%d} to {span.last:%Y-%m-%d}',
+                'Try again after the close.',
+            )
+        return Delivery(
+            symbol, symbol, 'USD', 'XNYS', 'crsp', bars, actions, source, findings=_noticed(repeated, unfinished + odd)
+        )
+    except TradeLabError as e:
+        return e

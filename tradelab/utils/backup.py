@@ -14,7 +14,14 @@ from psycopg2.extensions import make_dsn
 from sqlalchemy import NullPool, create_engine, inspect, text
 
 from ..config import Settings
-from .database import CONNECT_TIMEOUT, administrator, close_engines, connect_args, current_revision, database_url
+from tradelab.utils.database import (
+    CONNECT_TIMEOUT,
+    administrator,
+    close_engines,
+    connect_args,
+    current_revision,
+    database_url,
+)
 from .error_handling import DatabaseError, StorageError
 from .logs import redact
 from .server import server_binary
@@ -22,62 +29,105 @@ from .server import server_binary
 # %% ../../nbs/22_backup.ipynb #d7ab2527
 def _tool(name, url, *args):
     "Run pg_dump or pg_restore against `url`; raises DatabaseError with what it said"
-    parts = {'host': url.host, 'port': url.port, 'user': url.username, 'dbname': url.database, 'connect_timeout': CONNECT_TIMEOUT, **url.query}
+    parts = {
+        'host': url.host,
+        'port': url.port,
+        'user': url.username,
+        'dbname': url.database,
+        'connect_timeout': CONNECT_TIMEOUT,
+        **url.query,
+    }
     place = make_dsn(**{key: value for key, value in parts.items() if value})
     environment = {**os.environ, 'PGPASSWORD': url.password} if url.password else dict(os.environ)
-    done = subprocess.run([server_binary(name), *map(str, args), '--dbname', place], capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(
+        [server_binary(name), *map(str, args), '--dbname', place],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
     if done.returncode:
-        raise DatabaseError(f'{name} failed', redact(' '.join(done.stderr.split())[-300:]), 'The database is as it was; mend what it names and try again.')
+        raise DatabaseError(
+            f'{name} failed',
+            redact(' '.join(done.stderr.split())[-300:]),
+            'The database is as it was; mend what it names and try again.',
+        )
 
 # %% ../../nbs/22_backup.ipynb #046a3d74
 def backup(
-    settings:Settings, # The lab's settings
-    path:Path,         # The file to make
-)->Path: # The file; raises StorageError when it exists or cannot be written, DatabaseError when the dump fails
+    settings: Settings,  # The lab's settings
+    path: Path,  # The file to make
+) -> Path:  # The file; raises StorageError when it exists or cannot be written, DatabaseError when the dump fails
     "Everything in the lab's database as one file, whole or not at all"
     path = Path(path).resolve()
-    if path.exists(): raise StorageError('The backup exists already', str(path), 'Name another file; backups are not overwritten.')
+    if path.exists():
+        raise StorageError('The backup exists already', str(path), 'Name another file; backups are not overwritten.')
     part = path.with_name(f'.{path.name}.{os.getpid()}.part')
     try:
         part.touch(mode=0o600)
         _tool('pg_dump', database_url(settings), '--format=custom', '--no-owner', '--file', part)
         os.link(part, path)  # unlike a rename, it refuses a file that appeared meanwhile
-    except OSError as e: raise StorageError(f'The backup cannot be written: {e.strerror}', str(path), 'Name a folder that exists and may be written.') from e
-    finally: part.unlink(missing_ok=True)
+    except OSError as e:
+        raise StorageError(
+            f'The backup cannot be written: {e.strerror}', str(path), 'Name a folder that exists and may be written.'
+        ) from e
+    finally:
+        part.unlink(missing_ok=True)
     return path
 
 # %% ../../nbs/22_backup.ipynb #fe8cf652
 def restore(
-    settings:Settings, # The lab's settings
-    path:Path,         # A file that `backup` made
-)->str|None: # The revision that came back; raises StorageError for a file that is no backup, DatabaseError when it does not load
+    settings: Settings,  # The lab's settings
+    path: Path,  # A file that `backup` made
+) -> (
+    str | None
+):  # The revision that came back; raises StorageError for a file that is no backup, DatabaseError when it does not load
     "Replace the lab's database by a backup, whole or not at all"
     url, fresh = database_url(settings), f'tradelab_restore_{os.getpid()}'
-    try: is_dump = Path(path).open('rb').read(5) == b'PGDMP'
-    except OSError as e: raise StorageError(f'The backup cannot be read: {e.strerror}', str(path), 'Check the path and who may read it.') from e
-    if not is_dump: raise StorageError('The file is not a backup', str(path), 'Name a file that `tradelab db backup` made.')
+    try:
+        is_dump = Path(path).open('rb').read(5) == b'PGDMP'
+    except OSError as e:
+        raise StorageError(
+            f'The backup cannot be read: {e.strerror}', str(path), 'Check the path and who may read it.'
+        ) from e
+    if not is_dump:
+        raise StorageError('The file is not a backup', str(path), 'Name a file that `tradelab db backup` made.')
     with administrator(url) as server:
         server.execute(text(f'DROP DATABASE IF EXISTS "{fresh}"'))
         server.execute(text(f'CREATE DATABASE "{fresh}" TEMPLATE template0'))
         try:
-            _tool('pg_restore', url.set(database=fresh), '--no-owner', '--exit-on-error', '--single-transaction', Path(path).resolve())
+            _tool(
+                'pg_restore',
+                url.set(database=fresh),
+                '--no-owner',
+                '--exit-on-error',
+                '--single-transaction',
+                Path(path).resolve(),
+            )
             _is_a_lab(url.set(database=fresh), path)
             close_engines()
             _swap(url, fresh)
-        finally: server.execute(text(f'DROP DATABASE IF EXISTS "{fresh}" WITH (FORCE)'))
+        finally:
+            server.execute(text(f'DROP DATABASE IF EXISTS "{fresh}" WITH (FORCE)'))
     return current_revision(settings)
 
 # %% ../../nbs/22_backup.ipynb #b0d89dc6
 def _is_a_lab(url, path):
     "Refuse a dump of some other database"
     maker = create_engine(url, poolclass=NullPool, connect_args=connect_args(url))
-    with maker.connect() as connection: there = set(inspect(connection).get_table_names())
-    if 'alembic_version' not in there: raise StorageError('The backup is not one of a lab', str(path), 'Name a file that `tradelab db backup` made.')
+    with maker.connect() as connection:
+        there = set(inspect(connection).get_table_names())
+    if 'alembic_version' not in there:
+        raise StorageError('The backup is not one of a lab', str(path), 'Name a file that `tradelab db backup` made.')
+
 
 def _swap(url, fresh):
     "Let the databases change names; the old one is then called `fresh`"
     maker = create_engine(url.set(database='postgres'), poolclass=NullPool, connect_args=connect_args(url))
     with maker.begin() as connection:
-        connection.execute(text('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name'), dict(name=url.database))
+        connection.execute(
+            text('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name'),
+            dict(name=url.database),
+        )
         for old, new in ((url.database, f'{fresh}_old'), (fresh, url.database), (f'{fresh}_old', fresh)):
             connection.execute(text(f'ALTER DATABASE "{old}" RENAME TO "{new}"'))

@@ -14,26 +14,30 @@ from sqlalchemy import Connection
 from .error_handling import DatabaseError
 
 # %% ../../nbs/21_binary_copy.ipynb #9db45325
-TYPES = { # numpy's kind of array → its form on the wire, and how much is taken from it there
-    'int64': ('>i8', 0), 'float64': ('>f8', 0),
+TYPES = {  # numpy's kind of array → its form on the wire, and how much is taken from it there
+    'int64': ('>i8', 0),
+    'float64': ('>f8', 0),
     'datetime64[D]': ('>i4', int(np.datetime64('2000-01-01', 'D').astype('i8'))),
     'datetime64[us]': ('>i8', int(np.datetime64('2000-01-01', 'us').astype('i8'))),
 }
 
+
 def row_type(
-    columns:dict[str, str], # Column → its key in TYPES, in order
-)->np.dtype: # A row on the wire: the number of fields, then for each its length and its value
+    columns: dict[str, str],  # Column → its key in TYPES, in order
+) -> np.dtype:  # A row on the wire: the number of fields, then for each its length and its value
     "The layout of one row of a binary COPY"
     fields = [(' fields', '>i2')]
-    for name, kind in columns.items(): fields += [(f'{name} length', '>i4'), (name, TYPES[kind][0])]
+    for name, kind in columns.items():
+        fields += [(f'{name} length', '>i4'), (name, TYPES[kind][0])]
     return np.dtype(fields)
 
 # %% ../../nbs/21_binary_copy.ipynb #56fb83a0
 HEADER, TRAILER = b'PGCOPY\n\xff\r\n\0' + bytes(8), b'\xff\xff'
 
+
 def to_block(
-    columns:dict[str, np.ndarray], # Column → values of a kind in TYPES, all of one length
-)->np.ndarray: # The rows on the wire
+    columns: dict[str, np.ndarray],  # Column → values of a kind in TYPES, all of one length
+) -> np.ndarray:  # The rows on the wire
     "`columns` as rows of a binary COPY"
     kinds = {name: str(values.dtype) for name, values in columns.items()}
     block = np.empty(len(next(iter(columns.values()))), row_type(kinds))
@@ -46,22 +50,27 @@ def to_block(
 # %% ../../nbs/21_binary_copy.ipynb #91e2732e
 PART = 200_000  # rows converted at a time
 
+
 class Sent:
     "A file of columns in binary form, made part by part while it is read."
-    def __init__(self,
-        columns:dict[str, np.ndarray], # Column → values of a kind in TYPES, all of one length
+
+    def __init__(
+        self,
+        columns: dict[str, np.ndarray],  # Column → values of a kind in TYPES, all of one length
     ):
         self.rest, self.parts = b'', self._made(columns)
 
     def _made(self, columns):
         yield HEADER
         rows = len(next(iter(columns.values())))
-        for at in range(0, rows, PART): yield to_block({name: values[at:at + PART] for name, values in columns.items()}).tobytes()
+        for at in range(0, rows, PART):
+            yield to_block({name: values[at : at + PART] for name, values in columns.items()}).tobytes()
         yield TRAILER
 
-    def read(self,
-        size:int, # At most this many bytes
-    )->bytes: # Empty at the end
+    def read(
+        self,
+        size: int,  # At most this many bytes
+    ) -> bytes:  # Empty at the end
         "The next bytes"
         self.rest = self.rest or memoryview(next(self.parts, b''))
         out, self.rest = self.rest[:size], self.rest[size:]
@@ -69,40 +78,58 @@ class Sent:
 
 # %% ../../nbs/21_binary_copy.ipynb #52838fca
 def write_block(
-    connection:Connection,         # Of a running transaction, `session.connection()`
-    table:str,                     # Table name
-    columns:dict[str, np.ndarray], # Column → values of a kind in TYPES, all of one length
-)->int: # Rows written; raises psycopg2.Error, which `session` turns into the lab's errors
+    connection: Connection,  # Of a running transaction, `session.connection()`
+    table: str,  # Table name
+    columns: dict[str, np.ndarray],  # Column → values of a kind in TYPES, all of one length
+) -> int:  # Rows written; raises psycopg2.Error, which `session` turns into the lab's errors
     "Append whole columns to `table`"
     named = ', '.join(f'"{name}"' for name in columns)
-    with connection.connection.cursor() as cursor: cursor.copy_expert(f'COPY {table} ({named}) FROM STDIN (FORMAT binary)', Sent(columns), size=1 << 20)
+    with connection.connection.cursor() as cursor:
+        cursor.copy_expert(f'COPY {table} ({named}) FROM STDIN (FORMAT binary)', Sent(columns), size=1 << 20)
     return len(next(iter(columns.values())))
 
 # %% ../../nbs/21_binary_copy.ipynb #d06f3089
 def from_block(
-    data:memoryview|bytes,  # What a binary COPY sent
-    columns:dict[str, str], # Column → its key in TYPES, in order
-)->dict[str, np.ndarray]: # Column → values in this machine's form; raises DatabaseError for fields of another length
+    data: memoryview | bytes,  # What a binary COPY sent
+    columns: dict[str, str],  # Column → its key in TYPES, in order
+) -> dict[str, np.ndarray]:  # Column → values in this machine's form; raises DatabaseError for fields of another length
     "The columns of a binary COPY"
-    layout, body = row_type(columns), memoryview(data)[len(HEADER):-len(TRAILER)]
-    if len(body) % layout.itemsize: raise DatabaseError('The database sent rows of another form', len(body), 'Declare the columns as the query gives them, and none that is NULL.')
+    layout, body = row_type(columns), memoryview(data)[len(HEADER) : -len(TRAILER)]
+    if len(body) % layout.itemsize:
+        raise DatabaseError(
+            'The database sent rows of another form',
+            len(body),
+            'Declare the columns as the query gives them, and none that is NULL.',
+        )
     rows, out = np.frombuffer(body, layout), {}
     if len(rows) and any((rows[f'{name} length'] != layout[name].itemsize).any() for name in columns):
-        raise DatabaseError('The database sent a field of another length', columns, 'Declare the columns as the query gives them, and none that is NULL.')
+        raise DatabaseError(
+            'The database sent a field of another length',
+            columns,
+            'Declare the columns as the query gives them, and none that is NULL.',
+        )
     for name, kind in columns.items():
         since, values = TYPES[kind][1], rows[name].astype('f8' if kind == 'float64' else 'i8')
-        out[name] = values if kind in ('float64', 'int64') else (values + since).view('datetime64[us]') if kind == 'datetime64[us]' else (values + since).astype('datetime64[D]')
+        out[name] = (
+            values
+            if kind in ('float64', 'int64')
+            else (values + since).view('datetime64[us]')
+            if kind == 'datetime64[us]'
+            else (values + since).astype('datetime64[D]')
+        )
     return out
 
 # %% ../../nbs/21_binary_copy.ipynb #4be77dd6
 def read_block(
-    connection:Connection,  # Of a running transaction
-    query:str,              # SELECT with %(name)s where a value goes
-    values:dict,            # Name → value
-    columns:dict[str, str], # What it selects: column → its key in TYPES, in order, never NULL
-)->dict[str, np.ndarray]: # Column → values; raises psycopg2.Error, or DatabaseError for columns of another form
+    connection: Connection,  # Of a running transaction
+    query: str,  # SELECT with %(name)s where a value goes
+    values: dict,  # Name → value
+    columns: dict[str, str],  # What it selects: column → its key in TYPES, in order, never NULL
+) -> dict[str, np.ndarray]:  # Column → values; raises psycopg2.Error, or DatabaseError for columns of another form
     "What `query` selects, as whole columns"
     sent = io.BytesIO()
     with connection.connection.cursor() as cursor:
-        cursor.copy_expert(f'COPY ({cursor.mogrify(query, values).decode()}) TO STDOUT (FORMAT binary)', sent, size=1 << 20)
+        cursor.copy_expert(
+            f'COPY ({cursor.mogrify(query, values).decode()}) TO STDOUT (FORMAT binary)', sent, size=1 << 20
+        )
     return from_block(sent.getbuffer(), columns)

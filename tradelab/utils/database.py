@@ -34,138 +34,187 @@ from .table_base import Base
 
 # %% ../../nbs/21_database.ipynb #a7c5fa62
 def embedded_folder(
-    settings:Settings, # The lab's settings
-)->Path|None: # Folder of the embedded cluster, None when [database] url names a server
+    settings: Settings,  # The lab's settings
+) -> Path | None:  # Folder of the embedded cluster, None when [database] url names a server
     "Where the embedded database keeps its data"
     return None if settings.database.url else settings.path('.tradelab', 'postgres')
 
 # %% ../../nbs/21_database.ipynb #33fc3ed0
 def database_url(
-    settings:Settings, # The lab's settings
-)->URL: # With the password, which prints as stars; raises ConfigError, StorageError or DatabaseDownError
+    settings: Settings,  # The lab's settings
+) -> URL:  # With the password, which prints as stars; raises ConfigError, StorageError or DatabaseDownError
     "The database of this lab; the embedded one is started and made when missing"
     if folder := embedded_folder(settings):
         url = make_url(start_server(folder)).set(database='tradelab')
         _make_missing(url, folder)
         return url
-    try: url = make_url(settings.database.url).set(drivername='postgresql+psycopg2')
-    except (ArgumentError, ValueError) as e: raise ConfigError('[database] url is not well formed', remedy='It is: postgresql+psycopg2://user@host/name') from e
-    if 'password' in url.query: url = url.set(password=str(url.query['password'])).difference_update_query(['password'])  # where it is masked
+    try:
+        url = make_url(settings.database.url).set(drivername='postgresql+psycopg2')
+    except (ArgumentError, ValueError) as e:
+        raise ConfigError(
+            '[database] url is not well formed', remedy='It is: postgresql+psycopg2://user@host/name'
+        ) from e
+    if 'password' in url.query:
+        url = url.set(password=str(url.query['password'])).difference_update_query(['password'])  # where it is masked
     password = load_secrets(settings.home).database_password
-    if password and not url.password: url = url.set(password=password.get_secret_value())
+    if password and not url.password:
+        url = url.set(password=password.get_secret_value())
     return url if _on_this_machine(url) or 'sslmode' in url.query else url.update_query_dict({'sslmode': 'verify-full'})
 
 # %% ../../nbs/21_database.ipynb #5a9d2120
 _made = set()
 
+
 def _make_missing(url, folder):
     "Create the database of an embedded server unless it is there"
-    key = str(url), (folder/'PG_VERSION').stat().st_ino
-    if key in _made: return
+    key = str(url), (folder / 'PG_VERSION').stat().st_ino
+    if key in _made:
+        return
     with administrator(url) as connection:
-        if not connection.scalar(text('SELECT count(*) FROM pg_database WHERE datname = :name'), dict(name=url.database)):
-            try: connection.execute(text(f'CREATE DATABASE "{url.database}"'))
+        if not connection.scalar(
+            text('SELECT count(*) FROM pg_database WHERE datname = :name'), dict(name=url.database)
+        ):
+            try:
+                connection.execute(text(f'CREATE DATABASE "{url.database}"'))
             except DBAPIError as e:
-                if getattr(e.orig, 'pgcode', '') not in ('42P04', '23505'): raise  # another process was faster
+                if getattr(e.orig, 'pgcode', '') not in ('42P04', '23505'):
+                    raise  # another process was faster
     _made.add(key)
 
 # %% ../../nbs/21_database.ipynb #eeda1717
 def _on_this_machine(url):
     "Whether no network lies between"
     hosts = [url.host] if url.host else [url.query.get('host', '')]
-    return all(host in ('', 'localhost', '::1') or host.startswith(('/', '127.')) for host in hosts if isinstance(host, str))
+    return all(
+        host in ('', 'localhost', '::1') or host.startswith(('/', '127.')) for host in hosts if isinstance(host, str)
+    )
 
 # %% ../../nbs/21_database.ipynb #735db616
 @contextmanager
 def administrator(
-    url:URL, # Of any database on the server
-): # A connection outside any transaction; raises DatabaseDownError or DatabaseError
+    url: URL,  # Of any database on the server
+):  # A connection outside any transaction; raises DatabaseDownError or DatabaseError
     "The server's own database, from where others are created and renamed"
-    maker = create_engine(url.set(database='postgres'), poolclass=NullPool, isolation_level='AUTOCOMMIT', connect_args=connect_args(url))
+    maker = create_engine(
+        url.set(database='postgres'), poolclass=NullPool, isolation_level='AUTOCOMMIT', connect_args=connect_args(url)
+    )
     try:
-        with maker.connect() as connection: yield connection
-    except DBAPIError as e: raise in_our_words(e) from e
+        with maker.connect() as connection:
+            yield connection
+    except DBAPIError as e:
+        raise in_our_words(e) from e
 
 # %% ../../nbs/21_database.ipynb #4d94ca48
 CONNECT_TIMEOUT = 5  # seconds
 
+
 def connect_args(
-    url:URL,                     # The database
-    settings:Settings|None=None, # With the time limits; none apply when left out
-)->dict: # Options of libpq; those that the URL itself names are left out
+    url: URL,  # The database
+    settings: Settings | None = None,  # With the time limits; none apply when left out
+) -> dict:  # Options of libpq; those that the URL itself names are left out
     "Options of every connection"
-    limits = f' -c lock_timeout={settings.database.lock_timeout_ms} -c statement_timeout={settings.database.statement_timeout_ms}' if settings else ''
-    options = dict(connect_timeout=CONNECT_TIMEOUT, application_name='tradelab', keepalives_idle=30, options=f'-c timezone=UTC{limits}')
+    limits = (
+        f' -c lock_timeout={settings.database.lock_timeout_ms} -c statement_timeout={settings.database.statement_timeout_ms}'
+        if settings
+        else ''
+    )
+    options = dict(
+        connect_timeout=CONNECT_TIMEOUT,
+        application_name='tradelab',
+        keepalives_idle=30,
+        options=f'-c timezone=UTC{limits}',
+    )
     return {key: value for key, value in options.items() if key not in url.query}
 
 # %% ../../nbs/21_database.ipynb #922a607d
 def _plain(value):
     "`value` as JSON knows it: no NaN, no numpy, text for what it has no form for"
-    if isinstance(value, dict): return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set)): return [_plain(item) for item in value]
-    if hasattr(value, 'tolist') and not isinstance(value, str): return _plain(value.tolist())
-    if isinstance(value, float): return value if abs(value) < float('inf') else None
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(item) for item in value]
+    if hasattr(value, 'tolist') and not isinstance(value, str):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if abs(value) < float('inf') else None
     return value if value is None or isinstance(value, (bool, int, str)) else str(value)
 
-def _to_json(value): return json.dumps(_plain(value), ensure_ascii=False)
+
+def _to_json(value):
+    return json.dumps(_plain(value), ensure_ascii=False)
 
 # %% ../../nbs/21_database.ipynb #6194ad35
 _engines = {}
 
+
 def engine(
-    settings:Settings, # The lab's settings
-)->Engine: # The same one for the same URL in the same process; it connects when it is used
+    settings: Settings,  # The lab's settings
+) -> Engine:  # The same one for the same URL in the same process; it connects when it is used
     "The lab's connection pool"
     url = database_url(settings)
-    key = os.getpid(), url.render_as_string(hide_password=False), settings.database.lock_timeout_ms, settings.database.statement_timeout_ms
+    key = (
+        os.getpid(),
+        url.render_as_string(hide_password=False),
+        settings.database.lock_timeout_ms,
+        settings.database.statement_timeout_ms,
+    )
     if key not in _engines:
-        _engines[key] = create_engine(url, pool_pre_ping=True, connect_args=connect_args(url, settings), json_serializer=_to_json)
+        _engines[key] = create_engine(
+            url, pool_pre_ping=True, connect_args=connect_args(url, settings), json_serializer=_to_json
+        )
     return _engines[key]
 
 # %% ../../nbs/21_database.ipynb #a40b6b42
 def close_engines():
     "Give up the connections that this process keeps open; the next use opens new ones"
-    for key in [key for key in _engines if key[0] == os.getpid()]: _engines.pop(key).dispose()
+    for key in [key for key in _engines if key[0] == os.getpid()]:
+        _engines.pop(key).dispose()
 
 # %% ../../nbs/21_database.ipynb #3b070781
 def stop_database(
-    settings:Settings, # The lab's settings
-)->bool: # Whether there was one to stop; raises DatabaseError when a url names a server, which is not ours to stop
+    settings: Settings,  # The lab's settings
+) -> bool:  # Whether there was one to stop; raises DatabaseError when a url names a server, which is not ours to stop
     "Stop the embedded server of this lab"
-    if not (folder := embedded_folder(settings)): raise DatabaseError('[database] url names a server that TradeLab does not run', remedy='Stop it where it was started.')
+    if not (folder := embedded_folder(settings)):
+        raise DatabaseError(
+            '[database] url names a server that TradeLab does not run', remedy='Stop it where it was started.'
+        )
     close_engines()
     return stop_server(folder)
 
 # %% ../../nbs/21_database.ipynb #0660f233
 @contextmanager
 def session(
-    settings:Settings, # The lab's settings
-): # A SQLAlchemy Session; raises DatabaseDownError, WrongRevisionError or DatabaseError
+    settings: Settings,  # The lab's settings
+):  # A SQLAlchemy Session; raises DatabaseDownError, WrongRevisionError or DatabaseError
     "A transaction, committed at the end and rolled back on any error"
     try:
-        with Session(engine(settings), expire_on_commit=False) as work, work.begin(): yield work
-    except (DBAPIError, psycopg2.Error) as e: raise in_our_words(e) from e
+        with Session(engine(settings), expire_on_commit=False) as work, work.begin():
+            yield work
+    except (DBAPIError, psycopg2.Error) as e:
+        raise in_our_words(e) from e
 
 # %% ../../nbs/21_database.ipynb #3abf2523
 def copy_frame(
-    connection:Connection, # Of a running transaction, `session.connection()`
-    table:str,             # Table name
-    frame:pd.DataFrame,    # Columns named as in the table; the index is left out
-)->int: # Rows written; raises psycopg2.Error, which `session` turns into the lab's errors
+    connection: Connection,  # Of a running transaction, `session.connection()`
+    table: str,  # Table name
+    frame: pd.DataFrame,  # Columns named as in the table; the index is left out
+) -> int:  # Rows written; raises psycopg2.Error, which `session` turns into the lab's errors
     "Append `frame` to `table` by COPY"
     rows, columns = io.StringIO(), ', '.join(f'"{column}"' for column in frame.columns)
     frame.to_csv(rows, index=False, header=False, na_rep=r'\N')
     rows.seek(0)
-    with connection.connection.cursor() as cursor: cursor.copy_expert(rf"COPY {table} ({columns}) FROM STDIN (FORMAT csv, NULL '\N')", rows)
+    with connection.connection.cursor() as cursor:
+        cursor.copy_expert(rf"COPY {table} ({columns}) FROM STDIN (FORMAT csv, NULL '\N')", rows)
     return len(frame)
 
 # %% ../../nbs/21_database.ipynb #9dced857
 def read_frame(
-    connection:Connection, # Of a running transaction
-    query:str,             # SELECT with %(name)s where a value goes
-    values:dict|None=None, # Name → value
-    **options,             # Further options of `pandas.read_csv`, such as `parse_dates`
-)->pd.DataFrame: # One row for each row of the answer; raises psycopg2.Error
+    connection: Connection,  # Of a running transaction
+    query: str,  # SELECT with %(name)s where a value goes
+    values: dict | None = None,  # Name → value
+    **options,  # Further options of `pandas.read_csv`, such as `parse_dates`
+) -> pd.DataFrame:  # One row for each row of the answer; raises psycopg2.Error
     "What `query` selects, by COPY; NULL in a number column becomes NaN"
     rows = io.BytesIO()
     with connection.connection.cursor() as cursor:
@@ -178,114 +227,152 @@ def read_frame(
 def _alembic(settings=None):
     "Alembic's configuration for this lab"
     from alembic.config import Config
+
     config = Config(stdout=io.StringIO(), output_buffer=io.StringIO())
-    config.set_main_option('script_location', str(Path(tradelab.__file__).parents[1]/'migrations').replace('%', '%%'))
+    config.set_main_option('script_location', str(Path(tradelab.__file__).parents[1] / 'migrations').replace('%', '%%'))
     config.attributes['settings'] = settings
     return config
+
 
 def _scripts():
     "The revisions that this code knows"
     from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(_alembic())
 
 # %% ../../nbs/21_database.ipynb #d407646b
-def head_revision()->str: # Such as '0002'
+def head_revision() -> str:  # Such as '0002'
     "The revision that this code expects"
     return _scripts().get_current_head()
 
+
 def current_revision(
-    settings:Settings, # The lab's settings
-)->str|None: # None for a database without tables; raises DatabaseDownError
+    settings: Settings,  # The lab's settings
+) -> str | None:  # None for a database without tables; raises DatabaseDownError
     "The revision that the database has"
     from alembic.migration import MigrationContext
-    with session(settings) as work: return MigrationContext.configure(work.connection()).get_current_revision()
+
+    with session(settings) as work:
+        return MigrationContext.configure(work.connection()).get_current_revision()
 
 # %% ../../nbs/21_database.ipynb #1f24c91d
 def require_current(
-    settings:Settings, # The lab's settings
-)->str: # The revision; raises WrongRevisionError with the command that mends it
+    settings: Settings,  # The lab's settings
+) -> str:  # The revision; raises WrongRevisionError with the command that mends it
     "Refuse a database whose schema is older or newer than the code"
     found, head = current_revision(settings), head_revision()
-    if found is None: raise WrongRevisionError('The database has no tables yet', remedy='Run: tradelab db migrate')
-    if found not in {script.revision for script in _scripts().walk_revisions()}: raise _newer(found)
-    if found != head: raise WrongRevisionError(f'The database is older than the code, which expects {head}', found, 'Run: tradelab db migrate')
+    if found is None:
+        raise WrongRevisionError('The database has no tables yet', remedy='Run: tradelab db migrate')
+    if found not in {script.revision for script in _scripts().walk_revisions()}:
+        raise _newer(found)
+    if found != head:
+        raise WrongRevisionError(
+            f'The database is older than the code, which expects {head}', found, 'Run: tradelab db migrate'
+        )
     return found
 
-def _newer(found): return WrongRevisionError('The database is newer than the code', found, 'Update the code (git pull), then run: tradelab db migrate')
+
+def _newer(found):
+    return WrongRevisionError(
+        'The database is newer than the code', found, 'Update the code (git pull), then run: tradelab db migrate'
+    )
 
 # %% ../../nbs/21_database.ipynb #5d150852
 def migrate(
-    settings:Settings,    # The lab's settings
-    revision:str='head',  # Where to go, up or down; 'base' is before the first
-)->str|None: # The revision reached; raises WrongRevisionError for one that is not known
+    settings: Settings,  # The lab's settings
+    revision: str = 'head',  # Where to go, up or down; 'base' is before the first
+) -> str | None:  # The revision reached; raises WrongRevisionError for one that is not known
     "Bring the schema to `revision`, keeping every row"
     from alembic import command
     from alembic.util import CommandError
+
     found = current_revision(settings)
     known = [script.revision for script in reversed(list(_scripts().walk_revisions()))]
-    if found and found not in known: raise _newer(found)
-    if revision not in ('head', 'base', *known): raise WrongRevisionError('There is no such revision', revision, f'Known: {", ".join(known)}.')
+    if found and found not in known:
+        raise _newer(found)
+    if revision not in ('head', 'base', *known):
+        raise WrongRevisionError('There is no such revision', revision, f'Known: {", ".join(known)}.')
     down = found and (revision == 'base' or revision != 'head' and known.index(revision) < known.index(found))
-    try: (command.downgrade if down else command.upgrade)(_alembic(settings), revision)
-    except (DBAPIError, psycopg2.Error) as e: raise in_our_words(e) from e
-    except CommandError as e: raise WrongRevisionError('The migration cannot be done', str(e), 'Read the history: alembic history') from e
+    try:
+        (command.downgrade if down else command.upgrade)(_alembic(settings), revision)
+    except (DBAPIError, psycopg2.Error) as e:
+        raise in_our_words(e) from e
+    except CommandError as e:
+        raise WrongRevisionError('The migration cannot be done', str(e), 'Read the history: alembic history') from e
     return current_revision(settings)
 
 # %% ../../nbs/21_database.ipynb #ce2fc6de
 def put_away(
-    *tables:str, # Tables of the schema public
+    *tables: str,  # Tables of the schema public
 ):
     "In a downgrade: move tables with rows, keys and comments to the attic"
     from alembic import op
+
     op.execute('CREATE SCHEMA IF NOT EXISTS attic')
     op.execute("COMMENT ON SCHEMA attic IS 'Tables that a downgrade put aside; an upgrade takes them back'")
-    for table in tables: op.execute(f'ALTER TABLE public.{table} SET SCHEMA attic')
+    for table in tables:
+        op.execute(f'ALTER TABLE public.{table} SET SCHEMA attic')
+
 
 def take_back(
-    *tables:str, # Tables that `put_away` moved
-)->bool: # False when they are not all there, so that the upgrade has to make them
+    *tables: str,  # Tables that `put_away` moved
+) -> bool:  # False when they are not all there, so that the upgrade has to make them
     "In an upgrade: move tables from the attic to public"
     from alembic import context, op
+
     there = set() if context.is_offline_mode() else set(inspect(op.get_bind()).get_table_names('attic'))
-    if not there.issuperset(tables): return False
-    for table in tables: op.execute(f'ALTER TABLE attic.{table} SET SCHEMA public')
+    if not there.issuperset(tables):
+        return False
+    for table in tables:
+        op.execute(f'ALTER TABLE attic.{table} SET SCHEMA public')
     return True
 
 # %% ../../nbs/21_database.ipynb #1eca7669
 @contextmanager
 def scratch_lab(
-    **arguments:dict, # Section → key → value, as for `load_settings`
-): # Its Settings
+    **arguments: dict,  # Section → key → value, as for `load_settings`
+):  # Its Settings
     "A temporary lab with default settings and its own migrated database; TRADELAB_HOME points to it meanwhile"
     before = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith('TRADELAB_')}
     home = Path(tempfile.mkdtemp(prefix='tradelab-')).resolve()
     try:
         os.environ['TRADELAB_HOME'] = str(home)
-        (home/'settings.ini').touch()
-        start_server(home/'.tradelab'/'postgres', durable=False)
+        (home / 'settings.ini').touch()
+        start_server(home / '.tradelab' / 'postgres', durable=False)
         settings = load_settings(**arguments)
         migrate(settings)
         yield settings
     finally:
         close_engines()
-        stop_server(home/'.tradelab'/'postgres')
+        stop_server(home / '.tradelab' / 'postgres')
         shutil.rmtree(home)
-        for name in [name for name in os.environ if name.startswith('TRADELAB_')]: del os.environ[name]
+        for name in [name for name in os.environ if name.startswith('TRADELAB_')]:
+            del os.environ[name]
         os.environ.update(before)
 
 # %% ../../nbs/21_database.ipynb #367ea7fc
 def database_status(
-    settings:Settings, # The lab's settings
-)->dict: # server, url (password masked), size in bytes, revision, head, rows (table → count)
+    settings: Settings,  # The lab's settings
+) -> dict:  # server, url (password masked), size in bytes, revision, head, rows (table → count)
     "What there is, for a person who looks"
     with session(settings) as work:
         there = set(inspect(work.connection()).get_table_names())
-        rows = {name: work.scalar(text(f'SELECT count(*) FROM {name}')) for name in Base.metadata.tables if name in there}
-        server, size = work.execute(text("SELECT current_setting('server_version'), pg_database_size(current_database())")).one()
-    return dict(server=f'PostgreSQL {server}', url=str(database_url(settings)), size=size, revision=current_revision(settings), head=head_revision(), rows=rows)
+        rows = {
+            name: work.scalar(text(f'SELECT count(*) FROM {name}')) for name in Base.metadata.tables if name in there
+        }
+        server, size = work.execute(
+            text("SELECT current_setting('server_version'), pg_database_size(current_database())")
+        ).one()
+    return dict(
+        server=f'PostgreSQL {server}',
+        url=str(database_url(settings)),
+        size=size,
+        revision=current_revision(settings),
+        head=head_revision(),
+        rows=rows,
+    )
 
 # %% ../../nbs/21_database.ipynb #7cc8e4a7
-def purposes(
-)->dict[str, str]: # Table name → its comment, referred tables first
+def purposes() -> dict[str, str]:  # Table name → its comment, referred tables first
     "What each table is for, as the schema itself says"
     return {table.name: table.comment for table in Base.metadata.sorted_tables}

@@ -14,33 +14,93 @@ from .error_handling import DatabaseDownError, DatabaseError, WrongRevisionError
 from .logs import redact
 
 # %% ../../nbs/20_database_errors.ipynb #3c53c035
-REMEDIES = tuple((re.compile(pattern), cls, what, remedy) for pattern, cls, what, remedy in (
-    (r'^42P01|^42703|^3F000', WrongRevisionError, 'The tables are not those that this code expects', 'Run: tradelab db migrate'),
-    (r'^55P03', DatabaseError, 'Another process holds what this one needs', 'Let it finish, then run the command again.'),
-    (r'^57014', DatabaseError, 'The database took too long', 'Raise [database] statement_timeout_ms, or ask for less.'),
-    (r'^53100|No space left', DatabaseError, 'The disk of the database is full', 'Free space there, then run the command again.'),
-    (r'^42501', DatabaseError, 'The database user may not do this', 'Grant it the right, or use another user in [database] url.'),
-    (r'^28|password authentication failed|no password supplied|role ".*" does not exist|no pg_hba.conf entry', DatabaseDownError,
-     'The database does not let this user in', 'Check the user in [database] url and TRADELAB_DATABASE_PASSWORD.'),
-    (r'^3D000|database ".*" does not exist', DatabaseDownError, 'The database does not exist on that server', 'Create it with createdb, or mend [database] url.'),
-    (r'certificate|SSL|sslmode', DatabaseDownError, 'No encrypted connection that can be trusted',
-     'Add sslrootcert=FILE or sslrootcert=system to [database] url, or name another sslmode there.'),
-    (r'could not translate host name', DatabaseDownError, 'The host of the database is unknown', 'Mend the host in [database] url.'),
-    (r'^53300|too many clients', DatabaseDownError, 'The database has no connection left', 'Close some, or raise max_connections there.'),
-    (r'^57P0|^08|closed the connection|terminating connection|connection already closed|EOF detected', DatabaseDownError,
-     'The connection to the database was lost', 'Nothing is stored by halves; run the command again.'),
-))
+REMEDIES = tuple(
+    (re.compile(pattern), cls, what, remedy)
+    for pattern, cls, what, remedy in (
+        (
+            r'^42P01|^42703|^3F000',
+            WrongRevisionError,
+            'The tables are not those that this code expects',
+            'Run: tradelab db migrate',
+        ),
+        (
+            r'^55P03',
+            DatabaseError,
+            'Another process holds what this one needs',
+            'Let it finish, then run the command again.',
+        ),
+        (
+            r'^57014',
+            DatabaseError,
+            'The database took too long',
+            'Raise [database] statement_timeout_ms, or ask for less.',
+        ),
+        (
+            r'^53100|No space left',
+            DatabaseError,
+            'The disk of the database is full',
+            'Free space there, then run the command again.',
+        ),
+        (
+            r'^42501',
+            DatabaseError,
+            'The database user may not do this',
+            'Grant it the right, or use another user in [database] url.',
+        ),
+        (
+            r'^28|password authentication failed|no password supplied|role ".*" does not exist|no pg_hba.conf entry',
+            DatabaseDownError,
+            'The database does not let this user in',
+            'Check the user in [database] url and TRADELAB_DATABASE_PASSWORD.',
+        ),
+        (
+            r'^3D000|database ".*" does not exist',
+            DatabaseDownError,
+            'The database does not exist on that server',
+            'Create it with createdb, or mend [database] url.',
+        ),
+        (
+            r'certificate|SSL|sslmode',
+            DatabaseDownError,
+            'No encrypted connection that can be trusted',
+            'Add sslrootcert=FILE or sslrootcert=system to [database] url, or name another sslmode there.',
+        ),
+        (
+            r'could not translate host name',
+            DatabaseDownError,
+            'The host of the database is unknown',
+            'Mend the host in [database] url.',
+        ),
+        (
+            r'^53300|too many clients',
+            DatabaseDownError,
+            'The database has no connection left',
+            'Close some, or raise max_connections there.',
+        ),
+        (
+            r'^57P0|^08|closed the connection|terminating connection|connection already closed|EOF detected',
+            DatabaseDownError,
+            'The connection to the database was lost',
+            'Nothing is stored by halves; run the command again.',
+        ),
+    )
+)
 
 # %% ../../nbs/20_database_errors.ipynb #34ee9b61
 def in_our_words(
-    error:Exception, # What SQLAlchemy or psycopg2 raised
-)->DatabaseError: # To be raised from `error`
+    error: Exception,  # What SQLAlchemy or psycopg2 raised
+) -> DatabaseError:  # To be raised from `error`
     "The lab's error for one of the driver"
     cause = getattr(error, 'orig', None) or error
     line = redact(' '.join(str(cause).split('\n')[0].split()))
     said = f'{getattr(cause, "pgcode", None) or ""} {line}'.strip()
     for pattern, cls, what, remedy in REMEDIES:
-        if pattern.search(said): return cls(what, line, remedy)
+        if pattern.search(said):
+            return cls(what, line, remedy)
     if isinstance(cause, psycopg2.OperationalError):
-        return DatabaseDownError('The database cannot be reached', line, 'Start it, or mend [database] url; without a url: tradelab db up')
-    return DatabaseError('The database refused', line, 'If the input is right, this is a defect: please report it with this line.')
+        return DatabaseDownError(
+            'The database cannot be reached', line, 'Start it, or mend [database] url; without a url: tradelab db up'
+        )
+    return DatabaseError(
+        'The database refused', line, 'If the input is right, this is a defect: please report it with this line.'
+    )

@@ -11,24 +11,37 @@ __all__ = ['TradeLabError', 'ConfigError', 'ParameterError', 'DataError', 'Unkno
 # %% ../../nbs/00_error_handling.ipynb #615022bb
 import logging
 
-from tenacity import Retrying, before_sleep_log, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_exponential_jitter
+from tenacity import (
+    Retrying,
+    before_sleep_log,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential_jitter,
+)
 
 # %% ../../nbs/00_error_handling.ipynb #8bf60327
 _NOTHING = object()
 
+
 class TradeLabError(Exception):
     "Bad input or a broken environment, said so that the reader can mend it."
+
     exit_code = 1
-    def __init__(self,
-        what:str,       # What was wrong, a clause without a full stop
-        found=_NOTHING, # The value found, shown with `repr`
-        remedy:str='',  # What to do about it, a sentence
+
+    def __init__(
+        self,
+        what: str,  # What was wrong, a clause without a full stop
+        found=_NOTHING,  # The value found, shown with `repr`
+        remedy: str = '',  # What to do about it, a sentence
     ):
         super().__init__(what, found, remedy)
         self.what, self.found, self.remedy = what, None if found is _NOTHING else found, remedy
         self._text = what if found is _NOTHING else f'{what} (found {_short(found)})'
 
-    def __str__(self): return f'{self._text}. {self.remedy}'.rstrip() if self.remedy else self._text
+    def __str__(self):
+        return f'{self._text}. {self.remedy}'.rstrip() if self.remedy else self._text
+
     def __reduce__(self):
         given = {k: v for k, v in self.__dict__.items() if not k.startswith('_')}
         return _rebuilt, (type(self), self.what, self._text, given)
@@ -49,7 +62,9 @@ def _rebuilt(cls, what, text, given):
 # %% ../../nbs/00_error_handling.ipynb #2f747dbc
 class ConfigError(TradeLabError):
     "A setting is missing, unknown, ill-typed or impossible."
+
     exit_code = 2
+
 
 class ParameterError(ConfigError):
     "A parameter of a run notebook is unknown or ill-typed."
@@ -57,11 +72,15 @@ class ParameterError(ConfigError):
 # %% ../../nbs/00_error_handling.ipynb #5d87b21b
 class DataError(TradeLabError):
     "Prices, actions or signals that cannot be used as they are."
+
     exit_code = 3
+
 
 class UnknownSymbolError(DataError):
     "A symbol that the provider or the store does not have."
+
     kind = 'not_found'
+
 
 class RefusedError(DataError):
     "Data that the gate does not let through."
@@ -69,35 +88,49 @@ class RefusedError(DataError):
 # %% ../../nbs/00_error_handling.ipynb #bad15308
 class ProviderError(DataError):
     "A provider that is unknown, out of reach or sent something unusable."
+
     kind = 'unusable'
+
 
 class RateLimitedError(ProviderError):
     "The provider asks for fewer requests."
+
     kind = 'rate_limited'
+
 
 class UnavailableError(ProviderError):
     "The provider cannot be reached, or does not answer in time or in form."
+
     kind = 'unavailable'
+
 
 class UnauthorizedError(ProviderError):
     "The provider wants a key, another key, or a subscription."
+
     kind = 'unauthorized'
+
 
 class EmptyDeliveryError(ProviderError):
     "The provider knows the symbol and has nothing for it in the span."
+
     kind = 'empty'
+
 
 class PartialDeliveryError(ProviderError):
     "The provider's answer breaks off before its end."
+
     kind = 'partial'
 
 # %% ../../nbs/00_error_handling.ipynb #6275420e
 class DatabaseError(TradeLabError):
     "The database refused, or holds something unexpected."
+
     exit_code = 4
+
 
 class DatabaseDownError(DatabaseError):
     "The database cannot be reached."
+
 
 class WrongRevisionError(DatabaseError):
     "The schema in the database is not the one that this code expects."
@@ -105,41 +138,51 @@ class WrongRevisionError(DatabaseError):
 # %% ../../nbs/00_error_handling.ipynb #735431c5
 class StorageError(TradeLabError):
     "A file or folder cannot be read or written."
+
     exit_code = 5
+
 
 class RunError(TradeLabError):
     "A papermill run failed, or was asked for something it cannot do."
+
     exit_code = 6
 
 # %% ../../nbs/00_error_handling.ipynb #a42d26e1
 class ModelError(TradeLabError):
     "A model that cannot be trained, loaded or served."
+
     exit_code = 3
 
 # %% ../../nbs/00_error_handling.ipynb #043fa9c5
 def did_you_mean(
-    name:str, # The name that is not known
-    known,    # Names that are, iterable of str
-)->str:       # 'Did you mean …?' with up to three names, else the list of what is known
+    name: str,  # The name that is not known
+    known,  # Names that are, iterable of str
+) -> str:  # 'Did you mean …?' with up to three names, else the list of what is known
     "A hint for a mistyped name, by `difflib`'s similarity"
     from difflib import get_close_matches
+
     known = sorted(map(str, known))
     close = get_close_matches(name, known, n=3) or get_close_matches(name.upper(), known, n=3)
-    if close: return f'Did you mean {" or ".join(close)}?'
+    if close:
+        return f'Did you mean {" or ".join(close)}?'
     return f'Known: {", ".join(known[:12])}{" …" if len(known) > 12 else ""}.' if known else 'None is known yet.'
 
 # %% ../../nbs/00_error_handling.ipynb #66282977
 def retry(
-    *errors:type,            # Exception classes that are worth another try
-    attempts:int=5,          # Calls in all, the first included
-    first_wait:float=0.5,    # Seconds before the second call; doubles from there
-    longest_wait:float=30.,  # Ceiling of one wait, seconds
-    deadline:float=120.,     # No further try once this many seconds have passed
-    **options,               # Further options of `tenacity.Retrying`, such as `sleep`
-):                           # Decorator; the wrapped function raises the last error as it was
+    *errors: type,  # Exception classes that are worth another try
+    attempts: int = 5,  # Calls in all, the first included
+    first_wait: float = 0.5,  # Seconds before the second call; doubles from there
+    longest_wait: float = 30.0,  # Ceiling of one wait, seconds
+    deadline: float = 120.0,  # No further try once this many seconds have passed
+    **options,  # Further options of `tenacity.Retrying`, such as `sleep`
+):  # Decorator; the wrapped function raises the last error as it was
     "Call again on `errors`, with exponential backoff and jitter, saying so in the log"
-    policy = Retrying(retry=retry_if_exception_type(errors), reraise=True,
+    policy = Retrying(
+        retry=retry_if_exception_type(errors),
+        reraise=True,
         stop=stop_after_attempt(attempts) | stop_after_delay(deadline),
         wait=wait_exponential_jitter(multiplier=first_wait, max=longest_wait, jitter=first_wait),
-        before_sleep=before_sleep_log(logging.getLogger(__name__), logging.WARNING), **options)
+        before_sleep=before_sleep_log(logging.getLogger(__name__), logging.WARNING),
+        **options,
+    )
     return policy.wraps

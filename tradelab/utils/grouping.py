@@ -21,37 +21,45 @@ from .tables import BATCH_ROWS, TableFile, open_table, readable, symbol_texts, t
 @dataclass
 class SymbolIndex:
     "The symbols of some files, numbered, and where their rows lie"
+
     by_name: dict = field(default_factory=dict)  # Symbol, or the text that cannot be one → number
     numbers: dict = field(default_factory=dict)  # Text as it stands in a file → number
-    errors: dict = field(default_factory=dict)   # Number → why the symbol fails, whatever its rows
-    spans: dict = field(default_factory=lambda: defaultdict(list)) # Number → [(file, first row, last row, rows)]
-    stamps: dict = field(default_factory=dict)   # File → its size and time of change
+    errors: dict = field(default_factory=dict)  # Number → why the symbol fails, whatever its rows
+    spans: dict = field(default_factory=lambda: defaultdict(list))  # Number → [(file, first row, last row, rows)]
+    stamps: dict = field(default_factory=dict)  # File → its size and time of change
 
-    def number(self,
-        text:str,  # A symbol as it stands in a file
-        where:str, # Its place, named in the error
-    )->int: # The number of its symbol, a new one if need be
+    def number(
+        self,
+        text: str,  # A symbol as it stands in a file
+        where: str,  # Its place, named in the error
+    ) -> int:  # The number of its symbol, a new one if need be
         "Number a symbol; what cannot be one gets an error besides"
-        if text in self.numbers: return self.numbers[text]
-        try: name, error = check_symbol(text), None
-        except UnknownSymbolError as e: name, error = text, UnknownSymbolError(f'{where}: this cannot be a symbol', text, e.remedy)
+        if text in self.numbers:
+            return self.numbers[text]
+        try:
+            name, error = check_symbol(text), None
+        except UnknownSymbolError as e:
+            name, error = text, UnknownSymbolError(f'{where}: this cannot be a symbol', text, e.remedy)
         self.numbers[text] = number = self.by_name.setdefault(name, len(self.by_name))
-        if error: self.errors[number] = error
+        if error:
+            self.errors[number] = error
         return number
 
 # %% ../../nbs/26_grouping.ipynb #f8faf3d1
 def file_stamp(
-    path:Path, # A file
-)->tuple[int, int]: # Raises ProviderError when it is gone
+    path: Path,  # A file
+) -> tuple[int, int]:  # Raises ProviderError when it is gone
     "Size and time of change, to tell whether a file was written to"
-    with readable(path): found = path.stat()
+    with readable(path):
+        found = path.stat()
     return found.st_size, found.st_mtime_ns
 
 # %% ../../nbs/26_grouping.ipynb #cc0da5d3
 def _scan(index, at, file, size=BATCH_ROWS):
     "Note in `index` where the rows of the symbols of `file`, the one numbered `at`, lie"
     alone, found = 'symbol' not in file.columns, {}
-    if alone: index.number(file.stem, f'The name of {file.path.name}, which has no column of symbols')
+    if alone:
+        index.number(file.stem, f'The name of {file.path.name}, which has no column of symbols')
     for row, batch in table_batches(file, ('session',) if alone else ('symbol',), size):
         texts, which = symbol_texts(batch, file)
         rows, counts = np.arange(row, row + len(which)), np.bincount(which, minlength=len(texts))
@@ -61,34 +69,41 @@ def _scan(index, at, file, size=BATCH_ROWS):
             number = index.number(texts[k], f'{file.path.name} row {first[k] + 1}')
             low, high, count = found.get(number, (int(first[k]), -1, 0))
             found[number] = min(low, int(first[k])), max(high, int(last[k])), count + int(counts[k])
-    for number, place in found.items(): index.spans[number].append((at, *place))
+    for number, place in found.items():
+        index.spans[number].append((at, *place))
 
 # %% ../../nbs/26_grouping.ipynb #3cb05c29
 def index_tables(
-    paths:list[Path],       # Files, in the order in which they are numbered
-    mapping:dict[str, str], # Column of ours → column of the files
-    size:int=BATCH_ROWS,    # Rows read at once
-)->tuple[list[TableFile], SymbolIndex]: # Raises ProviderError or ConfigError for an unreadable file, where it is not one symbol among others
+    paths: list[Path],  # Files, in the order in which they are numbered
+    mapping: dict[str, str],  # Column of ours → column of the files
+    size: int = BATCH_ROWS,  # Rows read at once
+) -> tuple[
+    list[TableFile], SymbolIndex
+]:  # Raises ProviderError or ConfigError for an unreadable file, where it is not one symbol among others
     "The usable files among `paths`, and the index of their symbols"
     files, failed, index = [], {}, SymbolIndex()
     for path in paths:
-        try: files.append(open_table(path, mapping))
-        except (ProviderError, ConfigError) as e: failed[path] = e
+        try:
+            files.append(open_table(path, mapping))
+        except (ProviderError, ConfigError) as e:
+            failed[path] = e
     for at, file in enumerate(files):
         try:
             index.stamps[at] = file_stamp(file.path)
             _scan(index, at, file, size)
-        except ProviderError as e: failed[file.path] = e
+        except ProviderError as e:
+            failed[file.path] = e
     named = {file.path for file in files if 'symbol' in file.columns}
     for path, error in failed.items():
-        if len(paths) == 1 or path in named or len(named) == len(files): raise error
+        if len(paths) == 1 or path in named or len(named) == len(files):
+            raise error
         index.errors[index.number(TableFile(path, {}).stem, path.name)] = error
     return files, index
 
 # %% ../../nbs/26_grouping.ipynb #0911c274
 def runs(
-    chunks, # Iterable of structured arrays with a field `number`, in which the rows of each number follow each other, across chunks too
-): # Iterator of arrays, one a number, in the order of the chunks
+    chunks,  # Iterable of structured arrays with a field `number`, in which the rows of each number follow each other, across chunks too
+):  # Iterator of arrays, one a number, in the order of the chunks
     "The rows of each number in one array"
     held = []
     for chunk in chunks:
@@ -96,44 +111,61 @@ def runs(
             if held and len(part) and held[0]['number'][0] != part['number'][0]:
                 yield np.concatenate(held)
                 held = []
-            if len(part): held.append(part)
-    if held: yield np.concatenate(held)
+            if len(part):
+                held.append(part)
+    if held:
+        yield np.concatenate(held)
 
 # %% ../../nbs/26_grouping.ipynb #019f25a3
 BUCKET_ROWS, MOST_BUCKETS = 1 << 19, 200
 
+
 class Buckets:
     "Rows that are strewn about, kept until all are there. A context manager."
-    def __init__(self,
-        folder:Path,          # Where temporary files go; made when needed
-        counts:np.ndarray,    # Rows to come of each number, 0 for those that do not come, shape (n_numbers,)
-        most:int=BUCKET_ROWS, # Rows of one bucket
+
+    def __init__(
+        self,
+        folder: Path,  # Where temporary files go; made when needed
+        counts: np.ndarray,  # Rows to come of each number, 0 for those that do not come, shape (n_numbers,)
+        most: int = BUCKET_ROWS,  # Rows of one bucket
     ):
-        self.most = max(most, int(counts.sum())//MOST_BUCKETS + 1)
-        self.of, self.folder = np.maximum(np.cumsum(counts) - 1, 0)//self.most, folder
-        self.files = [None]*(int(self.of.max(initial=-1)) + 1)
-    def __enter__(self): return self
+        self.most = max(most, int(counts.sum()) // MOST_BUCKETS + 1)
+        self.of, self.folder = np.maximum(np.cumsum(counts) - 1, 0) // self.most, folder
+        self.files = [None] * (int(self.of.max(initial=-1)) + 1)
+
+    def __enter__(self):
+        return self
+
     def __exit__(self, *error):
-        for file in filter(None, self.files): file.close()
+        for file in filter(None, self.files):
+            file.close()
 
     def _file(self, bucket, kind):
         if self.files[bucket] is None:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.files[bucket] = tempfile.SpooledTemporaryFile(2*self.most*kind.itemsize if len(self.files) == 1 else 1, dir=self.folder)
+            self.files[bucket] = tempfile.SpooledTemporaryFile(
+                2 * self.most * kind.itemsize if len(self.files) == 1 else 1, dir=self.folder
+            )
         return self.files[bucket]
 
-    def add(self,
-        rows:np.ndarray, # Structured array with a field `number`
-    ): # Raises StorageError when the disk is full
+    def add(
+        self,
+        rows: np.ndarray,  # Structured array with a field `number`
+    ):  # Raises StorageError when the disk is full
         "Put rows into their buckets"
         bucket = self.of[rows['number']]
         rows, ends = rows[np.argsort(bucket, kind='stable')], np.cumsum(np.bincount(bucket, minlength=len(self.files)))
         self.kind = rows.dtype
         try:
             for k, part in enumerate(np.split(rows, ends[:-1])):
-                if len(part): self._file(k, rows.dtype).write(part.tobytes())
+                if len(part):
+                    self._file(k, rows.dtype).write(part.tobytes())
         except OSError as e:
-            raise StorageError('Rows cannot be sorted on disk', str(self.folder), f'{e.strerror}: make room there, or sort the file by symbol.') from e
+            raise StorageError(
+                'Rows cannot be sorted on disk',
+                str(self.folder),
+                f'{e.strerror}: make room there, or sort the file by symbol.',
+            ) from e
 
     def __iter__(self):
         for file in filter(None, self.files):

@@ -22,101 +22,167 @@ from .error_handling import DataError, UnknownSymbolError, did_you_mean
 ALWAYS = date(1900, 1, 1)  # where the calendars begin
 _FIELDS = 'i.id, i.provider, l.symbol, i.identity, i.name, i.currency, i.calendar, i.convention, i.basis, i.version, l.valid_from, (SELECT min(valid_from) FROM listings o WHERE o.instrument_id = i.id) AS since'
 
+
 def find_instruments(
-    db,              # A session
-    provider:str,    # Name of the provider
-    symbols,         # Tickers; all of the provider's when empty
-    lock:bool=False, # Whether others have to wait for them until the transaction ends
-    on:date|None=None, # As the symbols were used on this day; today when left out
-)->dict[str, dict]: # Symbol → id, provider, symbol, identity, name, currency, calendar, convention, basis, version, valid_from (of this symbol), since (of the first one)
+    db,  # A session
+    provider: str,  # Name of the provider
+    symbols,  # Tickers; all of the provider's when empty
+    lock: bool = False,  # Whether others have to wait for them until the transaction ends
+    on: date | None = None,  # As the symbols were used on this day; today when left out
+) -> dict[
+    str, dict
+]:  # Symbol → id, provider, symbol, identity, name, currency, calendar, convention, basis, version, valid_from (of this symbol), since (of the first one)
     "The instruments that the symbols mean, or meant"
-    some, order = ('AND l.symbol = ANY(:symbols)', 'i.id FOR UPDATE OF i') if lock else ('AND l.symbol = ANY(:symbols)' if len(symbols) else '', 'l.symbol')
+    some, order = (
+        ('AND l.symbol = ANY(:symbols)', 'i.id FOR UPDATE OF i')
+        if lock
+        else ('AND l.symbol = ANY(:symbols)' if len(symbols) else '', 'l.symbol')
+    )
     when = 'l.valid_to IS NULL' if on is None else "l.valid_from <= :on AND coalesce(l.valid_to, '9999-12-31') >= :on"
-    found = db.execute(text(f'SELECT {_FIELDS} FROM listings l JOIN instruments i ON i.id = l.instrument_id WHERE l.provider = :provider AND {when} {some} ORDER BY {order}'),
-                       dict(provider=provider, symbols=list(symbols), on=on))
+    found = db.execute(
+        text(
+            f'SELECT {_FIELDS} FROM listings l JOIN instruments i ON i.id = l.instrument_id WHERE l.provider = :provider AND {when} {some} ORDER BY {order}'
+        ),
+        dict(provider=provider, symbols=list(symbols), on=on),
+    )
     return {row['symbol']: dict(row) for row in found.mappings()}
 
 # %% ../../nbs/22_listings.ipynb #daf5969b
 def load_instruments(
-    settings:Settings, # The lab
-    symbols=(),        # Tickers, or a text with commas between; all that the provider has when empty
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-    on:date|None=None, # As the symbols were used on this day; today when left out
-)->dict[str, dict]: # As `find_instruments`, in the order asked for; raises UnknownSymbolError for the first that is not there
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers, or a text with commas between; all that the provider has when empty
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+    on: date | None = None,  # As the symbols were used on this day; today when left out
+) -> dict[
+    str, dict
+]:  # As `find_instruments`, in the order asked for; raises UnknownSymbolError for the first that is not there
     "What is known about symbols besides their prices"
     symbols = symbols.split(',') if isinstance(symbols, str) else symbols or ()
-    provider, wanted = provider or settings.data.provider, list(dict.fromkeys(check_symbol(symbol) for symbol in symbols))
-    with session(settings) as db: found = find_instruments(db, provider, wanted, on=on)
-    if missing := [symbol for symbol in wanted if symbol not in found]: raise _unknown(settings, provider, missing[0])
+    provider, wanted = (
+        provider or settings.data.provider,
+        list(dict.fromkeys(check_symbol(symbol) for symbol in symbols)),
+    )
+    with session(settings) as db:
+        found = find_instruments(db, provider, wanted, on=on)
+    if missing := [symbol for symbol in wanted if symbol not in found]:
+        raise _unknown(settings, provider, missing[0])
     return {symbol: found[symbol] for symbol in wanted or found}
 
+
 def load_instrument(
-    settings:Settings, # The lab
-    symbol:str,        # Ticker
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-)->dict: # As `find_instruments`; raises UnknownSymbolError with the nearest names
+    settings: Settings,  # The lab
+    symbol: str,  # Ticker
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> dict:  # As `find_instruments`; raises UnknownSymbolError with the nearest names
     "What is known about a symbol besides its prices"
     return next(iter(load_instruments(settings, [symbol], provider).values()))
 
 # %% ../../nbs/22_listings.ipynb #66b15dc2
-_LATER = ("SELECT l.symbol, o.valid_to, n.symbol FROM listings l JOIN listings o USING (instrument_id) LEFT JOIN listings n ON n.instrument_id = o.instrument_id AND n.valid_to IS NULL "
-          "WHERE l.provider = :provider AND l.symbol = :symbol AND o.symbol = l.symbol AND o.valid_to IS NOT NULL ORDER BY o.valid_to DESC LIMIT 1")
+_LATER = (
+    'SELECT l.symbol, o.valid_to, n.symbol FROM listings l JOIN listings o USING (instrument_id) LEFT JOIN listings n ON n.instrument_id = o.instrument_id AND n.valid_to IS NULL '
+    'WHERE l.provider = :provider AND l.symbol = :symbol AND o.symbol = l.symbol AND o.valid_to IS NOT NULL ORDER BY o.valid_to DESC LIMIT 1'
+)
+
 
 def _unknown(settings, provider, symbol):
     "The refusal of a symbol that leads nowhere today"
     with session(settings) as db:
         before = db.execute(text(_LATER), dict(provider=provider, symbol=symbol)).one_or_none()
         known = [] if before else list(find_instruments(db, provider, ()))
-    if before: return UnknownSymbolError(f'The symbol was given up on {before[1]}', symbol, f'It is {before[2]} now.' if before[2] else f'Run: tradelab ingest --provider {provider} --symbols {symbol}')
-    return UnknownSymbolError(f'No bars of this symbol from {provider} are stored', symbol, f'{did_you_mean(symbol, known)} Run: tradelab ingest --provider {provider} --symbols {symbol}')
+    if before:
+        return UnknownSymbolError(
+            f'The symbol was given up on {before[1]}',
+            symbol,
+            f'It is {before[2]} now.'
+            if before[2]
+            else f'Run: tradelab ingest --provider {provider} --symbols {symbol}',
+        )
+    return UnknownSymbolError(
+        f'No bars of this symbol from {provider} are stored',
+        symbol,
+        f'{did_you_mean(symbol, known)} Run: tradelab ingest --provider {provider} --symbols {symbol}',
+    )
 
 # %% ../../nbs/22_listings.ipynb #939f714d
 def data_stamp(
-    settings:Settings, # The lab
-)->str: # SHA-256, 64 hexadecimal digits
+    settings: Settings,  # The lab
+) -> str:  # SHA-256, 64 hexadecimal digits
     "A name for all that is stored at this moment"
-    with session(settings) as db: return hashlib.sha256(repr(db.execute(text('SELECT id, version FROM instruments ORDER BY id')).all()).encode()).hexdigest()
+    with session(settings) as db:
+        return hashlib.sha256(
+            repr(db.execute(text('SELECT id, version FROM instruments ORDER BY id')).all()).encode()
+        ).hexdigest()
 
 # %% ../../nbs/22_listings.ipynb #87cc10fd
-_MAKE = ('INSERT INTO instruments (provider, identity, name, currency, calendar, convention, basis, created_at) '
-         'VALUES (:provider, :identity, :name, :currency, :calendar, :convention, :basis, :at) RETURNING id')
+_MAKE = (
+    'INSERT INTO instruments (provider, identity, name, currency, calendar, convention, basis, created_at) '
+    'VALUES (:provider, :identity, :name, :currency, :calendar, :convention, :basis, :at) RETURNING id'
+)
+
 
 def _make(db, provider, delivery, at):
     "A new instrument for `delivery`, listed from the day after the symbol's last listing"
-    own = {name: getattr(delivery, name) or None for name in ('identity', 'name', 'currency', 'calendar', 'convention', 'basis')}
+    own = {
+        name: getattr(delivery, name) or None
+        for name in ('identity', 'name', 'currency', 'calendar', 'convention', 'basis')
+    }
     made = db.execute(text(_MAKE), dict(provider=provider, at=at, **own)).scalar_one()
-    before = db.execute(text('SELECT max(valid_to) FROM listings WHERE provider = :provider AND symbol = :symbol'), dict(provider=provider, symbol=delivery.symbol)).scalar_one()
-    db.execute(text('INSERT INTO listings (provider, symbol, valid_from, instrument_id) VALUES (:provider, :symbol, :since, :id)'),
-               dict(provider=provider, symbol=delivery.symbol, since=before + timedelta(days=1) if before else ALWAYS, id=made))
+    before = db.execute(
+        text('SELECT max(valid_to) FROM listings WHERE provider = :provider AND symbol = :symbol'),
+        dict(provider=provider, symbol=delivery.symbol),
+    ).scalar_one()
+    db.execute(
+        text(
+            'INSERT INTO listings (provider, symbol, valid_from, instrument_id) VALUES (:provider, :symbol, :since, :id)'
+        ),
+        dict(
+            provider=provider, symbol=delivery.symbol, since=before + timedelta(days=1) if before else ALWAYS, id=made
+        ),
+    )
 
 # %% ../../nbs/22_listings.ipynb #ff6cc015
 def _mismatch(instrument, delivery):
     "Why `delivery` cannot be stored under `instrument`, None when it can"
     provider, symbol = instrument['provider'], delivery.symbol
     if instrument['identity'] and delivery.identity and instrument['identity'] != delivery.identity:
-        return DataError(f'{provider} means another company by {symbol} than before', f'{delivery.identity}, stored {instrument["identity"]}',
-                         f'If the symbol was given to a new company: tradelab data reuse {symbol} --on YYYY-MM-DD')
+        return DataError(
+            f'{provider} means another company by {symbol} than before',
+            f'{delivery.identity}, stored {instrument["identity"]}',
+            f'If the symbol was given to a new company: tradelab data reuse {symbol} --on YYYY-MM-DD',
+        )
     for what in ('convention', 'currency', 'calendar', 'basis'):
-        if getattr(delivery, what) != instrument[what]: return DataError(f'{provider} delivers {symbol} by another {what} than before', f'{getattr(delivery, what)}, stored {instrument[what]}',
-                                                                         'Store it under a provider of another name; for files that is [files] name.')
+        if getattr(delivery, what) != instrument[what]:
+            return DataError(
+                f'{provider} delivers {symbol} by another {what} than before',
+                f'{getattr(delivery, what)}, stored {instrument[what]}',
+                'Store it under a provider of another name; for files that is [files] name.',
+            )
     if delivery.bars.index[0].date() < instrument['since']:
-        return DataError(f'{symbol} means this company only since {instrument["since"]}', f'a bar of {delivery.bars.index[0]:%Y-%m-%d}', f'If the company was renamed, use its symbol of today (tradelab data status); else ask for later bars: --start {instrument["since"]}')
+        return DataError(
+            f'{symbol} means this company only since {instrument["since"]}',
+            f'a bar of {delivery.bars.index[0]:%Y-%m-%d}',
+            f'If the company was renamed, use its symbol of today (tradelab data status); else ask for later bars: --start {instrument["since"]}',
+        )
 
 # %% ../../nbs/22_listings.ipynb #15a04a5b
 def instruments_of(
-    db,                         # A session
-    provider:str,               # Name of the provider
-    deliveries:list[Delivery],  # One for each symbol
-    at:datetime,                # When they came, aware
-)->list[dict|DataError]: # For each delivery its instrument, locked until the transaction ends, or why it has none
+    db,  # A session
+    provider: str,  # Name of the provider
+    deliveries: list[Delivery],  # One for each symbol
+    at: datetime,  # When they came, aware
+) -> list[dict | DataError]:  # For each delivery its instrument, locked until the transaction ends, or why it has none
     "The instruments that deliveries belong to, made when missing"
     symbols = [delivery.symbol for delivery in deliveries]
     there = find_instruments(db, provider, symbols)
     if missing := [delivery for delivery in deliveries if delivery.symbol not in there]:
-        db.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('new instruments of ' || :provider, 0))"), dict(provider=provider))
+        db.execute(
+            text("SELECT pg_advisory_xact_lock(hashtextextended('new instruments of ' || :provider, 0))"),
+            dict(provider=provider),
+        )
         there = find_instruments(db, provider, symbols)
         for delivery in missing:
-            if delivery.symbol not in there: _make(db, provider, delivery, at)
+            if delivery.symbol not in there:
+                _make(db, provider, delivery, at)
     there = find_instruments(db, provider, symbols, lock=True)
     return [_mismatch(there[delivery.symbol], delivery) or there[delivery.symbol] for delivery in deliveries]
 
@@ -124,41 +190,62 @@ def instruments_of(
 def _close(db, provider, symbol, on):
     "End the open listing of `symbol` on the day before `on`, and give the instrument"
     found = find_instruments(db, provider, [symbol], lock=True)
-    if symbol not in found: return None
-    if on > datetime.now(UTC).date() + timedelta(days=1): raise DataError('The day has not come yet', str(on), 'Do it when the symbol changes.')
-    if on <= found[symbol]['valid_from']: raise DataError(f'{symbol} is listed only since {found[symbol]["valid_from"]}', str(on), 'Name a later day.')
-    db.execute(text('UPDATE listings SET valid_to = :last WHERE provider = :provider AND symbol = :symbol AND valid_to IS NULL'),
-               dict(provider=provider, symbol=symbol, last=on - timedelta(days=1)))
+    if symbol not in found:
+        return None
+    if on > datetime.now(UTC).date() + timedelta(days=1):
+        raise DataError('The day has not come yet', str(on), 'Do it when the symbol changes.')
+    if on <= found[symbol]['valid_from']:
+        raise DataError(f'{symbol} is listed only since {found[symbol]["valid_from"]}', str(on), 'Name a later day.')
+    db.execute(
+        text(
+            'UPDATE listings SET valid_to = :last WHERE provider = :provider AND symbol = :symbol AND valid_to IS NULL'
+        ),
+        dict(provider=provider, symbol=symbol, last=on - timedelta(days=1)),
+    )
     return found[symbol]
 
 # %% ../../nbs/22_listings.ipynb #94db5c28
 def rename_symbol(
-    settings:Settings, # The lab
-    old:str,           # Symbol so far
-    new:str,           # Symbol from then on
-    on:date,           # First day under the new symbol
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-)->None: # Raises UnknownSymbolError for `old`, DataError when `new` is taken
+    settings: Settings,  # The lab
+    old: str,  # Symbol so far
+    new: str,  # Symbol from then on
+    on: date,  # First day under the new symbol
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> None:  # Raises UnknownSymbolError for `old`, DataError when `new` is taken
     "The company keeps its rows and is called by another symbol"
     provider, old, new = provider or settings.data.provider, check_symbol(old), check_symbol(new)
     with session(settings) as db:
-        if (taken := db.execute(text('SELECT max(valid_to) FROM listings WHERE provider = :provider AND symbol = :symbol'), dict(provider=provider, symbol=new)).scalar_one()) and taken >= on:
+        if (
+            taken := db.execute(
+                text('SELECT max(valid_to) FROM listings WHERE provider = :provider AND symbol = :symbol'),
+                dict(provider=provider, symbol=new),
+            ).scalar_one()
+        ) and taken >= on:
             raise DataError(f'{new} meant another company until {taken}', str(on), 'Name a later day.')
-        if find_instruments(db, provider, [new]): raise DataError('The new symbol is taken', new, f'If its company gave it up: tradelab data reuse {new} --on YYYY-MM-DD')
+        if find_instruments(db, provider, [new]):
+            raise DataError(
+                'The new symbol is taken', new, f'If its company gave it up: tradelab data reuse {new} --on YYYY-MM-DD'
+            )
         if instrument := _close(db, provider, old, on):
-            db.execute(text('INSERT INTO listings (provider, symbol, valid_from, instrument_id) VALUES (:provider, :symbol, :since, :id)'),
-                       dict(provider=provider, symbol=new, since=on, id=instrument['id']))
+            db.execute(
+                text(
+                    'INSERT INTO listings (provider, symbol, valid_from, instrument_id) VALUES (:provider, :symbol, :since, :id)'
+                ),
+                dict(provider=provider, symbol=new, since=on, id=instrument['id']),
+            )
             return
     raise _unknown(settings, provider, old)
 
 # %% ../../nbs/22_listings.ipynb #c2dfe653
 def reuse_symbol(
-    settings:Settings, # The lab
-    symbol:str,        # Symbol that goes to another company
-    on:date,           # First day of the new company under it
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-)->None: # Raises UnknownSymbolError
+    settings: Settings,  # The lab
+    symbol: str,  # Symbol that goes to another company
+    on: date,  # First day of the new company under it
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> None:  # Raises UnknownSymbolError
     "The symbol no longer means this company; the next delivery under it is another one's"
     provider, symbol = provider or settings.data.provider, check_symbol(symbol)
-    with session(settings) as db: closed = _close(db, provider, symbol, on)
-    if not closed: raise _unknown(settings, provider, symbol)
+    with session(settings) as db:
+        closed = _close(db, provider, symbol, on)
+    if not closed:
+        raise _unknown(settings, provider, symbol)

@@ -26,95 +26,137 @@ from .error_handling import StorageError, TradeLabError
 # %% ../../nbs/03_logging.ipynb #ab921b74
 MASK = '****'
 _NAME = r'(?:password|passwd|pwd|secret|token|api[_-]?key|key[_-]?id|access[_-]?key|secret[_-]?key)[\w-]{0,30}'
-PATTERNS = tuple((re.compile(pattern, re.I), mask) for pattern, mask in (
-    (r'(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]{0,200}:)[^\s/]{1,500}(@)', rf'\1{MASK}\2'),
-    (r'(authorization["\']?\s{0,3}[:=]\s{0,3}["\']?(?:basic |bearer )?)[^\s"\',}]+', rf'\1{MASK}'),
-    (rf'({_NAME}["\']?\s{{0,3}}[:=]\s{{0,3}}b?)(["\'])(?:(?!\2)[^\\]|\\.){{1,500}}\2', rf'\1\2{MASK}\2'),
-    (rf'({_NAME}["\']?\s{{0,3}}[:=]\s{{0,3}})[^\s"\',}}&]+', rf'\1{MASK}'),
-    (r'\b(?:PK|AK|CK)[A-Z0-9]{16,24}\b', MASK),
-))
+PATTERNS = tuple(
+    (re.compile(pattern, re.I), mask)
+    for pattern, mask in (
+        (r'(\b[a-z][a-z0-9+.-]{0,30}://[^\s:/@]{0,200}:)[^\s/]{1,500}(@)', rf'\1{MASK}\2'),
+        (r'(authorization["\']?\s{0,3}[:=]\s{0,3}["\']?(?:basic |bearer )?)[^\s"\',}]+', rf'\1{MASK}'),
+        (rf'({_NAME}["\']?\s{{0,3}}[:=]\s{{0,3}}b?)(["\'])(?:(?!\2)[^\\]|\\.){{1,500}}\2', rf'\1\2{MASK}\2'),
+        (rf'({_NAME}["\']?\s{{0,3}}[:=]\s{{0,3}})[^\s"\',}}&]+', rf'\1{MASK}'),
+        (r'\b(?:PK|AK|CK)[A-Z0-9]{16,24}\b', MASK),
+    )
+)
 _IS_SECRET = re.compile(_NAME, re.I)
 
 # %% ../../nbs/03_logging.ipynb #bb3a7181
 def _forms(secret):
     "The ways in which `secret` may be written"
-    return {secret, quote(secret, safe=''), escape(secret), escape(secret, quote=False), json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1],
-            repr(secret)[1:-1], ' '.join(secret.split())}
+    return {
+        secret,
+        quote(secret, safe=''),
+        escape(secret),
+        escape(secret, quote=False),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        repr(secret)[1:-1],
+        ' '.join(secret.split()),
+    }
 
 # %% ../../nbs/03_logging.ipynb #aa756613
 def redact(
-    text:str,             # Anything about to be shown or stored
-    known:tuple[str,...]=(), # Secret values to cut out wherever they stand
-)->str: # `text` with secrets replaced by four stars
+    text: str,  # Anything about to be shown or stored
+    known: tuple[str, ...] = (),  # Secret values to cut out wherever they stand
+) -> str:  # `text` with secrets replaced by four stars
     "Text without secrets, by known values and by pattern"
-    for form in sorted({form for secret in known if len(secret) > 3 for form in _forms(secret)}, key=len, reverse=True): text = text.replace(form, MASK)
-    for pattern, mask in PATTERNS: text = pattern.sub(mask, text)
+    for form in sorted({form for secret in known if len(secret) > 3 for form in _forms(secret)}, key=len, reverse=True):
+        text = text.replace(form, MASK)
+    for pattern, mask in PATTERNS:
+        text = pattern.sub(mask, text)
     return text
 
 # %% ../../nbs/03_logging.ipynb #e1926fc7
 def redact_fields(
-    value,                # Nested dicts and lists, such as the details of an event
-    known:tuple[str,...]=(), # Secret values to cut out wherever they stand
-): # The same with redacted texts
+    value,  # Nested dicts and lists, such as the details of an event
+    known: tuple[str, ...] = (),  # Secret values to cut out wherever they stand
+):  # The same with redacted texts
     "Fields without secrets"
-    if isinstance(value, dict): return {name: MASK if isinstance(item, str) and _IS_SECRET.search(str(name)) else redact_fields(item, known) for name, item in value.items()}
-    if isinstance(value, (list, tuple)): return [redact_fields(item, known) for item in value]
+    if isinstance(value, dict):
+        return {
+            name: MASK if isinstance(item, str) and _IS_SECRET.search(str(name)) else redact_fields(item, known)
+            for name, item in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        return [redact_fields(item, known) for item in value]
     return value if value is None or isinstance(value, (bool, int, float)) else redact(str(value), known)
 
 # %% ../../nbs/03_logging.ipynb #af9e9c3c
 class Redaction(logging.Filter):
     "Replaces a record's message and traceback by their redacted text."
-    def __init__(self,
-        known:tuple[str,...]=(), # Secret values
+
+    def __init__(
+        self,
+        known: tuple[str, ...] = (),  # Secret values
     ):
         super().__init__()
         self.known = known
 
     def filter(self, record):
         record.msg, record.args = redact(record.getMessage(), self.known), None
-        if record.exc_info and record.exc_info[0]: record.exc_text = ''.join(traceback.format_exception(*record.exc_info)).rstrip()
+        if record.exc_info and record.exc_info[0]:
+            record.exc_text = ''.join(traceback.format_exception(*record.exc_info)).rstrip()
         for name in ('exc_text', 'stack_info'):
-            if getattr(record, name, None): setattr(record, name, redact(getattr(record, name), self.known))
+            if getattr(record, name, None):
+                setattr(record, name, redact(getattr(record, name), self.known))
         record.exc_info, details = None, getattr(record, 'details', None)
-        if details: record.details = redact_fields(details, self.known)
+        if details:
+            record.details = redact_fields(details, self.known)
         return True
 
 # %% ../../nbs/03_logging.ipynb #0fdace5d
 _run_id = ContextVar('run_id', default='')
 
-def current_run_id()->str: # The run's id, '' outside any run
+
+def current_run_id() -> str:  # The run's id, '' outside any run
     "The id of the run that this code belongs to"
     return _run_id.get() or os.environ.get('TRADELAB_RUN_ID', '')
 
 # %% ../../nbs/03_logging.ipynb #78df8248
 @contextmanager
 def run_context(
-    run_id:str, # The run's id
+    run_id: str,  # The run's id
 ):
     "Every line logged inside carries `run_id`"
     token = _run_id.set(run_id)
-    try: yield
-    finally: _run_id.reset(token)
+    try:
+        yield
+    finally:
+        _run_id.reset(token)
 
 # %% ../../nbs/03_logging.ipynb #fef53489
 class _AddRunId(logging.Filter):
     "Writes the current run id onto a record that has none"
+
     def filter(self, record):
-        if not hasattr(record, 'run_id'): record.run_id = current_run_id()
+        if not hasattr(record, 'run_id'):
+            record.run_id = current_run_id()
         return True
 
 # %% ../../nbs/03_logging.ipynb #7d38013d
 class JsonLines(logging.Formatter):
     "One JSON object a line."
+
     def format(self, record):
-        line = dict(at=time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created)) + f'.{int(record.msecs):03d}Z', level=record.levelname,
-                    logger=record.name, message=record.getMessage(), run_id=getattr(record, 'run_id', ''), process=record.process)
-        extra = dict(event=getattr(record, 'event', None), details=getattr(record, 'details', None), traceback=record.exc_text or record.stack_info)
-        return json.dumps({**line, **{key: value for key, value in extra.items() if value}}, ensure_ascii=False, default=str)
+        line = dict(
+            at=time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created)) + f'.{int(record.msecs):03d}Z',
+            level=record.levelname,
+            logger=record.name,
+            message=record.getMessage(),
+            run_id=getattr(record, 'run_id', ''),
+            process=record.process,
+        )
+        extra = dict(
+            event=getattr(record, 'event', None),
+            details=getattr(record, 'details', None),
+            traceback=record.exc_text or record.stack_info,
+        )
+        return json.dumps(
+            {**line, **{key: value for key, value in extra.items() if value}}, ensure_ascii=False, default=str
+        )
 
 # %% ../../nbs/03_logging.ipynb #dfa708d6
 class Readable(logging.Formatter):
     "A short line for a person."
+
     def format(self, record):
         level = '' if record.levelno == logging.INFO else f'{record.levelname.lower()}: '
         run = f' [{record.run_id}]' if getattr(record, 'run_id', '') else ''
@@ -122,17 +164,20 @@ class Readable(logging.Formatter):
 
 # %% ../../nbs/03_logging.ipynb #f78c672a
 def setup_logging(
-    directory:Path,         # Folder of the log files, made when missing
-    level:str='INFO',       # Least level that is kept in the file
-    known:tuple[str,...]=(), # Secret values to cut out, besides the patterns
-    console:str='WARNING',  # Least level that is shown on the console
-)->Path: # The log file; raises StorageError when it cannot be written
+    directory: Path,  # Folder of the log files, made when missing
+    level: str = 'INFO',  # Least level that is kept in the file
+    known: tuple[str, ...] = (),  # Secret values to cut out, besides the patterns
+    console: str = 'WARNING',  # Least level that is shown on the console
+) -> Path:  # The log file; raises StorageError when it cannot be written
     "Readable lines on standard error, JSON lines in a rotating file"
-    path = Path(directory)/'tradelab.jsonl'
+    path = Path(directory) / 'tradelab.jsonl'
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         to_file = logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=5, encoding='utf-8')
-    except OSError as e: raise StorageError('The log folder cannot be written', str(path.parent), 'Make it writable, or set [logging] directory.') from e
+    except OSError as e:
+        raise StorageError(
+            'The log folder cannot be written', str(path.parent), 'Make it writable, or set [logging] directory.'
+        ) from e
     to_console = logging.StreamHandler(sys.stderr)
     to_console.addFilter(lambda record: not getattr(record, 'file_only', False))
     for handler, formatter, least in ((to_file, JsonLines(), level), (to_console, Readable(), console)):
@@ -145,8 +190,8 @@ def setup_logging(
 
 # %% ../../nbs/03_logging.ipynb #b8d72cc9
 def attach(
-    handler:logging.Handler, # A handler of ours, for the root logger
-    known:tuple[str,...]=(), # Secret values to cut out, besides the patterns
+    handler: logging.Handler,  # A handler of ours, for the root logger
+    known: tuple[str, ...] = (),  # Secret values to cut out, besides the patterns
 ):
     "Put `handler` on the root logger behind the redaction, in place of an earlier one of the same class that was attached"
     root = logging.getLogger()
@@ -161,14 +206,18 @@ def attach(
 # %% ../../nbs/03_logging.ipynb #35e3ca51
 @contextmanager
 def one_clear_line(
-    log_file:Path|None=None, # Where the traceback is kept; shown for a defect
-    known:tuple[str,...]=(), # Secret values to cut out, besides the patterns
+    log_file: Path | None = None,  # Where the traceback is kept; shown for a defect
+    known: tuple[str, ...] = (),  # Secret values to cut out, besides the patterns
 ):
     "Turn whatever escapes into one line on standard error and an exit code"
-    try: yield
-    except KeyboardInterrupt as e: _end('Stopped by Ctrl-C.', 130, known, e)
-    except TradeLabError as e: _end(f'Error: {e}', e.exit_code, known, e)
-    except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    try:
+        yield
+    except KeyboardInterrupt as e:
+        _end('Stopped by Ctrl-C.', 130, known, e)
+    except TradeLabError as e:
+        _end(f'Error: {e}', e.exit_code, known, e)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as e:
         where = f' The traceback is in {log_file}.' if log_file else ''
         _end(f'Defect: {type(e).__name__}: {" ".join(str(e).split())}.{where}', 70, known, e)
@@ -176,6 +225,9 @@ def one_clear_line(
 # %% ../../nbs/03_logging.ipynb #0815c05f
 def _end(text, code, known, error):
     "Keep the traceback in the log, if one is set up, say `text` and leave with `code`"
-    if logging.getLogger().handlers: logging.getLogger('tradelab').error('%s', text, exc_info=error, extra=dict(file_only=True, event='command.failed'))
+    if logging.getLogger().handlers:
+        logging.getLogger('tradelab').error(
+            '%s', text, exc_info=error, extra=dict(file_only=True, event='command.failed')
+        )
     sys.stderr.write(redact(text, known) + '\n')
     raise SystemExit(code) from None

@@ -17,11 +17,13 @@ from .binary_copy import read_block, write_block
 # %% ../../nbs/22_merging.ipynb #12ba9692
 def _keys(columns, key, ids, first, width):
     "One whole number for each row, in order of instrument and `key`"
-    return np.searchsorted(ids, columns['instrument_id'])*width + (columns[key] - first).astype('i8')
+    return np.searchsorted(ids, columns['instrument_id']) * width + (columns[key] - first).astype('i8')
+
 
 def _in_order(columns, keys):
     "`columns` and `keys` in order of `keys`; the arrays themselves when they are in order already"
-    if (keys[1:] >= keys[:-1]).all(): return columns, keys
+    if (keys[1:] >= keys[:-1]).all():
+        return columns, keys
     order = np.argsort(keys, kind='stable')
     return {name: values[order] for name, values in columns.items()}, keys[order]
 
@@ -34,11 +36,12 @@ def _same(given, known):
 @dataclass(frozen=True, eq=False)
 class Merged:
     "What became of the rows of a merge, each array over instruments in the order of `ids`."
-    ids: np.ndarray       # Instruments, ascending, shape (n,)
-    new: np.ndarray       # Rows that were not known
-    changed: np.ndarray   # Rows whose values were rewritten
-    unchanged: np.ndarray # Rows that were known already
-    withdrawn: np.ndarray # Known rows between an instrument's first and last given row that were not given; they stay
+
+    ids: np.ndarray  # Instruments, ascending, shape (n,)
+    new: np.ndarray  # Rows that were not known
+    changed: np.ndarray  # Rows whose values were rewritten
+    unchanged: np.ndarray  # Rows that were known already
+    withdrawn: np.ndarray  # Known rows between an instrument's first and last given row that were not given; they stay
 
 # %% ../../nbs/22_merging.ipynb #abd2f1cc
 def _known(db, table, key, given, ids):
@@ -47,17 +50,26 @@ def _known(db, table, key, given, ids):
     kind = 'date' if key == 'session' else 'timestamptz'
     span = {'ids': ids.tolist(), 'first': f'{given[key].min()}', 'last': f'{given[key].max()}'}
     zone = '' if key == 'session' else " || 'Z'"
-    return read_block(db.connection(), f'SELECT {", ".join(kinds)} FROM {table} WHERE instrument_id = ANY(%(ids)s) '
-                      f'AND {key} BETWEEN (%(first)s{zone})::{kind} AND (%(last)s{zone})::{kind}', span, kinds)
+    return read_block(
+        db.connection(),
+        f'SELECT {", ".join(kinds)} FROM {table} WHERE instrument_id = ANY(%(ids)s) '
+        f'AND {key} BETWEEN (%(first)s{zone})::{kind} AND (%(last)s{zone})::{kind}',
+        span,
+        kinds,
+    )
 
 # %% ../../nbs/22_merging.ipynb #1536459d
 def _replace(db, table, key, old, at):
     "Move the rows `old` from `table` to its revisions"
     count = len(old[key])
     write_block(db.connection(), f'{table.removesuffix("s")}_revisions', {**old, 'superseded_at': np.full(count, at)})
-    db.execute(text(f'CREATE TEMP TABLE superseded ON COMMIT DROP AS SELECT instrument_id, {key} FROM {table} WITH NO DATA'))
+    db.execute(
+        text(f'CREATE TEMP TABLE superseded ON COMMIT DROP AS SELECT instrument_id, {key} FROM {table} WITH NO DATA')
+    )
     write_block(db.connection(), 'superseded', {name: old[name] for name in ('instrument_id', key)})
-    db.execute(text(f'DELETE FROM {table} t USING superseded s WHERE t.instrument_id = s.instrument_id AND t.{key} = s.{key}'))
+    db.execute(
+        text(f'DELETE FROM {table} t USING superseded s WHERE t.instrument_id = s.instrument_id AND t.{key} = s.{key}')
+    )
     db.execute(text('DROP TABLE superseded'))
 
 # %% ../../nbs/22_merging.ipynb #ace781a4
@@ -71,11 +83,13 @@ def _withdrawn(rank, keys, known_rank, known_keys, found, n):
 
 # %% ../../nbs/22_merging.ipynb #1cbe7088
 def merge_rows(
-    db,                          # A session whose transaction holds the locks of the instruments
-    table:str,                   # 'daily_bars' or 'minute_bars'
-    given:dict[str, np.ndarray], # instrument_id, session or at, and the values; each instrument's rows once, shape (n_rows,) with n_rows above 0
-    at:np.datetime64,            # When they came, UTC, microseconds
-)->Merged: # Raises psycopg2.Error
+    db,  # A session whose transaction holds the locks of the instruments
+    table: str,  # 'daily_bars' or 'minute_bars'
+    given: dict[
+        str, np.ndarray
+    ],  # instrument_id, session or at, and the values; each instrument's rows once, shape (n_rows,) with n_rows above 0
+    at: np.datetime64,  # When they came, UTC, microseconds
+) -> Merged:  # Raises psycopg2.Error
     "Write what is new and what differs, keeping what it replaces"
     key, ids = 'session' if 'session' in given else 'at', np.unique(given['instrument_id'])
     first, width = given[key].min(), int((given[key].max() - given[key].min()).astype('i8')) + 1
@@ -86,25 +100,47 @@ def merge_rows(
     there = place < len(known_keys)
     there[there] = known_keys[place[there]] == keys[there]
     changed = there.copy()
-    changed[there] = ~np.logical_and.reduce([_same(given[name][there], known[name][place[there]]) for name in given if name not in ('instrument_id', key)])
+    changed[there] = ~np.logical_and.reduce(
+        [_same(given[name][there], known[name][place[there]]) for name in given if name not in ('instrument_id', key)]
+    )
     if changed.any():
-        at = max(at, known['fetched_at'][place[changed]].max() + 1)  # a row is current for a while before another takes its place
+        at = max(
+            at, known['fetched_at'][place[changed]].max() + 1
+        )  # a row is current for a while before another takes its place
         _replace(db, table, key, {name: values[place[changed]] for name, values in known.items()}, at)
     written = changed | ~there
-    if written.any(): write_block(db.connection(), table, {name: values[written] for name, values in given.items()} | {'fetched_at': np.full(written.sum(), at)})
-    rank, found = keys//width, np.zeros(len(known_keys), bool)
+    if written.any():
+        write_block(
+            db.connection(),
+            table,
+            {name: values[written] for name, values in given.items()} | {'fetched_at': np.full(written.sum(), at)},
+        )
+    rank, found = keys // width, np.zeros(len(known_keys), bool)
     found[place[there]] = True
-    def count(mask): return np.bincount(rank[mask], minlength=len(ids))
-    return Merged(ids, count(~there), count(changed), count(there & ~changed), _withdrawn(rank, keys, known_keys//width, known_keys, found, len(ids)))
+
+    def count(mask):
+        return np.bincount(rank[mask], minlength=len(ids))
+
+    return Merged(
+        ids,
+        count(~there),
+        count(changed),
+        count(there & ~changed),
+        _withdrawn(rank, keys, known_keys // width, known_keys, found, len(ids)),
+    )
 
 # %% ../../nbs/22_merging.ipynb #d5ac0899
 def source_of(
-    table:str,           # A table that has revisions
-    columns:str,         # What to select
-    as_of:datetime|None, # As known then; None for now
-    more:str='',         # Further conditions, beginning with AND
-)->str: # A SELECT that takes %(ids)s, and %(as_of)s unless it is None
+    table: str,  # A table that has revisions
+    columns: str,  # What to select
+    as_of: datetime | None,  # As known then; None for now
+    more: str = '',  # Further conditions, beginning with AND
+) -> str:  # A SELECT that takes %(ids)s, and %(as_of)s unless it is None
     "Select the rows of some instruments that are current, or were at `as_of`"
     known = 'WHERE instrument_id = ANY(%(ids)s)' + ('' if as_of is None else ' AND fetched_at <= %(as_of)s') + more
     now = f'SELECT {columns} FROM {table} {known}'
-    return now if as_of is None else f'{now} UNION ALL SELECT {columns} FROM {table.removesuffix("s")}_revisions {known} AND superseded_at > %(as_of)s'
+    return (
+        now
+        if as_of is None
+        else f'{now} UNION ALL SELECT {columns} FROM {table.removesuffix("s")}_revisions {known} AND superseded_at > %(as_of)s'
+    )

@@ -16,20 +16,32 @@ from .table_base import Base, key, said
 # %% ../../nbs/20_model_schema.ipynb #abfd3e21
 class Model(Base):
     "One trained model."
+
     __tablename__ = 'models'
-    __table_args__ = (CheckConstraint("kind IN ('symbol', 'pooled')", name='kind_known'), CheckConstraint("status IN ('challenger', 'champion', 'retired', 'rejected', 'fold')", name='status_known'),
-                      CheckConstraint('train_first <= train_last', name='not_backwards'), CheckConstraint('version > 0', name='version_positive'), UniqueConstraint('name', 'version'),
-                      Index('ix_models_champion', 'name', unique=True, postgresql_where="status = 'champion'"),
-                      {'comment': 'Trained models with their weights; rows are only added, and nothing of a row changes but its status'})
+    __table_args__ = (
+        CheckConstraint("kind IN ('symbol', 'pooled')", name='kind_known'),
+        CheckConstraint("status IN ('challenger', 'champion', 'retired', 'rejected', 'fold')", name='status_known'),
+        CheckConstraint('train_first <= train_last', name='not_backwards'),
+        CheckConstraint('version > 0', name='version_positive'),
+        UniqueConstraint('name', 'version'),
+        Index('ix_models_champion', 'name', unique=True, postgresql_where="status = 'champion'"),
+        {
+            'comment': 'Trained models with their weights; rows are only added, and nothing of a row changes but its status'
+        },
+    )
     id: Mapped[int] = said('Number used by the other tables', BigInteger, Identity(always=True), primary_key=True)
     name: Mapped[str] = said('What is modelled, such as AAPL-h1 or pool-h1')
     version: Mapped[int] = said('Number within the name, from 1, in order of writing')
     kind: Mapped[str] = said('symbol: trained on one symbol; pooled: on several together')
     symbols: Mapped[str] = said('Tickers it was trained on, in order, commas between')
-    status: Mapped[str] = said('challenger: may be promoted; champion: serves, one for a name; retired: served before; rejected: lost; fold: evidence of a walk-forward')
+    status: Mapped[str] = said(
+        'challenger: may be promoted; champion: serves, one for a name; retired: served before; rejected: lost; fold: evidence of a walk-forward'
+    )
     created_at: Mapped[dt.datetime] = said('When it was stored')
     run_id: Mapped[str | None] = said('The run that trained it, if any', ForeignKey('runs.id'))
-    artifact: Mapped[bytes] = said('Weights, scalers and all else that is needed to forecast, as 16_artifact writes it; no pickle')
+    artifact: Mapped[bytes] = said(
+        'Weights, scalers and all else that is needed to forecast, as 16_artifact writes it; no pickle'
+    )
     sha256: Mapped[str] = said('SHA-256 over the artifact, compared at loading')
     features: Mapped[list] = said('Names of the inputs, in order')
     lookback: Mapped[int] = said('Sessions in a window')
@@ -49,14 +61,21 @@ class Model(Base):
 # %% ../../nbs/20_model_schema.ipynb #035726b8
 class ModelEvaluation(Base):
     "One measurement of a model."
+
     __tablename__ = 'model_evaluations'
-    __table_args__ = (CheckConstraint("kind IN ('walk_forward', 'sealed', 'rolling')", name='kind_known'), CheckConstraint('first <= last', name='not_backwards'), Index(None, 'model_id'),
-                      {'comment': 'What models were worth beside the naive forecasts; rows are only added'})
+    __table_args__ = (
+        CheckConstraint("kind IN ('walk_forward', 'sealed', 'rolling')", name='kind_known'),
+        CheckConstraint('first <= last', name='not_backwards'),
+        Index(None, 'model_id'),
+        {'comment': 'What models were worth beside the naive forecasts; rows are only added'},
+    )
     id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
     model_id: Mapped[int] = said('The model', ForeignKey('models.id'))
     run_id: Mapped[str | None] = said('The run that measured it, if any', ForeignKey('runs.id'))
     at: Mapped[dt.datetime] = said('When it was written down')
-    kind: Mapped[str] = said('walk_forward: over folds; sealed: on the span kept for the last comparison; rolling: on the newest sessions while it serves')
+    kind: Mapped[str] = said(
+        'walk_forward: over folds; sealed: on the span kept for the last comparison; rolling: on the newest sessions while it serves'
+    )
     first: Mapped[dt.date] = said('First session measured')
     last: Mapped[dt.date] = said('Last session measured')
     figures: Mapped[dict] = said('Forecaster → figures by name; null where one is undefined')
@@ -65,9 +84,14 @@ class ModelEvaluation(Base):
 # %% ../../nbs/20_model_schema.ipynb #6de130e2
 class Prediction(Base):
     "What a model said about a symbol at the close of a session."
+
     __tablename__ = 'predictions'
-    __table_args__ = (CheckConstraint('session > trained_to', name='out_of_sample'), CheckConstraint('horizon > 0', name='horizon_positive'), Index(None, 'symbol', 'session'),
-                      {'comment': 'Forecasts as they were made, each once and out of sample; rows are only added'})
+    __table_args__ = (
+        CheckConstraint('session > trained_to', name='out_of_sample'),
+        CheckConstraint('horizon > 0', name='horizon_positive'),
+        Index(None, 'symbol', 'session'),
+        {'comment': 'Forecasts as they were made, each once and out of sample; rows are only added'},
+    )
     model_id: Mapped[int] = key('The model', ForeignKey('models.id'), autoincrement=False)
     symbol: Mapped[str] = key('Ticker')
     session: Mapped[dt.date] = key('Session whose close was the last thing known')
@@ -82,12 +106,19 @@ class Prediction(Base):
 # %% ../../nbs/20_model_schema.ipynb #b5db8442
 class Promotion(Base):
     "A decision about a model."
+
     __tablename__ = 'promotions'
-    __table_args__ = (CheckConstraint("action IN ('promote', 'rollback', 'reject', 'retire')", name='action_known'), CheckConstraint("by IN ('evidence', 'hand')", name='by_known'), Index(None, 'name', 'at'),
-                      {'comment': 'Decisions about which model serves, with their reasons; rows are only added'})
+    __table_args__ = (
+        CheckConstraint("action IN ('promote', 'rollback', 'reject', 'retire')", name='action_known'),
+        CheckConstraint("by IN ('evidence', 'hand')", name='by_known'),
+        Index(None, 'name', 'at'),
+        {'comment': 'Decisions about which model serves, with their reasons; rows are only added'},
+    )
     id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
     name: Mapped[str] = said('Name of the model')
-    model_id: Mapped[int] = said('The model that was decided about: promoted, serving again, rejected or retired', ForeignKey('models.id'))
+    model_id: Mapped[int] = said(
+        'The model that was decided about: promoted, serving again, rejected or retired', ForeignKey('models.id')
+    )
     replaced_id: Mapped[int | None] = said('The champion that had to go, if any', ForeignKey('models.id'))
     at: Mapped[dt.datetime] = said('When it was decided')
     action: Mapped[str] = said('promote, rollback, reject or retire')
@@ -99,9 +130,15 @@ class Promotion(Base):
 # %% ../../nbs/20_model_schema.ipynb #dba425bb
 class Retraining(Base):
     "A retraining from its claim to its end."
+
     __tablename__ = 'retrainings'
-    __table_args__ = (CheckConstraint("status IN ('running', 'done', 'failed')", name='status_known'), CheckConstraint("(status = 'running') = (ended_at IS NULL)", name='ended_when_not_running'),
-                      CheckConstraint('attempts > 0', name='attempts_positive'), UniqueConstraint('name', 'scheduled_for'), {'comment': 'Retrainings, one for a name and a scheduled time, with who does them'})
+    __table_args__ = (
+        CheckConstraint("status IN ('running', 'done', 'failed')", name='status_known'),
+        CheckConstraint("(status = 'running') = (ended_at IS NULL)", name='ended_when_not_running'),
+        CheckConstraint('attempts > 0', name='attempts_positive'),
+        UniqueConstraint('name', 'scheduled_for'),
+        {'comment': 'Retrainings, one for a name and a scheduled time, with who does them'},
+    )
     id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
     name: Mapped[str] = said('Name of the model')
     scheduled_for: Mapped[dt.datetime] = said('The time it was due')

@@ -22,127 +22,218 @@ from .model_schema import Model
 
 # %% ../../nbs/22_predictions.ipynb #7a28f0da
 def unknown_model(
-    db,       # A session
-    name:str, # A name that no model has
-)->RunError: # To be raised
+    db,  # A session
+    name: str,  # A name that no model has
+) -> RunError:  # To be raised
     "What to say about a model that is not stored"
     known = [one for one in db.execute(select(Model.name).distinct()).scalars() if not one.endswith('.folds')]
-    return RunError('There is no model of this name', name, did_you_mean(name, known) if known else 'None is stored yet: tradelab models retrain --symbols …')
+    return RunError(
+        'There is no model of this name',
+        name,
+        did_you_mean(name, known) if known else 'None is stored yet: tradelab models retrain --symbols …',
+    )
 
 # %% ../../nbs/22_predictions.ipynb #45e1fb0a
 _FACTS = Model.id, Model.name, Model.version, Model.symbols, Model.horizon, Model.train_last
 
+
 def _model(db, model_id):
     "What a prediction takes from its model"
     row = db.execute(select(*_FACTS).where(Model.id == model_id)).mappings().one_or_none()
-    if row is None: raise RunError('There is no model of this number', model_id, 'The column id of the table models has them.')
+    if row is None:
+        raise RunError('There is no model of this number', model_id, 'The column id of the table models has them.')
     return dict(row)
 
 # %% ../../nbs/22_predictions.ipynb #6a360b31
 _VALUES = ['close', 'forecast', 'low', 'high']
 
+
 def _refuse(model, what, rows, remedy):
     "ModelError naming the first of `rows`, when there is one"
-    if len(rows): raise ModelError(f'{what}: {model["name"]} version {model["version"]}', f'{rows.symbol.iloc[0]} on {str(rows.session.iloc[0])[:10]}' + (f' and {len(rows) - 1} more' if len(rows) > 1 else ''), remedy)
+    if len(rows):
+        raise ModelError(
+            f'{what}: {model["name"]} version {model["version"]}',
+            f'{rows.symbol.iloc[0]} on {str(rows.session.iloc[0])[:10]}'
+            + (f' and {len(rows) - 1} more' if len(rows) > 1 else ''),
+            remedy,
+        )
 
 # %% ../../nbs/22_predictions.ipynb #9f4d056a
 def _checked(model, frame):
     "`frame` as its rows are stored, in order; ModelError for what is no prediction of `model`"
     frame = frame if 'session' in frame else frame.reset_index()
-    if 'symbol' not in frame and ',' not in model['symbols']: frame = frame.assign(symbol=model['symbols'])
-    if lacks := {'symbol', 'session', 'close', 'forecast'} - set(frame): raise ModelError('Forecasts need a symbol, a session, a close and a forecast', ', '.join(sorted(lacks)), 'Add these columns.')
-    frame = frame.reindex(columns=['symbol', 'session', *_VALUES]).astype(dict.fromkeys(_VALUES, float)).assign(session=lambda f: pd.to_datetime(f.session))
+    if 'symbol' not in frame and ',' not in model['symbols']:
+        frame = frame.assign(symbol=model['symbols'])
+    if lacks := {'symbol', 'session', 'close', 'forecast'} - set(frame):
+        raise ModelError(
+            'Forecasts need a symbol, a session, a close and a forecast', ', '.join(sorted(lacks)), 'Add these columns.'
+        )
+    frame = (
+        frame.reindex(columns=['symbol', 'session', *_VALUES])
+        .astype(dict.fromkeys(_VALUES, float))
+        .assign(session=lambda f: pd.to_datetime(f.session))
+    )
     low, high, day = frame.low, frame.high, frame.session
-    _refuse(model, 'A forecast is no number', frame[~np.isfinite(frame[['close', 'forecast']]).all(axis=1) | np.isinf(low) | np.isinf(high)], 'A model that gives NaN must not be stored.')
-    _refuse(model, 'An interval ends below where it begins', frame[(low > high) | (low.isna() != high.isna())], 'Give both ends, the lower one as low.')
-    _refuse(model, f'What was trained to {model["train_last"]} cannot predict earlier sessions', frame[~(day > pd.Timestamp(model['train_last']))], 'Keep the rows where out_of_sample is true.')
-    _refuse(model, 'A symbol that the model does not know', frame[~frame.symbol.isin(model['symbols'].split(','))], f'It was trained on {model["symbols"]}.')
-    _refuse(model, 'Two forecasts for one session', frame[frame.duplicated(['symbol', 'session'])], 'Give each session once.')
+    _refuse(
+        model,
+        'A forecast is no number',
+        frame[~np.isfinite(frame[['close', 'forecast']]).all(axis=1) | np.isinf(low) | np.isinf(high)],
+        'A model that gives NaN must not be stored.',
+    )
+    _refuse(
+        model,
+        'An interval ends below where it begins',
+        frame[(low > high) | (low.isna() != high.isna())],
+        'Give both ends, the lower one as low.',
+    )
+    _refuse(
+        model,
+        f'What was trained to {model["train_last"]} cannot predict earlier sessions',
+        frame[~(day > pd.Timestamp(model['train_last']))],
+        'Keep the rows where out_of_sample is true.',
+    )
+    _refuse(
+        model,
+        'A symbol that the model does not know',
+        frame[~frame.symbol.isin(model['symbols'].split(','))],
+        f'It was trained on {model["symbols"]}.',
+    )
+    _refuse(
+        model,
+        'Two forecasts for one session',
+        frame[frame.duplicated(['symbol', 'session'])],
+        'Give each session once.',
+    )
     return frame.sort_values(['symbol', 'session'])
 
 # %% ../../nbs/22_predictions.ipynb #be8ce0ee
 SAME = 1e-6  # returns closer than this are one return
 
+
 def write_predictions(
-    db,                 # A session
-    model:dict,         # Its id, name, version, symbols, horizon and train_last
-    frame:pd.DataFrame, # Columns (or index) symbol and session, close, forecast, low and high; more are left out
-)->int: # Rows that were not known; raises ModelError for what is in sample, no number, or not what was said before
+    db,  # A session
+    model: dict,  # Its id, name, version, symbols, horizon and train_last
+    frame: pd.DataFrame,  # Columns (or index) symbol and session, close, forecast, low and high; more are left out
+) -> int:  # Rows that were not known; raises ModelError for what is in sample, no number, or not what was said before
     "Add what a model said to a running transaction"
     rows = _checked(model, frame)
     db.execute(text('DROP TABLE IF EXISTS pg_temp.said'))
-    db.execute(text('CREATE TEMP TABLE said ON COMMIT DROP AS SELECT symbol, session, close, forecast, low, high FROM predictions WITH NO DATA'))
+    db.execute(
+        text(
+            'CREATE TEMP TABLE said ON COMMIT DROP AS SELECT symbol, session, close, forecast, low, high FROM predictions WITH NO DATA'
+        )
+    )
     copy_frame(db.connection(), 'said', rows)
     given = dict(model_id=model['id'], horizon=model['horizon'], trained_to=model['train_last'])
-    new = db.execute(text('''INSERT INTO predictions (model_id, symbol, session, horizon, made_at, trained_to, close, forecast, low, high)
-        SELECT :model_id, symbol, session, :horizon, clock_timestamp(), :trained_to, close, forecast, low, high FROM said ORDER BY symbol, session ON CONFLICT DO NOTHING'''), given).rowcount
-    if new < len(rows): _refuse_changed(db, model)
+    new = db.execute(
+        text("""INSERT INTO predictions (model_id, symbol, session, horizon, made_at, trained_to, close, forecast, low, high)
+        SELECT :model_id, symbol, session, :horizon, clock_timestamp(), :trained_to, close, forecast, low, high FROM said ORDER BY symbol, session ON CONFLICT DO NOTHING"""),
+        given,
+    ).rowcount
+    if new < len(rows):
+        _refuse_changed(db, model)
     return new
 
 # %% ../../nbs/22_predictions.ipynb #35c5f046
 def _refuse_changed(db, model):
     "ModelError when a stored prediction differs from what is said now"
-    apart = ' OR '.join(f'abs(p.{name} - s.{name}) > {SAME} OR (p.{name} IS NULL) <> (s.{name} IS NULL)' for name in ('forecast', 'low', 'high'))
-    rows = db.execute(text(f'SELECT s.symbol, s.session, p.forecast AS before, s.forecast AS now FROM said s JOIN predictions p USING (symbol, session) WHERE p.model_id = :id AND ({apart}) ORDER BY session, symbol'),
-                      dict(id=model['id'])).mappings().all()
-    if rows: _refuse(model, f'A prediction is written once, and this one said {rows[0]["before"]:.6f} before and {rows[0]["now"]:.6f} now', pd.DataFrame(rows),
-                     'Its data must have changed: look at the symbol with tradelab data status, then train another version.')
+    apart = ' OR '.join(
+        f'abs(p.{name} - s.{name}) > {SAME} OR (p.{name} IS NULL) <> (s.{name} IS NULL)'
+        for name in ('forecast', 'low', 'high')
+    )
+    rows = (
+        db.execute(
+            text(
+                f'SELECT s.symbol, s.session, p.forecast AS before, s.forecast AS now FROM said s JOIN predictions p USING (symbol, session) WHERE p.model_id = :id AND ({apart}) ORDER BY session, symbol'
+            ),
+            dict(id=model['id']),
+        )
+        .mappings()
+        .all()
+    )
+    if rows:
+        _refuse(
+            model,
+            f'A prediction is written once, and this one said {rows[0]["before"]:.6f} before and {rows[0]["now"]:.6f} now',
+            pd.DataFrame(rows),
+            'Its data must have changed: look at the symbol with tradelab data status, then train another version.',
+        )
 
 # %% ../../nbs/22_predictions.ipynb #2d4e8250
 def save_predictions(
-    settings:Settings,  # The lab
-    model_id:int,       # Number of the model, column `id` of `models`
-    frame:pd.DataFrame, # As for `write_predictions`: what `artifact.forecast` gives for one symbol, or rows of many with their symbol
-)->int: # Rows that were not known; raises RunError for an unknown model, ModelError for what cannot be a prediction of it
+    settings: Settings,  # The lab
+    model_id: int,  # Number of the model, column `id` of `models`
+    frame: pd.DataFrame,  # As for `write_predictions`: what `artifact.forecast` gives for one symbol, or rows of many with their symbol
+) -> (
+    int
+):  # Rows that were not known; raises RunError for an unknown model, ModelError for what cannot be a prediction of it
     "Store what a model said, all of it or nothing"
-    with session(settings) as db: return write_predictions(db, _model(db, model_id), frame)
+    with session(settings) as db:
+        return write_predictions(db, _model(db, model_id), frame)
 
 # %% ../../nbs/22_predictions.ipynb #ed9babfe
 _COLUMNS = ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at']
 
+
 def _read(db, query, values):
     "Predictions by session, as `query` orders them"
     found = read_frame(db.connection(), query, values, parse_dates=['session'])
-    return found.assign(made_at=pd.to_datetime(found.made_at, format='ISO8601', utc=True), session=pd.to_datetime(found.session).astype('datetime64[us]')).set_index('session')
+    return found.assign(
+        made_at=pd.to_datetime(found.made_at, format='ISO8601', utc=True),
+        session=pd.to_datetime(found.session).astype('datetime64[us]'),
+    ).set_index('session')
+
 
 def _known_symbol(db, name, symbol):
     "`symbol` as it is stored; RunError when no model of `name` was trained on it"
-    known = {one for symbols in db.execute(select(Model.symbols).where(Model.name.in_((name, f'{name}.folds')))).scalars() for one in symbols.split(',')}
-    if not known: raise unknown_model(db, name)
-    if (symbol := check_symbol(symbol)) not in known: raise RunError(f'No model {name} was trained on this symbol', symbol, did_you_mean(symbol, known))
+    known = {
+        one
+        for symbols in db.execute(select(Model.symbols).where(Model.name.in_((name, f'{name}.folds')))).scalars()
+        for one in symbols.split(',')
+    }
+    if not known:
+        raise unknown_model(db, name)
+    if (symbol := check_symbol(symbol)) not in known:
+        raise RunError(f'No model {name} was trained on this symbol', symbol, did_you_mean(symbol, known))
     return symbol
 
 # %% ../../nbs/22_predictions.ipynb #15265b6a
 def stored_forecasts(
-    settings:Settings,    # The lab
-    name:str,             # Name of the model, such as 'AAPL-h1'
-    symbol:str,           # Ticker
-    recorded:bool=False,  # Only what was written down before the next session opened
-    calendar:str='XNYS',  # Exchange of the symbol, ISO 10383
-)->pd.DataFrame: # By session: forecast, low, high (returns), close, version, model (name and version), made_at; may be empty; raises RunError for an unknown name or symbol
+    settings: Settings,  # The lab
+    name: str,  # Name of the model, such as 'AAPL-h1'
+    symbol: str,  # Ticker
+    recorded: bool = False,  # Only what was written down before the next session opened
+    calendar: str = 'XNYS',  # Exchange of the symbol, ISO 10383
+) -> pd.DataFrame:  # By session: forecast, low, high (returns), close, version, model (name and version), made_at; may be empty; raises RunError for an unknown name or symbol
     "What the newest model that could not know the outcome said at the close of each session"
-    query = '''SELECT p.session, p.forecast, p.low, p.high, p.close, m.version, m.name || ' ' || m.version AS model, p.made_at FROM predictions p JOIN models m ON m.id = p.model_id
-               WHERE m.name IN (%(name)s, %(name)s || '.folds') AND p.symbol = %(symbol)s AND p.trained_to < p.session ORDER BY p.session, p.trained_to, m.version'''
-    with session(settings) as db: found = _read(db, query, dict(name=name, symbol=_known_symbol(db, name, symbol)))
-    if recorded: found = found[found.made_at <= next_opens(found.index, calendar)]
+    query = """SELECT p.session, p.forecast, p.low, p.high, p.close, m.version, m.name || ' ' || m.version AS model, p.made_at FROM predictions p JOIN models m ON m.id = p.model_id
+               WHERE m.name IN (%(name)s, %(name)s || '.folds') AND p.symbol = %(symbol)s AND p.trained_to < p.session ORDER BY p.session, p.trained_to, m.version"""
+    with session(settings) as db:
+        found = _read(db, query, dict(name=name, symbol=_known_symbol(db, name, symbol)))
+    if recorded:
+        found = found[found.made_at <= next_opens(found.index, calendar)]
     return found.loc[~found.index.duplicated(keep='last'), _COLUMNS]
 
 # %% ../../nbs/22_predictions.ipynb #339acf82
 def rolling_forecasts(
-    settings:Settings, # The lab
-    model_id:int,      # Number of the model, column `id` of `models`
-    symbol:str,        # Ticker
-    n:int,             # How many
-)->pd.DataFrame: # By session, oldest first: forecast, low, high (returns), close, version, model (name and version), made_at; may be shorter; raises RunError for an unknown model or symbol
+    settings: Settings,  # The lab
+    model_id: int,  # Number of the model, column `id` of `models`
+    symbol: str,  # Ticker
+    n: int,  # How many
+) -> pd.DataFrame:  # By session, oldest first: forecast, low, high (returns), close, version, model (name and version), made_at; may be shorter; raises RunError for an unknown model or symbol
     "The newest predictions of one model"
-    query = '''SELECT p.session, p.forecast, p.low, p.high, p.close, m.version, m.name || ' ' || m.version AS model, p.made_at FROM predictions p JOIN models m ON m.id = p.model_id
-               WHERE m.id = %(id)s AND p.symbol = %(symbol)s ORDER BY p.session DESC LIMIT %(n)s'''
-    with session(settings) as db: return _read(db, query, dict(id=model_id, n=n, symbol=_known_symbol(db, _model(db, model_id)['name'], symbol))).iloc[::-1][_COLUMNS]
+    query = """SELECT p.session, p.forecast, p.low, p.high, p.close, m.version, m.name || ' ' || m.version AS model, p.made_at FROM predictions p JOIN models m ON m.id = p.model_id
+               WHERE m.id = %(id)s AND p.symbol = %(symbol)s ORDER BY p.session DESC LIMIT %(n)s"""
+    with session(settings) as db:
+        return _read(
+            db, query, dict(id=model_id, n=n, symbol=_known_symbol(db, _model(db, model_id)['name'], symbol))
+        ).iloc[::-1][_COLUMNS]
 
 # %% ../../nbs/22_predictions.ipynb #b110c92f
 def models_stamp(
-    settings:Settings, # The lab
-)->str: # Sixteen hexadecimal digits; another one after every model, forecast or decision
+    settings: Settings,  # The lab
+) -> str:  # Sixteen hexadecimal digits; another one after every model, forecast or decision
     "What is stored about models, as one hash"
     query = 'SELECT (SELECT coalesce(max(id), 0) FROM models), (SELECT count(*) FROM predictions), (SELECT coalesce(max(id), 0) FROM promotions)'
-    with session(settings) as db: return hashlib.sha256(repr(tuple(db.execute(text(query)).one())).encode()).hexdigest()[:16]
+    with session(settings) as db:
+        return hashlib.sha256(repr(tuple(db.execute(text(query)).one())).encode()).hexdigest()[:16]

@@ -15,31 +15,41 @@ from .error_handling import DataError, TradeLabError
 # %% ../../nbs/22_provider.ipynb #25f03e45
 class Provider:
     "A source of daily bars. A module in `tradelab/providers/` gives one by `connect(settings)`."
-    name = ''           # Under which its rows are stored
-    incremental = False # Whether an update asks only for the last sessions; not worth it where a request costs nothing
 
-    def symbols(self)->tuple[str, ...]: # Empty when it does not list what it has
+    name = ''  # Under which its rows are stored
+    incremental = False  # Whether an update asks only for the last sessions; not worth it where a request costs nothing
+
+    def symbols(self) -> tuple[str, ...]:  # Empty when it does not list what it has
         "The symbols that it lists by itself"
         return ()
 
-    def fetch(self,
-        symbol:str,      # Ticker
-        start:date|None, # First session wanted; None for all there is
-        end:date|None,   # Last session wanted; None for until now
-    )->Delivery: # Raises UnknownSymbolError or one of the ProviderErrors
+    def fetch(
+        self,
+        symbol: str,  # Ticker
+        start: date | None,  # First session wanted; None for all there is
+        end: date | None,  # Last session wanted; None for until now
+    ) -> Delivery:  # Raises UnknownSymbolError or one of the ProviderErrors
         "Bars and actions of one symbol"
         raise NotImplementedError
 
-    def deliveries(self,
-        symbols,         # Tickers, each once
-        start:date|None, # First session wanted
-        end:date|None,   # Last session wanted
-    )->Iterator[tuple[str, Delivery|TradeLabError]]: # Each symbol exactly once, in any order
+    def deliveries(
+        self,
+        symbols,  # Tickers, each once
+        start: date | None,  # First session wanted
+        end: date | None,  # Last session wanted
+    ) -> Iterator[tuple[str, Delivery | TradeLabError]]:  # Each symbol exactly once, in any order
         "Many symbols, each with its delivery or the reason why there is none"
         for symbol in symbols:
-            try: yield symbol, self.fetch(symbol, start, end)
-            except DataError as e: yield symbol, e
+            try:
+                yield symbol, self.fetch(symbol, start, end)
+            except DataError as e:
+                yield symbol, e
 
-    def close(self): "Give back what it holds"
-    def __enter__(self): return self
-    def __exit__(self, *error): self.close()
+    def close(self):
+        "Give back what it holds"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.close()

@@ -16,7 +16,7 @@ from pathlib import Path
 from .error_handling import RateLimitedError, StorageError
 
 # %% ../../nbs/22_rate_budget.ipynb #7cfee678
-LONGEST = 3600.  # seconds; no slot and no pause is further ahead than this
+LONGEST = 3600.0  # seconds; no slot and no pause is further ahead than this
 
 # %% ../../nbs/22_rate_budget.ipynb #c6f8a5db
 @contextmanager
@@ -28,16 +28,23 @@ def _opened(path):
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(file, fcntl.LOCK_EX)
         yield file
-    except OSError as e: raise StorageError('The file of a request budget cannot be written', str(path), f'Check the folder: {e.strerror or e}.') from e
+    except OSError as e:
+        raise StorageError(
+            'The file of a request budget cannot be written', str(path), f'Check the folder: {e.strerror or e}.'
+        ) from e
     finally:
-        if file is not None: os.close(file)
+        if file is not None:
+            os.close(file)
 
 # %% ../../nbs/22_rate_budget.ipynb #a4db94eb
 def _read(file, now):
     "When the next slot is free and until when there is a pause, never in doubt"
-    try: free, until = map(float, os.pread(file, 100, 0).decode('ascii').split())
-    except ValueError: return now, now
+    try:
+        free, until = map(float, os.pread(file, 100, 0).decode('ascii').split())
+    except ValueError:
+        return now, now
     return tuple(moment if math.isfinite(moment) and moment <= now + LONGEST else now for moment in (free, until))
+
 
 def _write(file, free, until):
     text = f'{free:20.6f} {until:20.6f}\n'.encode('ascii')
@@ -47,45 +54,56 @@ def _write(file, free, until):
 # %% ../../nbs/22_rate_budget.ipynb #34d250df
 class RateBudget:
     "Slots in time for the requests of all processes that name the same file."
-    def __init__(self,
-        path:Path,         # The file, made when missing
-        per_minute:float,  # Requests a minute, above 0
-        clock=time.time,   # Seconds since 1970; the same clock for all processes
+
+    def __init__(
+        self,
+        path: Path,  # The file, made when missing
+        per_minute: float,  # Requests a minute, above 0
+        clock=time.time,  # Seconds since 1970; the same clock for all processes
         sleep=time.sleep,  # Called with seconds
     ):
-        self.path, self.every, self.clock, self.sleep = Path(path), 60/per_minute, clock, sleep
+        self.path, self.every, self.clock, self.sleep = Path(path), 60 / per_minute, clock, sleep
 
-    def wait(self,
-        deadline:float=LONGEST, # Seconds that the wait may take
-    )->float: # The moment of the slot, by `clock`; raises RateLimitedError when none comes in time, StorageError
+    def wait(
+        self,
+        deadline: float = LONGEST,  # Seconds that the wait may take
+    ) -> float:  # The moment of the slot, by `clock`; raises RateLimitedError when none comes in time, StorageError
         "Sleep until the next slot has come"
         end = self.clock() + min(deadline, LONGEST)
         while True:
             slot = self._taken(end)
-            if slot > (now := self.clock()): self.sleep(slot - now)
-            if not self._paused(slot): return slot
+            if slot > (now := self.clock()):
+                self.sleep(slot - now)
+            if not self._paused(slot):
+                return slot
 
     def _taken(self, end):
         with _opened(self.path) as file:
             free, until = _read(file, now := self.clock())
             slot = max(free, until, now)
             if slot > end:
-                raise RateLimitedError('The next request may go out only after the deadline', f'in {slot - now:.1f} s',
-                                       'Wait that long, allow more requests_per_minute, or raise [data] deadline_s.')
+                raise RateLimitedError(
+                    'The next request may go out only after the deadline',
+                    f'in {slot - now:.1f} s',
+                    'Wait that long, allow more requests_per_minute, or raise [data] deadline_s.',
+                )
             _write(file, slot + self.every, until)
             return slot
 
     def _paused(self, slot):
-        with _opened(self.path) as file: return _read(file, self.clock())[1] > max(slot, self.clock())
+        with _opened(self.path) as file:
+            return _read(file, self.clock())[1] > max(slot, self.clock())
 
-    def pause(self,
-        seconds:float, # From now; at most an hour
-    )->None: # Raises StorageError
+    def pause(
+        self,
+        seconds: float,  # From now; at most an hour
+    ) -> None:  # Raises StorageError
         "Let no process send a request for so long"
         with _opened(self.path) as file:
             free, until = _read(file, now := self.clock())
-            _write(file, free, max(until, now + min(max(seconds, 0.), LONGEST)))
+            _write(file, free, max(until, now + min(max(seconds, 0.0), LONGEST)))
 
-    def ahead(self)->float: # Seconds, 0 when a request may go out now; raises StorageError
+    def ahead(self) -> float:  # Seconds, 0 when a request may go out now; raises StorageError
         "How long the next slot is away"
-        with _opened(self.path) as file: return max(*_read(file, now := self.clock()), now) - now
+        with _opened(self.path) as file:
+            return max(*_read(file, now := self.clock()), now) - now

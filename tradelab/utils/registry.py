@@ -25,21 +25,30 @@ from .schema import Run
 _ALL = [column for column in Model.__table__.columns if column.name != 'artifact']
 _log = logging.getLogger(__name__)
 
+
 def _find(db, name, version=None, *more):
     "The row of a version, or of the champion, without its weights and with `more`; RunError says what there is"
     which = Model.status == 'champion' if version is None else Model.version == version
     row = db.execute(select(*_ALL, *more).where(Model.name == name, which)).mappings().one_or_none()
-    if row: return dict(row)
-    known = db.execute(select(Model.version, Model.status).where(Model.name == name).order_by(Model.version.desc()).limit(12)).all()
-    if not known: raise unknown_model(db, name)
+    if row:
+        return dict(row)
+    known = db.execute(
+        select(Model.version, Model.status).where(Model.name == name).order_by(Model.version.desc()).limit(12)
+    ).all()
+    if not known:
+        raise unknown_model(db, name)
     there = ', '.join(f'{one.version} {one.status}' for one in known)
-    raise RunError(f'No model {name} serves' if version is None else f'{name} has no version {version}', f'versions {there}', 'Promote one of them.' if version is None else 'Name one of them.')
+    raise RunError(
+        f'No model {name} serves' if version is None else f'{name} has no version {version}',
+        f'versions {there}',
+        'Promote one of them.' if version is None else 'Name one of them.',
+    )
 
 # %% ../../nbs/23_registry.ipynb #d75e2c43
 def champion(
-    settings:Settings, # The lab
-    name:str,          # Name of the model
-)->dict|None: # Column → value without the weights; None when no model of this name serves, or none is stored
+    settings: Settings,  # The lab
+    name: str,  # Name of the model
+) -> dict | None:  # Column → value without the weights; None when no model of this name serves, or none is stored
     "The model that serves"
     with session(settings) as db:
         row = db.execute(select(*_ALL).where(Model.name == name, Model.status == 'champion')).mappings().one_or_none()
@@ -47,55 +56,91 @@ def champion(
 
 # %% ../../nbs/23_registry.ipynb #00b36b74
 def models_table(
-    settings:Settings, # The lab
-    name:str='',       # Only versions of this model; '' for all
-    status:str='',     # Only those with this status; '' for all
-)->pd.DataFrame: # A row a model with all columns of `models` but the weights, and their size in bytes; newest first; raises RunError for an unknown name
+    settings: Settings,  # The lab
+    name: str = '',  # Only versions of this model; '' for all
+    status: str = '',  # Only those with this status; '' for all
+) -> pd.DataFrame:  # A row a model with all columns of `models` but the weights, and their size in bytes; newest first; raises RunError for an unknown name
     "The models that there are"
     wanted = select(*_ALL, func.octet_length(Model.artifact).label('size')).order_by(Model.id.desc())
-    if name: wanted = wanted.where(Model.name == name)
-    if status: wanted = wanted.where(Model.status == status)
+    if name:
+        wanted = wanted.where(Model.name == name)
+    if status:
+        wanted = wanted.where(Model.status == status)
     with session(settings) as db:
         rows = db.execute(wanted).mappings().all()
-        if name and not rows and not db.execute(select(Model.id).where(Model.name == name).limit(1)).first(): raise unknown_model(db, name)
+        if name and not rows and not db.execute(select(Model.id).where(Model.name == name).limit(1)).first():
+            raise unknown_model(db, name)
     return pd.DataFrame(rows, columns=[*(column.name for column in _ALL), 'size'], dtype=object)
 
 # %% ../../nbs/23_registry.ipynb #7537488d
 def model_details(
-    settings:Settings,      # The lab
-    name:str,               # Name of the model
-    version:int|None=None,  # The champion when left out
-)->dict: # Column → value without the weights; size in bytes, evaluations and promotions (lists of dict, oldest first), predictions (how many); raises RunError for an unknown one
+    settings: Settings,  # The lab
+    name: str,  # Name of the model
+    version: int | None = None,  # The champion when left out
+) -> dict:  # Column → value without the weights; size in bytes, evaluations and promotions (lists of dict, oldest first), predictions (how many); raises RunError for an unknown one
     "Everything that is known about one model"
     with session(settings) as db:
         row = _find(db, name, version, func.octet_length(Model.artifact).label('size'))
         for key, table in (('evaluations', ModelEvaluation), ('promotions', Promotion)):
-            row[key] = [dict(one) for one in db.execute(select(table.__table__).where(table.model_id == row['id']).order_by(table.id)).mappings()]
-        return row | dict(predictions=db.execute(select(func.count()).select_from(Prediction).where(Prediction.model_id == row['id'])).scalar_one())
+            row[key] = [
+                dict(one)
+                for one in db.execute(
+                    select(table.__table__).where(table.model_id == row['id']).order_by(table.id)
+                ).mappings()
+            ]
+        return row | dict(
+            predictions=db.execute(
+                select(func.count()).select_from(Prediction).where(Prediction.model_id == row['id'])
+            ).scalar_one()
+        )
 
 # %% ../../nbs/23_registry.ipynb #cb5e4acc
-def _day(moment): return pd.Timestamp(moment).date()
+def _day(moment):
+    return pd.Timestamp(moment).date()
+
 
 def _described(artifact):
     "What an artifact says about itself, as columns of `models`"
-    return dict(symbols=','.join(artifact.symbols), kind='pooled' if len(artifact.symbols) > 1 else 'symbol', features=list(artifact.features), lookback=artifact.lookback, horizon=artifact.horizon,
-                schema_hash=artifact.schema, train_first=_day(artifact.train_first), train_last=_day(artifact.train_last), data_hash=artifact.data_hash, seed=artifact.seed, seeds=list(artifact.seeds))
+    return dict(
+        symbols=','.join(artifact.symbols),
+        kind='pooled' if len(artifact.symbols) > 1 else 'symbol',
+        features=list(artifact.features),
+        lookback=artifact.lookback,
+        horizon=artifact.horizon,
+        schema_hash=artifact.schema,
+        train_first=_day(artifact.train_first),
+        train_last=_day(artifact.train_last),
+        data_hash=artifact.data_hash,
+        seed=artifact.seed,
+        seeds=list(artifact.seeds),
+    )
 
 # %% ../../nbs/23_registry.ipynb #41c336af
 def _run_row(db, run_id):
     "What a model takes from the run that trained it; RunError for an unknown run"
-    if not run_id: return {}
-    row = db.execute(select(Run.code_hash, Run.git_commit, Run.versions).where(Run.id == run_id)).mappings().one_or_none()
-    if row is None: raise RunError('There is no such run', run_id, did_you_mean(run_id, db.execute(select(Run.id).order_by(Run.started_at.desc()).limit(500)).scalars()))
+    if not run_id:
+        return {}
+    row = (
+        db.execute(select(Run.code_hash, Run.git_commit, Run.versions).where(Run.id == run_id)).mappings().one_or_none()
+    )
+    if row is None:
+        raise RunError(
+            'There is no such run',
+            run_id,
+            did_you_mean(run_id, db.execute(select(Run.id).order_by(Run.started_at.desc()).limit(500)).scalars()),
+        )
     return {key: value for key, value in row.items() if value is not None}
 
 # %% ../../nbs/23_registry.ipynb #3dcc246e
 def checked_name(
-    name:str, # Such as 'AAPL-h1'
-)->str: # The same; raises ParameterError for what cannot be one
+    name: str,  # Such as 'AAPL-h1'
+) -> str:  # The same; raises ParameterError for what cannot be one
     "What can be the name of a model"
-    if re.fullmatch(r'[A-Za-z0-9^][A-Za-z0-9.^=&_-]{0,79}', name): return name
-    raise ParameterError('This cannot be the name of a model', name, 'A name is 1 to 80 letters, digits or . ^ = & _ -, such as AAPL-h1.')
+    if re.fullmatch(r'[A-Za-z0-9^][A-Za-z0-9.^=&_-]{0,79}', name):
+        return name
+    raise ParameterError(
+        'This cannot be the name of a model', name, 'A name is 1 to 80 letters, digits or . ^ = & _ -, such as AAPL-h1.'
+    )
 
 # %% ../../nbs/23_registry.ipynb #0579ef8f
 def _next_version(db, name, horizon):
@@ -103,48 +148,86 @@ def _next_version(db, name, horizon):
     checked_name(name)
     db.execute(text('SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))'), dict(what=f'models of {name}'))
     last, before = db.execute(select(func.max(Model.version), func.max(Model.horizon)).where(Model.name == name)).one()
-    if before not in (None, horizon): raise ModelError(f'All models of {name} forecast {before} sessions ahead', horizon, 'Give a model with another horizon another name.')
+    if before not in (None, horizon):
+        raise ModelError(
+            f'All models of {name} forecast {before} sessions ahead',
+            horizon,
+            'Give a model with another horizon another name.',
+        )
     return (last or 0) + 1
 
 # %% ../../nbs/23_registry.ipynb #f21fd134
 def _add_evaluation(db, model_id, run_id, evaluation):
     "Write down a measurement in a running transaction"
-    if lacks := {'kind', 'first', 'last', 'figures', 'verdict'} - set(evaluation): raise ModelError('An evaluation says of which kind it is, from when to when, with which figures and what they mean', ', '.join(sorted(lacks)), 'Add what is missing.')
-    row = dict(model_id=model_id, run_id=run_id or None, at=func.clock_timestamp(), **{key: evaluation[key] for key in ('kind', 'figures', 'verdict')}, first=_day(evaluation['first']), last=_day(evaluation['last']))
+    if lacks := {'kind', 'first', 'last', 'figures', 'verdict'} - set(evaluation):
+        raise ModelError(
+            'An evaluation says of which kind it is, from when to when, with which figures and what they mean',
+            ', '.join(sorted(lacks)),
+            'Add what is missing.',
+        )
+    row = dict(
+        model_id=model_id,
+        run_id=run_id or None,
+        at=func.clock_timestamp(),
+        **{key: evaluation[key] for key in ('kind', 'figures', 'verdict')},
+        first=_day(evaluation['first']),
+        last=_day(evaluation['last']),
+    )
     return dict(db.execute(insert(ModelEvaluation).values(**row).returning(ModelEvaluation.__table__)).mappings().one())
 
 # %% ../../nbs/23_registry.ipynb #56d3e298
 def save_model(
-    settings:Settings,               # The lab
-    name:str,                        # Such as 'AAPL-h1'; all its versions have one horizon
-    artifact:Artifact,               # What was trained
-    status:str='challenger',         # 'challenger' or 'fold'
-    run_id:str='',                   # The run that trained it, from which code, commit and versions are taken; '' outside a run
-    evaluations=(),                  # Of dict: kind ('walk_forward', 'sealed' or 'rolling'), first, last, figures (forecaster → figures) and verdict (words)
-    predictions:pd.DataFrame|None=None, # Its out-of-sample forecasts, as for `predictions.write_predictions`
-    metrics:dict|None=None,          # Figures of the training; those of the artifact when left out
-    **proof,                         # code_hash, git_commit and versions, where there is no run
-)->dict: # The row without the weights; raises ModelError for what cannot be loaded or is no prediction of it, RunError for an unknown run
+    settings: Settings,  # The lab
+    name: str,  # Such as 'AAPL-h1'; all its versions have one horizon
+    artifact: Artifact,  # What was trained
+    status: str = 'challenger',  # 'challenger' or 'fold'
+    run_id: str = '',  # The run that trained it, from which code, commit and versions are taken; '' outside a run
+    evaluations=(),  # Of dict: kind ('walk_forward', 'sealed' or 'rolling'), first, last, figures (forecaster → figures) and verdict (words)
+    predictions: pd.DataFrame | None = None,  # Its out-of-sample forecasts, as for `predictions.write_predictions`
+    metrics: dict | None = None,  # Figures of the training; those of the artifact when left out
+    **proof,  # code_hash, git_commit and versions, where there is no run
+) -> dict:  # The row without the weights; raises ModelError for what cannot be loaded or is no prediction of it, RunError for an unknown run
     "Store a model, what it was worth and what it said, all of it or nothing"
-    if status not in ('challenger', 'fold'): raise ParameterError('A model is stored as challenger or fold', status, 'To let it serve, promote it.')
-    if wrong := set(proof) - {'code_hash', 'git_commit', 'versions'}: raise ParameterError('A model has no such column to be given', ', '.join(sorted(wrong)), 'There are code_hash, git_commit and versions.')
+    if status not in ('challenger', 'fold'):
+        raise ParameterError('A model is stored as challenger or fold', status, 'To let it serve, promote it.')
+    if wrong := set(proof) - {'code_hash', 'git_commit', 'versions'}:
+        raise ParameterError(
+            'A model has no such column to be given',
+            ', '.join(sorted(wrong)),
+            'There are code_hash, git_commit and versions.',
+        )
     data = to_bytes(artifact)
-    row = _described(artifact) | dict(name=name, status=status, run_id=run_id or None, artifact=data, sha256=digest(data), settings=artifact.settings, metrics=artifact.metrics if metrics is None else metrics, versions={})
+    row = _described(artifact) | dict(
+        name=name,
+        status=status,
+        run_id=run_id or None,
+        artifact=data,
+        sha256=digest(data),
+        settings=artifact.settings,
+        metrics=artifact.metrics if metrics is None else metrics,
+        versions={},
+    )
     with session(settings) as db:
-        row |= _run_row(db, run_id) | proof | dict(version=_next_version(db, name, artifact.horizon), created_at=func.clock_timestamp())
+        row |= (
+            _run_row(db, run_id)
+            | proof
+            | dict(version=_next_version(db, name, artifact.horizon), created_at=func.clock_timestamp())
+        )
         model = dict(db.execute(insert(Model).values(**row).returning(*_ALL)).mappings().one())
-        for evaluation in evaluations: _add_evaluation(db, model['id'], run_id, evaluation)
-        if predictions is not None: write_predictions(db, model, predictions)
+        for evaluation in evaluations:
+            _add_evaluation(db, model['id'], run_id, evaluation)
+        if predictions is not None:
+            write_predictions(db, model, predictions)
     return model
 
 # %% ../../nbs/23_registry.ipynb #f964e667
 def save_evaluation(
-    settings:Settings,  # The lab
-    name:str,           # Name of the model
-    version:int|None,   # Its version; the champion's when None
-    evaluation:dict,    # kind, first, last, figures and verdict, as for `save_model`
-    run_id:str='',      # The run that measured it; '' outside a run
-)->dict: # The row of `model_evaluations`; raises RunError for an unknown model or run
+    settings: Settings,  # The lab
+    name: str,  # Name of the model
+    version: int | None,  # Its version; the champion's when None
+    evaluation: dict,  # kind, first, last, figures and verdict, as for `save_model`
+    run_id: str = '',  # The run that measured it; '' outside a run
+) -> dict:  # The row of `model_evaluations`; raises RunError for an unknown model or run
     "Add a later measurement of a model"
     with session(settings) as db:
         _run_row(db, run_id)
@@ -152,143 +235,231 @@ def save_evaluation(
 
 # %% ../../nbs/23_registry.ipynb #d09b5223
 def looks(
-    settings:Settings, # The lab
-    name:str,          # Name of the model
-    first,             # First session
-    last,              # Last session
-)->int: # Sealed measurements of any version whose span shares a session with it
+    settings: Settings,  # The lab
+    name: str,  # Name of the model
+    first,  # First session
+    last,  # Last session
+) -> int:  # Sealed measurements of any version whose span shares a session with it
     "How often a span was looked at before"
-    wanted = select(func.count()).select_from(ModelEvaluation).join(Model, Model.id == ModelEvaluation.model_id).where(Model.name == name, ModelEvaluation.kind == 'sealed', ModelEvaluation.first <= _day(last), ModelEvaluation.last >= _day(first))
-    with session(settings) as db: return db.execute(wanted).scalar_one()
+    wanted = (
+        select(func.count())
+        .select_from(ModelEvaluation)
+        .join(Model, Model.id == ModelEvaluation.model_id)
+        .where(
+            Model.name == name,
+            ModelEvaluation.kind == 'sealed',
+            ModelEvaluation.first <= _day(last),
+            ModelEvaluation.last >= _day(first),
+        )
+    )
+    with session(settings) as db:
+        return db.execute(wanted).scalar_one()
 
 # %% ../../nbs/23_registry.ipynb #10aa0316
 def _loaded(row):
     "The artifact of a row that has it; ModelError for one that must not serve"
     which = f'{row["name"]} version {row["version"]}'
-    try: artifact = from_bytes(row.pop('artifact'), row['sha256'])
-    except ModelError as e: raise ModelError(f'{which} cannot be served: {e}') from e
+    try:
+        artifact = from_bytes(row.pop('artifact'), row['sha256'])
+    except ModelError as e:
+        raise ModelError(f'{which} cannot be served: {e}') from e
     differ = [key for key, value in _described(artifact).items() if row[key] != value]
-    if differ: raise ModelError(f'The row of {which} does not describe its weights', ', '.join(differ), 'Somebody changed it. Take it back to what it was, or serve another version.')
+    if differ:
+        raise ModelError(
+            f'The row of {which} does not describe its weights',
+            ', '.join(differ),
+            'Somebody changed it. Take it back to what it was, or serve another version.',
+        )
     return artifact
 
 # %% ../../nbs/23_registry.ipynb #786d5f96
 def load_model(
-    settings:Settings,      # The lab
-    name:str,               # Name of the model
-    version:int|None=None,  # The champion when left out
-)->tuple[dict, Artifact]: # Its row without the weights, and the model; raises RunError for an unknown one, ModelError for bytes that are damaged, stale or of something else
+    settings: Settings,  # The lab
+    name: str,  # Name of the model
+    version: int | None = None,  # The champion when left out
+) -> tuple[
+    dict, Artifact
+]:  # Its row without the weights, and the model; raises RunError for an unknown one, ModelError for bytes that are damaged, stale or of something else
     "A model that can be served"
-    with session(settings) as db: row = _find(db, name, version, Model.artifact)
+    with session(settings) as db:
+        row = _find(db, name, version, Model.artifact)
     artifact = _loaded(row)
     return row, artifact
 
 # %% ../../nbs/23_registry.ipynb #62ff2305
 def _locked(db, name):
     "Version → row (id, version, status), locked until the transaction ends; RunError for an unknown name"
-    rows = db.execute(select(Model.id, Model.version, Model.status).where(Model.name == name).order_by(Model.version).with_for_update(key_share=True)).all()
-    if not rows: raise unknown_model(db, name)
+    rows = db.execute(
+        select(Model.id, Model.version, Model.status)
+        .where(Model.name == name)
+        .order_by(Model.version)
+        .with_for_update(key_share=True)
+    ).all()
+    if not rows:
+        raise unknown_model(db, name)
     return {row.version: row for row in rows}
 
-def _serving(rows): return next((row for row in rows.values() if row.status == 'champion'), None)
 
-def _set(db, row, status): db.execute(update(Model).where(Model.id == row.id).values(status=status))
+def _serving(rows):
+    return next((row for row in rows.values() if row.status == 'champion'), None)
+
+
+def _set(db, row, status):
+    db.execute(update(Model).where(Model.id == row.id).values(status=status))
 
 # %% ../../nbs/23_registry.ipynb #273e2aaa
 def _decided(db, name, row, action, reasons, by, run_id='', figures=None, replaced=None):
     "Write down a decision in a running transaction"
     reasons = [reasons] if isinstance(reasons, str) else list(reasons)
-    if not any(str(reason).strip() for reason in reasons): raise ParameterError('A decision about a model needs a reason', reasons, 'Say why, in a sentence.')
-    if by not in ('evidence', 'hand'): raise ParameterError('A decision is made by evidence or by hand', by, 'Name one of the two.')
+    if not any(str(reason).strip() for reason in reasons):
+        raise ParameterError('A decision about a model needs a reason', reasons, 'Say why, in a sentence.')
+    if by not in ('evidence', 'hand'):
+        raise ParameterError('A decision is made by evidence or by hand', by, 'Name one of the two.')
     _run_row(db, run_id)
-    given = dict(name=name, model_id=row.id, replaced_id=replaced.id if replaced else None, at=func.clock_timestamp(), action=action, reasons=reasons, by=by, run_id=run_id or None, figures=figures or {})
+    given = dict(
+        name=name,
+        model_id=row.id,
+        replaced_id=replaced.id if replaced else None,
+        at=func.clock_timestamp(),
+        action=action,
+        reasons=reasons,
+        by=by,
+        run_id=run_id or None,
+        figures=figures or {},
+    )
     decision = dict(db.execute(insert(Promotion).values(**given).returning(Promotion.__table__)).mappings().one())
-    _log.info('%s version %s: %s (%s)', name, row.version, action, '; '.join(map(str, reasons)), extra=dict(event=f'model.{action}'))
+    _log.info(
+        '%s version %s: %s (%s)',
+        name,
+        row.version,
+        action,
+        '; '.join(map(str, reasons)),
+        extra=dict(event=f'model.{action}'),
+    )
     return decision
 
 # %% ../../nbs/23_registry.ipynb #bd6081e7
 def _chosen(db, name, rows, version):
     "The row of `version`; RunError when there is none"
-    if version not in rows: _find(db, name, version)
+    if version not in rows:
+        _find(db, name, version)
     return rows[version]
+
 
 def _serve(db, name, rows, row):
     "Let `row` serve, once its weights are found to be good; the champion that has to go, if any"
     _loaded(_find(db, name, row.version, Model.artifact))
-    if old := _serving(rows): _set(db, old, 'retired')
+    if old := _serving(rows):
+        _set(db, old, 'retired')
     _set(db, row, 'champion')
     return old
 
 # %% ../../nbs/23_registry.ipynb #eed646b8
 def promote(
-    settings:Settings,      # The lab
-    name:str,               # Name of the model
-    version:int,            # Which version shall serve
-    reasons,                # Why: a sentence or several
-    by:str='evidence',      # 'evidence': the rule of [retraining]; 'hand': a person
-    run_id:str='',          # The run that decided; '' outside a run
-    figures:dict|None=None, # What the decision rests on, by name
-    beaten:int|None=-1,     # Number of the champion that it was held against, None for none; −1: whoever serves
-    also=None,              # Called with the session: what has to happen in the same transaction
-)->dict: # The row of `promotions`; raises RunError for what must not serve, or when another model serves meanwhile, ModelError for what cannot
+    settings: Settings,  # The lab
+    name: str,  # Name of the model
+    version: int,  # Which version shall serve
+    reasons,  # Why: a sentence or several
+    by: str = 'evidence',  # 'evidence': the rule of [retraining]; 'hand': a person
+    run_id: str = '',  # The run that decided; '' outside a run
+    figures: dict | None = None,  # What the decision rests on, by name
+    beaten: int | None = -1,  # Number of the champion that it was held against, None for none; −1: whoever serves
+    also=None,  # Called with the session: what has to happen in the same transaction
+) -> dict:  # The row of `promotions`; raises RunError for what must not serve, or when another model serves meanwhile, ModelError for what cannot
     "Make a version the champion; the one before is retired"
     with session(settings) as db:
         rows = _locked(db, name)
         row = _chosen(db, name, rows, version)
-        if row.status == 'champion': raise RunError(f'{name} version {version} serves already', row.status, 'Nothing has to be done.')
-        if row.status == 'fold': raise RunError(f'{name} version {version} is the evidence of a fold', row.status, 'Promote a model that was trained to serve.')
-        if by == 'evidence' and row.status != 'challenger': raise RunError(f'Evidence promotes a challenger only, and {name} version {version} is none', row.status, 'Train another version, or promote it by hand.')
+        if row.status == 'champion':
+            raise RunError(f'{name} version {version} serves already', row.status, 'Nothing has to be done.')
+        if row.status == 'fold':
+            raise RunError(
+                f'{name} version {version} is the evidence of a fold',
+                row.status,
+                'Promote a model that was trained to serve.',
+            )
+        if by == 'evidence' and row.status != 'challenger':
+            raise RunError(
+                f'Evidence promotes a challenger only, and {name} version {version} is none',
+                row.status,
+                'Train another version, or promote it by hand.',
+            )
         serving = _serving(rows)
-        if beaten != -1 and (serving and serving.id) != beaten: raise RunError(f'Another model of {name} serves than the one that version {version} was held against', f'version {serving.version}' if serving else 'none', 'Train again: it has to meet the one that serves now.')
-        if also: also(db)
+        if beaten != -1 and (serving and serving.id) != beaten:
+            raise RunError(
+                f'Another model of {name} serves than the one that version {version} was held against',
+                f'version {serving.version}' if serving else 'none',
+                'Train again: it has to meet the one that serves now.',
+            )
+        if also:
+            also(db)
         return _decided(db, name, row, 'promote', reasons, by, run_id, figures, _serve(db, name, rows, row))
 
 # %% ../../nbs/23_registry.ipynb #0e4de0af
 def reject(
-    settings:Settings,      # The lab
-    name:str,               # Name of the model
-    version:int,            # Which challenger lost
-    reasons,                # Why: a sentence or several
-    by:str='evidence',      # 'evidence' or 'hand'
-    run_id:str='',          # The run that decided; '' outside a run
-    figures:dict|None=None, # What the decision rests on, by name
-    also=None,              # Called with the session: what has to happen in the same transaction
-)->dict: # The row of `promotions`; raises RunError for what is no challenger
+    settings: Settings,  # The lab
+    name: str,  # Name of the model
+    version: int,  # Which challenger lost
+    reasons,  # Why: a sentence or several
+    by: str = 'evidence',  # 'evidence' or 'hand'
+    run_id: str = '',  # The run that decided; '' outside a run
+    figures: dict | None = None,  # What the decision rests on, by name
+    also=None,  # Called with the session: what has to happen in the same transaction
+) -> dict:  # The row of `promotions`; raises RunError for what is no challenger
     "Turn a challenger away for good"
     with session(settings) as db:
         rows = _locked(db, name)
         row = _chosen(db, name, rows, version)
-        if row.status != 'challenger': raise RunError(f'Only a challenger can be rejected, and {name} version {version} is none', row.status, 'A champion goes by the promotion of another, or by rollback.')
-        if also: also(db)
+        if row.status != 'challenger':
+            raise RunError(
+                f'Only a challenger can be rejected, and {name} version {version} is none',
+                row.status,
+                'A champion goes by the promotion of another, or by rollback.',
+            )
+        if also:
+            also(db)
         _set(db, row, 'rejected')
         return _decided(db, name, row, 'reject', reasons, by, run_id, figures)
 
 # %% ../../nbs/23_registry.ipynb #09beda91
 def rollback(
-    settings:Settings, # The lab
-    name:str,          # Name of the model
-    reason:str,        # Why, a sentence
-    run_id:str='',     # The run that decided; '' outside a run
-)->dict: # The row of `promotions`; raises RunError when the champion replaced none, ModelError when the one before cannot serve any more
+    settings: Settings,  # The lab
+    name: str,  # Name of the model
+    reason: str,  # Why, a sentence
+    run_id: str = '',  # The run that decided; '' outside a run
+) -> dict:  # The row of `promotions`; raises RunError when the champion replaced none, ModelError when the one before cannot serve any more
     "Let the model serve again that the champion replaced"
     with session(settings) as db:
         rows = _locked(db, name)
         row = _serving(rows)
-        if row is None: _find(db, name)
-        before = db.execute(select(Promotion.replaced_id).where(Promotion.model_id == row.id, Promotion.action == 'promote').order_by(Promotion.id.desc()).limit(1)).scalar()
+        if row is None:
+            _find(db, name)
+        before = db.execute(
+            select(Promotion.replaced_id)
+            .where(Promotion.model_id == row.id, Promotion.action == 'promote')
+            .order_by(Promotion.id.desc())
+            .limit(1)
+        ).scalar()
         old = next((one for one in rows.values() if one.id == before), None)
-        if old is None: raise RunError(f'{name} version {row.version} replaced no model, so there is none to go back to', 'first champion', 'Promote another version by hand.')
+        if old is None:
+            raise RunError(
+                f'{name} version {row.version} replaced no model, so there is none to go back to',
+                'first champion',
+                'Promote another version by hand.',
+            )
         return _decided(db, name, old, 'rollback', reason, 'hand', run_id, replaced=_serve(db, name, rows, old))
 
 # %% ../../nbs/23_registry.ipynb #cb1e38d0
 def retire(
-    settings:Settings, # The lab
-    name:str,          # Name of the model
-    reason:str,        # Why, a sentence
-    run_id:str='',     # The run that decided; '' outside a run
-)->dict: # The row of `promotions`; raises RunError when none serves
+    settings: Settings,  # The lab
+    name: str,  # Name of the model
+    reason: str,  # Why, a sentence
+    run_id: str = '',  # The run that decided; '' outside a run
+) -> dict:  # The row of `promotions`; raises RunError when none serves
     "Take the champion out of service; nobody serves from then on"
     with session(settings) as db:
         row = _serving(_locked(db, name))
-        if row is None: _find(db, name)
+        if row is None:
+            _find(db, name)
         _set(db, row, 'retired')
         return _decided(db, name, row, 'retire', reason, 'hand', run_id, replaced=row)

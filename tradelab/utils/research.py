@@ -29,192 +29,289 @@ from .seals import universe_of
 
 # %% ../../nbs/23_research.ipynb #a9adca5e
 def combined_hash(
-    hashes:Mapping[str, str], # Symbol → hash of its bars and actions
-)->str: # SHA-256, 64 hexadecimal digits
+    hashes: Mapping[str, str],  # Symbol → hash of its bars and actions
+) -> str:  # SHA-256, 64 hexadecimal digits
     "One hash for the data of several symbols"
-    if len(hashes) == 1: return next(iter(hashes.values()))
+    if len(hashes) == 1:
+        return next(iter(hashes.values()))
     return hashlib.sha256('\n'.join(f'{symbol} {hashes[symbol]}' for symbol in sorted(hashes)).encode()).hexdigest()
 
 # %% ../../nbs/23_research.ipynb #6a212fe5
 def _plain(value):
     "`value` as JSON has it: NaN and infinity are null"
     value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, float) and not math.isfinite(value): return None
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
 
 def _objects(frame, columns):
     "A JSON object for each row of `frame`, of some of its columns"
     missing = [name for name in columns if name not in frame]
-    if missing: raise DataError('The table lacks columns', missing, f'It has: {", ".join(map(str, frame.columns))}.')
-    return [json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False, allow_nan=False) for row in frame[list(columns)].to_dict('records')]
+    if missing:
+        raise DataError('The table lacks columns', missing, f'It has: {", ".join(map(str, frame.columns))}.')
+    return [
+        json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False, allow_nan=False)
+        for row in frame[list(columns)].to_dict('records')
+    ]
 
 # %% ../../nbs/23_research.ipynb #7727547a
 def save_sweep(
-    settings:Settings,   # The lab
-    run_id:str,          # Name of a run whose row exists
-    rows:pd.DataFrame,   # A row a combination: columns of parameters and of figures
-    parameters:list[str], # Which columns are parameters; the others are figures, all of them numbers
-    metrics:dict,        # Side, such as 'best' and 'buy_and_hold' → name → figure
-    data_hash:str,       # Hash of the bars and actions that were read
-    sharpe:str='Sharpe', # Column with the annual Sharpe ratio
-    best:Backtest|None=None, # What the chosen combination did, to be stored as well
-): # Raises RunError when the run is unknown or has results already, DataError for columns that are not there
+    settings: Settings,  # The lab
+    run_id: str,  # Name of a run whose row exists
+    rows: pd.DataFrame,  # A row a combination: columns of parameters and of figures
+    parameters: list[str],  # Which columns are parameters; the others are figures, all of them numbers
+    metrics: dict,  # Side, such as 'best' and 'buy_and_hold' → name → figure
+    data_hash: str,  # Hash of the bars and actions that were read
+    sharpe: str = 'Sharpe',  # Column with the annual Sharpe ratio
+    best: Backtest | None = None,  # What the chosen combination did, to be stored as well
+):  # Raises RunError when the run is unknown or has results already, DataError for columns that are not there
     "Store every combination of a sweep under its run"
     own = [name for name in rows.columns if name not in parameters]
-    if rows.empty: raise DataError('A sweep needs combinations', 0, 'Widen [sweep].')
-    if sharpe not in own: raise DataError(f'A sweep needs Sharpe ratios, and {sharpe!r} is no column of figures', own, 'Name the column: sharpe=…')
-    found = pd.DataFrame(dict(run_id=run_id, number=range(1, len(rows) + 1), parameters=_objects(rows, parameters), metrics=_objects(rows, own)))
+    if rows.empty:
+        raise DataError('A sweep needs combinations', 0, 'Widen [sweep].')
+    if sharpe not in own:
+        raise DataError(
+            f'A sweep needs Sharpe ratios, and {sharpe!r} is no column of figures', own, 'Name the column: sharpe=…'
+        )
+    found = pd.DataFrame(
+        dict(
+            run_id=run_id,
+            number=range(1, len(rows) + 1),
+            parameters=_objects(rows, parameters),
+            metrics=_objects(rows, own),
+        )
+    )
     tables = {'sweep_results': found} | (result_tables(run_id, best) if best else {})
     with session(settings) as db:
         claim_results(db, run_id, metrics, data_hash, **tried(rows[sharpe].to_numpy(dtype=float)))
-        for name, frame in tables.items(): copy_frame(db.connection(), name, frame)
+        for name, frame in tables.items():
+            copy_frame(db.connection(), name, frame)
 
 # %% ../../nbs/23_research.ipynb #75dc21f5
 def load_sweep(
-    settings:Settings, # The lab
-    run_id:str,        # Name of the run
-)->pd.DataFrame: # A row a combination in the order of the grid: columns of parameters, then of figures, NaN where undefined; raises RunError when there are none
+    settings: Settings,  # The lab
+    run_id: str,  # Name of the run
+) -> pd.DataFrame:  # A row a combination in the order of the grid: columns of parameters, then of figures, NaN where undefined; raises RunError when there are none
     "The combinations of a sweep"
-    with session(settings) as db: rows = db.execute(select(SweepResult.parameters, SweepResult.metrics).where(SweepResult.run_id == run_id).order_by(SweepResult.number)).all()
-    if not rows: raise RunError(f'The run is a {run_details(settings, run_id)["template"]} without combinations', run_id, 'List runs of sweeps: tradelab runs --template sweep')
+    with session(settings) as db:
+        rows = db.execute(
+            select(SweepResult.parameters, SweepResult.metrics)
+            .where(SweepResult.run_id == run_id)
+            .order_by(SweepResult.number)
+        ).all()
+    if not rows:
+        raise RunError(
+            f'The run is a {run_details(settings, run_id)["template"]} without combinations',
+            run_id,
+            'List runs of sweeps: tradelab runs --template sweep',
+        )
     found = pd.DataFrame([row.metrics for row in rows])
     return pd.concat([pd.DataFrame([row.parameters for row in rows]), found.astype(float)], axis=1)
 
 # %% ../../nbs/23_research.ipynb #9978426e
 _SPAN = ('train_first', 'train_last', 'test_first', 'test_last')
 
+
 def _fold_rows(run_id, folds, parameters, in_sample, out_of_sample):
     "The table `folds` for the fold table of a walk-forward"
     missing = [name for name in _SPAN if name not in folds]
-    if missing: raise DataError('The fold table lacks columns', missing, f'It needs: {", ".join(_SPAN)}.')
+    if missing:
+        raise DataError('The fold table lacks columns', missing, f'It needs: {", ".join(_SPAN)}.')
     days = {name: pd.to_datetime(folds[name]).dt.strftime('%Y-%m-%d').to_numpy() for name in _SPAN}
     parts = dict(parameters=parameters, in_sample=in_sample, out_of_sample=out_of_sample)
-    return pd.DataFrame(dict(run_id=run_id, number=range(1, len(folds) + 1), **days, **{name: _objects(folds, columns) for name, columns in parts.items()}))
+    return pd.DataFrame(
+        dict(
+            run_id=run_id,
+            number=range(1, len(folds) + 1),
+            **days,
+            **{name: _objects(folds, columns) for name, columns in parts.items()},
+        )
+    )
 
 # %% ../../nbs/23_research.ipynb #1c6fe766
 def _curve(run_id, equity):
     "The table `equity` for an account, or for a curve of nothing but its value"
-    if isinstance(equity, pd.DataFrame): return ready_rows('equity', run_id, equity.rename_axis('session').reset_index())
+    if isinstance(equity, pd.DataFrame):
+        return ready_rows('equity', run_id, equity.rename_axis('session').reset_index())
     rows = equity.rename('equity').rename_axis('session').reset_index()
     return ready_rows('equity', run_id, rows).assign(cash='NaN', positions_value='NaN')
 
 # %% ../../nbs/23_research.ipynb #b206743a
 def save_walk_forward(
-    settings:Settings,        # The lab
-    run_id:str,               # Name of a run whose row exists
-    folds:pd.DataFrame,       # A row a fold: train_first, train_last, test_first, test_last and the columns named below
-    parameters:list[str],     # Columns with the chosen parameters
-    in_sample:list[str],      # Columns with figures on the training part
-    out_of_sample:list[str],  # Columns with figures on the test part
-    metrics:dict,             # Side, such as 'out_of_sample' → name → figure
-    data_hash:str,            # Hash of the bars and actions that were read
-    sharpes,                  # Annual Sharpe ratio of every combination of the grid, NaN where undefined
-    equity=None,              # Out of sample: a Series of values, or a frame as that of a backtest
-    trades:pd.DataFrame|None=None, # Out of sample: the trades of all folds
-): # Raises RunError when the run is unknown or has results already, DataError for columns that are not there
+    settings: Settings,  # The lab
+    run_id: str,  # Name of a run whose row exists
+    folds: pd.DataFrame,  # A row a fold: train_first, train_last, test_first, test_last and the columns named below
+    parameters: list[str],  # Columns with the chosen parameters
+    in_sample: list[str],  # Columns with figures on the training part
+    out_of_sample: list[str],  # Columns with figures on the test part
+    metrics: dict,  # Side, such as 'out_of_sample' → name → figure
+    data_hash: str,  # Hash of the bars and actions that were read
+    sharpes,  # Annual Sharpe ratio of every combination of the grid, NaN where undefined
+    equity=None,  # Out of sample: a Series of values, or a frame as that of a backtest
+    trades: pd.DataFrame | None = None,  # Out of sample: the trades of all folds
+):  # Raises RunError when the run is unknown or has results already, DataError for columns that are not there
     "Store the folds of a walk-forward under its run"
     tables = {'folds': _fold_rows(run_id, folds, parameters, in_sample, out_of_sample)}
-    if equity is not None: tables['equity'] = _curve(run_id, equity)
-    if trades is not None: tables['trades'] = ready_rows('trades', run_id, trades.assign(number=range(1, len(trades) + 1)))
+    if equity is not None:
+        tables['equity'] = _curve(run_id, equity)
+    if trades is not None:
+        tables['trades'] = ready_rows('trades', run_id, trades.assign(number=range(1, len(trades) + 1)))
     with session(settings) as db:
         claim_results(db, run_id, metrics, data_hash, **tried(sharpes))
-        for name, frame in tables.items(): copy_frame(db.connection(), name, frame)
+        for name, frame in tables.items():
+            copy_frame(db.connection(), name, frame)
 
 # %% ../../nbs/23_research.ipynb #26659802
 def load_folds(
-    settings:Settings, # The lab
-    run_id:str,        # Name of the run
-)->pd.DataFrame: # A row a fold: number, train_first, train_last, test_first, test_last, and parameters, in_sample and out_of_sample as dicts; raises RunError when there are none
+    settings: Settings,  # The lab
+    run_id: str,  # Name of the run
+) -> pd.DataFrame:  # A row a fold: number, train_first, train_last, test_first, test_last, and parameters, in_sample and out_of_sample as dicts; raises RunError when there are none
     "The folds of a walk-forward"
     wanted = select(Fold.__table__).where(Fold.run_id == run_id).order_by(Fold.number)
-    with session(settings) as db: rows = [dict(row) for row in db.execute(wanted).mappings()]
-    if not rows: raise RunError(f'The run is a {run_details(settings, run_id)["template"]} without folds', run_id, 'List runs of walk-forward: tradelab runs --template walk_forward')
+    with session(settings) as db:
+        rows = [dict(row) for row in db.execute(wanted).mappings()]
+    if not rows:
+        raise RunError(
+            f'The run is a {run_details(settings, run_id)["template"]} without folds',
+            run_id,
+            'List runs of walk-forward: tradelab runs --template walk_forward',
+        )
     return pd.DataFrame(rows).drop(columns='run_id').astype(dict.fromkeys(_SPAN, 'datetime64[us]'))
 
 # %% ../../nbs/23_research.ipynb #fb6fff2b
 def pooled_variance(
-    counts,    # Trials of each run
-    means,     # Mean of their Sharpe ratios, NaN where unknown
-    variances, # Variance (ddof 1) of their Sharpe ratios, NaN or None for a single one
-)->float: # NaN for fewer than two known ones
+    counts,  # Trials of each run
+    means,  # Mean of their Sharpe ratios, NaN where unknown
+    variances,  # Variance (ddof 1) of their Sharpe ratios, NaN or None for a single one
+) -> float:  # NaN for fewer than two known ones
     "The variance (ddof 1) of all trials together"
     n, m, v = (np.array(list(values), dtype=float) for values in (counts, means, variances))
     known = np.isfinite(m)
     n, m, v = n[known], m[known], np.nan_to_num(v[known])
-    if n.sum() < 2: return math.nan
-    return float((((n - 1)*v).sum() + (n*(m - np.average(m, weights=n))**2).sum())/(n.sum() - 1))
+    if n.sum() < 2:
+        return math.nan
+    return float((((n - 1) * v).sum() + (n * (m - np.average(m, weights=n)) ** 2).sum()) / (n.sum() - 1))
 
 # %% ../../nbs/23_research.ipynb #163f1e1b
 @dataclass(frozen=True)
 class Trials:
     "What was tried on the same symbols so far."
-    count: int        # Combinations
-    variance: float   # Variance of their Sharpe ratios a day, NaN when fewer than two are known
-    runs: int         # Runs that they come from, the one under way among them
+
+    count: int  # Combinations
+    variance: float  # Variance of their Sharpe ratios a day, NaN when fewer than two are known
+    runs: int  # Runs that they come from, the one under way among them
 
 # %% ../../nbs/23_research.ipynb #42293aee
 _TOLD = "concat_ws('|', template, template_hash, code_hash, (parameters - 'run_id')::text, settings::text, CASE WHEN code_hash IS NULL THEN id END)"
-_TRIED = f'''SELECT DISTINCT ON (told) trials, trial_mean, trial_variance FROM (SELECT {_TOLD} AS told, * FROM runs) r
+_TRIED = f"""SELECT DISTINCT ON (told) trials, trial_mean, trial_variance FROM (SELECT {_TOLD} AS told, * FROM runs) r
              WHERE trials > 0 AND coalesce(symbol, universe) = :subject AND (:every OR template = ANY(:templates))
                AND told IS DISTINCT FROM (SELECT {_TOLD} FROM runs WHERE id = :run_id)
-             ORDER BY told, started_at DESC, id'''
+             ORDER BY told, started_at DESC, id"""
 
 # %% ../../nbs/23_research.ipynb #01e2db54
 def trials_of(
-    settings:Settings, # The lab
-    symbols,           # Ticker, or the tickers of a universe
-    run_id:str='',     # The run under way, whose earlier copies are then left out; '' for none
-    sharpes=(),        # Annual Sharpe ratios of what the run under way tries
-    templates=(),      # Only runs of these notebooks; of all when empty
-)->Trials: # Raises ParameterError when no symbol is named
+    settings: Settings,  # The lab
+    symbols,  # Ticker, or the tickers of a universe
+    run_id: str = '',  # The run under way, whose earlier copies are then left out; '' for none
+    sharpes=(),  # Annual Sharpe ratios of what the run under way tries
+    templates=(),  # Only runs of these notebooks; of all when empty
+) -> Trials:  # Raises ParameterError when no symbol is named
     "How many combinations were tried on the same symbols, this run among them"
-    asked = dict(subject=universe_of([symbols] if isinstance(symbols, str) and ',' not in symbols else symbols), run_id=run_id, every=not templates, templates=list(templates))
-    with session(settings) as db: rows = [tuple(row) for row in db.execute(text(_TRIED), asked)]
-    if len(sharpes): rows.append(tuple(tried(sharpes).values()))
+    asked = dict(
+        subject=universe_of([symbols] if isinstance(symbols, str) and ',' not in symbols else symbols),
+        run_id=run_id,
+        every=not templates,
+        templates=list(templates),
+    )
+    with session(settings) as db:
+        rows = [tuple(row) for row in db.execute(text(_TRIED), asked)]
+    if len(sharpes):
+        rows.append(tuple(tried(sharpes).values()))
     return Trials(sum(row[0] for row in rows), pooled_variance(*zip(*rows)) if rows else math.nan, len(rows))
 
 # %% ../../nbs/23_research.ipynb #a070a3d7
 def _named(known, metric):
     "The name among `known` that `metric` means, or RunError"
-    if metric in known: return metric
+    if metric in known:
+        return metric
     close = [name for name in known if name.lower() == metric.lower()]
-    if close: return close[0]
-    raise RunError('No run stored a figure of this name', metric, did_you_mean(metric, known) if known else 'No run stored any figure yet: tradelab run backtest')
+    if close:
+        return close[0]
+    raise RunError(
+        'No run stored a figure of this name',
+        metric,
+        did_you_mean(metric, known) if known else 'No run stored any figure yet: tradelab run backtest',
+    )
 
 # %% ../../nbs/23_research.ipynb #fcd7f3b2
 def metric_history(
-    settings:Settings,      # The lab
-    metric:str='Sharpe',    # Name of a figure, as `tradelab runs show` prints it
-    template:str='',        # Only runs of this notebook; of all when left out
-    symbol:str='',          # Only runs about this symbol, or this universe with commas between; about all when left out
-    side:str='',            # 'strategy', 'buy_and_hold', …; the main side of each run when left out
-)->pd.DataFrame: # at (UTC), value, run, label, metric; the oldest first; raises RunError when there is nothing to show
+    settings: Settings,  # The lab
+    metric: str = 'Sharpe',  # Name of a figure, as `tradelab runs show` prints it
+    template: str = '',  # Only runs of this notebook; of all when left out
+    symbol: str = '',  # Only runs about this symbol, or this universe with commas between; about all when left out
+    side: str = '',  # 'strategy', 'buy_and_hold', …; the main side of each run when left out
+) -> (
+    pd.DataFrame
+):  # at (UTC), value, run, label, metric; the oldest first; raises RunError when there is nothing to show
     "A figure of the finished runs over time"
-    wanted = select(Run.id, Run.started_at, Run.template, Run.symbol, Run.universe, Run.metrics).where(Run.status == 'ok', Run.metrics.is_not(None)).order_by(Run.started_at, Run.id)
-    if template: wanted = wanted.where(Run.template == template)
+    wanted = (
+        select(Run.id, Run.started_at, Run.template, Run.symbol, Run.universe, Run.metrics)
+        .where(Run.status == 'ok', Run.metrics.is_not(None))
+        .order_by(Run.started_at, Run.id)
+    )
+    if template:
+        wanted = wanted.where(Run.template == template)
     about = universe_of(symbol) if symbol else ''
-    with session(settings) as db: rows = [row for row in db.execute(wanted) if not about or about in (row.symbol, row.universe)]
-    if not rows: raise RunError('No finished run with figures', ' '.join(filter(None, (template, about))) or 'of any notebook', _what_there_is(settings))
+    with session(settings) as db:
+        rows = [row for row in db.execute(wanted) if not about or about in (row.symbol, row.universe)]
+    if not rows:
+        raise RunError(
+            'No finished run with figures',
+            ' '.join(filter(None, (template, about))) or 'of any notebook',
+            _what_there_is(settings),
+        )
     found = [figures(row.metrics, side or None) for row in rows]
     metric = _named(sorted({name for one in found for name in one}), metric)
-    kept = [(row.started_at, one[metric], row.id, f'{row.template} {subject(row.symbol, row.universe)}') for row, one in zip(rows, found) if metric in one]
-    return pd.DataFrame(kept, columns=['at', 'value', 'run', 'label']).assign(metric=metric).astype({'at': 'datetime64[us, UTC]', 'value': float})
+    kept = [
+        (row.started_at, one[metric], row.id, f'{row.template} {subject(row.symbol, row.universe)}')
+        for row, one in zip(rows, found)
+        if metric in one
+    ]
+    return (
+        pd.DataFrame(kept, columns=['at', 'value', 'run', 'label'])
+        .assign(metric=metric)
+        .astype({'at': 'datetime64[us, UTC]', 'value': float})
+    )
 
 # %% ../../nbs/23_research.ipynb #c9e12296
 def _what_there_is(settings):
     "What somebody who found nothing could have asked for"
-    with session(settings) as db: there = db.execute(select(Run.template, Run.symbol, Run.universe).where(Run.status == 'ok', Run.metrics.is_not(None)).distinct().limit(200)).all()
+    with session(settings) as db:
+        there = db.execute(
+            select(Run.template, Run.symbol, Run.universe)
+            .where(Run.status == 'ok', Run.metrics.is_not(None))
+            .distinct()
+            .limit(200)
+        ).all()
     names = sorted({f'{row.template} {subject(row.symbol, row.universe)}' for row in there})
-    return f'There are: {", ".join(names[:8])}{" …" if len(names) > 8 else ""}.' if names else 'Run: tradelab run backtest'
+    return (
+        f'There are: {", ".join(names[:8])}{" …" if len(names) > 8 else ""}.' if names else 'Run: tradelab run backtest'
+    )
 
 # %% ../../nbs/23_research.ipynb #7ec14765
 def comparable_rows(
-    settings:Settings, # The lab
-    run_ids:list[str], # Names of runs
-)->list[dict]: # Their rows in this order, each with `sessions`, such as '2000-01-03 to 2013-03-01', '' when unknown; raises RunError for an unknown run
+    settings: Settings,  # The lab
+    run_ids: list[str],  # Names of runs
+) -> list[
+    dict
+]:  # Their rows in this order, each with `sessions`, such as '2000-01-03 to 2013-03-01', '' when unknown; raises RunError for an unknown run
     "Rows of `runs` as `comparison.compare` wants them"
     rows = [run_details(settings, run_id) for run_id in run_ids]
     with session(settings) as db:
-        found = db.execute(text('SELECT run_id, min(session), max(session) FROM equity WHERE run_id = ANY(:ids) GROUP BY run_id'), dict(ids=list(run_ids)))
+        found = db.execute(
+            text('SELECT run_id, min(session), max(session) FROM equity WHERE run_id = ANY(:ids) GROUP BY run_id'),
+            dict(ids=list(run_ids)),
+        )
         spans = {run_id: f'{first} to {last}' for run_id, first, last in found}
     return [row | dict(sessions=spans.get(row['id'], '')) for row in rows]

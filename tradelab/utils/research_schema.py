@@ -16,6 +16,7 @@ from .table_base import Base, key, said
 # %% ../../nbs/20_research_schema.ipynb #b2e21047
 class SweepResult(Base):
     "One combination of parameters of a sweep, and what it came to."
+
     __tablename__ = 'sweep_results'
     __table_args__ = {'comment': 'Combinations of parameters that a sweep tried'}
     run_id: Mapped[str] = key('The run', ForeignKey('runs.id'))
@@ -23,10 +24,15 @@ class SweepResult(Base):
     parameters: Mapped[dict] = said('Name → value')
     metrics: Mapped[dict] = said('Figures by name; null where one is undefined')
 
+
 class Fold(Base):
     "One fold of a walk-forward."
+
     __tablename__ = 'folds'
-    __table_args__ = CheckConstraint('train_last < test_first', name='trained_before_test'), {'comment': 'Folds of a walk-forward: what was chosen on the training part, and how it did on the test part'}
+    __table_args__ = (
+        CheckConstraint('train_last < test_first', name='trained_before_test'),
+        {'comment': 'Folds of a walk-forward: what was chosen on the training part, and how it did on the test part'},
+    )
     run_id: Mapped[str] = key('The run', ForeignKey('runs.id'))
     number: Mapped[int] = key('Number within the run, from 1, in order of time')
     train_first: Mapped[dt.date] = said('First session of the training part')
@@ -40,8 +46,13 @@ class Fold(Base):
 # %% ../../nbs/20_research_schema.ipynb #0822ce6e
 class Seal(Base):
     "The opening of a sealed span."
+
     __tablename__ = 'seals'
-    __table_args__ = UniqueConstraint('key'), CheckConstraint('first <= last', name='not_backwards'), {'comment': 'Openings of sealed spans, each possible once; rows are only added'}
+    __table_args__ = (
+        UniqueConstraint('key'),
+        CheckConstraint('first <= last', name='not_backwards'),
+        {'comment': 'Openings of sealed spans, each possible once; rows are only added'},
+    )
     id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
     key: Mapped[str] = said('SHA-256 over strategy, symbols, first and last session')
     strategy: Mapped[str] = said('Which strategy was tried on it')

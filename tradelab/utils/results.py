@@ -26,177 +26,248 @@ from .table_base import Base
 
 # %% ../../nbs/22_results.ipynb #43e16da1
 def start_run(
-    settings:Settings, # The lab
-    row:dict,          # Column of the table `runs` → value, at least id, template and parameters
+    settings: Settings,  # The lab
+    row: dict,  # Column of the table `runs` → value, at least id, template and parameters
 ):
     "Open the row of a run that is about to start"
-    with session(settings) as db: db.execute(insert(Run), [{'status': 'running', 'started_at': datetime.now(UTC), **row}])
+    with session(settings) as db:
+        db.execute(insert(Run), [{'status': 'running', 'started_at': datetime.now(UTC), **row}])
 
 # %% ../../nbs/22_results.ipynb #d62c9124
 def finish_run(
-    settings:Settings, # The lab
-    run_id:str,        # Name of the run
-    status:str,        # 'ok', 'failed' or 'interrupted'
-    **row,             # Further columns, such as error and notebook_hash
-)->bool: # False when the row was closed already
+    settings: Settings,  # The lab
+    run_id: str,  # Name of the run
+    status: str,  # 'ok', 'failed' or 'interrupted'
+    **row,  # Further columns, such as error and notebook_hash
+) -> bool:  # False when the row was closed already
     "Close the row of a run"
-    closing = update(Run).where(Run.id == run_id, Run.status == 'running').values(status=status, ended_at=datetime.now(UTC), **row)
-    with session(settings) as db: return db.execute(closing).rowcount == 1
+    closing = (
+        update(Run)
+        .where(Run.id == run_id, Run.status == 'running')
+        .values(status=status, ended_at=datetime.now(UTC), **row)
+    )
+    with session(settings) as db:
+        return db.execute(closing).rowcount == 1
 
 # %% ../../nbs/22_results.ipynb #549608e2
 def close_stale_runs(
-    settings:Settings, # The lab
-    seconds:float,     # Age from which an open row cannot belong to a living run
-)->int: # Rows closed
+    settings: Settings,  # The lab
+    seconds: float,  # Age from which an open row cannot belong to a living run
+) -> int:  # Rows closed
     "Close the rows of runs that ended without saying so"
     stale = Run.status == 'running', Run.started_at < datetime.now(UTC) - timedelta(seconds=seconds)
     with session(settings) as db:
-        return db.execute(update(Run).where(*stale).values(status='interrupted', ended_at=datetime.now(UTC), error='No sign of life; the process must have died')).rowcount
+        return db.execute(
+            update(Run)
+            .where(*stale)
+            .values(
+                status='interrupted', ended_at=datetime.now(UTC), error='No sign of life; the process must have died'
+            )
+        ).rowcount
 
 # %% ../../nbs/22_results.ipynb #8d5cc7b5
 def claim_results(
-    db,                    # A session
-    run_id:str,            # Name of a run whose row exists
-    metrics:dict,          # Side, such as 'strategy' and 'buy_and_hold' → name → figure
-    data_hash:str|None,    # Hash of the bars and actions that were read; None keeps what the row says
-    **columns,             # Further columns of `runs`
-): # Raises RunError when the run is unknown or has results already
+    db,  # A session
+    run_id: str,  # Name of a run whose row exists
+    metrics: dict,  # Side, such as 'strategy' and 'buy_and_hold' → name → figure
+    data_hash: str | None,  # Hash of the bars and actions that were read; None keeps what the row says
+    **columns,  # Further columns of `runs`
+):  # Raises RunError when the run is unknown or has results already
     "Write the figures of a run into its row, once"
     columns |= dict(metrics=metrics) | ({} if data_hash is None else dict(data_hash=data_hash))
     if not db.execute(update(Run).where(Run.id == run_id, Run.metrics.is_(None)).values(**columns)).rowcount:
-        raise RunError('This run is not in the table or has results already', run_id, 'Results are never overwritten: start a new run.')
+        raise RunError(
+            'This run is not in the table or has results already',
+            run_id,
+            'Results are never overwritten: start a new run.',
+        )
 
 # %% ../../nbs/22_results.ipynb #2a428f28
 def tried(
-    sharpes, # Annual Sharpe ratios, one for each combination, NaN or None where undefined
-)->dict: # trials, trial_mean and trial_variance as the table `runs` has them; None where unknown
+    sharpes,  # Annual Sharpe ratios, one for each combination, NaN or None where undefined
+) -> dict:  # trials, trial_mean and trial_variance as the table `runs` has them; None where unknown
     "What has to be written down about combinations that were tried"
-    given = np.array(sharpes, dtype=float)/np.sqrt(252)
+    given = np.array(sharpes, dtype=float) / np.sqrt(252)
     known = given[np.isfinite(given)]
-    return dict(trials=len(given) or None, trial_mean=float(known.mean()) if len(known) else None, trial_variance=float(known.var(ddof=1)) if len(known) > 1 else None)
+    return dict(
+        trials=len(given) or None,
+        trial_mean=float(known.mean()) if len(known) else None,
+        trial_variance=float(known.var(ddof=1)) if len(known) > 1 else None,
+    )
 
 # %% ../../nbs/22_results.ipynb #4d8a279a
-_MONEY = {'trades': ('entry_price', 'exit_price', 'quantity', 'fees', 'dividends', 'pnl'), 'equity': ('cash', 'positions_value', 'equity', 'turnover'),
-          'decisions': ('target_quantity',)}
+_MONEY = {
+    'trades': ('entry_price', 'exit_price', 'quantity', 'fees', 'dividends', 'pnl'),
+    'equity': ('cash', 'positions_value', 'equity', 'turnover'),
+    'decisions': ('target_quantity',),
+}
+
 
 def ready_rows(
-    name:str,           # 'trades', 'equity' or 'decisions'
-    run_id:str,         # Name of the run
-    frame:pd.DataFrame, # Rows with at least the columns that the table needs
-)->pd.DataFrame: # With those columns that the table has
+    name: str,  # 'trades', 'equity' or 'decisions'
+    run_id: str,  # Name of the run
+    frame: pd.DataFrame,  # Rows with at least the columns that the table needs
+) -> pd.DataFrame:  # With those columns that the table has
     "Rows of a result as their table has them"
-    frame = frame.assign(run_id=run_id, **{column: frame[column].round(6) for column in _MONEY[name] if column in frame})
+    frame = frame.assign(
+        run_id=run_id, **{column: frame[column].round(6) for column in _MONEY[name] if column in frame}
+    )
     return frame[[column for column in Base.metadata.tables[name].columns.keys() if column in frame]]
 
 # %% ../../nbs/22_results.ipynb #7456dffe
 def result_tables(
-    run_id:str,        # Name of the run
-    backtest:Backtest, # What it computed
-)->dict[str, pd.DataFrame]: # trades, equity and decisions, as their tables have them
+    run_id: str,  # Name of the run
+    backtest: Backtest,  # What it computed
+) -> dict[str, pd.DataFrame]:  # trades, equity and decisions, as their tables have them
     "The rows of a backtest as the database keeps them"
-    frames = {'trades': backtest.trades.assign(number=range(1, len(backtest.trades) + 1)), 'equity': backtest.equity.rename_axis('session').reset_index(),
-              'decisions': backtest.decisions.assign(mode=backtest.mode, strategy=backtest.strategy)}
+    frames = {
+        'trades': backtest.trades.assign(number=range(1, len(backtest.trades) + 1)),
+        'equity': backtest.equity.rename_axis('session').reset_index(),
+        'decisions': backtest.decisions.assign(mode=backtest.mode, strategy=backtest.strategy),
+    }
     return {name: ready_rows(name, run_id, frame) for name, frame in frames.items()}
 
 # %% ../../nbs/22_results.ipynb #5d372847
 def save_backtest(
-    settings:Settings, # The lab
-    run_id:str,        # Name of a run whose row exists
-    backtest:Backtest, # What it computed, of one symbol or of many
-    metrics:dict,      # 'strategy' and 'buy_and_hold' → name → figure
-    data_hash:str,     # Hash of the bars and actions that were read
-): # Raises RunError when the run is unknown or has results already
+    settings: Settings,  # The lab
+    run_id: str,  # Name of a run whose row exists
+    backtest: Backtest,  # What it computed, of one symbol or of many
+    metrics: dict,  # 'strategy' and 'buy_and_hold' → name → figure
+    data_hash: str,  # Hash of the bars and actions that were read
+):  # Raises RunError when the run is unknown or has results already
     "Store the results of a backtest under its run"
     with session(settings) as db:
         claim_results(db, run_id, metrics, data_hash, **tried([figures(metrics).get('Sharpe')]))
-        for name, frame in result_tables(run_id, backtest).items(): copy_frame(db.connection(), name, frame)
+        for name, frame in result_tables(run_id, backtest).items():
+            copy_frame(db.connection(), name, frame)
 
 # %% ../../nbs/22_results.ipynb #75ae65dc
 def save_metrics(
-    settings:Settings,        # The lab
-    run_id:str,               # Name of a run whose row exists
-    metrics:dict,             # Side, such as 'data' → name → figure
-    data_hash:str|None=None,  # Hash of what was read; None keeps what the row says
-    sharpes=None,             # Annual Sharpe ratios of the strategies that it tried, None when it tried none
-): # Raises RunError when the run is unknown or has results already
+    settings: Settings,  # The lab
+    run_id: str,  # Name of a run whose row exists
+    metrics: dict,  # Side, such as 'data' → name → figure
+    data_hash: str | None = None,  # Hash of what was read; None keeps what the row says
+    sharpes=None,  # Annual Sharpe ratios of the strategies that it tried, None when it tried none
+):  # Raises RunError when the run is unknown or has results already
     "Store figures under a run that keeps no account"
-    with session(settings) as db: claim_results(db, run_id, metrics, data_hash, **({} if sharpes is None else tried(sharpes)))
+    with session(settings) as db:
+        claim_results(db, run_id, metrics, data_hash, **({} if sharpes is None else tried(sharpes)))
 
 # %% ../../nbs/22_results.ipynb #2d62093d
 def runs_table(
-    settings:Settings,      # The lab
-    limit:int=50,           # How many
-    template:str|None=None, # Only runs of this notebook
-)->pd.DataFrame: # A row a run with all columns of `runs`, the newest first; None where there is nothing
+    settings: Settings,  # The lab
+    limit: int = 50,  # How many
+    template: str | None = None,  # Only runs of this notebook
+) -> pd.DataFrame:  # A row a run with all columns of `runs`, the newest first; None where there is nothing
     "The latest runs"
     wanted = select(Run.__table__).order_by(Run.started_at.desc(), Run.id.desc()).limit(limit)
-    if template: wanted = wanted.where(Run.template == template)
-    with session(settings) as db: return pd.DataFrame(db.execute(wanted).mappings().all(), columns=list(Run.__table__.columns.keys()), dtype=object)
+    if template:
+        wanted = wanted.where(Run.template == template)
+    with session(settings) as db:
+        return pd.DataFrame(
+            db.execute(wanted).mappings().all(), columns=list(Run.__table__.columns.keys()), dtype=object
+        )
 
 # %% ../../nbs/22_results.ipynb #e5463bca
 def run_details(
-    settings:Settings, # The lab
-    run_id:str,        # Name of the run
-)->dict: # Column → value; raises RunError for an unknown run
+    settings: Settings,  # The lab
+    run_id: str,  # Name of the run
+) -> dict:  # Column → value; raises RunError for an unknown run
     "Everything in the row of one run"
     with session(settings) as db:
         row = db.execute(select(Run.__table__).where(Run.id == run_id)).mappings().one_or_none()
-        if row: return dict(row)
-        raise RunError('There is no such run', run_id, did_you_mean(run_id, db.execute(select(Run.id).order_by(Run.started_at.desc()).limit(500)).scalars()))
+        if row:
+            return dict(row)
+        raise RunError(
+            'There is no such run',
+            run_id,
+            did_you_mean(run_id, db.execute(select(Run.id).order_by(Run.started_at.desc()).limit(500)).scalars()),
+        )
 
 # %% ../../nbs/22_results.ipynb #2fa62b06
 def find_ok_run(
-    settings:Settings, # The lab
-    fingerprint:str,   # Hash over all that decides a result
-)->dict|None: # The row of the newest finished run, None when there is none
+    settings: Settings,  # The lab
+    fingerprint: str,  # Hash over all that decides a result
+) -> dict | None:  # The row of the newest finished run, None when there is none
     "A finished run with the same inputs"
-    wanted = select(Run.__table__).where(Run.fingerprint == fingerprint, Run.status == 'ok').order_by(Run.ended_at.desc()).limit(1)
+    wanted = (
+        select(Run.__table__)
+        .where(Run.fingerprint == fingerprint, Run.status == 'ok')
+        .order_by(Run.ended_at.desc())
+        .limit(1)
+    )
     with session(settings) as db:
         row = db.execute(wanted).mappings().one_or_none()
         return dict(row) if row else None
 
 # %% ../../nbs/22_results.ipynb #8d08a987
 def equity_curves(
-    settings:Settings,  # The lab
-    run_ids:list[str],  # Names of runs
-    points:int=60,      # About how many values for each
-)->dict[str, list[float]]: # Run → equity in USD, oldest first; runs without equity are left out
+    settings: Settings,  # The lab
+    run_ids: list[str],  # Names of runs
+    points: int = 60,  # About how many values for each
+) -> dict[str, list[float]]:  # Run → equity in USD, oldest first; runs without equity are left out
     "Thinned equity curves of several runs"
-    query = '''SELECT run_id, equity::float8 AS equity FROM (SELECT run_id, session, equity, row_number() OVER w AS n, count(*) OVER (PARTITION BY run_id) AS total
+    query = """SELECT run_id, equity::float8 AS equity FROM (SELECT run_id, session, equity, row_number() OVER w AS n, count(*) OVER (PARTITION BY run_id) AS total
                FROM equity WHERE run_id = ANY(%(ids)s) WINDOW w AS (PARTITION BY run_id ORDER BY session)) e
-               WHERE n = 1 OR n = total OR n %% greatest(total/%(points)s, 1) = 0 ORDER BY run_id, session'''
-    with session(settings) as db: rows = read_frame(db.connection(), query, dict(ids=list(run_ids), points=points))
+               WHERE n = 1 OR n = total OR n %% greatest(total/%(points)s, 1) = 0 ORDER BY run_id, session"""
+    with session(settings) as db:
+        rows = read_frame(db.connection(), query, dict(ids=list(run_ids), points=points))
     return {run_id: curve.equity.tolist() for run_id, curve in rows.groupby('run_id')}
 
 # %% ../../nbs/22_results.ipynb #4a0dde60
 def record_event(
-    settings:Settings,       # The lab
-    level:str,               # 'INFO', 'WARNING', …
-    message:str,             # One line, without secrets
-    event:str|None=None,     # Kind of event, a dotted name
-    run_id:str|None=None,    # The run it belongs to
-    logger:str|None=None,    # Who said it
-    details:dict|None=None,  # Fields for a program
+    settings: Settings,  # The lab
+    level: str,  # 'INFO', 'WARNING', …
+    message: str,  # One line, without secrets
+    event: str | None = None,  # Kind of event, a dotted name
+    run_id: str | None = None,  # The run it belongs to
+    logger: str | None = None,  # Who said it
+    details: dict | None = None,  # Fields for a program
 ):
     "Add a row to the table `events`"
     known = select(Run.id).where(Run.id == run_id).scalar_subquery()
     with session(settings) as db:
-        db.execute(insert(Event).values(at=datetime.now(UTC), level=level, message=message, event=event, run_id=known, logger=logger, details=details))
+        db.execute(
+            insert(Event).values(
+                at=datetime.now(UTC),
+                level=level,
+                message=message,
+                event=event,
+                run_id=known,
+                logger=logger,
+                details=details,
+            )
+        )
 
 # %% ../../nbs/22_results.ipynb #9ae675d9
 class EventHandler(logging.Handler):
     "Sends warnings, errors and named events to the table `events`."
-    def __init__(self,
-        settings:Settings, # The lab
+
+    def __init__(
+        self,
+        settings: Settings,  # The lab
     ):
         super().__init__(logging.INFO)
         self.settings, self.failed, self._busy = settings, False, threading.local()
 
-    def filter(self, record): return (record.levelno >= logging.WARNING or hasattr(record, 'event')) and super().filter(record)
+    def filter(self, record):
+        return (record.levelno >= logging.WARNING or hasattr(record, 'event')) and super().filter(record)
 
     def emit(self, record):
-        if self.failed or getattr(self._busy, 'now', False): return
+        if self.failed or getattr(self._busy, 'now', False):
+            return
         self._busy.now = True
-        try: record_event(self.settings, record.levelname, record.getMessage(), getattr(record, 'event', None), getattr(record, 'run_id', None), record.name, getattr(record, 'details', None))
-        except Exception: self.failed = True
-        finally: self._busy.now = False
+        try:
+            record_event(
+                self.settings,
+                record.levelname,
+                record.getMessage(),
+                getattr(record, 'event', None),
+                getattr(record, 'run_id', None),
+                record.name,
+                getattr(record, 'details', None),
+            )
+        except Exception:
+            self.failed = True
+        finally:
+            self._busy.now = False

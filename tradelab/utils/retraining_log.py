@@ -26,44 +26,69 @@ from .model_schema import Retraining
 _log = logging.getLogger(__name__)
 _NOW = func.clock_timestamp()  # unlike now(), it goes on while a transaction waits for another
 
-def _age(moment): return func.extract('epoch', _NOW - moment)
+
+def _age(moment):
+    return func.extract('epoch', _NOW - moment)
 
 # %% ../../nbs/22_retraining_log.ipynb #db06d6dc
-def owner_name(
-)->str: # Such as 'lab-1:4711:9f2c01ab', another one at each call
+def owner_name() -> str:  # Such as 'lab-1:4711:9f2c01ab', another one at each call
     "A name for whoever is about to claim"
     return f'{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}'
 
 # %% ../../nbs/22_retraining_log.ipynb #a0c99fdc
 def _aware(moment):
     "`moment`, or ParameterError when nobody can say which moment it is"
-    if not isinstance(moment, datetime) or moment.tzinfo is None: raise ParameterError('A scheduled time needs a time zone', str(moment), 'Give an aware datetime, in UTC for example.')
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise ParameterError(
+            'A scheduled time needs a time zone', str(moment), 'Give an aware datetime, in UTC for example.'
+        )
     return moment
 
-def _taken(row): return RunError(f'The retraining of {row["name"]} for {row["scheduled_for"]:%Y-%m-%d %H:%M} UTC runs already, by {row["owner"]}',
-                                 f'last sign of life {row["heartbeat_at"]:%H:%M:%S} UTC', 'Let it finish; when its process died, it can be taken over after [retraining] takeover_s.')
 
-def _done(row): return RunError(f'The retraining of {row["name"]} for {row["scheduled_for"]:%Y-%m-%d %H:%M} UTC is done' + (f', by {row["run_id"]}' if row['run_id'] else ''),
-                                row['verdict'] or row['status'], 'Its result stands in the table retrainings; schedule another time to train again.')
+def _taken(row):
+    return RunError(
+        f'The retraining of {row["name"]} for {row["scheduled_for"]:%Y-%m-%d %H:%M} UTC runs already, by {row["owner"]}',
+        f'last sign of life {row["heartbeat_at"]:%H:%M:%S} UTC',
+        'Let it finish; when its process died, it can be taken over after [retraining] takeover_s.',
+    )
+
+
+def _done(row):
+    return RunError(
+        f'The retraining of {row["name"]} for {row["scheduled_for"]:%Y-%m-%d %H:%M} UTC is done'
+        + (f', by {row["run_id"]}' if row['run_id'] else ''),
+        row['verdict'] or row['status'],
+        'Its result stands in the table retrainings; schedule another time to train again.',
+    )
 
 # %% ../../nbs/22_retraining_log.ipynb #166d6f25
 def _close_dead(db, name, takeover_s):
     "Close the rows of `name` that no living process holds any more, and refuse when one is held"
-    held = list(db.execute(select(Retraining.__table__, _age(Retraining.heartbeat_at).label('age')).where(Retraining.name == name, Retraining.status == 'running').with_for_update()).mappings())
+    held = list(
+        db.execute(
+            select(Retraining.__table__, _age(Retraining.heartbeat_at).label('age'))
+            .where(Retraining.name == name, Retraining.status == 'running')
+            .with_for_update()
+        ).mappings()
+    )
     for row in held:
-        if row['age'] < takeover_s: raise _taken(row)
+        if row['age'] < takeover_s:
+            raise _taken(row)
         said = f'No sign of life of {row["owner"]} since {row["heartbeat_at"]:%Y-%m-%d %H:%M:%S} UTC; its process must have died'
-        db.execute(update(Retraining).where(Retraining.id == row['id']).values(status='failed', ended_at=_NOW, error=said))
+        db.execute(
+            update(Retraining).where(Retraining.id == row['id']).values(status='failed', ended_at=_NOW, error=said)
+        )
 
 # %% ../../nbs/22_retraining_log.ipynb #656b88d8
 def claim(
-    settings:Settings,         # The lab
-    name:str,                  # Name of the model, such as 'AAPL-h1'
-    scheduled_for:datetime,    # The time it is due, aware
-    reasons=(),                # What triggered it, one sentence an item
-    takeover_s:float|None=None, # Seconds without a sign of life after which another's claim counts as dead; those of [retraining] when left out
-    owner:str|None=None,       # Who claims; `owner_name()` when left out
-)->dict: # The row, ours from now on; raises RunError when somebody alive holds it, or it is done
+    settings: Settings,  # The lab
+    name: str,  # Name of the model, such as 'AAPL-h1'
+    scheduled_for: datetime,  # The time it is due, aware
+    reasons=(),  # What triggered it, one sentence an item
+    takeover_s: float
+    | None = None,  # Seconds without a sign of life after which another's claim counts as dead; those of [retraining] when left out
+    owner: str | None = None,  # Who claims; `owner_name()` when left out
+) -> dict:  # The row, ours from now on; raises RunError when somebody alive holds it, or it is done
     "Claim a retraining, or take it over from a process that died"
     takeover_s = settings.retraining.takeover_s if takeover_s is None else takeover_s
     ours = dict(status='running', owner=owner or owner_name(), reasons=[*reasons], started_at=_NOW, heartbeat_at=_NOW)
@@ -72,105 +97,143 @@ def claim(
         db.execute(text('SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))'), dict(what=f'retraining of {name}'))
         _close_dead(db, name, takeover_s)
         before = db.execute(select(Retraining.__table__).where(*same)).mappings().one_or_none()
-        if before and before['status'] == 'done': raise _done(before)
-        if before: db.execute(update(Retraining).where(*same).values(ended_at=None, attempts=Retraining.attempts + 1, **ours))
-        else: db.execute(insert(Retraining).values(name=name, scheduled_for=scheduled_for, attempts=1, **ours))
+        if before and before['status'] == 'done':
+            raise _done(before)
+        if before:
+            db.execute(update(Retraining).where(*same).values(ended_at=None, attempts=Retraining.attempts + 1, **ours))
+        else:
+            db.execute(insert(Retraining).values(name=name, scheduled_for=scheduled_for, attempts=1, **ours))
         return dict(db.execute(select(Retraining.__table__).where(*same)).mappings().one())
 
 # %% ../../nbs/22_retraining_log.ipynb #c2c215a3
 def heartbeat(
-    settings:Settings, # The lab
-    id:int,            # Number of the retraining
-    owner:str,         # Who claimed it
-)->bool: # False when it is not ours any more: taken over, or ended
+    settings: Settings,  # The lab
+    id: int,  # Number of the retraining
+    owner: str,  # Who claimed it
+) -> bool:  # False when it is not ours any more: taken over, or ended
     "Show a sign of life"
     ours = Retraining.id == id, Retraining.owner == owner, Retraining.status == 'running'
-    with session(settings) as db: return db.execute(update(Retraining).where(*ours).values(heartbeat_at=_NOW)).rowcount == 1
+    with session(settings) as db:
+        return db.execute(update(Retraining).where(*ours).values(heartbeat_at=_NOW)).rowcount == 1
 
 # %% ../../nbs/22_retraining_log.ipynb #c672cb7a
 def _beat(settings, id, owner, every_s, ended, lost):
     "Show signs of life until `ended` is set, or the claim is lost"
     while not ended.wait(every_s):
-        try: alive = heartbeat(settings, id, owner)
-        except DatabaseError as e: _log.warning('No sign of life could be left: %s', e)
+        try:
+            alive = heartbeat(settings, id, owner)
+        except DatabaseError as e:
+            _log.warning('No sign of life could be left: %s', e)
         else:
-            if not alive: return lost.set()
+            if not alive:
+                return lost.set()
 
 # %% ../../nbs/22_retraining_log.ipynb #faa5188a
 @contextmanager
 def alive(
-    settings:Settings,       # The lab
-    id:int,                  # Number of the retraining
-    owner:str,               # Who claimed it
-    every_s:float|None=None, # Seconds between two signs, well below `takeover_s`; a tenth of that of [retraining] when left out
-): # A `threading.Event` that is set once the retraining belongs to somebody else
+    settings: Settings,  # The lab
+    id: int,  # Number of the retraining
+    owner: str,  # Who claimed it
+    every_s: float
+    | None = None,  # Seconds between two signs, well below `takeover_s`; a tenth of that of [retraining] when left out
+):  # A `threading.Event` that is set once the retraining belongs to somebody else
     "Signs of life while the body runs, from a daemon thread"
     ended, lost = threading.Event(), threading.Event()
-    every_s = settings.retraining.takeover_s/10 if every_s is None else every_s
-    thread = threading.Thread(target=_beat, args=(settings, id, owner, every_s, ended, lost), name=f'retraining-{id}', daemon=True)
+    every_s = settings.retraining.takeover_s / 10 if every_s is None else every_s
+    thread = threading.Thread(
+        target=_beat, args=(settings, id, owner, every_s, ended, lost), name=f'retraining-{id}', daemon=True
+    )
     thread.start()
-    try: yield lost
+    try:
+        yield lost
     finally:
         ended.set()
         thread.join()
 
 # %% ../../nbs/22_retraining_log.ipynb #5b24fcd6
 def end(
-    db,                        # A session: what is written in the same transaction stands and falls with the end
-    id:int,                    # Number of the retraining
-    owner:str,                 # Who claimed it
-    status:str,                # 'done' or 'failed'
-    run_id:str='',             # The run that did it; '' outside a run
-    model_id:int|None=None,    # Number of the model that came of it
-    verdict:str|None=None,     # What became of the model, in words
-    error:str|None=None,       # Why it failed
-)->dict: # The row; raises RunError when the retraining is not ours any more, ParameterError for another status
+    db,  # A session: what is written in the same transaction stands and falls with the end
+    id: int,  # Number of the retraining
+    owner: str,  # Who claimed it
+    status: str,  # 'done' or 'failed'
+    run_id: str = '',  # The run that did it; '' outside a run
+    model_id: int | None = None,  # Number of the model that came of it
+    verdict: str | None = None,  # What became of the model, in words
+    error: str | None = None,  # Why it failed
+) -> dict:  # The row; raises RunError when the retraining is not ours any more, ParameterError for another status
     "End a retraining within a transaction"
-    if status not in ('done', 'failed'): raise ParameterError('A retraining ends as done or failed', status, 'Name one of the two.')
+    if status not in ('done', 'failed'):
+        raise ParameterError('A retraining ends as done or failed', status, 'Name one of the two.')
     ours = Retraining.id == id, Retraining.owner == owner, Retraining.status == 'running'
-    row = dict(status=status, ended_at=_NOW, heartbeat_at=_NOW, run_id=run_id or None, model_id=model_id, verdict=verdict, error=error)
-    if db.execute(update(Retraining).where(*ours).values(**row)).rowcount: return dict(db.execute(select(Retraining.__table__).where(Retraining.id == id)).mappings().one())
+    row = dict(
+        status=status,
+        ended_at=_NOW,
+        heartbeat_at=_NOW,
+        run_id=run_id or None,
+        model_id=model_id,
+        verdict=verdict,
+        error=error,
+    )
+    if db.execute(update(Retraining).where(*ours).values(**row)).rowcount:
+        return dict(db.execute(select(Retraining.__table__).where(Retraining.id == id)).mappings().one())
     holder = db.execute(select(Retraining.owner, Retraining.status).where(Retraining.id == id)).one_or_none()
-    raise RunError(f'The retraining {id} is not held by {owner}', f'{holder.status}, by {holder.owner}' if holder else 'no such row', 'Nothing was decided: it was taken over or has ended.')
+    raise RunError(
+        f'The retraining {id} is not held by {owner}',
+        f'{holder.status}, by {holder.owner}' if holder else 'no such row',
+        'Nothing was decided: it was taken over or has ended.',
+    )
+
 
 def finish(
-    settings:Settings, # The lab
-    *told,             # id, owner and status, as for `end`
-    **more,            # run_id, model_id, verdict and error, as for `end`
-)->dict: # The row; raises as `end` does
+    settings: Settings,  # The lab
+    *told,  # id, owner and status, as for `end`
+    **more,  # run_id, model_id, verdict and error, as for `end`
+) -> dict:  # The row; raises as `end` does
     "Write down what came of a retraining, once and only by who holds it"
-    with session(settings) as db: return end(db, *told, **more)
+    with session(settings) as db:
+        return end(db, *told, **more)
 
 # %% ../../nbs/22_retraining_log.ipynb #99bdee8f
 def retrainings_table(
-    settings:Settings, # The lab
-    name:str='',       # Only those of this model; '' for all
-    limit:int=50,      # How many
-)->pd.DataFrame: # A row a retraining with all columns of `retrainings`, the one that began last first
+    settings: Settings,  # The lab
+    name: str = '',  # Only those of this model; '' for all
+    limit: int = 50,  # How many
+) -> pd.DataFrame:  # A row a retraining with all columns of `retrainings`, the one that began last first
     "The latest retrainings"
     wanted = select(Retraining.__table__).order_by(Retraining.started_at.desc(), Retraining.id.desc()).limit(limit)
-    if name: wanted = wanted.where(Retraining.name == name)
-    with session(settings) as db: return pd.DataFrame(db.execute(wanted).mappings().all(), columns=list(Retraining.__table__.columns.keys()), dtype=object)
+    if name:
+        wanted = wanted.where(Retraining.name == name)
+    with session(settings) as db:
+        return pd.DataFrame(
+            db.execute(wanted).mappings().all(), columns=list(Retraining.__table__.columns.keys()), dtype=object
+        )
+
 
 def last_retraining(
-    settings:Settings, # The lab
-    name:str,          # Name of the model
-)->dict|None: # Column → value, None when it was never retrained
+    settings: Settings,  # The lab
+    name: str,  # Name of the model
+) -> dict | None:  # Column → value, None when it was never retrained
     "The retraining of a model that began last"
     return next(iter(retrainings_table(settings, name, 1).to_dict('records')), None)
 
 # %% ../../nbs/22_retraining_log.ipynb #502c2786
 def cooling(
-    settings:Settings,         # The lab
-    name:str,                  # Name of the model
-    hours:float|None=None,     # Length of the pause; that of [retraining] when left out
-    now:datetime|None=None,    # Aware; the clock of the database when left out
-)->dict|None: # The finished retraining, or the one that is alive, that began last within the pause; None when there is none: a dead one holds nobody back
+    settings: Settings,  # The lab
+    name: str,  # Name of the model
+    hours: float | None = None,  # Length of the pause; that of [retraining] when left out
+    now: datetime | None = None,  # Aware; the clock of the database when left out
+) -> (
+    dict | None
+):  # The finished retraining, or the one that is alive, that began last within the pause; None when there is none: a dead one holds nobody back
     "What the triggers have to wait for"
     hours = settings.retraining.cooldown_hours if hours is None else hours
     began = (_NOW if now is None else _aware(now)) - timedelta(hours=hours)
     alive = (Retraining.status == 'running') & (_age(Retraining.heartbeat_at) < settings.retraining.takeover_s)
-    wanted = select(Retraining.__table__).where(Retraining.name == name, (Retraining.status == 'done') | alive, Retraining.started_at > began).order_by(Retraining.started_at.desc(), Retraining.id.desc())
+    wanted = (
+        select(Retraining.__table__)
+        .where(Retraining.name == name, (Retraining.status == 'done') | alive, Retraining.started_at > began)
+        .order_by(Retraining.started_at.desc(), Retraining.id.desc())
+    )
     with session(settings) as db:
         row = db.execute(wanted.limit(1)).mappings().first()
         return dict(row) if row else None

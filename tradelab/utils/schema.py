@@ -19,26 +19,42 @@ from .table_base import Base, key, said
 # %% ../../nbs/20_schema.ipynb #61c8b32a
 class Instrument(Base):
     "One company or fund as one provider delivers it."
+
     __tablename__ = 'instruments'
-    __table_args__ = CheckConstraint("basis IN ('raw', 'split')", name='basis_known'), {'comment': 'Companies and funds, each as one provider delivers it'}
+    __table_args__ = (
+        CheckConstraint("basis IN ('raw', 'split')", name='basis_known'),
+        {'comment': 'Companies and funds, each as one provider delivers it'},
+    )
     id: Mapped[int] = said('Number used by the other tables', BigInteger, Identity(always=True), primary_key=True)
     provider: Mapped[str] = said('Who delivers it: a module in tradelab/providers, or the name that [files] gives')
-    identity: Mapped[str | None] = said('What the provider calls it for good, whatever its symbol; empty when it does not say')
+    identity: Mapped[str | None] = said(
+        'What the provider calls it for good, whatever its symbol; empty when it does not say'
+    )
     name: Mapped[str | None] = said('Name in words')
     currency: Mapped[str] = said('Currency of the prices, ISO 4217')
     calendar: Mapped[str] = said('Exchange calendar of the sessions, ISO 10383')
     convention: Mapped[str] = said('How the provider adjusts for dividends: yahoo or crsp')
-    basis: Mapped[str] = said('raw: prices as traded; split: prices and dividends already adjusted for the splits', server_default='raw')
-    version: Mapped[int] = said('Microseconds since 1970 of the last delivery that changed its bars or actions; only grows', BigInteger, server_default='0')
+    basis: Mapped[str] = said(
+        'raw: prices as traded; split: prices and dividends already adjusted for the splits', server_default='raw'
+    )
+    version: Mapped[int] = said(
+        'Microseconds since 1970 of the last delivery that changed its bars or actions; only grows',
+        BigInteger,
+        server_default='0',
+    )
     created_at: Mapped[dt.datetime] = said('When it was first stored')
 
 # %% ../../nbs/20_schema.ipynb #590df67b
 class Listing(Base):
     "The time in which an instrument is called by a symbol."
+
     __tablename__ = 'listings'
-    __table_args__ = (CheckConstraint('valid_to >= valid_from', name='not_backwards'), Index(None, 'instrument_id'),
-                      Index('ix_listings_open', 'provider', 'symbol', unique=True, postgresql_where='valid_to IS NULL'),
-                      {'comment': 'From when to when an instrument is called by a symbol'})
+    __table_args__ = (
+        CheckConstraint('valid_to >= valid_from', name='not_backwards'),
+        Index(None, 'instrument_id'),
+        Index('ix_listings_open', 'provider', 'symbol', unique=True, postgresql_where='valid_to IS NULL'),
+        {'comment': 'From when to when an instrument is called by a symbol'},
+    )
     provider: Mapped[str] = key('Provider of the instrument')
     symbol: Mapped[str] = key('Ticker as the provider spells it')
     valid_from: Mapped[dt.date] = key('First day under this symbol; 1900-01-01 for always')
@@ -48,6 +64,7 @@ class Listing(Base):
 # %% ../../nbs/20_schema.ipynb #aa86dff8
 class _Prices:
     "What a bar of any length says"
+
     open: Mapped[float] = said('First price, as delivered; NaN when missing')
     high: Mapped[float] = said('Highest price, as delivered; NaN when missing')
     low: Mapped[float] = said('Lowest price, as delivered; NaN when missing')
@@ -55,19 +72,24 @@ class _Prices:
     volume: Mapped[float] = said('Shares traded, as delivered; NaN when missing')
     fetched_at: Mapped[dt.datetime] = said('When the provider delivered this row')
 
+
 class _Bar(_Prices):
     "The columns that a daily bar has as long as it is current and after it was superseded"
+
     instrument_id: Mapped[int] = key('The instrument', BigInteger, autoincrement=False, sort_order=-2)
     session: Mapped[dt.date] = key('Session date of the exchange', sort_order=-1)
 
 # %% ../../nbs/20_schema.ipynb #543f9a60
 class DailyBar(_Bar, Base):
     "The current bar of each session."
+
     __tablename__ = 'daily_bars'
     __table_args__ = {'comment': 'Daily bars as last delivered, not adjusted by TradeLab'}
 
+
 class DailyBarRevision(_Bar, Base):
     "A bar that a later delivery replaced."
+
     __tablename__ = 'daily_bar_revisions'
     __table_args__ = {'comment': 'Daily bars that a later delivery replaced: history as it was known before'}
     superseded_at: Mapped[dt.datetime] = key('When the row was replaced', sort_order=1)
@@ -75,17 +97,21 @@ class DailyBarRevision(_Bar, Base):
 # %% ../../nbs/20_schema.ipynb #7eac9edc
 class _Minute(_Prices):
     "The columns that a minute bar has as long as it is current and after it was superseded"
+
     instrument_id: Mapped[int] = key('The instrument', BigInteger, autoincrement=False, sort_order=-2)
     at: Mapped[dt.datetime] = key('Beginning of the minute', sort_order=-1)
 
 # %% ../../nbs/20_schema.ipynb #268d7b7b
 class MinuteBar(_Minute, Base):
     "The current bar of each minute."
+
     __tablename__ = 'minute_bars'
     __table_args__ = {'comment': 'Minute bars as last delivered, for paper trading and replay'}
 
+
 class MinuteBarRevision(_Minute, Base):
     "A minute bar that a later delivery replaced."
+
     __tablename__ = 'minute_bar_revisions'
     __table_args__ = {'comment': 'Minute bars that a later delivery replaced'}
     superseded_at: Mapped[dt.datetime] = key('When the row was replaced', sort_order=1)
@@ -93,6 +119,7 @@ class MinuteBarRevision(_Minute, Base):
 # %% ../../nbs/20_schema.ipynb #3f4404e9
 class _Action:
     "The columns that an action has as long as it is current and after it was superseded"
+
     instrument_id: Mapped[int] = key('The instrument', ForeignKey('instruments.id'))
     ex_date: Mapped[dt.date] = key('First session on which the share trades without it')
     kind: Mapped[str] = key('split or dividend')
@@ -102,12 +129,18 @@ class _Action:
 # %% ../../nbs/20_schema.ipynb #bcd6dbeb
 class CorporateAction(_Action, Base):
     "A split or a dividend."
+
     __tablename__ = 'corporate_actions'
-    __table_args__ = (CheckConstraint("kind IN ('split', 'dividend')", name='kind_known'), CheckConstraint("value > 0 AND value < 'Infinity'", name='value_positive'),
-                      {'comment': 'Splits and dividends as last delivered'})
+    __table_args__ = (
+        CheckConstraint("kind IN ('split', 'dividend')", name='kind_known'),
+        CheckConstraint("value > 0 AND value < 'Infinity'", name='value_positive'),
+        {'comment': 'Splits and dividends as last delivered'},
+    )
+
 
 class CorporateActionRevision(_Action, Base):
     "An action that a later delivery replaced or left out."
+
     __tablename__ = 'corporate_action_revisions'
     __table_args__ = {'comment': 'Splits and dividends that a later delivery replaced or left out'}
     superseded_at: Mapped[dt.datetime] = key('When the row was replaced', sort_order=1)
@@ -115,9 +148,16 @@ class CorporateActionRevision(_Action, Base):
 # %% ../../nbs/20_schema.ipynb #46d9b959
 class Fetch(Base):
     "One question to a provider about one symbol."
+
     __tablename__ = 'fetches'
-    __table_args__ = (CheckConstraint("status IN ('ok', 'not_found', 'empty', 'partial', 'rate_limited', 'unavailable', 'unauthorized', 'unusable', 'refused')", name='status_known'),
-                      Index(None, 'provider', 'symbol', 'ended_at'), {'comment': 'Questions to providers about one symbol each, and what came of them; rows are only added'})
+    __table_args__ = (
+        CheckConstraint(
+            "status IN ('ok', 'not_found', 'empty', 'partial', 'rate_limited', 'unavailable', 'unauthorized', 'unusable', 'refused')",
+            name='status_known',
+        ),
+        Index(None, 'provider', 'symbol', 'ended_at'),
+        {'comment': 'Questions to providers about one symbol each, and what came of them; rows are only added'},
+    )
     id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
     provider: Mapped[str] = said('Who was asked')
     symbol: Mapped[str] = said('Ticker that was asked for')
@@ -141,8 +181,12 @@ class Fetch(Base):
 # %% ../../nbs/20_schema.ipynb #6221b093
 class StoredVerdict(Base):
     "What the gate thinks of an instrument."
+
     __tablename__ = 'verdicts'
-    __table_args__ = CheckConstraint("verdict IN ('ok', 'warn', 'fail')", name='verdict_known'), {'comment': 'The last judgement of the gate on each instrument'}
+    __table_args__ = (
+        CheckConstraint("verdict IN ('ok', 'warn', 'fail')", name='verdict_known'),
+        {'comment': 'The last judgement of the gate on each instrument'},
+    )
     instrument_id: Mapped[int] = key('The instrument', ForeignKey('instruments.id'), autoincrement=False)
     verdict: Mapped[str] = said('ok, warn or fail')
     judged_at: Mapped[dt.datetime] = said('When it was judged')
@@ -152,10 +196,16 @@ class StoredVerdict(Base):
     first: Mapped[dt.date] = said('First session')
     last: Mapped[dt.date] = said('Last session')
 
+
 class StoredFinding(Base):
     "One thing that the gate noticed."
+
     __tablename__ = 'findings'
-    __table_args__ = (CheckConstraint("severity IN ('warn', 'fail')", name='severity_known'), Index(None, 'instrument_id'), {'comment': 'What the last judgement of the gate rests on'})
+    __table_args__ = (
+        CheckConstraint("severity IN ('warn', 'fail')", name='severity_known'),
+        Index(None, 'instrument_id'),
+        {'comment': 'What the last judgement of the gate rests on'},
+    )
     id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
     instrument_id: Mapped[int] = said('The instrument', ForeignKey('instruments.id'))
     rule: Mapped[str] = said('Name of the rule')
@@ -163,15 +213,24 @@ class StoredFinding(Base):
     severity: Mapped[str] = said('warn or fail')
     found: Mapped[float | None] = said('The value found')
     detail: Mapped[str] = said('One line for a person')
-    delivered: Mapped[bool] = said('Noticed while a delivery was read, such as a repeated row; it stands until the session is delivered again', server_default='false')
+    delivered: Mapped[bool] = said(
+        'Noticed while a delivery was read, such as a repeated row; it stands until the session is delivered again',
+        server_default='false',
+    )
 
 # %% ../../nbs/20_schema.ipynb #50ca45c9
 class Run(Base):
     "One execution of a run notebook."
+
     __tablename__ = 'runs'
-    __table_args__ = (CheckConstraint("status IN ('running', 'ok', 'failed', 'interrupted')", name='status_known'),
-                      CheckConstraint("(status = 'running') = (ended_at IS NULL)", name='ended_when_not_running'), CheckConstraint('trials > 0', name='trials_positive'),
-                      Index(None, 'started_at'), Index(None, 'fingerprint'), {'comment': 'Executions of run notebooks, with all that is needed to repeat them'})
+    __table_args__ = (
+        CheckConstraint("status IN ('running', 'ok', 'failed', 'interrupted')", name='status_known'),
+        CheckConstraint("(status = 'running') = (ended_at IS NULL)", name='ended_when_not_running'),
+        CheckConstraint('trials > 0', name='trials_positive'),
+        Index(None, 'started_at'),
+        Index(None, 'fingerprint'),
+        {'comment': 'Executions of run notebooks, with all that is needed to repeat them'},
+    )
     id: Mapped[str] = said('Name of the run', primary_key=True)
     template: Mapped[str] = said('Run notebook, without folder and ending')
     symbol: Mapped[str | None] = said('Ticker, when the run is about one')
@@ -192,17 +251,26 @@ class Run(Base):
     fingerprint: Mapped[str | None] = said('SHA-256 over all inputs: equal for runs that must give equal results')
     error: Mapped[str | None] = said('What went wrong, for a failed run')
     metrics: Mapped[dict | None] = said('Figures by name; null where one is undefined')
-    trials: Mapped[int | None] = said('Combinations of parameters that it tried: 1 for a backtest, the size of the grid for a sweep; empty when none')
+    trials: Mapped[int | None] = said(
+        'Combinations of parameters that it tried: 1 for a backtest, the size of the grid for a sweep; empty when none'
+    )
     trial_mean: Mapped[float | None] = said('Mean of their Sharpe ratios, a day and not a year; empty when unknown')
-    trial_variance: Mapped[float | None] = said('Variance (ddof 1) of their Sharpe ratios, a day and not a year; empty for fewer than two')
+    trial_variance: Mapped[float | None] = said(
+        'Variance (ddof 1) of their Sharpe ratios, a day and not a year; empty for fewer than two'
+    )
     notebook_path: Mapped[str | None] = said('Path of the executed notebook')
     html_path: Mapped[str | None] = said('Path of the report')
 
 # %% ../../nbs/20_schema.ipynb #bd648f3f
 class Event(Base):
     "Something that happened and may matter later."
+
     __tablename__ = 'events'
-    __table_args__ = Index(None, 'at'), Index(None, 'run_id'), {'comment': 'Warnings, errors and noteworthy moments; rows are only added'}
+    __table_args__ = (
+        Index(None, 'at'),
+        Index(None, 'run_id'),
+        {'comment': 'Warnings, errors and noteworthy moments; rows are only added'},
+    )
     id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
     at: Mapped[dt.datetime] = said('When it happened')
     run_id: Mapped[str | None] = said('The run it belongs to, if any', ForeignKey('runs.id'))
@@ -215,8 +283,12 @@ class Event(Base):
 # %% ../../nbs/20_schema.ipynb #9b6bfed4
 class Trade(Base):
     "A position from its entry to its exit."
+
     __tablename__ = 'trades'
-    __table_args__ = CheckConstraint("side IN ('long', 'short')", name='side_known'), {'comment': 'Positions of a run from entry to exit'}
+    __table_args__ = (
+        CheckConstraint("side IN ('long', 'short')", name='side_known'),
+        {'comment': 'Positions of a run from entry to exit'},
+    )
     run_id: Mapped[str] = key('The run', ForeignKey('runs.id'))
     number: Mapped[int] = key('Number within the run, from 1, in order of exit')
     symbol: Mapped[str] = said('Ticker')
@@ -237,6 +309,7 @@ class Trade(Base):
 # %% ../../nbs/20_schema.ipynb #b1d84cd7
 class Equity(Base):
     "The account at the close of a session."
+
     __tablename__ = 'equity'
     __table_args__ = {'comment': 'The account of a run at the close of each session'}
     run_id: Mapped[str] = key('The run', ForeignKey('runs.id'))
@@ -250,9 +323,13 @@ class Equity(Base):
 # %% ../../nbs/20_schema.ipynb #9b24dfbc
 class Decision(Base):
     "What was seen and decided about one symbol on one session."
+
     __tablename__ = 'decisions'
-    __table_args__ = (CheckConstraint("mode IN ('backtest', 'paper', 'live')", name='mode_known'), CheckConstraint('signal IN (-1, 0, 1)', name='signal_known'),
-                      {'comment': 'The decision journal, with the same columns for backtest, paper and live'})
+    __table_args__ = (
+        CheckConstraint("mode IN ('backtest', 'paper', 'live')", name='mode_known'),
+        CheckConstraint('signal IN (-1, 0, 1)', name='signal_known'),
+        {'comment': 'The decision journal, with the same columns for backtest, paper and live'},
+    )
     run_id: Mapped[str] = key('The run', ForeignKey('runs.id'))
     mode: Mapped[str] = key('backtest, paper or live')
     strategy: Mapped[str] = key('Which strategy decided')

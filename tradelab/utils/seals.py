@@ -22,99 +22,141 @@ from .schema import Run
 
 # %% ../../nbs/22_seals.ipynb #fce849c9
 def universe_of(
-    symbols, # Tickers, or a text with commas between
-)->str: # Such as 'AAPL,IBM'; raises ParameterError when there is none, UnknownSymbolError for what cannot be a symbol
+    symbols,  # Tickers, or a text with commas between
+) -> (
+    str
+):  # Such as 'AAPL,IBM'; raises ParameterError when there is none, UnknownSymbolError for what cannot be a symbol
     "Symbols in one order and each once, as the tables write them"
     names = symbols.split(',') if isinstance(symbols, str) else symbols
     found = sorted({check_symbol(name) for name in names if name.strip()})
-    if not found: raise ParameterError('No symbol is named', symbols, 'Name one or more, such as AAPL,IBM.')
+    if not found:
+        raise ParameterError('No symbol is named', symbols, 'Name one or more, such as AAPL,IBM.')
     return ','.join(found)
 
 # %% ../../nbs/22_seals.ipynb #d9d48824
 def _span(first, last):
     "Both days as dates, or ParameterError"
-    try: first, last = as_day(first).date(), as_day(last).date()
-    except DataError as e: raise ParameterError(e.what, e.found, e.remedy) from e
-    if first > last: raise ParameterError('The sealed span ends before it begins', f'{first} to {last}', 'Swap them.')
+    try:
+        first, last = as_day(first).date(), as_day(last).date()
+    except DataError as e:
+        raise ParameterError(e.what, e.found, e.remedy) from e
+    if first > last:
+        raise ParameterError('The sealed span ends before it begins', f'{first} to {last}', 'Swap them.')
     return first, last
 
 # %% ../../nbs/22_seals.ipynb #e3cfe0f5
 def seal_key(
-    strategy:str,         # Name of the strategy
-    symbols,              # Tickers, or a text with commas between
-    first:date|str,       # First session of the span
-    last:date|str,        # Last session of the span
-)->str: # SHA-256, 64 hexadecimal digits
+    strategy: str,  # Name of the strategy
+    symbols,  # Tickers, or a text with commas between
+    first: date | str,  # First session of the span
+    last: date | str,  # Last session of the span
+) -> str:  # SHA-256, 64 hexadecimal digits
     "One name for what is sealed"
-    return hashlib.sha256('\0'.join([strategy, universe_of(symbols), *map(str, _span(first, last))]).encode()).hexdigest()
+    return hashlib.sha256(
+        '\0'.join([strategy, universe_of(symbols), *map(str, _span(first, last))]).encode()
+    ).hexdigest()
 
 # %% ../../nbs/22_seals.ipynb #d121eac4
 def _openings(db, strategy, symbols, first=None, last=None):
     "Openings for this strategy and these symbols whose span shares a session with the one given, the newest first"
-    wanted = select(Seal.__table__).where(Seal.strategy == strategy, Seal.symbols == symbols).order_by(Seal.opened_at.desc(), Seal.id.desc())
-    if first: wanted = wanted.where(Seal.first <= last, Seal.last >= first)
+    wanted = (
+        select(Seal.__table__)
+        .where(Seal.strategy == strategy, Seal.symbols == symbols)
+        .order_by(Seal.opened_at.desc(), Seal.id.desc())
+    )
+    if first:
+        wanted = wanted.where(Seal.first <= last, Seal.last >= first)
     return [dict(row) for row in db.execute(wanted).mappings()]
 
 # %% ../../nbs/22_seals.ipynb #c4071e0e
 def seal_of(
-    settings:Settings,        # The lab
-    strategy:str,             # Name of the strategy
-    symbols,                  # Tickers, or a text with commas between
-    first:date|str|None=None, # First session of a span that it has to touch; any when left out
-    last:date|str|None=None,  # Last session of that span
-)->dict|None: # Column → value of the newest opening, None when the seal is whole
+    settings: Settings,  # The lab
+    strategy: str,  # Name of the strategy
+    symbols,  # Tickers, or a text with commas between
+    first: date | str | None = None,  # First session of a span that it has to touch; any when left out
+    last: date | str | None = None,  # Last session of that span
+) -> dict | None:  # Column → value of the newest opening, None when the seal is whole
     "By whom and when a sealed span was opened"
     span = _span(first, last) if first and last else (None, None)
-    with session(settings) as db: return next(iter(_openings(db, strategy, universe_of(symbols), *span)), None)
+    with session(settings) as db:
+        return next(iter(_openings(db, strategy, universe_of(symbols), *span)), None)
+
 
 def seals_table(
-    settings:Settings, # The lab
-)->pd.DataFrame: # A row an opening with all columns of `seals`, the newest first
+    settings: Settings,  # The lab
+) -> pd.DataFrame:  # A row an opening with all columns of `seals`, the newest first
     "All openings so far"
     wanted = select(Seal.__table__).order_by(Seal.opened_at.desc(), Seal.id.desc())
-    with session(settings) as db: return pd.DataFrame(db.execute(wanted).mappings().all(), columns=list(Seal.__table__.columns.keys()), dtype=object)
+    with session(settings) as db:
+        return pd.DataFrame(
+            db.execute(wanted).mappings().all(), columns=list(Seal.__table__.columns.keys()), dtype=object
+        )
 
 # %% ../../nbs/22_seals.ipynb #8b71c1df
 def _opened_already(found, symbols):
     by = f' by {found["run_id"]}' if found['run_id'] else ''
-    return RunError(f'The sealed span of {symbols if len(symbols) < 60 else f"{symbols[:50]}…"} was opened for {found["strategy"]} on {found["opened_at"]:%Y-%m-%d %H:%M} UTC{by}',
-                    f'{found["first"]} to {found["last"]}', 'What was seen cannot be sealed again: the result stands in the table seals. A new seal needs sessions later than these.')
+    return RunError(
+        f'The sealed span of {symbols if len(symbols) < 60 else f"{symbols[:50]}…"} was opened for {found["strategy"]} on {found["opened_at"]:%Y-%m-%d %H:%M} UTC{by}',
+        f'{found["first"]} to {found["last"]}',
+        'What was seen cannot be sealed again: the result stands in the table seals. A new seal needs sessions later than these.',
+    )
 
 # %% ../../nbs/22_seals.ipynb #b4c3bb76
 def open_seal(
-    settings:Settings,   # The lab
-    strategy:str,        # Name of the strategy
-    symbols,             # Tickers, or a text with commas between
-    first:date|str,      # First session of the sealed span
-    last:date|str,       # Last session of the sealed span
-    parameters:dict,     # What is tried on it: name → value, final
-    run_id:str='',       # The run that opens it; '' outside a run
-)->dict: # The row of the opening; raises RunError when the span was opened before, or for an unknown run
+    settings: Settings,  # The lab
+    strategy: str,  # Name of the strategy
+    symbols,  # Tickers, or a text with commas between
+    first: date | str,  # First session of the sealed span
+    last: date | str,  # Last session of the sealed span
+    parameters: dict,  # What is tried on it: name → value, final
+    run_id: str = '',  # The run that opens it; '' outside a run
+) -> dict:  # The row of the opening; raises RunError when the span was opened before, or for an unknown run
     "Write down that a sealed span is opened, before it is"
     (first, last), symbols = _span(first, last), universe_of(symbols)
-    row = dict(key=seal_key(strategy, symbols, first, last), strategy=strategy, symbols=symbols, first=first, last=last, opened_at=datetime.now(UTC), parameters=parameters, run_id=run_id or None)
+    row = dict(
+        key=seal_key(strategy, symbols, first, last),
+        strategy=strategy,
+        symbols=symbols,
+        first=first,
+        last=last,
+        opened_at=datetime.now(UTC),
+        parameters=parameters,
+        run_id=run_id or None,
+    )
     with session(settings) as db:
-        db.execute(text('SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))'), dict(what=f'seal of {strategy} {symbols}'))
+        db.execute(
+            text('SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))'), dict(what=f'seal of {strategy} {symbols}')
+        )
         if run_id and (run := db.execute(select(Run.id, Run.git_commit).where(Run.id == run_id)).one_or_none()) is None:
-            raise RunError('There is no such run', run_id, did_you_mean(run_id, db.execute(select(Run.id).order_by(Run.started_at.desc()).limit(500)).scalars()))
+            raise RunError(
+                'There is no such run',
+                run_id,
+                did_you_mean(run_id, db.execute(select(Run.id).order_by(Run.started_at.desc()).limit(500)).scalars()),
+            )
         before = _openings(db, strategy, symbols, first, last)
-        if before and not _is_unfinished(db, before[0], row): raise _opened_already(before[0], symbols)
-        if not before: db.execute(insert(Seal), row | dict(git_commit=run.git_commit if run_id else None))
+        if before and not _is_unfinished(db, before[0], row):
+            raise _opened_already(before[0], symbols)
+        if not before:
+            db.execute(insert(Seal), row | dict(git_commit=run.git_commit if run_id else None))
         return _openings(db, strategy, symbols, first, last)[0]
 
 # %% ../../nbs/22_seals.ipynb #202364ba
 def _is_unfinished(db, before, row):
     "Whether `row` opens the same span with the same parameters as `before`, whose result nobody wrote down"
-    same = select(Seal.id).where(Seal.id == before['id'], Seal.key == row['key'], Seal.metrics.is_(None), Seal.parameters == row['parameters'])
+    same = select(Seal.id).where(
+        Seal.id == before['id'], Seal.key == row['key'], Seal.metrics.is_(None), Seal.parameters == row['parameters']
+    )
     return db.execute(same).one_or_none() is not None
 
 # %% ../../nbs/22_seals.ipynb #6e7fff38
 def record_seal(
-    settings:Settings, # The lab
-    key:str,           # Key of the opening, as `open_seal` gave it
-    metrics:dict,      # What came of it: name → figure
-): # Raises RunError for a span that was not opened, or whose result stands already
+    settings: Settings,  # The lab
+    key: str,  # Key of the opening, as `open_seal` gave it
+    metrics: dict,  # What came of it: name → figure
+):  # Raises RunError for a span that was not opened, or whose result stands already
     "Write down what the opened span showed, once"
     with session(settings) as db:
         if not db.execute(update(Seal).where(Seal.key == key, Seal.metrics.is_(None)).values(metrics=metrics)).rowcount:
-            raise RunError('No opening waits for this result', key[:12], 'Open the span first; a result is never replaced.')
+            raise RunError(
+                'No opening waits for this result', key[:12], 'Open the span first; a result is never replaced.'
+            )

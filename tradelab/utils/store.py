@@ -24,63 +24,111 @@ from .merging import merge_rows
 @dataclass(frozen=True)
 class SavedCounts:
     "What a delivery changed in the store."
-    new: int = 0             # Bars that were not known
-    changed: int = 0         # Bars whose values were rewritten
-    unchanged: int = 0       # Bars that were known already
-    actions_new: int = 0     # Actions that were not known
-    actions_changed: int = 0 # Actions whose value was rewritten, or that were withdrawn
-    withdrawn: int = 0       # Stored bars and actions of the same span that it lacks
+
+    new: int = 0  # Bars that were not known
+    changed: int = 0  # Bars whose values were rewritten
+    unchanged: int = 0  # Bars that were known already
+    actions_new: int = 0  # Actions that were not known
+    actions_changed: int = 0  # Actions whose value was rewritten, or that were withdrawn
+    withdrawn: int = 0  # Stored bars and actions of the same span that it lacks
 
 # %% ../../nbs/23_store.ipynb #f7e9342f
 _ACTION = ['instrument_id', 'ex_date', 'kind']
 
+
 def _stored_actions(db, ids):
     "The current actions of the instruments `ids`"
-    return read_frame(db.connection(), 'SELECT instrument_id, ex_date, kind, value FROM corporate_actions WHERE instrument_id = ANY(%(ids)s)', dict(ids=ids),
-                      dtype={'instrument_id': 'int64', 'kind': str, 'value': float}).astype({'ex_date': 'datetime64[us]'})
+    return read_frame(
+        db.connection(),
+        'SELECT instrument_id, ex_date, kind, value FROM corporate_actions WHERE instrument_id = ANY(%(ids)s)',
+        dict(ids=ids),
+        dtype={'instrument_id': 'int64', 'kind': str, 'value': float},
+    ).astype({'ex_date': 'datetime64[us]'})
+
 
 def _compared(db, pairs):
     "Given and stored actions side by side, with what has to be done: new, changed, withdrawn, lacking or nothing"
-    given = pd.concat([delivery.actions.assign(instrument_id=instrument['id']) for instrument, delivery in pairs]).astype({'instrument_id': 'int64', 'ex_date': 'datetime64[us]'})
-    known, ids = _stored_actions(db, [instrument['id'] for instrument, _ in pairs]), [instrument['id'] for instrument, _ in pairs]
-    spans = pd.DataFrame({'first': [delivery.bars.index[0] for _, delivery in pairs], 'last': [delivery.bars.index[-1] for _, delivery in pairs]}, ids)
+    given = pd.concat(
+        [delivery.actions.assign(instrument_id=instrument['id']) for instrument, delivery in pairs]
+    ).astype({'instrument_id': 'int64', 'ex_date': 'datetime64[us]'})
+    known, ids = (
+        _stored_actions(db, [instrument['id'] for instrument, _ in pairs]),
+        [instrument['id'] for instrument, _ in pairs],
+    )
+    spans = pd.DataFrame(
+        {
+            'first': [delivery.bars.index[0] for _, delivery in pairs],
+            'last': [delivery.bars.index[-1] for _, delivery in pairs],
+        },
+        ids,
+    )
     both = given.merge(known, 'outer', on=_ACTION, suffixes=('', '_known'))
-    missing = both.value.isna() & (both.ex_date >= both.instrument_id.map(spans['first'])) & (both.ex_date <= both.instrument_id.map(spans['last']))
+    missing = (
+        both.value.isna()
+        & (both.ex_date >= both.instrument_id.map(spans['first']))
+        & (both.ex_date <= both.instrument_id.map(spans['last']))
+    )
     told = both.instrument_id.isin(given.instrument_id)
-    both['what'] = np.select([both.value_known.isna(), missing & told, missing, both.value.notna() & (both.value != both.value_known)],
-                             ['new', 'withdrawn', 'lacking', 'changed'], '')
+    both['what'] = np.select(
+        [both.value_known.isna(), missing & told, missing, both.value.notna() & (both.value != both.value_known)],
+        ['new', 'withdrawn', 'lacking', 'changed'],
+        '',
+    )
     return both[both.what != '']
 
 # %% ../../nbs/23_store.ipynb #04aeaa84
 def _write_actions(db, compared, at):
     "Bring the stored actions in line with `compared`"
-    old, written = compared[compared.what.isin(['changed', 'withdrawn'])], compared[compared.what.isin(['new', 'changed'])]
+    old, written = (
+        compared[compared.what.isin(['changed', 'withdrawn'])],
+        compared[compared.what.isin(['new', 'changed'])],
+    )
     if len(old):
-        db.execute(text(f'CREATE TEMP TABLE old_actions ON COMMIT DROP AS SELECT {", ".join(_ACTION)} FROM corporate_actions WITH NO DATA'))
+        db.execute(
+            text(
+                f'CREATE TEMP TABLE old_actions ON COMMIT DROP AS SELECT {", ".join(_ACTION)} FROM corporate_actions WITH NO DATA'
+            )
+        )
         copy_frame(db.connection(), 'old_actions', old[_ACTION])
-        db.execute(text(f'WITH gone AS (DELETE FROM corporate_actions a USING old_actions o WHERE {" AND ".join(f"a.{name} = o.{name}" for name in _ACTION)} RETURNING a.*) '
-                        f'INSERT INTO corporate_action_revisions ({", ".join(_ACTION)}, value, fetched_at, superseded_at) SELECT {", ".join(_ACTION)}, value, fetched_at, :at FROM gone'), dict(at=at))
+        db.execute(
+            text(
+                f'WITH gone AS (DELETE FROM corporate_actions a USING old_actions o WHERE {" AND ".join(f"a.{name} = o.{name}" for name in _ACTION)} RETURNING a.*) '
+                f'INSERT INTO corporate_action_revisions ({", ".join(_ACTION)}, value, fetched_at, superseded_at) SELECT {", ".join(_ACTION)}, value, fetched_at, :at FROM gone'
+            ),
+            dict(at=at),
+        )
         db.execute(text('DROP TABLE old_actions'))
-    if len(written): copy_frame(db.connection(), 'corporate_actions', written[[*_ACTION, 'value']].assign(fetched_at=at))
+    if len(written):
+        copy_frame(db.connection(), 'corporate_actions', written[[*_ACTION, 'value']].assign(fetched_at=at))
 
 # %% ../../nbs/23_store.ipynb #dbcdd0e1
 class WholeHistoryError(DataError):
     "A delivery that changes all prices before it, and brings only the last of them."
+
     kind = 'refused'
 
 # %% ../../nbs/23_store.ipynb #c1dc0bde
 def _changed_split(instrument, compared):
     "The last ex-date of a split that is new, changed or withdrawn, None without one or where prices come as traded"
-    mine = compared[(compared.instrument_id == instrument['id']) & (compared.kind == 'split') & (compared.what != 'lacking')]
+    mine = compared[
+        (compared.instrument_id == instrument['id']) & (compared.kind == 'split') & (compared.what != 'lacking')
+    ]
     return None if instrument['basis'] != 'split' or mine.empty else mine.ex_date.max()
 
 # %% ../../nbs/23_store.ipynb #2d32dafa
 def _needs_whole_history(db, instrument, delivery, compared):
     "Why `delivery` cannot be stored without the sessions before it, None when it can"
-    if _changed_split(instrument, compared) is None: return None
-    first, last = db.execute(text('SELECT min(session), max(session) FROM daily_bars WHERE instrument_id = :id'), dict(id=instrument['id'])).one()
+    if _changed_split(instrument, compared) is None:
+        return None
+    first, last = db.execute(
+        text('SELECT min(session), max(session) FROM daily_bars WHERE instrument_id = :id'), dict(id=instrument['id'])
+    ).one()
     if first and (first < delivery.bars.index[0].date() or last > delivery.bars.index[-1].date()):
-        return WholeHistoryError(f'{delivery.symbol} comes with a split that changes all prices before it', f'{delivery.bars.index[0]:%Y-%m-%d}', f'Ask for its whole history: --start {first}')
+        return WholeHistoryError(
+            f'{delivery.symbol} comes with a split that changes all prices before it',
+            f'{delivery.bars.index[0]:%Y-%m-%d}',
+            f'Ask for its whole history: --start {first}',
+        )
 
 # %% ../../nbs/23_store.ipynb #f08425e5
 def _withdrawn_splits(compared, merged, pairs):
@@ -89,72 +137,123 @@ def _withdrawn_splits(compared, merged, pairs):
     for instrument, delivery in pairs if (compared.what == 'lacking').any() else ():
         mine = (compared.instrument_id == instrument['id']) & (compared.kind == 'split') & (compared.what == 'lacking')
         before = (delivery.bars.index < compared.ex_date[mine].max()).sum() if mine.any() else 0
-        if instrument['basis'] == 'split' and before and changed[instrument['id']] > before/2: compared.loc[mine, 'what'] = 'withdrawn'
+        if instrument['basis'] == 'split' and before and changed[instrument['id']] > before / 2:
+            compared.loc[mine, 'what'] = 'withdrawn'
     return compared
 
 # %% ../../nbs/23_store.ipynb #9ff648ec
 def _take_out_old_shares(db, instrument, delivery, compared, at):
     "Move stored bars before a split to the revisions when the whole history lacks them"
-    if (split := _changed_split(instrument, compared)) is None: return
+    if (split := _changed_split(instrument, compared)) is None:
+        return
     columns = ', '.join(['instrument_id', 'session', *BAR_COLUMNS, 'fetched_at'])
-    db.execute(text(f'WITH gone AS (DELETE FROM daily_bars WHERE instrument_id = :id AND session < :split AND session <> ALL(:days) RETURNING {columns}) '
-                    f'INSERT INTO daily_bar_revisions ({columns}, superseded_at) SELECT {columns}, :at FROM gone'),
-               dict(id=instrument['id'], split=split.date(), days=list(delivery.bars.index.date), at=at))
+    db.execute(
+        text(
+            f'WITH gone AS (DELETE FROM daily_bars WHERE instrument_id = :id AND session < :split AND session <> ALL(:days) RETURNING {columns}) '
+            f'INSERT INTO daily_bar_revisions ({columns}, superseded_at) SELECT {columns}, :at FROM gone'
+        ),
+        dict(id=instrument['id'], split=split.date(), days=list(delivery.bars.index.date), at=at),
+    )
 
 # %% ../../nbs/23_store.ipynb #b47cd26c
 def _moment_of(met, fetched_at):
     "The moment of this write, aware and in microseconds: `fetched_at`, or just behind the last write of the same instruments"
-    version = max([pd.Timestamp(fetched_at).value//1000, *(instrument['version'] + 1 for instrument in met if not isinstance(instrument, DataError))])
+    version = max(
+        [
+            pd.Timestamp(fetched_at).value // 1000,
+            *(instrument['version'] + 1 for instrument in met if not isinstance(instrument, DataError)),
+        ]
+    )
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=version), version
 
 # %% ../../nbs/23_store.ipynb #53fbaa03
 def _stacked(pairs):
     "The bars of all deliveries as columns"
     lengths = [len(delivery.bars) for _, delivery in pairs]
-    columns = {'instrument_id': np.repeat(np.array([instrument['id'] for instrument, _ in pairs], 'i8'), lengths),
-               'session': np.concatenate([delivery.bars.index.to_numpy().astype('datetime64[D]') for _, delivery in pairs])}
+    columns = {
+        'instrument_id': np.repeat(np.array([instrument['id'] for instrument, _ in pairs], 'i8'), lengths),
+        'session': np.concatenate([delivery.bars.index.to_numpy().astype('datetime64[D]') for _, delivery in pairs]),
+    }
     values = np.concatenate([delivery.bars.to_numpy() for _, delivery in pairs])
     return columns | {name: np.ascontiguousarray(values[:, k]) for k, name in enumerate(BAR_COLUMNS)}
 
 # %% ../../nbs/23_store.ipynb #d7e54983
 def _counts(merged, compared, pairs):
     "`SavedCounts` for each of `pairs`"
-    def actions(what): return compared[compared.what.isin(what)].instrument_id.value_counts()
+
+    def actions(what):
+        return compared[compared.what.isin(what)].instrument_id.value_counts()
+
     new, changed, lacking = actions(['new']), actions(['changed', 'withdrawn']), actions(['withdrawn', 'lacking'])
-    rows = {number: [int(part[k]) for part in (merged.new, merged.changed, merged.unchanged, merged.withdrawn)] for k, number in enumerate(merged.ids)}
-    return [SavedCounts(*rows[i['id']][:3], int(new.get(i['id'], 0)), int(changed.get(i['id'], 0)), rows[i['id']][3] + int(lacking.get(i['id'], 0))) for i, _ in pairs]
+    rows = {
+        number: [int(part[k]) for part in (merged.new, merged.changed, merged.unchanged, merged.withdrawn)]
+        for k, number in enumerate(merged.ids)
+    }
+    return [
+        SavedCounts(
+            *rows[i['id']][:3],
+            int(new.get(i['id'], 0)),
+            int(changed.get(i['id'], 0)),
+            rows[i['id']][3] + int(lacking.get(i['id'], 0)),
+        )
+        for i, _ in pairs
+    ]
 
 # %% ../../nbs/23_store.ipynb #b756cf99
 def _write_findings(db, pairs, end):
     "Replace the findings of earlier deliveries from the first session delivered to `end`, the last one asked for"
     for instrument, delivery in pairs:
-        db.execute(text('DELETE FROM findings WHERE instrument_id = :id AND delivered AND (session IS NULL OR session >= :first AND session <= coalesce(:end, session))'),
-                   dict(id=instrument['id'], first=delivery.bars.index[0].date(), end=end))
-        if len(delivery.findings): copy_frame(db.connection(), 'findings', delivery.findings.assign(instrument_id=instrument['id'], delivered=True))
+        db.execute(
+            text(
+                'DELETE FROM findings WHERE instrument_id = :id AND delivered AND (session IS NULL OR session >= :first AND session <= coalesce(:end, session))'
+            ),
+            dict(id=instrument['id'], first=delivery.bars.index[0].date(), end=end),
+        )
+        if len(delivery.findings):
+            copy_frame(
+                db.connection(), 'findings', delivery.findings.assign(instrument_id=instrument['id'], delivered=True)
+            )
 
 # %% ../../nbs/23_store.ipynb #b97a002d
 def _touch(db, pairs, counts, version):
     "A new version for every instrument that changed, and the latest name and identity"
-    changed = [i['id'] for (i, _), c in zip(pairs, counts, strict=True) if c.new or c.changed or c.actions_new or c.actions_changed]
-    if changed: db.execute(text('UPDATE instruments SET version = :version WHERE id = ANY(:ids)'), dict(ids=changed, version=version))
+    changed = [
+        i['id']
+        for (i, _), c in zip(pairs, counts, strict=True)
+        if c.new or c.changed or c.actions_new or c.actions_changed
+    ]
+    if changed:
+        db.execute(
+            text('UPDATE instruments SET version = :version WHERE id = ANY(:ids)'), dict(ids=changed, version=version)
+        )
     for instrument, delivery in pairs:
-        latest = dict(name=delivery.name or instrument['name'], identity=instrument['identity'] or delivery.identity or None)
+        latest = dict(
+            name=delivery.name or instrument['name'], identity=instrument['identity'] or delivery.identity or None
+        )
         if any(instrument[key] != value for key, value in latest.items()):
-            db.execute(text('UPDATE instruments SET name = :name, identity = :identity WHERE id = :id'), dict(latest, id=instrument['id']))
+            db.execute(
+                text('UPDATE instruments SET name = :name, identity = :identity WHERE id = :id'),
+                dict(latest, id=instrument['id']),
+            )
 
 # %% ../../nbs/23_store.ipynb #c53578c4
 def save_deliveries(
-    settings:Settings,           # The lab
-    provider:str,                # Name of the provider
-    deliveries:list[Delivery],   # One for each symbol
-    fetched_at:datetime,         # When they came, aware
-    asked:tuple[date|None, date|None]=(None, None), # First and last session that were asked for
-    started_at:datetime|None=None, # When they were asked for; `fetched_at` when left out
-)->list[SavedCounts|DataError]: # For each delivery what it changed, or why it was refused; raises DatabaseError when the database refuses
+    settings: Settings,  # The lab
+    provider: str,  # Name of the provider
+    deliveries: list[Delivery],  # One for each symbol
+    fetched_at: datetime,  # When they came, aware
+    asked: tuple[date | None, date | None] = (None, None),  # First and last session that were asked for
+    started_at: datetime | None = None,  # When they were asked for; `fetched_at` when left out
+) -> list[
+    SavedCounts | DataError
+]:  # For each delivery what it changed, or why it was refused; raises DatabaseError when the database refuses
     "Store what a provider delivered, keeping what it replaces"
-    if not deliveries: return []
+    if not deliveries:
+        return []
     with session(settings) as db:
-        db.execute(text(f'SET LOCAL lock_timeout = {settings.database.statement_timeout_ms}'))  # another ingest may hold an instrument for a while
+        db.execute(
+            text(f'SET LOCAL lock_timeout = {settings.database.statement_timeout_ms}')
+        )  # another ingest may hold an instrument for a while
         met = instruments_of(db, provider, deliveries, fetched_at)
         at, version = _moment_of(met, fetched_at)
         pairs = [(i, d) for i, d in zip(met, deliveries, strict=True) if not isinstance(i, DataError)]
@@ -167,24 +266,30 @@ def save_deliveries(
             merged = merge_rows(db, 'daily_bars', _stacked(kept), np.datetime64(version, 'us'))
             compared = _withdrawn_splits(compared, merged, kept)
             _write_actions(db, compared, at)
-            for instrument, delivery in kept: _take_out_old_shares(db, instrument, delivery, compared, at)
+            for instrument, delivery in kept:
+                _take_out_old_shares(db, instrument, delivery, compared, at)
             counts = {i['id']: c for (i, _), c in zip(kept, _counts(merged, compared, kept), strict=True)}
             _touch(db, kept, counts.values(), version)
             _write_findings(db, kept, asked[1])
         found = [i if isinstance(i, DataError) else counts.get(i['id'], refused.get(i['id'])) for i in met]
-        _write_fetches(db, provider, zip(met, deliveries, found, strict=True), (started_at or fetched_at, fetched_at), asked)
+        _write_fetches(
+            db, provider, zip(met, deliveries, found, strict=True), (started_at or fetched_at, fetched_at), asked
+        )
     return found
 
 # %% ../../nbs/23_store.ipynb #a95f12c0
 def save_delivery(
-    settings:Settings,   # The lab
-    provider:str,        # Name of the provider
-    delivery:Delivery,   # What it delivered
-    fetched_at:datetime, # When, aware
-)->SavedCounts: # Raises DataError for another meaning of the prices than before, DatabaseError when the database refuses
+    settings: Settings,  # The lab
+    provider: str,  # Name of the provider
+    delivery: Delivery,  # What it delivered
+    fetched_at: datetime,  # When, aware
+) -> (
+    SavedCounts
+):  # Raises DataError for another meaning of the prices than before, DatabaseError when the database refuses
     "Store one delivery"
-    found, = save_deliveries(settings, provider, [delivery], fetched_at)
-    if isinstance(found, DataError): raise found
+    (found,) = save_deliveries(settings, provider, [delivery], fetched_at)
+    if isinstance(found, DataError):
+        raise found
     return found
 
 # %% ../../nbs/23_store.ipynb #52c3e80f
@@ -193,24 +298,58 @@ def _write_fetches(db, provider, rows, moments, asked):
     table = []
     for instrument, delivery, found in rows:
         ok = isinstance(found, SavedCounts)
-        counts = {f.name: getattr(found, f.name, None) for f in fields(SavedCounts)} | {'error': None if ok else str(found)}
+        counts = {f.name: getattr(found, f.name, None) for f in fields(SavedCounts)} | {
+            'error': None if ok else str(found)
+        }
         first, last = delivery.bars.index[[0, -1]].date
-        table.append(dict(provider=provider, symbol=delivery.symbol, instrument_id=instrument['id'] if ok else None, status='ok' if ok else 'refused', started_at=moments[0], ended_at=moments[1],
-                          asked_from=asked[0], asked_to=asked[1], first=first, last=last, source=delivery.source, **counts))
-    copy_frame(db.connection(), 'fetches', pd.DataFrame(table).astype({f.name: 'Int64' for f in fields(SavedCounts)} | {'instrument_id': 'Int64'}))
+        table.append(
+            dict(
+                provider=provider,
+                symbol=delivery.symbol,
+                instrument_id=instrument['id'] if ok else None,
+                status='ok' if ok else 'refused',
+                started_at=moments[0],
+                ended_at=moments[1],
+                asked_from=asked[0],
+                asked_to=asked[1],
+                first=first,
+                last=last,
+                source=delivery.source,
+                **counts,
+            )
+        )
+    copy_frame(
+        db.connection(),
+        'fetches',
+        pd.DataFrame(table).astype({f.name: 'Int64' for f in fields(SavedCounts)} | {'instrument_id': 'Int64'}),
+    )
 
 # %% ../../nbs/23_store.ipynb #950da226
 def record_failure(
-    settings:Settings,    # The lab
-    provider:str,         # Name of the provider
-    symbol:str,           # Ticker that was asked for
-    error:TradeLabError,  # Why it failed; its `kind` becomes the status
-    started_at:datetime,  # When it was asked for, aware
-    ended_at:datetime,    # When it was given up, aware
-    asked:tuple[date|None, date|None]=(None, None), # First and last session that were asked for
-)->None:
+    settings: Settings,  # The lab
+    provider: str,  # Name of the provider
+    symbol: str,  # Ticker that was asked for
+    error: TradeLabError,  # Why it failed; its `kind` becomes the status
+    started_at: datetime,  # When it was asked for, aware
+    ended_at: datetime,  # When it was given up, aware
+    asked: tuple[date | None, date | None] = (None, None),  # First and last session that were asked for
+) -> None:
     "A row in `fetches` for a question without an answer"
-    row = dict(provider=provider, symbol=symbol[:100], error=str(error)[:1000], status=getattr(error, 'kind', 'unusable'), started=started_at, ended=ended_at, first=asked[0], last=asked[1])
+    row = dict(
+        provider=provider,
+        symbol=symbol[:100],
+        error=str(error)[:1000],
+        status=getattr(error, 'kind', 'unusable'),
+        started=started_at,
+        ended=ended_at,
+        first=asked[0],
+        last=asked[1],
+    )
     with session(settings) as db:
-        db.execute(text('INSERT INTO fetches (provider, symbol, error, status, started_at, ended_at, asked_from, asked_to) '
-                        'VALUES (:provider, :symbol, :error, :status, :started, :ended, :first, :last)'), row)
+        db.execute(
+            text(
+                'INSERT INTO fetches (provider, symbol, error, status, started_at, ended_at, asked_from, asked_to) '
+                'VALUES (:provider, :symbol, :error, :status, :started, :ended, :first, :last)'
+            ),
+            row,
+        )

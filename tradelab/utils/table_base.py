@@ -16,30 +16,47 @@ from sqlalchemy.orm import DeclarativeBase, MappedColumn, mapped_column
 # %% ../../nbs/03_table_base.ipynb #e2f23b7f
 class Base(DeclarativeBase):
     "The common base: one metadata, one naming rule, one type for each Python type."
-    metadata = MetaData(naming_convention={
-        'ix': 'ix_%(table_name)s_%(column_0_N_name)s', 'uq': 'uq_%(table_name)s_%(column_0_N_name)s',
-        'ck': 'ck_%(table_name)s_%(constraint_name)s', 'pk': 'pk_%(table_name)s',
-        'fk': 'fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s'})
-    type_annotation_map = {str: Text, float: Double, Decimal: Numeric, dt.datetime: DateTime(timezone=True), bytes: LargeBinary, dict: JSONB, list: JSONB}
+
+    metadata = MetaData(
+        naming_convention={
+            'ix': 'ix_%(table_name)s_%(column_0_N_name)s',
+            'uq': 'uq_%(table_name)s_%(column_0_N_name)s',
+            'ck': 'ck_%(table_name)s_%(constraint_name)s',
+            'pk': 'pk_%(table_name)s',
+            'fk': 'fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s',
+        }
+    )
+    type_annotation_map = {
+        str: Text,
+        float: Double,
+        Decimal: Numeric,
+        dt.datetime: DateTime(timezone=True),
+        bytes: LargeBinary,
+        dict: JSONB,
+        list: JSONB,
+    }
 
 # %% ../../nbs/03_table_base.ipynb #6aebfd73
-def base_apart()->type: # A base class without a table
+def base_apart() -> type:  # A base class without a table
     "A base with the same rules, and none of the package's tables"
-    return type('Base', (Base,), {'__abstract__': True, 'metadata': MetaData(naming_convention=Base.metadata.naming_convention)})
+    return type(
+        'Base', (Base,), {'__abstract__': True, 'metadata': MetaData(naming_convention=Base.metadata.naming_convention)}
+    )
 
 # %% ../../nbs/03_table_base.ipynb #90683b57
 def said(
-    comment:str, # What the column holds, with its unit
-    *args,       # Type, foreign key or identity, as for `mapped_column`
-    **options,   # Further options of `mapped_column`
-)->MappedColumn: # For the right side of a declaration
+    comment: str,  # What the column holds, with its unit
+    *args,  # Type, foreign key or identity, as for `mapped_column`
+    **options,  # Further options of `mapped_column`
+) -> MappedColumn:  # For the right side of a declaration
     "A column with its comment"
     return mapped_column(*args, comment=comment, **options)
 
+
 def key(
-    comment:str, # What the column holds
-    *args,       # Type or foreign key, as for `mapped_column`
-    **options,   # Further options of `mapped_column`
-)->MappedColumn: # For the right side of a declaration
+    comment: str,  # What the column holds
+    *args,  # Type or foreign key, as for `mapped_column`
+    **options,  # Further options of `mapped_column`
+) -> MappedColumn:  # For the right side of a declaration
     "A column of the primary key"
     return said(comment, *args, primary_key=True, **options)

@@ -24,46 +24,71 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 from ..data_validation import BAR_COLUMNS
-from .error_handling import ConfigError, EmptyDeliveryError, PartialDeliveryError, ProviderError, did_you_mean
+from tradelab.utils.error_handling import (
+    ConfigError,
+    EmptyDeliveryError,
+    PartialDeliveryError,
+    ProviderError,
+    did_you_mean,
+)
 
 # %% ../../nbs/25_tables.ipynb #e3f2dbfe
-USUAL_NAMES = { # Ours → names without case and punctuation; the first that is there wins
-    'session': ('session', 'date', 'day', 'datetime', 'timestamp'), 'open': ('open',), 'high': ('high',), 'low': ('low',), 'close': ('close',),
-    'volume': ('volume', 'vol'), 'symbol': ('symbol', 'ticker', 'name'), 'dividend': ('dividend', 'dividends', 'exdividend', 'dividendamount'),
+USUAL_NAMES = {  # Ours → names without case and punctuation; the first that is there wins
+    'session': ('session', 'date', 'day', 'datetime', 'timestamp'),
+    'open': ('open',),
+    'high': ('high',),
+    'low': ('low',),
+    'close': ('close',),
+    'volume': ('volume', 'vol'),
+    'symbol': ('symbol', 'ticker', 'name'),
+    'dividend': ('dividend', 'dividends', 'exdividend', 'dividendamount'),
     'split': ('split', 'splits', 'stocksplits', 'splitratio', 'splitcoefficient'),
 }
 REQUIRED = ('session', *BAR_COLUMNS)
 
 # %% ../../nbs/25_tables.ipynb #5ed26ce8
 def check_mapping(
-    mapping:dict[str, str], # Column of ours → column of the file, as in [files] columns
-)->dict[str, str]: # The same; raises ConfigError
+    mapping: dict[str, str],  # Column of ours → column of the file, as in [files] columns
+) -> dict[str, str]:  # The same; raises ConfigError
     "A mapping whose left sides are known and whose right sides are used once"
     for ours, theirs in mapping.items():
-        if ours not in USUAL_NAMES: raise ConfigError('[files] columns has an unknown name on the left', ours, did_you_mean(ours, USUAL_NAMES))
+        if ours not in USUAL_NAMES:
+            raise ConfigError('[files] columns has an unknown name on the left', ours, did_you_mean(ours, USUAL_NAMES))
         if list(mapping.values()).count(theirs) > 1:
-            raise ConfigError('[files] columns uses a column of the file twice', theirs, 'Give each of ours a column of its own.')
+            raise ConfigError(
+                '[files] columns uses a column of the file twice', theirs, 'Give each of ours a column of its own.'
+            )
     return mapping
 
 # %% ../../nbs/25_tables.ipynb #1936a33e
 def _candidates(ours, names, mapping):
     "The columns among `names` that can be `ours`: by the mapping, else by the first usual name that is there"
-    if ours in mapping: return [name for name in names if name.strip() == mapping[ours]]
+    if ours in mapping:
+        return [name for name in names if name.strip() == mapping[ours]]
     plain = {name: ''.join(filter(str.isalnum, name.lower())) for name in names if name.strip() not in mapping.values()}
     return next(filter(None, ([name for name in names if plain.get(name) == usual] for usual in USUAL_NAMES[ours])), [])
 
 # %% ../../nbs/25_tables.ipynb #dc7db1fa
 def recognised_columns(
-    names:list[str],        # Columns of the file, as they stand there
-    mapping:dict[str, str], # Ours → the file's; wins over the usual names
-    where:str,              # The file, named in the message
-)->dict[str, str]: # Ours → the file's; raises ConfigError for what has to be mapped otherwise, ProviderError for missing columns
+    names: list[str],  # Columns of the file, as they stand there
+    mapping: dict[str, str],  # Ours → the file's; wins over the usual names
+    where: str,  # The file, named in the message
+) -> dict[
+    str, str
+]:  # Ours → the file's; raises ConfigError for what has to be mapped otherwise, ProviderError for missing columns
     "Which column of a file is which of ours"
     found = {ours: _candidates(ours, names, mapping) for ours in USUAL_NAMES}
     for ours, same in found.items():
         if not same and ours in mapping:
-            raise ConfigError(f'{where} has no column of the name in [files] columns', mapping[ours], did_you_mean(mapping[ours], names))
-        if len(same) > 1: raise ConfigError(f'{where} has several columns for {ours}', same, f'Rename one, or choose by [files] columns: {ours}=…')
+            raise ConfigError(
+                f'{where} has no column of the name in [files] columns',
+                mapping[ours],
+                did_you_mean(mapping[ours], names),
+            )
+        if len(same) > 1:
+            raise ConfigError(
+                f'{where} has several columns for {ours}', same, f'Rename one, or choose by [files] columns: {ours}=…'
+            )
     if lacking := [ours for ours in REQUIRED if not found[ours]]:
         remedy = f'Name it by [files] columns: {lacking[0]}=…; get the file again if this is a message.'
         raise ProviderError(f'{where} has no column for {", ".join(lacking)}', names[:20], remedy)
@@ -72,22 +97,25 @@ def recognised_columns(
 # %% ../../nbs/25_tables.ipynb #7200e82b
 ENDINGS = ('.csv.gz', '.csv.zip', '.csv', '.zip', '.parquet', '.pq')
 
+
 def file_ending(
-    path:Path, # Any path
-)->str: # One of ENDINGS, or '' for another kind of file
+    path: Path,  # Any path
+) -> str:  # One of ENDINGS, or '' for another kind of file
     "The ending that tells how a file is read"
     return next((ending for ending in ENDINGS if path.name.lower().endswith(ending)), '')
 
 # %% ../../nbs/25_tables.ipynb #2c619e52
 @contextmanager
 def readable(
-    path:Path, # The file that is read in the block
-): # Raises ProviderError, PartialDeliveryError for a packed file that breaks off
+    path: Path,  # The file that is read in the block
+):  # Raises ProviderError, PartialDeliveryError for a packed file that breaks off
     "Turn what a library says about an unreadable file into one kind of error"
-    try: yield
+    try:
+        yield
     except (pa.ArrowException, OSError, EOFError, UnicodeDecodeError, zipfile.BadZipFile, zlib.error) as e:
         text, kind = str(e).partition('\n')[0], PartialDeliveryError if isinstance(e, EOFError) else ProviderError
-        if isinstance(e, UnicodeDecodeError) or 'UTF8' in text: raise kind(f'{path.name} is not UTF-8', text, 'Save it as UTF-8.') from e
+        if isinstance(e, UnicodeDecodeError) or 'UTF8' in text:
+            raise kind(f'{path.name} is not UTF-8', text, 'Save it as UTF-8.') from e
         raise kind(f'{path.name} cannot be read', text, 'Download or export it again.') from e
 
 # %% ../../nbs/25_tables.ipynb #f87e3733
@@ -95,30 +123,49 @@ def readable(
 def _opened(path):
     "The unpacked bytes of a CSV file"
     if not file_ending(path).endswith('.zip'):
-        with (gzip.open if file_ending(path).endswith('.gz') else open)(path, 'rb') as stream: yield stream
+        with (gzip.open if file_ending(path).endswith('.gz') else open)(path, 'rb') as stream:
+            yield stream
         return
     with zipfile.ZipFile(path) as archive:
-        inside = [entry for entry in archive.infolist() if not entry.is_dir() and not entry.filename.startswith('__MACOSX')]
+        inside = [
+            entry for entry in archive.infolist() if not entry.is_dir() and not entry.filename.startswith('__MACOSX')
+        ]
         if len(inside) != 1 or inside[0].flag_bits & 1 or not inside[0].filename.lower().endswith('.csv'):
-            raise ProviderError(f'{path.name} must hold one CSV file and no password', [entry.filename for entry in inside][:5], 'Unpack it into a folder.')
-        with archive.open(inside[0]) as stream: yield stream
+            raise ProviderError(
+                f'{path.name} must hold one CSV file and no password',
+                [entry.filename for entry in inside][:5],
+                'Unpack it into a folder.',
+            )
+        with archive.open(inside[0]) as stream:
+            yield stream
 
 # %% ../../nbs/25_tables.ipynb #cccd1f0b
 class _WholeLines:
     "A stream of CSV bytes that refuses a line at whose end a quote is still open"
-    def __init__(self, stream, path): self.stream, self.path, self.lines, self.open, self.closed = stream, path, 0, 0, False
-    def close(self): self.closed = True
+
+    def __init__(self, stream, path):
+        self.stream, self.path, self.lines, self.open, self.closed = stream, path, 0, 0, False
+
+    def close(self):
+        self.closed = True
+
     def read(self, size=-1):
         data = self.stream.read(size)
-        if self.open or b'"' in data: self._check(np.frombuffer(data, np.uint8))
+        if self.open or b'"' in data:
+            self._check(np.frombuffer(data, np.uint8))
         self.lines += data.count(b'\n')
         return data
+
     def _check(self, letters):
         quotes = self.open + np.cumsum(letters == ord('"'), dtype=np.uint8)
         broken = np.flatnonzero(quotes[letters == ord('\n')] % 2)
         if len(broken) or not len(letters):
             line = self.lines + 1 + (int(broken[0]) if len(broken) else 0)
-            raise ProviderError(f'{self.path.name} line {line}: a quote is not closed', '"', 'Close it, or take the line break out of the cell.')
+            raise ProviderError(
+                f'{self.path.name} line {line}: a quote is not closed',
+                '"',
+                'Close it, or take the line break out of the cell.',
+            )
         self.open = int(quotes[-1] % 2)
 
 # %% ../../nbs/25_tables.ipynb #4630dc31
@@ -127,9 +174,14 @@ def _header(path):
     with readable(path), _opened(path) as stream:
         head = stream.read(1 << 16)
         line = next(filter(bytes.strip, head.splitlines()), b'').decode('utf-8-sig')
-    if not line: raise EmptyDeliveryError(f'{path.name} is empty', len(head), 'Download or export it again.')
+    if not line:
+        raise EmptyDeliveryError(f'{path.name} is empty', len(head), 'Download or export it again.')
     if line.lower().lstrip().startswith(('<!', '<?', '<html', '<head', '<body', '{', '[')):
-        raise ProviderError(f'{path.name} holds a message instead of a table', head.decode(errors='replace').strip()[:200], 'Read it, and get the file again.')
+        raise ProviderError(
+            f'{path.name} holds a message instead of a table',
+            head.decode(errors='replace').strip()[:200],
+            'Read it, and get the file again.',
+        )
     delimiter = max(',;\t|', key=line.count)
     return next(csv_reader([line], delimiter=delimiter)), delimiter
 
@@ -138,10 +190,14 @@ def _is_text(kind):
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
 
+
 def _check_types(path, schema, columns):
     "ProviderError for a column of a Parquet file that cannot be what it stands for"
     numeric = 'numbers', (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
-    special = {'symbol': ('text', ()), 'session': ('dates', (pa.types.is_integer, pa.types.is_timestamp, pa.types.is_date))}
+    special = {
+        'symbol': ('text', ()),
+        'session': ('dates', (pa.types.is_integer, pa.types.is_timestamp, pa.types.is_date)),
+    }
     for ours, theirs in columns.items():
         kind, (wanted, fitting) = schema.field(theirs).type, special.get(ours, numeric)
         if not (_is_text(kind) or any(test(kind) for test in fitting)):
@@ -151,23 +207,26 @@ def _check_types(path, schema, columns):
 @dataclass(frozen=True)
 class TableFile:
     "A file whose columns are known."
-    path: Path           # Where it is
-    columns: dict        # Column of ours → column of the file
+
+    path: Path  # Where it is
+    columns: dict  # Column of ours → column of the file
     delimiter: str = ''  # What separates cells; empty for Parquet
 
     @property
-    def stem(self): return self.path.name[:-len(file_ending(self.path))]
+    def stem(self):
+        return self.path.name[: -len(file_ending(self.path))]
 
 # %% ../../nbs/25_tables.ipynb #8d179116
 def open_table(
-    path:Path,              # A file whose ending is one of ENDINGS
-    mapping:dict[str, str], # Column of ours → column of the file, for those of unusual names
-)->TableFile: # Raises ProviderError for an unreadable file, ConfigError for a mapping that does not fit
+    path: Path,  # A file whose ending is one of ENDINGS
+    mapping: dict[str, str],  # Column of ours → column of the file, for those of unusual names
+) -> TableFile:  # Raises ProviderError for an unreadable file, ConfigError for a mapping that does not fit
     "What a file holds, by its first line or its schema"
     if file_ending(path) not in ('.parquet', '.pq'):
         names, delimiter = _header(path)
         return TableFile(path, recognised_columns(names, mapping, path.name), delimiter)
-    with readable(path): schema = pq.read_schema(path)
+    with readable(path):
+        schema = pq.read_schema(path)
     columns = recognised_columns(schema.names, mapping, path.name)
     _check_types(path, schema, columns)
     return TableFile(path, columns)
@@ -175,13 +234,25 @@ def open_table(
 # %% ../../nbs/25_tables.ipynb #a5ddd50d
 BYTES_A_ROW = 16
 
+
 def _csv_batches(file, names, size):
     "First row and batch, text throughout, of a CSV file"
-    broken, kinds = [], {name: pa.dictionary(pa.int32(), pa.string()) if name == file.columns.get('symbol') else pa.string() for name in names}
-    def note(row): return broken.append(row) or 'error'
-    options = dict(read_options=arrow_csv.ReadOptions(block_size=BYTES_A_ROW*size, use_threads=False),
-                   convert_options=arrow_csv.ConvertOptions(include_columns=names, column_types=kinds),
-                   parse_options=arrow_csv.ParseOptions(delimiter=file.delimiter, invalid_row_handler=note))
+    broken, kinds = (
+        [],
+        {
+            name: pa.dictionary(pa.int32(), pa.string()) if name == file.columns.get('symbol') else pa.string()
+            for name in names
+        },
+    )
+
+    def note(row):
+        return broken.append(row) or 'error'
+
+    options = dict(
+        read_options=arrow_csv.ReadOptions(block_size=BYTES_A_ROW * size, use_threads=False),
+        convert_options=arrow_csv.ConvertOptions(include_columns=names, column_types=kinds),
+        parse_options=arrow_csv.ParseOptions(delimiter=file.delimiter, invalid_row_handler=note),
+    )
     with readable(file.path), _opened(file.path) as stream:
         row = 0
         try:
@@ -189,15 +260,21 @@ def _csv_batches(file, names, size):
                 yield row, batch
                 row += len(batch)
         except pa.ArrowInvalid as e:
-            if not broken: raise
+            if not broken:
+                raise
             what = f'{file.path.name} line {broken[0].number} has {broken[0].actual_columns} cells instead of {broken[0].expected_columns}'
-            raise ProviderError(what, broken[0].text[:200], 'Quote cells with separators in them; get a file again that breaks off.') from e
+            raise ProviderError(
+                what, broken[0].text[:200], 'Quote cells with separators in them; get a file again that breaks off.'
+            ) from e
 
 # %% ../../nbs/25_tables.ipynb #2f9ad75e
 def _parquet_batches(file, names, size, spans):
     "First row and batch of the row groups of a Parquet file that touch one of `spans`"
     coded = [file.columns['symbol']] if 'symbol' in file.columns else None
-    with readable(file.path), pq.ParquetFile(file.path, read_dictionary=coded, buffer_size=1 << 20, pre_buffer=False) as source:
+    with (
+        readable(file.path),
+        pq.ParquetFile(file.path, read_dictionary=coded, buffer_size=1 << 20, pre_buffer=False) as source,
+    ):
         row = 0
         for group in range(source.num_row_groups):
             end = row + source.metadata.row_group(group).num_rows
@@ -211,25 +288,30 @@ def _parquet_batches(file, names, size, spans):
 # %% ../../nbs/25_tables.ipynb #d90608c9
 BATCH_ROWS, EVERYWHERE = 1 << 17, ((0, float('inf')),)
 
+
 def table_batches(
-    file:TableFile,      # What `open_table` gave
-    ours,                # Which of our columns to read; those that the file lacks are left out
-    size:int=BATCH_ROWS, # Most rows in a batch; of CSV a block of 16 times as many bytes
-    spans=EVERYWHERE,    # First and last row of the parts that matter
-): # Iterator of (number of its first row, pyarrow.RecordBatch with the file's names); raises ProviderError for an unreadable file
+    file: TableFile,  # What `open_table` gave
+    ours,  # Which of our columns to read; those that the file lacks are left out
+    size: int = BATCH_ROWS,  # Most rows in a batch; of CSV a block of 16 times as many bytes
+    spans=EVERYWHERE,  # First and last row of the parts that matter
+):  # Iterator of (number of its first row, pyarrow.RecordBatch with the file's names); raises ProviderError for an unreadable file
     "The parts of a file that matter, batch by batch"
     names, last = [file.columns[name] for name in ours if name in file.columns], max(last for _, last in spans)
     for row, batch in _csv_batches(file, names, size) if file.delimiter else _parquet_batches(file, names, size, spans):
-        if row > last: return
+        if row > last:
+            return
         yield row, batch
 
 # %% ../../nbs/25_tables.ipynb #90b51893
 def symbol_texts(
-    batch,          # One that `table_batches` gave
-    file:TableFile, # Its file
-)->tuple[list[str], np.ndarray]: # Texts, an empty one for missing last; for each row the place of its text, shape (n_rows,)
+    batch,  # One that `table_batches` gave
+    file: TableFile,  # Its file
+) -> tuple[
+    list[str], np.ndarray
+]:  # Texts, an empty one for missing last; for each row the place of its text, shape (n_rows,)
     "What stands for symbols in a batch; the file's name, where it has no column of them"
-    if 'symbol' not in file.columns: return [file.stem], np.zeros(len(batch), 'i4')
+    if 'symbol' not in file.columns:
+        return [file.stem], np.zeros(len(batch), 'i4')
     column = batch.column(file.columns['symbol'])
     coded = column if pa.types.is_dictionary(column.type) else column.cast(pa.string()).dictionary_encode()
     texts = coded.dictionary.cast(pa.string()).to_pylist()
@@ -239,22 +321,33 @@ def symbol_texts(
 MISSING = pa.array(['', 'nan', '-nan', '+nan', 'null', 'none', 'na', 'n/a', '#n/a'])
 NUMBER = r'(?i)^[+-]?(?:[0-9]{1,99}[.]?[0-9]{0,99}|[.][0-9]{1,99})(?:e[+-]?[0-9]{1,4})?$|^[+-]?inf(?:inity)?$'
 
+
 def cell_numbers(
-    column, # pyarrow.Array of numbers or text, shape (n_rows,)
-)->tuple[np.ndarray, np.ndarray|None]: # float64, NaN where missing or wrong; which cells are neither a number nor missing, None for none
+    column,  # pyarrow.Array of numbers or text, shape (n_rows,)
+) -> tuple[
+    np.ndarray, np.ndarray | None
+]:  # float64, NaN where missing or wrong; which cells are neither a number nor missing, None for none
     "The numbers in a column"
-    if not _is_text(column.type): return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), None
+    if not _is_text(column.type):
+        return column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), None
     text = column.cast(pa.string())
-    try: return text.cast(pa.float64()).to_numpy(zero_copy_only=False), None
-    except pa.ArrowInvalid: text = pc.utf8_trim_whitespace(text.fill_null(''))
+    try:
+        return text.cast(pa.float64()).to_numpy(zero_copy_only=False), None
+    except pa.ArrowInvalid:
+        text = pc.utf8_trim_whitespace(text.fill_null(''))
     missing = pc.is_in(pc.utf8_lower(text), MISSING)
     wrong = pc.invert(pc.or_(missing, pc.match_substring_regex(text, NUMBER)))
     numbers = pc.if_else(pc.or_(missing, wrong), None, text).cast(pa.float64())
     return numbers.to_numpy(zero_copy_only=False), wrong.to_numpy(zero_copy_only=False)
 
 # %% ../../nbs/25_tables.ipynb #da4ddfc9
-NO_DAY, FIRST_DAY, LAST_DAY = (int(np.datetime64(day, 'D').astype(int)) for day in ('0001-01-01', '1900-01-01', '2100-12-31'))
-MIDNIGHT = r'^(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]00:00(?::00(?:[.]0{1,9})?)?(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?)?$'
+NO_DAY, FIRST_DAY, LAST_DAY = (
+    int(np.datetime64(day, 'D').astype(int)) for day in ('0001-01-01', '1900-01-01', '2100-12-31')
+)
+MIDNIGHT = (
+    r'^(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2})(?:[ T]00:00(?::00(?:[.]0{1,9})?)?(?P<zone>Z|[+-][0-9]{2}:?[0-9]{2})?)?$'
+)
+
 
 def _text_days(text):
     "Timestamps, NaT for what is no date, and offsets from UTC as written"
@@ -267,15 +360,21 @@ def _text_days(text):
 def _stamps(column):
     "The timestamps of a column of dates, times or text, and the offsets from UTC as written, one for all or one a row"
     text = column.cast(pa.string()) if _is_text(column.type) or pa.types.is_integer(column.type) else None
-    if pa.types.is_date(column.type): column = column.cast(pa.timestamp('s'), safe=False)
-    if text is None: return column.to_pandas().dt.tz_localize(None), None
-    try: return text.cast(pa.date32()).cast(pa.timestamp('s')).to_pandas(), np.array([''])
-    except pa.ArrowInvalid: return _text_days(text)
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp('s'), safe=False)
+    if text is None:
+        return column.to_pandas().dt.tz_localize(None), None
+    try:
+        return text.cast(pa.date32()).cast(pa.timestamp('s')).to_pandas(), np.array([''])
+    except pa.ArrowInvalid:
+        return _text_days(text)
 
 # %% ../../nbs/25_tables.ipynb #32feb7cc
 def cell_days(
-    column, # pyarrow.Array of dates, timestamps, integers or text, shape (n_rows,)
-)->tuple[np.ndarray, np.ndarray|None]: # Days since 1970, NO_DAY for what is no session; offsets from UTC as written, one for all or one a row, None unless text
+    column,  # pyarrow.Array of dates, timestamps, integers or text, shape (n_rows,)
+) -> tuple[
+    np.ndarray, np.ndarray | None
+]:  # Days since 1970, NO_DAY for what is no session; offsets from UTC as written, one for all or one a row, None unless text
     "The sessions in a column"
     stamps, zones = _stamps(column)
     stamps = stamps.to_numpy()
@@ -285,8 +384,11 @@ def cell_days(
 
 # %% ../../nbs/25_tables.ipynb #ae670306
 def mixed_clocks(
-    zones, # Offsets from UTC as written, such as '-05:00', 'Z', or '' for none; iterable of str
-)->bool: # True when they cannot be those of one exchange
+    zones,  # Offsets from UTC as written, such as '-05:00', 'Z', or '' for none; iterable of str
+) -> bool:  # True when they cannot be those of one exchange
     "Whether offsets are those of more than one clock"
-    minutes = {None if not zone else 0 if zone == 'Z' else int(f'{zone[0]}1')*(60*int(zone[1:3]) + int(zone[-2:])) for zone in zones}
+    minutes = {
+        None if not zone else 0 if zone == 'Z' else int(f'{zone[0]}1') * (60 * int(zone[1:3]) + int(zone[-2:]))
+        for zone in zones
+    }
     return len(minutes) > 1 and (None in minutes or max(minutes) - min(minutes) > 60)

@@ -22,117 +22,175 @@ from .listings import load_instrument
 from .research import combined_hash
 
 # %% ../../nbs/25_verdicts.ipynb #870b254b
-_FINDINGS = 'SELECT instrument_id, rule, session, severity, found, detail FROM findings WHERE instrument_id = ANY(%(ids)s)'
+_FINDINGS = (
+    'SELECT instrument_id, rule, session, severity, found, detail FROM findings WHERE instrument_id = ANY(%(ids)s)'
+)
+
 
 def _read_findings(db, ids, more=''):
     "Stored findings of the instruments `ids`"
-    return read_frame(db.connection(), f'{_FINDINGS} {more} ORDER BY instrument_id, session, id', dict(ids=ids), dtype={'instrument_id': 'int64', 'rule': str, 'severity': str, 'found': float, 'detail': str},
-                      ).astype({'session': 'datetime64[us]'})
+    return read_frame(
+        db.connection(),
+        f'{_FINDINGS} {more} ORDER BY instrument_id, session, id',
+        dict(ids=ids),
+        dtype={'instrument_id': 'int64', 'rule': str, 'severity': str, 'found': float, 'detail': str},
+    ).astype({'session': 'datetime64[us]'})
 
 # %% ../../nbs/25_verdicts.ipynb #67782a3f
 def judge_stored(
-    settings:Settings, # The lab
-    symbols=(),        # Tickers; all of the provider's when empty
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-    now:datetime|None=None, # The time, aware; the clock's when left out
-)->dict[str, tuple[dict, Verdict, pd.DataFrame, pd.DataFrame]]: # Symbol → instrument, verdict, bars and actions as delivered; raises UnknownSymbolError
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers; all of the provider's when empty
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+    now: datetime | None = None,  # The time, aware; the clock's when left out
+) -> dict[
+    str, tuple[dict, Verdict, pd.DataFrame, pd.DataFrame]
+]:  # Symbol → instrument, verdict, bars and actions as delivered; raises UnknownSymbolError
     "What the gate thinks of what is stored, not written down"
     delivered = load_delivered(settings, symbols, provider)
     ids = [instrument['id'] for instrument, *_ in delivered.values()]
-    with session(settings) as db: earlier = dict(list(_read_findings(db, ids, 'AND delivered').groupby('instrument_id')))
+    with session(settings) as db:
+        earlier = dict(list(_read_findings(db, ids, 'AND delivered').groupby('instrument_id')))
+
     def verdict(i, bars, actions):
         noticed = earlier[i['id']][list(FINDING_COLUMNS)] if i['id'] in earlier else no_findings()
         return judge(i['symbol'], bars, actions, i['calendar'], now or datetime.now(UTC), i['basis'], noticed)
-    return {symbol: (instrument, verdict(instrument, bars, actions), bars, actions) for symbol, (instrument, bars, actions) in delivered.items()}
+
+    return {
+        symbol: (instrument, verdict(instrument, bars, actions), bars, actions)
+        for symbol, (instrument, bars, actions) in delivered.items()
+    }
 
 # %% ../../nbs/25_verdicts.ipynb #57e57506
-_VERDICT = ('INSERT INTO verdicts (instrument_id, verdict, judged_at, version, bars, missing, first, last) VALUES (:id, :verdict, :at, :version, :bars, :missing, :first, :last) '
-            'ON CONFLICT (instrument_id) DO UPDATE SET verdict = excluded.verdict, judged_at = excluded.judged_at, version = excluded.version, bars = excluded.bars, '
-            'missing = excluded.missing, first = excluded.first, last = excluded.last WHERE verdicts.version <= excluded.version')
+_VERDICT = (
+    'INSERT INTO verdicts (instrument_id, verdict, judged_at, version, bars, missing, first, last) VALUES (:id, :verdict, :at, :version, :bars, :missing, :first, :last) '
+    'ON CONFLICT (instrument_id) DO UPDATE SET verdict = excluded.verdict, judged_at = excluded.judged_at, version = excluded.version, bars = excluded.bars, '
+    'missing = excluded.missing, first = excluded.first, last = excluded.last WHERE verdicts.version <= excluded.version'
+)
+
 
 def _write(db, judged, at):
     "Put the verdicts of `judged` in the place of the earlier ones"
-    rows = [dict(id=i['id'], verdict=v.verdict, at=at, version=i['version'], bars=v.bars, missing=v.missing, first=v.first, last=v.last) for i, v, *_ in judged]
+    rows = [
+        dict(
+            id=i['id'],
+            verdict=v.verdict,
+            at=at,
+            version=i['version'],
+            bars=v.bars,
+            missing=v.missing,
+            first=v.first,
+            last=v.last,
+        )
+        for i, v, *_ in judged
+    ]
     db.execute(text("SET LOCAL lock_timeout = '60s'"))  # an ingest may hold an instrument for a while
-    db.execute(text('SELECT id FROM instruments WHERE id = ANY(:ids) ORDER BY id FOR UPDATE'), dict(ids=[row['id'] for row in rows]))
+    db.execute(
+        text('SELECT id FROM instruments WHERE id = ANY(:ids) ORDER BY id FOR UPDATE'),
+        dict(ids=[row['id'] for row in rows]),
+    )
     noticed = _read_findings(db, [row['id'] for row in rows], 'AND delivered').set_index('instrument_id')
-    db.execute(text('DELETE FROM findings WHERE NOT delivered AND instrument_id = ANY(:ids)'), dict(ids=[row['id'] for row in rows]))
+    db.execute(
+        text('DELETE FROM findings WHERE NOT delivered AND instrument_id = ANY(:ids)'),
+        dict(ids=[row['id'] for row in rows]),
+    )
     db.execute(text(_VERDICT), rows)
     found = pd.concat([v.findings.assign(instrument_id=i['id']) for i, v, *_ in judged])
     known = set(zip(noticed.index, noticed.rule, noticed.session.astype(str), strict=True))
     own = [key not in known for key in zip(found.instrument_id, found.rule, found.session.astype(str), strict=True)]
-    if any(own): copy_frame(db.connection(), 'findings', found[own])
+    if any(own):
+        copy_frame(db.connection(), 'findings', found[own])
 
 # %% ../../nbs/25_verdicts.ipynb #dc93d77d
 def update_verdicts(
-    settings:Settings, # The lab
-    symbols=(),        # Tickers; all of the provider's when empty
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-    now:datetime|None=None, # The time, aware; the clock's when left out
-)->dict[str, Verdict]: # Symbol → verdict; raises UnknownSymbolError
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers; all of the provider's when empty
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+    now: datetime | None = None,  # The time, aware; the clock's when left out
+) -> dict[str, Verdict]:  # Symbol → verdict; raises UnknownSymbolError
     "Judge what is stored and write it down"
     now = now or datetime.now(UTC)
     judged = judge_stored(settings, symbols, provider, now)
     if judged:
-        with session(settings) as db: _write(db, list(judged.values()), now)
+        with session(settings) as db:
+            _write(db, list(judged.values()), now)
     return {symbol: verdict for symbol, (_, verdict, *_) in judged.items()}
 
 # %% ../../nbs/25_verdicts.ipynb #26076457
 def load_findings(
-    settings:Settings, # The lab
-    symbols=(),        # Tickers; all of the provider's when empty
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-)->pd.DataFrame: # symbol, then FINDING_COLUMNS, in order of symbol and session
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers; all of the provider's when empty
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> pd.DataFrame:  # symbol, then FINDING_COLUMNS, in order of symbol and session
     "What the last judgements found"
     some = 'AND l.symbol = ANY(%(symbols)s)' if len(symbols) else ''
     with session(settings) as db:
-        return read_frame(db.connection(), 'SELECT l.symbol, f.rule, f.session, f.severity, f.found, f.detail FROM findings f JOIN listings l USING (instrument_id) '
-                          f'WHERE l.provider = %(provider)s AND l.valid_to IS NULL {some} ORDER BY l.symbol, f.session, f.id', dict(provider=provider or settings.data.provider, symbols=[check_symbol(symbol) for symbol in symbols]),
-                          dtype={'symbol': str, 'rule': str, 'severity': str, 'found': float, 'detail': str}).astype({'session': 'datetime64[us]'})
+        return read_frame(
+            db.connection(),
+            'SELECT l.symbol, f.rule, f.session, f.severity, f.found, f.detail FROM findings f JOIN listings l USING (instrument_id) '
+            f'WHERE l.provider = %(provider)s AND l.valid_to IS NULL {some} ORDER BY l.symbol, f.session, f.id',
+            dict(provider=provider or settings.data.provider, symbols=[check_symbol(symbol) for symbol in symbols]),
+            dtype={'symbol': str, 'rule': str, 'severity': str, 'found': float, 'detail': str},
+        ).astype({'session': 'datetime64[us]'})
 
 # %% ../../nbs/25_verdicts.ipynb #45a11414
 def refused_symbols(
-    settings:Settings, # The lab
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-)->set[str]: # Symbols whose last verdict is 'fail'
+    settings: Settings,  # The lab
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> set[str]:  # Symbols whose last verdict is 'fail'
     "The symbols that the gate does not let through"
     with session(settings) as db:
-        return set(db.execute(text("SELECT l.symbol FROM verdicts v JOIN listings l USING (instrument_id) WHERE l.provider = :provider AND l.valid_to IS NULL AND v.verdict = 'fail'"),
-                              dict(provider=provider or settings.data.provider)).scalars())
+        return set(
+            db.execute(
+                text(
+                    "SELECT l.symbol FROM verdicts v JOIN listings l USING (instrument_id) WHERE l.provider = :provider AND l.valid_to IS NULL AND v.verdict = 'fail'"
+                ),
+                dict(provider=provider or settings.data.provider),
+            ).scalars()
+        )
 
 # %% ../../nbs/25_verdicts.ipynb #b3c940d4
 def examine(
-    settings:Settings, # The lab
-    symbol:str,        # Ticker
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-)->Verdict: # Raises UnknownSymbolError when no bar is stored
+    settings: Settings,  # The lab
+    symbol: str,  # Ticker
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> Verdict:  # Raises UnknownSymbolError when no bar is stored
     "What the gate thinks of a symbol, now"
     return _examined(settings, symbol, provider)[1]
 
+
 def _examined(settings, symbol, provider):
     found = judge_stored(settings, [symbol], provider)
-    if found: return next(iter(found.values()))
+    if found:
+        return next(iter(found.values()))
     raise _bare(load_instrument(settings, symbol, provider)['symbol'])
 
-def _bare(symbol): return UnknownSymbolError('The symbol is known but has no bars', symbol, 'Run: tradelab ingest')
+
+def _bare(symbol):
+    return UnknownSymbolError('The symbol is known but has no bars', symbol, 'Run: tradelab ingest')
 
 # %% ../../nbs/25_verdicts.ipynb #0bc0c74d
-def _named(allow): return {name.strip().upper() for name in (allow.split(',') if isinstance(allow, str) else allow)}
+def _named(allow):
+    return {name.strip().upper() for name in (allow.split(',') if isinstance(allow, str) else allow)}
 
 # %% ../../nbs/25_verdicts.ipynb #c1aaad69
 def admit(
-    settings:Settings, # The lab
-    symbol:str,        # Ticker
-    allow='',          # Tickers that may be used although they fail, separated by commas
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-)->tuple[pd.DataFrame, pd.DataFrame]: # Bars as traded that could have happened, and actions; raises RefusedError when the symbol fails and is not named
+    settings: Settings,  # The lab
+    symbol: str,  # Ticker
+    allow='',  # Tickers that may be used although they fail, separated by commas
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> tuple[
+    pd.DataFrame, pd.DataFrame
+]:  # Bars as traded that could have happened, and actions; raises RefusedError when the symbol fails and is not named
     "Let a symbol through the gate"
     instrument, verdict, bars, actions = _examined(settings, symbol, provider)
     if verdict.refused and instrument['symbol'] not in _named(allow):
         reasons = verdict.findings[verdict.findings.severity == 'fail']
         more = f' and {len(reasons) - 1} more' if len(reasons) > 1 else ''
-        raise RefusedError(f'The gate refuses {instrument["symbol"]}: {reasons.iloc[0].detail}{more}', reasons.iloc[0].rule,
-                           f'Look at it: tradelab data status --symbols {instrument["symbol"]}. To use it all the same: -p allow={instrument["symbol"]}')
+        raise RefusedError(
+            f'The gate refuses {instrument["symbol"]}: {reasons.iloc[0].detail}{more}',
+            reasons.iloc[0].rule,
+            f'Look at it: tradelab data status --symbols {instrument["symbol"]}. To use it all the same: -p allow={instrument["symbol"]}',
+        )
     traded, known = as_traded(bars, actions, instrument['basis'])
     return usable(traded), known
 
@@ -140,28 +198,40 @@ def admit(
 @dataclass(frozen=True, eq=False, repr=False)
 class Admitted:
     "The symbols of a universe that may be used, and what the gate thinks of all."
-    data: dict[str, tuple[pd.DataFrame, pd.DataFrame, str]] # Symbol that may be used → bars as traded, actions, convention of the dividend factor
-    verdicts: dict[str, Verdict] # Symbol → what the gate thinks of it, of all
-    data_hash: str               # Over bars and actions of all
 
-    def __repr__(self): return f'Admitted({len(self.data)} of {len(self.verdicts)} symbols)'
+    data: dict[
+        str, tuple[pd.DataFrame, pd.DataFrame, str]
+    ]  # Symbol that may be used → bars as traded, actions, convention of the dividend factor
+    verdicts: dict[str, Verdict]  # Symbol → what the gate thinks of it, of all
+    data_hash: str  # Over bars and actions of all
+
+    def __repr__(self):
+        return f'Admitted({len(self.data)} of {len(self.verdicts)} symbols)'
 
 # %% ../../nbs/25_verdicts.ipynb #a13fe798
 def admit_all(
-    settings:Settings, # The lab
-    symbols=(),        # Tickers, or a text with commas between; all of the provider's when empty
-    allow='',          # Tickers that may be used although they fail, separated by commas
-    provider:str='',   # Name of the provider; `[data] provider` when left out
-)->Admitted: # Raises UnknownSymbolError for a symbol without bars, RefusedError when none may be used
+    settings: Settings,  # The lab
+    symbols=(),  # Tickers, or a text with commas between; all of the provider's when empty
+    allow='',  # Tickers that may be used although they fail, separated by commas
+    provider: str = '',  # Name of the provider; `[data] provider` when left out
+) -> Admitted:  # Raises UnknownSymbolError for a symbol without bars, RefusedError when none may be used
     "Let a universe through the gate, without those that fail"
-    symbols = [check_symbol(name) for name in (symbols.split(',') if isinstance(symbols, str) else symbols) if name.strip()]
+    symbols = [
+        check_symbol(name) for name in (symbols.split(',') if isinstance(symbols, str) else symbols) if name.strip()
+    ]
     judged, data, hashes = judge_stored(settings, symbols, provider), {}, {}
-    if missing := [name for name in symbols if name not in judged]: raise _bare(missing[0])
+    if missing := [name for name in symbols if name not in judged]:
+        raise _bare(missing[0])
     for symbol, (instrument, verdict, bars, actions) in judged.items():
         traded, known = as_traded(bars, actions, instrument['basis'])
         bars = usable(traded)
         hashes[symbol] = data_hash(bars, known)
-        if not verdict.refused or symbol in _named(allow): data[symbol] = bars, known, instrument['convention']
+        if not verdict.refused or symbol in _named(allow):
+            data[symbol] = bars, known, instrument['convention']
     if not data:
-        raise RefusedError('The gate refuses every symbol', ', '.join(judged) or 'no symbol is stored', 'Look at them: tradelab data status. To use one all the same: -p allow=SYMBOL')
+        raise RefusedError(
+            'The gate refuses every symbol',
+            ', '.join(judged) or 'no symbol is stored',
+            'Look at them: tradelab data status. To use one all the same: -p allow=SYMBOL',
+        )
     return Admitted(data, {symbol: verdict for symbol, (_, verdict, *_) in judged.items()}, combined_hash(hashes))

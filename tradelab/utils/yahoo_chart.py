@@ -15,88 +15,195 @@ import pandas as pd
 
 from ..bar_facts import finding_table
 from ..data_validation import BAR_COLUMNS, Delivery, merge_duplicates
-from .error_handling import (EmptyDeliveryError, PartialDeliveryError, ProviderError, RateLimitedError, UnauthorizedError, UnavailableError,
-                                           UnknownSymbolError)
+from tradelab.utils.error_handling import (
+    EmptyDeliveryError,
+    PartialDeliveryError,
+    ProviderError,
+    RateLimitedError,
+    UnauthorizedError,
+    UnavailableError,
+    UnknownSymbolError,
+)
 
 # %% ../../nbs/26_yahoo_chart.ipynb #6196bc99
 def _refusal(symbol, status, code, words):
     "The error behind Yahoo's `code` and `words`"
     said = f'HTTP {status}, {words or code}'[:200]
-    if re.search("Data doesn't exist|for this date range", words): return EmptyDeliveryError(f'{symbol}: Yahoo has no bars in this span', said, 'Ask for a longer span.')
-    if code == 'Not Found': return UnknownSymbolError('Yahoo has no such symbol', symbol, _SPELLING if re.search(r'\.[A-C]$', symbol) else 'Check the spelling; it may have been renamed.')
-    if status in (401, 403): return UnauthorizedError(f'{symbol}: Yahoo refuses to answer', said, 'It may have blocked this address for a while; try again later.')
-    if status >= 500: return UnavailableError(f'{symbol}: Yahoo is out of order', said, 'Try again later.')
-    return ProviderError(f'{symbol}: Yahoo refuses the question', said, 'Check symbol and span; yfinance may need an update.')
+    if re.search("Data doesn't exist|for this date range", words):
+        return EmptyDeliveryError(f'{symbol}: Yahoo has no bars in this span', said, 'Ask for a longer span.')
+    if code == 'Not Found':
+        return UnknownSymbolError(
+            'Yahoo has no such symbol',
+            symbol,
+            _SPELLING if re.search(r'\.[A-C]$', symbol) else 'Check the spelling; it may have been renamed.',
+        )
+    if status in (401, 403):
+        return UnauthorizedError(
+            f'{symbol}: Yahoo refuses to answer', said, 'It may have blocked this address for a while; try again later.'
+        )
+    if status >= 500:
+        return UnavailableError(f'{symbol}: Yahoo is out of order', said, 'Try again later.')
+    return ProviderError(
+        f'{symbol}: Yahoo refuses the question', said, 'Check symbol and span; yfinance may need an update.'
+    )
+
 
 _SPELLING = 'Yahoo writes a class of shares with a dash: BRK-B.'
 
 # %% ../../nbs/26_yahoo_chart.ipynb #818becb8
 def _parsed(symbol, status, body):
     "The JSON object in `body`; raises what its absence means"
-    try: answer = json.loads(body)
+    try:
+        answer = json.loads(body)
     except ValueError as e:
         text = body.strip()
-        if status in (401, 403): raise _refusal(symbol, status, '', 'without a reason') from e
+        if status in (401, 403):
+            raise _refusal(symbol, status, '', 'without a reason') from e
         if status < 400 and text.startswith('{'):
-            raise PartialDeliveryError(f"{symbol}: Yahoo's answer breaks off", f'after {len(body)} characters', 'Try again.') from e
-        raise UnavailableError(f'{symbol}: Yahoo answers with something else than data', f'HTTP {status}, {text[:40]!r}', 'Try again later.') from e
-    if not isinstance(answer, dict): raise UnavailableError(f'{symbol}: Yahoo answers with something else than data', body[:40], 'Try again later.')
+            raise PartialDeliveryError(
+                f"{symbol}: Yahoo's answer breaks off", f'after {len(body)} characters', 'Try again.'
+            ) from e
+        raise UnavailableError(
+            f'{symbol}: Yahoo answers with something else than data',
+            f'HTTP {status}, {text[:40]!r}',
+            'Try again later.',
+        ) from e
+    if not isinstance(answer, dict):
+        raise UnavailableError(f'{symbol}: Yahoo answers with something else than data', body[:40], 'Try again later.')
     return answer
 
 # %% ../../nbs/26_yahoo_chart.ipynb #1bc41418
 def _whole(found, symbol):
     "The chart `found`, when each stamp has its five values"
-    if not found.get('timestamp'): raise EmptyDeliveryError(f'{symbol}: Yahoo sent no bars', 0, 'Ask for a longer span, or try again later.')
+    if not found.get('timestamp'):
+        raise EmptyDeliveryError(f'{symbol}: Yahoo sent no bars', 0, 'Ask for a longer span, or try again later.')
     quote = (found['indicators'].get('quote') or [{}])[0] or {}
     lengths = {name: len(quote.get(name) or ()) for name in BAR_COLUMNS}
     if short := [name for name in BAR_COLUMNS if lengths[name] != len(found['timestamp'])]:
-        raise PartialDeliveryError(f"{symbol}: Yahoo's columns are not of one length", f'{len(found["timestamp"])} stamps, {lengths[short[0]]} of {short[0]}', 'Try again.')
+        raise PartialDeliveryError(
+            f"{symbol}: Yahoo's columns are not of one length",
+            f'{len(found["timestamp"])} stamps, {lengths[short[0]]} of {short[0]}',
+            'Try again.',
+        )
     return found
 
-def _unreadable(symbol, e): return ProviderError(f"{symbol}: Yahoo's chart cannot be read", f'{type(e).__name__}: {e}', 'yfinance or TradeLab may need an update.')
+
+def _unreadable(symbol, e):
+    return ProviderError(
+        f"{symbol}: Yahoo's chart cannot be read",
+        f'{type(e).__name__}: {e}',
+        'yfinance or TradeLab may need an update.',
+    )
 
 # %% ../../nbs/26_yahoo_chart.ipynb #60545599
 def chart_of(
-    status:int,  # HTTP status
-    body:str,    # Text of the answer
-    symbol:str,  # Asked for, as Yahoo spells it
-)->dict: # Meta, timestamp, indicators and perhaps events, complete; raises ProviderError of each kind, UnknownSymbolError
+    status: int,  # HTTP status
+    body: str,  # Text of the answer
+    symbol: str,  # Asked for, as Yahoo spells it
+) -> (
+    dict
+):  # Meta, timestamp, indicators and perhaps events, complete; raises ProviderError of each kind, UnknownSymbolError
     "The chart in an answer of Yahoo's"
-    if status == 429: raise RateLimitedError(f'{symbol}: Yahoo asks for fewer requests', 'HTTP 429', 'Lower [yahoo] requests_per_minute, or wait.')
+    if status == 429:
+        raise RateLimitedError(
+            f'{symbol}: Yahoo asks for fewer requests', 'HTTP 429', 'Lower [yahoo] requests_per_minute, or wait.'
+        )
     answer = _parsed(symbol, status, body)
     block = next((answer[name] for name in ('chart', 'finance') if isinstance(answer.get(name), dict)), {})
     if status >= 400 or block.get('error'):
         reason = block.get('error') if isinstance(block.get('error'), dict) else {}
         raise _refusal(symbol, status, str(reason.get('code') or ''), str(reason.get('description') or ''))
-    if 'result' not in block: raise UnavailableError(f"{symbol}: Yahoo's answer holds no chart", body[:40], 'Try again later.')
-    try: return _whole(block['result'][0] if block['result'] else {}, symbol)
-    except (KeyError, TypeError, AttributeError) as e: raise _unreadable(symbol, e) from e
+    if 'result' not in block:
+        raise UnavailableError(f"{symbol}: Yahoo's answer holds no chart", body[:40], 'Try again later.')
+    try:
+        return _whole(block['result'][0] if block['result'] else {}, symbol)
+    except (KeyError, TypeError, AttributeError) as e:
+        raise _unreadable(symbol, e) from e
 
 # %% ../../nbs/26_yahoo_chart.ipynb #16069f92
-CALENDARS = {code: calendar for calendar, codes in {
-    'XNYS': 'NMS NGM NCM NAS NIM NAE OGM NYQ NYS ASE PCX BTS CXI CGI WCB SNP DJI YHD PNK OEM OQB OQX', 'XTSE': 'TOR VAN', 'XMEX': 'MEX', 'BVMF': 'SAO', 'XBUE': 'BUE', 'XSGO': 'SGO', 'XBOG': 'BVC',
-    'XLON': 'LSE IOB FGI', 'XDUB': 'ISE', 'XPAR': 'PAR', 'XAMS': 'AMS', 'XBRU': 'BRU', 'XLIS': 'LIS', 'XMAD': 'MCE', 'XMIL': 'MIL', 'XETR': 'GER', 'XFRA': 'FRA', 'XSTU': 'STU', 'XHAM': 'HAM',
-    'XDUS': 'DUS', 'XSWX': 'EBS', 'XWBO': 'VIE', 'XSTO': 'STO', 'XCSE': 'CPH', 'XHEL': 'HEL', 'XOSL': 'OSL', 'XICE': 'ICE', 'XWAR': 'WSE', 'XPRA': 'PRA', 'XBUD': 'BUD', 'XIST': 'IST',
-    'XSAU': 'SAU', 'XJSE': 'JNB', 'XTAL': 'TAL', 'XRIS': 'RIS', 'XLIT': 'LIT', 'XTKS': 'JPX OSA', 'XHKG': 'HKG', 'XSHG': 'SHH SHZ', 'XKRX': 'KSC KOE', 'XTAI': 'TAI TWO',
-    'XSES': 'SES', 'XKLS': 'KLS', 'XIDX': 'JKT', 'XBKK': 'SET', 'XBOM': 'BSE NSI', 'XPHS': 'PHS PHP', 'XKAR': 'KAR', 'XASX': 'ASX', 'XNZE': 'NZE', 'CMES': 'CME CBT CMX NYM', '24/7': 'CCC', '24/5': 'CCY',
-}.items() for code in codes.split()}
+CALENDARS = {
+    code: calendar
+    for calendar, codes in {
+        'XNYS': 'NMS NGM NCM NAS NIM NAE OGM NYQ NYS ASE PCX BTS CXI CGI WCB SNP DJI YHD PNK OEM OQB OQX',
+        'XTSE': 'TOR VAN',
+        'XMEX': 'MEX',
+        'BVMF': 'SAO',
+        'XBUE': 'BUE',
+        'XSGO': 'SGO',
+        'XBOG': 'BVC',
+        'XLON': 'LSE IOB FGI',
+        'XDUB': 'ISE',
+        'XPAR': 'PAR',
+        'XAMS': 'AMS',
+        'XBRU': 'BRU',
+        'XLIS': 'LIS',
+        'XMAD': 'MCE',
+        'XMIL': 'MIL',
+        'XETR': 'GER',
+        'XFRA': 'FRA',
+        'XSTU': 'STU',
+        'XHAM': 'HAM',
+        'XDUS': 'DUS',
+        'XSWX': 'EBS',
+        'XWBO': 'VIE',
+        'XSTO': 'STO',
+        'XCSE': 'CPH',
+        'XHEL': 'HEL',
+        'XOSL': 'OSL',
+        'XICE': 'ICE',
+        'XWAR': 'WSE',
+        'XPRA': 'PRA',
+        'XBUD': 'BUD',
+        'XIST': 'IST',
+        'XSAU': 'SAU',
+        'XJSE': 'JNB',
+        'XTAL': 'TAL',
+        'XRIS': 'RIS',
+        'XLIT': 'LIT',
+        'XTKS': 'JPX OSA',
+        'XHKG': 'HKG',
+        'XSHG': 'SHH SHZ',
+        'XKRX': 'KSC KOE',
+        'XTAI': 'TAI TWO',
+        'XSES': 'SES',
+        'XKLS': 'KLS',
+        'XIDX': 'JKT',
+        'XBKK': 'SET',
+        'XBOM': 'BSE NSI',
+        'XPHS': 'PHS PHP',
+        'XKAR': 'KAR',
+        'XASX': 'ASX',
+        'XNZE': 'NZE',
+        'CMES': 'CME CBT CMX NYM',
+        '24/7': 'CCC',
+        '24/5': 'CCY',
+    }.items()
+    for code in codes.split()
+}
+
 
 def _calendar(symbol, meta):
     code = meta.get('exchangeName')
     if code not in CALENDARS:
-        raise ProviderError(f'{symbol}: no calendar is known for its exchange', f'{code} ({meta.get("fullExchangeName")}, {meta.get("exchangeTimezoneName")})',
-                            'Bars can only be judged against sessions. Ask for the same company on another exchange.')
+        raise ProviderError(
+            f'{symbol}: no calendar is known for its exchange',
+            f'{code} ({meta.get("fullExchangeName")}, {meta.get("exchangeTimezoneName")})',
+            'Bars can only be judged against sessions. Ask for the same company on another exchange.',
+        )
     return CALENDARS[code]
 
 # %% ../../nbs/26_yahoo_chart.ipynb #dc0add3a
 HUNDREDTHS = {'GBp': 'GBP', 'GBX': 'GBP', 'ZAc': 'ZAR', 'ZAC': 'ZAR', 'ILA': 'ILS', 'USX': 'USD'}
 
+
 def _currency(symbol, meta):
     "ISO code, and what prices are divided by to be in it"
     named = meta.get('currency')
-    if named in HUNDREDTHS: return HUNDREDTHS[named], 100.
-    if not re.fullmatch('[A-Z]{3}', str(named)): raise ProviderError(f'{symbol}: Yahoo names no currency that exists', named, 'Try again later.')
-    return named, 1.
+    if named in HUNDREDTHS:
+        return HUNDREDTHS[named], 100.0
+    if not re.fullmatch('[A-Z]{3}', str(named)):
+        raise ProviderError(f'{symbol}: Yahoo names no currency that exists', named, 'Try again later.')
+    return named, 1.0
 
 # %% ../../nbs/26_yahoo_chart.ipynb #41d2051e
 def _days(stamps, zone):
@@ -109,101 +216,177 @@ def _days(stamps, zone):
 def _rows(chart):
     "Every bar as it came: index of sessions, repeated ones too; null is NaN"
     quote, meta = chart['indicators']['quote'][0], chart['meta']
-    rows = pd.DataFrame({name: np.array(quote[name], float) for name in BAR_COLUMNS}, _days(chart['timestamp'], meta['exchangeTimezoneName']).rename('session'))
-    is_quote = len(rows) > 1 and rows.index[-1] == rows.index[-2] and chart['timestamp'][-1] == meta.get('regularMarketTime')
+    rows = pd.DataFrame(
+        {name: np.array(quote[name], float) for name in BAR_COLUMNS},
+        _days(chart['timestamp'], meta['exchangeTimezoneName']).rename('session'),
+    )
+    is_quote = (
+        len(rows) > 1 and rows.index[-1] == rows.index[-2] and chart['timestamp'][-1] == meta.get('regularMarketTime')
+    )
     return rows[np.arange(len(rows)) != len(rows) - 2] if is_quote else rows
 
 # %% ../../nbs/26_yahoo_chart.ipynb #44184dc6
 DELAY = 1800  # seconds by which the slowest quotes lag, and some more
 
+
 def _open_day(meta, now):
     "The local date whose session is not over, None when there is none"
     today = pd.Timestamp(now, unit='s', tz='UTC').tz_convert(meta['exchangeTimezoneName']).tz_localize(None).normalize()
     regular = (meta.get('currentTradingPeriod') or {}).get('regular') or {}
-    if not regular.get('end'): return today
+    if not regular.get('end'):
+        return today
     quoted = meta.get('regularMarketTime') or 0
-    return None if now >= regular['end'] + DELAY or min(now, quoted) >= regular['end'] else _days([regular['start']], meta['exchangeTimezoneName'])[0]
+    return (
+        None
+        if now >= regular['end'] + DELAY or min(now, quoted) >= regular['end']
+        else _days([regular['start']], meta['exchangeTimezoneName'])[0]
+    )
 
 # %% ../../nbs/26_yahoo_chart.ipynb #ef2393f0
 def _events(chart):
     "Day, kind, value and currency of each event, as sent, by day"
     sent, events = [], chart.get('events') or {}
-    for event in (events.get('dividends') or {}).values(): sent.append((event['date'], 'dividend', event['amount'], event.get('currency') or ''))
-    for event in (events.get('splits') or {}).values(): sent.append((event['date'], 'split', event['numerator']/event['denominator'] if event['denominator'] else np.nan, ''))
+    for event in (events.get('dividends') or {}).values():
+        sent.append((event['date'], 'dividend', event['amount'], event.get('currency') or ''))
+    for event in (events.get('splits') or {}).values():
+        sent.append(
+            (event['date'], 'split', event['numerator'] / event['denominator'] if event['denominator'] else np.nan, '')
+        )
     rows = pd.DataFrame(sorted(sent, key=lambda event: event[:2]), columns=['ex_date', 'kind', 'value', 'currency'])
-    return rows.assign(ex_date=_days(rows.ex_date, chart['meta']['exchangeTimezoneName']), value=rows.value.astype(float))
+    return rows.assign(
+        ex_date=_days(rows.ex_date, chart['meta']['exchangeTimezoneName']), value=rows.value.astype(float)
+    )
 
 # %% ../../nbs/26_yahoo_chart.ipynb #615013de
 def _steps(chart):
     "What the adjusted close says was paid on each session, in the unit of the prices; empty where there is none"
     quote, adjusted = chart['indicators']['quote'][0], (chart['indicators'].get('adjclose') or [{}])[0].get('adjclose')
-    if not adjusted: return pd.Series(dtype=float)
-    table = pd.DataFrame({'close': np.array(quote['close'], float), 'adjusted': np.array(adjusted, float)}, _days(chart['timestamp'], chart['meta']['exchangeTimezoneName'])).dropna()
+    if not adjusted:
+        return pd.Series(dtype=float)
+    table = pd.DataFrame(
+        {'close': np.array(quote['close'], float), 'adjusted': np.array(adjusted, float)},
+        _days(chart['timestamp'], chart['meta']['exchangeTimezoneName']),
+    ).dropna()
     ratio, close = (table[~table.index.duplicated(keep='last')].eval(text) for text in ('adjusted/close', 'close'))
-    return close.shift()*(1 - ratio.shift()/ratio)
+    return close.shift() * (1 - ratio.shift() / ratio)
 
 # %% ../../nbs/26_yahoo_chart.ipynb #0172ffd7
 def _worth(row, currency, unit, steps):
     "The value of an event in `currency`, NaN when it came in another one"
-    if row.kind == 'split' or row.currency == currency: return row.value
-    if row.currency: return row.value/100 if HUNDREDTHS.get(row.currency) == currency else np.nan
-    step = steps.get(row.ex_date, np.nan)/unit
-    is_whole = unit == 1 or (step > 0 and row.value > 0 and abs(np.log(step/row.value)) < abs(np.log(step*100/row.value)))
-    return row.value if is_whole else row.value/100
+    if row.kind == 'split' or row.currency == currency:
+        return row.value
+    if row.currency:
+        return row.value / 100 if HUNDREDTHS.get(row.currency) == currency else np.nan
+    step = steps.get(row.ex_date, np.nan) / unit
+    is_whole = unit == 1 or (
+        step > 0 and row.value > 0 and abs(np.log(step / row.value)) < abs(np.log(step * 100 / row.value))
+    )
+    return row.value if is_whole else row.value / 100
 
 # %% ../../nbs/26_yahoo_chart.ipynb #31509fa7
-NO_ACTIONS = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)})
+NO_ACTIONS = pd.DataFrame(
+    {'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': pd.Series(dtype=float)}
+)
+
 
 def _actions(chart, symbol):
     "Splits and dividends, one of a kind a day, and what was left out or merged"
     (currency, unit), found = _currency(symbol, chart['meta']), []
-    if not chart.get('events'): return NO_ACTIONS, found
+    if not chart.get('events'):
+        return NO_ACTIONS, found
     rows = _events(chart)
     steps = _steps(chart) if unit != 1 else pd.Series(dtype=float)
     worth = pd.Series([_worth(row, currency, unit, steps) for row in rows.itertuples()], rows.index, float)
     for row, value in zip(rows.itertuples(), worth):
-        if value != value and row.value == row.value: found.append(('dividend_currency', row.ex_date, 'fail', row.value, f'dividend in {row.currency}, prices in {currency}; left out'))
-        elif not (np.isfinite(value) and value > 0): found.append(('impossible_action', row.ex_date, 'fail', row.value, f'{row.kind} of {row.value:g}; left out'))
+        if value != value and row.value == row.value:
+            found.append(
+                (
+                    'dividend_currency',
+                    row.ex_date,
+                    'fail',
+                    row.value,
+                    f'dividend in {row.currency}, prices in {currency}; left out',
+                )
+            )
+        elif not (np.isfinite(value) and value > 0):
+            found.append(
+                ('impossible_action', row.ex_date, 'fail', row.value, f'{row.kind} of {row.value:g}; left out')
+            )
     rows = rows.assign(value=worth)[np.isfinite(worth) & (worth > 0)]
     for (day, kind), same in rows.groupby(['ex_date', 'kind']):
-        if len(same) == 1: continue
+        if len(same) == 1:
+            continue
         differ = same.value.nunique() > 1
-        told = f'{kind} {" then ".join(f"{value:g}" for value in same.value)}' + (', the last is kept' if differ else '')
+        told = f'{kind} {" then ".join(f"{value:g}" for value in same.value)}' + (
+            ', the last is kept' if differ else ''
+        )
         found.append(('repeated_action', day, 'fail' if differ else 'warn', float(len(same)), told))
-    return rows.drop_duplicates(['ex_date', 'kind'], keep='last')[['ex_date', 'kind', 'value']].reset_index(drop=True), found
+    return rows.drop_duplicates(['ex_date', 'kind'], keep='last')[['ex_date', 'kind', 'value']].reset_index(
+        drop=True
+    ), found
 
 # %% ../../nbs/26_yahoo_chart.ipynb #56e6d2ed
 def _identity(meta):
     first = meta.get('firstTradeDate')
-    return f'first traded {_days([first], meta["exchangeTimezoneName"])[0]:%Y-%m-%d}' if isinstance(first, (int, float)) else ''
+    return (
+        f'first traded {_days([first], meta["exchangeTimezoneName"])[0]:%Y-%m-%d}'
+        if isinstance(first, (int, float))
+        else ''
+    )
 
 # %% ../../nbs/26_yahoo_chart.ipynb #01ccd311
 def _cut(rows, symbol, start, end, open_day):
     "The rows from `start` to `end` without the day that is not over, and the finding that it was there"
     rows = rows[(rows.index >= pd.Timestamp(start or date.min)) & (rows.index <= pd.Timestamp(end or date.max))]
     today = rows.index == open_day if open_day is not None else np.zeros(len(rows), bool)
-    found = [('unfinished_bar', open_day, 'warn', float(rows.close[today].iloc[-1]), 'the session is not over; left out')] if today.any() else []
-    if today.all(): raise EmptyDeliveryError(f'{symbol}: Yahoo has no finished bar in this span', f'{start or "the beginning"} to {end or "now"}', 'Ask for a longer span, or after the close.')
+    found = (
+        [('unfinished_bar', open_day, 'warn', float(rows.close[today].iloc[-1]), 'the session is not over; left out')]
+        if today.any()
+        else []
+    )
+    if today.all():
+        raise EmptyDeliveryError(
+            f'{symbol}: Yahoo has no finished bar in this span',
+            f'{start or "the beginning"} to {end or "now"}',
+            'Ask for a longer span, or after the close.',
+        )
     return rows[~today], found
 
 # %% ../../nbs/26_yahoo_chart.ipynb #719e78b5
 def delivery_of(
-    symbol:str,        # As it is stored
-    chart:dict,        # What `chart_of` gave, asked for from `start` or earlier until now
-    start:date|None,   # First session wanted, None for the beginning
-    end:date|None,     # Last session wanted, None for the last finished one
-    now:float,         # Epoch seconds of the answer
-    source:str,        # Who asked, with the version
-)->Delivery: # Basis split; splits up to now, dividends of the span; raises ProviderError, EmptyDeliveryError
+    symbol: str,  # As it is stored
+    chart: dict,  # What `chart_of` gave, asked for from `start` or earlier until now
+    start: date | None,  # First session wanted, None for the beginning
+    end: date | None,  # Last session wanted, None for the last finished one
+    now: float,  # Epoch seconds of the answer
+    source: str,  # Who asked, with the version
+) -> Delivery:  # Basis split; splits up to now, dividends of the span; raises ProviderError, EmptyDeliveryError
     "The delivery in a chart"
     try:
         meta, (currency, unit) = chart['meta'], _currency(symbol, chart['meta'])
         rows, today = _cut(_rows(chart), symbol, start, end, _open_day(meta, now))
-        bars, repeated = merge_duplicates(rows.assign(**{name: rows[name]/unit for name in BAR_COLUMNS if name != 'volume'}), symbol)
+        bars, repeated = merge_duplicates(
+            rows.assign(**{name: rows[name] / unit for name in BAR_COLUMNS if name != 'volume'}), symbol
+        )
         actions, doubts = _actions(chart, symbol)
-        inside = (actions.ex_date >= bars.index[0] if start is None else actions.ex_date >= pd.Timestamp(start)) & ((actions.kind == 'split') | (actions.ex_date <= pd.Timestamp(end or date.max)))
-        findings = pd.concat([repeated, finding_table([*today, *doubts])], ignore_index=True) if today or doubts else repeated
-        return Delivery(symbol, str(meta.get('longName') or meta.get('shortName') or symbol), currency, _calendar(symbol, meta), 'yahoo', bars, actions[inside].reset_index(drop=True),
-                        source + (f', {meta["currency"]} divided by 100' if unit != 1 else ''), basis='split', identity=_identity(meta), findings=findings)
+        inside = (actions.ex_date >= bars.index[0] if start is None else actions.ex_date >= pd.Timestamp(start)) & (
+            (actions.kind == 'split') | (actions.ex_date <= pd.Timestamp(end or date.max))
+        )
+        findings = (
+            pd.concat([repeated, finding_table([*today, *doubts])], ignore_index=True) if today or doubts else repeated
+        )
+        return Delivery(
+            symbol,
+            str(meta.get('longName') or meta.get('shortName') or symbol),
+            currency,
+            _calendar(symbol, meta),
+            'yahoo',
+            bars,
+            actions[inside].reset_index(drop=True),
+            source + (f', {meta["currency"]} divided by 100' if unit != 1 else ''),
+            basis='split',
+            identity=_identity(meta),
+            findings=findings,
+        )
     except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as e:
         raise _unreadable(symbol, e) from e
