@@ -58,7 +58,7 @@ class TradeLab:
         self.risk, self.account = RiskSettings, BacktestSettings
 
     def market(self, data, names=None):
-        from tradelab.market import market
+        from tradelab.engine.market import market
 
         days = pd.bdate_range('2000-01-03', periods=len(data['close']), name='session')
         names = names or [f'S{k:04d}' for k in range(data['close'].shape[1])]
@@ -71,7 +71,7 @@ class TradeLab:
         )
 
     def signals(self, market, entries, exits):
-        from tradelab.signals import Signals
+        from tradelab.engine.market import Signals
 
         votes = entries.astype('int8') - exits.astype('int8')
         return Signals(market.symbols, market.sessions, votes, np.zeros(votes.shape))
@@ -105,10 +105,10 @@ class TradeLab:
     def kernel(self, market, data, risk, cash=CASH):
         "A call of the compiled loop alone: fresh books, log and curve, but arrays and rules made before; None where this version has no kernel"
         try:
-            from tradelab.books import new_log, open_books
-            from tradelab.kernel import advance
-            from tradelab.market import Bars, Inputs
-            from tradelab.rules import rules
+            from tradelab.engine.state import new_log, open_books
+            from tradelab.engine.kernel import advance
+            from tradelab.engine.market import Bars, Inputs
+            from tradelab.engine.state import rules
         except ImportError:
             return None
         n, k = market.close.shape
@@ -201,7 +201,7 @@ class TradeLab:
     def sweep(self, data):
         "Four metrics of every combination, shape (n_pairs*n_windows, 4): total return, trades (closed ones), Sharpe ratio, largest drawdown"
         from tradelab.config import SweepSettings
-        from tradelab.sweep import sweep
+        from tradelab.research.sweep import sweep
 
         market = self.market(data)
         closes = {market.symbols[0]: pd.Series(data['close'][:, 0], market.sessions)}

@@ -41,7 +41,7 @@ LAB = {
 
 
 def settings(case):
-    from tradelab.model_sections import ModelSettings
+    from tradelab.settings import ModelSettings
 
     return ModelSettings(
         lookback=case['lookback'],
@@ -57,7 +57,7 @@ def settings(case):
 
 def as_samples(x, y):
     import pandas as pd
-    from tradelab.windows import Samples
+    from tradelab.models.windows import Samples
 
     ones = np.ones(len(y))
     return Samples(
@@ -73,7 +73,7 @@ def as_samples(x, y):
 
 def first_weights(folder, name, case):
     "Where TradeLab starts from, for the others to start there as well"
-    from tradelab.lstm_model import keras_model
+    from tradelab.models.lstm_model import keras_model
 
     made = {
         f'w{k}': np.asarray(variable.numpy())
@@ -89,7 +89,7 @@ def work(folder, name):
     case = json.loads((folder / f'{name}.json').read_text())
     with np.load(folder / f'{name}.npz') as file:
         data = dict(file)
-    from tradelab.lstm_model import keras_model, train
+    from tradelab.models.lstm_model import keras_model, train
 
     keras_model(
         settings(case), case['features']
@@ -229,8 +229,8 @@ def numpy_forward(network, x):
 
 def serve(case):
     "Every way to an answer on the same weights, in this process, with the threads that TensorFlow takes by itself"
-    from tradelab.lstm_forward import forward
-    from tradelab.lstm_model import _without_noise, keras_model, to_network
+    from tradelab.models.lstm_inference import forward
+    from tradelab.models.lstm_model import _without_noise, keras_model, to_network
 
     os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
     with _without_noise():
@@ -266,7 +266,7 @@ def serve(case):
 
 
 COLD = {
-    'TradeLab': "from tradelab.artifact import digest, forecast_next, from_bytes\nimport sys, pandas as pd\ndata = open(sys.argv[1] + '/model', 'rb').read()\n"
+    'TradeLab': "from tradelab.models.artifact import digest, forecast_next, from_bytes\nimport sys, pandas as pd\ndata = open(sys.argv[1] + '/model', 'rb').read()\n"
     "print(forecast_next(from_bytes(data, digest(data)), {'AAA': pd.read_pickle(sys.argv[1] + '/bars.pickle')}).forecast.iloc[0])",
     'keras': "import os, sys\nos.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'\nimport keras, numpy as np\nprint(keras.saving.load_model(sys.argv[1] + '/model.keras').predict(np.load(sys.argv[1] + '/x.npy'), verbose=0)[0, 0])",
 }
@@ -274,10 +274,10 @@ COLD = {
 
 def cold(rounds):
     "A new process: import, load, one forecast; features included on TradeLab's side alone"
-    from tradelab.artifact import synthetic_artifact, to_bytes
-    from tradelab.history_cuts import synthetic_history
-    from tradelab.lstm_model import save_keras
-    from tradelab.model_sections import ModelSettings
+    from tradelab.models.artifact import synthetic_artifact, to_bytes
+    from tradelab.audit.histories import synthetic_history
+    from tradelab.models.lstm_model import save_keras
+    from tradelab.settings import ModelSettings
 
     made = synthetic_artifact(('AAA',), (32,), 60)
     with tempfile.TemporaryDirectory(prefix='tradelab-bench-') as folder:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tradelab.nb_export import module_numbers
+from tradelab.utils.nb_export import module_numbers
 
 HERE = Path(__file__).parent
 FLOORS = {

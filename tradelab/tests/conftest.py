@@ -3,16 +3,16 @@
 # %% auto #0
 __all__ = ['defaults', 'lab', 'fresh']
 
-# %% ../../nbs/21_database.ipynb #c90427fe
+# %% ../../nbs/ground/09_database.ipynb #c90427fe
 import os
 
 import pytest
 from sqlalchemy import text
 
-from ..utils.database import scratch_lab, session
-from ..utils.table_base import Base
+from ..jobs.catalog import metadata
+from ..utils.database import Base, scratch_lab, session
 
-# %% ../../nbs/21_database.ipynb #43970ed3
+# %% ../../nbs/ground/09_database.ipynb #43970ed3
 @pytest.fixture(scope='session', autouse=True)
 def defaults(tmp_path_factory):
     "Tests see the defaults of the code, not the settings of whoever runs them"
@@ -38,5 +38,5 @@ def lab(defaults):
 def fresh(lab):
     "The lab with every table empty"
     with session(lab) as work:
-        work.execute(text(f'TRUNCATE {", ".join(Base.metadata.tables)} RESTART IDENTITY CASCADE'))
+        work.execute(text(f'TRUNCATE {", ".join(metadata.tables)} RESTART IDENTITY CASCADE'))
     return lab

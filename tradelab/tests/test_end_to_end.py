@@ -39,14 +39,13 @@ from pathlib import Path
 import pytest
 
 import tradelab
-from ..data_collection import ingest
-from ..runs import run
-from ..utils.database import session
-from ..utils.results import run_details, runs_table
-from ..market_data import data_hash, load_actions, load_bars
+from ..data.collection import ingest
+from ..data.market_data import combined_hash, data_hash, load_actions, load_bars
+from ..data.store import save_deliveries
+from ..jobs.runs import run
 from ..providers.sample import fetch
-from ..utils.research import combined_hash
-from ..utils.store import save_deliveries
+from ..records.results import run_details, runs_table
+from ..utils.database import session
 
 # %% ../../nbs/tests/end_to_end.ipynb #9685cbbf
 ROOT = Path(tradelab.__file__).parents[1]
@@ -208,7 +207,7 @@ def test_the_index_lists_both(backtested):
 
 # %% ../../nbs/tests/end_to_end.ipynb #5058c75b
 def test_runs_are_listed_and_shown_whatever_their_errors_say(backtested):
-    from tradelab.utils.results import finish_run, start_run
+    from tradelab.records.results import finish_run, start_run
 
     lab, _, rows = backtested
     start_run(lab, dict(id='odd', template='backtest', parameters={}))
@@ -474,7 +473,10 @@ def test_the_compose_file_publishes_on_loopback_only_and_holds_no_password():
 @pytest.fixture
 def tcp_server():
     "A Postgres on loopback that wants a password; its URL without the password, and the file with it"
-    import shutil, socket, tempfile
+    import shutil
+    import socket
+    import tempfile
+
     from tradelab.utils.server import server_binary
 
     with socket.socket() as probe:
@@ -539,9 +541,9 @@ def test_the_entry_commands_work_against_a_server_with_a_password(fresh, tcp_ser
     'module, heavy',
     [
         ('tradelab.indicators', {'tensorflow', 'sqlalchemy', 'papermill', 'pydantic', 'matplotlib'}),
-        ('tradelab.cli', {'pandas', 'sqlalchemy', 'papermill', 'matplotlib', 'pydantic'}),
+        ('tradelab.cli.main', {'pandas', 'sqlalchemy', 'papermill', 'matplotlib', 'pydantic'}),
         ('tradelab', {'pandas'}),
-        ('tradelab.runs', {'tensorflow', 'papermill'}),
+        ('tradelab.jobs.runs', {'tensorflow', 'papermill'}),
     ],
 )
 def test_an_import_brings_nothing_heavy_with_it(module, heavy):

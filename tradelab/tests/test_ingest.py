@@ -17,13 +17,13 @@ import pandas as pd
 import pytest
 from sqlalchemy import text
 
-from ..data_collection import ingest
-from ..market_data import load_actions, load_bars
-from ..preprocessing import adjust
+from ..data.adjustment import adjust
+from ..data.admission import load_findings
+from ..data.collection import ingest
+from ..data.market_data import load_actions, load_bars
 from .loopback import some
 from .yahoo_server import DOWN, TOO_MANY, YahooServer, made_listing, only
 from ..utils.database import session
-from ..utils.verdicts import load_findings
 
 # %% ../../nbs/tests/ingest.ipynb #7ec51e4b
 def _all(settings, query):
@@ -51,7 +51,7 @@ def _command(server, *words, **more):
         **more,
     }
     return subprocess.Popen(
-        [sys.executable, '-c', 'from tradelab.cli import main; main()', *words],
+        [sys.executable, '-c', 'from tradelab.cli.main import main; main()', *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

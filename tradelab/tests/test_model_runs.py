@@ -23,15 +23,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from ..data_collection import ingest
-from ..runs import plan, run_jobs
+from ..data.collection import ingest
+from ..data.tables import Base
+from ..jobs.catalog import metadata
+from ..jobs.runs import plan, run_jobs
+from ..records.results import runs_table
+from ..serving.predictions import stored_forecasts
+from ..serving.registry import champion, models_table
+from ..serving.retraining_log import claim, last_retraining, retrainings_table
 from ..utils.database import session
 from ..utils.error_handling import RunError
-from ..utils.predictions import stored_forecasts
-from ..utils.registry import champion, models_table
-from ..utils.results import runs_table
-from ..utils.retraining_log import claim, last_retraining, retrainings_table
-from ..utils.schema import Base
 
 # %% ../../nbs/tests/model_runs.ipynb #8e006ace
 SMALL = dict(epochs=2, units=4, lookback=10, seeds='0:2:1', train=700, test=900)
@@ -41,7 +42,7 @@ GIVEN = [word for name, value in SMALL.items() for word in ('-p', f'{name}={valu
 def _tradelab(*words, **env):
     "Code, output and error of a command"
     done = subprocess.run(
-        [sys.executable, '-c', 'from tradelab.cli import main; main()', *words],
+        [sys.executable, '-c', 'from tradelab.cli.main import main; main()', *words],
         capture_output=True,
         text=True,
         env={**os.environ, 'COLUMNS': '200', **env},
@@ -54,7 +55,7 @@ def _tradelab(*words, **env):
 def retrained(lab):
     "A lab in which IBM was retrained, and FB was tried, both by one command"
     with session(lab) as work:
-        work.execute(text(f'TRUNCATE {", ".join(Base.metadata.tables)} RESTART IDENTITY CASCADE'))
+        work.execute(text(f'TRUNCATE {", ".join(metadata.tables)} RESTART IDENTITY CASCADE'))
     ingest(lab, ['IBM', 'FB'], 'sample')
     return lab, _tradelab('models', 'retrain', '--symbols', 'IBM,FB', *GIVEN)
 
@@ -196,7 +197,7 @@ def test_ctrl_c_closes_the_run_keeps_the_champion_and_the_next_one_takes_over(se
         len(models_table(lab, 'IBM-h1')),
     )
     running = subprocess.Popen(
-        [sys.executable, '-c', 'from tradelab.cli import main; main()', *words],
+        [sys.executable, '-c', 'from tradelab.cli.main import main; main()', *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

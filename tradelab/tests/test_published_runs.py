@@ -10,7 +10,7 @@ import pytest
 
 from ..backtesting import backtest
 from ..config import BacktestSettings, CostSettings, RiskSettings
-from ..market import market
+from ..engine.market import market
 from ..providers.sample import fetch
 
 FREE = dict(sec_fee_per_million=0, taf_per_share=0, slippage_bp=0, volume_cap=None, borrow_rate=0)

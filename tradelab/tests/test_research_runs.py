@@ -18,14 +18,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from ..data_collection import ingest
-from ..market_data import data_hash, load_actions, load_bars
-from ..runs import plan, run, run_jobs
-from ..utils.database import session
-from ..utils.research import combined_hash, load_folds, load_sweep
-from ..utils.results import run_details
-from ..utils.table_base import Base
-from ..utils.seals import seals_table
+from ..data.collection import ingest
+from ..data.market_data import combined_hash, data_hash, load_actions, load_bars
+from ..jobs.catalog import metadata
+from ..jobs.runs import plan, run, run_jobs
+from ..records.holdout import seals_table
+from ..records.results import run_details
+from ..records.trials import load_folds, load_sweep
+from ..utils.database import Base, session
 
 # %% ../../nbs/tests/research_runs.ipynb #2373dfbb
 GRID = {'start': '2008-01-02', 'fast': '10, 20', 'slow': '50, 100', 'draws': 100}
@@ -36,7 +36,7 @@ FOLDS = {**GRID, 'train': 300, 'test': 150}
 def researched(lab):
     "The lab and five runs: a sweep and a walk-forward, the opening of the seal and a second try, a sweep of another grid"
     with session(lab) as work:
-        work.execute(text(f'TRUNCATE {", ".join(Base.metadata.tables)} RESTART IDENTITY CASCADE'))
+        work.execute(text(f'TRUNCATE {", ".join(metadata.tables)} RESTART IDENTITY CASCADE'))
     ingest(lab, ['AAPL', 'IBM'], 'sample')
     jobs = [plan(lab, 'sweep', 'IBM', GRID), plan(lab, 'walk_forward', 'AAPL,IBM', FOLDS)]
     done = {result.run_id: result for result in run_jobs(lab, jobs)}

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..preprocessing import adjust
+from ..data.adjustment import adjust
 from .yahoo_server import YahooServer, chart, made_listing
 
 ACTIONS = [

@@ -15,7 +15,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from ..market_calendar import sessions
+from ..data.calendar import sessions
 from .loopback import Answer, Loopback
 
 # %% ../../nbs/tests/yahoo_server.ipynb #6563b88f
