@@ -30,54 +30,52 @@ from ..utils.error_handling import DataError
 
 # %% ../../nbs/audit/04_lookahead.ipynb #3b220523
 MODULES = {  # Module of the core → why its functions are not audited one by one
-    'bar_facts': 'looks at a whole delivery, ahead as well as back: it judges data and decides nothing about trades',
-    'data_rules': 'judges a whole delivery',
-    'data_validation': 'judges a whole delivery',
-    'market_calendar': 'knows the sessions of an exchange and no prices',
-    'compiled': 'compiles functions and sees no prices',
-    'rules': 'turns settings into numbers and sees no prices',
+    'data.bar_facts': 'looks at a whole delivery, ahead as well as back: it judges data and decides nothing about trades',
+    'data.quality_rules': 'judges a whole delivery',
+    'data.quality': 'judges a whole delivery',
+    'data.calendar': 'knows the sessions of an exchange and no prices',
+    **dict.fromkeys(('performance_metrics', 'research.sharpe', 'research.significance'), 'measures a finished run'),
+    'engine.result': 'holds a finished run',
+    'research.stress': 'runs finished signals again at other costs',
+    'research.study': 'puts whole runs together from audited parts',
+    'research.sweep': 'runs audited signals through the audited engine many times, and ranks the rows that come of it',
+    'research.walk_forward': 'has its own tests that a choice sees its training part alone',
+    'models.lstm_inference': 'runs the windows that it is given, each by itself',
+    'models.lstm_model': 'learns from the samples that it is given, which models.windows makes',
+    'models.forecast_metrics': 'measures finished forecasts',
+    'models.forecast_evaluation': 'has its own tests that no forecast changes with what comes later',
+    'models.forecast_trading': 'puts whole runs together from audited parts',
+    'models.baselines': 'learns from the samples that it is given: models.windows and models.forecast_evaluation have the tests that they come from the past',
     **dict.fromkeys(
-        ('performance_metrics', 'equity_metrics', 'trade_metrics', 'sharpe_odds', 'luck'), 'measures a finished run'
+        ('engine.fills', 'engine.state', 'engine.accounting', 'risk_management', 'engine.kernel', 'backtesting'),
+        'part of the engine, which is audited as a whole: see audit.engine',
     ),
-    'comparison': 'compares finished runs',
-    'plateau': 'ranks the rows of a finished sweep',
-    'stress': 'runs finished signals again at other costs',
-    **dict.fromkeys(('evaluation', 'study'), 'puts whole runs together from audited parts'),
-    'sweep': 'runs audited signals through the audited engine many times',
-    'drift': 'measures how inputs are spread and decides nothing about trades',
-    'lstm_forward': 'runs the windows that it is given, each by itself',
-    'walk_forward': 'has its own tests that a choice sees its training part alone',
-    **dict.fromkeys(('forecast_metrics', 'forecast_skill', 'contest'), 'measures finished forecasts'),
-    'triggers': 'looks at figures of a finished model',
-    'forecast_evaluation': 'has its own tests that no forecast changes with what comes later',
-    'forecast_trading': 'puts whole runs together from audited parts',
-    'baselines': 'learns from the samples that it is given: windows and forecast_evaluation have the tests that they come from the past',
-    **dict.fromkeys(
-        ('fills', 'books', 'breakers', 'portfolio', 'risk_management', 'kernel', 'backtesting'),
-        'part of the engine, which is audited as a whole: see engine_audit',
-    ),
-    **dict.fromkeys(
-        ('history_cuts', 'audit_record', 'function_audit', 'engine_audit', 'bias_audit'), 'the audit itself'
-    ),
+    **dict.fromkeys(('audit.histories', 'audit.functions', 'audit.engine', 'audit.lookahead'), 'the audit itself'),
 }
 EXEMPT = {  # Function → why it is not audited
-    'preprocessing.ordered_actions': 'checks and sorts the actions that it is given: a row an action, not a bar',
+    'data.adjustment.known_until': 'cuts the bars and actions that it is given at a date',
+    'data.adjustment.ordered_actions': 'checks and sorts the actions that it is given: a row an action, not a bar',
     **dict.fromkeys(
-        ('artifact.to_bytes', 'artifact.from_bytes', 'artifact.digest', 'artifact.synthetic_artifact'),
+        (
+            'models.artifact.to_bytes',
+            'models.artifact.from_bytes',
+            'models.artifact.digest',
+            'models.artifact.synthetic_artifact',
+        ),
         'stores and loads finished models',
     ),
-    'artifact.forecast_next': 'the last row of artifact.forecast, which is audited; a test of its own says so',
-    'features.outlook': 'the label, which looks ahead by definition; windows.samples is audited for where it ends',
-    'features.feature_probe': 'features of a series of its own',
-    'windows.parts': 'cuts the sessions that it is given',
-    'windows.scaled': 'applies the scaler that it is given, row by row: windows.inputs is audited',
-    'windows.input_drift': 'measures inputs and decides nothing about trades',
-    'grid.combinations': 'lists parameter sets and sees no bars',
-    'grid.cross_pairs': 'fills arrays for grid.moving_average_table, which is audited',
+    'models.artifact.forecast_next': 'the last row of models.artifact.forecast, which is audited; a test of its own says so',
+    'models.features.outlook': 'the label, which looks ahead by definition; models.windows.samples is audited for where it ends',
+    'models.features.feature_probe': 'features of a series of its own',
+    'models.windows.parts': 'cuts the sessions that it is given',
+    'models.windows.scaled': 'applies the scaler that it is given, row by row: models.windows.inputs is audited',
+    'models.windows.input_drift': 'measures inputs and decides nothing about trades',
+    'research.grid.combinations': 'lists parameter sets and sees no bars',
+    'research.grid.cross_pairs': 'fills arrays for grid.moving_average_table, which is audited',
     'signal_generator.cross': 'fills arrays for signal_generator.crossovers, which is audited',
-    'market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
-    'market.headline': 'words about a finished run',
-    'market.equity_svg': 'a picture of a finished run',
+    'engine.market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
+    'engine.market.headline': 'words about a finished run',
+    'engine.market.equity_svg': 'a picture of a finished run',
 }
 
 # %% ../../nbs/audit/04_lookahead.ipynb #cb1646a2
@@ -93,7 +91,7 @@ VARIANTS = {  # Function → what it is given in turn, apart from bars
     'signal_generator.moving_average_rsi': STRATEGIES[:1],
     'signal_generator.strategy_signals': STRATEGIES[1:],
     'signal_generator.combine': tuple({'mode': mode} for mode in ('or', 'and', 'majority', 'weighted')),
-    'preprocessing.adjust': (
+    'data.adjustment.adjust': (
         {'adjustment': 'split'},
         {'adjustment': 'total_return', 'convention': 'yahoo'},
         {'adjustment': 'total_return', 'convention': 'crsp'},
@@ -101,10 +99,10 @@ VARIANTS = {  # Function → what it is given in turn, apart from bars
 }
 SCALED = frozenset(
     {
-        'preprocessing.split_factors',
-        'preprocessing.dividends_paid',
-        'preprocessing.total_return_factors',
-        'preprocessing.adjust',
+        'data.adjustment.split_factors',
+        'data.adjustment.dividends_paid',
+        'data.adjustment.total_return_factors',
+        'data.adjustment.adjust',
     }
 )
 
@@ -205,30 +203,32 @@ def _known_of(one):
 
 # %% ../../nbs/audit/04_lookahead.ipynb #cfb12802
 PROBES = {  # Function → the calls that its parameters do not say
-    'market.market': (Probe(_market, 'two symbols'),),
-    'signals.stack_signals': (Probe(_stacked, 'two symbols'),),
-    'grid.moving_average_table': _tables(
+    'engine.market.market': (Probe(_market, 'two symbols'),),
+    'engine.market.stack_signals': (Probe(_stacked, 'two symbols'),),
+    'research.grid.moving_average_table': _tables(
         lambda closes, sessions: moving_average_table(closes, sessions, (5, 20), (50, 200))
     ),
-    'grid.rsi_table': _tables(lambda closes, sessions: rsi_table(closes, sessions, (5, 14), (30.0,), (60.0, 70.0))),
-    'grid.own_table': _tables(
+    'research.grid.rsi_table': _tables(
+        lambda closes, sessions: rsi_table(closes, sessions, (5, 14), (30.0,), (60.0, 70.0))
+    ),
+    'research.grid.own_table': _tables(
         lambda closes, sessions: own_table('own', rsi_votes, {'window': (5, 14)}, closes, sessions)
     ),
-    'grid.vote_tables': _tables(
+    'research.grid.vote_tables': _tables(
         lambda closes, sessions: vote_tables(closes, sessions, grid=SweepSettings(fast=(20,), slow=(50,)))
     ),
-    'artifact.forecast': (Probe(_forecast, 'made-up model'),),
-    'windows.asset': (Probe(lambda past: _known_of(asset('A', past.adjusted, 5)), 'without its label'),),
-    'windows.panel': (
+    'models.artifact.forecast': (Probe(_forecast, 'made-up model'),),
+    'models.windows.asset': (Probe(lambda past: _known_of(asset('A', past.adjusted, 5)), 'without its label'),),
+    'models.windows.panel': (
         Probe(
             lambda past: (_border(past.adjusted.index), *_known_of(panel({'A': past.adjusted}, 5, 2)['A'])),
             'without labels',
         ),
     ),
-    **dict.fromkeys(('windows.fit_scaler', 'windows.fit_scalers'), (_learned(False),)),
-    'windows.samples': (_learned(False), _learned(True)),
-    'windows.inputs': (Probe(_served, 'lookback=5'),),
-    'preprocessing.as_traded': (Probe(_delivered, 'basis=split', scaled=True),),
+    **dict.fromkeys(('models.windows.fit_scaler', 'models.windows.fit_scalers'), (_learned(False),)),
+    'models.windows.samples': (_learned(False), _learned(True)),
+    'models.windows.inputs': (Probe(_served, 'lookback=5'),),
+    'data.adjustment.as_traded': (Probe(_delivered, 'basis=split', scaled=True),),
 }
 
 
@@ -242,10 +242,14 @@ def probes_of(
 
 # %% ../../nbs/audit/04_lookahead.ipynb #a84e3a7c
 def _is_core(module):
-    "Whether a module of the package belongs to floor 1; one whose notebook is not known counts as if it did"
+    "Whether the notebook of a module lies in a pure part of the house; one whose notebook is not known counts as if it did"
+    from tradelab.utils.nb_export import is_pure
+
     spec = find_spec(f'tradelab.{module}')
-    number = spec and re.search(r'File to edit: \S*?/?(\d)\d_\w+\.ipynb', spec.loader.get_source(spec.name) or '')
-    return not number or number[1] == '1'
+    place = spec and re.search(
+        r'File to edit: \S*?nbs/(\w+)/(\d\d)_\w+\.ipynb', spec.loader.get_source(spec.name) or ''
+    )
+    return not place or is_pure(place[1], int(place[2]))
 
 
 def _worth_a_look(thing):

@@ -40,7 +40,7 @@ from tradelab.utils.error_handling import (
 def providers() -> tuple[str, ...]:  # Names, sorted
     "The providers that there are"
     folder = f'{next(iter(tradelab.__path__))}/providers'
-    return tuple(sorted(module.name for module in pkgutil.iter_modules([folder])))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules([folder]) if not module.ispkg))
 
 # %% ../../nbs/data/14_collection.ipynb #5a6e8a8e
 def provider(

@@ -25,7 +25,7 @@ from ..data.admission import judge_stored
 from ..data.instruments import data_stamp
 from ..data.market_data import combined_hash, data_hash
 from ..data.quality import usable
-from .templates import check, execute_template, parameters_of, takes_symbols, template
+from .templates import check, execute_template, parameters_of, reads_of, takes_symbols, template
 from ..records.provenance import code_hash, deciding_settings, file_hash, fingerprint, git_state, versions
 from tradelab.records.results import (
     EventHandler,
@@ -151,20 +151,11 @@ def _seed(settings, job):
     return int(found) if str(found).isdigit() else None
 
 # %% ../../nbs/jobs/04_runs.ipynb #91d4bd09
-_READ_MODELS = ('tradelab.serving.predictions', 'tradelab.serving.registry', 'tradelab.serving.retraining')
-
-
 def _models(settings, job):
     "What is stored about models, for a run whose notebook or voters read it"
-    voters, text = (
-        job.parameters.get('voters') or ','.join(settings.strategy.voters),
-        template(settings.home, job.template).read_text(),
-    )
-    return (
-        {'models': models_stamp(settings)}
-        if 'forecast' in voters or any(module in text for module in _READ_MODELS)
-        else {}
-    )
+    voters = job.parameters.get('voters') or ','.join(settings.strategy.voters)
+    asked = 'forecast' in voters or 'models' in reads_of(template(settings.home, job.template))
+    return {'models': models_stamp(settings)} if asked else {}
 
 # %% ../../nbs/jobs/04_runs.ipynb #8075f35a
 def run_row(
@@ -244,7 +235,7 @@ def _start(settings, job):
     start_run(settings, run_row(settings, job))
     said = tempfile.TemporaryFile()
     process = subprocess.Popen(
-        [sys.executable, '-c', 'from tradelab.jobs.runs import worker; worker()'],
+        [sys.executable, '-c', f'from {worker.__module__} import worker; worker()'],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=said,

@@ -8,25 +8,67 @@ __all__ = ['code_stamp', 'kernel']
 # %% ../../nbs/ground/03_compiled.ipynb #76ac81c5
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from numba import config, njit, prange
 
-# %% ../../nbs/ground/03_compiled.ipynb #8a462d5e
+# %% ../../nbs/ground/03_compiled.ipynb #826867b9
+_IMPORT = re.compile(
+    r'^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]+)|import[ \t]+([\w., \t]+))', re.M
+)
+
+
+def _imported(text, module, package):
+    "Dotted names below `package` that the source `text` of `module` may import"
+    for origin, names, plain in _IMPORT.findall(text):
+        if origin.startswith('.'):
+            level = len(origin) - len(origin.lstrip('.'))
+            parent = '.'.join([package, *module.split('.')][:-level])
+            origin = '.'.join(filter(None, [parent, origin.lstrip('.')]))
+        taken = re.findall(r'\w+', re.sub(r'#[^\n]*', '', names))
+        yield from (
+            name for name in (*plain.replace(',', ' ').split(), origin, *(f'{origin}.{each}' for each in taken))
+        )
+
+# %% ../../nbs/ground/03_compiled.ipynb #bed605f7
 def code_stamp(
     package: Path,  # The folder of the package
-) -> str:  # Twelve hexadecimal digits
-    "A hash over all modules that hold compiled functions"
-    texts = (path.read_bytes() for path in sorted(Path(package).rglob('*.py')) if 'tests' not in path.parts)
-    return hashlib.sha256(b'\0'.join(text for text in texts if b'compiled import' in text)).hexdigest()[:12]
+    compiled: str,  # The module with `kernel`, dotted, below the package
+) -> str:  # Twelve hexadecimal digits; raises RuntimeError where no module imports `compiled`
+    "A hash over all modules that hold compiled functions, and over all that those import"
+    package = Path(package)
+    files = {
+        path.relative_to(package).with_suffix('').as_posix().replace('/', '.').removesuffix('.__init__'): path
+        for path in package.rglob('*.py')
+        if 'tests' not in path.relative_to(package).parts and path.stem != '_modidx'
+    }
+    texts = {module: path.read_text() for module, path in sorted(files.items())}
+    prefix = f'{package.name}.'
+    imports = {
+        module: {name.removeprefix(prefix) for name in _imported(text, module, package.name)} & texts.keys()
+        for module, text in texts.items()
+    }
+    waiting, closure = [module for module in texts if compiled in imports[module]], set()
+    if not waiting:
+        raise RuntimeError(f'No module below {package} imports {compiled}: compiled code would never be renewed')
+    while waiting:
+        module = waiting.pop()
+        if module not in closure:
+            closure.add(module)
+            waiting += imports[module]
+    return hashlib.sha256('\0'.join(texts[module] for module in sorted(closure)).encode()).hexdigest()[:12]
 
 # %% ../../nbs/ground/03_compiled.ipynb #440f0ac7
 def _cache_folder():
     "Where compiled code is kept: below the package, or below the user's cache where that cannot be written; numba's own setting wins"
-    package = Path(__file__).parent if '__file__' in globals() else Path.cwd()
-    below = package / '__pycache__' if os.access(package, os.W_OK) else Path.home() / '.cache' / 'tradelab'
-    return str(Path(config.CACHE_DIR or below) / f'kernels-{code_stamp(package)}')
+    name, _, module = __name__.partition('.')
+    if not module:
+        return config.CACHE_DIR  # typed into a notebook: not kept
+    package = Path(__file__).resolve().parents[module.count('.')]
+    below = package / '__pycache__' if os.access(package, os.W_OK) else Path.home() / '.cache' / name
+    return str(Path(config.CACHE_DIR or below) / f'kernels-{code_stamp(package, module)}')
 
 
 _FOLDER = _cache_folder()

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WINGS', 'OWNERS', 'PURE_WINGS', 'PURE_ROOMS', 'IMPURE_IMPORTS', 'IMPURE_CALLS', 'EDGES', 'test_targets', 'FreshTests',
-           'imports_of', 'rooms_of', 'misplaced', 'broken_rules']
+           'is_pure', 'imports_of', 'rooms_of', 'misplaced', 'broken_rules']
 
 # %% ../../nbs/ground/04_nb_export.ipynb #1d32e4ae
 import ast
@@ -145,6 +145,14 @@ EDGES = {  # Module of a pure wing that meets the outside, and why
     'models.lstm_model': 'starts TensorFlow, times its epochs and writes Keras files'
 }
 
+# %% ../../nbs/ground/04_nb_export.ipynb #1ddb79a6
+def is_pure(
+    wing: str,  # Folder of a notebook below `nbs`
+    number: int,  # Its number there
+) -> bool:  # Whether the module depends on its arguments alone
+    "Whether a notebook belongs to the pure part of the house"
+    return wing in PURE_WINGS or (wing == 'data' and number <= PURE_ROOMS)
+
 # %% ../../nbs/ground/04_nb_export.ipynb #09378c78
 def imports_of(
     source: str,  # Python source of one module
@@ -249,7 +257,6 @@ def broken_rules(
         source = files[name].read_text()
         targets = imports_of(source, name)
         faults += [*_upward(name, targets, placed), *_unowned(name, targets)]
-        pure = wing in PURE_WINGS or (wing == 'data' and number <= PURE_ROOMS)
-        if pure and name not in EDGES:
+        if is_pure(wing, number) and name not in EDGES:
             faults += _impure(name, source, targets)
     return faults
