@@ -58,12 +58,12 @@ class TradeLab:
         self.risk, self.account = RiskSettings, BacktestSettings
 
     def market(self, data, names=None):
-        from tradelab.engine.market import market
+        from tradelab.engine.market import bar_panel
 
         days = pd.bdate_range('2000-01-03', periods=len(data['close']), name='session')
         names = names or [f'S{k:04d}' for k in range(data['close'].shape[1])]
         bars = {column: data[column] for column in ('open', 'high', 'low', 'close')}
-        return market(
+        return bar_panel(
             {
                 name: pd.DataFrame({**{column: values[:, k] for column, values in bars.items()}, 'volume': 1e12}, days)
                 for k, name in enumerate(names)
@@ -105,21 +105,21 @@ class TradeLab:
     def kernel(self, market, data, risk, cash=CASH):
         "A call of the compiled loop alone: fresh books, log and curve, but arrays and rules made before; None where this version has no kernel"
         try:
-            from tradelab.engine.state import new_log, open_books
+            from tradelab.engine.state import new_log, open_account
             from tradelab.engine.kernel import advance
             from tradelab.engine.market import Bars, Inputs
-            from tradelab.engine.state import rules
+            from tradelab.engine.state import engine_parameters
         except ImportError:
             return None
         n, k = market.close.shape
-        unknown, record = np.full((1, 1), np.nan), rules(self.costs, risk, self.account(cash=cash, fractional=True))
+        unknown, record = np.full((1, 1), np.nan), engine_parameters(self.costs, risk, self.account(cash=cash, fractional=True))
         bars, inputs = (
             Bars(*(getattr(market, name) for name in Bars._fields)),
             Inputs(data['entries'].astype('i1') - data['exits'].astype('i1'), np.zeros((n, k)), unknown, unknown),
         )
 
         def call():
-            books, log, curve = open_books(cash, k), new_log((n + 6) * k + 8), np.empty((n, 6))
+            books, log, curve = open_account(cash, k), new_log((n + 6) * k + 8), np.empty((n, 6))
             if advance(0, n, n - 1, bars, inputs, books, record, log, curve) != n:
                 raise RuntimeError('the log of the kernel was too short')
 

@@ -23,7 +23,7 @@ from sqlalchemy import text
 from tradelab.config import load_settings
 from tradelab.data.quality import BAR_COLUMNS, Delivery
 from tradelab.data.market_data import bars, last_bars, load_bars
-from tradelab.data.market_data import panel
+from tradelab.data.market_data import cached_panel
 from tradelab.utils.database import close_engines, database_url, engine, migrate, session
 from tradelab.utils.server import start_server, stop_server
 from tradelab.data.store import save_deliveries
@@ -252,13 +252,13 @@ class Bench:
                 seconds[who].append(timed(call, k)[0])
         for who, found in seconds.items():
             self.say(what, who, statistics.median(found))
-        kept, _ = timed(panel, self.settings, (), None, None, 'raw', None, 'bench')
+        kept, _ = timed(cached_panel, self.settings, (), None, None, 'raw', None, 'bench')
         self.say(what, 'snapshots.panel, first time', kept)
-        self.say(what, 'snapshots.panel, again', median(lambda k: panel(self.settings, provider='bench'), 7))
+        self.say(what, 'snapshots.panel, again', median(lambda k: cached_panel(self.settings, provider='bench'), 7))
         self.say(
             what,
             'snapshots.panel, again, and a sum over all',
-            median(lambda k: panel(self.settings, provider='bench').to_numpy().sum(), 5),
+            median(lambda k: cached_panel(self.settings, provider='bench').to_numpy().sum(), 5),
         )
         if not self.quick:
             self.say(what, 'pandas.read_sql', timed(lambda: pd.read_sql(query, engine(self.settings)))[0])

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['GATE_RULES', 'ALLOWED', 'ERROR', 'STATE', 'SHRINK_ONLY', 'EQUITY', 'CASH', 'DIRECTION', 'COOLDOWN', 'STOP',
            'ORDER_VALUE', 'ORDER_QUANTITY', 'POSITION_FRACTION', 'GROSS', 'NET', 'POSITIONS', 'SECTOR', 'MIN_CASH',
-           'BREAKERS', 'entry_quantity', 'stop_and_target', 'live_stop', 'gate', 'Verdict', 'verdict', 'Order',
-           'Account', 'Gate', 'watch']
+           'BREAKERS', 'entry_quantity', 'stop_and_target', 'live_stop', 'check_order', 'OrderVerdict', 'order_verdict',
+           'Order', 'Account', 'Gate', 'check_breakers']
 
 # %% ../nbs/engine/07_risk_management.ipynb #7639c00e
 from collections.abc import Mapping
@@ -16,9 +16,10 @@ from math import nan
 import numpy as np
 
 from .config import BacktestSettings, RiskSettings
-from .engine.state import ACTIVE, BREAKS, HALTED, REDUCE_ONLY, STATES, Log, round_down, rules
+from .engine.state import ACTIVE, BREAKS, HALTED, REDUCE_ONLY, STATES, Log, engine_parameters, round_down
 from .utils.compiled import kernel
 from .utils.error_handling import DataError
+from .utils.value_objects import Value
 
 # %% ../nbs/engine/07_risk_management.ipynb #216ff5be
 @kernel
@@ -173,7 +174,7 @@ def _sizes(quantity, price, held, equity, gross, net, names, sector, cash, rules
 
 # %% ../nbs/engine/07_risk_management.ipynb #32393e46
 @kernel
-def gate(
+def check_order(
     quantity: float,  # Shares, below 0 to sell
     price: float,  # Price at the decision, USD a share
     closing: bool,  # Whether the order only closes what is held
@@ -208,8 +209,8 @@ def gate(
     return _sizes(quantity, price, held, equity, gross, net, names, sector, cash, rules)
 
 # %% ../nbs/engine/07_risk_management.ipynb #cb088c23
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, eq=False)
+class OrderVerdict(Value):
     "What the gate said about one order."
 
     allowed: bool  # Whether the order may go
@@ -224,28 +225,28 @@ class Verdict:
         return f'refused by {self.rule}: {found}, limit {limit}'
 
 # %% ../nbs/engine/07_risk_management.ipynb #04bf59e2
-def verdict(
+def order_verdict(
     rule: int,  # Place in `GATE_RULES`
     limit: float,  # What the rule asks for
     found: float,  # What it found
-) -> Verdict:  # In words where a number would mean nothing
+) -> OrderVerdict:  # In words where a number would mean nothing
     "What the compiled gate answered, as an object"
     if rule == ALLOWED:
-        return Verdict(True)
+        return OrderVerdict(True)
     if rule == STATE:
-        return Verdict(
+        return OrderVerdict(
             False,
             'state',
             'ACTIVE, or REDUCE_ONLY for an exit',
             STATES[int(found)] if found in (0, 1, 2) else 'unknown',
         )
     if rule == ERROR:
-        return Verdict(False, 'error', 'whole shares' if limit == 1 else 'finite and above 0', float(found))
-    return Verdict(False, GATE_RULES[rule], float(limit), float(found))
+        return OrderVerdict(False, 'error', 'whole shares' if limit == 1 else 'finite and above 0', float(found))
+    return OrderVerdict(False, GATE_RULES[rule], float(limit), float(found))
 
 # %% ../nbs/engine/07_risk_management.ipynb #729282e6
-@dataclass(frozen=True)
-class Order:
+@dataclass(frozen=True, eq=False)
+class Order(Value):
     "A wish to buy or sell, before anybody has allowed it."
 
     symbol: str  # Ticker
@@ -255,8 +256,8 @@ class Order:
     reason: str = ''  # Why, in words
 
 # %% ../nbs/engine/07_risk_management.ipynb #30b27920
-@dataclass(frozen=True)
-class Account:
+@dataclass(frozen=True, eq=False)
+class Account(Value):
     "What the gate must know of an account, at one moment."
 
     cash: float  # USD
@@ -302,28 +303,33 @@ class Gate:
         order: Order,  # What is wanted
         account: Account,  # The account as it is when the order would leave
         atr: float = nan,  # Average true range, USD, where the rules ask for an ATR stop
-    ) -> Verdict:  # Never raises
+    ) -> OrderVerdict:  # Never raises
         "Whether an order may leave, and if not, which rule refuses it"
         try:
-            return verdict(*self._judged(order, account, float(atr)))
+            return order_verdict(*self._judged(order, account, float(atr)))
         except Exception as e:
-            return Verdict(False, 'error', 'no exception in a check', f'{type(e).__name__}: {e}')
+            return OrderVerdict(False, 'error', 'no exception in a check', f'{type(e).__name__}: {e}')
 
     def _judged(self, order, account, atr):
         if order.side not in ('buy', 'sell') or not order.quantity > 0:
             return ERROR, 0.0, nan
-        record, held = rules(risk=self.risk, account=self.settings), float(account.positions.get(order.symbol, 0.0))
+        record, held = (
+            engine_parameters(risk=self.risk, account=self.settings),
+            float(account.positions.get(order.symbol, 0.0)),
+        )
         quantity, state = (
             float(order.quantity) * (1 if order.side == 'buy' else -1),
             STATES.index(account.state) if account.state in STATES else -1,
         )
         closing = quantity * held < 0.0 or (quantity < 0.0 and not record['short'])
         if closing:
-            return gate(quantity, float(order.price), closing, held, state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, record)
+            return check_order(
+                quantity, float(order.price), closing, held, state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, record
+            )
         gross, net, names, sector = _exposure(
             account, order, self.risk.sectors, self.risk.max_sector_fraction is not None
         )
-        return gate(
+        return check_order(
             quantity,
             float(order.price),
             False,
@@ -405,7 +411,7 @@ def _rearm(account, rules, log):
 
 # %% ../nbs/engine/07_risk_management.ipynb #d795d457
 @kernel
-def watch(
+def check_breakers(
     account: np.void,  # The account, valued at this close
     rules: np.void,  # The breakers' limits
     log: Log,  # Where each one that trips is written

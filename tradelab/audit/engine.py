@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import pandas as pd
 
-from .histories import Audit, Check, differences, leaves
+from .histories import Audit, AuditCheck, differences, leaves
 from ..config import CostSettings
-from ..engine.market import Market, window
+from ..engine.market import BarPanel, window
 from ..engine.result import Backtest
 
 # %% ../../nbs/audit/02_engine.ipynb #7025e657
@@ -61,26 +61,26 @@ def _faults(result, market, costs, inside):
 # %% ../../nbs/audit/02_engine.ipynb #a6ac208a
 def check_fills(
     result: Backtest,  # A finished run
-    market: Market,  # Its bars
+    market: BarPanel,  # Its bars
     costs: CostSettings = CostSettings(),  # Its slippage
     inside: frozenset = INSIDE_THE_BAR,  # Reasons of fills that have no decision of the evening before
-) -> Check:  # The number of fills stands under `cuts`
+) -> AuditCheck:  # The number of fills stands under `cuts`
     "Whether every fill follows a decision of the session before, at the price of the open"
     name, call = f'engine of {result.strategy}', 'fills at the next open'
     if result.fills.empty:
-        return Check('engine', name, call, status='fails', detail='there is no fill to look at')
+        return AuditCheck('engine', name, call, status='fails', detail='there is no fill to look at')
     faults = list(_faults(result, market, costs, inside))
     bad = [row for row, fault in enumerate(faults) if fault]
     if not bad:
-        return Check('engine', name, call, len(faults))
+        return AuditCheck('engine', name, call, len(faults))
     first = f'{result.fills.session.iloc[bad[0]]:%Y-%m-%d}'
-    return Check(
+    return AuditCheck(
         'engine', name, call, len(faults), len(bad), first=first, status='leaks', detail=f'{first} {faults[bad[0]]}'
     )
 
 # %% ../../nbs/audit/02_engine.ipynb #efcfea86
 def contested_points(
-    market: Market,  # The bars
+    market: BarPanel,  # The bars
     signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
     count: int = 50,  # Points wanted
     seed: int = 0,  # Of the random draw
@@ -125,12 +125,14 @@ def _unequal(whole, part, last):
 
 # %% ../../nbs/audit/02_engine.ipynb #8d53ceb4
 def check_cuts(
-    run: Callable[[Market, Mapping[str, pd.DataFrame]], Backtest],  # The engine; it must not close positions at the end
-    market: Market,  # The bars
+    run: Callable[
+        [BarPanel, Mapping[str, pd.DataFrame]], Backtest
+    ],  # The engine; it must not close positions at the end
+    market: BarPanel,  # The bars
     signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
     cuts: int = 50,  # Points at which the market ends earlier
     seed: int = 0,  # Of their draw
-) -> Check:  # Raises what `run` raises
+) -> AuditCheck:  # Raises what `run` raises
     "Whether a run on a market that ends earlier has done the same until then"
     whole, found = run(market, signals), []
     points = contested_points(market, signals, cuts, seed)
@@ -139,10 +141,10 @@ def check_cuts(
         found += [(last, one) for one in _unequal(whole, part, last)]
     name, call = f'engine of {whole.strategy}', 'the same until the cut'
     if not found:
-        return Check('engine', name, call, len(points))
+        return AuditCheck('engine', name, call, len(points))
     last, first = min(found, key=lambda pair: pair[1].session or pair[0])
     when = first.session if first.session is not None else last
-    return Check(
+    return AuditCheck(
         'engine',
         name,
         call,
@@ -155,8 +157,10 @@ def check_cuts(
 
 # %% ../../nbs/audit/02_engine.ipynb #9d2906a4
 def audit_engine(
-    run: Callable[[Market, Mapping[str, pd.DataFrame]], Backtest],  # The engine; it must not close positions at the end
-    market: Market,  # Split-adjusted bars and dividends
+    run: Callable[
+        [BarPanel, Mapping[str, pd.DataFrame]], Backtest
+    ],  # The engine; it must not close positions at the end
+    market: BarPanel,  # Split-adjusted bars and dividends
     signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
     costs: CostSettings = CostSettings(),  # The slippage that `run` applies
     cuts: int = 50,  # Points at which the market ends earlier

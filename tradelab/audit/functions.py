@@ -19,15 +19,15 @@ import pandas as pd
 from .. import signal_generator
 from tradelab.audit.histories import (
     Audit,
-    Check,
+    AuditCheck,
     History,
     action_points,
+    as_known,
     cut_points,
     differences,
     event_points,
-    history,
-    known,
     leaves,
+    make_history,
     since,
     until,
     warm_up,
@@ -186,7 +186,7 @@ def cut(
     return Cuts(
         name,
         whole,
-        *(tuple(f(whole, point) for point in points) for f in (until, known)),
+        *(tuple(f(whole, point) for point in points) for f in (until, as_known)),
         tuple(since(whole, start) for start in starts),
     )
 
@@ -296,12 +296,12 @@ def _check(layer, name, label, compared):
         sum(c[3] for c in compared),
     )
     if not cuts:
-        return Check(layer, name, label, status='fails', detail=f'every history was refused: {compared[0][4]}')
+        return AuditCheck(layer, name, label, status='fails', detail=f'every history was refused: {compared[0][4]}')
     if not found:
-        return Check(layer, name, label, cuts, ties=ties)
+        return AuditCheck(layer, name, label, cuts, ties=ties)
     data, first = min(found, key=lambda pair: (pair[1].session is None, pair[1].session or 0))
     when = f'{data} {first.session:%Y-%m-%d}' if first.session is not None else data
-    return Check(
+    return AuditCheck(
         layer, name, label, cuts, _count(one for _, one in found), ties, when, status='leaks', detail=str(first)
     )
 
@@ -310,7 +310,7 @@ def check_probe(
     name: str,  # Of the function
     probe: Probe,  # How to call it
     many,  # `Cuts`, one or several
-) -> tuple[Check, ...]:  # A check of the function, and one of its decisions where it takes any
+) -> tuple[AuditCheck, ...]:  # A check of the function, and one of its decisions where it takes any
     "Audit one call on all histories that it accepts; the warm-up is measured on the longest"
     many = [many] if isinstance(many, Cuts) else list(many)
     try:
@@ -318,7 +318,7 @@ def check_probe(
         whole = {key: found for key, found in tried.items() if not isinstance(found, TradeLabError)}
         if not whole:
             return (
-                Check(
+                AuditCheck(
                     'function',
                     name,
                     probe.label,
@@ -341,7 +341,7 @@ def check_probe(
         ]
         return (replace(checks[0], warm_up=_warm_up(probe, longest, whole[id(longest)])), *checks[1:])
     except Exception as e:
-        return (Check('function', name, probe.label, status='fails', detail=f'{type(e).__name__}: {e}'),)
+        return (AuditCheck('function', name, probe.label, status='fails', detail=f'{type(e).__name__}: {e}'),)
 
 # %% ../../nbs/audit/03_functions.ipynb #243207e2
 def audit_function(
@@ -367,6 +367,6 @@ def audit_function(
         check_probe(
             name.removeprefix('__main__.').removeprefix('tradelab.'),
             probe,
-            cut(history(bars, actions, convention), cuts, seed),
+            cut(make_history(bars, actions, convention), cuts, seed),
         )
     )

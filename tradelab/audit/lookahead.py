@@ -17,12 +17,12 @@ import numpy as np
 import pandas as pd
 
 from .functions import Probe, audit_function, check_probe, cut, derived_probe
-from .histories import Audit, Check, History, synthetic_history
+from .histories import Audit, AuditCheck, History, synthetic_history
 from ..config import StrategySettings
 from ..data.adjustment import adjust, as_traded
-from ..engine.market import market, stack_signals
+from ..engine.market import bar_panel, stack_signals
 from ..models.artifact import forecast, synthetic_artifact
-from ..models.windows import asset, fit_scalers, inputs, panel, parts, samples
+from ..models.windows import asset, fit_scalers, model_assets, model_inputs, parts, samples
 from ..research.grid import moving_average_table, own_table, rsi_table, vote_tables
 from ..settings import Section, SweepSettings
 from ..signal_generator import moving_average_rsi, rsi_votes
@@ -110,7 +110,7 @@ SCALED = frozenset(
 def _market(past):
     "Two symbols of different sessions on one time axis, one of them with dividends"
     days = past.adjusted.index
-    return market(
+    return bar_panel(
         {'A': past.adjusted, 'B': past.adjusted[days.day_of_week != 0]}, {'A': np.where(days.day == 15, 0.5, 0.0)}
     )
 
@@ -152,7 +152,7 @@ def _learned(split):
         days = past.adjusted.index
         if len(days) < _TRAINING:
             raise DataError('The history ends within the training part', len(days), f'Give {_TRAINING} bars or more.')
-        assets = panel({'A': past.adjusted}, 5, 2)
+        assets = model_assets({'A': past.adjusted}, 5, 2)
         lots = parts(days[:_TRAINING], 0.1, 2) if split else (days[:_TRAINING],)
         scalers = fit_scalers(assets, lots[0])
         found = [samples(assets, scalers, lot, 5) for lot in lots] + (
@@ -184,10 +184,10 @@ def _border(days):
 # %% ../../nbs/audit/04_lookahead.ipynb #6ad8fe57
 def _served(past):
     "The inputs of a model that was trained on the first part"
-    assets = panel({'A': past.adjusted}, 5, 2)
+    assets = model_assets({'A': past.adjusted}, 5, 2)
     if len(past) < _TRAINING:
         raise DataError('The history ends within the training part', len(past), f'Give {_TRAINING} bars or more.')
-    days, x = inputs(assets['A'], fit_scalers(assets, past.adjusted.index[:_TRAINING])['A'], 5)
+    days, x = model_inputs(assets['A'], fit_scalers(assets, past.adjusted.index[:_TRAINING])['A'], 5)
     return _border(past.adjusted.index), pd.DataFrame(x.reshape(len(x), -1).astype(float), days)
 
 
@@ -203,7 +203,7 @@ def _known_of(one):
 
 # %% ../../nbs/audit/04_lookahead.ipynb #cfb12802
 PROBES = {  # Function → the calls that its parameters do not say
-    'engine.market.market': (Probe(_market, 'two symbols'),),
+    'engine.market.bar_panel': (Probe(_market, 'two symbols'),),
     'engine.market.stack_signals': (Probe(_stacked, 'two symbols'),),
     'research.grid.moving_average_table': _tables(
         lambda closes, sessions: moving_average_table(closes, sessions, (5, 20), (50, 200))
@@ -219,15 +219,15 @@ PROBES = {  # Function → the calls that its parameters do not say
     ),
     'models.artifact.forecast': (Probe(_forecast, 'made-up model'),),
     'models.windows.asset': (Probe(lambda past: _known_of(asset('A', past.adjusted, 5)), 'without its label'),),
-    'models.windows.panel': (
+    'models.windows.model_assets': (
         Probe(
-            lambda past: (_border(past.adjusted.index), *_known_of(panel({'A': past.adjusted}, 5, 2)['A'])),
+            lambda past: (_border(past.adjusted.index), *_known_of(model_assets({'A': past.adjusted}, 5, 2)['A'])),
             'without labels',
         ),
     ),
     **dict.fromkeys(('models.windows.fit_scaler', 'models.windows.fit_scalers'), (_learned(False),)),
     'models.windows.samples': (_learned(False), _learned(True)),
-    'models.windows.inputs': (Probe(_served, 'lookback=5'),),
+    'models.windows.model_inputs': (Probe(_served, 'lookback=5'),),
     'data.adjustment.as_traded': (Probe(_delivered, 'basis=split', scaled=True),),
 }
 
@@ -296,10 +296,10 @@ def _sees_no_bars(function):
 def _audited(name, function, many):
     "The checks of one public function"
     if name in EXEMPT:
-        return (Check('function', name, status='exempt', detail=EXEMPT[name]),)
+        return (AuditCheck('function', name, status='exempt', detail=EXEMPT[name]),)
     if function is None:
         return (
-            Check(
+            AuditCheck(
                 'function',
                 name,
                 status='fails',
@@ -307,11 +307,11 @@ def _audited(name, function, many):
             ),
         )
     if _sees_no_bars(function):
-        return (Check('function', name, status='exempt', detail='takes no bars'),)
+        return (AuditCheck('function', name, status='exempt', detail='takes no bars'),)
     if probes := probes_of(name, function):
         return tuple(check for probe in probes for check in check_probe(name, probe, many))
     return (
-        Check(
+        AuditCheck(
             'function',
             name,
             status='no probe',

@@ -57,7 +57,7 @@ def provider(
         name = 'files'
     if name not in providers():
         raise ProviderError('There is no such provider', name, did_you_mean(name, providers()))
-    return importlib.import_module(f'tradelab.providers.{name}').connect(settings)
+    return getattr(importlib.import_module(f'tradelab.providers.{name}'), f'connect_{name}')(settings)
 
 # %% ../../nbs/data/14_collection.ipynb #34d94d46
 PASSING = ('rate_limited', 'unavailable', 'partial')  # failures that another hour may cure

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BAR_COLUMNS', 'check_symbol', 'ordered_bars', 'check_bars', 'check_actions', 'merge_duplicates', 'Delivery',
-           'Verdict', 'judge', 'usable', 'universe_of']
+           'DataVerdict', 'judge', 'usable', 'universe_of']
 
 # %% ../../nbs/data/05_quality.ipynb #47860535
 import re
@@ -18,7 +18,7 @@ import pandas as pd
 from .adjustment import BASES, CONVENTIONS, ordered_actions
 from .bar_facts import FINDING_COLUMNS, facts, finding_table, no_findings, usable_rows
 from .calendar import check_calendar, exchange_day, half_days, session_close, sessions
-from .quality_rules import RULES, findings
+from .quality_rules import QUALITY_RULES, findings
 from ..utils.error_handling import DataError, ParameterError, UnknownSymbolError, did_you_mean
 
 # %% ../../nbs/data/05_quality.ipynb #9efb79c9
@@ -176,12 +176,12 @@ def merge_duplicates(
         (
             'conflicting_duplicate',
             session,
-            RULES['conflicting_duplicate'].severity,
+            QUALITY_RULES['conflicting_duplicate'].severity,
             number,
             f'{number} rows that differ, the last one is kept: {words}',
         )
         if words
-        else ('duplicate', session, RULES['duplicate'].severity, number, f'{number} rows, all equal')
+        else ('duplicate', session, QUALITY_RULES['duplicate'].severity, number, f'{number} rows, all equal')
         for session, number, words in _repeats(rows)
     ]
     return ordered_bars(rows[~rows.index.duplicated(keep='last')], symbol), finding_table(found)
@@ -233,7 +233,7 @@ class Delivery:
 
 # %% ../../nbs/data/05_quality.ipynb #03626615
 @dataclass(frozen=True, eq=False, repr=False)
-class Verdict:
+class DataVerdict:
     "What the gate says about one symbol."
 
     symbol: str  # As judged
@@ -298,7 +298,9 @@ def judge(
     now: datetime | None = None,  # Time of judgement, aware; None leaves out the rules about time
     basis: str = 'raw',  # 'raw' | 'split', as in `Delivery`
     earlier: pd.DataFrame | None = None,  # Findings of the delivery, to be included
-) -> Verdict:  # Raises DataError for an unknown exchange or basis and for a time without a zone, for no value of a bar
+) -> (
+    DataVerdict
+):  # Raises DataError for an unknown exchange or basis and for a time without a zone, for no value of a bar
     "What is wrong with a symbol's bars and actions, and whether anything may trade on them"
     check_calendar(calendar)
     if basis not in BASES:
@@ -311,7 +313,7 @@ def judge(
         )
     severities = set(found['severity'])
     verdict = 'fail' if 'fail' in severities else 'warn' if severities else 'ok'
-    return Verdict(symbol, verdict, found, len(bars), len(known.missing), bars.index[0], bars.index[-1])
+    return DataVerdict(symbol, verdict, found, len(bars), len(known.missing), bars.index[0], bars.index[-1])
 
 # %% ../../nbs/data/05_quality.ipynb #f77f9e85
 def usable(

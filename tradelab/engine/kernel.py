@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .accounting import carry, enter_fill, value
+from .accounting import accrue, enter_fill, mark_to_market
 from .fills import affordable_quantity, exit_touch, fees, fillable_quantity, market_fill_price
 from .market import Bars, Inputs
 from tradelab.engine.state import (
@@ -38,15 +38,15 @@ from tradelab.engine.state import (
     TAKE_PROFIT,
     TIME_STOP,
     TRAILING_STOP,
-    Books,
+    AccountState,
     Log,
-    choose,
     exposure,
     place_order,
+    record_decision,
     round_down,
     sector_value,
 )
-from ..risk_management import ALLOWED, entry_quantity, gate, live_stop, stop_and_target, watch
+from ..risk_management import ALLOWED, check_breakers, check_order, entry_quantity, live_stop, stop_and_target
 from ..utils.compiled import kernel
 
 # %% ../../nbs/engine/09_kernel.ipynb #42103381
@@ -202,7 +202,7 @@ def _mark(t, bars, books, whole):
                     if position.quantity > 0.0
                     else min(position.best, bars.low[t, j])
                 )
-    value(account, books.positions)
+    mark_to_market(account, books.positions)
 
 # %% ../../nbs/engine/09_kernel.ipynb #69a3885b
 MAINTENANCE = 0.30  # Equity as a fraction of the value of what is short
@@ -233,8 +233,8 @@ class _Ahead(NamedTuple):
 def _out(ahead, j, close, reason, books, rules, log):
     "Ask for the exit of a position; the account as it will be after it"
     account, held = books.account[0], books.positions[j].quantity
-    rule, limit, found = gate(-held, close, True, held, account.state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, rules)
-    choose(account, j, 0.0, rule, limit, found, 0, reason, log)
+    rule, limit, found = check_order(-held, close, True, held, account.state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, rules)
+    record_decision(account, j, 0.0, rule, limit, found, 0, reason, log)
     if rule != ALLOWED:
         return ahead
     place_order(books, j, -held, close, nan, EXIT, reason)
@@ -268,7 +268,7 @@ def _judge_entry(ahead, j, quantity, close, atr, kind, reason, books, rules, log
     account, position = books.account[0], books.positions[j]
     held = position.quantity if kind == REINVEST else 0.0
     sector = sector_value(j, books) if rules.max_sector_fraction < np.inf else 0.0
-    rule, limit, found = gate(
+    rule, limit, found = check_order(
         quantity,
         close,
         False,
@@ -284,7 +284,7 @@ def _judge_entry(ahead, j, quantity, close, atr, kind, reason, books, rules, log
         atr * rules.stop_atr if kind == ENTRY else 1.0,
         rules,
     )
-    choose(account, j, held + quantity, rule, limit, found, 0, reason, log)
+    record_decision(account, j, held + quantity, rule, limit, found, 0, reason, log)
     if rule != ALLOWED:
         return ahead
     place_order(books, j, quantity, close, atr * rules.stop_atr, kind, reason)
@@ -315,7 +315,7 @@ def _in(ahead, t, j, bars, inputs, books, rules, log):
             log.counts[CUT_TO_LIMITS] += 1
         return ahead
     note = SIZE_UNKNOWN if wanted != wanted else NO_ROOM if wanted > 0.0 else BUYS_NO_SHARE
-    choose(account, j, 0.0, ALLOWED, 0.0, 0.0, note, account.bar, log)
+    record_decision(account, j, 0.0, ALLOWED, 0.0, 0.0, note, account.bar, log)
     return ahead
 
 
@@ -369,7 +369,7 @@ def step(
     t: int,  # Row of the session in bars and inputs
     bars: Bars,  # The bars
     inputs: Inputs,  # Signals and what sizes rest on
-    books: Books,  # The account as it was after the last session; moved on in place
+    books: AccountState,  # The account as it was after the last session; moved on in place
     rules: np.void,  # Costs, sizes, exits, limits
     last: bool,  # Whether this is the last session of a backtest
     log: Log,  # Where fills, trades, decisions and breakers are written
@@ -383,18 +383,18 @@ def step(
     if account.names > 0:
         for j in range(len(books.positions)):
             if books.positions[j].quantity != 0.0 and bars.close[t, j] > 0.0:
-                carry(account, books.positions[j], bars.dividends[t, j], rules)
+                accrue(account, books.positions[j], bars.dividends[t, j], rules)
     if account.orders > 0:
         _fill_orders(t, bars.open, bars, books, rules, log)
     if account.names > 0 and account.state != HALTED:
         _protect(t, bars, books, rules, log)
     _mark(t, bars, books, True)
-    watch(account, rules, log)
+    check_breakers(account, rules, log)
     _decide(t, bars, inputs, books, rules, log)
     if rules.same_close == 1 and account.orders > 0:
         _fill_orders(t, bars.close, bars, books, rules, log)
         _mark(t, bars, books, False)
-        watch(account, rules, log)
+        check_breakers(account, rules, log)
     if last and rules.close_at_end == 1:
         for j in range(len(books.positions)):
             if bars.close[t, j] > 0.0:
@@ -424,7 +424,7 @@ def advance(
     last: int,  # Row of the last session of the backtest, -1 when there is none
     bars: Bars,  # The bars
     inputs: Inputs,  # Signals and what sizes rest on
-    books: Books,  # The account, moved on in place
+    books: AccountState,  # The account, moved on in place
     rules: np.void,  # Costs, sizes, exits, limits
     log: Log,  # Where fills, trades, decisions and breakers are written
     curve: np.ndarray,  # Receives `CURVE` for each row, USD, shape (n_sessions, 6)

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['STATES', 'ACTIVE', 'REDUCE_ONLY', 'HALTED', 'ACCOUNT', 'POSITION', 'EXIT', 'ENTRY', 'REINVEST', 'ORDER', 'REASONS',
            'STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP', 'TIME_STOP', 'MARGIN_CALL', 'HALT', 'END', 'DIVIDEND', 'FILL',
-           'TRADE', 'CHOICE', 'BREAK', 'COUNTS', 'ROWS', 'FILLS', 'TRADES', 'CHOICES', 'BREAKS', 'CANCELLED_VOLUME',
+           'TRADE', 'DECISION', 'BREAK', 'COUNTS', 'ROWS', 'FILLS', 'TRADES', 'CHOICES', 'BREAKS', 'CANCELLED_VOLUME',
            'CANCELLED_NO_BAR', 'CANCELLED_NO_SLOT', 'CANCELLED_UNPAYABLE', 'EXIT_LEFT_LIVE', 'CUT_TO_CASH',
-           'CUT_TO_LIMITS', 'REFUSED', 'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM', 'SIZE_UNKNOWN', 'RULES', 'Log', 'new_log',
-           'Books', 'open_books', 'choose', 'place_order', 'sector_value', 'exposure', 'rules', 'round_down', 'tidy']
+           'CUT_TO_LIMITS', 'REFUSED', 'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM', 'SIZE_UNKNOWN', 'ENGINE_PARAMETERS', 'Log',
+           'new_log', 'AccountState', 'open_account', 'record_decision', 'place_order', 'sector_value', 'exposure',
+           'engine_parameters', 'round_down', 'round_quantity']
 
 # %% ../../nbs/engine/03_state.ipynb #c0a749ad
 from math import inf, nan
@@ -133,7 +134,7 @@ TRADE = np.dtype(
     ],
     align=True,
 )
-CHOICE = np.dtype(
+DECISION = np.dtype(
     [
         ('bar', 'i8'),
         ('symbol', 'i8'),
@@ -183,7 +184,7 @@ class Log(NamedTuple):
     counts: np.ndarray  # Rows of each kind, then `COUNTS`, whole numbers
     fills: np.ndarray  # Type `FILL`
     trades: np.ndarray  # Type `TRADE`
-    choices: np.ndarray  # Type `CHOICE`
+    choices: np.ndarray  # Type `DECISION`
     breaks: np.ndarray  # Type `BREAK`
 
 # %% ../../nbs/engine/03_state.ipynb #401dac18
@@ -191,10 +192,10 @@ def new_log(
     rows: int,  # Room for rows of each kind
 ) -> Log:  # Empty
     "Arrays for what the engine writes down"
-    return Log(np.zeros(len(_PLACES), 'i8'), *(np.zeros(rows, kind) for kind in (FILL, TRADE, CHOICE, BREAK)))
+    return Log(np.zeros(len(_PLACES), 'i8'), *(np.zeros(rows, kind) for kind in (FILL, TRADE, DECISION, BREAK)))
 
 # %% ../../nbs/engine/03_state.ipynb #f08719c8
-class Books(NamedTuple):
+class AccountState(NamedTuple):
     "All that passes from one session to the next; `queue` and `rank` are scratch paper."
 
     account: np.ndarray  # One record of type `ACCOUNT`
@@ -204,13 +205,13 @@ class Books(NamedTuple):
     rank: np.ndarray  # Their ranks
 
 # %% ../../nbs/engine/03_state.ipynb #c9c89336
-def open_books(
+def open_account(
     cash: float,  # USD
     n_symbols: int,  # Symbols
     sectors: list | None = None,  # Number of each symbol's sector, -1 for unknown
-) -> Books:  # Nothing held
+) -> AccountState:  # Nothing held
     "The books of an account that has cash and nothing else"
-    books = Books(
+    books = AccountState(
         np.zeros(1, ACCOUNT),
         np.zeros(n_symbols, POSITION),
         np.zeros(3 * n_symbols, ORDER),
@@ -236,7 +237,7 @@ BUYS_NO_SHARE, NO_ROOM, SIZE_UNKNOWN = range(1, len(NOTES))
 
 # %% ../../nbs/engine/03_state.ipynb #06f807b5
 @kernel
-def choose(
+def record_decision(
     account: np.void,  # The account, for the session
     j: int,  # Place of the symbol
     target: float,  # Shares wanted after the next open
@@ -267,7 +268,7 @@ def choose(
 # %% ../../nbs/engine/03_state.ipynb #f490fd9f
 @kernel
 def place_order(
-    books: Books,  # The books
+    books: AccountState,  # The books
     j: int,  # Place of the symbol
     quantity: float,  # Shares, below 0 to sell
     price: float,  # Close at the decision, USD
@@ -292,7 +293,7 @@ def place_order(
 @kernel
 def sector_value(
     j: int,  # Place of the symbol
-    books: Books,  # Positions and waiting orders
+    books: AccountState,  # Positions and waiting orders
 ) -> float:  # USD, NaN when a sector is unknown
     "Value of positions and ordered entries in the sector of symbol `j`, NaN when a sector is unknown"
     total, sector = 0.0, books.positions[j].sector
@@ -311,7 +312,7 @@ def sector_value(
 # %% ../../nbs/engine/03_state.ipynb #8f99238e
 @kernel
 def exposure(
-    books: Books,  # The positions
+    books: AccountState,  # The positions
     sector: int,  # Number of a sector
 ) -> tuple:  # Gross, net and the sector's value at the last known closes, USD
     "What the account holds at this moment"
@@ -368,20 +369,20 @@ _LIMITS = (
 )
 _WHOLE = ('sizing', 'stop_guard_sessions', 'cooldown_sessions', 'short', 'same_close', 'reinvest', 'close_at_end')
 
-RULES = np.dtype(
+ENGINE_PARAMETERS = np.dtype(
     [(name, 'f8') for name in (*_COSTS, 'slippage', *_SIZES, *_EXITS, *_LIMITS, 'parts')]
     + [(name, 'i8') for name in _WHOLE],
     align=True,
 )
 
 # %% ../../nbs/engine/03_state.ipynb #507069c1
-def rules(
+def engine_parameters(
     costs: CostSettings = CostSettings(),  # Commissions, fees, slippage, volume cap, borrow rate
     risk: RiskSettings = RiskSettings(),  # Sizing, exits, limits, breakers
     account: BacktestSettings = BacktestSettings(),  # Parts of a share, direction, fill, dividends, end
-) -> np.void:  # A record of type `RULES`
+) -> np.void:  # A record of type `ENGINE_PARAMETERS`
     "The settings of an engine as one record of numbers"
-    record = np.zeros(1, RULES)
+    record = np.zeros(1, ENGINE_PARAMETERS)
 
     def put(names, section, empty):
         for name in names:
@@ -411,7 +412,7 @@ def round_down(
 
 
 @kernel
-def tidy(
+def round_quantity(
     quantity: float,  # Shares, with the noise of a subtraction
 ) -> float:  # Shares
     "`quantity` without what lies below a billionth of a share"

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Finding', 'check_python', 'check_packages', 'check_folder', 'check_secrets', 'check_database', 'check_data',
-           'examine']
+           'diagnose']
 
 # %% ../../nbs/jobs/03_doctor.ipynb #7a360bfc
 import os
@@ -153,7 +153,7 @@ def check_data(
     return Finding('Data', 'ok', f'{len(stored)} symbols of {settings.data.provider}')
 
 # %% ../../nbs/jobs/03_doctor.ipynb #c2f532ae
-def examine() -> list[Finding]:  # One for each part, from the ground up
+def diagnose() -> list[Finding]:  # One for each part, from the ground up
     "Look at every part of the lab"
     findings = [check_python(), check_packages()]
     try:

@@ -17,7 +17,7 @@ import pandas as pd
 
 from .features import FEATURES, WARM_UP, feature_probe, schema_hash
 from .lstm_inference import Network, checked_network, forward
-from .windows import Scaler, asset, inputs
+from .windows import Scaler, asset, model_inputs
 from ..utils.error_handling import DataError, ModelError, did_you_mean
 
 # %% ../../nbs/models/06_artifact.ipynb #545ee0d6
@@ -327,7 +327,7 @@ def forecast(
 ) -> pd.DataFrame:  # A row a session: close, forecast, low, high (simple returns), price, price_low, price_high (USD, total return), out_of_sample; raises ModelError or DataError, naming the symbol
     "What the model says at each close"
     one = _served(artifact, symbol, bars)
-    days, x = inputs(one, artifact.scalers[symbol], artifact.lookback, since)
+    days, x = model_inputs(one, artifact.scalers[symbol], artifact.lookback, since)
     returns = _believed(
         artifact, [symbol] * len(days), days, forward(artifact.network, x) * artifact.scalers[symbol].target_scale
     )
@@ -367,7 +367,7 @@ def forecast_next(
     last = pd.DatetimeIndex([one.close.index[-1] for one in found.values()])
     x = np.concatenate(
         [
-            inputs(one, artifact.scalers[symbol], artifact.lookback, day)[1]
+            model_inputs(one, artifact.scalers[symbol], artifact.lookback, day)[1]
             for (symbol, one), day in zip(found.items(), last)
         ]
     )

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['FIGURES', 'LEVELS', 'rmse', 'mae', 'mase', 'wilson', 'effective_size', 'information_coefficient', 'rank_ic',
-           'forecast_figures', 'student_tail', 'diebold_mariano', 'scaled_errors', 'conformal_width', 'coverage']
+           'forecast_figures', 'student_tail', 'diebold_mariano', 'scaled_errors', 'conformal_width',
+           'interval_coverage']
 
 # %% ../../nbs/models/02_forecast_metrics.ipynb #878eda73
 from math import atan, ceil, cos, isfinite, nan, pi, sin, sqrt
@@ -213,7 +214,7 @@ def conformal_width(
     return float(ordered[place - 1]) if place <= len(ordered) else np.inf
 
 
-def coverage(
+def interval_coverage(
     errors: np.ndarray,  # Absolute errors out of sample, in units of their own day, shape (n,)
     widths: np.ndarray,  # Half width of the interval of each, or of all, in the same units
     level: float,  # What was promised

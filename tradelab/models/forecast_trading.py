@@ -13,16 +13,16 @@ from math import nan
 
 import pandas as pd
 
-from ..backtesting import backtest, hold
+from ..backtesting import backtest, buy_and_hold
 from ..config import CostSettings, Settings
 from ..data.adjustment import adjust, dividends_paid, known_until
 from ..engine.fills import fees
-from ..engine.market import Market, market
+from ..engine.market import BarPanel, bar_panel
 from ..engine.result import Backtest
-from ..engine.state import rules
+from ..engine.state import engine_parameters
 from ..performance_metrics import SESSIONS, ShortSeriesWarning
-from ..research.significance import STATISTICS, Luck, block_bootstrap, luck, random_entries
-from ..research.study import figures
+from ..research.significance import STATISTICS, Significance, block_bootstrap, random_entries, significance
+from ..research.study import performance_of
 from ..signal_generator import Voter, forecast_votes, strategy_signals
 from ..utils.error_handling import DataError, did_you_mean
 
@@ -39,7 +39,7 @@ def round_trip_cost(
             (price, value),
             'Check the bars, and the cash of the backtest.',
         )
-    record, shares = rules(costs), value / price
+    record, shares = engine_parameters(costs), value / price
     slippage = costs.slippage_bp / 10_000 + costs.slippage_ticks * costs.tick_size / price
     return float(2 * slippage + (fees(shares, price, record) + fees(-shares, price, record)) / value)
 
@@ -58,12 +58,12 @@ def _order_value(settings, price):
 class ForecastTrading:
     "Strategies with forecasts and without them, on the same sessions."
 
-    market: Market  # Split-adjusted bars and dividends up to the last session
+    market: BarPanel  # Split-adjusted bars and dividends up to the last session
     own: str  # Name of the strategy without forecasts, such as 'MA and RSI'
     names: dict[str, str]  # Forecaster → name of the strategy that adds it to the rules
     backtests: dict[str, Backtest]  # Strategy → what it did; 'buy & hold' last
     figures: pd.DataFrame  # A row a strategy, all figures of `performance`
-    odds: dict[str, Luck]  # Strategy → how far it can be told from luck
+    odds: dict[str, Significance]  # Strategy → how far it can be told from luck
     costs: dict[str, float]  # Symbol → cost of a round trip, which a forecast must exceed, fraction
     votes: pd.DataFrame  # A row a forecaster: forecasts, buy and sell votes, symbols together
 
@@ -116,7 +116,7 @@ def _made_ready(data, last):
             adjust(raw, actions, 'total_return', convention)['close'],
         )
         dividends[symbol] = dividends_paid(raw.index, actions)
-    return market(bars, dividends), closes
+    return bar_panel(bars, dividends), closes
 
 
 def _price(traded, symbol, first):
@@ -167,10 +167,10 @@ def trade_forecasts(
     backtests = {
         name: backtest(traded, given, settings.costs, settings.risk, account, strategy=name)
         for name, given in signals.items()
-    } | {HOLD: hold(traded, settings.costs, account)}
+    } | {HOLD: buy_and_hold(traded, settings.costs, account)}
     table = pd.DataFrame.from_dict(
         {
-            name: figures(result, account.risk_free, None if name == HOLD else backtests[HOLD])
+            name: performance_of(result, account.risk_free, None if name == HOLD else backtests[HOLD])
             for name, result in backtests.items()
         },
         orient='index',
@@ -198,7 +198,7 @@ def _odds(traded, result, settings, account, trials, variance, seed, draws, entr
     "How far one strategy can be told from luck"
     equity = result.equity.equity
     if not (equity > 0).all() or result.trades.empty:
-        return Luck(
+        return Significance(
             nan,
             len(equity) - 1,
             trials,
@@ -212,7 +212,7 @@ def _odds(traded, result, settings, account, trials, variance, seed, draws, entr
     control = random_entries(traded, result, settings.costs, settings.risk, account, seed, entries) if entries else None
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', ShortSeriesWarning)
-        return luck(equity, trials, variance, account.risk_free, seed, draws=draws, control=control)
+        return significance(equity, trials, variance, account.risk_free, seed, draws=draws, control=control)
 
 
 def _votes(forecasts, signals, first):

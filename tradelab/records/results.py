@@ -18,7 +18,7 @@ from sqlalchemy import insert, select, update
 
 from ..config import Settings
 from ..engine.result import Backtest
-from .comparison import figures
+from .comparison import run_figures
 from .tables import Event, Run
 from ..utils.database import Base, copy_frame, read_frame, session
 from ..utils.error_handling import RunError, did_you_mean
@@ -136,7 +136,7 @@ def save_backtest(
 ):  # Raises RunError when the run is unknown or has results already
     "Store the results of a backtest under its run"
     with session(settings) as db:
-        claim_results(db, run_id, metrics, data_hash, **tried([figures(metrics).get('Sharpe')]))
+        claim_results(db, run_id, metrics, data_hash, **tried([run_figures(metrics).get('Sharpe')]))
         for name, frame in result_tables(run_id, backtest).items():
             copy_frame(db.connection(), name, frame)
 

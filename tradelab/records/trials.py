@@ -20,11 +20,12 @@ from sqlalchemy import select, text
 from ..config import Settings
 from ..data.quality import universe_of
 from ..engine.result import Backtest
-from .comparison import figures, subject
+from .comparison import run_figures, subject
 from .results import claim_results, ready_rows, result_tables, run_details, tried
-from .tables import Fold, Run, SweepResult
+from .tables import Run, StoredFold, SweepResult
 from ..utils.database import copy_frame, session
 from ..utils.error_handling import DataError, RunError, did_you_mean
+from ..utils.value_objects import Value
 
 # %% ../../nbs/records/06_trials.ipynb #6a212fe5
 def _plain(value):
@@ -158,7 +159,7 @@ def load_folds(
     run_id: str,  # Name of the run
 ) -> pd.DataFrame:  # A row a fold: number, train_first, train_last, test_first, test_last, and parameters, in_sample and out_of_sample as dicts; raises RunError when there are none
     "The folds of a walk-forward"
-    wanted = select(Fold.__table__).where(Fold.run_id == run_id).order_by(Fold.number)
+    wanted = select(StoredFold.__table__).where(StoredFold.run_id == run_id).order_by(StoredFold.number)
     with session(settings) as db:
         rows = [dict(row) for row in db.execute(wanted).mappings()]
     if not rows:
@@ -184,8 +185,8 @@ def pooled_variance(
     return float((((n - 1) * v).sum() + (n * (m - np.average(m, weights=n)) ** 2).sum()) / (n.sum() - 1))
 
 # %% ../../nbs/records/06_trials.ipynb #163f1e1b
-@dataclass(frozen=True)
-class Trials:
+@dataclass(frozen=True, eq=False)
+class Trials(Value):
     "What was tried on the same symbols so far."
 
     count: int  # Combinations
@@ -261,7 +262,7 @@ def metric_history(
             ' '.join(filter(None, (template, about))) or 'of any notebook',
             _what_there_is(settings),
         )
-    found = [figures(row.metrics, side or None) for row in rows]
+    found = [run_figures(row.metrics, side or None) for row in rows]
     metric = _named(sorted({name for one in found for name in one}), metric)
     kept = [
         (row.started_at, one[metric], row.id, f'{row.template} {subject(row.symbol, row.universe)}')

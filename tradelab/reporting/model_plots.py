@@ -22,7 +22,7 @@ from tradelab.reporting.plots import (
     RED,
     checked_series,
     draw_line,
-    finish,
+    finish_axes,
     lab_style,
     need_columns,
     price_axis,
@@ -149,7 +149,7 @@ def plot_forecasts(
         if known
         else 'no close out of sample yet'
     )
-    return finish(
+    return finish_axes(
         axes,
         f'{symbol}: {last.price:,.2f} forecast, {last.low:,.2f} to {last.high:,.2f}; {held}',
         shown.index.append(about.index),
@@ -187,7 +187,7 @@ def plot_error_over_time(
     upper.set_title(
         f'Error: {name} lower than {other} at {in_words(below / known if known else float("nan"), ".0%")} of {known:,} sessions'
     )
-    finish(lower, f'Difference: {in_words(float(apart.mean()), "+.2%")} in the mean', mine.index)
+    finish_axes(lower, f'Difference: {in_words(float(apart.mean()), "+.2%")} in the mean', mine.index)
     return np.array([upper, lower])
 
 # %% ../../nbs/reporting/06_model_plots.ipynb #ac3f767c
@@ -366,4 +366,6 @@ def plot_strategies(
     )
     price_axis(axes, *lines.values())
     best = max(ends, key=ends.get)
-    return finish(axes, f'Equity after costs: {best} ended highest of {len(ends)}, {ends[best]:,.0f} USD', equity.index)
+    return finish_axes(
+        axes, f'Equity after costs: {best} ended highest of {len(ends)}, {ends[best]:,.0f} USD', equity.index
+    )

@@ -17,7 +17,14 @@ import pandas as pd
 
 from ..models.artifact import Artifact
 from ..models.baselines import NAIVE
-from ..models.forecast_evaluation import ForecastEvaluation, called, duel, skill, skill_words, symbol_figures
+from tradelab.models.forecast_evaluation import (
+    ForecastEvaluation,
+    called,
+    compare_forecasts,
+    skill,
+    skill_words,
+    symbol_figures,
+)
 from ..models.forecast_metrics import effective_size
 from ..models.forecast_trading import HOLD, ForecastTrading, added_value
 from ..performance_metrics import ENOUGH_TRADES
@@ -97,7 +104,7 @@ def duels_table(
     for rival in found.names:
         if rival == name:
             continue
-        one = duel(found, name, rival, significance)
+        one = compare_forecasts(found, name, rival, significance)
         verdict = (
             'better'
             if one.won

@@ -17,7 +17,7 @@ import jinja2
 import pandas as pd
 
 from ..engine.result import equity_svg
-from ..records.comparison import benchmark, figures, is_trading, remark, subject
+from ..records.comparison import benchmark, is_trading, remark, run_figures, subject
 from .formats import in_words
 from ..utils.error_handling import StorageError
 from ..utils.logs import redact
@@ -248,7 +248,7 @@ def _took(row):
 def _figure(row, side, name, form):
     "One figure of a run, for example its own CAGR; '' for a run that is not about a strategy"
     metrics = row.get('metrics')
-    found = benchmark(metrics) if side == 'benchmark' else figures(metrics)
+    found = benchmark(metrics) if side == 'benchmark' else run_figures(metrics)
     return in_words(found.get(name), form) if is_trading(metrics) and (found or side != 'benchmark') else ''
 
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BLUE', 'ORANGE', 'GREEN', 'RED', 'INK', 'GREY', 'STYLE', 'lab_style', 'checked_series', 'need_columns', 'date_axis',
-           'price_axis', 'draw_line', 'finish', 'plot_price', 'plot_rsi', 'plot_equity', 'plot_drawdown',
+           'price_axis', 'draw_line', 'finish_axes', 'plot_price', 'plot_rsi', 'plot_equity', 'plot_drawdown',
            'plot_history']
 
 # %% ../../nbs/reporting/04_plots.ipynb #7c212899
@@ -143,7 +143,7 @@ def draw_line(
     )
 
 # %% ../../nbs/reporting/04_plots.ipynb #e072bffb
-def finish(
+def finish_axes(
     axes: plt.Axes,  # With the picture
     title: str,  # What it says, in words
     index: pd.DatetimeIndex,  # Dates that it shows
@@ -191,7 +191,7 @@ def plot_price(
     marked = _mark(axes, trades)
     price_axis(axes, close, *(averages[name] for name in averages), marked)
     note = f'Too few bars for the {" and the ".join(warming)} average.' if warming else ''
-    return finish(axes, f'Price and trades: {_bought(trades)}', close.index, note)
+    return finish_axes(axes, f'Price and trades: {_bought(trades)}', close.index, note)
 
 # %% ../../nbs/reporting/04_plots.ipynb #02cd9dc0
 def _mark(axes, trades):
@@ -255,7 +255,7 @@ def plot_rsi(
         if silent
         else f'RSI: below {oversold:g} at {below:,} and above {overbought:g} at {above:,} of {values.notna().sum():,} sessions'
     )
-    return finish(axes, title, values.index, 'Too few moves of the price for a first value.' if silent else '')
+    return finish_axes(axes, title, values.index, 'Too few moves of the price for a first value.' if silent else '')
 
 # %% ../../nbs/reporting/04_plots.ipynb #1af2ab42
 @lab_style()
@@ -272,7 +272,7 @@ def plot_equity(
     for (name, values), color in zip(reversed(lines.items()), (GREY, BLUE) if len(lines) > 1 else (BLUE,)):
         draw_line(axes, values, color=color, label=f'{name}: {values.dropna().iloc[-1]:,.0f}')
     price_axis(axes, *lines.values())
-    return finish(axes, _verdict(lines), lines['strategy'].index)
+    return finish_axes(axes, _verdict(lines), lines['strategy'].index)
 
 # %% ../../nbs/reporting/04_plots.ipynb #7d56deee
 def _verdict(lines):
@@ -311,7 +311,7 @@ def plot_drawdown(
         if mine.min() < 0
         else 'none, every session ended at a high'
     )
-    return finish(axes, f'Drawdown: {deepest}', mine.index)
+    return finish_axes(axes, f'Drawdown: {deepest}', mine.index)
 
 # %% ../../nbs/reporting/04_plots.ipynb #645f4f07
 def _drawdown(equity):
@@ -357,7 +357,7 @@ def plot_history(
         axes.axhline(0, color=GREY, linewidth=0.8)
     lost = len(history) - len(known)
     runs = f'{len(known):,} run{"s" if len(known) != 1 else ""} of {groups.ngroups:,} label{"s" if groups.ngroups != 1 else ""}'
-    return finish(
+    return finish_axes(
         axes,
         f'{metric} over {runs}'
         + (f', {lost:,} without a value' if lost else '')

@@ -21,7 +21,7 @@ from tradelab.reporting.plots import (
     RED,
     checked_series,
     draw_line,
-    finish,
+    finish_axes,
     lab_style,
     need_columns,
 )
@@ -69,7 +69,7 @@ def plot_exposure(
         lower.set_title(f'Names held: {count.mean():.1f} on average, at most {count.max():.0f}')
         upper.grid(False, axis='x')
     upper.set_title(words)
-    finish(lower, words if count is None else lower.get_title(loc='left'), gross.index)
+    finish_axes(lower, words if count is None else lower.get_title(loc='left'), gross.index)
     return axes[:, 0]
 
 # %% ../../nbs/reporting/08_portfolio_plots.ipynb #69e95ce0

@@ -22,7 +22,7 @@ from tradelab.reporting.plots import (
     ORANGE,
     checked_series,
     draw_line,
-    finish,
+    finish_axes,
     lab_style,
     need_columns,
     price_axis,
@@ -225,7 +225,7 @@ def plot_folds(
     )
     upper.margins(x=0.06 if parameters else 0.01)
     upper.grid(False)
-    finish(
+    finish_axes(
         lower,
         f'Out of sample: {in_words(growth, "+,.1%")} over {len(equity):,} sessions',
         pd.DatetimeIndex(folds[_SPANS].to_numpy().ravel()),

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['STATISTICS', 'sharpe_of', 'cagr_of', 'max_drawdown_of', 'block_bootstrap', 'random_signals', 'RandomEntries',
-           'sharpe_of_backtest', 'random_entries', 'control_words', 'Luck', 'luck', 'luck_words']
+           'sharpe_of_backtest', 'random_entries', 'control_words', 'Significance', 'significance',
+           'significance_words']
 
 # %% ../../nbs/research/04_significance.ipynb #a26c1817
 import warnings
@@ -18,7 +19,7 @@ import pandas as pd
 
 from ..backtesting import backtest
 from ..config import BacktestSettings, CostSettings, RiskSettings
-from ..engine.market import Market, Signals, window
+from ..engine.market import BarPanel, Signals, window
 from ..engine.result import Backtest
 from tradelab.performance_metrics import (
     ENOUGH_RETURNS,
@@ -163,7 +164,7 @@ def _plans(market, trades):
 
 # %% ../../nbs/research/04_significance.ipynb #424e4586
 def _drawn(market, plans, account, rng, score, reason):
-    "Signals on the axes of `market` for one arrangement of `plans`"
+    "Signals on the axes of `bar_panel` for one arrangement of `plans`"
     lag, reverses, shift, signal = (
         int(account.fill_at == 'next_open'),
         account.direction == 'long_short',
@@ -181,7 +182,7 @@ def _blank(market):
 
 # %% ../../nbs/research/04_significance.ipynb #0aee45e3
 def random_signals(
-    market: Market,  # The bars that the strategy saw between first and last session
+    market: BarPanel,  # The bars that the strategy saw between first and last session
     trades: pd.DataFrame,  # Its trades
     account: BacktestSettings,  # For when orders fill and whether signals reverse a position
     rng: np.random.Generator,  # Source of chance
@@ -248,7 +249,7 @@ def _held_as_long(risk):
 
 # %% ../../nbs/research/04_significance.ipynb #8c4ba7eb
 def random_entries(
-    market: Market,  # The bars of the backtest
+    market: BarPanel,  # The bars of the backtest
     result: Backtest,  # What the strategy did on them
     costs: CostSettings = CostSettings(),  # The same as the strategy's
     risk: RiskSettings = RiskSettings(),  # The same; stops, targets and breakers are off for the control
@@ -327,7 +328,7 @@ RandomEntries._repr_html_ = _control_html
 
 # %% ../../nbs/research/04_significance.ipynb #dfa9a2f5
 @dataclass(frozen=True, eq=False, repr=False)
-class Luck:
+class Significance:
     "How far a Sharpe ratio can be told from luck."
 
     sharpe: float  # Yearly Sharpe ratio
@@ -345,7 +346,7 @@ class Luck:
         return f'Luck(Sharpe {self.sharpe:.2f}, {self.n} returns, {self.trials} trials, PSR {self.psr:.3f}, DSR {self.dsr:.3f})'
 
 # %% ../../nbs/research/04_significance.ipynb #bea29acc
-def luck(
+def significance(
     equity: pd.Series,  # Equity at each close, USD
     trials: int = 1,  # Strategies tried, this one included
     variance: float | None = None,  # Variance of their yearly Sharpe ratios; None takes that of worthless strategies
@@ -354,7 +355,7 @@ def luck(
     block: int = 20,  # Block of the bootstrap, sessions
     draws: int = 1_000,  # Draws of the bootstrap
     control: RandomEntries | None = None,  # Entries at random, see `random_entries`
-) -> Luck:  # Raises DataError for an equity that cannot be measured
+) -> Significance:  # Raises DataError for an equity that cannot be measured
     "How far the Sharpe ratio of an equity curve can be told from luck"
     returns, floor = daily_returns(equity), (1 + risk_free) ** (1 / SESSIONS) - 1
     n, enough = len(returns), len(returns) >= ENOUGH_RETURNS
@@ -363,7 +364,7 @@ def luck(
     intervals = block_bootstrap(
         returns, {**STATISTICS, 'Sharpe': lambda samples: sharpe_of(samples - floor)}, block, draws, seed
     )
-    return Luck(
+    return Significance(
         ratio,
         n,
         trials,
@@ -377,8 +378,8 @@ def luck(
     )
 
 # %% ../../nbs/research/04_significance.ipynb #a759b89e
-def luck_words(
-    found: Luck,  # What `luck` found
+def significance_words(
+    found: Significance,  # What `significance` found
 ) -> list[str]:  # Sentences
     "What can be believed, in words"
     f = found
@@ -411,10 +412,10 @@ def luck_words(
 def _luck_html(self):
     "The sentences above the intervals and the crowd"
     sentences = ' '.join(
-        escape(text).replace('**', '') for text in luck_words(self)[: None if self.control is None else -1]
+        escape(text).replace('**', '') for text in significance_words(self)[: None if self.control is None else -1]
     )
     table = self.intervals.round(3).to_html(border=0) if self.intervals.notna().any(axis=None) else ''
     return f'<div>{sentences}{table}{"" if self.control is None else self.control._repr_html_()}</div>'
 
 
-Luck._repr_html_ = _luck_html
+Significance._repr_html_ = _luck_html

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ..backtesting import backtest, hold
+from ..backtesting import backtest, buy_and_hold
 from ..config import BacktestSettings, CostSettings, RiskSettings
-from ..engine.market import Market
+from ..engine.market import BarPanel
 from ..engine.result import Backtest
 from ..performance_metrics import ENOUGH_TRADES, performance
 from ..utils.error_handling import DataError
@@ -105,7 +105,7 @@ def _worst(result, risk_free):
 
 # %% ../../nbs/research/05_stress.ipynb #da08ff78
 def stress(
-    market: Market,  # Split-adjusted bars and dividends
+    market: BarPanel,  # Split-adjusted bars and dividends
     signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
     costs: CostSettings = CostSettings(),  # Costs as set
     risk: RiskSettings = RiskSettings(),  # Sizes, exits and limits of the strategy
@@ -121,7 +121,7 @@ def stress(
     free, base, kept = (
         account.risk_free,
         result or backtest(market, signals, costs, risk, account),
-        held or hold(market, costs, account),
+        held or buy_and_hold(market, costs, account),
     )
     rows = {'as set': _row(base, free)}
     for factor in factors:

@@ -27,15 +27,26 @@ from ..models.forecast_metrics import LEVELS, forecast_figures
 from ..models.forecast_trading import HOLD, ForecastTrading
 from ..models.windows import asset, input_drift
 from .predictions import save_predictions
-from .promotion import FEWEST, Contest
+from .promotion import FEWEST, PromotionTest
 from .registry import champion, load_model, looks, models_table, promote, reject, save_model
-from .retraining_log import alive, claim, cooling, end, finish
-from .training import Fitted, Lesson, Tested, artifact_of, fit, forecasts_of, last_fold, meet, on_folds
+from .retraining_log import claim, cooldown, end_retraining, finish_retraining, keep_alive
+from tradelab.serving.training import (
+    Fitted,
+    Tested,
+    TrainingData,
+    artifact_of,
+    challenge_champion,
+    evaluate_on_folds,
+    fit,
+    forecasts_of,
+    last_fold,
+)
 from ..utils.error_handling import ModelError, RunError
+from ..utils.value_objects import Value
 
 # %% ../../nbs/serving/08_retraining.ipynb #6d72b0b8
-@dataclass(frozen=True)
-class Health:
+@dataclass(frozen=True, eq=False)
+class Health(Value):
     "How a serving model is doing."
 
     age_days: float = 0.0  # Days since it was made
@@ -50,8 +61,8 @@ class Health:
     )  # Input → the largest index of a stretch of that length while it learned
 
 # %% ../../nbs/serving/08_retraining.ipynb #e9705112
-@dataclass(frozen=True)
-class Trigger:
+@dataclass(frozen=True, eq=False)
+class Trigger(Value):
     "A reason to train again."
 
     name: str  # age, sessions, error, rank_ic, hit_rate, drift, first or hand
@@ -255,7 +266,7 @@ def due(
     doing: Health | None = None,  # How its champion is doing, if that is known already
 ) -> Due:  # Raises RefusedError when the gate lets none of its symbols through
     "Ask the triggers, and the pause after the last retraining"
-    last = cooling(settings, name, now=now)
+    last = cooldown(settings, name, now=now)
     waits = (
         f'the last retraining began {last["started_at"]:%Y-%m-%d %H:%M} UTC, the pause is {settings.retraining.cooldown_hours:g} hours'
         if last
@@ -287,11 +298,11 @@ class Retrained:
     "A challenger, its evidence, and what became of it."
 
     row: dict  # Of the table `models`
-    lesson: Lesson  # What was learned from
+    lesson: TrainingData  # What was learned from
     tested: Tested  # The folds
     fitted: Fitted  # The seeds
     artifact: Artifact  # What would serve
-    contest: Contest  # On the sealed sessions
+    contest: PromotionTest  # On the sealed sessions
     sealed: pd.DataFrame  # What it forecast there: symbol, session, close, forecast, low, high
     words: str  # Whether there is skill
     beaten: int | None  # Number of the champion that it met, None for none
@@ -404,15 +415,15 @@ def _stored(settings, given, done, run_id):
 # %% ../../nbs/serving/08_retraining.ipynb #26dcf478
 def _trained(settings, given, steps):
     "Everything that is known before something is stored"
-    tested = on_folds(given, steps.step, steps.epoch)
+    tested = evaluate_on_folds(given, steps.step, steps.epoch)
     words = skill_words(skill(tested.evaluation, 'LSTM', settings.retraining.significance))
     fitted, artifact = _challenger(given, tested, steps)
     row, serving, trouble = _champion(settings, given.name)
-    met = meet(
+    met = challenge_champion(
         given, fitted, serving, tested.evaluation, looks(settings, given.name, given.sealed[0], given.sealed[-1])
     )
     if trouble:
-        met = Contest(met.promoted, (*met.reasons, trouble), met.table, met.rows)
+        met = PromotionTest(met.promoted, (*met.reasons, trouble), met.table, met.rows)
     return dict(
         tested=tested,
         fitted=fitted,
@@ -428,14 +439,14 @@ def _give_up(settings, ours, run_id, error):
     "Write down that a retraining failed; the champion was not touched"
     said = f'{type(error).__name__}: {error}'[:2_000]
     try:
-        finish(settings, ours['id'], ours['owner'], 'failed', run_id=run_id, error=said)
+        finish_retraining(settings, ours['id'], ours['owner'], 'failed', run_id=run_id, error=said)
     except Exception as e:
         logging.getLogger(__name__).warning('The end of retraining %s could not be written down: %s', ours['id'], e)
 
 # %% ../../nbs/serving/08_retraining.ipynb #d2ff751c
 def retrain(
     settings: Settings,  # The lab
-    given: Lesson,  # What to learn from
+    given: TrainingData,  # What to learn from
     reasons: Sequence[str] = ('by hand',),  # Why
     scheduled_for: datetime | None = None,  # When it was due, aware; now when left out
     run_id: str = '',  # The run that does it; '' outside a run
@@ -447,7 +458,7 @@ def retrain(
     "Train a challenger, test it, let it meet the champion, and store what came of it"
     ours, held = claim(settings, given.name, scheduled_for or datetime.now(UTC), list(reasons)), ExitStack()
     try:
-        lost = held.enter_context(alive(settings, ours['id'], ours['owner']))
+        lost = held.enter_context(keep_alive(settings, ours['id'], ours['owner']))
         with _Steps(len(given.settings.model.seeds), shown) as steps:
             done = _trained(settings, given, steps)
         if lost.is_set():
@@ -475,7 +486,7 @@ def conclude(
     row, met = done.row, done.contest
 
     def ended(db):
-        end(db, done.claim['id'], done.claim['owner'], 'done', run_id, row['id'], met.verdict)
+        end_retraining(db, done.claim['id'], done.claim['owner'], 'done', run_id, row['id'], met.verdict)
 
     told = (settings, row['name'], row['version'], list(met.reasons), 'evidence', run_id, met.table.to_dict('index'))
     if met.promoted:

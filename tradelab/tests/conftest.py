@@ -7,12 +7,19 @@ __all__ = ['defaults', 'lab', 'fresh']
 import os
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from sqlalchemy import text
 
 from ..jobs.catalog import metadata
 from ..utils.database import Base, scratch_lab, session
 
 # %% ../../nbs/ground/09_database.ipynb #43970ed3
+# the same examples in every run, and none fails because the machine was busy
+examples.register_profile('tradelab', derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile('tradelab')
+
+
 @pytest.fixture(scope='session', autouse=True)
 def defaults(tmp_path_factory):
     "Tests see the defaults of the code, not the settings of whoever runs them"

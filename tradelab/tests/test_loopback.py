@@ -119,11 +119,11 @@ def test_closing_interrupts_a_slow_answer(answer):
     server = Loopback(slow)
     client = threading.Thread(target=ask)
     client.start()
-    assert asked.wait(10)
+    assert asked.wait(60)
     start = time.monotonic()
     server.close()
-    client.join(10)
-    assert not client.is_alive() and time.monotonic() - start < 5
+    client.join(30)
+    assert not client.is_alive() and time.monotonic() - start < 30
 
 
 def test_a_mistake_in_the_answer_is_raised_at_the_end_of_the_block():

@@ -189,32 +189,51 @@ def test_report_and_backtests_read_what_is_stored(served):
         forecasts = db.execute(text('SELECT count(forecast) FROM decisions')).scalar_one()
     assert forecasts == len(stored_forecasts(lab, 'IBM-h1', 'IBM'))
 
+# %% ../../nbs/tests/model_runs.ipynb #7be0d914
+_PATIENT = {f'TRADELAB_DATABASE_{name}_TIMEOUT_MS': '3600000' for name in ('LOCK', 'STATEMENT')}
+_WAITS = text("SELECT count(*) FROM pg_locks WHERE relation = 'models'::regclass AND NOT granted")
+
+
+def _until(true, process, seconds=300):
+    "Wait for `true`, as long as `process` lives"
+    end = time.monotonic() + seconds
+    while not true():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, 'waited in vain'
+        time.sleep(0.05)
+
+
+def _ctrl_c_before_it_stores(settings, *words):
+    "Code and error of a command that gets Ctrl-C while it waits to store a model"
+    with session(settings) as gate:
+        gate.execute(text('LOCK TABLE models IN SHARE MODE'))
+        running = subprocess.Popen(
+            [sys.executable, '-c', 'from tradelab.cli.main import main; main()', *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **_PATIENT},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )  # whoever runs the tests may ignore it
+        try:
+            _until(lambda: gate.scalar(_WAITS), running)
+            running.send_signal(signal.SIGINT)
+            err = running.communicate(timeout=120)[1]
+        finally:
+            running.kill()
+    with session(settings) as behind:
+        behind.execute(text('LOCK TABLE models IN SHARE MODE'))  # waits for what had waited
+    return running.returncode, err
+
 # %% ../../nbs/tests/model_runs.ipynb #d603344f
 def test_ctrl_c_closes_the_run_keeps_the_champion_and_the_next_one_takes_over(served):
     lab, version, _ = served
-    words, before = (
-        ['models', 'retrain', '--symbols', 'IBM', *GIVEN, '-p', 'epochs=5000', '-p', 'seeds=0'],
-        len(models_table(lab, 'IBM-h1')),
-    )
-    running = subprocess.Popen(
-        [sys.executable, '-c', 'from tradelab.cli.main import main; main()', *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, 'COLUMNS': '200'},
-    )
-    until = time.monotonic() + 90
-    while time.monotonic() < until and not (retrainings_table(lab, 'IBM-h1').status == 'running').any():
-        time.sleep(0.2)
-    running.send_signal(signal.SIGINT)
-    running.communicate(timeout=60)
+    before = len(models_table(lab, 'IBM-h1'))
+    code, err = _ctrl_c_before_it_stores(lab, 'models', 'retrain', '--symbols', 'IBM', *GIVEN, '-p', 'seeds=0')
     run = runs_table(lab, template='retrain').iloc[0]
-    assert (
-        run.status == 'interrupted'
-        and champion(lab, 'IBM-h1')['version'] == version
-        and len(models_table(lab, 'IBM-h1')) == before
-    )
-    until = time.monotonic() + 30
+    assert code == 130 and 'Stopped by Ctrl-C' in err and run.status == 'interrupted'
+    assert champion(lab, 'IBM-h1')['version'] == version and len(models_table(lab, 'IBM-h1')) == before
+    until = time.monotonic() + 120
     while True:
         try:
             break_in = claim(lab, 'IBM-h1', datetime(2026, 1, 5, tzinfo=UTC), ['the next one'], takeover_s=2)

@@ -10,7 +10,7 @@ import pytest
 
 from ..backtesting import backtest
 from ..config import BacktestSettings, CostSettings, RiskSettings
-from ..engine.market import market
+from ..engine.market import bar_panel
 from ..providers.sample import fetch
 
 FREE = dict(sec_fee_per_million=0, taf_per_share=0, slippage_bp=0, volume_cap=None, borrow_rate=0)
@@ -57,7 +57,7 @@ def _crossings(close, fast, slow):
 def _run(bars, buy, sell, quantity, costs=(), risk=(), **account):
     "A backtest with a fixed number of shares and no other cost than those named"
     return backtest(
-        market({'X': bars}),
+        bar_panel({'X': bars}),
         {'X': _votes(bars, buy, sell)},
         CostSettings(**{**FREE, **dict(costs)}),
         RiskSettings(sizing='quantity', position_quantity=quantity, **dict(risk)),

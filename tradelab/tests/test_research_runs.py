@@ -22,7 +22,7 @@ from ..data.collection import ingest
 from ..data.market_data import combined_hash, data_hash, load_actions, load_bars
 from ..jobs.catalog import metadata
 from ..jobs.runs import plan, run, run_jobs
-from ..records.holdout import seals_table
+from ..records.holdout import holdouts_table
 from ..records.results import run_details
 from ..records.trials import load_folds, load_sweep
 from ..utils.database import Base, session
@@ -163,7 +163,7 @@ def test_the_report_of_a_walk_forward_opens_with_what_speaks_against_it(research
 # %% ../../nbs/tests/research_runs.ipynb #c809d603
 def test_the_seal_opens_once_and_its_result_is_written_down(researched):
     lab, done = researched
-    (seal,) = seals_table(lab).to_dict('records')
+    (seal,) = holdouts_table(lab).to_dict('records')
     row, bars = run_details(lab, done['opened'].run_id), load_bars(lab, 'IBM')
     assert (seal['run_id'], seal['symbols'], seal['first'], seal['last']) == (
         done['opened'].run_id,

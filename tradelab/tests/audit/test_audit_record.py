@@ -8,11 +8,11 @@ from math import inf
 
 import pytest
 
-from ...audit.histories import Audit, Check, exemptions, summary, table
+from ...audit.histories import Audit, AuditCheck, audit_summary, audit_table, exemptions
 
 CLEAN, LEAK = (
-    Check('function', 'a.f', 'window=3', 50, warm_up=7),
-    Check('decision', 'a.<g>', '', 50, 3, 0, 'X 2024-01-02', inf, 'leaks', 'x: 1 with the future'),
+    AuditCheck('function', 'a.f', 'window=3', 50, warm_up=7),
+    AuditCheck('decision', 'a.<g>', '', 50, 3, 0, 'X 2024-01-02', inf, 'leaks', 'x: 1 with the future'),
 )
 
 
@@ -22,29 +22,29 @@ CLEAN, LEAK = (
         ((), False),
         ((CLEAN,), True),
         ((CLEAN, LEAK), False),
-        ((Check('function', 'a.h', status='exempt'),), False),
-        ((CLEAN, Check('function', 'a.h', status='exempt')), True),
-        ((CLEAN, Check('function', 'a.h', status='no probe')), False),
-        ((CLEAN, Check('function', 'a.h', status='fails')), False),
+        ((AuditCheck('function', 'a.h', status='exempt'),), False),
+        ((CLEAN, AuditCheck('function', 'a.h', status='exempt')), True),
+        ((CLEAN, AuditCheck('function', 'a.h', status='no probe')), False),
+        ((CLEAN, AuditCheck('function', 'a.h', status='fails')), False),
     ],
 )
 def test_an_audit_is_clean_when_something_was_checked_and_nothing_found(checks, ok):
     assert Audit(checks).ok is ok
-    assert ('nothing looks ahead' in summary(Audit(checks))) is ok
+    assert ('nothing looks ahead' in audit_summary(Audit(checks))) is ok
 
 
 def test_what_was_found_comes_first_and_is_named_in_the_sentence():
     both = Audit((CLEAN,)) + Audit((LEAK,))
     assert both.findings == (LEAK,) and 'looks ahead: a.<g>' in repr(both) and '2 functions, 100 cuts' in repr(both)
-    assert table(both)[['function', 'differences', 'warm-up', 'verdict']].values.tolist() == [
+    assert audit_table(both)[['function', 'differences', 'warm-up', 'verdict']].values.tolist() == [
         ['a.<g>', 3, 'not reached', 'leaks'],
         ['a.f', 0, '7', 'clean'],
     ]
 
 
 def test_what_was_left_out_is_shown_with_its_reason_and_names_are_escaped():
-    whole = Audit((LEAK, Check('function', 'a.h', status='exempt', detail='made for reading')))
-    assert exemptions(whole) == {'a.h': 'made for reading'} and 'a.h' not in table(whole).function.tolist()
+    whole = Audit((LEAK, AuditCheck('function', 'a.h', status='exempt', detail='made for reading')))
+    assert exemptions(whole) == {'a.h': 'made for reading'} and 'a.h' not in audit_table(whole).function.tolist()
     assert (
         'made for reading' in whole._repr_html_()
         and 'a.&lt;g&gt;' in whole._repr_html_()

@@ -15,11 +15,11 @@ from ...audit.histories import synthetic_history
 from ...backtesting import backtest
 from ...config import BacktestSettings, CostSettings, RiskSettings, StrategySettings
 from ...data.adjustment import adjust, dividends_paid
-from ...engine.market import market
+from ...engine.market import bar_panel
 from ...signal_generator import moving_average_rsi
 
 MADE = {name: synthetic_history(160, seed) for seed, name in enumerate('ABCD')}
-FEW = market(
+FEW = bar_panel(
     {name: adjust(past.bars, past.actions, 'split') for name, past in MADE.items()},
     {name: dividends_paid(past.bars.index, past.actions) for name, past in MADE.items()},
 )

@@ -13,7 +13,7 @@ import pytest
 
 from ... import signal_generator
 from ...audit.functions import Probe, audit_function, check_probe, cut, derived_probe, is_decision
-from ...audit.histories import action_points, cut_points, history, synthetic_history
+from ...audit.histories import action_points, cut_points, make_history, synthetic_history
 from ...config import StrategySettings
 from ...indicators import ema, rsi, sma
 from ...signal_generator import crossovers, moving_average_rsi
@@ -207,7 +207,7 @@ def test_a_scaler_fitted_before_the_cut_passes_only_on_cuts_after_its_fit():
     assert check.status == 'leaks' and check.first == f'bars {MADE.bars.index[0]:%Y-%m-%d}'
 
 # %% ../../../nbs/audit/03_functions.ipynb #e90ad595
-DIVIDENDS = history(
+DIVIDENDS = make_history(
     synthetic_history(260, seed=3).bars.assign(
         **{name: 50.0 + np.sin(np.arange(260) / 9) for name in ('open', 'high', 'low', 'close')}
     ),

@@ -12,12 +12,12 @@ import pytest
 
 from tradelab.audit.histories import (
     action_points,
+    as_known,
     cut_points,
     differences,
     event_points,
-    history,
-    known,
     leaves,
+    make_history,
     since,
     synthetic_history,
     until,
@@ -35,7 +35,7 @@ def _found(whole, part, n=3, **options):
 # %% ../../../nbs/audit/01_histories.ipynb #8199a7ab
 def test_what_was_known_on_a_day_is_adjusted_only_by_what_had_happened():
     whole = synthetic_history(300, seed=5)
-    then, today = known(whole, 150), until(whole, 150)
+    then, today = as_known(whole, 150), until(whole, 150)
     assert (
         then.bars.equals(today.bars)
         and then.actions.equals(today.actions)
@@ -100,7 +100,7 @@ def test_histories_are_cut_around_their_ex_dates():
     whole = synthetic_history(300)
     ex_dates = set(whole.bars.index.get_indexer(whole.actions.ex_date))
     assert set(action_points(whole, 100)) == ex_dates | {n + 1 for n in ex_dates} and len(action_points(whole, 3)) == 3
-    assert action_points(history(whole.bars)) == []
+    assert action_points(make_history(whole.bars)) == []
 
 
 def test_a_history_that_is_too_short_to_cut_is_refused():

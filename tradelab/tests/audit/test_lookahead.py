@@ -13,7 +13,7 @@ import pytest
 import tradelab
 from ... import indicators, signal_generator
 from ...audit.functions import cut
-from ...audit.histories import history, synthetic_history
+from ...audit.histories import make_history, synthetic_history
 from ...audit.lookahead import EXEMPT, MODULES, PROBES, SCALED, audit, public_functions
 from ...config import CostSettings
 from ...data import adjustment as preprocessing
@@ -39,7 +39,7 @@ def once(monkeypatch, shared):
 def found():
     "The audit of the whole core on real bars with splits and dividends"
     apple = fetch('AAPL', '2004-06-01')
-    return audit({'AAPL': history(apple.bars, apple.actions, apple.convention)})
+    return audit({'AAPL': make_history(apple.bars, apple.actions, apple.convention)})
 
 # %% ../../../nbs/audit/04_lookahead.ipynb #e3340430
 def test_no_function_of_the_core_looks_ahead(found):
@@ -51,7 +51,7 @@ def test_no_function_of_the_core_looks_ahead(found):
 def test_every_public_function_has_a_row(found):
     names = {check.name for check in found.checks}
     assert names == set(public_functions()) and {f'indicators.{name}' for name in indicators.__all__} <= names
-    assert {'signal_generator.moving_average_rsi', 'data.adjustment.adjust', 'engine.market.market'} <= {
+    assert {'signal_generator.moving_average_rsi', 'data.adjustment.adjust', 'engine.market.bar_panel'} <= {
         check.name for check in found.checks if check.cuts
     }
 

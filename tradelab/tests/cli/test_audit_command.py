@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ...audit import lookahead as bias_audit
-from ...audit.histories import Audit, Check
+from ...audit.histories import Audit, AuditCheck
 from ...cli.main import app
 
 
@@ -25,8 +25,8 @@ def test_the_core_and_the_engine_are_clean_with_the_settings_of_the_lab(monkeypa
         seen.append((list(histories), cuts, seed))
         return bias_audit.Audit(
             (
-                Check('function', 'a.f', 'window=3', 50, warm_up=7),
-                Check('function', 'a.h', status='exempt', detail='made for reading'),
+                AuditCheck('function', 'a.f', 'window=3', 50, warm_up=7),
+                AuditCheck('function', 'a.h', status='exempt', detail='made for reading'),
             )
         )
 
@@ -46,7 +46,7 @@ def test_a_leak_leaves_with_one_and_names_the_function(monkeypatch):
         bias_audit,
         'audit',
         lambda *words, **named: Audit(
-            (Check('function', 'a.g', '', 50, 3, status='leaks', detail='x: 1 with the future'),)
+            (AuditCheck('function', 'a.g', '', 50, 3, status='leaks', detail='x: 1 with the future'),)
         ),
     )
     done = _tradelab('--cuts', '5')

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import text
 
-from ...data.admission import admit, admit_all, examine, judge_stored, load_findings, update_verdicts
+from ...data.admission import admit, admit_all, judge_now, judge_stored, load_findings, update_verdicts
 from ...data.market_data import combined_hash, data_hash
 from ...data.quality import Delivery, no_findings
 from ...data.store import save_deliveries
@@ -96,7 +96,7 @@ def test_the_verdict_of_a_run_is_about_the_rows_of_now_and_not_about_those_that_
     save_deliveries(fresh, 'sample', [fetch('FB')], NOW)
     update_verdicts(fresh)
     save_deliveries(fresh, 'sample', [_spoilt(fetch('FB'), 50, 100.0)], NOW.replace(day=2))
-    assert examine(fresh, 'FB').refused
+    assert judge_now(fresh, 'FB').refused
     with pytest.raises(RefusedError):
         admit(fresh, 'FB')
 
@@ -109,7 +109,7 @@ def test_rows_that_could_not_have_happened_are_set_aside(fresh):
     assert (
         len(admitted) == len(bars) - 1
         and np.isfinite(admitted).all(axis=None)
-        and 'missing_value' in set(examine(fresh, 'FB').findings.rule)
+        and 'missing_value' in set(judge_now(fresh, 'FB').findings.rule)
     )
 
 
@@ -127,7 +127,7 @@ def test_a_run_gets_prices_as_traded_whatever_was_delivered(fresh):
 def test_an_empty_store_and_an_unknown_symbol(fresh):
     assert update_verdicts(fresh) == judge_stored(fresh) == {} and load_findings(fresh).empty
     with pytest.raises(UnknownSymbolError):
-        examine(fresh, 'FB')
+        judge_now(fresh, 'FB')
 
 # %% ../../../nbs/data/12_admission.ipynb #a5b05df6
 def test_a_universe_goes_on_without_the_symbols_that_fail(fresh):

@@ -51,7 +51,9 @@ DELIVERY = st.dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.lists(st.tuples(DELIVERY, st.randoms(use_true_random=False)), min_size=1, max_size=4))
 def test_whatever_is_delivered_in_whatever_order_the_last_word_stands_and_nothing_is_lost(fresh, deliveries):
     wanted, replaced = {}, []

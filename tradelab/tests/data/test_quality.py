@@ -27,7 +27,7 @@ from tradelab.data.quality import (
     ordered_bars,
     usable,
 )
-from ...data.quality_rules import RULES
+from ...data.quality_rules import QUALITY_RULES
 from ...utils.error_handling import DataError, UnknownSymbolError
 
 # %% ../../../nbs/data/05_quality.ipynb #c7f42a0f
@@ -557,7 +557,7 @@ def test_a_planted_fault_is_found_and_gives_the_verdict_of_its_rule(kind, seed, 
     verdict = judge('WALK', *_planted(kind, _walk(seed, tail=6.0), at))
     steps = {'split_shaped', 'jump'}  # on a lively day one may pass for the other
     assert (steps if kind in steps else {kind}) & set(verdict.findings.rule), verdict.findings.to_string()
-    assert verdict.verdict == RULES[kind].severity or verdict.refused or kind == 'split_shaped'
+    assert verdict.verdict == QUALITY_RULES[kind].severity or verdict.refused or kind == 'split_shaped'
 
 # %% ../../../nbs/data/05_quality.ipynb #2407a199
 def test_rows_in_any_order_and_twice_are_judged_alike_but_for_the_repeats():
@@ -610,7 +610,7 @@ def test_no_values_make_the_judge_raise_or_change_what_it_is_given(data, days):
     )
     assert (
         verdict.verdict in ('ok', 'warn', 'fail')
-        and set(verdict.findings.rule) <= set(RULES)
+        and set(verdict.findings.rule) <= set(QUALITY_RULES)
         and verdict._repr_html_()
         and repr(verdict)
     )

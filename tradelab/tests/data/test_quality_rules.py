@@ -12,7 +12,7 @@ import pytest
 
 from ...data.bar_facts import facts, no_findings
 from ...data.calendar import half_days, sessions
-from ...data.quality_rules import CHECKS, RULES, Rule, findings
+from ...data.quality_rules import CHECKS, QUALITY_RULES, Rule, findings
 
 NONE = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': np.array([], dtype=float)})
 
@@ -58,12 +58,12 @@ def _found(bars, actions=NONE, expected='own', **options):
 # %% ../../../nbs/data/04_quality_rules.ipynb #8ce9012e
 def test_every_check_has_its_line_in_the_table_and_every_line_its_check():
     delivery = {'duplicate', 'conflicting_duplicate'}
-    assert {check.__name__ for check in CHECKS} | delivery == set(RULES)
-    assert {rule.severity for rule in RULES.values()} == {'warn', 'fail'} and all(
-        len(rule.what) > 20 and rule.what.endswith('.') for rule in RULES.values()
+    assert {check.__name__ for check in CHECKS} | delivery == set(QUALITY_RULES)
+    assert {rule.severity for rule in QUALITY_RULES.values()} == {'warn', 'fail'} and all(
+        len(rule.what) > 20 and rule.what.endswith('.') for rule in QUALITY_RULES.values()
     )
     with pytest.raises(dataclasses.FrozenInstanceError):
-        RULES['jump'].severity = 'fail'
+        QUALITY_RULES['jump'].severity = 'fail'
 
 
 def test_sound_bars_give_no_findings():

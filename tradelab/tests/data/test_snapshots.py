@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from ...data import market_data as snapshots
-from ...data.market_data import bars, panel
+from ...data.market_data import bars, cached_panel
 from ...data.quality import Delivery
 from ...data.store import save_deliveries
 from ...utils.error_handling import DataError, StorageError
@@ -75,37 +75,37 @@ def stored(fresh):
 )
 def test_a_snapshot_is_what_the_store_holds(stored, question):
     wanted = bars(stored, **question)
-    for found in (panel(stored, **question), panel(stored, **question)):
+    for found in (cached_panel(stored, **question), cached_panel(stored, **question)):
         pd.testing.assert_frame_equal(found, wanted)
 
 
 def test_the_second_time_the_rows_are_not_asked_for(stored, monkeypatch):
-    first = panel(stored)
+    first = cached_panel(stored)
     monkeypatch.setattr(snapshots, 'bars', lambda *a, **k: pytest.fail('asked again'))
-    assert panel(stored).attrs == first.attrs
+    assert cached_panel(stored).attrs == first.attrs
 
 # %% ../../../nbs/data/10_market_data.ipynb #31ed4c3c
 @pytest.mark.parametrize('change', [dict(seed=1), dict(actions=((3, 'split', 2.0),)), dict(names='ABC')])
 def test_what_changed_is_never_answered_from_before(stored, change):
-    before = panel(stored, adjustment='split')
+    before = cached_panel(stored, adjustment='split')
     _saved(stored, at=NOW + timedelta(days=1), **change)
-    after = panel(stored, adjustment='split')
+    after = cached_panel(stored, adjustment='split')
     pd.testing.assert_frame_equal(after, bars(stored, adjustment='split'))
     assert after.attrs != before.attrs
 
 
 def test_the_name_is_the_content_and_not_the_time(stored):
-    first = panel(stored, 'A').attrs
+    first = cached_panel(stored, 'A').attrs
     _saved(stored, 'A', seed=5, at=NOW + timedelta(days=1))
     _saved(stored, 'AB', seed=0, at=NOW + timedelta(days=2))
-    assert panel(stored, 'A').attrs == first
+    assert cached_panel(stored, 'A').attrs == first
 
 # %% ../../../nbs/data/10_market_data.ipynb #ee730b39
 def test_assigning_into_a_panel_leaves_the_file_alone(stored):
-    panel(stored)
-    mine = panel(stored)
+    cached_panel(stored)
+    mine = cached_panel(stored)
     mine.loc[:, 'close'] = 0.0
-    assert (panel(stored).close > 0).all()
+    assert (cached_panel(stored).close > 0).all()
 
 
 @pytest.mark.parametrize(
@@ -119,19 +119,20 @@ def test_assigning_into_a_panel_leaves_the_file_alone(stored):
     ],
 )
 def test_a_damaged_snapshot_is_made_again(stored, damage):
-    first = panel(stored)
+    first = cached_panel(stored)
     damage(_folder(stored) / first.attrs['data_hash'])
-    pd.testing.assert_frame_equal(panel(stored), bars(stored))
+    pd.testing.assert_frame_equal(cached_panel(stored), bars(stored))
 
 # %% ../../../nbs/data/10_market_data.ipynb #f82b202e
 def test_the_oldest_snapshots_go_when_there_are_too_many(stored, monkeypatch):
-    panel(stored)
+    cached_panel(stored)
     size = sum(
         file.stat().st_size for folder in _folder(stored).iterdir() if folder.is_dir() for file in folder.iterdir()
     )
     monkeypatch.setattr(snapshots, 'LIMIT', 2 * size + 100)
     names = [
-        panel(stored, end=day).attrs['data_hash'] for day in ('2024-01-08', '2024-01-07', '2024-01-05', '2024-01-04')
+        cached_panel(stored, end=day).attrs['data_hash']
+        for day in ('2024-01-08', '2024-01-07', '2024-01-05', '2024-01-04')
     ]
     left = {path.name for path in _folder(stored).iterdir() if path.is_dir()}
     assert names[-1] in left and len(left) < 5
@@ -142,12 +143,12 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_a_way_out(stored):
     _folder(stored).write_text('in the way')
     try:
         with pytest.raises(StorageError, match='market_data.bars'):
-            panel(stored)
+            cached_panel(stored)
     finally:
         _folder(stored).unlink()
 
 
 def test_a_question_without_an_answer_leaves_nothing(stored):
     with pytest.raises(DataError):
-        panel(stored, start='2030-01-01')
+        cached_panel(stored, start='2030-01-01')
     assert not _folder(stored).exists() or not list(_folder(stored).iterdir())

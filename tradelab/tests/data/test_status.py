@@ -19,14 +19,14 @@ from ...data.quality import Delivery, no_findings
 from tradelab.data.status import (
     by_rule,
     by_symbol,
-    coverage,
     data_status,
     failed_fetches,
     failures,
     fault_windows,
     for_reading,
-    headline,
-    summary,
+    session_coverage,
+    status_headline,
+    status_summary,
 )
 from ...data.store import record_failure, save_deliveries
 from ...utils.database import session
@@ -136,7 +136,7 @@ def test_a_date_outside_the_calendar_leaves_the_other_symbols_as_they_are(fresh)
         [32, 1],
         [34, 0],
     ] and found.behind.loc[['ODD', 'GAPS', 'NAVER', 'SEOUL']].tolist() == [0, 0, 1, 1]
-    covered = coverage(fresh)
+    covered = session_coverage(fresh)
     assert (
         covered.loc[['ODD', 'SEOUL']].isna().all(axis=None)
         and covered.loc[['GAPS', 'NAVER']].notna().any(axis=1).all()
@@ -183,7 +183,7 @@ def test_where_no_session_is_recorded_the_age_is_unknown(fresh):
     assert data_status(fresh, now=NOW).set_index('symbol').behind.loc[['NAVER', 'SEOUL']].tolist() == [
         1,
         pd.NA,
-    ] and 'unknown age' in summary(data_status(fresh, ['SEOUL'], now=NOW))
+    ] and 'unknown age' in status_summary(data_status(fresh, ['SEOUL'], now=NOW))
     assert data_status(fresh, now=datetime(1950, 2, 1, tzinfo=UTC)).behind.isna().all()
 
 # %% ../../../nbs/data/13_status.ipynb #9225ba7b
@@ -228,7 +228,7 @@ def test_findings_are_told_worst_first_with_those_that_were_left_out(fresh):
     assert 'missing_session ×1277' in _row(fresh).findings
     assert (
         by_rule(load_findings(fresh)).set_index('rule').findings['missing_session'] == 1277
-        and headline(data_status(fresh), load_findings(fresh)).Findings.item() >= 1278
+        and status_headline(data_status(fresh), load_findings(fresh)).Findings.item() >= 1278
     )
 
 
@@ -276,7 +276,7 @@ def test_a_month_is_the_share_of_its_sessions_between_the_first_and_the_last_bar
         _delivery('LATE', DAYS[26:]),
         _delivery('EARLY', DAYS[:2]),
     )
-    found = coverage(fresh)
+    found = session_coverage(fresh)
     assert list(found.columns) == list(pd.DatetimeIndex(['2023-11-01', '2023-12-01', '2024-01-01'])) and list(
         found.index
     ) == ['EARLY', 'HALF', 'HOLE', 'IBM', 'LATE']
@@ -293,18 +293,23 @@ def test_a_month_is_the_share_of_its_sessions_between_the_first_and_the_last_bar
 
 def test_a_bar_on_a_closed_day_does_not_stand_in_for_a_missing_one(fresh):
     _save(fresh, _delivery(days=DAYS.difference(DAYS[[5]]).append(pd.DatetimeIndex(['2023-12-25'])).sort_values()))
-    assert coverage(fresh).loc['IBM', '2023-12-01'] == 19 / 20
+    assert session_coverage(fresh).loc['IBM', '2023-12-01'] == 19 / 20
 
 
 def test_every_symbol_is_measured_by_its_own_exchange_and_in_the_order_asked_for(fresh):
     _save(fresh, _delivery('LSE', DAYS.drop('2023-12-26'), 'XLON'), _delivery())  # the second day of Christmas
-    assert (coverage(fresh, ['LSE', 'IBM']) == 1).all(axis=None) and list(coverage(fresh, ['LSE', 'IBM']).index) == [
+    assert (session_coverage(fresh, ['LSE', 'IBM']) == 1).all(axis=None) and list(
+        session_coverage(fresh, ['LSE', 'IBM']).index
+    ) == [
         'LSE',
         'IBM',
     ]
-    assert coverage(fresh, provider='yahoo').empty and coverage(fresh, provider='yahoo').index.name == 'symbol'
+    assert (
+        session_coverage(fresh, provider='yahoo').empty
+        and session_coverage(fresh, provider='yahoo').index.name == 'symbol'
+    )
     with pytest.raises(UnknownSymbolError):
-        coverage(fresh, ['NOPE'])
+        session_coverage(fresh, ['NOPE'])
 
 # %% ../../../nbs/data/13_status.ipynb #42951cb8
 def test_rules_and_symbols_are_ordered_by_what_they_cost():
@@ -338,7 +343,7 @@ def test_no_finding_is_an_empty_table_everywhere(fresh):
         )
         and fault_windows(fresh, found) == []
     )
-    assert headline(data_status(fresh, now=NOW), found).iloc[0].tolist() == [1, 1, 0, 0, 33, 0, 0, DAYS[-1], 0]
+    assert status_headline(data_status(fresh, now=NOW), found).iloc[0].tolist() == [1, 1, 0, 0, 33, 0, 0, DAYS[-1], 0]
 
 # %% ../../../nbs/data/13_status.ipynb #15345716
 def test_the_window_is_what_was_delivered_around_the_fault(fresh):
@@ -421,15 +426,15 @@ def test_the_sentence_says_what_is_refused_and_how_old_it_is(fresh):
     bad.iloc[20, :4] *= 100
     _save(fresh, *(_delivery(f'BAD{k}', bars=bad) for k in range(7)), _delivery('GOOD'), _delivery('LATE', DAYS[:-4]))
     update_verdicts(fresh, [f'BAD{k}' for k in range(7)] + ['GOOD'], now=NOW)
-    said = summary(data_status(fresh, now=datetime(2024, 1, 17, tzinfo=UTC)))
+    said = status_summary(data_status(fresh, now=datetime(2024, 1, 17, tzinfo=UTC)))
     assert said == (
         '**9 symbols from sample: 1 ok, 7 refused, 1 not judged.** Refused: BAD0, BAD1, BAD2, BAD3, BAD4 and 2 more. '
         f'The newest bar is of 2024-01-12, 1 session behind the exchange; 1 symbol ends earlier, the first on {DAYS[-5]:%Y-%m-%d}.'
     )
-    clean = summary(data_status(fresh, ['GOOD'], now=NOW))
+    clean = status_summary(data_status(fresh, ['GOOD'], now=NOW))
     assert clean == '**1 symbol from sample: 1 ok.** Nothing is refused. The newest bar is of 2024-01-12, up to date.'
     with pytest.raises(DataError, match='Nothing is stored.*yahoo'):
-        summary(data_status(fresh, provider='yahoo'), 'yahoo')
+        status_summary(data_status(fresh, provider='yahoo'), 'yahoo')
 
 
 def test_a_table_for_reading_is_escaped_and_the_same_each_time():

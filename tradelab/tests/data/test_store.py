@@ -5,6 +5,7 @@ __all__ = ['DAYS', 'NOW', 'test_saving_twice_changes_nothing', 'test_a_rewritten
 
 # %% ../../../nbs/data/09_store.ipynb #8467071a
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -290,15 +291,16 @@ def test_a_save_waits_for_another_of_the_same_instrument_and_sees_what_it_wrote(
         db.execute(text('SELECT id FROM instruments FOR NO KEY UPDATE'))
         waiting = threading.Thread(target=lambda: saved.append(save_delivery(fresh, 'sample', _delivery(), NOW)))
         waiting.start()
-        waiting.join(1.0)
-        assert waiting.is_alive()
+        end = time.monotonic() + 60
+        while not db.scalar(text('SELECT count(*) FROM pg_locks WHERE NOT granted')):
+            assert waiting.is_alive() and time.monotonic() < end
         db.execute(
             text(
                 'INSERT INTO daily_bars SELECT instrument_id, :day, 102, 102, 102, 102, 1000, fetched_at FROM daily_bars'
             ),
             dict(day=DAYS[1].date()),
         )
-    waiting.join(10.0)
+    waiting.join(60.0)
     assert (saved[0].new, saved[0].changed, saved[0].unchanged) == (4, 0, 2)
 
 # %% ../../../nbs/data/09_store.ipynb #a37cab4e

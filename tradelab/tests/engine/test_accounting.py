@@ -7,8 +7,8 @@ __all__ = ['PER_ORDER', 'test_a_purchase_costs_its_value_and_its_fees', 'test_a_
 import pytest
 
 from ...config import BacktestSettings, CostSettings, RiskSettings
-from ...engine.accounting import carry, enter_fill, pay, value
-from ...engine.state import STOP_LOSS, TRADES, new_log, open_books, rules
+from ...engine.accounting import accrue, enter_fill, mark_to_market, settle_cash
+from ...engine.state import STOP_LOSS, TRADES, engine_parameters, new_log, open_account
 from ...settings import NO_COSTS
 
 # %% ../../../nbs/engine/08_accounting.ipynb #1d2b644b
@@ -17,9 +17,9 @@ class _Lab:
 
     def __init__(self, cash=1_000.0, costs=NO_COSTS, risk=RiskSettings(), **account):
         self.books, self.log, self.rules = (
-            open_books(cash, 1),
+            open_account(cash, 1),
             new_log(9),
-            rules(costs, risk, BacktestSettings(**account)),
+            engine_parameters(costs, risk, BacktestSettings(**account)),
         )
         self.account, self.position = self.books.account[0], self.books.positions[0]
 
@@ -74,7 +74,7 @@ def test_a_short_sale_is_the_mirror_image():
     lab = _Lab(costs=PER_ORDER.model_copy(update={'borrow_rate': 0.252})).fill(-10, 50)
     assert lab.account['cash'] == 1_499.0 and lab.position['quantity'] == -10
     lab.position['close'] = 45.0
-    carry(lab.account, lab.position, 0.3, lab.rules)
+    accrue(lab.account, lab.position, 0.3, lab.rules)
     trade = lab.fill(10, 40, bar=2).trade()
     assert (
         trade['side'] == -1
@@ -90,22 +90,22 @@ def test_a_short_sale_is_the_mirror_image():
 def test_dividends_go_to_holders_and_wait_for_shares_where_they_are_reinvested():
     for dividends, waiting in (('cash', 0.0), ('reinvest', 5.0)):
         lab = _Lab(dividends=dividends).fill(10, 50)
-        carry(lab.account, lab.position, 0.5, lab.rules)
+        accrue(lab.account, lab.position, 0.5, lab.rules)
         assert (lab.account['cash'], lab.position['dividends'], lab.position['reinvest']) == (505.0, 5.0, waiting)
 
 # %% ../../../nbs/engine/08_accounting.ipynb #78d99ede
 def test_what_cash_does_not_pay_becomes_a_debt_that_new_money_pays_first():
     lab = _Lab(100.0)
     for amount, cash, receivable in ((-150.0, 0.0, -50.0), (20.0, 0.0, -30.0), (50.0, 20.0, 0.0), (-20.0, 0.0, 0.0)):
-        pay(lab.account, amount)
+        settle_cash(lab.account, amount)
         assert (lab.account['cash'], lab.account['receivable']) == (cash, receivable)
 
 
 def test_equity_is_cash_positions_and_receivable():
     lab = _Lab(100.0).fill(-10, 50)
     lab.position['close'] = 55.0
-    pay(lab.account, -700.0)
-    value(lab.account, lab.books.positions)
+    settle_cash(lab.account, -700.0)
+    mark_to_market(lab.account, lab.books.positions)
     assert (
         lab.account['gross'],
         lab.account['net'],

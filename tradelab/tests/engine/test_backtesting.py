@@ -12,12 +12,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ...backtesting import backtest, begin, buy_and_hold_signals, inputs, kernel_bars, step_once
+from ...backtesting import backtest, buy_and_hold_signals, engine_inputs, kernel_bars, new_account, step_once
 from ...config import BacktestSettings, CostSettings, RiskSettings
 from ...engine.fills import fees
 from ...engine.kernel import advance
-from ...engine.market import Bars, Inputs, market, stack_signals
-from ...engine.state import COUNTS, new_log, rules
+from ...engine.market import Bars, Inputs, bar_panel, stack_signals
+from ...engine.state import COUNTS, engine_parameters, new_log
 from ...utils.error_handling import DataError, UnknownSymbolError
 
 # %% ../../../nbs/engine/10_backtesting.ipynb #ba054997
@@ -53,7 +53,7 @@ def _run(rows, votes, costs=FREE, risk=RiskSettings(), dividends=None, **account
     signals = {symbol: _signals(bars[symbol], votes.get(symbol, {})) for symbol in bars}
     if 'dividends_as' in account:
         account['dividends'] = account.pop('dividends_as')
-    return backtest(market(bars, dividends), signals, costs, risk, BacktestSettings(**{'cash': 1_000.0, **account}))
+    return backtest(bar_panel(bars, dividends), signals, costs, risk, BacktestSettings(**{'cash': 1_000.0, **account}))
 
 
 def _fills(result):
@@ -586,14 +586,14 @@ def test_the_size_follows_the_volatility_of_the_closes():
 # %% ../../../nbs/engine/10_backtesting.ipynb #d8745eb2
 def test_a_split_is_no_loss_in_adjusted_bars():
     raw = np.where(np.arange(12) < 6, 90.0, 45.0)
-    adjusted = market({'A': _bars([45.0] * 12)})
+    adjusted = bar_panel({'A': _bars([45.0] * 12)})
     result = backtest(adjusted, buy_and_hold_signals(adjusted), FREE)
     assert raw.min() / raw.max() == 0.5 and result.equity.equity.nunique() == 1
 
 
 def test_buy_and_hold_buys_at_the_first_bar_of_each_symbol_and_keeps():
     late = _bars([20] * 4, DAYS[2:6])
-    made = market({'A': _bars([10] * 6), 'B': late})
+    made = bar_panel({'A': _bars([10] * 6), 'B': late})
     result = backtest(made, buy_and_hold_signals(made), FREE, RiskSettings(position_fraction=0.5))
     assert [fill[:3] for fill in _fills(result)] == [
         (DAYS[1], 'A', 'buy'),
@@ -604,7 +604,7 @@ def test_buy_and_hold_buys_at_the_first_bar_of_each_symbol_and_keeps():
 def test_a_window_starts_and_ends_where_the_account_says():
     result = _run({'A': [10] * 6}, {'A': {0: 1, 2: 1}}, start=DAYS[2].date(), end=DAYS[4].date())
     assert result.equity.index.tolist() == DAYS[2:5].tolist() and _fills(result)[0][0] == DAYS[3]
-    made = market({'A': _bars([10] * 6)})
+    made = bar_panel({'A': _bars([10] * 6)})
     windowed = backtest(
         made, buy_and_hold_signals(made, DAYS[2].date()), FREE, account=BacktestSettings(start=DAYS[2].date())
     )
@@ -627,7 +627,7 @@ def test_a_window_starts_and_ends_where_the_account_says():
 def test_signals_that_do_not_fit_are_refused(change, error, word):
     bars = _bars([10] * 4)
     with pytest.raises(error, match=word):
-        backtest(market({'AAPL': bars}), change({'AAPL': _signals(bars, {})}))
+        backtest(bar_panel({'AAPL': bars}), change({'AAPL': _signals(bars, {})}))
 
 
 def test_an_empty_record_has_the_types_of_a_full_one():
@@ -739,7 +739,7 @@ wild = settings(derandomize=True, deadline=None, max_examples=60)
 @given(_cases())
 def test_the_books_hold_whatever_happens(case):
     bars, dividends, votes, costs, risk, account = case
-    made, record = market(bars, dividends), rules(costs, risk, account)
+    made, record = bar_panel(bars, dividends), engine_parameters(costs, risk, account)
     result = backtest(made, votes, costs, risk, account)
     equity, trades = result.equity, result.trades
     assert (equity.cash >= 0).all() and (equity.receivable <= 0).all()
@@ -772,7 +772,11 @@ def _journal_by_session(result, bars):
         closes.update(zip(rows.symbol, rows.close))
         wanted = {
             **held,
-            **{row.symbol: row.target_quantity for row in rows.itertuples() if not row.verdict.startswith('refused')},
+            **{
+                row.symbol: 0.0 if 'entry refused' in row.verdict else row.target_quantity
+                for row in rows.itertuples()
+                if not row.verdict.startswith('refused')
+            },
         }
         entries = [
             row
@@ -787,7 +791,7 @@ def _journal_by_session(result, bars):
 def test_no_limit_is_exceeded_by_what_the_gate_let_through(case):
     bars, dividends, votes, costs, risk, account = case
     account = account.model_copy(update={'fill_at': 'next_open', 'dividends': 'cash', 'close_at_end': False})
-    result = backtest(market(bars, dividends), votes, costs.model_copy(update={'volume_cap': None}), risk, account)
+    result = backtest(bar_panel(bars, dividends), votes, costs.model_copy(update={'volume_cap': None}), risk, account)
     for session, entries, worth in _journal_by_session(result, bars):
         equity, slack = result.equity.equity[session], 1 + 1e-6
         if not entries:
@@ -809,13 +813,16 @@ def test_no_limit_is_exceeded_by_what_the_gate_let_through(case):
 @given(_cases(), st.integers(1, 24))
 def test_later_bars_and_signals_change_nothing_before_them(case, cut):
     bars, dividends, votes, costs, risk, account = case
-    made = market(bars, dividends)
+    made = bar_panel(bars, dividends)
     assume(cut < len(made.sessions))
     last = made.sessions[cut - 1]
     changed = {s: b.mul(np.where(b.index <= last, 1.0, 1.7), axis=0) for s, b in bars.items()}
     paid = {s: np.where(bars[s].index <= last, d, 1.0 - d) for s, d in dividends.items()}
     other = {s: v.assign(signal=v.signal.where(v.index <= last, -v.signal).astype('int8')) for s, v in votes.items()}
-    one, two = backtest(made, votes, costs, risk, account), backtest(market(changed, paid), other, costs, risk, account)
+    one, two = (
+        backtest(made, votes, costs, risk, account),
+        backtest(bar_panel(changed, paid), other, costs, risk, account),
+    )
     pd.testing.assert_frame_equal(one.equity[:last], two.equity[:last])
     for name in ('fills', 'decisions'):
         a, b = (getattr(result, name) for result in (one, two))
@@ -826,9 +833,9 @@ def test_later_bars_and_signals_change_nothing_before_them(case, cut):
 @given(_cases(), st.permutations('ABC'))
 def test_the_order_in_which_symbols_are_named_does_not_matter(case, order):
     bars, dividends, votes, costs, risk, account = case
-    one = backtest(market(bars, dividends), votes, costs, risk, account)
+    one = backtest(bar_panel(bars, dividends), votes, costs, risk, account)
     two = backtest(
-        market({s: bars[s] for s in order}, {s: dividends[s] for s in order}),
+        bar_panel({s: bars[s] for s in order}, {s: dividends[s] for s in order}),
         {s: votes[s] for s in order},
         costs,
         risk,
@@ -847,16 +854,16 @@ def _same_bytes(a, b):
 @given(_cases())
 def test_a_backtest_is_its_steps_to_the_last_bit(case):
     bars, dividends, votes, costs, risk, account = case
-    made = market(bars, dividends)
-    stacked, record, n = stack_signals(votes, made), rules(costs, risk, account), len(made.sessions)
+    made = bar_panel(bars, dividends)
+    stacked, record, n = stack_signals(votes, made), engine_parameters(costs, risk, account), len(made.sessions)
     given, whole, one, curve = (
-        inputs(stacked, made, made, risk),
-        begin(made.symbols, risk, account.cash),
+        engine_inputs(stacked, made, made, risk),
+        new_account(made.symbols, risk, account.cash),
         new_log(5_000),
         np.zeros((n, 6)),
     )
     assert advance(0, n, n - 1, kernel_bars(made), given, whole, record, one, curve) == n
-    stepped, logs = begin(made.symbols, risk, account.cash), []
+    stepped, logs = new_account(made.symbols, risk, account.cash), []
     for t in range(n):
         today = Inputs(*(array[t : t + 1] if array.shape[0] == n else array for array in given))
         logs.append(
@@ -879,14 +886,14 @@ def test_a_log_that_is_too_short_is_made_longer_and_nothing_is_lost():
         for j in range(8)
     }
     votes = {s: _signals(b, {}).assign(signal=rng.choice([-1, 1], n).astype('int8')) for s, b in bars.items()}
-    result = backtest(market(bars), votes, FREE, RiskSettings(position_fraction=0.1))
+    result = backtest(bar_panel(bars), votes, FREE, RiskSettings(position_fraction=0.1))
     assert len(result.fills) > 1_200 and len(result.trades) > 500 and len(result.decisions) == 8 * n
     assert result.trades.pnl.sum() == pytest.approx(result.equity.equity.iloc[-1] - 100_000)
 
 
 def test_stacked_signals_give_the_same_run_as_frames():
     bars = {'A': _bars([10, 11, 12, 11, 10]), 'B': _bars([5, 5, 6, 6, 7])}
-    votes, made = {'A': _signals(bars['A'], {0: 1, 3: -1}), 'B': _signals(bars['B'], {1: 1})}, market(bars)
+    votes, made = {'A': _signals(bars['A'], {0: 1, 3: -1}), 'B': _signals(bars['B'], {1: 1})}, bar_panel(bars)
     one, two = backtest(made, votes), backtest(made, stack_signals(votes, made))
     for name in ('fills', 'trades', 'equity', 'decisions'):
         pd.testing.assert_frame_equal(getattr(one, name), getattr(two, name))

@@ -7,17 +7,17 @@ __all__ = ['test_each_breaker_trips_at_its_limit_and_not_before', 'test_the_firs
 import pytest
 
 from ...config import RiskSettings
-from ...engine.state import ACTIVE, BREAKS, HALTED, REDUCE_ONLY, new_log, open_books, rules
-from ...risk_management import BREAKERS, watch
+from ...engine.state import ACTIVE, BREAKS, HALTED, REDUCE_ONLY, engine_parameters, new_log, open_account
+from ...risk_management import BREAKERS, check_breakers
 
 # %% ../../../nbs/engine/07_risk_management.ipynb #adf29fd7
 def _watched(account, **risk):
     "State, and the breakers that tripped, of an account of 100 USD with some of its figures changed"
-    books, log = open_books(100.0, 1), new_log(9)
+    books, log = open_account(100.0, 1), new_log(9)
     books.account['bar'] = 50
     for name, value in account.items():
         books.account[name] = value
-    watch(books.account[0], rules(risk=RiskSettings(**risk)), log)
+    check_breakers(books.account[0], engine_parameters(risk=RiskSettings(**risk)), log)
     return books.account[0]['state'].item(), [BREAKERS[row['breaker']] for row in log.breaks[: log.counts[BREAKS]]]
 
 
@@ -62,12 +62,16 @@ def test_exits_only_is_lifted_after_its_sessions_and_a_halt_never(account, state
 
 
 def test_after_a_lift_drawdown_and_streak_begin_anew():
-    books, log = open_books(100.0, 1), new_log(9)
+    books, log = open_account(100.0, 1), new_log(9)
     for name, value in dict(
         equity=60.0, before=60.0, high=100.0, streak=9, state=REDUCE_ONLY, bar=50, tripped=10
     ).items():
         books.account[name] = value
-    watch(books.account[0], rules(risk=RiskSettings(max_drawdown=0.1, max_losing_streak=5, rearm_sessions=5)), log)
+    check_breakers(
+        books.account[0],
+        engine_parameters(risk=RiskSettings(max_drawdown=0.1, max_losing_streak=5, rearm_sessions=5)),
+        log,
+    )
     assert (books.account[0]['state'], books.account[0]['high'], books.account[0]['streak']) == (ACTIVE, 60.0, 0)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ...config import BacktestSettings, CostSettings
 from ...engine.fills import affordable_quantity, exit_touch, fees, fillable_quantity, market_fill_price
-from ...engine.state import rules
+from ...engine.state import engine_parameters
 
 NAN = float('nan')
 exact = settings(derandomize=True, deadline=None, max_examples=100)
@@ -50,7 +50,7 @@ def test_no_market_fill_lies_outside_the_bar(sign, price, slippage, ticks, low, 
 
 # %% ../../../nbs/engine/06_fills.ipynb #9a2c8620
 # By hand: SEC = value · 20.60/1e6 and TAF = shares · 0.000195, at most 9.79, each up to the next cent.
-RATES = rules(CostSettings(sec_fee_per_million=20.60, taf_per_share=0.000195, taf_per_order_max=9.79))
+RATES = engine_parameters(CostSettings(sec_fee_per_million=20.60, taf_per_share=0.000195, taf_per_order_max=9.79))
 
 
 @pytest.mark.parametrize(
@@ -67,21 +67,21 @@ def test_a_sale_pays_both_regulators_to_the_cent(quantity, price, expected):
 
 
 def test_noise_below_the_cent_is_not_rounded_up():
-    costs = rules(CostSettings(sec_fee_per_million=30, taf_per_share=0.01, taf_per_order_max=100))
+    costs = engine_parameters(CostSettings(sec_fee_per_million=30, taf_per_share=0.01, taf_per_order_max=100))
     assert fees(-3.0, 0.1 * 3 / 0.3 * 1000 / 3, costs) == pytest.approx(0.03 + 0.03, abs=1e-12)
     assert fees(
-        -(1.1 * 3 / 1.1), 0.0001, rules(CostSettings(taf_per_share=0.1, sec_fee_per_million=0))
+        -(1.1 * 3 / 1.1), 0.0001, engine_parameters(CostSettings(taf_per_share=0.1, sec_fee_per_million=0))
     ) == pytest.approx(0.30, abs=1e-12)
-    assert fees(-3.0000000001, 0.0001, rules(CostSettings(taf_per_share=0.01, sec_fee_per_million=0))) == pytest.approx(
-        0.03, abs=1e-12
-    )
-    assert fees(-3.001, 0.0001, rules(CostSettings(taf_per_share=0.01, sec_fee_per_million=0))) == pytest.approx(
-        0.04, abs=1e-12
-    )
+    assert fees(
+        -3.0000000001, 0.0001, engine_parameters(CostSettings(taf_per_share=0.01, sec_fee_per_million=0))
+    ) == pytest.approx(0.03, abs=1e-12)
+    assert fees(
+        -3.001, 0.0001, engine_parameters(CostSettings(taf_per_share=0.01, sec_fee_per_million=0))
+    ) == pytest.approx(0.04, abs=1e-12)
 
 # %% ../../../nbs/engine/06_fills.ipynb #4da8e979
 def test_commission_is_paid_on_both_sides_and_adds_its_three_parts():
-    costs = rules(
+    costs = engine_parameters(
         CostSettings(
             commission_per_order=1.0,
             commission_per_share=0.005,
@@ -99,14 +99,16 @@ def test_a_commission_has_a_minimum(quantity, expected):
         fees(
             quantity,
             50.0,
-            rules(CostSettings(commission_per_share=0.005, commission_min=1.0, sec_fee_per_million=0, taf_per_share=0)),
+            engine_parameters(
+                CostSettings(commission_per_share=0.005, commission_min=1.0, sec_fee_per_million=0, taf_per_share=0)
+            ),
         )
         == expected
     )
 
 
 def test_no_rate_is_no_fee():
-    assert fees(-100.0, 50.0, rules(CostSettings(sec_fee_per_million=0, taf_per_share=0))) == 0
+    assert fees(-100.0, 50.0, engine_parameters(CostSettings(sec_fee_per_million=0, taf_per_share=0))) == 0
 
 # %% ../../../nbs/engine/06_fills.ipynb #f02b14cf
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_the_volume_cap_gives_whole_shares_unless_parts_are_allowed(quantity, us
             float(quantity),
             float(used),
             float(volume),
-            rules(CostSettings(volume_cap=cap), account=BacktestSettings(fractional=fractional)),
+            engine_parameters(CostSettings(volume_cap=cap), account=BacktestSettings(fractional=fractional)),
         )
         == expected
     )
@@ -161,11 +163,11 @@ def test_the_volume_cap_gives_whole_shares_unless_parts_are_allowed(quantity, us
     ],
 )
 def test_cash_buys_what_it_pays_with_commission(cash, price, costs, expected):
-    assert affordable_quantity(cash, price, rules(CostSettings(**costs))) == expected
+    assert affordable_quantity(cash, price, engine_parameters(CostSettings(**costs))) == expected
 
 
 def test_parts_of_a_share_use_the_cash_up():
-    assert affordable_quantity(100.0, 30.0, rules(account=PARTS)) == 3.333333333
+    assert affordable_quantity(100.0, 30.0, engine_parameters(account=PARTS)) == 3.333333333
 
 # %% ../../../nbs/engine/06_fills.ipynb #7b420fa9
 @exact
@@ -179,7 +181,7 @@ def test_parts_of_a_share_use_the_cash_up():
     st.booleans(),
 )
 def test_never_a_cent_over_and_never_a_share_short(cash, price, per_order, per_share, rate, least, fractional):
-    record = rules(
+    record = engine_parameters(
         CostSettings(
             commission_per_order=per_order, commission_per_share=per_share, commission_rate=rate, commission_min=least
         ),

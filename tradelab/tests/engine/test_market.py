@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ...engine.market import market, window
-from ...engine.result import Backtest, Fill, equity_svg, headline
+from ...engine.market import bar_panel, window
+from ...engine.result import Backtest, Fill, equity_svg, headline_figures
 from ...utils.error_handling import DataError, UnknownSymbolError
 
 # %% ../../../nbs/engine/04_market.ipynb #7594a87c
@@ -38,7 +38,7 @@ def _backtest(equity, **changes):
 
 # %% ../../../nbs/engine/04_market.ipynb #c73d1e11
 def test_symbols_are_sorted_and_sessions_joined_without_filling():
-    joined = market({'B': _bars(), 'A': _bars((20, 21), DAYS[[1, 3]])}, {'A': [0.0, 0.25]})
+    joined = bar_panel({'B': _bars(), 'A': _bars((20, 21), DAYS[[1, 3]])}, {'A': [0.0, 0.25]})
     assert joined.symbols == ('A', 'B') and joined.sessions.equals(DAYS) and joined.sessions.name == 'session'
     np.testing.assert_array_equal(joined.close, [[np.nan, 10], [20, 11], [np.nan, 12], [21, 13]])
     np.testing.assert_array_equal(joined.dividends, [[0, 0], [0, 0], [0, 0], [0.25, 0]])
@@ -46,14 +46,14 @@ def test_symbols_are_sorted_and_sessions_joined_without_filling():
 
 def test_the_order_of_the_symbols_given_does_not_matter():
     one, other = (
-        market({'B': _bars(), 'A': _bars((20, 21, 22, 23))}),
-        market({'A': _bars((20, 21, 22, 23)), 'B': _bars()}),
+        bar_panel({'B': _bars(), 'A': _bars((20, 21, 22, 23))}),
+        bar_panel({'A': _bars((20, 21, 22, 23)), 'B': _bars()}),
     )
     np.testing.assert_array_equal(one.close, other.close)
 
 
 def test_a_market_cannot_be_changed():
-    made = market({'A': _bars()})
+    made = bar_panel({'A': _bars()})
     with pytest.raises(FrozenInstanceError):
         made.symbols = ()
     with pytest.raises(ValueError):
@@ -78,29 +78,29 @@ def test_a_market_cannot_be_changed():
 )
 def test_bars_that_cannot_be_used_are_refused_with_the_place(bars, word):
     with pytest.raises(DataError, match=word):
-        market({'A': bars})
+        bar_panel({'A': bars})
 
 # %% ../../../nbs/engine/04_market.ipynb #b352a897
 @pytest.mark.parametrize('dividends', [[1.0, 2.0], [0, 0, 0, -1.0], [0, 0, np.nan, 0], [[0.0] * 4]])
 def test_dividends_that_cannot_be_used_are_refused(dividends):
     with pytest.raises(DataError):
-        market({'A': _bars()}, {'A': dividends})
+        bar_panel({'A': _bars()}, {'A': dividends})
 
 
 def test_dividends_of_an_unknown_symbol_are_refused():
     with pytest.raises(UnknownSymbolError, match='Did you mean AAPL'):
-        market({'AAPL': _bars()}, {'APPL': [0.0] * 4})
+        bar_panel({'AAPL': _bars()}, {'APPL': [0.0] * 4})
 
 
 def test_nothing_is_no_market():
     with pytest.raises(DataError):
-        market({})
+        bar_panel({})
 
 # %% ../../../nbs/engine/04_market.ipynb #57409aef
 def test_a_row_without_prices_is_no_bar():
     gap = _bars()
     gap.iloc[1] = np.nan
-    assert np.isfinite(market({'A': gap, 'B': _bars()}).close).tolist() == [
+    assert np.isfinite(bar_panel({'A': gap, 'B': _bars()}).close).tolist() == [
         [True, True],
         [False, True],
         [True, True],
@@ -112,17 +112,17 @@ def test_a_dividend_without_a_bar_is_refused():
     gap = _bars()
     gap.iloc[1] = np.nan
     with pytest.raises(DataError, match='no bar'):
-        market({'A': gap}, {'A': [0, 1.0, 0, 0]})
+        bar_panel({'A': gap}, {'A': [0, 1.0, 0, 0]})
 
 # %% ../../../nbs/engine/04_market.ipynb #d5510cc3
 def test_both_ends_of_a_window_are_included():
-    assert window(market({'A': _bars()}), date(2024, 1, 3), date(2024, 1, 4)).sessions.tolist() == DAYS[1:3].tolist()
-    assert window(market({'A': _bars()})).sessions.equals(DAYS)
+    assert window(bar_panel({'A': _bars()}), date(2024, 1, 3), date(2024, 1, 4)).sessions.tolist() == DAYS[1:3].tolist()
+    assert window(bar_panel({'A': _bars()})).sessions.equals(DAYS)
 
 
 def test_an_empty_window_is_refused():
     with pytest.raises(DataError, match='2030'):
-        window(market({'A': _bars()}), date(2030, 1, 1))
+        window(bar_panel({'A': _bars()}), date(2030, 1, 1))
 
 # %% ../../../nbs/engine/04_market.ipynb #f62f97a6
 @pytest.mark.parametrize('equity', [[100.0], [100.0, 100.0, 100.0], [100.0, 90.0, 120.0]])
@@ -169,5 +169,5 @@ def test_a_backtest_shows_its_figures_and_escapes_what_it_was_given():
         and 'cut to cash: 3' in shown
         and 'refused' not in shown
     )
-    assert headline(_backtest([100.0, 80.0, 110.0]))['final equity'] == '110 USD'
+    assert headline_figures(_backtest([100.0, 80.0, 110.0]))['final equity'] == '110 USD'
     assert 'total return 10.0%' in repr(_backtest([100.0, 80.0, 110.0]))

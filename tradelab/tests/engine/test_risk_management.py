@@ -12,17 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ...config import BacktestSettings, RiskSettings
-from ...engine.state import STATES, open_books, rules
+from ...engine.state import STATES, engine_parameters, open_account
 from tradelab.risk_management import (
     Account,
     Gate,
     Order,
-    Verdict,
+    OrderVerdict,
+    check_order,
     entry_quantity,
-    gate,
     live_stop,
+    order_verdict,
     stop_and_target,
-    verdict,
 )
 
 NAN, INF = float('nan'), float('inf')
@@ -39,7 +39,7 @@ BUY, SELL = Order('AAPL', 'buy', 10.0, 100.0), Order('IBM', 'sell', 100.0, 100.0
 
 
 def test_an_order_within_the_limits_is_allowed(account):
-    assert Gate().judge(BUY, account) == Verdict(True) == Gate().judge(SELL, account)
+    assert Gate().judge(BUY, account) == OrderVerdict(True) == Gate().judge(SELL, account)
 
 # %% ../../../nbs/engine/07_risk_management.ipynb #125499d5
 @pytest.mark.parametrize('order', [BUY, SELL])
@@ -144,7 +144,9 @@ def test_the_state_decides_which_side_may_go(account, state, buys, sells):
 def test_an_exit_only_shrinks(account, symbol, quantity, allowed):
     found = Gate().judge(Order(symbol, 'sell', quantity, 10.0), account)
     assert found == (
-        Verdict(True) if allowed else Verdict(False, 'shrink_only', account.positions.get(symbol, 0.0), quantity)
+        OrderVerdict(True)
+        if allowed
+        else OrderVerdict(False, 'shrink_only', account.positions.get(symbol, 0.0), quantity)
     )
 
 
@@ -191,7 +193,7 @@ def test_each_limit_holds_to_the_share_and_says_what_it_found(account, limits, s
 )
 def test_symbols_are_counted_once_and_only_while_held(account, limit, symbol, allowed):
     found = Gate(RiskSettings(max_positions=limit)).judge(replace(BUY, symbol=symbol), account)
-    assert found == (Verdict(True) if allowed else Verdict(False, 'max_positions', limit, 2))
+    assert found == (OrderVerdict(True) if allowed else OrderVerdict(False, 'max_positions', limit, 2))
 
 # %% ../../../nbs/engine/07_risk_management.ipynb #b553f384
 def test_a_sector_that_nobody_named_refuses(account):
@@ -202,7 +204,9 @@ def test_a_sector_that_nobody_named_refuses(account):
 
 def test_a_symbol_that_cools_down_is_not_entered_but_left(account):
     cooling = replace(account, cooling={'AAPL': 3, 'IBM': 3})
-    assert Gate().judge(BUY, cooling) == Verdict(False, 'cooldown', 0.0, 3.0) and Gate().judge(SELL, cooling).allowed
+    assert (
+        Gate().judge(BUY, cooling) == OrderVerdict(False, 'cooldown', 0.0, 3.0) and Gate().judge(SELL, cooling).allowed
+    )
 
 
 def test_an_atr_stop_needs_an_atr(account):
@@ -246,11 +250,14 @@ def test_cash_must_be_there_but_need_not_reach(account, cash, allowed):
 
 
 def test_a_verdict_reads_as_a_sentence():
-    assert str(Verdict(True)) == 'allowed' and str(verdict(14, 10.0, 11.0)) == 'refused by max_positions: 11, limit 10'
-    assert str(verdict(2, 0.0, 1.0)) == 'refused by state: REDUCE_ONLY, limit ACTIVE, or REDUCE_ONLY for an exit'
+    assert (
+        str(OrderVerdict(True)) == 'allowed'
+        and str(order_verdict(14, 10.0, 11.0)) == 'refused by max_positions: 11, limit 10'
+    )
+    assert str(order_verdict(2, 0.0, 1.0)) == 'refused by state: REDUCE_ONLY, limit ACTIVE, or REDUCE_ONLY for an exit'
 
 
-@pytest.mark.parametrize('value', [BUY, Verdict(True), Account(1.0, 1.0, {}), Gate()])
+@pytest.mark.parametrize('value', [BUY, OrderVerdict(True), Account(1.0, 1.0, {}), Gate()])
 def test_values_cannot_be_changed(value):
     with pytest.raises(FrozenInstanceError):
         value.state = value.rule = value.side = value.risk = 'x'
@@ -287,7 +294,7 @@ def test_whatever_passes_is_sane_and_within_the_limits(quantity, price, cash, eq
 def _size(
     equity=100_000.0, price=100.0, atr=NAN, volatility=NAN, wins=(0, 0.0), losses=(0, 0.0), fractional=False, **risk
 ):
-    account = open_books(1.0, 1).account[0]
+    account = open_account(1.0, 1).account[0]
     (account['wins'], account['won']), (account['losses'], account['lost']) = wins, losses
     return entry_quantity(
         equity,
@@ -295,7 +302,7 @@ def _size(
         atr,
         volatility,
         account,
-        rules(risk=RiskSettings(**risk), account=BacktestSettings(fractional=fractional)),
+        engine_parameters(risk=RiskSettings(**risk), account=BacktestSettings(fractional=fractional)),
     )
 
 
@@ -379,7 +386,7 @@ def test_the_gate_allows_what_the_sizing_asks_for(equity, price, fraction, fract
     ],
 )
 def test_the_nearer_stop_counts_and_no_level_lies_nowhere(sign, distance, risk, expected):
-    assert stop_and_target(sign, 50.0, distance, rules(risk=RiskSettings(**risk))) == pytest.approx(
+    assert stop_and_target(sign, 50.0, distance, engine_parameters(risk=RiskSettings(**risk))) == pytest.approx(
         expected, nan_ok=True
     )
 
@@ -397,8 +404,8 @@ def test_the_nearer_stop_counts_and_no_level_lies_nowhere(sign, distance, risk, 
     ],
 )
 def test_a_trailing_stop_takes_over_where_it_is_nearer(sign, stop, best, trail, expected):
-    position = open_books(1.0, 1).positions[0]
+    position = open_account(1.0, 1).positions[0]
     position['stop'], position['best'] = stop, best
-    assert live_stop(sign, position, rules(risk=RiskSettings(trailing_stop=trail))) == pytest.approx(
+    assert live_stop(sign, position, engine_parameters(risk=RiskSettings(trailing_stop=trail))) == pytest.approx(
         expected, nan_ok=True
     )

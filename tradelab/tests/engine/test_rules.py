@@ -10,17 +10,19 @@ import numpy as np
 import pytest
 
 from ...config import BacktestSettings, CostSettings, RiskSettings
-from ...engine.state import RULES, round_down, rules, tidy
+from ...engine.state import ENGINE_PARAMETERS, engine_parameters, round_down, round_quantity
 from ...settings import NO_COSTS
 
 # %% ../../../nbs/engine/03_state.ipynb #603d86f9
 def test_an_empty_limit_is_infinite_and_an_empty_exit_is_never_touched():
-    record = rules(NO_COSTS)
+    record = engine_parameters(NO_COSTS)
     assert record['volume_cap'] == record['max_order_value'] == record['max_drawdown'] == record['time_stop'] == inf
     assert all(isnan(record[name]) for name in ('stop_loss', 'stop_atr', 'trailing_stop', 'take_profit'))
 
 
-@pytest.mark.parametrize('section, names', [(CostSettings, RULES.names), (RiskSettings, RULES.names)])
+@pytest.mark.parametrize(
+    'section, names', [(CostSettings, ENGINE_PARAMETERS.names), (RiskSettings, ENGINE_PARAMETERS.names)]
+)
 def test_every_setting_of_an_engine_has_a_place(section, names):
     elsewhere = {'slippage_ticks', 'tick_size', 'volatility_window', 'atr_window', 'sectors'}
     assert set(section.model_fields) - elsewhere <= set(names)
@@ -37,7 +39,7 @@ def test_every_value_arrives_at_its_place():
         rearm_sessions=7,
         cooldown_sessions=4,
     )
-    record = rules(
+    record = engine_parameters(
         CostSettings(slippage_ticks=2, tick_size=0.05, commission_min=1),
         risk,
         BacktestSettings(
@@ -61,7 +63,7 @@ def test_every_value_arrives_at_its_place():
         )
     ] == [0.1, 1, 4, 2, 0.1, 3, 0.03, 5, 7, 4, 1e9]
     assert [record[name] for name in ('short', 'same_close', 'reinvest', 'close_at_end')] == [1] * 4 and not any(
-        rules()[name] for name in ('short', 'same_close', 'reinvest', 'close_at_end')
+        engine_parameters()[name] for name in ('short', 'same_close', 'reinvest', 'close_at_end')
     )
 
 # %% ../../../nbs/engine/03_state.ipynb #8c5ea978
@@ -71,10 +73,10 @@ def test_every_value_arrives_at_its_place():
 )
 def test_quantities_are_rounded_down_to_their_grid(quantity, whole, parts):
     assert (
-        round_down(quantity, rules()) == whole
-        and round_down(quantity, rules(account=BacktestSettings(fractional=True))) == parts
+        round_down(quantity, engine_parameters()) == whole
+        and round_down(quantity, engine_parameters(account=BacktestSettings(fractional=True))) == parts
     )
 
 
 def test_what_is_left_of_a_position_has_no_noise():
-    assert tidy(0.3 - 0.1) == 0.2 and tidy(1e-12) == 0 and tidy(np.float64(7.0)) == 7.0
+    assert round_quantity(0.3 - 0.1) == 0.2 and round_quantity(1e-12) == 0 and round_quantity(np.float64(7.0)) == 7.0

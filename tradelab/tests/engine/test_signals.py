@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ...engine.market import Signals, market, stack_signals, window
+from ...engine.market import Signals, bar_panel, stack_signals, window
 from ...utils.error_handling import DataError
 
 DAYS = pd.bdate_range('2024-01-02', periods=4, name='session')
@@ -28,7 +28,7 @@ def _votes(index, signal=1, **columns):
 
 
 def test_signals_are_stacked_by_symbol_and_silent_where_there_is_no_bar():
-    made = market({'B': _bars(), 'A': _bars((20, 21), DAYS[[1, 3]])})
+    made = bar_panel({'B': _bars(), 'A': _bars((20, 21), DAYS[[1, 3]])})
     stacked = stack_signals({'A': _votes(DAYS[[1, 3]], rsi=[5.0, 6.0]), 'B': _votes(DAYS, -1)}, made)
     assert stacked.signal.tolist() == [[0, -1], [1, -1], [0, -1], [1, -1]] and stacked.columns['reason'].tolist() == [
         ['', 'r'],
@@ -41,7 +41,7 @@ def test_signals_are_stacked_by_symbol_and_silent_where_there_is_no_bar():
 
 
 def test_stacked_signals_are_cut_with_their_market():
-    made = market({'A': _bars()})
+    made = bar_panel({'A': _bars()})
     whole = Signals(
         made.symbols,
         made.sessions,
@@ -52,7 +52,7 @@ def test_stacked_signals_are_cut_with_their_market():
     part = stack_signals(whole, made, window(made, date(2024, 1, 3)))
     assert part.signal.tolist() == [[0], [-1], [0]] and part.columns['reason'].tolist() == [[''], ['c'], ['']]
     with pytest.raises(DataError, match='same axes'):
-        stack_signals(whole, market({'B': _bars()}))
+        stack_signals(whole, bar_panel({'B': _bars()}))
     with pytest.raises(DataError, match='whole numbers'):
         Signals(made.symbols, made.sessions, [[0.5], [0], [0], [0]], np.zeros((4, 1)))
     with pytest.raises(DataError, match='2024-01-02'):

@@ -24,11 +24,11 @@ from tradelab.engine.state import (
     STATES,
     STOP_LOSS,
     TRADES,
-    choose,
     exposure,
     new_log,
-    open_books,
+    open_account,
     place_order,
+    record_decision,
     sector_value,
 )
 
@@ -49,7 +49,7 @@ def test_names_and_numbers_agree():
 
 
 def test_a_new_account_has_cash_and_nothing_else():
-    books = open_books(500.0, 3)
+    books = open_account(500.0, 3)
     account = books.account[0]
     assert (
         account['cash'],
@@ -68,14 +68,14 @@ def test_a_new_account_has_cash_and_nothing_else():
 
 
 def test_a_refusal_is_counted_and_written_and_a_full_log_still_counts():
-    books, log = open_books(1.0, 1), new_log(1)
+    books, log = open_account(1.0, 1), new_log(1)
     for rule in (0, 9, 9):
-        choose(books.account[0], 0, 5.0, rule, 1.0, 2.0, 0, 0, log)
+        record_decision(books.account[0], 0, 5.0, rule, 1.0, 2.0, 0, 0, log)
     assert (log.counts[CHOICES], log.counts[REFUSED], log.choices[0]['target']) == (3, 2, 5.0)
 
 # %% ../../../nbs/engine/03_state.ipynb #46ee025d
 def _sectors(*numbers):
-    books = open_books(1.0, 3, list(numbers))
+    books = open_account(1.0, 3, list(numbers))
     books.positions['quantity'], books.positions['close'] = (
         [10.0, -5.0, 0.0],
         [2.0, 3.0, np.nan],

@@ -100,7 +100,7 @@ def test_the_walk_finds_a_notebook_for_every_module():
 
 def test_tests_lie_in_the_wing_of_their_notebook():
     for path in (ROOT / 'nbs').rglob('[0-9][0-9]_*.ipynb'):
-        wing, targets = path.parent.name, set(re.findall(r'#\\| export tests\.([\w.]+)', path.read_text()))
+        wing, targets = path.parent.name, set(re.findall(r'#\\| export tests\.(\w[\w.]*)', path.read_text()))
         assert {target for target in targets if target.split('.')[0] != wing} <= {'conftest'}, path.name
 
 # %% ../../../nbs/ground/04_nb_export.ipynb #740478cb

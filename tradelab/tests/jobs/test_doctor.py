@@ -17,7 +17,7 @@ from tradelab.jobs.doctor import (
     check_packages,
     check_python,
     check_secrets,
-    examine,
+    diagnose,
 )
 from ...utils.database import migrate
 
@@ -60,7 +60,7 @@ def test_an_open_dotenv_is_a_failure(fresh):
 
 # %% ../../../nbs/jobs/03_doctor.ipynb #82f6c312
 def test_a_fresh_lab_lacks_only_its_data(fresh):
-    states = {finding.part: finding.state for finding in examine()}
+    states = {finding.part: finding.state for finding in diagnose()}
     assert (
         states['Database'] == states['Settings'] == 'ok'
         and states['Data'] == 'warn'
@@ -95,7 +95,7 @@ def test_a_database_out_of_reach_is_a_failure_with_a_remedy(fresh):
 def test_broken_settings_do_not_hide_the_other_findings(monkeypatch, tmp_path):
     (tmp_path / 'settings.ini').write_text('[strategy]\nfast = no\n')
     monkeypatch.setenv('TRADELAB_HOME', str(tmp_path))
-    findings = {finding.part: finding for finding in examine()}
+    findings = {finding.part: finding for finding in diagnose()}
     assert (
         findings['Python'].state == 'ok'
         and findings['Settings'].state == 'fail'

@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ...audit.histories import known, synthetic_history, until
+from ...audit.histories import as_known, synthetic_history, until
 from ...models import artifact as module
 from ...models import features as features_module
 from ...models.artifact import digest, forecast, forecast_next, from_bytes, synthetic_artifact, to_bytes
 from ...models.features import FEATURES, WARM_UP
 from ...models.lstm_inference import forward
-from ...models.windows import asset, inputs
+from ...models.windows import asset, model_inputs
 from ...utils.error_handling import DataError, ModelError
 
 MADE = {name: synthetic_history(400, seed) for seed, name in enumerate(('AAA', 'BBB', 'CCC'))}
@@ -188,7 +188,7 @@ def test_a_broken_model_that_was_stored_all_the_same_is_not_loaded(monkeypatch, 
 def test_a_forecast_by_hand(horizon):
     model = synthetic_artifact(('AAA',), lookback=20, horizon=horizon)
     said, one, scaler = forecast(model, 'AAA', BARS['AAA']), asset('AAA', BARS['AAA'], horizon), model.scalers['AAA']
-    days, x = inputs(one, scaler, 20)
+    days, x = model_inputs(one, scaler, 20)
     assert said.index.equals(days) and len(said) == 400 - WARM_UP - 19 and said.index[-1] == BARS['AAA'].index[-1]
     np.testing.assert_array_equal(said.forecast, forward(model.network, x) * 0.01)
     half = 1.28 * one.volatility[days] * np.sqrt(horizon / 252)
@@ -204,7 +204,7 @@ def test_a_forecast_does_not_change_with_later_bars_or_a_later_split():
     pd.testing.assert_frame_equal(
         forecast(MODEL, 'AAA', BARS['AAA'].iloc[:300]), whole.loc[: BARS['AAA'].index[299]], check_exact=True
     )
-    then, today = (forecast(MODEL, 'AAA', one(MADE['AAA'], 250).adjusted) for one in (known, until))
+    then, today = (forecast(MODEL, 'AAA', one(MADE['AAA'], 250).adjusted) for one in (as_known, until))
     np.testing.assert_allclose(then[['forecast', 'low', 'high']], today[['forecast', 'low', 'high']], rtol=0, atol=1e-7)
     assert abs(then.price.iloc[-1] / today.price.iloc[-1] - 1) > 0.01
 

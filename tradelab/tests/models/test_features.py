@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ...audit.histories import known, synthetic_history, until
+from ...audit.histories import as_known, synthetic_history, until
 from ...models import features as module
 from ...models.features import FEATURES, WARM_UP, feature_probe, features, outlook, schema_hash
 from ...utils.error_handling import DataError
@@ -52,8 +52,8 @@ def test_the_warm_up_is_nan_and_nothing_after_it_is():
 # %% ../../../nbs/models/01_features.ipynb #f3b1bb11
 @pytest.mark.parametrize('n', [250, 399, 400, 401, 500, 560])
 def test_what_was_known_then_gives_the_same_features_as_the_prices_of_today(n):
-    then, today = features(known(MADE, n).adjusted), features(until(MADE, n).adjusted)
-    assert known(MADE, n).adjusted.close.iloc[0] != until(MADE, n).adjusted.close.iloc[0]
+    then, today = features(as_known(MADE, n).adjusted), features(until(MADE, n).adjusted)
+    assert as_known(MADE, n).adjusted.close.iloc[0] != until(MADE, n).adjusted.close.iloc[0]
     pd.testing.assert_frame_equal(then, today, check_exact=False, rtol=0, atol=1e-9)
 
 

@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 
 from tradelab.models.forecast_evaluation import (
-    Duel,
+    ForecastComparison,
     ForecastEvaluation,
     Skill,
     calibration,
-    duel,
+    compare_forecasts,
     rolling_errors,
     series_of,
     skill,
@@ -97,7 +97,7 @@ def test_the_figures_are_those_of_the_frame():
 
 def test_a_duel_is_the_test_of_each_seed_on_the_mean_of_a_session():
     found = _record(LSTM=_seer(0.011, 0.001))
-    rows, one = found.rows[found.known], duel(found, 'LSTM', 'persistence', 0.02)
+    rows, one = found.rows[found.known], compare_forecasts(found, 'LSTM', 'persistence', 0.02)
     p = [
         diebold_mariano(rows.actual, found.forecasts[found.known]['LSTM', seed], np.zeros(len(rows)), 1, rows.session)[
             1
@@ -109,7 +109,7 @@ def test_a_duel_is_the_test_of_each_seed_on_the_mean_of_a_session():
 
 
 def test_the_same_seeds_meet():
-    assert duel(_record(one=_seer(0.1), two=_seer(0.1)), 'one', 'two').seeds == 3
+    assert compare_forecasts(_record(one=_seer(0.1), two=_seer(0.1)), 'one', 'two').seeds == 3
 
 # %% ../../../nbs/models/08_forecast_evaluation.ipynb #1d4fbf12
 def test_the_best_naive_forecast_must_be_beaten():
@@ -127,7 +127,10 @@ def test_without_a_naive_forecast_nobody_is_judged():
 
 
 def test_skill_takes_most_of_the_seeds():
-    assert not Duel('persistence', -0.01, 0.04, 4, 2, 4).won and Duel('persistence', -0.01, 0.04, 5, 3, 5).won
+    assert (
+        not ForecastComparison('persistence', -0.01, 0.04, 4, 2, 4).won
+        and ForecastComparison('persistence', -0.01, 0.04, 5, 3, 5).won
+    )
 
 
 def test_noise_has_no_skill_and_a_seer_has():
@@ -139,12 +142,17 @@ def test_the_significance_asked_for_decides():
     found = next(
         one
         for seed in range(50)
-        if 0.01 < duel(one := _record(seed, LSTM=_seer(0.011)), 'LSTM', skill(one, 'LSTM').naive.rival).p < 0.05
+        if 0.01
+        < compare_forecasts(one := _record(seed, LSTM=_seer(0.011)), 'LSTM', skill(one, 'LSTM').naive.rival).p
+        < 0.05
     )
     assert skill(found, 'LSTM', 0.05).proven and not skill(found, 'LSTM', 0.01).proven
 
 # %% ../../../nbs/models/08_forecast_evaluation.ipynb #b1695773
-SURE, LOST = Duel('persistence', -0.01, 0.0004, 5, 5, 5), Duel('ridge', -0.001, 0.3, 3, 0, 5)
+SURE, LOST = (
+    ForecastComparison('persistence', -0.01, 0.0004, 5, 5, 5),
+    ForecastComparison('ridge', -0.001, 0.3, 3, 0, 5),
+)
 BEST = 'The LSTM has skill: its RMSE is 1.00% below that of persistence, the best naive forecast (p < 0.001, the median; 5 of 5 seeds are better, all at p ≤ 0.05).'
 
 
@@ -152,15 +160,15 @@ BEST = 'The LSTM has skill: its RMSE is 1.00% below that of persistence, the bes
     'found, said',
     [
         (
-            Skill('LSTM', Duel('persistence', 0.003, 0.71, 2, 0, 5), {'ridge': LOST}, (), 0.05),
+            Skill('LSTM', ForecastComparison('persistence', 0.003, 0.71, 2, 0, 5), {'ridge': LOST}, (), 0.05),
             'The LSTM has no skill: its RMSE is 0.30% above that of persistence, the best naive forecast (p = 0.71, the median; 2 of 5 seeds are better, none at p ≤ 0.05).',
         ),
         (
-            Skill('LSTM', Duel('persistence', 0.05, 0.9999, 0, 0, 5), {}, (), 0.05),
+            Skill('LSTM', ForecastComparison('persistence', 0.05, 0.9999, 0, 0, 5), {}, (), 0.05),
             'The LSTM has no skill: its RMSE is 5.00% above that of persistence, the best naive forecast (p > 0.99, the median; 0 of 5 seeds are better, none at p ≤ 0.05).',
         ),
         (
-            Skill('LSTM', Duel('historical mean', -0.002, 0.21, 4, 1, 5), {}, (), 0.01),
+            Skill('LSTM', ForecastComparison('historical mean', -0.002, 0.21, 4, 1, 5), {}, (), 0.01),
             'The LSTM has no skill that could be told from chance: its RMSE is 0.20% below that of the historical mean, the best naive forecast (p = 0.21, the median; 4 of 5 seeds are better, 1 at p ≤ 0.01).',
         ),
         (
@@ -187,7 +195,7 @@ BEST = 'The LSTM has skill: its RMSE is 1.00% below that of persistence, the bes
         ),
         (Skill('LSTM', SURE, {'ridge': LOST}, (), 0.05), BEST),
         (
-            Skill('trees', Duel('persistence', 0.0, nan, 0, 0, 1), {'ridge': LOST}, ('ridge',), 0.05),
+            Skill('trees', ForecastComparison('persistence', 0.0, nan, 0, 0, 1), {'ridge': LOST}, ('ridge',), 0.05),
             'The trees have no skill: their RMSE is as large as that of persistence, the best naive forecast (p undefined). Ridge has skill on the same folds, so there was something to learn.',
         ),
     ],

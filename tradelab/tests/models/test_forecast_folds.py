@@ -22,7 +22,7 @@ from tradelab.models.forecast_evaluation import (
     skill_words,
 )
 from ...models.forecast_metrics import conformal_width
-from ...models.windows import fit_scalers, panel, samples
+from ...models.windows import fit_scalers, model_assets, samples
 from ...settings import ModelSettings
 from ...utils.error_handling import DataError, ModelError
 
@@ -54,7 +54,7 @@ def _bars(phi=0.0, seed=0, sessions=1_300):
 
 
 def _assets(model=SMALL, phi=0.0, seeds=(1, 2), **given):
-    return panel({f'S{seed}': _bars(phi, seed, **given) for seed in seeds}, model.lookback, model.horizon)
+    return model_assets({f'S{seed}': _bars(phi, seed, **given) for seed in seeds}, model.lookback, model.horizon)
 
 
 def _judged(model=SMALL, phi=0.0, seeds=(1, 2), forecasters=CHEAP, sealed=0):
@@ -89,7 +89,7 @@ def test_what_is_learned_from_lies_before_the_test_part_with_its_outcomes(horizo
         return lambda served: np.zeros(len(served))
 
     bars, cut = {'S1': _bars(0, 1), 'S2': _bars(0, 2)}, forecast_folds(DAYS, model)
-    evaluate_forecasts(panel(bars, model.lookback, horizon), cut, [Forecaster('spy', fit)], model)
+    evaluate_forecasts(model_assets(bars, model.lookback, horizon), cut, [Forecaster('spy', fit)], model)
     for fold, (train, validation) in zip(cut, seen):
         end = lambda part: DAYS.get_indexer(part.sessions).max() + horizon
         first = lambda part: DAYS.get_indexer(part.sessions).min() - model.lookback + 1
@@ -114,7 +114,9 @@ def _check_outcomes(y, symbols, sessions, bars, horizon):
 @pytest.mark.parametrize('horizon', [1, 5])
 def test_outcomes_are_those_of_the_bars_and_stop_before_the_seal(horizon):
     model, bars = replace_model(horizon=horizon), {'S1': _bars(0, 1), 'S2': _bars(0, 2)}
-    found = evaluate_forecasts(panel(bars, model.lookback, horizon), forecast_folds(DAYS, model, 126), CHEAP[:1], model)
+    found = evaluate_forecasts(
+        model_assets(bars, model.lookback, horizon), forecast_folds(DAYS, model, 126), CHEAP[:1], model
+    )
     known, last = found.rows[found.known], found.folds[-1].test[-1]
     _check_outcomes(known.actual, known.symbol, known.session, bars, horizon)
     assert (~found.known).sum() == 2 * horizon and found.rows[~found.known].session.min() == DAYS[
@@ -167,7 +169,7 @@ def _check_the_future_changes_nothing(forecasters):
     for k, fold in enumerate(cut[:2]):
         said = []
         for world in (bars, {symbol: _with_another_future(one, fold.test[0]) for symbol, one in bars.items()}):
-            found = evaluate_forecasts(panel(world, SMALL.lookback, 1), cut[k : k + 1], forecasters, model)
+            found = evaluate_forecasts(model_assets(world, SMALL.lookback, 1), cut[k : k + 1], forecasters, model)
             said.append(found.forecasts[found.rows.session == fold.test[0]])
         assert len(said[0]) == 2 and said[0].equals(said[1])
 
@@ -297,7 +299,7 @@ def test_series_are_complete_and_the_mean_of_the_seeds_when_none_is_named():
 # %% ../../../nbs/models/08_forecast_evaluation.ipynb #b32caa1c
 def test_a_symbol_that_was_not_listed_yet_joins_later():
     late = _bars(0, 3).iloc[500:]
-    assets = panel({'S1': _bars(0, 1), 'LATE': late}, SMALL.lookback, 1)
+    assets = model_assets({'S1': _bars(0, 1), 'LATE': late}, SMALL.lookback, 1)
     found = evaluate_forecasts(assets, forecast_folds(DAYS, SMALL), CHEAP, SMALL)
     joined = found.rows[found.rows.symbol == 'LATE'].fold.unique().tolist()
     assert joined and joined[0] > 1 and joined[-1] == len(found.folds)
@@ -305,7 +307,9 @@ def test_a_symbol_that_was_not_listed_yet_joins_later():
 
 def test_a_fold_without_a_symbol_is_refused():
     with pytest.raises(DataError, match='fold 1'):
-        evaluate_forecasts(panel({'LATE': _bars(0, 3).iloc[800:]}, 8, 1), forecast_folds(DAYS, SMALL), CHEAP, SMALL)
+        evaluate_forecasts(
+            model_assets({'LATE': _bars(0, 3).iloc[800:]}, 8, 1), forecast_folds(DAYS, SMALL), CHEAP, SMALL
+        )
 
 
 def test_whoever_keeps_models_is_given_each_with_its_scalers_and_parts():

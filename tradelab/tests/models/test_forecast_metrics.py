@@ -17,11 +17,11 @@ from tradelab.models.forecast_metrics import (
     _small_sample,
     _variance_of_mean,
     conformal_width,
-    coverage,
     diebold_mariano,
     effective_size,
     forecast_figures,
     information_coefficient,
+    interval_coverage,
     mae,
     mase,
     rank_ic,
@@ -244,14 +244,14 @@ def test_errors_are_measured_in_the_volatility_of_their_horizon():
 def test_intervals_hold_what_they_promise_on_errors_of_the_same_kind():
     rng = np.random.default_rng(6)
     held = [
-        coverage(np.abs(rng.normal(size=200)), conformal_width(np.abs(rng.normal(size=99)), 0.8), 0.8)['held']
+        interval_coverage(np.abs(rng.normal(size=200)), conformal_width(np.abs(rng.normal(size=99)), 0.8), 0.8)['held']
         for _ in range(300)
     ]
     assert np.mean(held) == pytest.approx(0.8, abs=0.01)
 
 
 def test_coverage_counts_the_edge_as_held_and_says_how_sure_it_is():
-    found = coverage([1.0, 2.0, 3.0, 4.0], 3.0, 0.8)
+    found = interval_coverage([1.0, 2.0, 3.0, 4.0], 3.0, 0.8)
     assert found['held'] == 0.75 and (found['low'], found['high']) == wilson(0.75, 4) and found['promised'] == 0.8
 
 

@@ -12,10 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ...audit.histories import known, synthetic_history, until
+from ...audit.histories import as_known, synthetic_history, until
 from ...models import windows as module
 from ...models.features import FEATURES, WARM_UP
-from ...models.windows import asset, fit_scaler, fit_scalers, input_drift, inputs, panel, parts, samples, scaled
+from tradelab.models.windows import (
+    asset,
+    fit_scaler,
+    fit_scalers,
+    input_drift,
+    model_assets,
+    model_inputs,
+    parts,
+    samples,
+    scaled,
+)
 from ...utils.error_handling import DataError
 
 MADE = {name: synthetic_history(620, seed) for seed, name in enumerate(('AAA', 'BBB', 'CCC'))}
@@ -38,7 +48,7 @@ def _same(a, b):
 # %% ../../../nbs/models/05_windows.ipynb #e7382062
 def _all(bars, horizon=5, lookback=20, until=480):
     "Training and validation samples and their scalers, for a training part of the first sessions"
-    assets = panel(bars, lookback, horizon)
+    assets = model_assets(bars, lookback, horizon)
     training, validation = parts(SESSIONS[:until], 0.2, horizon)
     scalers = fit_scalers(assets, training)
     return samples(assets, scalers, training, lookback), samples(assets, scalers, validation, lookback), scalers
@@ -66,7 +76,7 @@ def test_bars_after_the_part_change_neither_samples_nor_scalers(horizon):
 
 def test_a_later_split_and_dividends_change_the_training_samples_by_nothing_but_rounding():
     cut = 500
-    then, today = ({name: one(history, cut).adjusted for name, history in MADE.items()} for one in (known, until))
+    then, today = ({name: one(history, cut).adjusted for name, history in MADE.items()} for one in (as_known, until))
     assert then['AAA'].close.iloc[0] != today['AAA'].close.iloc[0]
     for a, b in zip(_all(then)[:2], _all(today)[:2]):
         np.testing.assert_allclose(a.x, b.x, atol=1e-5)
@@ -88,7 +98,7 @@ def test_the_scaler_knows_its_rows_alone():
 @pytest.mark.parametrize('horizon', [1, 5, 20])
 @pytest.mark.parametrize('inside', [True, False])
 def test_no_window_and_no_label_crosses_a_split_in_time(horizon, inside):
-    assets, lookback, part = panel(BARS, 20, horizon), 20, SESSIONS[300:450]
+    assets, lookback, part = model_assets(BARS, 20, horizon), 20, SESSIONS[300:450]
     found = samples(assets, fit_scalers(assets, SESSIONS[:300]), part, lookback, inside)
     for session, symbol, y, close in zip(found.sessions, found.symbols, found.y, found.close):
         days, at = BARS[symbol].index, BARS[symbol].index.get_loc(session)
@@ -116,7 +126,7 @@ def test_between_training_and_validation_lie_purge_and_embargo(n, validation, ho
 
 
 def test_a_hole_in_the_sessions_is_not_bridged():
-    assets = panel(BARS, 20, 5)
+    assets = model_assets(BARS, 20, 5)
     part = SESSIONS[300:350].append(SESSIONS[360:420])
     apart = [
         samples(assets, fit_scalers(assets, SESSIONS[:300]), one, 20)
@@ -126,7 +136,7 @@ def test_a_hole_in_the_sessions_is_not_bridged():
 
 # %% ../../../nbs/models/05_windows.ipynb #4079c3fb
 def test_a_window_is_the_scaled_features_of_its_own_symbol_up_to_its_session():
-    assets = panel(BARS, 20, 5)
+    assets = model_assets(BARS, 20, 5)
     scalers = fit_scalers(assets, SESSIONS[:400])
     found = samples(assets, scalers, SESSIONS[:400], 20)
     for k in (0, 100, len(found) - 1):
@@ -142,13 +152,13 @@ def test_a_window_is_the_scaled_features_of_its_own_symbol_up_to_its_session():
 
 
 def test_the_order_is_that_of_time_then_of_symbols_whatever_the_order_of_the_panel():
-    assets = panel(BARS, 20, 5)
+    assets = model_assets(BARS, 20, 5)
     scalers = fit_scalers(assets, SESSIONS[:400])
     found, other = (
         samples(assets, scalers, SESSIONS[:400], 20),
         samples(dict(reversed(assets.items())), scalers, SESSIONS[:400], 20),
     )
-    assert _same(found, other) and list(panel(dict(reversed(BARS.items())), 20, 5)) == sorted(BARS)
+    assert _same(found, other) and list(model_assets(dict(reversed(BARS.items())), 20, 5)) == sorted(BARS)
     assert list(zip(found.sessions, found.symbols)) == sorted(zip(found.sessions, found.symbols))
 
 
@@ -172,13 +182,13 @@ def test_a_fault_that_fits_the_scaler_on_everything_would_be_seen(monkeypatch):
 
 
 def test_inputs_reach_to_the_newest_bar_and_agree_with_the_samples():
-    assets = panel(BARS, 20, 5)
+    assets = model_assets(BARS, 20, 5)
     scalers = fit_scalers(assets, SESSIONS[:400])
-    days, x = inputs(assets['AAA'], scalers['AAA'], 20)
+    days, x = model_inputs(assets['AAA'], scalers['AAA'], 20)
     assert days[-1] == BARS['AAA'].index[-1] and len(days) == 620 - WARM_UP - 19 and x.dtype == np.float32
     found = samples({'AAA': assets['AAA']}, scalers, SESSIONS, 20)
     np.testing.assert_array_equal(found.x, x[days.isin(found.sessions)])
-    late, few = inputs(assets['AAA'], scalers['AAA'], 20, since=days[-3])
+    late, few = model_inputs(assets['AAA'], scalers['AAA'], 20, since=days[-3])
     assert late.tolist() == days[-3:].tolist() and np.array_equal(few, x[-3:])
 
 
@@ -192,7 +202,7 @@ def test_a_symbol_that_starts_late_has_windows_of_its_own_bars_alone():
 
 
 def test_a_part_without_a_whole_sample_gives_none():
-    assets = panel(BARS, 20, 5)
+    assets = model_assets(BARS, 20, 5)
     found = samples(assets, fit_scalers(assets, SESSIONS[:400]), SESSIONS[:100], 20)
     assert len(found) == 0 and found.x.shape == (0, 20, len(FEATURES)) and 'Samples(0' in repr(found)
 
@@ -215,7 +225,7 @@ def _still(bars):
 )
 def test_a_symbol_that_cannot_be_used_is_named(bars, word):
     with pytest.raises(DataError, match=word):
-        panel(BARS | {'BBB': bars}, 20, 5)
+        model_assets(BARS | {'BBB': bars}, 20, 5)
 
 
 def test_a_close_that_stands_still_in_training_is_named_and_a_volume_that_does_is_not_missed():
@@ -233,17 +243,17 @@ def test_a_close_that_stands_still_in_training_is_named_and_a_volume_that_does_i
     [
         (lambda a: fit_scaler(a['AAA'], SESSIONS[:210]), 'AAA: too few rows'),
         (lambda a: samples(a, {'AAA': None}, SESSIONS, 20), "no scaler.*'BBB'"),
-        (lambda a: panel({}, 20, 1), 'no symbol'),
+        (lambda a: model_assets({}, 20, 1), 'no symbol'),
         (lambda a: parts(SESSIONS, 0.2, 5, 4), 'embargo 4, horizon 5'),
         (lambda a: parts(SESSIONS, 1.0, 5), '1.0'),
         (lambda a: parts(SESSIONS[::-1], 0.2, 5), 'strictly'),
         (lambda a: parts(SESSIONS[:20], 0.2, 20), 'Too few sessions'),
-        (lambda a: panel(BARS, 20, 0), 'at least one bar'),
+        (lambda a: model_assets(BARS, 20, 0), 'at least one bar'),
     ],
 )
 def test_what_cannot_be_done_is_refused(call, word):
     with pytest.raises(DataError, match=word):
-        call(panel(BARS, 20, 5))
+        call(model_assets(BARS, 20, 5))
 
 # %% ../../../nbs/models/05_windows.ipynb #3a644039
 def test_drift_of_the_inputs_is_that_of_the_sessions_asked_for():

@@ -21,7 +21,7 @@ from ...data.adjustment import adjust
 from ...data.calendar import sessions
 from ...data.provider import Provider
 from ...providers import alpaca as module
-from ...providers.alpaca import Alpaca, connect
+from ...providers.alpaca import Alpaca, connect_alpaca
 from tradelab.tests.alpaca_data_server import (
     KEYS,
     AlpacaData,
@@ -233,13 +233,13 @@ def test_a_fault_of_all_is_told_of_each(asking):
     assert [type(results[symbol]) for symbol in ('AA', 'BB')] == [UnauthorizedError] * 2
 
 # %% ../../../nbs/providers/07_alpaca.ipynb #e91bf341
-@pytest.mark.parametrize('answer', [Answer(delay=60.0), Answer(body={'bars': {}, 'next_page_token': None}, drip=6.0)])
+@pytest.mark.parametrize('answer', [Answer(delay=60.0), Answer(body={'bars': {}, 'next_page_token': None}, drip=60.0)])
 def test_a_server_that_keeps_silent_or_trickles_is_given_up_in_time(asking, answer):
     with Loopback(lambda request: answer) as server, asking(server, deadline_s=0.5) as provider:
         start = time.monotonic()
         with pytest.raises(UnavailableError):
             provider.fetch('IBM')
-        assert time.monotonic() - start < 3
+        assert time.monotonic() - start < 30
 
 
 @pytest.mark.parametrize(
@@ -247,31 +247,32 @@ def test_a_server_that_keeps_silent_or_trickles_is_given_up_in_time(asking, answ
     [(refused(429, 'slow down'), RateLimitedError, 'slow down'), (refused(500, 'oops'), UnavailableError, '500 oops')],
 )
 def test_waiting_between_tries_keeps_to_the_time_and_tells_the_last_failure(asking, answer, error, words):
-    with Loopback(lambda request: answer) as server, asking(server, deadline_s=0.5, patience=0.4) as provider:
+    with Loopback(lambda request: answer) as server, asking(server, deadline_s=2, patience=60) as provider:
         start = time.monotonic()
         with pytest.raises(error, match=words):
             provider.fetch('IBM')
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 15
 
 
 def test_a_call_for_many_has_the_time_of_many_and_a_request_that_of_one(asking):
     symbols = ['AA', 'BB', 'CC', 'DD']
     data = AlpacaData(_market(*symbols), page_rows=11)
     with (
-        Loopback(data, lambda request, count: replace(data(request), delay=0.2)) as server,
-        asking(server, deadline_s=1) as provider,
+        Loopback(data, lambda request, count: replace(data(request), delay=0.6)) as server,
+        asking(server, deadline_s=3) as provider,
     ):
         assert (
             all(not isinstance(result, TradeLabError) for _, result in provider.deliveries(symbols))
-            and len(server.requests) * 0.2 > 1
+            and len(server.requests) * 0.6 > 3
         )
         server.faults, start = lambda request, count: Answer(delay=60.0), time.monotonic()
         assert {type(result) for _, result in provider.deliveries(symbols)} == {
             UnavailableError
-        } and time.monotonic() - start < 3
+        } and time.monotonic() - start < 30
 
 
-def test_the_names_of_alpaca_py_that_the_provider_leans_on_are_there(asking):
+def test_the_names_of_alpaca_py_that_the_provider_leans_on_are_there(asking, monkeypatch):
+    waited = []
     with Loopback(AlpacaData(_market('IBM')), [refused(429, '')]) as server, asking(server) as provider:
         for client in (provider._market.stocks, provider._market.corporate):
             assert (
@@ -280,12 +281,12 @@ def test_the_names_of_alpaca_py_that_the_provider_leans_on_are_there(asking):
                 is client._session.get_adapter('https://data.alpaca.markets')
                 is provider._market.line
             )
-        start = time.monotonic()
+        monkeypatch.setattr(time, 'sleep', waited.append)
         provider.fetch('IBM')
+    client = StockHistoricalDataClient('a', 'b')
     assert (
-        len(server.requests) == 3 and time.monotonic() - start < 2.5
-    )  # the client's own patience begins with 3 seconds
-    assert StockHistoricalDataClient('a', 'b')._retry > 0  # which is why the line never lets it see a 429
+        len(server.requests) == 3 and waited and max(waited) < client._retry_wait and client._retry > 0
+    )  # which is why the line never lets it see a 429
 
 # %% ../../../nbs/providers/07_alpaca.ipynb #e58a3113
 def test_another_try_is_for_the_log_file_and_not_for_the_console(asking, caplog):
@@ -689,7 +690,7 @@ def test_a_missing_key_is_named_before_anything_is_asked(tmp_path, monkeypatch, 
     for name, value in given.items():
         monkeypatch.setenv(f'TRADELAB_ALPACA_{name}_KEY', value)
     with Loopback(AlpacaData({})) as server, pytest.raises(UnauthorizedError, match='_FILE') as told:
-        connect(load_settings(tmp_path, alpaca={'url': server.url}))
+        connect_alpaca(load_settings(tmp_path, alpaca={'url': server.url}))
     assert told.value.found == ', '.join(missing) and not server.requests
 
 
@@ -700,7 +701,7 @@ def test_connecting_takes_the_keys_of_the_lab_and_asks_nothing(tmp_path, monkeyp
     monkeypatch.setenv('TRADELAB_ALPACA_SECRET_KEY', KEYS[1])
     with (
         Loopback(AlpacaData(_market('AA'))) as server,
-        connect(load_settings(tmp_path, alpaca={'url': f'{server.url}/'})) as provider,
+        connect_alpaca(load_settings(tmp_path, alpaca={'url': f'{server.url}/'})) as provider,
     ):
         assert not server.requests
         assert len(provider.fetch('AA').bars) == 11

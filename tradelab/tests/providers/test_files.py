@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ...config import load_settings
 from ...data.quality import Delivery
-from ...providers.files import FileProvider, connect
+from ...providers.files import FileProvider, connect_files
 from tradelab.utils.error_handling import (
     ConfigError,
     DataError,
@@ -41,7 +41,7 @@ def _settings(folder, **files):
 def _connected(folder, content, name='x.csv', **files):
     "A provider of one file with this content"
     (folder / name).write_text(content)
-    return connect(_settings(folder, path=name, **files))
+    return connect_files(_settings(folder, path=name, **files))
 
 
 def _closes(results):
@@ -66,7 +66,7 @@ def test_a_delivery_says_what_the_settings_say_and_which_version_of_the_file_it_
     assert (
         delivery.source == f'file x.csv (sha256 {hashlib.sha256((tmp_path / "x.csv").read_bytes()).hexdigest()[:12]})'
     )
-    assert connect(_settings(tmp_path, path='x.csv', name='bought')).name == 'bought'
+    assert connect_files(_settings(tmp_path, path='x.csv', name='bought')).name == 'bought'
 
 
 def test_bars_and_actions_come_as_they_stand_in_the_file(tmp_path):
@@ -137,7 +137,7 @@ def test_neither_the_order_of_the_rows_nor_the_format_nor_the_size_of_batches_ch
         rows.to_parquet(folder / 'y.parquet', row_group_size=group)
     else:
         rows.to_csv(folder / f'y.{kind}', index=False)
-    expected = _content(connect(_settings(folder, path='x.parquet')).deliveries())
+    expected = _content(connect_files(_settings(folder, path='x.parquet')).deliveries())
     found = list(FileProvider(_settings(folder), [folder / f'y.{kind}'], batch, bucket).deliveries())
     assert len(found) == 4 and _content(found) == expected
 
@@ -147,18 +147,18 @@ def test_one_symbol_of_each_file_gives_the_same_as_one_file_of_all(walk, tmp_pat
     (tmp_path / 'prices').mkdir()
     for symbol, rows in table.groupby('symbol'):
         rows.drop(columns='symbol').to_csv(tmp_path / 'prices' / f'{symbol}.csv', index=False)
-    found = connect(_settings(tmp_path, path='prices')).deliveries()
-    assert _content(found) == _content(connect(_settings(folder, path='x.parquet')).deliveries())
+    found = connect_files(_settings(tmp_path, path='prices')).deliveries()
+    assert _content(found) == _content(connect_files(_settings(folder, path='x.parquet')).deliveries())
 
 
 def test_one_file_a_year_gives_the_same_as_one_file_of_all(walk, tmp_path):
     folder, table = walk
     for year, rows in table.groupby(table.date.dt.year):
         rows.to_parquet(tmp_path / f'{year}.parquet')
-    delivery = connect(_settings(tmp_path, path=tmp_path)).fetch('NA')
+    delivery = connect_files(_settings(tmp_path, path=tmp_path)).fetch('NA')
     assert (
         _content([('NA', delivery)])['NA']
-        == _content([('NA', connect(_settings(folder, path='x.parquet')).fetch('NA'))])['NA']
+        == _content([('NA', connect_files(_settings(folder, path='x.parquet')).fetch('NA'))])['NA']
     )
     assert delivery.source.startswith(f'2 files in {tmp_path.name} (sha256 ')
 
@@ -393,7 +393,7 @@ def test_in_a_folder_of_one_file_a_symbol_each_failure_is_its_symbols_own(tmp_pa
     }
     for name, text in texts.items():
         (tmp_path / name).write_bytes(text.encode('latin-1'))
-    results = dict(connect(_settings(tmp_path, path='.')).deliveries())
+    results = dict(connect_files(_settings(tmp_path, path='.')).deliveries())
     assert {symbol: type(result).__name__ for symbol, result in results.items()} == {
         'A': 'Delivery',
         'B': 'EmptyDeliveryError',
@@ -416,13 +416,13 @@ def test_what_is_wrong_with_the_settings_is_a_config_error(tmp_path):
         ({'path': 'x.xlsx', 'columns': {'cloze': 'x'}}, 'Did you mean close'),
     ):
         with pytest.raises(ConfigError, match=word):
-            connect(_settings(tmp_path, **files))
+            connect_files(_settings(tmp_path, **files))
 
 
 def test_files_of_other_kinds_in_a_folder_are_told_and_not_read(tmp_path, caplog):
     for name in ('A.csv', 'notes.txt', '.hidden.csv', '_SUCCESS'):
         (tmp_path / name).write_text(ALONE + _row()[2:])
-    assert connect(_settings(tmp_path, path=tmp_path)).symbols() == ('A',)
+    assert connect_files(_settings(tmp_path, path=tmp_path)).symbols() == ('A',)
     assert 'Not read, being neither CSV nor Parquet: notes.txt, settings.ini' in caplog.text
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ...providers.formats.row_buckets import Buckets, file_stamp, index_tables, runs
+from ...providers.formats.row_buckets import Buckets, file_stamp, index_tables, rows_by_number
 from ...utils.error_handling import ConfigError, ProviderError, StorageError
 
 HEAD = 'symbol,date,open,high,low,close,volume\n'
@@ -116,7 +116,7 @@ def _rows(numbers):
 @given(st.lists(st.integers(1, 5), max_size=6), st.integers(1, 7))
 def test_runs_give_each_number_once_and_whole_however_the_rows_are_cut_into_chunks(lengths, size):
     given_rows = _rows(np.repeat(np.arange(len(lengths)), lengths))
-    found = list(runs(given_rows[k : k + size] for k in range(0, len(given_rows), size)))
+    found = list(rows_by_number(given_rows[k : k + size] for k in range(0, len(given_rows), size)))
     assert [len(run) for run in found] == lengths and (np.concatenate([*found, given_rows[:0]]) == given_rows).all()
 
 
@@ -127,7 +127,7 @@ def test_buckets_bring_every_row_together_in_its_order(tmp_path_factory, numbers
     with Buckets(tmp_path_factory.getbasetemp(), np.bincount(numbers), most) as buckets:
         for k in range(0, len(given_rows), size):
             buckets.add(given_rows[k : k + size])
-        found = {int(run['number'][0]): run['place'].tolist() for run in runs(buckets)}
+        found = {int(run['number'][0]): run['place'].tolist() for run in rows_by_number(buckets)}
     assert found == {
         number: [place for place, other in enumerate(numbers) if other == number] for number in set(numbers)
     }
@@ -145,7 +145,7 @@ def _open_files(folder):
 def test_what_fits_into_one_bucket_makes_no_file(tmp_path):
     with Buckets(tmp_path / 'new', np.array([50, 50]), most=100) as buckets:
         buckets.add(_rows([0, 1] * 50))
-        assert _open_files(tmp_path) == 0 and len(list(runs(buckets))) == 2
+        assert _open_files(tmp_path) == 0 and len(list(rows_by_number(buckets))) == 2
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='looks into /proc')

@@ -14,7 +14,7 @@ import pytest
 
 from ...data.adjustment import adjust
 from ...data.calendar import extra_sessions, missing_sessions
-from ...providers.sample import connect, fetch, recovered_actions, symbols
+from ...providers.sample import connect_sample, fetch, recovered_actions, symbols
 from ...utils.error_handling import DataError, UnknownSymbolError
 
 # %% ../../../nbs/providers/05_sample.ipynb #4d1b8204
@@ -177,7 +177,7 @@ def test_importing_the_provider_reads_no_file():
 
 
 def test_the_sample_answers_as_every_provider_does():
-    with connect(None) as sample:
+    with connect_sample(None) as sample:
         found = dict(sample.deliveries(['FB', 'TSLA'], date(2012, 6, 1), None))
     assert (sample.name, len(sample.symbols())) == ('sample', 5) and isinstance(found['TSLA'], UnknownSymbolError)
     assert found['FB'].bars.index[0] == pd.Timestamp('2012-06-01')

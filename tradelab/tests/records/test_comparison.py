@@ -11,12 +11,12 @@ from tradelab.records.comparison import (
     benchmark,
     changes,
     compare,
-    figures,
+    fairness_verdict,
     is_trading,
     main_side,
     remark,
+    run_figures,
     subject,
-    verdict,
 )
 from ...utils.error_handling import RunError
 
@@ -68,11 +68,11 @@ def test_the_side_that_is_judged_is_never_the_benchmark_when_there_is_another(me
 def test_figures_of_a_side_that_is_not_there_are_none():
     stored = {'strategy': {'Sharpe': 1.0, 'note': 'text', 'flag': True, 'Calmar': None}}
     assert (
-        figures(stored) == {'Sharpe': 1.0, 'Calmar': None}
-        and figures(stored, 'other') == {} == figures(None)
+        run_figures(stored) == {'Sharpe': 1.0, 'Calmar': None}
+        and run_figures(stored, 'other') == {} == run_figures(None)
         and benchmark(stored) == {}
     )
-    assert figures({'Sharpe': 2.0}) == {'Sharpe': 2.0} and figures({'strategy': None}) == {}
+    assert run_figures({'Sharpe': 2.0}) == {'Sharpe': 2.0} and run_figures({'strategy': None}) == {}
 
 # %% ../../../nbs/records/01_comparison.ipynb #9283bed7
 def test_a_run_that_does_not_trade_is_told_in_words():
@@ -124,7 +124,7 @@ def test_runs_that_share_data_code_and_costs_are_compared_fairly():
     found = compare([_row('a'), other])
     assert (
         found.fair
-        and verdict(found).startswith('Fair')
+        and fairness_verdict(found).startswith('Fair')
         and found.changes.to_dict('split')
         == dict(index=[('parameters', 'fast')], columns=['a', 'b'], data=[['50', '20']])
     )
@@ -155,7 +155,7 @@ def test_runs_that_share_data_code_and_costs_are_compared_fairly():
 )
 def test_a_difference_that_is_not_to_be_compared_makes_it_unfair(changed, what):
     assert _wrong(_row('a'), _row('b', **changed)) == [what] == _wrong(_row('b', **changed), _row('a'))
-    assert verdict(compare([_row('a'), _row('b', **changed)])).startswith(f'Not fair: {what} ')
+    assert fairness_verdict(compare([_row('a'), _row('b', **changed)])).startswith(f'Not fair: {what} ')
 
 
 def test_what_nobody_recorded_is_not_equal():

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from ...data.quality import universe_of
-from ...records.holdout import open_seal, record_seal, seal_key, seal_of, seals_table
+from ...records.holdout import holdout_key, holdout_opening, holdouts_table, open_holdout, record_holdout
 from ...records.results import start_run
 from ...utils.database import session
 from ...utils.error_handling import DatabaseError, ParameterError, RunError, UnknownSymbolError
@@ -20,7 +20,7 @@ SPAN = '2012-01-03', '2012-12-31'
 # %% ../../../nbs/records/05_holdout.ipynb #98ac8838
 def test_an_opening_holds_what_was_tried_by_which_run_at_which_commit(fresh):
     start_run(fresh, dict(id='run-1', template='walk_forward', parameters={}, git_commit='abc'))
-    row = open_seal(fresh, 'cross', ['ibm', 'AAPL'], *SPAN, {'fast': 20}, 'run-1')
+    row = open_holdout(fresh, 'cross', ['ibm', 'AAPL'], *SPAN, {'fast': 20}, 'run-1')
     assert (row['symbols'], row['run_id'], row['git_commit'], row['parameters'], row['metrics']) == (
         'AAPL,IBM',
         'run-1',
@@ -28,9 +28,9 @@ def test_an_opening_holds_what_was_tried_by_which_run_at_which_commit(fresh):
         {'fast': 20},
         None,
     )
-    assert row['key'] == seal_key('cross', 'AAPL,IBM', *SPAN) and seals_table(fresh).id.tolist() == [row['id']]
-    record_seal(fresh, row['key'], {'Sharpe': float('nan'), 'CAGR': 0.1})
-    assert seal_of(fresh, 'cross', 'IBM,AAPL')['metrics'] == {'Sharpe': None, 'CAGR': 0.1}
+    assert row['key'] == holdout_key('cross', 'AAPL,IBM', *SPAN) and holdouts_table(fresh).id.tolist() == [row['id']]
+    record_holdout(fresh, row['key'], {'Sharpe': float('nan'), 'CAGR': 0.1})
+    assert holdout_opening(fresh, 'cross', 'IBM,AAPL')['metrics'] == {'Sharpe': None, 'CAGR': 0.1}
 
 
 @pytest.mark.parametrize(
@@ -38,47 +38,47 @@ def test_an_opening_holds_what_was_tried_by_which_run_at_which_commit(fresh):
 )
 def test_a_second_look_at_any_session_is_refused_by_naming_the_first(fresh, first, last):
     start_run(fresh, dict(id='run-1', template='walk_forward', parameters={}))
-    record_seal(fresh, open_seal(fresh, 'cross', 'IBM', *SPAN, {'fast': 20}, 'run-1')['key'], {'Sharpe': 1.0})
+    record_holdout(fresh, open_holdout(fresh, 'cross', 'IBM', *SPAN, {'fast': 20}, 'run-1')['key'], {'Sharpe': 1.0})
     for fast in (20, 50):
         with pytest.raises(RunError, match=r'opened for cross on 20\d\d-.* by run-1 .*2012-01-03 to 2012-12-31'):
-            open_seal(fresh, 'cross', 'IBM', first, last, {'fast': fast})
-    assert len(seals_table(fresh)) == 1
+            open_holdout(fresh, 'cross', 'IBM', first, last, {'fast': fast})
+    assert len(holdouts_table(fresh)) == 1
 
 # %% ../../../nbs/records/05_holdout.ipynb #ff3b1d31
 def test_what_was_not_seen_can_be_opened(fresh):
-    open_seal(fresh, 'cross', 'IBM', *SPAN, {})
+    open_holdout(fresh, 'cross', 'IBM', *SPAN, {})
     for strategy, symbols, first, last in (
         ('other', 'IBM', *SPAN),
         ('cross', 'AAPL', *SPAN),
         ('cross', 'IBM', '2013-01-02', '2013-12-31'),
     ):
-        assert seal_of(fresh, strategy, symbols, first, last) is None
-        open_seal(fresh, strategy, symbols, first, last, {})
-    assert len(seals_table(fresh)) == 4 and seals_table(fresh)['first'].iloc[0].year == 2013
+        assert holdout_opening(fresh, strategy, symbols, first, last) is None
+        open_holdout(fresh, strategy, symbols, first, last, {})
+    assert len(holdouts_table(fresh)) == 4 and holdouts_table(fresh)['first'].iloc[0].year == 2013
 
 
 def test_who_never_came_back_may_try_the_same_again_and_nothing_else(fresh):
-    first = open_seal(fresh, 'cross', 'IBM', *SPAN, {'fast': 20, 'level': 0.1})
+    first = open_holdout(fresh, 'cross', 'IBM', *SPAN, {'fast': 20, 'level': 0.1})
     with pytest.raises(RunError, match='was opened'):
-        open_seal(fresh, 'cross', 'IBM', *SPAN, {'fast': 21, 'level': 0.1})
-    assert open_seal(fresh, 'cross', 'IBM', *SPAN, {'level': 0.1, 'fast': 20}) == first
-    record_seal(fresh, first['key'], {'Sharpe': 1.0})
+        open_holdout(fresh, 'cross', 'IBM', *SPAN, {'fast': 21, 'level': 0.1})
+    assert open_holdout(fresh, 'cross', 'IBM', *SPAN, {'level': 0.1, 'fast': 20}) == first
+    record_holdout(fresh, first['key'], {'Sharpe': 1.0})
     with pytest.raises(RunError, match='was opened'):
-        open_seal(fresh, 'cross', 'IBM', *SPAN, {'fast': 20, 'level': 0.1})
+        open_holdout(fresh, 'cross', 'IBM', *SPAN, {'fast': 20, 'level': 0.1})
 
 # %% ../../../nbs/records/05_holdout.ipynb #5d55279c
 def test_a_result_is_written_once_and_only_for_what_was_opened(fresh):
     with pytest.raises(RunError, match='Open the span first'):
-        record_seal(fresh, seal_key('cross', 'IBM', *SPAN), {})
-    key = open_seal(fresh, 'cross', 'IBM', *SPAN, {})['key']
-    record_seal(fresh, key, {'Sharpe': 1.0})
+        record_holdout(fresh, holdout_key('cross', 'IBM', *SPAN), {})
+    key = open_holdout(fresh, 'cross', 'IBM', *SPAN, {})['key']
+    record_holdout(fresh, key, {'Sharpe': 1.0})
     with pytest.raises(RunError, match='never replaced'):
-        record_seal(fresh, key, {'Sharpe': 2.0})
-    assert seal_of(fresh, 'cross', 'IBM')['metrics'] == {'Sharpe': 1.0}
+        record_holdout(fresh, key, {'Sharpe': 2.0})
+    assert holdout_opening(fresh, 'cross', 'IBM')['metrics'] == {'Sharpe': 1.0}
 
 
 def test_the_database_itself_refuses_a_second_row_of_a_key(fresh):
-    open_seal(fresh, 'cross', 'IBM', *SPAN, {})
+    open_holdout(fresh, 'cross', 'IBM', *SPAN, {})
     with pytest.raises(DatabaseError), session(fresh) as db:
         db.execute(
             text(
@@ -92,7 +92,7 @@ def test_of_many_that_open_at_once_one_does(fresh):
 
     def look(fast):
         try:
-            said.append(open_seal(fresh, 'cross', 'IBM', '2012-01-03', f'2012-12-{10 + fast}', {'fast': fast})['id'])
+            said.append(open_holdout(fresh, 'cross', 'IBM', '2012-01-03', f'2012-12-{10 + fast}', {'fast': fast})['id'])
         except RunError as e:
             said.append(str(e))
 
@@ -101,7 +101,7 @@ def test_of_many_that_open_at_once_one_does(fresh):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(seals_table(fresh)) == 1 and sum(isinstance(one, int) for one in said) == 1 and len(said) == 6
+    assert len(holdouts_table(fresh)) == 1 and sum(isinstance(one, int) for one in said) == 1 and len(said) == 6
 
 
 @pytest.mark.parametrize(
@@ -115,14 +115,14 @@ def test_of_many_that_open_at_once_one_does(fresh):
 )
 def test_what_cannot_be_sealed_is_refused(fresh, given, error):
     with pytest.raises(error):
-        open_seal(fresh, 'cross', *given, {})
+        open_holdout(fresh, 'cross', *given, {})
 
 
 def test_an_unknown_run_cannot_open_a_seal(fresh):
     start_run(fresh, dict(id='run-17', template='walk_forward', parameters={}))
     with pytest.raises(RunError, match='Did you mean run-17'):
-        open_seal(fresh, 'cross', 'IBM', *SPAN, {}, 'run-71')
-    assert seals_table(fresh).empty
+        open_holdout(fresh, 'cross', 'IBM', *SPAN, {}, 'run-71')
+    assert holdouts_table(fresh).empty
 
 
 def test_symbols_have_one_order():

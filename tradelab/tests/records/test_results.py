@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import select, text
 
 from ...backtesting import backtest
-from ...engine.market import market
+from ...engine.market import bar_panel
 from tradelab.records.results import (
     EventHandler,
     close_stale_runs,
@@ -54,7 +54,7 @@ def _backtest(days=8):
         },
         sessions,
     )
-    return backtest(market({'IBM': bars}), {'IBM': signals})
+    return backtest(bar_panel({'IBM': bars}), {'IBM': signals})
 
 
 def _scalar(settings, query):

@@ -15,12 +15,12 @@ from ...engine.state import COUNTS
 from ...performance_metrics import performance
 from tradelab.reporting.backtests import (
     assumptions,
+    benchmark_verdict,
     caveats,
     headline_table,
     metrics_table,
     stress_table,
     trades_table,
-    verdict,
 )
 from ...reporting.formats import FORMATS, LESS_IS_BETTER, in_words
 from ...utils.error_handling import DataError
@@ -205,7 +205,7 @@ def _figures(mine, hold):
     ],
 )
 def test_the_verdict_follows_the_figures(mine, hold, word):
-    assert word in verdict(_figures(mine, hold))
+    assert word in benchmark_verdict(_figures(mine, hold))
 
 
 def test_every_figure_of_performance_has_a_format_and_keeps_its_place():
@@ -224,7 +224,7 @@ def test_figures_that_a_database_gave_back_as_none_are_dashes():
     assert headline_table('A', figures).loc['A'].tolist() == ['0', '–', '–', '–', '–']
 
 
-@pytest.mark.parametrize('table', [verdict, metrics_table, lambda metrics: headline_table('A', metrics)])
+@pytest.mark.parametrize('table', [benchmark_verdict, metrics_table, lambda metrics: headline_table('A', metrics)])
 def test_figures_without_a_benchmark_are_refused(table):
     with pytest.raises(DataError, match='buy_and_hold'):
         table({'strategy': {}})

@@ -9,17 +9,17 @@ import math
 import pandas as pd
 import pytest
 
-from ...data.quality import Verdict
+from ...data.quality import DataVerdict
 from tradelab.reporting.backtests import (
+    admission_words,
     breakers_table,
     doubts,
-    gate_words,
     intervals_table,
     refusals_table,
     shortened,
     verdicts_table,
 )
-from ...research.significance import Luck, RandomEntries
+from ...research.significance import RandomEntries, Significance
 
 # %% ../../../nbs/reporting/03_backtests.ipynb #8318673f
 DAYS = pd.bdate_range('2020-01-01', periods=300, name='session')
@@ -49,7 +49,7 @@ def _verdict(symbol, verdict, *rules):
             'severity': ['fail' if rule == 'unit_error' else 'warn' for rule in rules],
         }
     )
-    return Verdict(symbol, verdict, found, 1_500, 3, DAYS[0], DAYS[9])
+    return DataVerdict(symbol, verdict, found, 1_500, 3, DAYS[0], DAYS[9])
 
 
 def test_a_universe_names_what_is_left_out_and_what_is_forced():
@@ -57,13 +57,13 @@ def test_a_universe_names_what_is_left_out_and_what_is_forced():
         symbol: _verdict(symbol, verdict)
         for symbol, verdict in (('A', 'ok'), ('B', 'fail'), ('C', 'fail'), ('D', 'warn'))
     }
-    said = gate_words(seen, ['A', 'C', 'D'])
+    said = admission_words(seen, ['A', 'C', 'D'])
     assert (
         'The gate on 4 symbols: 1 ok, 1 warn, 2 fail.' in said
         and '**1 left out**, their data fail: B.' in said
         and 'refuses the prices of C; they are used' in said
     )
-    assert 'left out' not in gate_words({'A': seen['A']}, ['A']) and 'refuses' not in gate_words(
+    assert 'left out' not in admission_words({'A': seen['A']}, ['A']) and 'refuses' not in admission_words(
         {'A': seen['A']}, ['A']
     )
 
@@ -136,7 +136,7 @@ INTERVALS = pd.DataFrame(
 
 
 def _chance(dsr, crowd):
-    return Luck(0.5, 1_000, 7, 0.1, 0.9, 0.3, dsr, 2_000.0, INTERVALS, crowd)
+    return Significance(0.5, 1_000, 7, 0.1, 0.9, 0.3, dsr, 2_000.0, INTERVALS, crowd)
 
 
 @pytest.mark.parametrize(

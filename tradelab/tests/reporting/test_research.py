@@ -16,9 +16,9 @@ from ...records.trials import Trials
 from tradelab.reporting.research import (
     chosen_words,
     contenders_table,
+    data_check_words,
     fold_words,
     folds_table,
-    gate_words,
     grid_words,
     research_assumptions,
     seal_words,
@@ -80,14 +80,14 @@ def _walked(trades=(8, 9, 10, 11, 12), chosen=(10, 20, 20, 20, 30), sessions=500
 
 # %% ../../../nbs/reporting/10_research.ipynb #1bdeffe1
 def test_the_gate_names_whom_it_doubts_and_whom_it_refuses():
-    assert gate_words({'A': 'ok'}) == 'The gate has nothing against the prices.' and 'all 2 symbols' in gate_words(
-        {'A': 'ok', 'B': 'ok'}
-    )
-    said = gate_words({'A': 'ok', 'B': 'warn', 'C': 'fail'})
+    assert data_check_words(
+        {'A': 'ok'}
+    ) == 'The gate has nothing against the prices.' and 'all 2 symbols' in data_check_words({'A': 'ok', 'B': 'ok'})
+    said = data_check_words({'A': 'ok', 'B': 'warn', 'C': 'fail'})
     assert (
         'doubts about the prices of B:' in said and '**The gate refuses the prices of C**' in said and ' A' not in said
     )
-    assert 'S0, S1, S2, S3, S4, S5 and 4 more' in gate_words({f'S{k}': 'warn' for k in range(10)})
+    assert 'S0, S1, S2, S3, S4, S5 and 4 more' in data_check_words({f'S{k}': 'warn' for k in range(10)})
 
 
 def test_the_seal_is_whole_broken_or_none():

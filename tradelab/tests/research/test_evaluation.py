@@ -10,7 +10,7 @@ import pytest
 
 from ...backtesting import backtest
 from ...config import CostSettings, RiskSettings, load_settings
-from ...engine.market import market
+from ...engine.market import bar_panel
 from ...research.study import equal_parts, evaluate, names_held
 from ...signal_generator import Vote
 from ...utils.error_handling import DataError
@@ -116,7 +116,7 @@ def _voted(bars, at):
 
 def test_names_are_those_with_a_position_at_the_close():
     rising = _raw([10.0] * 8).assign(low=lambda bars: np.where(np.arange(8) == 5, 1.0, bars.low))
-    made = market({'A': rising, 'B': _raw([10.0] * 8)})
+    made = bar_panel({'A': rising, 'B': _raw([10.0] * 8)})
     result = backtest(
         made,
         {'A': _voted(rising, {0: 1, 2: -1, 4: 1}), 'B': _voted(rising, {1: 1})},

@@ -9,7 +9,7 @@ from math import nan
 import pandas as pd
 import pytest
 
-from ...research.sweep import Sweep, best, choice, plateau, plateau_cells, ranked
+from ...research.sweep import Sweep, best, best_parameters, plateau, plateau_cells, ranked
 from ...utils.error_handling import DataError
 
 DAYS = pd.bdate_range('2020-01-01', periods=150, name='session')
@@ -69,7 +69,7 @@ def test_a_combination_that_never_traded_is_never_the_best():
     swept = Sweep(table, ['fast'], DAYS, ('A',))
     assert (
         best(swept, 'Max Drawdown').fast == 2
-        and choice(swept, 'CAGR') == {'fast': 3}
+        and best_parameters(swept, 'CAGR') == {'fast': 3}
         and plateau(swept, 'CAGR').isna().tolist() == [True, False, False]
     )
     assert plateau_cells(swept, 'CAGR').tolist() == [False, False, True] and ranked(swept, 'CAGR').isna().tolist() == [
@@ -101,18 +101,20 @@ def test_the_plateau_of_the_best_is_what_is_joined_to_it_at_half_height():
 
 def test_a_choice_has_the_types_that_settings_take():
     swept = _tiny([[9.0, 1.0, 1.0], [2.0, 7.0, 7.0], [2.0, 7.0, 6.0]], oversold=30.0)
-    assert choice(swept) == {'fast': 10, 'slow': 100, 'oversold': 30.0} and choice(swept, by_plateau=True) == {
+    assert best_parameters(swept) == {'fast': 10, 'slow': 100, 'oversold': 30.0} and best_parameters(
+        swept, by_plateau=True
+    ) == {
         'fast': 20,
         'slow': 300,
         'oversold': 30.0,
     }
-    assert [type(value) for value in choice(swept).values()] == [int, int, float]
+    assert [type(value) for value in best_parameters(swept).values()] == [int, int, float]
     for by_plateau in (False, True):
         with pytest.raises(DataError, match='No combination has a Sharpe'):
-            choice(_tiny([[nan]]), by_plateau=by_plateau)
+            best_parameters(_tiny([[nan]]), by_plateau=by_plateau)
 
 
-@pytest.mark.parametrize('ask', [best, plateau, plateau_cells, choice])
+@pytest.mark.parametrize('ask', [best, plateau, plateau_cells, best_parameters])
 def test_a_figure_that_a_sweep_does_not_have_is_refused(ask):
     with pytest.raises(DataError, match="no such figure.*'Sharp'.*Sharpe"):
         ask(_tiny([[1.0]]), 'Sharp')

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ...backtesting import backtest
-from ...engine.market import market
+from ...engine.market import bar_panel
 from ...performance_metrics import ShortSeriesWarning, cagr, kurtosis, max_drawdown, sharpe, skew
 from tradelab.research.significance import (
     RandomEntries,
@@ -21,14 +21,14 @@ from tradelab.research.significance import (
     cagr_of,
     control_words,
     expected_max_sharpe,
-    luck,
-    luck_words,
     max_drawdown_of,
     probabilistic_sharpe,
     random_entries,
     random_signals,
     sharpe_of,
     sharpe_of_backtest,
+    significance,
+    significance_words,
 )
 from ...settings import BacktestSettings, CostSettings, RiskSettings
 from ...utils.error_handling import DataError
@@ -168,7 +168,7 @@ def _laid(draw):
 @given(_laid())
 def test_entries_at_random_are_as_many_and_as_long_and_do_not_overlap(case):
     bars, trades, spans, seed = case
-    made = market({'A': _bars(np.linspace(10, 20, bars))})
+    made = bar_panel({'A': _bars(np.linspace(10, 20, bars))})
     found = random_signals(made, trades, BacktestSettings(), np.random.default_rng(seed))
     bought, sold = np.flatnonzero(found.signal == 1), np.flatnonzero(found.signal == -1)
     assert (
@@ -184,7 +184,7 @@ def test_entries_at_random_are_as_many_and_as_long_and_do_not_overlap(case):
 
 def test_every_place_is_equally_likely():
     # 20 bars for a trade of 6 bars and one of 2 leave 12 free: 14·13/2 places for each of two orders
-    made, rng, trades = market({'A': _bars(np.full(21, 10.0))}), np.random.default_rng(0), _trades((3, 8), (10, 11))
+    made, rng, trades = bar_panel({'A': _bars(np.full(21, 10.0))}), np.random.default_rng(0), _trades((3, 8), (10, 11))
     signals = np.array([random_signals(made, trades, BacktestSettings(), rng).signal[:, 0] for _ in range(2_000)])
     first, last = (signals == 1).argmax(axis=1), 20 - (signals[:, ::-1] == 1).argmax(axis=1)
     counts = pd.Series(list(zip(first, last, signals[np.arange(2_000), first + 1] == -1))).value_counts()
@@ -195,14 +195,14 @@ def test_every_place_is_equally_likely():
 
 
 def test_orders_at_the_same_close_may_use_the_first_bar():
-    made, account, starts = market({'A': _bars(np.full(7, 10.0))}), BacktestSettings(fill_at='same_close'), set()
+    made, account, starts = bar_panel({'A': _bars(np.full(7, 10.0))}), BacktestSettings(fill_at='same_close'), set()
     for seed in range(20):
         starts.add(int(random_signals(made, _trades((0, 5)), account, np.random.default_rng(seed)).signal.argmax()))
     assert starts == {0, 1}
 
 
 def test_a_trade_that_ended_on_its_bar_is_held_for_one_and_a_trade_too_many_falls_off_the_end():
-    made = market({'A': _bars(np.full(6, 10.0))})
+    made = bar_panel({'A': _bars(np.full(6, 10.0))})
     signal = random_signals(
         made, _trades((1, 1), (2, 2), (3, 3), (4, 4), (5, 5)), BacktestSettings(), np.random.default_rng(0)
     ).signal[:, 0]
@@ -210,13 +210,13 @@ def test_a_trade_that_ended_on_its_bar_is_held_for_one_and_a_trade_too_many_fall
 
 
 def test_a_symbol_without_trades_gets_no_signal():
-    made = market({'A': _bars(np.full(9, 10.0)), 'B': _bars(np.full(9, 10.0))})
+    made = bar_panel({'A': _bars(np.full(9, 10.0)), 'B': _bars(np.full(9, 10.0))})
     found = random_signals(made, _trades((2, 4)), BacktestSettings(), np.random.default_rng(0))
     assert found.symbols == ('A', 'B') and found.signal[:, 0].any() and not found.signal[:, 1].any()
 
 
 def test_a_symbol_with_gaps_is_given_signals_on_its_own_bars():
-    made = market({'A': _bars(np.full(30, 10.0)), 'B': _bars(np.full(30, 10.0)).iloc[5:28:2]})
+    made = bar_panel({'A': _bars(np.full(30, 10.0)), 'B': _bars(np.full(30, 10.0)).iloc[5:28:2]})
     bar = np.isfinite(made.close[:, 1])
     trades = pd.concat([_trades((2, 4)), _trades((9, 15), symbol='B')])
     found = [random_signals(made, trades, BacktestSettings(), np.random.default_rng(seed)).signal for seed in range(30)]
@@ -227,7 +227,7 @@ def test_a_symbol_with_gaps_is_given_signals_on_its_own_bars():
 # %% ../../../nbs/research/04_significance.ipynb #1db09879
 def test_signals_that_reverse_are_moved_together_and_keep_their_order():
     made, account = (
-        market({'A': _bars(np.full(30, 10.0)), 'B': _bars(np.full(30, 10.0))}),
+        bar_panel({'A': _bars(np.full(30, 10.0)), 'B': _bars(np.full(30, 10.0))}),
         BacktestSettings(direction='long_short'),
     )
     trades = pd.concat([_trades((3, 8), (8, 20), symbol=symbol, sides=['long', 'short']) for symbol in 'AB'])
@@ -260,7 +260,7 @@ def _signals(close, bought, sold):
 
 
 def test_a_strategy_that_knows_the_future_stands_above_the_crowd_and_its_mirror_image_below():
-    made, turns = market({'A': _bars(ZIGZAG)}), range(15, 150, 16)
+    made, turns = bar_panel({'A': _bars(ZIGZAG)}), range(15, 150, 16)
     knows = backtest(made, _signals(ZIGZAG, turns, [turn + 8 for turn in turns]))
     fails = backtest(made, _signals(ZIGZAG, [turn - 8 for turn in turns], turns))
     good, bad = (random_entries(made, result, draws=40) for result in (knows, fails))
@@ -273,7 +273,7 @@ def test_a_strategy_that_knows_the_future_stands_above_the_crowd_and_its_mirror_
 
 
 def test_the_control_pays_the_same_costs_and_leaves_exits_and_breakers_out():
-    made, asked = market({'A': _bars(ZIGZAG)}), []
+    made, asked = bar_panel({'A': _bars(ZIGZAG)}), []
     result = backtest(made, _signals(ZIGZAG, [15], [23]))
     costs, risk = (
         CostSettings(commission_per_order=7),
@@ -301,14 +301,14 @@ def test_the_control_pays_the_same_costs_and_leaves_exits_and_breakers_out():
 
 
 def test_the_same_seed_gives_the_same_crowd():
-    made = market({'A': _bars(ZIGZAG[:60])})
+    made = bar_panel({'A': _bars(ZIGZAG[:60])})
     result = backtest(made, _signals(ZIGZAG[:60], [15], [23]))
     one, same, other = (random_entries(made, result, seed=seed, draws=8).draws.tolist() for seed in (1, 1, 2))
     assert one == same != other
 
 
 def test_a_strategy_that_never_entered_is_refused():
-    made = market({'A': _bars(ZIGZAG)})
+    made = bar_panel({'A': _bars(ZIGZAG)})
     with pytest.raises(DataError, match='no entry'):
         random_entries(made, backtest(made, _signals(ZIGZAG, [], [])))
 
@@ -336,7 +336,7 @@ def test_an_undefined_figure_has_no_place(crowd):
 
 
 def test_a_ruined_draw_counts_as_the_worst():
-    ruined = backtest(made := market({'A': _bars(ZIGZAG)}), _signals(ZIGZAG, [], []))
+    ruined = backtest(made := bar_panel({'A': _bars(ZIGZAG)}), _signals(ZIGZAG, [], []))
     ruined.equity.loc[made.sessions[50], 'equity'] = -1.0
     crowd = RandomEntries('Sharpe', -5.0, np.array([sharpe_of_backtest(ruined), 1.0]), 1, 1.0)
     assert crowd.percentile == 0.5 and '<svg' in crowd._repr_html_()
@@ -347,7 +347,10 @@ RETURNS = np.random.default_rng(3).normal(0.0004, 0.01, 1_000)
 
 def test_all_answers_are_those_of_the_formulas():
     equity = _equity(RETURNS)
-    found, shape = luck(equity, trials=110, variance=0.3, risk_free=0.02, draws=50), (skew(equity), kurtosis(equity))
+    found, shape = (
+        significance(equity, trials=110, variance=0.3, risk_free=0.02, draws=50),
+        (skew(equity), kurtosis(equity)),
+    )
     ratio = sharpe(equity, 0.02)
     assert (found.sharpe, found.n, found.psr) == (ratio, 1_000, probabilistic_sharpe(ratio, 0.0, 1_000, *shape))
     assert (
@@ -361,26 +364,26 @@ def test_all_answers_are_those_of_the_formulas():
 
 def test_an_unknown_scatter_is_that_of_worthless_strategies():
     for unknown in (None, nan):
-        assert luck(_equity(RETURNS), 10, unknown, draws=1).variance == pytest.approx(252 / 999)
+        assert significance(_equity(RETURNS), 10, unknown, draws=1).variance == pytest.approx(252 / 999)
 
 
 def test_one_trial_is_not_deflated():
-    found = luck(_equity(RETURNS), draws=1)
+    found = significance(_equity(RETURNS), draws=1)
     assert found.dsr == found.psr and found.best_of_luck == 0
 
 
 def test_a_short_series_has_no_answer():
     with pytest.warns(ShortSeriesWarning):
-        found = luck(_equity([0.01, 0.02] * 9), trials=5)
+        found = significance(_equity([0.01, 0.02] * 9), trials=5)
     assert (
         all(isnan(value) for value in (found.sharpe, found.psr, found.dsr, found.needed))
-        and 'too few' in luck_words(found)[0]
+        and 'too few' in significance_words(found)[0]
         and found._repr_html_()
     )
 
 # %% ../../../nbs/research/04_significance.ipynb #4b023dc0
 def test_the_words_say_ratio_trials_and_odds():
-    said = ' '.join(luck_words(luck(_equity(RETURNS), trials=110, draws=50)))
+    said = ' '.join(significance_words(significance(_equity(RETURNS), trials=110, draws=50)))
     assert (
         'over 1,000 returns after 110 trials' in said
         and 'best of 110 worthless trials' in said
@@ -389,15 +392,15 @@ def test_the_words_say_ratio_trials_and_odds():
 
 
 def test_little_trust_is_followed_by_how_long_it_takes():
-    assert 'takes' in ' '.join(luck_words(luck(_equity(RETURNS[:200]), draws=50)))
+    assert 'takes' in ' '.join(significance_words(significance(_equity(RETURNS[:200]), draws=50)))
 
 
 def test_what_is_sure_is_called_sure():
-    said = luck_words(luck(_equity(RETURNS + 0.003), draws=50))
+    said = significance_words(significance(_equity(RETURNS + 0.003), draws=50))
     assert '>99.9%' in said[0] and said[-1] == 'That is more than luck explains.'
 
 
 def test_the_control_speaks_last_and_once():
     crowd = RandomEntries('Sharpe', 2.0, np.arange(4.0), 5, 5.0)
-    found = luck(_equity(RETURNS), draws=50, control=crowd)
-    assert luck_words(found)[-1] == control_words(crowd) and found._repr_html_().count('entered at random') == 1
+    found = significance(_equity(RETURNS), draws=50, control=crowd)
+    assert significance_words(found)[-1] == control_words(crowd) and found._repr_html_().count('entered at random') == 1

@@ -10,7 +10,7 @@ import pytest
 
 from ...backtesting import backtest
 from ...config import BacktestSettings, CostSettings, RiskSettings
-from ...engine.market import market
+from ...engine.market import bar_panel
 from ...research.stress import FIGURES, calendar_returns, delayed, scaled_costs, stress
 from ...utils.error_handling import DataError
 
@@ -37,7 +37,7 @@ def _signals(bars, at):
 
 def _case(closes, at):
     bars = _bars(closes)
-    return market({'A': bars}), {'A': _signals(bars, at)}
+    return bar_panel({'A': bars}), {'A': _signals(bars, at)}
 
 # %% ../../../nbs/research/05_stress.ipynb #9b5bd11d
 def test_every_cost_is_scaled_and_nothing_else():
@@ -153,7 +153,7 @@ def test_the_worst_year_begins_at_the_last_close_before_it():
 
 def test_holding_a_universe_gives_each_symbol_an_equal_part():
     up, down = _bars(np.linspace(10, 20, 300)), _bars(np.linspace(10, 5, 300))
-    made = market({'A': up, 'B': down, **{f'S{j}': _bars([10.0] * 200 + [10.0 + j] * 100) for j in range(10)}})
+    made = bar_panel({'A': up, 'B': down, **{f'S{j}': _bars([10.0] * 200 + [10.0 + j] * 100) for j in range(10)}})
     signals = {symbol: _signals(up, {}) for symbol in made.symbols}
     table = stress(made, signals, FREE, account=BacktestSettings(fractional=True))
     assert table.loc['buy & hold', 'Total Return'] == pytest.approx(

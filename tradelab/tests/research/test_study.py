@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ...config import load_settings
-from ...research.significance import luck, random_entries
+from ...research.significance import random_entries, significance
 from ...research.study import study
 from ...signal_generator import Vote
 from ...utils.error_handling import DataError
@@ -148,7 +148,7 @@ def test_odds_are_those_of_the_equity_with_the_settings_of_the_study():
     control = random_entries(
         asked.market, mine, asked.settings.costs, asked.settings.risk, asked.settings.backtest, seed=3, draws=5
     )
-    wanted = luck(mine.equity.equity, 9, 0.2, 0.03, seed=3, draws=60, control=control)
+    wanted = significance(mine.equity.equity, 9, 0.2, 0.03, seed=3, draws=60, control=control)
     assert (
         repr(found) == repr(wanted)
         and found.intervals.equals(wanted.intervals)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ...backtesting import backtest
 from ...config import BacktestSettings, CostSettings, RiskSettings, StrategySettings, SweepSettings
-from ...engine.market import market
+from ...engine.market import bar_panel
 from ...performance_metrics import cagr, max_drawdown, sharpe, win_rate
 from ...research.grid import moving_average_table
 from ...research.sweep import _run_all, sweep, sweep_tables
@@ -63,7 +63,7 @@ def _made(seed, n_symbols, volume=1e6, gaps=False):
         symbol: np.where(np.random.default_rng(seed).random(len(frame)) < 0.04, 0.7, 0.0)
         for symbol, frame in bars.items()
     }
-    return market(bars, paid), {symbol: frame.close for symbol, frame in bars.items()}
+    return bar_panel(bars, paid), {symbol: frame.close for symbol, frame in bars.items()}
 
 # %% ../../../nbs/research/06_sweep.ipynb #d4123703
 def _expected(made, closes, row, strategy, costs, risk, account):
@@ -242,7 +242,7 @@ def test_a_dividend_that_falls_into_a_rest_is_paid():
     paid, unpaid = (
         _check(made, closes),
         _check(
-            market(
+            bar_panel(
                 {
                     'A': pd.DataFrame(
                         {name: getattr(made, name)[:, 0] for name in ('open', 'high', 'low', 'close', 'volume')}, DAYS
@@ -273,7 +273,7 @@ def test_an_account_that_was_ruined_on_the_way_has_a_return_and_no_ratio():
     bars = pd.DataFrame({name: close for name in ('open', 'high', 'low', 'close')} | {'volume': 1e9})
     falls = lambda close, level: Vote(close < 0, close < level, 'never', 'low')
     made, strategy, account = (
-        market({'A': bars}),
+        bar_panel({'A': bars}),
         StrategySettings(voters=('falls',)),
         BacktestSettings(cash=10_000, direction='long_short'),
     )
@@ -322,7 +322,9 @@ def test_later_bars_change_nothing_in_a_sweep_that_ends_before_them():
     bars = pd.DataFrame({name: getattr(made, name)[:, 0] for name in ('open', 'high', 'low', 'close', 'volume')}, DAYS)
     account = BacktestSettings(end=DAYS[99].date())
     wild = bars.mul(np.where(DAYS <= DAYS[99], 1.0, 3.0), axis=0)
-    one, two = (sweep(market({'A': frame}), {'A': frame.close}, GRID, account=account).table for frame in (bars, wild))
+    one, two = (
+        sweep(bar_panel({'A': frame}), {'A': frame.close}, GRID, account=account).table for frame in (bars, wild)
+    )
     pd.testing.assert_frame_equal(one, two, check_exact=True)
 
 # %% ../../../nbs/research/06_sweep.ipynb #e8f3e423

@@ -14,16 +14,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ...backtesting import backtest
-from ...engine.market import market
+from ...engine.market import bar_panel
 from ...performance_metrics import performance
 from tradelab.research.walk_forward import (
-    choose,
+    before_holdout,
     folds,
-    open_seal,
-    sealed_sessions,
+    holdout_sessions,
+    run_holdout,
+    select_parameters,
     stability,
     training,
-    unsealed,
     walk_forward,
     walk_forward_figures,
     walk_forward_words,
@@ -95,16 +95,16 @@ def test_sessions_that_cannot_be_cut_are_refused(days):
 
 def test_the_seal_is_the_end_and_the_rest_is_free():
     assert (
-        unsealed(DAYS, SETUP).append(sealed_sessions(DAYS, SETUP)).equals(DAYS)
-        and sealed_sessions(DAYS, SETUP)[0] == DAYS[940]
+        before_holdout(DAYS, SETUP).append(holdout_sessions(DAYS, SETUP)).equals(DAYS)
+        and holdout_sessions(DAYS, SETUP)[0] == DAYS[940]
     )
-    assert not len(sealed_sessions(DAYS, SETUP.model_copy(update={'sealed': 0})))
+    assert not len(holdout_sessions(DAYS, SETUP.model_copy(update={'sealed': 0})))
 
 
 def test_the_last_training_part_keeps_its_distance_from_the_seal():
-    last = training(unsealed(DAYS, SETUP), SETUP)
+    last = training(before_holdout(DAYS, SETUP), SETUP)
     assert last.equals(DAYS[837:937]) and training(
-        unsealed(DAYS, SETUP), SETUP.model_copy(update={'window': 'expanding'})
+        before_holdout(DAYS, SETUP), SETUP.model_copy(update={'window': 'expanding'})
     ).equals(DAYS[:937])
     with pytest.raises(DataError, match='99, 100 needed'):
         training(DAYS[:102], SETUP)
@@ -126,15 +126,15 @@ def _grid(*sharpes, **columns):
     ],
 )
 def test_the_highest_finite_figure_wins_and_of_equals_the_first(sharpes, fast):
-    assert choose(_grid(*sharpes), ['fast'])['fast'] == fast
+    assert select_parameters(_grid(*sharpes), ['fast'])['fast'] == fast
 
 
 def test_without_a_figure_nothing_is_chosen():
-    assert choose(_grid(nan, nan, inf), ['fast']) is None
+    assert select_parameters(_grid(nan, nan, inf), ['fast']) is None
 
 
 def test_what_was_chosen_keeps_its_types():
-    row = choose(_grid(1.0, 2.0, name=['a', 'b'], slow=[1.5, 2.5]), ['fast', 'name', 'slow'])
+    row = select_parameters(_grid(1.0, 2.0, name=['a', 'b'], slow=[1.5, 2.5]), ['fast', 'name', 'slow'])
     assert [type(row[name]) for name in ('fast', 'name', 'slow', 'Sharpe')] == [int, str, float, float]
 
 
@@ -149,7 +149,7 @@ def test_what_was_chosen_keeps_its_types():
 )
 def test_a_table_that_cannot_choose_is_refused(table, parameters, metric, error):
     with pytest.raises(error):
-        choose(table, parameters, metric)
+        select_parameters(table, parameters, metric)
 
 # %% ../../../nbs/research/07_walk_forward.ipynb #540ce326
 def _run(returns, cash=1_000.0, asked=None):
@@ -194,7 +194,7 @@ def test_the_search_sees_training_parts_only_and_the_run_test_parts_only():
     assert searched == [(fold.train[0], fold.train[-1]) for fold in CUT] and ran == [
         ({'fast': 2}, fold.test[0], fold.test[-1]) for fold in CUT
     ]
-    assert max(last for *_, last in searched + ran) < sealed_sessions(DAYS[:300], SETUP)[0]
+    assert max(last for *_, last in searched + ran) < holdout_sessions(DAYS[:300], SETUP)[0]
 
 
 def test_what_is_best_in_the_test_part_is_not_chosen_when_it_was_not_best_before():
@@ -356,7 +356,7 @@ def test_the_choice_is_steady_when_it_stays():
 # %% ../../../nbs/research/07_walk_forward.ipynb #b7e2bd3c
 def test_the_seal_is_run_once_and_over_nothing_else():
     asked = []
-    opened = open_seal(DAYS[:300], SETUP, {'fast': 2}, _run(lambda chosen, days: 0.001, asked=asked))
+    opened = run_holdout(DAYS[:300], SETUP, {'fast': 2}, _run(lambda chosen, days: 0.001, asked=asked))
     assert asked == [({'fast': 2}, DAYS[240], DAYS[299])] and opened.sessions.equals(DAYS[240:300])
     assert opened.figures['Total Return'] == pytest.approx(1.001**59 - 1) and opened.figures['CAGR'] == pytest.approx(
         1.001 ** (59 * 252 / 60) - 1
@@ -366,9 +366,9 @@ def test_the_seal_is_run_once_and_over_nothing_else():
 def test_a_seal_that_is_none_and_a_run_of_other_sessions_are_refused():
     run = _run(lambda chosen, days: 0.0)
     with pytest.raises(DataError, match='Nothing is sealed'):
-        open_seal(DAYS, SETUP.model_copy(update={'sealed': 0}), {}, run)
+        run_holdout(DAYS, SETUP.model_copy(update={'sealed': 0}), {}, run)
     with pytest.raises(DataError, match='sealed part'):
-        open_seal(DAYS, SETUP, {}, lambda chosen, first, last: run(chosen, DAYS[900], last))
+        run_holdout(DAYS, SETUP, {}, lambda chosen, first, last: run(chosen, DAYS[900], last))
 
 # %% ../../../nbs/research/07_walk_forward.ipynb #af273808
 def _lab(close):
@@ -380,7 +380,7 @@ def _lab(close):
     def run(chosen, first, last):
         known = bars.loc[:last]
         return backtest(
-            market({'A': known}),
+            bar_panel({'A': known}),
             {'A': moving_average_rsi(known.close, StrategySettings(**chosen))},
             account=BacktestSettings(start=first.date(), end=last.date()),
         )
@@ -409,5 +409,5 @@ def test_what_comes_later_changes_nothing_before_it():
 
 def test_an_opened_seal_prints_itself():
     close = 50 * np.exp(np.cumsum(np.random.default_rng(2).normal(0.0005, 0.015, 300)))
-    opened = open_seal(DAYS[:300], SETUP, dict(fast=3, slow=12), _lab(close)[1])
+    opened = run_holdout(DAYS[:300], SETUP, dict(fast=3, slow=12), _lab(close)[1])
     assert 'opened' in opened._repr_html_() and 'SealOpened' in repr(opened)

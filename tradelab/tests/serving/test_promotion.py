@@ -10,7 +10,7 @@ import pytest
 
 from ...config import RetrainingSettings
 from ...models.forecast_metrics import diebold_mariano
-from ...serving.promotion import contest
+from ...serving.promotion import evaluate_challenger
 from ...utils.error_handling import DataError
 
 # %% ../../../nbs/serving/01_promotion.ipynb #dc5770e8
@@ -29,7 +29,7 @@ NAIVE = lambda came: {'persistence': np.zeros(len(came)), 'historical mean': np.
 # %% ../../../nbs/serving/01_promotion.ipynb #677e79d3
 def test_a_challenger_that_knows_something_is_promoted_where_nobody_serves():
     rows, came = _rows()
-    met = contest(rows, _seeds(came, 0.3), 0, NAIVE(came))
+    met = evaluate_challenger(rows, _seeds(came, 0.3), 0, NAIVE(came))
     assert (
         met.promoted
         and met.rows == 126
@@ -40,7 +40,7 @@ def test_a_challenger_that_knows_something_is_promoted_where_nobody_serves():
 
 def test_a_challenger_that_knows_nothing_is_not():
     rows, came = _rows()
-    met = contest(rows, _seeds(came, 0.0), 0, NAIVE(came))
+    met = evaluate_challenger(rows, _seeds(came, 0.0), 0, NAIVE(came))
     assert (
         not met.promoted
         and 'higher than that of historical mean' in met.verdict
@@ -50,7 +50,7 @@ def test_a_challenger_that_knows_nothing_is_not():
 
 def test_one_lucky_seed_does_not_decide_even_when_it_would_serve():
     rows, came = _rows()
-    met = contest(rows, {**_seeds(came, 0.0, 0.004), 0: 0.5 * came}, 0, NAIVE(came))
+    met = evaluate_challenger(rows, {**_seeds(came, 0.0, 0.004), 0: 0.5 * came}, 0, NAIVE(came))
     assert not met.promoted and '1 of 5 seeds' in met.verdict
 
 
@@ -59,7 +59,8 @@ def test_every_look_at_the_same_sessions_shares_the_significance():
     noisy = (0.1 * came + np.random.default_rng(k).normal(0, 0.003, 126) for k in range(200))
     some = next(one for one in noisy if 0.011 < diebold_mariano(came, one, np.zeros(126))[1] < 0.045)
     first, fifth = (
-        contest(rows, dict.fromkeys(range(5), some), 0, {'persistence': np.zeros(126)}, looks=looks) for looks in (0, 4)
+        evaluate_challenger(rows, dict.fromkeys(range(5), some), 0, {'persistence': np.zeros(126)}, looks=looks)
+        for looks in (0, 4)
     )
     assert (
         first.promoted
@@ -71,26 +72,28 @@ def test_every_look_at_the_same_sessions_shares_the_significance():
 
 def test_a_horizon_that_the_sessions_hold_less_than_ten_times_decides_nothing():
     rows, came = _rows()
-    assert contest(rows, _seeds(came, 0.3), 0, NAIVE(came), horizon=12).promoted
-    met = contest(rows, _seeds(came, 0.3), 0, NAIVE(came), horizon=13)
+    assert evaluate_challenger(rows, _seeds(came, 0.3), 0, NAIVE(came), horizon=12).promoted
+    met = evaluate_challenger(rows, _seeds(came, 0.3), 0, NAIVE(came), horizon=13)
     assert not met.promoted and '126 sessions are too few' in met.verdict and '130 are asked' in met.verdict
 
 
 def test_fewer_than_three_seeds_decide_nothing():
     rows, came = _rows()
     assert (
-        not contest(rows, _seeds(came, 0.3, n=2), 0, NAIVE(came)).promoted
-        and contest(rows, _seeds(came, 0.3, n=3), 0, NAIVE(came)).promoted
+        not evaluate_challenger(rows, _seeds(came, 0.3, n=2), 0, NAIVE(came)).promoted
+        and evaluate_challenger(rows, _seeds(came, 0.3, n=3), 0, NAIVE(came)).promoted
     )
 
 
 def test_the_folds_have_to_agree():
     rows, came = _rows()
     assert (
-        contest(rows, _seeds(came, 0.3), 0, NAIVE(came), folds=(-0.01, 'persistence', True)).promoted
-        and not contest(rows, _seeds(came, 0.3), 0, NAIVE(came), folds=(-0.01, 'persistence', False)).promoted
+        evaluate_challenger(rows, _seeds(came, 0.3), 0, NAIVE(came), folds=(-0.01, 'persistence', True)).promoted
+        and not evaluate_challenger(
+            rows, _seeds(came, 0.3), 0, NAIVE(came), folds=(-0.01, 'persistence', False)
+        ).promoted
     )
-    met = contest(rows, _seeds(came, 0.3), 0, NAIVE(came), folds=(0.01, 'persistence', False))
+    met = evaluate_challenger(rows, _seeds(came, 0.3), 0, NAIVE(came), folds=(0.01, 'persistence', False))
     assert (
         not met.promoted
         and '✗ Over the folds the mean error of its seeds is 1.00% higher than that of persistence' in met.verdict
@@ -101,11 +104,11 @@ def test_a_difference_that_may_be_chance_is_not_enough():
     rows, came = _rows(30)
     forecast = np.zeros(30)
     forecast[np.abs(came).argmax()] = came[np.abs(came).argmax()]
-    met = contest(rows, {seed: forecast for seed in range(5)}, 0, {'persistence': np.zeros(30)})
+    met = evaluate_challenger(rows, {seed: forecast for seed in range(5)}, 0, {'persistence': np.zeros(30)})
     assert (
         not met.promoted
         and '5 of 5 seeds' in met.verdict
-        and contest(
+        and evaluate_challenger(
             rows,
             {seed: forecast for seed in range(5)},
             0,
@@ -118,19 +121,21 @@ def test_a_difference_that_may_be_chance_is_not_enough():
 def test_a_gain_below_the_margin_is_not_enough():
     rows, came = _rows()
     some = {seed: 0.3 * came for seed in range(5)}
-    assert contest(rows, some, 0, NAIVE(came), rules=RetrainingSettings(margin=0.2)).promoted
-    assert not contest(rows, some, 0, NAIVE(came), rules=RetrainingSettings(margin=0.4)).promoted
+    assert evaluate_challenger(rows, some, 0, NAIVE(came), rules=RetrainingSettings(margin=0.2)).promoted
+    assert not evaluate_challenger(rows, some, 0, NAIVE(came), rules=RetrainingSettings(margin=0.4)).promoted
 
 # %% ../../../nbs/serving/01_promotion.ipynb #33bcd87b
 def test_the_champion_stays_unless_the_challenger_is_better_by_the_margin():
     rows, came = _rows()
     some = {seed: 0.3 * came for seed in range(5)}
     assert (
-        contest(rows, some, 0, NAIVE(came), 0.2 * came).promoted
-        and not contest(rows, some, 0, NAIVE(came), 0.3 * came).promoted
+        evaluate_challenger(rows, some, 0, NAIVE(came), 0.2 * came).promoted
+        and not evaluate_challenger(rows, some, 0, NAIVE(came), 0.3 * came).promoted
     )
-    assert not contest(rows, some, 0, NAIVE(came), 0.4 * came).promoted
-    assert not contest(rows, some, 0, NAIVE(came), 0.2 * came, rules=RetrainingSettings(margin=0.2)).promoted
+    assert not evaluate_challenger(rows, some, 0, NAIVE(came), 0.4 * came).promoted
+    assert not evaluate_challenger(
+        rows, some, 0, NAIVE(came), 0.2 * came, rules=RetrainingSettings(margin=0.2)
+    ).promoted
 
 
 def test_a_champion_counts_only_where_it_is_out_of_sample():
@@ -138,23 +143,23 @@ def test_a_champion_counts_only_where_it_is_out_of_sample():
     some, champion = {seed: 0.3 * came for seed in range(5)}, 0.9 * came
     champion[:100] = np.nan
     champion[100:] = 0.0
-    assert contest(rows, some, 0, NAIVE(came), champion).promoted
+    assert evaluate_challenger(rows, some, 0, NAIVE(came), champion).promoted
     champion[:107] = np.nan
-    met = contest(rows, some, 0, NAIVE(came), champion)
+    met = evaluate_challenger(rows, some, 0, NAIVE(came), champion)
     assert not met.promoted and '19 forecasts' in met.verdict
 
 
 def test_forecasts_that_stand_on_other_rows_or_on_too_few_are_refused():
     rows, came = _rows()
     with pytest.raises(DataError, match='persistence'):
-        contest(rows, _seeds(came, 0.3), 0, {'persistence': np.zeros(3)})
+        evaluate_challenger(rows, _seeds(came, 0.3), 0, {'persistence': np.zeros(3)})
     with pytest.raises(DataError, match='Too few'):
-        contest(rows[:19], _seeds(came[:19], 0.3), 0, NAIVE(came[:19]))
+        evaluate_challenger(rows[:19], _seeds(came[:19], 0.3), 0, NAIVE(came[:19]))
 
 
 def test_chance_alone_promotes_hardly_ever():
     promoted = 0
     for seed in range(100):
         rows, came = _rows(seed=seed)
-        promoted += contest(rows, _seeds(came, 0.0, 0.001, seed=1000 + seed), 0, NAIVE(came)).promoted
+        promoted += evaluate_challenger(rows, _seeds(came, 0.0, 0.001, seed=1000 + seed), 0, NAIVE(came)).promoted
     assert promoted <= 2

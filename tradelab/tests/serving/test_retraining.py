@@ -26,7 +26,7 @@ from ...serving.predictions import stored_forecasts
 from ...serving.registry import champion, load_model, model_details, models_table, promote
 from ...serving.retraining import Due, conclude, due, forecast_now, health, model_bars, retrain, version_to_show
 from ...serving.retraining_log import claim, last_retraining
-from ...serving.training import lesson, made_up
+from ...serving.training import synthetic_bars, training_data
 from ...utils.database import session
 from ...utils.error_handling import DatabaseError, DataError, ModelError, RunError
 
@@ -67,7 +67,7 @@ def learned(lab):
     _empty(lab)
     told = _told(lab)
     return told, {
-        kind: retrain(told, lesson({kind.upper(): made_up(kind)}, told), ['a test'], shown=False)
+        kind: retrain(told, training_data({kind.upper(): synthetic_bars(kind)}, told), ['a test'], shown=False)
         for kind in ('reversal', 'walk')
     }
 
@@ -272,7 +272,7 @@ def serving(lab, learned):
     "A model of IBM that ends in 2012 and serves by hand, and a lab that knows what came later"
     ingest(lab, ['IBM'], 'sample')
     past = _told(lab, end='2012-03-01', train=756, test=1_500, epochs=2, seeds=(0,))
-    done = retrain(past, lesson(admit_all(past, ['IBM']).data, past), shown=False)
+    done = retrain(past, training_data(admit_all(past, ['IBM']).data, past), shown=False)
     promote(lab, 'IBM-h1', done.row['version'], ['a test'], 'hand')
     return _told(lab), done
 

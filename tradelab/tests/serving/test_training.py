@@ -14,15 +14,15 @@ from ...config import load_settings
 from ...models.artifact import digest, from_bytes, to_bytes
 from tradelab.serving.training import (
     artifact_of,
+    challenge_champion,
+    evaluate_on_folds,
     fit,
     forecasts_of,
     last_fold,
-    lesson,
-    made_up,
-    meet,
-    middle_seed,
+    median_seed,
     model_name,
-    on_folds,
+    synthetic_bars,
+    training_data,
 )
 from ...utils.error_handling import DataError, ParameterError
 
@@ -36,7 +36,7 @@ def _settings(sealed=100, end=None, **model):
 
 @pytest.fixture(scope='module')
 def walk():
-    return lesson({'A': made_up('walk')}, _settings())
+    return training_data({'A': synthetic_bars('walk')}, _settings())
 
 
 @pytest.fixture(scope='module')
@@ -46,7 +46,7 @@ def fitted(walk):
 
 @pytest.fixture(scope='module')
 def tested(walk):
-    return on_folds(walk)
+    return evaluate_on_folds(walk)
 
 # %% ../../../nbs/serving/06_training.ipynb #bb3ade2a
 def test_the_sealed_sessions_are_the_newest_and_no_fold_touches_them(walk):
@@ -58,20 +58,20 @@ def test_the_sealed_sessions_are_the_newest_and_no_fold_touches_them(walk):
 
 
 def test_the_label_of_the_last_training_session_ends_before_the_seal():
-    one = lesson({'A': made_up('walk')}, _settings(horizon=5))
+    one = training_data({'A': synthetic_bars('walk')}, _settings(horizon=5))
     assert one.sessions.get_loc(one.sealed[0]) - one.sessions.get_loc(last_fold(one).train[-1]) == 11
 
 
 def test_sessions_after_the_end_are_not_known():
-    end = made_up('walk')[0].index[799].date()
-    assert lesson({'A': made_up('walk')}, _settings(end=end)).sessions[-1] == pd.Timestamp(end)
+    end = synthetic_bars('walk')[0].index[799].date()
+    assert training_data({'A': synthetic_bars('walk')}, _settings(end=end)).sessions[-1] == pd.Timestamp(end)
 
 
 def test_a_symbol_of_a_universe_that_cannot_be_learned_from_is_left_out_by_name():
-    short, (bars, actions, convention) = made_up('walk', 150), made_up('walk')
-    one = lesson(
+    short, (bars, actions, convention) = synthetic_bars('walk', 150), synthetic_bars('walk')
+    one = training_data(
         {
-            'A': made_up('walk'),
+            'A': synthetic_bars('walk'),
             'NEW': short,
             'FLAT': (bars.assign(**dict.fromkeys(('open', 'high', 'low', 'close'), 5.0)), actions, convention),
         },
@@ -87,14 +87,14 @@ def test_a_symbol_of_a_universe_that_cannot_be_learned_from_is_left_out_by_name(
 
 def test_a_single_symbol_that_cannot_be_learned_from_is_refused():
     with pytest.raises(DataError, match='NEW.*too little history'):
-        lesson({'NEW': made_up('walk', 150)}, _settings())
+        training_data({'NEW': synthetic_bars('walk', 150)}, _settings())
     with pytest.raises(DataError, match='too short for a single fold'):
-        lesson({'A': made_up('walk', 550)}, _settings())
+        training_data({'A': synthetic_bars('walk', 550)}, _settings())
 
 
 def test_a_name_that_no_model_can_have_is_refused_before_anything_is_trained():
     with pytest.raises(ParameterError, match='my pool-h1'):
-        lesson({'A': made_up('walk'), 'B': made_up('walk', seed=1)}, _settings(), 'my pool')
+        training_data({'A': synthetic_bars('walk'), 'B': synthetic_bars('walk', seed=1)}, _settings(), 'my pool')
 
 
 def test_models_are_named_after_symbol_and_horizon():
@@ -107,9 +107,9 @@ def test_models_are_named_after_symbol_and_horizon():
 # %% ../../../nbs/serving/06_training.ipynb #4fa74e5e
 def test_the_seed_in_the_middle_serves():
     assert (
-        middle_seed({0: 3.0, 1: 1.0, 2: 2.0}) == 2
-        and middle_seed({0: 1.0, 1: 2.0}) == 0
-        and middle_seed({7: 1.0, 3: 1.0, 5: 9.0}) == 7
+        median_seed({0: 3.0, 1: 1.0, 2: 2.0}) == 2
+        and median_seed({0: 1.0, 1: 2.0}) == 0
+        and median_seed({7: 1.0, 3: 1.0, 5: 9.0}) == 7
     )
 
 
@@ -130,11 +130,11 @@ def test_a_model_can_be_stored_and_says_how_it_came_about(walk, fitted):
 
 
 def test_nothing_after_the_training_part_changes_a_bit_of_a_model(walk, fitted):
-    bars, actions, convention = made_up('walk')
+    bars, actions, convention = synthetic_bars('walk')
     torn = bars.copy()
     torn.loc[walk.sealed[0] :, ['open', 'high', 'low', 'close']] *= 3
     torn.loc[walk.sealed[0] :, 'volume'] *= 7
-    other = lesson({'A': (torn, actions, convention)}, _settings())
+    other = training_data({'A': (torn, actions, convention)}, _settings())
     mine, theirs = artifact_of(walk, fitted), artifact_of(other, fit(other, last_fold(other)))
     assert all(np.array_equal(a, b) for a, b in zip(mine.network.arrays, theirs.network.arrays)) and np.array_equal(
         mine.scalers['A'].center, theirs.scalers['A'].center
@@ -172,15 +172,15 @@ def test_baselines_and_seeds_are_all_evaluated(tested):
 
 def test_a_champion_counts_after_its_training_alone_and_only_for_what_it_knows(walk, fitted):
     champion = artifact_of(walk, fitted)
-    assert 'champion' in meet(walk, fitted, champion).table.index
+    assert 'champion' in challenge_champion(walk, fitted, champion).table.index
     late = replace(champion, train_last=walk.sealed[-10])
-    assert 'both out of sample on 8 forecasts' in meet(walk, fitted, late).verdict
+    assert 'both out of sample on 8 forecasts' in challenge_champion(walk, fitted, late).verdict
     stranger = replace(champion, symbols=('B',), scalers={'B': champion.scalers['A']})
-    assert 'both out of sample on 0 forecasts' in meet(walk, fitted, stranger).verdict
+    assert 'both out of sample on 0 forecasts' in challenge_champion(walk, fitted, stranger).verdict
 
 
 def test_a_pooled_model_scales_each_symbol_by_itself():
-    one = lesson({'A': made_up('walk'), 'B': made_up('walk', seed=1)}, _settings(seeds='0'))
+    one = training_data({'A': synthetic_bars('walk'), 'B': synthetic_bars('walk', seed=1)}, _settings(seeds='0'))
     model = artifact_of(one, fit(one, last_fold(one)))
     assert model.symbols == ('A', 'B') and model.scalers['A'].target_scale != model.scalers['B'].target_scale
     assert forecasts_of(one, model, one.sealed).groupby('symbol').size().to_dict() == {'A': 100, 'B': 100}
