@@ -18,5 +18,5 @@ def upgrade():
 
 
 def downgrade():
-    # Keep the rows: tables that this revision made go to the attic, put_away("name", …)
+    # Keep the rows: tables that this revision made go to the attic, move_to_attic("name", …)
     ${downgrades if downgrades else "pass"}

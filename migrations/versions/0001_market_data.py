@@ -7,7 +7,7 @@ Revises: nothing
 import sqlalchemy as sa
 from alembic import op
 
-from tradelab.utils.database import put_away, take_back
+from tradelab.utils.database import move_to_attic, restore_from_attic
 
 revision = '0001'
 down_revision = None
@@ -18,7 +18,7 @@ TABLES = ('instruments', 'daily_bars', 'daily_bar_revisions', 'corporate_actions
 
 
 def upgrade():
-    if take_back(*TABLES):
+    if restore_from_attic(*TABLES):
         return
     op.create_table(
         'instruments',
@@ -132,4 +132,4 @@ def upgrade():
 
 
 def downgrade():
-    put_away(*TABLES)
+    move_to_attic(*TABLES)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from tradelab.utils.database import put_away, take_back
+from tradelab.utils.database import move_to_attic, restore_from_attic
 
 revision = '0002'
 down_revision = '0001'
@@ -19,7 +19,7 @@ TABLES = ('runs', 'events', 'trades', 'equity', 'decisions')
 
 
 def upgrade():
-    if take_back(*TABLES):
+    if restore_from_attic(*TABLES):
         return
     op.create_table(
         'runs',
@@ -138,4 +138,4 @@ def upgrade():
 
 
 def downgrade():
-    put_away(*TABLES)
+    move_to_attic(*TABLES)

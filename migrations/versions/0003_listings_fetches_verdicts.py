@@ -7,7 +7,7 @@ Revises: 0002
 import sqlalchemy as sa
 from alembic import op
 
-from tradelab.utils.database import put_away, take_back
+from tradelab.utils.database import move_to_attic, restore_from_attic
 
 revision = '0003'
 down_revision = '0002'
@@ -34,7 +34,7 @@ def upgrade():
     op.execute('LOCK TABLE instruments, daily_bars, corporate_actions IN ACCESS EXCLUSIVE MODE')
     change_instruments()
     free_bars()
-    if not take_back(*NEW):
+    if not restore_from_attic(*NEW):
         make_tables()
     op.execute(
         "INSERT INTO listings (provider, symbol, valid_from, instrument_id) SELECT provider, symbol, '1900-01-01', id FROM instruments i "
@@ -235,7 +235,7 @@ def downgrade():
     )
     op.alter_column('instruments', 'symbol', nullable=False)
     op.create_unique_constraint(op.f('uq_instruments_provider_symbol'), 'instruments', ['provider', 'symbol'])
-    put_away(*NEW)
+    move_to_attic(*NEW)
     op.drop_constraint(op.f('ck_instruments_basis_known'), 'instruments', type_='check')
     for name in EXTRA:
         op.drop_column('instruments', name)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from tradelab.utils.database import put_away, take_back
+from tradelab.utils.database import move_to_attic, restore_from_attic
 
 revision = '0004'
 down_revision = '0003'
@@ -91,7 +91,7 @@ def upgrade():
     op.create_check_constraint(op.f('ck_trades_side_known'), 'trades', "side IN ('long', 'short')")
     for (table, name), (now, _) in COMMENTS.items():
         op.alter_column(table, name, comment=now)
-    if not take_back(*NEW):
+    if not restore_from_attic(*NEW):
         make_tables()
 
 
@@ -168,7 +168,7 @@ def downgrade():
     op.execute('CREATE SCHEMA IF NOT EXISTS attic')
     for table, (keys, names) in EXTRA.items():
         op.execute(f'CREATE TABLE attic.{table}_0004 AS SELECT {", ".join((*keys, *names))} FROM {table}')
-    put_away(*NEW)
+    move_to_attic(*NEW)
     op.drop_constraint(op.f('ck_runs_trials_positive'), 'runs', type_='check')
     op.drop_constraint(op.f('ck_trades_side_known'), 'trades', type_='check')
     for table, (_, names) in EXTRA.items():

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from tradelab.utils.database import put_away, take_back
+from tradelab.utils.database import move_to_attic, restore_from_attic
 
 revision = '0005'
 down_revision = '0004'
@@ -35,7 +35,7 @@ def moment():
 
 
 def upgrade():
-    if take_back(*NEW):
+    if restore_from_attic(*NEW):
         return
     make_models()
     make_evaluations()
@@ -206,4 +206,4 @@ def make_retrainings():
 
 
 def downgrade():
-    put_away(*NEW)
+    move_to_attic(*NEW)

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from ..utils.logs import one_clear_line
+from ..utils.logs import clean_exit
 
 # %% ../../nbs/cli/01_console.ipynb #272788f9
 def _terminated(signum, frame):
@@ -30,15 +30,15 @@ def _terminated(signum, frame):
 @contextmanager
 def lab():
     "The settings, with the log set up and the net for errors around"
-    with one_clear_line():
+    with clean_exit():
         from tradelab.config import load_secrets, load_settings
         from tradelab.utils.logs import setup_logging
 
         settings = load_settings()
-        known = load_secrets(settings.home).known()
+        known = load_secrets(settings.home).plain_values()
         log_file = setup_logging(settings.path(settings.logging.directory), settings.logging.level, known)
         signal.signal(signal.SIGTERM, _terminated)
-        with one_clear_line(log_file, known):
+        with clean_exit(log_file, known):
             yield settings
 
 # %% ../../nbs/cli/01_console.ipynb #58f55019
@@ -49,10 +49,10 @@ def ready(
     from tradelab.config import load_secrets
     from tradelab.records.results import EventHandler
     from tradelab.utils.database import require_current
-    from tradelab.utils.logs import attach
+    from tradelab.utils.logs import attach_handler
 
     require_current(settings)
-    attach(EventHandler(settings), load_secrets(settings.home).known())
+    attach_handler(EventHandler(settings), load_secrets(settings.home).plain_values())
 
 # %% ../../nbs/cli/01_console.ipynb #bf65801b
 def print_table(

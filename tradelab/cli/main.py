@@ -17,7 +17,7 @@ from .console import lab, listed, print_table, progress_bar
 from .data import data_app, ingest_command
 from .models import models_app
 from .runs import run_command, runs_app
-from ..utils.logs import one_clear_line
+from ..utils.logs import clean_exit
 
 # %% ../../nbs/cli/05_main.ipynb #974a1cdc
 @contextmanager
@@ -286,7 +286,7 @@ def restore_command(
 @app.command('doctor')
 def doctor_command():
     "Look at everything the lab stands on and say what mends it."
-    with one_clear_line():
+    with clean_exit():
         from tradelab.jobs.doctor import diagnose
 
         findings = diagnose()

@@ -42,18 +42,18 @@ def _short(settings, path):
 
 def _result_row(settings, result):
     "What the table of a finished command says about one run"
-    from tradelab.records.comparison import benchmark, remark, subject
+    from tradelab.records.comparison import benchmark_figures, run_remark, run_subject
     from tradelab.records.results import run_details
     from tradelab.reporting.formats import in_words
 
     row = run_details(settings, result.run_id)
-    hold = benchmark(row['metrics'])
+    hold = benchmark_figures(row['metrics'])
     return [
-        subject(row['symbol'], row['universe']),
+        run_subject(row['symbol'], row['universe']),
         result.status,
         *figure_cells(row['metrics']),
         in_words(hold.get('CAGR'), '.1%') if hold else '',
-        remark(row['metrics'], row['trials']),
+        run_remark(row['metrics'], row['trials']),
         _short(settings, result.html or result.notebook),
     ]
 
@@ -143,7 +143,7 @@ def runs_command(
     if context.invoked_subcommand:
         return
     with lab() as settings:
-        from tradelab.records.comparison import remark, subject
+        from tradelab.records.comparison import run_remark, run_subject
         from tradelab.records.results import runs_table
         from tradelab.utils.database import require_current
 
@@ -151,10 +151,10 @@ def runs_command(
         rows = [
             (
                 row.id,
-                subject(row.symbol, row.universe),
+                run_subject(row.symbol, row.universe),
                 row.status,
                 *figure_cells(row.metrics, FIGURES[:3]),
-                (row.error or remark(row.metrics, row.trials)).split('\n')[0][:60],
+                (row.error or run_remark(row.metrics, row.trials)).split('\n')[0][:60],
             )
             for row in runs_table(settings, limit=limit, template=template or None).itertuples()
         ]
@@ -234,7 +234,7 @@ def _letters(count):
 
 def _show_comparison(rows, compared):
     "Verdict, who is who, what differs, figures"
-    from tradelab.records.comparison import fairness_verdict, subject
+    from tradelab.records.comparison import fairness_verdict, run_subject
 
     names = _letters(len(rows))
     typer.echo(fairness_verdict(compared))
@@ -243,7 +243,7 @@ def _show_comparison(rows, compared):
         '',
         ('', 'run', 'symbol', 'sessions', 'commit'),
         [
-            (name, row['id'], subject(row['symbol'], row['universe']), row['sessions'] or '–', commit or '–')
+            (name, row['id'], run_subject(row['symbol'], row['universe']), row['sessions'] or '–', commit or '–')
             for name, row, commit in zip(names, rows, commits)
         ],
     )

@@ -13,7 +13,7 @@ from decimal import Decimal
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, SmallInteger
 from sqlalchemy.orm import Mapped
 
-from ..utils.database import Base, key, said
+from ..utils.database import Base, column, key_column
 
 # %% ../../nbs/data/06_tables.ipynb #61c8b32a
 class Instrument(Base):
@@ -24,24 +24,24 @@ class Instrument(Base):
         CheckConstraint("basis IN ('raw', 'split')", name='basis_known'),
         {'comment': 'Companies and funds, each as one provider delivers it'},
     )
-    id: Mapped[int] = said('Number used by the other tables', BigInteger, Identity(always=True), primary_key=True)
-    provider: Mapped[str] = said('Who delivers it: a module in tradelab/providers, or the name that [files] gives')
-    identity: Mapped[str | None] = said(
+    id: Mapped[int] = column('Number used by the other tables', BigInteger, Identity(always=True), primary_key=True)
+    provider: Mapped[str] = column('Who delivers it: a module in tradelab/providers, or the name that [files] gives')
+    identity: Mapped[str | None] = column(
         'What the provider calls it for good, whatever its symbol; empty when it does not say'
     )
-    name: Mapped[str | None] = said('Name in words')
-    currency: Mapped[str] = said('Currency of the prices, ISO 4217')
-    calendar: Mapped[str] = said('Exchange calendar of the sessions, ISO 10383')
-    convention: Mapped[str] = said('How the provider adjusts for dividends: yahoo or crsp')
-    basis: Mapped[str] = said(
+    name: Mapped[str | None] = column('Name in words')
+    currency: Mapped[str] = column('Currency of the prices, ISO 4217')
+    calendar: Mapped[str] = column('Exchange calendar of the sessions, ISO 10383')
+    convention: Mapped[str] = column('How the provider adjusts for dividends: yahoo or crsp')
+    basis: Mapped[str] = column(
         'raw: prices as traded; split: prices and dividends already adjusted for the splits', server_default='raw'
     )
-    version: Mapped[int] = said(
+    version: Mapped[int] = column(
         'Microseconds since 1970 of the last delivery that changed its bars or actions; only grows',
         BigInteger,
         server_default='0',
     )
-    created_at: Mapped[dt.datetime] = said('When it was first stored')
+    created_at: Mapped[dt.datetime] = column('When it was first stored')
 
 # %% ../../nbs/data/06_tables.ipynb #590df67b
 class Listing(Base):
@@ -54,29 +54,29 @@ class Listing(Base):
         Index('ix_listings_open', 'provider', 'symbol', unique=True, postgresql_where='valid_to IS NULL'),
         {'comment': 'From when to when an instrument is called by a symbol'},
     )
-    provider: Mapped[str] = key('Provider of the instrument')
-    symbol: Mapped[str] = key('Ticker as the provider spells it')
-    valid_from: Mapped[dt.date] = key('First day under this symbol; 1900-01-01 for always')
-    valid_to: Mapped[dt.date | None] = said('Last day under this symbol; empty while it lasts')
-    instrument_id: Mapped[int] = said('The instrument', ForeignKey('instruments.id'))
+    provider: Mapped[str] = key_column('Provider of the instrument')
+    symbol: Mapped[str] = key_column('Ticker as the provider spells it')
+    valid_from: Mapped[dt.date] = key_column('First day under this symbol; 1900-01-01 for always')
+    valid_to: Mapped[dt.date | None] = column('Last day under this symbol; empty while it lasts')
+    instrument_id: Mapped[int] = column('The instrument', ForeignKey('instruments.id'))
 
 # %% ../../nbs/data/06_tables.ipynb #aa86dff8
 class _Prices:
     "What a bar of any length says"
 
-    open: Mapped[float] = said('First price, as delivered; NaN when missing')
-    high: Mapped[float] = said('Highest price, as delivered; NaN when missing')
-    low: Mapped[float] = said('Lowest price, as delivered; NaN when missing')
-    close: Mapped[float] = said('Last price, as delivered; NaN when missing')
-    volume: Mapped[float] = said('Shares traded, as delivered; NaN when missing')
-    fetched_at: Mapped[dt.datetime] = said('When the provider delivered this row')
+    open: Mapped[float] = column('First price, as delivered; NaN when missing')
+    high: Mapped[float] = column('Highest price, as delivered; NaN when missing')
+    low: Mapped[float] = column('Lowest price, as delivered; NaN when missing')
+    close: Mapped[float] = column('Last price, as delivered; NaN when missing')
+    volume: Mapped[float] = column('Shares traded, as delivered; NaN when missing')
+    fetched_at: Mapped[dt.datetime] = column('When the provider delivered this row')
 
 
 class _Bar(_Prices):
     "The columns that a daily bar has as long as it is current and after it was superseded"
 
-    instrument_id: Mapped[int] = key('The instrument', BigInteger, autoincrement=False, sort_order=-2)
-    session: Mapped[dt.date] = key('Session date of the exchange', sort_order=-1)
+    instrument_id: Mapped[int] = key_column('The instrument', BigInteger, autoincrement=False, sort_order=-2)
+    session: Mapped[dt.date] = key_column('Session date of the exchange', sort_order=-1)
 
 # %% ../../nbs/data/06_tables.ipynb #543f9a60
 class DailyBar(_Bar, Base):
@@ -91,14 +91,14 @@ class DailyBarRevision(_Bar, Base):
 
     __tablename__ = 'daily_bar_revisions'
     __table_args__ = {'comment': 'Daily bars that a later delivery replaced: history as it was known before'}
-    superseded_at: Mapped[dt.datetime] = key('When the row was replaced', sort_order=1)
+    superseded_at: Mapped[dt.datetime] = key_column('When the row was replaced', sort_order=1)
 
 # %% ../../nbs/data/06_tables.ipynb #7eac9edc
 class _Minute(_Prices):
     "The columns that a minute bar has as long as it is current and after it was superseded"
 
-    instrument_id: Mapped[int] = key('The instrument', BigInteger, autoincrement=False, sort_order=-2)
-    at: Mapped[dt.datetime] = key('Beginning of the minute', sort_order=-1)
+    instrument_id: Mapped[int] = key_column('The instrument', BigInteger, autoincrement=False, sort_order=-2)
+    at: Mapped[dt.datetime] = key_column('Beginning of the minute', sort_order=-1)
 
 # %% ../../nbs/data/06_tables.ipynb #268d7b7b
 class MinuteBar(_Minute, Base):
@@ -113,17 +113,17 @@ class MinuteBarRevision(_Minute, Base):
 
     __tablename__ = 'minute_bar_revisions'
     __table_args__ = {'comment': 'Minute bars that a later delivery replaced'}
-    superseded_at: Mapped[dt.datetime] = key('When the row was replaced', sort_order=1)
+    superseded_at: Mapped[dt.datetime] = key_column('When the row was replaced', sort_order=1)
 
 # %% ../../nbs/data/06_tables.ipynb #3f4404e9
 class _Action:
     "The columns that an action has as long as it is current and after it was superseded"
 
-    instrument_id: Mapped[int] = key('The instrument', ForeignKey('instruments.id'))
-    ex_date: Mapped[dt.date] = key('First session on which the share trades without it')
-    kind: Mapped[str] = key('split or dividend')
-    value: Mapped[float] = said('Split: new shares for an old one; dividend: currency units a share, as delivered')
-    fetched_at: Mapped[dt.datetime] = said('When the provider delivered this row')
+    instrument_id: Mapped[int] = key_column('The instrument', ForeignKey('instruments.id'))
+    ex_date: Mapped[dt.date] = key_column('First session on which the share trades without it')
+    kind: Mapped[str] = key_column('split or dividend')
+    value: Mapped[float] = column('Split: new shares for an old one; dividend: currency units a share, as delivered')
+    fetched_at: Mapped[dt.datetime] = column('When the provider delivered this row')
 
 # %% ../../nbs/data/06_tables.ipynb #bcd6dbeb
 class CorporateAction(_Action, Base):
@@ -142,7 +142,7 @@ class CorporateActionRevision(_Action, Base):
 
     __tablename__ = 'corporate_action_revisions'
     __table_args__ = {'comment': 'Splits and dividends that a later delivery replaced or left out'}
-    superseded_at: Mapped[dt.datetime] = key('When the row was replaced', sort_order=1)
+    superseded_at: Mapped[dt.datetime] = key_column('When the row was replaced', sort_order=1)
 
 # %% ../../nbs/data/06_tables.ipynb #46d9b959
 class Fetch(Base):
@@ -157,25 +157,25 @@ class Fetch(Base):
         Index(None, 'provider', 'symbol', 'ended_at'),
         {'comment': 'Questions to providers about one symbol each, and what came of them; rows are only added'},
     )
-    id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
-    provider: Mapped[str] = said('Who was asked')
-    symbol: Mapped[str] = said('Ticker that was asked for')
-    instrument_id: Mapped[int | None] = said('The instrument whose rows it brought', ForeignKey('instruments.id'))
-    started_at: Mapped[dt.datetime] = said('When the question was put')
-    ended_at: Mapped[dt.datetime] = said('When its rows were stored, or it was given up')
-    asked_from: Mapped[dt.date | None] = said('First session asked for; empty for the beginning')
-    asked_to: Mapped[dt.date | None] = said('Last session asked for; empty for until now')
-    status: Mapped[str] = said('ok, or how it failed')
-    first: Mapped[dt.date | None] = said('First session delivered')
-    last: Mapped[dt.date | None] = said('Last session delivered')
-    new: Mapped[int | None] = said('Bars that were not known')
-    changed: Mapped[int | None] = said('Bars whose values were rewritten')
-    unchanged: Mapped[int | None] = said('Bars that were known already')
-    actions_new: Mapped[int | None] = said('Actions that were not known')
-    actions_changed: Mapped[int | None] = said('Actions that were rewritten or withdrawn')
-    withdrawn: Mapped[int | None] = said('Stored bars and actions of the same span that were not delivered')
-    source: Mapped[str | None] = said('Where it came from, with the version')
-    error: Mapped[str | None] = said('Why it failed, for a person')
+    id: Mapped[int] = column('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
+    provider: Mapped[str] = column('Who was asked')
+    symbol: Mapped[str] = column('Ticker that was asked for')
+    instrument_id: Mapped[int | None] = column('The instrument whose rows it brought', ForeignKey('instruments.id'))
+    started_at: Mapped[dt.datetime] = column('When the question was put')
+    ended_at: Mapped[dt.datetime] = column('When its rows were stored, or it was given up')
+    asked_from: Mapped[dt.date | None] = column('First session asked for; empty for the beginning')
+    asked_to: Mapped[dt.date | None] = column('Last session asked for; empty for until now')
+    status: Mapped[str] = column('ok, or how it failed')
+    first: Mapped[dt.date | None] = column('First session delivered')
+    last: Mapped[dt.date | None] = column('Last session delivered')
+    new: Mapped[int | None] = column('Bars that were not known')
+    changed: Mapped[int | None] = column('Bars whose values were rewritten')
+    unchanged: Mapped[int | None] = column('Bars that were known already')
+    actions_new: Mapped[int | None] = column('Actions that were not known')
+    actions_changed: Mapped[int | None] = column('Actions that were rewritten or withdrawn')
+    withdrawn: Mapped[int | None] = column('Stored bars and actions of the same span that were not delivered')
+    source: Mapped[str | None] = column('Where it came from, with the version')
+    error: Mapped[str | None] = column('Why it failed, for a person')
 
 # %% ../../nbs/data/06_tables.ipynb #6221b093
 class StoredVerdict(Base):
@@ -186,14 +186,14 @@ class StoredVerdict(Base):
         CheckConstraint("verdict IN ('ok', 'warn', 'fail')", name='verdict_known'),
         {'comment': 'The last judgement of the gate on each instrument'},
     )
-    instrument_id: Mapped[int] = key('The instrument', ForeignKey('instruments.id'), autoincrement=False)
-    verdict: Mapped[str] = said('ok, warn or fail')
-    judged_at: Mapped[dt.datetime] = said('When it was judged')
-    version: Mapped[int] = said('Version of the instrument that was judged', BigInteger)
-    bars: Mapped[int] = said('Bars judged')
-    missing: Mapped[int] = said('Sessions of the exchange without a bar')
-    first: Mapped[dt.date] = said('First session')
-    last: Mapped[dt.date] = said('Last session')
+    instrument_id: Mapped[int] = key_column('The instrument', ForeignKey('instruments.id'), autoincrement=False)
+    verdict: Mapped[str] = column('ok, warn or fail')
+    judged_at: Mapped[dt.datetime] = column('When it was judged')
+    version: Mapped[int] = column('Version of the instrument that was judged', BigInteger)
+    bars: Mapped[int] = column('Bars judged')
+    missing: Mapped[int] = column('Sessions of the exchange without a bar')
+    first: Mapped[dt.date] = column('First session')
+    last: Mapped[dt.date] = column('Last session')
 
 
 class StoredFinding(Base):
@@ -205,14 +205,14 @@ class StoredFinding(Base):
         Index(None, 'instrument_id'),
         {'comment': 'What the last judgement of the gate rests on'},
     )
-    id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
-    instrument_id: Mapped[int] = said('The instrument', ForeignKey('instruments.id'))
-    rule: Mapped[str] = said('Name of the rule')
-    session: Mapped[dt.date | None] = said('The session; empty when it is about the whole series')
-    severity: Mapped[str] = said('warn or fail')
-    found: Mapped[float | None] = said('The value found')
-    detail: Mapped[str] = said('One line for a person')
-    delivered: Mapped[bool] = said(
+    id: Mapped[int] = column('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
+    instrument_id: Mapped[int] = column('The instrument', ForeignKey('instruments.id'))
+    rule: Mapped[str] = column('Name of the rule')
+    session: Mapped[dt.date | None] = column('The session; empty when it is about the whole series')
+    severity: Mapped[str] = column('warn or fail')
+    found: Mapped[float | None] = column('The value found')
+    detail: Mapped[str] = column('One line for a person')
+    delivered: Mapped[bool] = column(
         'Noticed while a delivery was read, such as a repeated row; it stands until the session is delivered again',
         server_default='false',
     )

@@ -40,7 +40,7 @@ from ..reporting.pages import notebook_to_html, redacted_notebook, write_index
 from ..serving.predictions import models_stamp
 from ..utils.database import require_current
 from ..utils.error_handling import StorageError, TradeLabError
-from ..utils.logs import attach, redact, run_context, setup_logging
+from ..utils.logs import attach_handler, redact, run_context, setup_logging
 
 # %% ../../nbs/jobs/04_runs.ipynb #dcdbadb0
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ def execute(
     job: Job,  # The job; its row exists already
 ) -> RunResult:  # Never raises for what the notebook does
     "Execute one job, make its report and close its row"
-    began, known = time.monotonic(), load_secrets(settings.home).known()
+    began, known = time.monotonic(), load_secrets(settings.home).plain_values()
     error = execute_template(
         template(settings.home, job.template),
         Path(job.notebook),
@@ -222,10 +222,10 @@ def worker():
     os.dup2(2, 1)
     job = Job(**json.load(sys.stdin))
     settings = load_settings(job.home)
-    known = load_secrets(settings.home).known()
+    known = load_secrets(settings.home).plain_values()
     setup_logging(settings.path(settings.logging.directory), settings.logging.level, known, console='CRITICAL')
     with run_context(job.run_id):
-        attach(EventHandler(settings), known)
+        attach_handler(EventHandler(settings), known)
         out.write(json.dumps(asdict(execute(settings, job))))
     out.close()
 
@@ -250,7 +250,7 @@ def _start(settings, job):
 # %% ../../nbs/jobs/04_runs.ipynb #1379890c
 def _closed(settings, job, status, error):
     "Close the row of a worker that could not do it itself, and redact what it left"
-    left, known = Path(job.notebook), load_secrets(settings.home).known()
+    left, known = Path(job.notebook), load_secrets(settings.home).plain_values()
     if left.exists():
         try:
             redacted_notebook(left, known)
@@ -266,7 +266,7 @@ def _result(settings, job, process, said):
     if process.returncode == 0 and answer:
         return RunResult(**json.loads(answer))
     said.seek(0)
-    last = redact(said.read().decode(errors='replace')[-4_000:], load_secrets(settings.home).known()).strip()
+    last = redact(said.read().decode(errors='replace')[-4_000:], load_secrets(settings.home).plain_values()).strip()
     logging.getLogger(__name__).error(
         'The worker of %s ended with code %s: %s',
         job.run_id,

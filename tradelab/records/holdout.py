@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, text, update
 from ..config import Settings
 from ..data.calendar import as_day
 from ..data.quality import check_symbol, universe_of
-from .tables import Run, Seal
+from .tables import HoldoutOpening, Run
 from ..utils.database import session
 from ..utils.error_handling import DataError, ParameterError, RunError, did_you_mean
 
@@ -46,12 +46,12 @@ def holdout_key(
 def _openings(db, strategy, symbols, first=None, last=None):
     "Openings for this strategy and these symbols whose span shares a session with the one given, the newest first"
     wanted = (
-        select(Seal.__table__)
-        .where(Seal.strategy == strategy, Seal.symbols == symbols)
-        .order_by(Seal.opened_at.desc(), Seal.id.desc())
+        select(HoldoutOpening.__table__)
+        .where(HoldoutOpening.strategy == strategy, HoldoutOpening.symbols == symbols)
+        .order_by(HoldoutOpening.opened_at.desc(), HoldoutOpening.id.desc())
     )
     if first:
-        wanted = wanted.where(Seal.first <= last, Seal.last >= first)
+        wanted = wanted.where(HoldoutOpening.first <= last, HoldoutOpening.last >= first)
     return [dict(row) for row in db.execute(wanted).mappings()]
 
 # %% ../../nbs/records/05_holdout.ipynb #c4071e0e
@@ -72,10 +72,10 @@ def holdouts_table(
     settings: Settings,  # The lab
 ) -> pd.DataFrame:  # A row an opening with all columns of `seals`, the newest first
     "All openings so far"
-    wanted = select(Seal.__table__).order_by(Seal.opened_at.desc(), Seal.id.desc())
+    wanted = select(HoldoutOpening.__table__).order_by(HoldoutOpening.opened_at.desc(), HoldoutOpening.id.desc())
     with session(settings) as db:
         return pd.DataFrame(
-            db.execute(wanted).mappings().all(), columns=list(Seal.__table__.columns.keys()), dtype=object
+            db.execute(wanted).mappings().all(), columns=list(HoldoutOpening.__table__.columns.keys()), dtype=object
         )
 
 # %% ../../nbs/records/05_holdout.ipynb #8b71c1df
@@ -123,14 +123,17 @@ def open_holdout(
         if before and not _is_unfinished(db, before[0], row):
             raise _opened_already(before[0], symbols)
         if not before:
-            db.execute(insert(Seal), row | dict(git_commit=run.git_commit if run_id else None))
+            db.execute(insert(HoldoutOpening), row | dict(git_commit=run.git_commit if run_id else None))
         return _openings(db, strategy, symbols, first, last)[0]
 
 # %% ../../nbs/records/05_holdout.ipynb #202364ba
 def _is_unfinished(db, before, row):
     "Whether `row` opens the same span with the same parameters as `before`, whose result nobody wrote down"
-    same = select(Seal.id).where(
-        Seal.id == before['id'], Seal.key == row['key'], Seal.metrics.is_(None), Seal.parameters == row['parameters']
+    same = select(HoldoutOpening.id).where(
+        HoldoutOpening.id == before['id'],
+        HoldoutOpening.key == row['key'],
+        HoldoutOpening.metrics.is_(None),
+        HoldoutOpening.parameters == row['parameters'],
     )
     return db.execute(same).one_or_none() is not None
 
@@ -142,7 +145,11 @@ def record_holdout(
 ):  # Raises RunError for a span that was not opened, or whose result stands already
     "Write down what the opened span showed, once"
     with session(settings) as db:
-        if not db.execute(update(Seal).where(Seal.key == key, Seal.metrics.is_(None)).values(metrics=metrics)).rowcount:
+        if not db.execute(
+            update(HoldoutOpening)
+            .where(HoldoutOpening.key == key, HoldoutOpening.metrics.is_(None))
+            .values(metrics=metrics)
+        ).rowcount:
             raise RunError(
                 'No opening waits for this result', key[:12], 'Open the span first; a result is never replaced.'
             )

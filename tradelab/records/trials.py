@@ -20,8 +20,8 @@ from sqlalchemy import select, text
 from ..config import Settings
 from ..data.quality import universe_of
 from ..engine.result import Backtest
-from .comparison import run_figures, subject
-from .results import claim_results, ready_rows, result_tables, run_details, tried
+from .comparison import run_figures, run_subject
+from .results import claim_results, result_tables, run_details, table_rows, trial_summary
 from .tables import Run, StoredFold, SweepResult
 from ..utils.database import copy_frame, session
 from ..utils.error_handling import DataError, RunError, did_you_mean
@@ -75,7 +75,7 @@ def save_sweep(
     )
     tables = {'sweep_results': found} | (result_tables(run_id, best) if best else {})
     with session(settings) as db:
-        claim_results(db, run_id, metrics, data_hash, **tried(rows[sharpe].to_numpy(dtype=float)))
+        claim_results(db, run_id, metrics, data_hash, **trial_summary(rows[sharpe].to_numpy(dtype=float)))
         for name, frame in tables.items():
             copy_frame(db.connection(), name, frame)
 
@@ -124,9 +124,9 @@ def _fold_rows(run_id, folds, parameters, in_sample, out_of_sample):
 def _curve(run_id, equity):
     "The table `equity` for an account, or for a curve of nothing but its value"
     if isinstance(equity, pd.DataFrame):
-        return ready_rows('equity', run_id, equity.rename_axis('session').reset_index())
+        return table_rows('equity', run_id, equity.rename_axis('session').reset_index())
     rows = equity.rename('equity').rename_axis('session').reset_index()
-    return ready_rows('equity', run_id, rows).assign(cash='NaN', positions_value='NaN')
+    return table_rows('equity', run_id, rows).assign(cash='NaN', positions_value='NaN')
 
 # %% ../../nbs/records/06_trials.ipynb #b206743a
 def save_walk_forward(
@@ -147,9 +147,9 @@ def save_walk_forward(
     if equity is not None:
         tables['equity'] = _curve(run_id, equity)
     if trades is not None:
-        tables['trades'] = ready_rows('trades', run_id, trades.assign(number=range(1, len(trades) + 1)))
+        tables['trades'] = table_rows('trades', run_id, trades.assign(number=range(1, len(trades) + 1)))
     with session(settings) as db:
-        claim_results(db, run_id, metrics, data_hash, **tried(sharpes))
+        claim_results(db, run_id, metrics, data_hash, **trial_summary(sharpes))
         for name, frame in tables.items():
             copy_frame(db.connection(), name, frame)
 
@@ -218,7 +218,7 @@ def trials_of(
     with session(settings) as db:
         rows = [tuple(row) for row in db.execute(text(_TRIED), asked)]
     if len(sharpes):
-        rows.append(tuple(tried(sharpes).values()))
+        rows.append(tuple(trial_summary(sharpes).values()))
     return Trials(sum(row[0] for row in rows), pooled_variance(*zip(*rows)) if rows else math.nan, len(rows))
 
 # %% ../../nbs/records/06_trials.ipynb #a070a3d7
@@ -265,7 +265,7 @@ def metric_history(
     found = [run_figures(row.metrics, side or None) for row in rows]
     metric = _named(sorted({name for one in found for name in one}), metric)
     kept = [
-        (row.started_at, one[metric], row.id, f'{row.template} {subject(row.symbol, row.universe)}')
+        (row.started_at, one[metric], row.id, f'{row.template} {run_subject(row.symbol, row.universe)}')
         for row, one in zip(rows, found)
         if metric in one
     ]
@@ -285,7 +285,7 @@ def _what_there_is(settings):
             .distinct()
             .limit(200)
         ).all()
-    names = sorted({f'{row.template} {subject(row.symbol, row.universe)}' for row in there})
+    names = sorted({f'{row.template} {run_subject(row.symbol, row.universe)}' for row in there})
     return (
         f'There are: {", ".join(names[:8])}{" …" if len(names) > 8 else ""}.' if names else 'Run: tradelab run backtest'
     )

@@ -17,7 +17,7 @@ import jinja2
 import pandas as pd
 
 from ..engine.result import equity_svg
-from ..records.comparison import benchmark, is_trading, remark, run_figures, subject
+from ..records.comparison import benchmark_figures, is_trading, run_figures, run_remark, run_subject
 from .formats import in_words
 from ..utils.error_handling import StorageError
 from ..utils.logs import redact
@@ -248,7 +248,7 @@ def _took(row):
 def _figure(row, side, name, form):
     "One figure of a run, for example its own CAGR; '' for a run that is not about a strategy"
     metrics = row.get('metrics')
-    found = benchmark(metrics) if side == 'benchmark' else run_figures(metrics)
+    found = benchmark_figures(metrics) if side == 'benchmark' else run_figures(metrics)
     return in_words(found.get(name), form) if is_trading(metrics) and (found or side != 'benchmark') else ''
 
 
@@ -303,11 +303,11 @@ def _plain(row):
 def _about(row):
     "What a run is about and found, in words; the names of a universe that is only counted"
     trials = None if row['trials'] is None else int(row['trials'])
-    about = subject(row['symbol'], row['universe'])
+    about = run_subject(row['symbol'], row['universe'])
     return dict(
         about='' if about == 'all' else about,
         names=(row['universe'] or '').replace(',', ', ') if about.endswith(' symbols') else '',
-        remark=remark(row['metrics'], trials),
+        remark=run_remark(row['metrics'], trials),
     )
 
 # %% ../../nbs/reporting/11_pages.ipynb #05d403f8

@@ -11,7 +11,7 @@ import datetime as dt
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
-from ..utils.database import Base, key, said
+from ..utils.database import Base, column, key_column
 
 # %% ../../nbs/serving/02_tables.ipynb #abfd3e21
 class Model(Base):
@@ -29,34 +29,34 @@ class Model(Base):
             'comment': 'Trained models with their weights; rows are only added, and nothing of a row changes but its status'
         },
     )
-    id: Mapped[int] = said('Number used by the other tables', BigInteger, Identity(always=True), primary_key=True)
-    name: Mapped[str] = said('What is modelled, such as AAPL-h1 or pool-h1')
-    version: Mapped[int] = said('Number within the name, from 1, in order of writing')
-    kind: Mapped[str] = said('symbol: trained on one symbol; pooled: on several together')
-    symbols: Mapped[str] = said('Tickers it was trained on, in order, commas between')
-    status: Mapped[str] = said(
+    id: Mapped[int] = column('Number used by the other tables', BigInteger, Identity(always=True), primary_key=True)
+    name: Mapped[str] = column('What is modelled, such as AAPL-h1 or pool-h1')
+    version: Mapped[int] = column('Number within the name, from 1, in order of writing')
+    kind: Mapped[str] = column('symbol: trained on one symbol; pooled: on several together')
+    symbols: Mapped[str] = column('Tickers it was trained on, in order, commas between')
+    status: Mapped[str] = column(
         'challenger: may be promoted; champion: serves, one for a name; retired: served before; rejected: lost; fold: evidence of a walk-forward'
     )
-    created_at: Mapped[dt.datetime] = said('When it was stored')
-    run_id: Mapped[str | None] = said('The run that trained it, if any', ForeignKey('runs.id'))
-    artifact: Mapped[bytes] = said(
+    created_at: Mapped[dt.datetime] = column('When it was stored')
+    run_id: Mapped[str | None] = column('The run that trained it, if any', ForeignKey('runs.id'))
+    artifact: Mapped[bytes] = column(
         'Weights, scalers and all else that is needed to forecast, as 16_artifact writes it; no pickle'
     )
-    sha256: Mapped[str] = said('SHA-256 over the artifact, compared at loading')
-    features: Mapped[list] = said('Names of the inputs, in order')
-    lookback: Mapped[int] = said('Sessions in a window')
-    horizon: Mapped[int] = said('Sessions ahead that are forecast')
-    schema_hash: Mapped[str] = said('SHA-256 over names and definitions of the inputs, lookback and horizon')
-    train_first: Mapped[dt.date] = said('First session it was trained on')
-    train_last: Mapped[dt.date] = said('Last session whose close it has seen, labels included')
-    data_hash: Mapped[str] = said('SHA-256 over the bars and actions it was trained on')
-    seed: Mapped[int] = said('Seed of the network that is served', BigInteger)
-    seeds: Mapped[list] = said('All seeds that were trained')
-    settings: Mapped[dict] = said('Section [model] of the settings')
-    metrics: Mapped[dict] = said('Figures of the training by name; null where one is undefined')
-    code_hash: Mapped[str | None] = said('SHA-256 over the package')
-    git_commit: Mapped[str | None] = said('Commit that was checked out')
-    versions: Mapped[dict] = said('Python and package versions')
+    sha256: Mapped[str] = column('SHA-256 over the artifact, compared at loading')
+    features: Mapped[list] = column('Names of the inputs, in order')
+    lookback: Mapped[int] = column('Sessions in a window')
+    horizon: Mapped[int] = column('Sessions ahead that are forecast')
+    schema_hash: Mapped[str] = column('SHA-256 over names and definitions of the inputs, lookback and horizon')
+    train_first: Mapped[dt.date] = column('First session it was trained on')
+    train_last: Mapped[dt.date] = column('Last session whose close it has seen, labels included')
+    data_hash: Mapped[str] = column('SHA-256 over the bars and actions it was trained on')
+    seed: Mapped[int] = column('Seed of the network that is served', BigInteger)
+    seeds: Mapped[list] = column('All seeds that were trained')
+    settings: Mapped[dict] = column('Section [model] of the settings')
+    metrics: Mapped[dict] = column('Figures of the training by name; null where one is undefined')
+    code_hash: Mapped[str | None] = column('SHA-256 over the package')
+    git_commit: Mapped[str | None] = column('Commit that was checked out')
+    versions: Mapped[dict] = column('Python and package versions')
 
 # %% ../../nbs/serving/02_tables.ipynb #035726b8
 class ModelEvaluation(Base):
@@ -69,17 +69,17 @@ class ModelEvaluation(Base):
         Index(None, 'model_id'),
         {'comment': 'What models were worth beside the naive forecasts; rows are only added'},
     )
-    id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
-    model_id: Mapped[int] = said('The model', ForeignKey('models.id'))
-    run_id: Mapped[str | None] = said('The run that measured it, if any', ForeignKey('runs.id'))
-    at: Mapped[dt.datetime] = said('When it was written down')
-    kind: Mapped[str] = said(
+    id: Mapped[int] = column('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
+    model_id: Mapped[int] = column('The model', ForeignKey('models.id'))
+    run_id: Mapped[str | None] = column('The run that measured it, if any', ForeignKey('runs.id'))
+    at: Mapped[dt.datetime] = column('When it was written down')
+    kind: Mapped[str] = column(
         'walk_forward: over folds; sealed: on the span kept for the last comparison; rolling: on the newest sessions while it serves'
     )
-    first: Mapped[dt.date] = said('First session measured')
-    last: Mapped[dt.date] = said('Last session measured')
-    figures: Mapped[dict] = said('Forecaster → figures by name; null where one is undefined')
-    verdict: Mapped[str] = said('What they mean, in words')
+    first: Mapped[dt.date] = column('First session measured')
+    last: Mapped[dt.date] = column('Last session measured')
+    figures: Mapped[dict] = column('Forecaster → figures by name; null where one is undefined')
+    verdict: Mapped[str] = column('What they mean, in words')
 
 # %% ../../nbs/serving/02_tables.ipynb #6de130e2
 class Prediction(Base):
@@ -92,16 +92,16 @@ class Prediction(Base):
         Index(None, 'symbol', 'session'),
         {'comment': 'Forecasts as they were made, each once and out of sample; rows are only added'},
     )
-    model_id: Mapped[int] = key('The model', ForeignKey('models.id'), autoincrement=False)
-    symbol: Mapped[str] = key('Ticker')
-    session: Mapped[dt.date] = key('Session whose close was the last thing known')
-    horizon: Mapped[int] = said('Sessions ahead that are forecast')
-    made_at: Mapped[dt.datetime] = said('When it was written down, by the clock of the database')
-    trained_to: Mapped[dt.date] = said('Last session whose close the model had seen')
-    close: Mapped[float] = said('Close of the session as the model saw it, adjusted for splits and dividends')
-    forecast: Mapped[float] = said('Forecast return over the horizon, a fraction')
-    low: Mapped[float | None] = said('Lower end of the interval, a return; empty when the model gives none')
-    high: Mapped[float | None] = said('Upper end of the interval, a return; empty when the model gives none')
+    model_id: Mapped[int] = key_column('The model', ForeignKey('models.id'), autoincrement=False)
+    symbol: Mapped[str] = key_column('Ticker')
+    session: Mapped[dt.date] = key_column('Session whose close was the last thing known')
+    horizon: Mapped[int] = column('Sessions ahead that are forecast')
+    made_at: Mapped[dt.datetime] = column('When it was written down, by the clock of the database')
+    trained_to: Mapped[dt.date] = column('Last session whose close the model had seen')
+    close: Mapped[float] = column('Close of the session as the model saw it, adjusted for splits and dividends')
+    forecast: Mapped[float] = column('Forecast return over the horizon, a fraction')
+    low: Mapped[float | None] = column('Lower end of the interval, a return; empty when the model gives none')
+    high: Mapped[float | None] = column('Upper end of the interval, a return; empty when the model gives none')
 
 # %% ../../nbs/serving/02_tables.ipynb #b5db8442
 class Promotion(Base):
@@ -114,18 +114,18 @@ class Promotion(Base):
         Index(None, 'name', 'at'),
         {'comment': 'Decisions about which model serves, with their reasons; rows are only added'},
     )
-    id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
-    name: Mapped[str] = said('Name of the model')
-    model_id: Mapped[int] = said(
+    id: Mapped[int] = column('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
+    name: Mapped[str] = column('Name of the model')
+    model_id: Mapped[int] = column(
         'The model that was decided about: promoted, serving again, rejected or retired', ForeignKey('models.id')
     )
-    replaced_id: Mapped[int | None] = said('The champion that had to go, if any', ForeignKey('models.id'))
-    at: Mapped[dt.datetime] = said('When it was decided')
-    action: Mapped[str] = said('promote, rollback, reject or retire')
-    reasons: Mapped[list] = said('Why, one sentence an item')
-    by: Mapped[str] = said('evidence: the rule of [retraining]; hand: a person')
-    run_id: Mapped[str | None] = said('The run that decided, if any', ForeignKey('runs.id'))
-    figures: Mapped[dict] = said('What the decision rests on, by name; null where one is undefined')
+    replaced_id: Mapped[int | None] = column('The champion that had to go, if any', ForeignKey('models.id'))
+    at: Mapped[dt.datetime] = column('When it was decided')
+    action: Mapped[str] = column('promote, rollback, reject or retire')
+    reasons: Mapped[list] = column('Why, one sentence an item')
+    by: Mapped[str] = column('evidence: the rule of [retraining]; hand: a person')
+    run_id: Mapped[str | None] = column('The run that decided, if any', ForeignKey('runs.id'))
+    figures: Mapped[dict] = column('What the decision rests on, by name; null where one is undefined')
 
 # %% ../../nbs/serving/02_tables.ipynb #dba425bb
 class Retraining(Base):
@@ -139,17 +139,17 @@ class Retraining(Base):
         UniqueConstraint('name', 'scheduled_for'),
         {'comment': 'Retrainings, one for a name and a scheduled time, with who does them'},
     )
-    id: Mapped[int] = said('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
-    name: Mapped[str] = said('Name of the model')
-    scheduled_for: Mapped[dt.datetime] = said('The time it was due')
-    reasons: Mapped[list] = said('What triggered it, one sentence an item')
-    status: Mapped[str] = said('running, done or failed')
-    owner: Mapped[str] = said('Who does it: host:process:token')
-    started_at: Mapped[dt.datetime] = said('When the last attempt began')
-    heartbeat_at: Mapped[dt.datetime] = said('Last sign of life of its owner')
-    ended_at: Mapped[dt.datetime | None] = said('When it ended; empty while it runs')
-    run_id: Mapped[str | None] = said('The run of the last attempt, if any', ForeignKey('runs.id'))
-    model_id: Mapped[int | None] = said('The model that came of it', ForeignKey('models.id'))
-    verdict: Mapped[str | None] = said('What became of the model, in words')
-    error: Mapped[str | None] = said('Why the last attempt failed')
-    attempts: Mapped[int] = said('How often it was begun')
+    id: Mapped[int] = column('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
+    name: Mapped[str] = column('Name of the model')
+    scheduled_for: Mapped[dt.datetime] = column('The time it was due')
+    reasons: Mapped[list] = column('What triggered it, one sentence an item')
+    status: Mapped[str] = column('running, done or failed')
+    owner: Mapped[str] = column('Who does it: host:process:token')
+    started_at: Mapped[dt.datetime] = column('When the last attempt began')
+    heartbeat_at: Mapped[dt.datetime] = column('Last sign of life of its owner')
+    ended_at: Mapped[dt.datetime | None] = column('When it ended; empty while it runs')
+    run_id: Mapped[str | None] = column('The run of the last attempt, if any', ForeignKey('runs.id'))
+    model_id: Mapped[int | None] = column('The model that came of it', ForeignKey('models.id'))
+    verdict: Mapped[str | None] = column('What became of the model, in words')
+    error: Mapped[str | None] = column('Why the last attempt failed')
+    attempts: Mapped[int] = column('How often it was begun')

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from ...cli.runs import change_words, figure_cells, runs_app
 from ...records.results import runs_table, start_run
 from ...utils.database import session
-from ...utils.logs import one_clear_line
+from ...utils.logs import clean_exit
 
 # %% ../../../nbs/cli/04_runs.ipynb #170e5768
 def _tradelab(*words):
@@ -34,7 +34,7 @@ def runs(fresh, monkeypatch):
 
     @contextmanager
     def lab():
-        with one_clear_line():
+        with clean_exit():
             yield fresh
 
     monkeypatch.setattr('tradelab.cli.runs.lab', lab)

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['KINDS', 'test_what_is_written_is_read_back', 'test_the_parts_in_which_a_block_is_read_make_no_difference', 'test_columns_of_another_form_are_refused', 'test_a_value_in_a_query_is_never_part_of_the_statement']
 
-# %% ../../../nbs/ground/06_block_copy.ipynb #d291250f
+# %% ../../../nbs/ground/10_block_copy.ipynb #d291250f
 import itertools
 
 import numpy as np
@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from ...utils.block_copy import PART, Sent, from_block, read_block, write_block
+from ...utils.block_copy import ROWS_PER_PART, BlockReader, from_block, read_block, write_block
 from ...utils.database import session
 from ...utils.error_handling import DatabaseError
 
-# %% ../../../nbs/ground/06_block_copy.ipynb #18a67a6e
+# %% ../../../nbs/ground/10_block_copy.ipynb #18a67a6e
 KINDS = {'id': 'int64', 'session': 'datetime64[D]', 'close': 'float64', 'at': 'datetime64[us]'}
 
 
@@ -30,7 +30,7 @@ def _columns(rows):
     }
 
 
-@pytest.mark.parametrize('rows', [0, 1, 5, PART, PART + 1])
+@pytest.mark.parametrize('rows', [0, 1, 5, ROWS_PER_PART, ROWS_PER_PART + 1])
 def test_what_is_written_is_read_back(fresh, rows):
     with session(fresh) as db:
         db.execute(
@@ -46,7 +46,7 @@ def test_what_is_written_is_read_back(fresh, rows):
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=20), st.integers(0, 30))
 def test_the_parts_in_which_a_block_is_read_make_no_difference(sizes, rows):
     def read(sizes):
-        source, parts = Sent(_columns(rows)), [b'']
+        source, parts = BlockReader(_columns(rows)), [b'']
         for size in itertools.cycle(sizes):
             parts.append(source.read(size))
             if not parts[-1]:
@@ -54,7 +54,7 @@ def test_the_parts_in_which_a_block_is_read_make_no_difference(sizes, rows):
 
     assert read(sizes) == read([10**6]) and len(from_block(read(sizes), KINDS)['id']) == rows
 
-# %% ../../../nbs/ground/06_block_copy.ipynb #7a6e1d40
+# %% ../../../nbs/ground/10_block_copy.ipynb #7a6e1d40
 @pytest.mark.parametrize(
     'query',
     [

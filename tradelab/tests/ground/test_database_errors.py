@@ -7,7 +7,7 @@ __all__ = ['Coded', 'test_a_code_gets_its_class_and_its_remedy', 'test_a_sentenc
 import psycopg2
 import pytest
 
-from ...utils.database import in_our_words
+from ...utils.database import database_error
 from ...utils.error_handling import DatabaseDownError, DatabaseError, WrongRevisionError
 
 # %% ../../../nbs/ground/09_database.ipynb #c34650b0
@@ -36,7 +36,7 @@ class Coded(psycopg2.Error):
     ],
 )
 def test_a_code_gets_its_class_and_its_remedy(code, cls, remedy):
-    error = in_our_words(Coded(code, 'what the server said\nLINE 1: SELECT'))
+    error = database_error(Coded(code, 'what the server said\nLINE 1: SELECT'))
     assert type(error) is cls and remedy in error.remedy and error.found == 'what the server said'
 
 # %% ../../../nbs/ground/09_database.ipynb #022644cb
@@ -57,9 +57,11 @@ def test_a_code_gets_its_class_and_its_remedy(code, cls, remedy):
     ],
 )
 def test_a_sentence_gets_its_remedy(said, remedy):
-    error = in_our_words(psycopg2.OperationalError(said))
+    error = database_error(psycopg2.OperationalError(said))
     assert type(error) is DatabaseDownError and remedy in error.remedy
 
 
 def test_a_password_in_what_the_driver_says_is_cut_out():
-    assert 'hunter2' not in str(in_our_words(psycopg2.ProgrammingError('invalid dsn "postgresql://me:hunter2@db/lab"')))
+    assert 'hunter2' not in str(
+        database_error(psycopg2.ProgrammingError('invalid dsn "postgresql://me:hunter2@db/lab"'))
+    )

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['test_an_error_says_what_was_found_and_the_remedy', 'test_a_value_that_nobody_could_read_is_cut', 'test_none_is_a_value_that_can_be_found', 'test_an_error_keeps_its_text_through_pickle', 'test_each_door_has_its_exit_code', 'test_a_far_name_gets_the_list_of_known_names', 'test_retry_gives_up_with_the_error_itself', 'test_retry_lets_other_errors_pass_at_once', 'test_waits_grow_and_never_pass_the_ceiling']
 
-# %% ../../../nbs/ground/02_error_handling.ipynb #9fe7ac2f
+# %% ../../../nbs/ground/01_error_handling.ipynb #9fe7ac2f
 import pickle
 
 import pytest
@@ -19,7 +19,7 @@ from tradelab.utils.error_handling import (
     retry,
 )
 
-# %% ../../../nbs/ground/02_error_handling.ipynb #740e577f
+# %% ../../../nbs/ground/01_error_handling.ipynb #740e577f
 def test_an_error_says_what_was_found_and_the_remedy():
     error = ConfigError('The cost is negative', -1.5, 'Use 0 or more.')
     assert str(error) == 'The cost is negative (found -1.5). Use 0 or more.'
@@ -34,7 +34,7 @@ def test_none_is_a_value_that_can_be_found():
     assert str(TradeLabError('No close', None)) == 'No close (found None)'
     assert str(TradeLabError('No close')) == 'No close'
 
-# %% ../../../nbs/ground/02_error_handling.ipynb #f23d51eb
+# %% ../../../nbs/ground/01_error_handling.ipynb #f23d51eb
 @pytest.mark.parametrize('error', [TradeLabError('Plain'), UnknownSymbolError('No bars', "A'\n;--", 'Ingest it.')])
 def test_an_error_keeps_its_text_through_pickle(error):
     again = pickle.loads(pickle.dumps(error))
@@ -50,13 +50,13 @@ def test_each_door_has_its_exit_code():
         DatabaseDownError.exit_code,
     ) == (2, 3, 3, 4)
 
-# %% ../../../nbs/ground/02_error_handling.ipynb #467079e8
+# %% ../../../nbs/ground/01_error_handling.ipynb #467079e8
 def test_a_far_name_gets_the_list_of_known_names():
     assert did_you_mean('qqqq', ['AAPL', 'IBM']) == 'Known: AAPL, IBM.'
     assert did_you_mean('aapl', ['AAPL', 'IBM']) == 'Did you mean AAPL?'
     assert did_you_mean('X', []) == 'None is known yet.'
 
-# %% ../../../nbs/ground/02_error_handling.ipynb #4a80f333
+# %% ../../../nbs/ground/01_error_handling.ipynb #4a80f333
 def _failing(error, times, log):
     def call():
         log.append(1)
@@ -80,7 +80,7 @@ def test_retry_lets_other_errors_pass_at_once():
         retry(ConnectionError, sleep=lambda s: None)(_failing(KeyError('x'), 9, calls))()
     assert len(calls) == 1
 
-# %% ../../../nbs/ground/02_error_handling.ipynb #e7cdf16c
+# %% ../../../nbs/ground/01_error_handling.ipynb #e7cdf16c
 def test_waits_grow_and_never_pass_the_ceiling():
     waits, calls = [], []
     retry(ConnectionError, attempts=9, first_wait=1.0, longest_wait=8.0, sleep=waits.append)(

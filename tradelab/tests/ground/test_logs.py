@@ -13,14 +13,14 @@ import threading
 import pytest
 
 from ...utils.error_handling import ConfigError, StorageError
-from ...utils.logs import attach, current_run_id, one_clear_line, redact, run_context, setup_logging
+from ...utils.logs import attach_handler, clean_exit, current_run_id, redact, run_context, setup_logging
 
 # %% ../../../nbs/ground/07_logs.ipynb #640d5942
 @pytest.fixture
 def log_file(tmp_path):
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
-    yield setup_logging(tmp_path / 'logs', level='DEBUG', known=('sw0rdfish',), console='INFO')
+    yield setup_logging(tmp_path / 'logs', level='DEBUG', secrets=('sw0rdfish',), console='INFO')
     for handler in [h for h in root.handlers if h not in before]:
         root.removeHandler(handler)
         handler.close()
@@ -54,12 +54,12 @@ def test_secrets_nobody_registered_are_found_by_their_shape(text, secret):
 
 # %% ../../../nbs/ground/07_logs.ipynb #85589a23
 def test_known_values_are_cut_out_also_in_a_url():
-    assert redact('host/?pw=p%40ss%2Fword and p@ss/word', known=('p@ss/word',)).count('****') == 2
+    assert redact('host/?pw=p%40ss%2Fword and p@ss/word', secrets=('p@ss/word',)).count('****') == 2
 
 
 @pytest.mark.parametrize('form', ['a&amp;b&lt;&quot;c', 'a&amp;b&lt;"c', 'a&b<\\"c', 'a%26b%3C%22c'])
 def test_known_values_are_found_in_escaped_forms(form):
-    assert redact(f'x {form} y', known=('a&b<"c',)) == 'x **** y'
+    assert redact(f'x {form} y', secrets=('a&b<"c',)) == 'x **** y'
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_fields_of_any_kind_pass_the_filter(log_file, details):
     'text', ['Stored 12 bars of IBM at 10:31:00', 'see https://example.org/a?b=c', 'the key to success', 'tokens: none']
 )
 def test_ordinary_text_stays(text):
-    assert redact(text, known=('1',)) == text or text == 'tokens: none'
+    assert redact(text, secrets=('1',)) == text or text == 'tokens: none'
 
 # %% ../../../nbs/ground/07_logs.ipynb #c92194e2
 def test_no_secret_passes_by_message_argument_traceback_cause_or_detail(log_file, capsys):
@@ -136,7 +136,7 @@ def test_a_log_folder_that_cannot_be_made_is_refused(tmp_path):
 )
 def test_what_escapes_a_command_ends_in_one_line_and_a_code(log_file, capsys, error, code, words):
     with pytest.raises(SystemExit) as ended:
-        with one_clear_line(log_file, known=('sw0rdfish',)):
+        with clean_exit(log_file, secrets=('sw0rdfish',)):
             raise error
     said = capsys.readouterr().err
     assert ended.value.code == code and said.count('\n') == 1 and words in said and 'sw0rdfish' not in said

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import tradelab
-from ...utils.nb_export import WINGS, broken_rules, imports_of, rooms_of
+from ...utils.nb_export import WINGS, broken_rules, imports_of, module_places
 
 ROOT = Path(tradelab.__file__).parents[1]
 
@@ -94,8 +94,8 @@ def test_the_walk_finds_a_notebook_for_every_module():
     modules = {
         name for name in files if not name.startswith('tests.') and name.split('.')[-1] not in ('__init__', '_modidx')
     }
-    assert len(modules) > 80 and modules == set(rooms_of(ROOT / 'nbs'))
-    assert {wing for wing, _ in rooms_of(ROOT / 'nbs').values()} <= set(WINGS)
+    assert len(modules) > 80 and modules == set(module_places(ROOT / 'nbs'))
+    assert {wing for wing, _ in module_places(ROOT / 'nbs').values()} <= set(WINGS)
 
 
 def test_tests_lie_in_the_wing_of_their_notebook():

@@ -12,7 +12,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import DeclarativeBase, Mapped
 
-from ...utils.database import Base, base_apart, key, said
+from ...utils.database import Base, column, key_column, separate_base
 
 # %% ../../../nbs/ground/09_database.ipynb #f05a922e
 @pytest.fixture(scope='module')
@@ -25,7 +25,7 @@ def tables():
 
     class One(Trial):
         __tablename__ = 'ones'
-        name: Mapped[str] = key('Its name')
+        name: Mapped[str] = key_column('Its name')
 
     class Many(Trial):
         __tablename__ = 'manies'
@@ -34,13 +34,13 @@ def tables():
             UniqueConstraint('size', 'at'),
             Index(None, 'at'),
         )
-        one: Mapped[str] = key('The one', ForeignKey('ones.name'))
-        size: Mapped[float] = said('How large')
-        at: Mapped[dt.datetime] = said('When')
-        money: Mapped[Decimal | None] = said('How much')
-        raw: Mapped[bytes | None] = said('Bytes')
-        listed: Mapped[list] = said('Items')
-        named: Mapped[dict] = said('Name → value')
+        one: Mapped[str] = key_column('The one', ForeignKey('ones.name'))
+        size: Mapped[float] = column('How large')
+        at: Mapped[dt.datetime] = column('When')
+        money: Mapped[Decimal | None] = column('How much')
+        raw: Mapped[bytes | None] = column('Bytes')
+        listed: Mapped[list] = column('Items')
+        named: Mapped[dict] = column('Name → value')
 
     return Trial.metadata.tables
 
@@ -76,11 +76,11 @@ def test_a_column_carries_its_comment_and_a_key_is_a_key(tables):
 
 # %% ../../../nbs/ground/09_database.ipynb #43da8333
 def test_a_base_apart_takes_tables_of_names_that_are_taken_and_leaves_the_others_alone():
-    apart, before = base_apart(), set(Base.metadata.tables)
+    apart, before = separate_base(), set(Base.metadata.tables)
 
     class Again(apart):
         __tablename__ = 'runs'
-        id: Mapped[int] = key('Number')
+        id: Mapped[int] = key_column('Number')
 
     assert (
         set(apart.metadata.tables) == {'runs'}

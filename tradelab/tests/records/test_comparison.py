@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 
 from tradelab.records.comparison import (
-    benchmark,
-    changes,
+    benchmark_figures,
     compare,
     fairness_verdict,
     is_trading,
     main_side,
-    remark,
     run_figures,
-    subject,
+    run_remark,
+    run_subject,
+    setting_differences,
 )
 from ...utils.error_handling import RunError
 
@@ -70,7 +70,7 @@ def test_figures_of_a_side_that_is_not_there_are_none():
     assert (
         run_figures(stored) == {'Sharpe': 1.0, 'Calmar': None}
         and run_figures(stored, 'other') == {} == run_figures(None)
-        and benchmark(stored) == {}
+        and benchmark_figures(stored) == {}
     )
     assert run_figures({'Sharpe': 2.0}) == {'Sharpe': 2.0} and run_figures({'strategy': None}) == {}
 
@@ -79,22 +79,22 @@ def test_a_run_that_does_not_trade_is_told_in_words():
     data = {'data': {'fail': 1, 'ok': 3, 'symbols': 1505, 'warn': None}}
     assert (
         not is_trading(data)
-        and remark(data) == '1,505 symbols, 3 ok, 1 fail'
+        and run_remark(data) == '1,505 symbols, 3 ok, 1 fail'
         and not is_trading(None)
-        and remark(None) == ''
+        and run_remark(None) == ''
     )
 
 
 def test_a_remark_names_the_side_and_what_was_tried():
-    assert remark({'out_of_sample': {'Sharpe': 1.0}}, 1100) == 'out of sample, 1,100 combinations tried'
-    assert remark({'strategy': {'Sharpe': 1.0}}, 1) == '' == remark({'strategy': {'Sharpe': 1.0}})
+    assert run_remark({'out_of_sample': {'Sharpe': 1.0}}, 1100) == 'out of sample, 1,100 combinations tried'
+    assert run_remark({'strategy': {'Sharpe': 1.0}}, 1) == '' == run_remark({'strategy': {'Sharpe': 1.0}})
 
 
 def test_a_remark_on_a_model_begins_with_the_verdict():
     sides = {'model': {'MASE': 1.00084, 'Directional Accuracy': 0.50723, 'promoted': 0.0}, 'combined': {'Sharpe': 1.0}}
     assert (
-        remark(sides, 2) == 'not promoted, MASE 1.001, directions 50.7%'
-        and remark({'model': {'MASE': None, 'promoted': 1.0}}) == 'promoted'
+        run_remark(sides, 2) == 'not promoted, MASE 1.001, directions 50.7%'
+        and run_remark({'model': {'MASE': None, 'promoted': 1.0}}) == 'promoted'
     )
 
 
@@ -110,7 +110,7 @@ def test_a_remark_on_a_model_begins_with_the_verdict():
     ],
 )
 def test_many_symbols_are_counted_and_few_are_named(symbol, universe, words):
-    assert subject(symbol, universe) == words
+    assert run_subject(symbol, universe) == words
 
 # %% ../../../nbs/records/01_comparison.ipynb #e5cc359c
 def test_runs_that_share_data_code_and_costs_are_compared_fairly():
@@ -164,12 +164,15 @@ def test_what_nobody_recorded_is_not_equal():
 # %% ../../../nbs/records/01_comparison.ipynb #e1d18bee
 def test_settings_that_one_run_did_not_have_are_shown_as_dashes():
     older = _row('old', settings=dict(costs=dict(slippage_bp=5.0), strategy=dict(slow=100)))
-    assert changes([older, _row('new')]).T.to_dict('list') == {
+    assert setting_differences([older, _row('new')]).T.to_dict('list') == {
         ('[backtest]', 'fill_at'): ['–', 'next_open'],
         ('[costs]', 'commission_rate'): ['–', '0'],
         ('[strategy]', 'slow'): ['100', '200'],
     }
-    assert changes([_row('a'), _row('b')]).empty and changes([{'id': 'x'}, {'id': 'y', 'settings': None}]).empty
+    assert (
+        setting_differences([_row('a'), _row('b')]).empty
+        and setting_differences([{'id': 'x'}, {'id': 'y', 'settings': None}]).empty
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,12 +27,12 @@ from tradelab.records.results import (
     save_backtest,
     save_metrics,
     start_run,
-    tried,
+    trial_summary,
 )
 from ...records.tables import Event
 from ...utils.database import session
 from ...utils.error_handling import DatabaseError, RunError
-from ...utils.logs import attach, run_context
+from ...utils.logs import attach_handler, run_context
 
 # %% ../../../nbs/records/04_results.ipynb #74da1764
 def _start(settings, name='run', **row):
@@ -168,7 +168,7 @@ def test_a_trade_is_long_unless_it_says_otherwise_and_nothing_else_than_short(fr
     ],
 )
 def test_what_was_tried_is_counted_and_its_sharpe_ratios_are_those_of_a_day(sharpes, trials, mean, variance):
-    assert tried(sharpes) == dict(
+    assert trial_summary(sharpes) == dict(
         trials=trials,
         trial_mean=pytest.approx(mean) if mean else mean,
         trial_variance=pytest.approx(variance) if variance else variance,
@@ -220,7 +220,7 @@ def test_an_equity_curve_is_thinned_with_both_ends_kept(fresh):
 @pytest.fixture
 def handler(fresh):
     made, root = EventHandler(fresh), logging.getLogger()
-    attach(made, known=('sw0rdfish',))
+    attach_handler(made, secrets=('sw0rdfish',))
     yield made
     root.removeHandler(made)
 

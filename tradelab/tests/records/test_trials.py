@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from ...data.market_data import combined_hash
 from ...records.comparison import compare
-from ...records.results import equity_curves, finish_run, run_details, start_run, tried
+from ...records.results import equity_curves, finish_run, run_details, start_run, trial_summary
 from tradelab.records.trials import (
     comparable_rows,
     load_folds,
@@ -245,10 +245,10 @@ def test_runs_whose_sharpe_ratios_are_unknown_take_no_part_in_the_variance():
 
 # %% ../../../nbs/records/06_trials.ipynb #159b3509
 def test_trials_are_added_up_over_runs_about_the_same_symbols(fresh):
-    _start(fresh, 'a', **tried([0.4]))
-    _start(fresh, 'b', template='sweep', **tried([0.1, 0.9, 0.4]))
-    _start(fresh, 'c', symbol='AAPL', **tried([0.4] * 50))
-    _start(fresh, 'd', symbol=None, universe='AAPL,IBM', **tried([0.4] * 7))
+    _start(fresh, 'a', **trial_summary([0.4]))
+    _start(fresh, 'b', template='sweep', **trial_summary([0.1, 0.9, 0.4]))
+    _start(fresh, 'c', symbol='AAPL', **trial_summary([0.4] * 50))
+    _start(fresh, 'd', symbol=None, universe='AAPL,IBM', **trial_summary([0.4] * 7))
     _start(fresh, 'e', template='data_quality')
     found = trials_of(fresh, 'IBM')
     assert (found.count, found.runs) == (4, 2) and found.variance == pytest.approx(
@@ -275,7 +275,7 @@ def test_the_same_run_on_another_night_is_no_new_trial_and_changed_code_is(fresh
         ],
         1,
     ):
-        _start(fresh, f'same {day}', day, **tried([0.4]), **changed)
+        _start(fresh, f'same {day}', day, **trial_summary([0.4]), **changed)
     assert trials_of(fresh, 'IBM').count == 1
     for k, changed in enumerate(
         [
@@ -285,19 +285,19 @@ def test_the_same_run_on_another_night_is_no_new_trial_and_changed_code_is(fresh
             dict(template_hash='t'),
         ]
     ):
-        _start(fresh, f'new {k}', **tried([0.4]), **changed)
+        _start(fresh, f'new {k}', **trial_summary([0.4]), **changed)
     assert trials_of(fresh, 'IBM').count == 5
 
 
 def test_runs_of_scripts_that_recorded_no_code_are_told_apart(fresh):
     for name in 'ab':
-        _start(fresh, name, code_hash=None, parameters={}, **tried([0.4]))
+        _start(fresh, name, code_hash=None, parameters={}, **trial_summary([0.4]))
     assert trials_of(fresh, 'IBM').count == 2
 
 
 def test_the_run_under_way_counts_once_also_when_it_was_made_before(fresh):
-    _start(fresh, 'before', template='sweep', **tried([0.1, 0.9, 0.4]))
-    _start(fresh, 'other', parameters={'fast': 3}, **tried([0.5]))
+    _start(fresh, 'before', template='sweep', **trial_summary([0.1, 0.9, 0.4]))
+    _start(fresh, 'other', parameters={'fast': 3}, **trial_summary([0.5]))
     _start(fresh, 'now', 2, template='sweep')
     found = trials_of(fresh, 'IBM', 'now', [0.1, 0.9, 0.4])
     assert (found.count, found.runs) == (4, 2) and found.variance == pytest.approx(
