@@ -45,13 +45,15 @@ def _study(scale_after=None, own=None, strategy=None, **sections):
 # %% ../../../nbs/research/08_study.ipynb #7bb1c8a2
 def test_a_combination_of_a_sweep_is_what_the_backtest_of_its_parameters_gives():
     asked = _study()
-    swept = asked.swept()
+    swept = asked.sweep()
     for row in swept.table.to_dict('records'):
         strategy = asked.settings.strategy.model_copy(
             update={name: int(row[name]) for name in ('fast', 'slow', 'rsi_window')}
         )
-        result = asked.run(strategy, asked.settings.backtest.model_copy(update={'end': DAYS[-101].date()}))
-        pd.testing.assert_frame_equal(result.equity, asked.tried({name: row[name] for name in swept.parameters}).equity)
+        result = asked.backtest(strategy, asked.settings.backtest.model_copy(update={'end': DAYS[-101].date()}))
+        pd.testing.assert_frame_equal(
+            result.equity, asked.backtest_with({name: row[name] for name in swept.parameters}).equity
+        )
         assert (
             result.equity.equity.iloc[-1] / result.equity.equity.iloc[0] - 1
             == pytest.approx(row['Total Return'], abs=1e-12)
@@ -61,14 +63,14 @@ def test_a_combination_of_a_sweep_is_what_the_backtest_of_its_parameters_gives()
 
 def test_what_lies_under_the_seal_changes_neither_sweep_nor_walk_nor_choice():
     one, two = _study(), _study(scale_after=599)
-    pd.testing.assert_frame_equal(one.swept().table, two.swept().table)
-    pd.testing.assert_frame_equal(one.walked().table, two.walked().table)
-    assert one.final_choice() == two.final_choice() and one.swept().sessions[-1] == DAYS[599]
-    assert one.unseal(one.final_choice()).result.equity.index[0] == DAYS[600]
+    pd.testing.assert_frame_equal(one.sweep().table, two.sweep().table)
+    pd.testing.assert_frame_equal(one.walk_forward().table, two.walk_forward().table)
+    assert one.final_choice() == two.final_choice() and one.sweep().sessions[-1] == DAYS[599]
+    assert one.open_holdout(one.final_choice()).result.equity.index[0] == DAYS[600]
 
 
 def test_the_future_of_a_fold_changes_nothing_in_it():
-    one, two = _study().walked(), _study(scale_after=450).walked()
+    one, two = _study().walk_forward(), _study(scale_after=450).walk_forward()
     known = one.table.test_last <= DAYS[450]
     assert 0 < known.sum() < len(known)
     pd.testing.assert_frame_equal(one.table[known], two.table[known])
@@ -85,26 +87,26 @@ def _breakout(close, window):
 
 def test_a_voter_of_ones_own_is_swept_and_walked():
     asked = _study(own={'breakout': (_breakout, {'window': [20, 55]})}, strategy={'voters': ('breakout',)})
-    walked = asked.walked()
+    walked = asked.walk_forward()
     assert (
         walked.parameters == ('breakout_window',)
         and set(walked.table.breakout_window.dropna()) <= {20, 55}
-        and len(asked.swept().table) == 2
+        and len(asked.sweep().table) == 2
     )
     assert walked.trades.exit_reason.isin(['breakdown', 'end of the fold', 'open']).all() and len(walked.trades) > 3
 
 
 def test_a_span_that_the_seal_swallows_is_refused():
     with pytest.raises(DataError, match='sealed'):
-        _study(walk_forward={'sealed': 700}).swept()
+        _study(walk_forward={'sealed': 700}).sweep()
     with pytest.raises(DataError, match='seal'):
-        _study(backtest={'start': str(DAYS[650].date())}).swept()
+        _study(backtest={'start': str(DAYS[650].date())}).sweep()
     with pytest.raises(DataError, match='too short'):
-        _study(walk_forward={'train': 590, 'sealed': 100}).walked()
+        _study(walk_forward={'train': 590, 'sealed': 100}).walk_forward()
 
 
 def test_holding_gives_each_symbol_its_part():
-    held = _study().held()
+    held = _study().buy_and_hold()
     assert (
         held.equity.index.equals(DAYS)
         and held.fills.symbol.tolist() == ['A', 'B']
@@ -114,11 +116,14 @@ def test_holding_gives_each_symbol_its_part():
 
 def test_what_is_held_or_tried_on_other_sessions_begins_and_ends_there():
     asked = _study()
-    for result in (asked.held(DAYS[50], DAYS[99]), asked.tried({'fast': 5, 'slow': 20}, DAYS[50], DAYS[99])):
+    for result in (
+        asked.buy_and_hold(DAYS[50], DAYS[99]),
+        asked.backtest_with({'fast': 5, 'slow': 20}, DAYS[50], DAYS[99]),
+    ):
         assert result.equity.index.equals(DAYS[50:100]) and result.equity.equity.iloc[0] == result.cash
     assert (
-        asked.held(DAYS[50]).equity.index.equals(DAYS[50:])
-        and asked.held(DAYS[50], DAYS[99]).fills.session.tolist() == [DAYS[51]] * 2
+        asked.buy_and_hold(DAYS[50]).equity.index.equals(DAYS[50:])
+        and asked.buy_and_hold(DAYS[50], DAYS[99]).fills.session.tolist() == [DAYS[51]] * 2
     )
 
 # %% ../../../nbs/research/08_study.ipynb #2c62478a
@@ -130,9 +135,9 @@ def test_signals_are_computed_once_and_those_of_another_strategy_are_its_own():
 
 def test_what_was_run_already_is_what_stress_shows():
     asked = _study()
-    mine, held = asked.run(), asked.held()
-    shown, swapped = asked.stressed(), asked.stressed(held, mine)
-    pd.testing.assert_frame_equal(shown, asked.stressed(mine, held))
+    mine, held = asked.backtest(), asked.buy_and_hold()
+    shown, swapped = asked.stress(), asked.stress(held, mine)
+    pd.testing.assert_frame_equal(shown, asked.stress(mine, held))
     assert (
         swapped.loc['as set', 'Total Return']
         == shown.loc['buy & hold', 'Total Return']
@@ -143,8 +148,8 @@ def test_what_was_run_already_is_what_stress_shows():
 
 def test_odds_are_those_of_the_equity_with_the_settings_of_the_study():
     asked = _study(backtest={'risk_free': 0.03})
-    mine = asked.run()
-    found = asked.odds(mine, trials=9, variance=0.2, seed=3, draws=60, entries=5)
+    mine = asked.backtest()
+    found = asked.significance(mine, trials=9, variance=0.2, seed=3, draws=60, entries=5)
     control = random_entries(
         asked.market, mine, asked.settings.costs, asked.settings.risk, asked.settings.backtest, seed=3, draws=5
     )
@@ -154,14 +159,14 @@ def test_odds_are_those_of_the_equity_with_the_settings_of_the_study():
         and found.intervals.equals(wanted.intervals)
         and found.control.draws.tolist() == control.draws.tolist()
     )
-    assert asked.odds(mine, draws=5, entries=0).control is None
+    assert asked.significance(mine, draws=5, entries=0).control is None
 
 
 def test_an_account_that_is_ruined_or_never_traded_has_no_odds():
     asked = _study()
-    mine = asked.run()
+    mine = asked.backtest()
     ruined = mine.equity.assign(equity=mine.equity.equity.where(mine.equity.index < DAYS[300], -1.0))
-    found = asked.odds(
+    found = asked.significance(
         type(mine)(
             mine.strategy,
             mine.mode,
@@ -178,4 +183,4 @@ def test_an_account_that_is_ruined_or_never_traded_has_no_odds():
         np.isnan(found.psr) and np.isnan(found.dsr) and found.intervals.isna().all(axis=None) and found.control is None
     )
     still = _study(strategy={'fast': 300, 'slow': 690, 'voters': ('moving_average',)})
-    assert still.run().trades.empty and still.odds(still.run(), draws=5).control is None
+    assert still.backtest().trades.empty and still.significance(still.backtest(), draws=5).control is None
