@@ -23,7 +23,7 @@ from ..data.adjustment import adjust, as_traded
 from ..engine.market import bar_panel, stack_signals
 from ..models.artifact import forecast, synthetic_artifact
 from ..models.windows import asset, fit_scalers, model_assets, model_inputs, parts, samples
-from ..research.grid import moving_average_table, own_table, rsi_table, vote_tables
+from ..research.grid import custom_table, moving_average_table, rsi_table, vote_tables
 from ..settings import Section, SweepSettings
 from ..signal_generator import moving_average_rsi, rsi_votes
 from ..utils.error_handling import DataError
@@ -211,8 +211,8 @@ PROBES = {  # Function → the calls that its parameters do not say
     'research.grid.rsi_table': _tables(
         lambda closes, sessions: rsi_table(closes, sessions, (5, 14), (30.0,), (60.0, 70.0))
     ),
-    'research.grid.own_table': _tables(
-        lambda closes, sessions: own_table('own', rsi_votes, {'window': (5, 14)}, closes, sessions)
+    'research.grid.custom_table': _tables(
+        lambda closes, sessions: custom_table('own', rsi_votes, {'window': (5, 14)}, closes, sessions)
     ),
     'research.grid.vote_tables': _tables(
         lambda closes, sessions: vote_tables(closes, sessions, grid=SweepSettings(fast=(20,), slow=(50,)))

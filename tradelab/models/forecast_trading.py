@@ -20,7 +20,7 @@ from ..engine.fills import fees
 from ..engine.market import BarPanel, bar_panel
 from ..engine.result import Backtest
 from ..engine.state import engine_parameters
-from ..performance_metrics import SESSIONS, ShortSeriesWarning
+from ..performance_metrics import SESSIONS_PER_YEAR, ShortSeriesWarning
 from ..research.significance import STATISTICS, Significance, block_bootstrap, random_entries, significance
 from ..research.study import performance_of
 from ..signal_generator import Voter, forecast_votes, strategy_signals
@@ -254,9 +254,12 @@ def added_value(
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', ShortSeriesWarning)
         left = block_bootstrap(
-            more - beta * held, {'left': lambda samples: samples.mean(axis=1) * SESSIONS}, draws=draws, seed=seed
+            more - beta * held,
+            {'left': lambda samples: samples.mean(axis=1) * SESSIONS_PER_YEAR},
+            draws=draws,
+            seed=seed,
         ).loc['left']
-    value = float(more.mean() * SESSIONS)
+    value = float(more.mean() * SESSIONS_PER_YEAR)
     return dict(zip(ADDED, (value, value - left.value, *left)))
 
 # %% ../../nbs/models/03_forecast_trading.ipynb #bd4e679e

@@ -16,7 +16,7 @@ import pandas as pd
 from ..config import Settings
 from ..data.quality import DataVerdict
 from ..engine.result import Backtest
-from ..performance_metrics import ENOUGH_TRADES, short_series_warnings
+from ..performance_metrics import MIN_TRADES, short_series_warnings
 from tradelab.reporting.assumptions import (
     OPTIMISTIC,
     breaker_words,
@@ -109,8 +109,8 @@ def _weak(result):
     closed = int((~still_open).sum())
     if closed == 0:
         yield '**No closed trade**: nothing can be said about the strategy.'
-    elif closed < ENOUGH_TRADES:
-        yield f'**Only {plural(closed, "closed trade")}**: too few to tell skill from luck; {ENOUGH_TRADES} would be a bare minimum.'
+    elif closed < MIN_TRADES:
+        yield f'**Only {plural(closed, "closed trade")}**: too few to tell skill from luck; {MIN_TRADES} would be a bare minimum.'
     yield from short_series_warnings(result.equity['equity'])
     if still_open.any():
         yield f'{plural(int(still_open.sum()), "position")} still open at the end, valued at the last close and left out of the figures on trades.'

@@ -27,7 +27,7 @@ from tradelab.models.forecast_evaluation import (
 )
 from ..models.forecast_metrics import effective_size
 from ..models.forecast_trading import HOLD, ForecastTrading, added_value
-from ..performance_metrics import ENOUGH_TRADES
+from ..performance_metrics import MIN_TRADES
 from .formats import FORMATS, in_words
 from ..research.significance import control_words
 from ..settings import ModelSettings
@@ -306,7 +306,7 @@ def trading_words(
     else:
         said.append(_added(added))
     trades = run.figures.loc[name, '# Trades']
-    if run.votes.loc[name, ['buy', 'sell']].sum() and trades < ENOUGH_TRADES:
+    if run.votes.loc[name, ['buy', 'sell']].sum() and trades < MIN_TRADES:
         said.append(
             f'**{"Only " if trades else ""}{plural(int(trades), "closed trade")}** on {who} alone: too few to tell skill from luck, whatever its Sharpe ratio.'
         )

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from ..config import Settings
-from ..performance_metrics import ENOUGH_TRADES
+from ..performance_metrics import MIN_TRADES
 from ..records.trials import Trials
 from tradelab.reporting.assumptions import (
     OPTIMISTIC,
@@ -150,11 +150,11 @@ def sweep_warnings(
         int(table['Sharpe'].isna().sum()),
         table['# Trades'],
     )
-    few = int((trades < ENOUGH_TRADES).sum())
+    few = int((trades < MIN_TRADES).sum())
     median = in_words(float(trades.median()), ',.0f')
     if few:
         said.append(
-            f'{few:,} of {n:,} combinations closed fewer than {ENOUGH_TRADES} trades, {median} in the median: a figure that rests on so few is easily luck.'
+            f'{few:,} of {n:,} combinations closed fewer than {MIN_TRADES} trades, {median} in the median: a figure that rests on so few is easily luck.'
         )
     if silent:
         said.append(f'{silent:,} of {n:,} combinations have no Sharpe ratio: they never traded, or were ruined.')
@@ -248,9 +248,9 @@ def walk_forward_warnings(
         said.append(f'**Only {plural(n, "fold")}**: the history is short, and one lucky test part decides.')
     if sessions < 252:
         said.append(f'**Only {sessions:,} sessions out of sample**: figures for a year are extrapolated.')
-    if trades < ENOUGH_TRADES:
+    if trades < MIN_TRADES:
         said.append(
-            f'**Only {plural(trades, "trade")} out of sample**: too few to tell skill from luck; {ENOUGH_TRADES} would be a bare minimum.'
+            f'**Only {plural(trades, "trade")} out of sample**: too few to tell skill from luck; {MIN_TRADES} would be a bare minimum.'
         )
     elif trades < 5 * n:
         said.append(

@@ -32,7 +32,7 @@ from tradelab.engine.state import (
     Log,
     engine_parameters,
 )
-from ..performance_metrics import ENOUGH_RETURNS, SESSIONS
+from ..performance_metrics import MIN_RETURNS, SESSIONS_PER_YEAR
 from .grid import VoteTable, combinations, vote_tables
 from ..utils.compiled import kernel, prange
 from ..utils.error_handling import DataError, did_you_mean
@@ -307,13 +307,13 @@ def _figured(figures, counts):
         mean = np.where(n > 0, at['sum'] / n, np.nan)
         deviation = np.sqrt(np.maximum(0, (at['squares'] - n * mean**2) / np.where(n > 1, n - 1, np.nan)))
         moved, alive = deviation > 1e-10, (n > 0) & (at['last'] > 0) & (at['trough'] > 0)
-        enough = alive & (n >= ENOUGH_RETURNS)
+        enough = alive & (n >= MIN_RETURNS)
         growth = np.where(n > 0, at['last'] / at['first'], np.nan)
         return pd.DataFrame(
             {
                 'Total Return': growth - 1,
-                'CAGR': np.where(enough, np.abs(growth) ** (SESSIONS / np.maximum(n, 1)) - 1, np.nan),
-                'Sharpe': np.where(moved & enough, mean / deviation * np.sqrt(SESSIONS), np.nan),
+                'CAGR': np.where(enough, np.abs(growth) ** (SESSIONS_PER_YEAR / np.maximum(n, 1)) - 1, np.nan),
+                'Sharpe': np.where(moved & enough, mean / deviation * np.sqrt(SESSIONS_PER_YEAR), np.nan),
                 'Max Drawdown': np.where(alive, at['trough'] - 1, np.nan),
                 '# Trades': counts[:, 0].astype(float),
                 'Win Rate': np.where(counts[:, 0] > 0, counts[:, 1] / counts[:, 0], np.nan),
@@ -396,7 +396,7 @@ def sweep_tables(
         given.volatility,
         new_account(part.symbols, risk, account.cash),
         np.array([record], ENGINE_PARAMETERS),
-        (1 + account.risk_free) ** (1 / SESSIONS) - 1,
+        (1 + account.risk_free) ** (1 / SESSIONS_PER_YEAR) - 1,
         _next_dividend(part.dividends[:, 0]),
         rest,
         figures,

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ..config import WalkForwardSettings
 from ..engine.result import Backtest, equity_svg
-from ..performance_metrics import METRICS, SESSIONS, ShortSeriesWarning, cagr, performance
+from ..performance_metrics import METRICS, SESSIONS_PER_YEAR, ShortSeriesWarning, cagr, performance
 from ..utils.error_handling import ConfigError, DataError, did_you_mean
 
 # %% ../../nbs/research/07_walk_forward.ipynb #44f37af4
@@ -165,7 +165,7 @@ def _growth(row, n):
     if 'CAGR' in row:
         return float(row['CAGR'])
     return (
-        float((1 + row['Total Return']) ** (SESSIONS / n) - 1)
+        float((1 + row['Total Return']) ** (SESSIONS_PER_YEAR / n) - 1)
         if 'Total Return' in row and row['Total Return'] > -1
         else nan
     )

@@ -67,8 +67,9 @@ def _daily_information(equity, benchmark):
     return information_ratio(equity, benchmark) / sqrt(252)
 
 # %% ../../../nbs/research/03_performance_metrics.ipynb #bdf0c728
-# Returns and expected values from empyrical-reloaded's tests/test_stats.py and conftest.py (Apache-2.0), the daily cases. Its mixed_returns begin with NaN, which
-# empyrical's means skip and its counts keep: here the NaN is left out (MIXED) or 0 (its weekly_returns, ZERO_FIRST). Where it answers infinity, we answer NaN.
+# Returns and expected values from empyrical-reloaded's tests/test_stats.py and conftest.py (Apache-2.0), the daily
+# cases. Its mixed_returns begin with NaN, which empyrical's means skip and its counts keep: here the NaN is left out
+# (MIXED) or 0 (its weekly_returns, ZERO_FIRST). Where it answers infinity, we answer NaN.
 MIXED = [0.01, 0.1, -0.04, 0.02, 0.03, 0.02, 0.01, -0.1]
 ZERO_FIRST = [0.0, *MIXED]
 POSITIVE = [0.01, 0.02, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01]
@@ -184,10 +185,8 @@ def test_growth_and_reward_are_what_their_formulas_say(returns, risk_free):
 @given(*returns_and_rate)
 def test_drawdowns_and_tails_are_what_their_formulas_say(returns, risk_free):
     equity, rate = _from_returns(returns), (1 + risk_free) ** (1 / 252) - 1
-    r, falls = (
-        np.sort(daily_returns(equity).to_numpy()),
-        [equity.iloc[k] / equity[: k + 1].max() - 1 for k in range(len(equity))],
-    )
+    r = np.sort(daily_returns(equity).to_numpy())
+    falls = [equity.iloc[k] / equity[: k + 1].max() - 1 for k in range(len(equity))]
     assert max_drawdown(equity) == pytest.approx(min(falls), abs=1e-12)
     assert ulcer_index(equity) == pytest.approx(sqrt(sum(fall**2 for fall in falls) / len(falls)), abs=1e-12)
     at = 0.05 * (len(r) - 1)
@@ -207,11 +206,9 @@ def test_drawdowns_and_tails_are_what_their_formulas_say(returns, risk_free):
 @exact
 @given(st.lists(st.floats(-0.1, 0.1), min_size=4, max_size=40), st.integers(0, 99), st.floats(0, 0.1))
 def test_alpha_and_beta_are_those_of_a_least_squares_line(returns, seed, risk_free):
-    equity, benchmark, rate = (
-        _from_returns(returns),
-        _from_returns(np.random.default_rng(seed).normal(0, 0.02, len(returns))),
-        (1 + risk_free) ** (1 / 252) - 1,
-    )
+    equity = _from_returns(returns)
+    benchmark = _from_returns(np.random.default_rng(seed).normal(0, 0.02, len(returns)))
+    rate = (1 + risk_free) ** (1 / 252) - 1
     own, other = daily_returns(equity).to_numpy(), daily_returns(benchmark).to_numpy()
     slope, intercept = np.polyfit(other - rate, own - rate, 1)
     alpha, beta = alpha_beta(equity, benchmark, risk_free)

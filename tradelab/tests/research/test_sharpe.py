@@ -21,9 +21,8 @@ from tradelab.research.sharpe import (
 from ...utils.error_handling import DataError
 
 exact = settings(derandomize=True, deadline=None, max_examples=40)
-PAPER = dict(
-    sharpe=2.5, n=1_250, variance_of_trial_sharpes=0.5, periods=250
-)  # Bailey and López de Prado (2014), numerical example
+# Bailey and López de Prado (2014), numerical example
+PAPER = dict(sharpe=2.5, n=1_250, variance_of_trial_sharpes=0.5, periods=250)
 
 # %% ../../../nbs/research/02_sharpe.ipynb #13f964aa
 @pytest.mark.parametrize(
@@ -64,8 +63,8 @@ def test_the_best_of_worthless_trials_is_what_a_simulation_finds():
 
 def test_the_error_is_what_a_simulation_finds():
     returns = np.random.default_rng(1).normal(0.001, 0.01, (4_000, 500))
-    found = (returns.mean(axis=1) / returns.std(axis=1, ddof=1) * 252**0.5).std()
-    assert sharpe_error(0.1 * 252**0.5, 500) == pytest.approx(found, rel=0.05)
+    simulated = (returns.mean(axis=1) / returns.std(axis=1, ddof=1) * 252**0.5).std()
+    assert sharpe_error(0.1 * 252**0.5, 500) == pytest.approx(simulated, rel=0.05)
 
 # %% ../../../nbs/research/02_sharpe.ipynb #1b77d253
 def test_more_trials_never_make_a_ratio_more_credible():
@@ -95,7 +94,7 @@ def test_what_is_not_known_has_no_odds(odds):
 
 
 def test_no_trial_and_an_impossible_confidence_are_refused():
-    with pytest.raises(DataError, match='tried'):
+    with pytest.raises(DataError, match='trials'):
         expected_max_sharpe(0, 0.5)
     with pytest.raises(DataError, match='confidence'):
         minimum_track_record(2, 1, confidence=95)

@@ -11,7 +11,7 @@ import pytest
 from ...backtesting import backtest
 from ...config import BacktestSettings, CostSettings, RiskSettings
 from ...engine.market import bar_panel
-from ...research.stress import FIGURES, calendar_returns, delayed, scaled_costs, stress
+from ...research.stress import STRESS_FIGURES, calendar_returns, delayed, scaled_costs, stress
 from ...utils.error_handling import DataError
 
 DAYS = pd.bdate_range('2020-10-01', periods=300, name='session')
@@ -52,25 +52,19 @@ def test_every_cost_is_scaled_and_nothing_else():
     )
     before, after = costs.model_dump(), scaled_costs(costs, 3.0).model_dump()
     kept = {name for name in before if after[name] == before[name]}
-    assert kept == {'tick_size', 'volume_cap'} and all(
-        after[name] == pytest.approx(3 * before[name]) for name in before if name not in kept
-    )
+    assert kept == {'tick_size', 'volume_cap'}
+    assert all(after[name] == pytest.approx(3 * before[name]) for name in before if name not in kept)
 
 
 def test_signals_come_one_bar_of_the_symbol_later_and_the_rest_stays():
     bars = _bars(range(1, 6))
     frame = _signals(bars, {0: 1, 4: -1}).assign(fast=np.arange(5.0))
     late = delayed({'A': frame})['A']
-    assert (
-        late.signal.tolist() == [0, 1, 0, 0, 0]
-        and late.reason.tolist() == ['', 'up', '', '', '']
-        and late.score.tolist() == [0, 1, 0, 0, 0]
-    )
-    assert (
-        late.fast.tolist() == frame.fast.tolist()
-        and late.dtypes.equals(frame.dtypes)
-        and frame.signal.tolist() == [1, 0, 0, 0, -1]
-    )
+    assert late.signal.tolist() == [0, 1, 0, 0, 0]
+    assert late.reason.tolist() == ['', 'up', '', '', '']
+    assert late.score.tolist() == [0, 1, 0, 0, 0]
+    assert late.fast.tolist() == frame.fast.tolist() and late.dtypes.equals(frame.dtypes)
+    assert frame.signal.tolist() == [1, 0, 0, 0, -1]
 
 
 def test_calendar_returns_by_hand():
@@ -86,11 +80,8 @@ def test_calendar_returns_by_hand():
 
 
 def test_the_return_after_a_ruin_is_undefined():
-    assert np.isnan(
-        calendar_returns(
-            pd.Series([100.0, -5.0, 10.0], pd.to_datetime(['2020-12-31', '2021-12-31', '2022-12-30']))
-        ).loc[2022]
-    )
+    equity = pd.Series([100.0, -5.0, 10.0], pd.to_datetime(['2020-12-31', '2021-12-31', '2022-12-30']))
+    assert np.isnan(calendar_returns(equity).loc[2022])
 
 # %% ../../../nbs/research/05_stress.ipynb #3f2240ad
 WAVE = 20 + np.sin(np.arange(300) / 7) * 3 + np.arange(300) / 100
@@ -103,11 +94,8 @@ TURNS = {
 
 def test_each_row_is_a_run_of_the_engine():
     made, signals = _case(WAVE, TURNS)
-    costs, risk, account = (
-        CostSettings(commission_per_order=5),
-        RiskSettings(position_fraction=0.5),
-        BacktestSettings(cash=10_000, risk_free=0.01),
-    )
+    costs, risk = CostSettings(commission_per_order=5), RiskSettings(position_fraction=0.5)
+    account = BacktestSettings(cash=10_000, risk_free=0.01)
     table = stress(made, signals, costs, risk, account)
     assert list(table.index) == ['as set', 'costs ×2', 'costs ×4', 'one bar later', 'worst year', 'buy & hold']
     for case, run in (
@@ -121,7 +109,7 @@ def test_each_row_is_a_run_of_the_engine():
             and table.loc[case, '# Trades'] == (~run.trades.is_open.astype(bool)).sum()
         )
     assert table.loc['as set', 'Costs'] < table.loc['costs ×2', 'Costs'] < table.loc['costs ×4', 'Costs']
-    assert set(table) == {*FIGURES, 'Costs', 'sentence'}
+    assert set(table) == {*STRESS_FIGURES, 'Costs', 'sentence'}
 
 
 def test_a_result_at_hand_is_not_run_again():
@@ -148,7 +136,7 @@ def test_the_worst_year_begins_at_the_last_close_before_it():
     made, signals = _case(closes, {0: 1})
     table = stress(made, signals, FREE)
     assert table.loc['worst year', 'Total Return'] == pytest.approx(-0.2) and table.loc['worst year', '# Trades'] == 0
-    assert table.loc['worst year', 'sentence'] == '2021; buy & hold made −20.0% in it.'
+    assert table.loc['worst year', 'sentence'] == '2021; buy and hold returned −20.0% in it.'
 
 
 def test_holding_a_universe_gives_each_symbol_an_equal_part():
@@ -174,7 +162,7 @@ def test_few_trades_are_called_too_few():
         (0.1, 0.2, 0.3, 'Keeps 50% of the return.'),
         (-0.1, 0.2, 0.3, 'Turns the gain into a loss.'),
         (-0.2, -0.1, 0.3, 'Loses as set already.'),
-        (0.1, 0.2, 0.15, 'Keeps 50% of the return. Falls behind buy & hold.'),
+        (0.1, 0.2, 0.15, 'Keeps 50% of the return. Falls behind buy and hold.'),
     ],
 )
 def test_a_cost_row_says_what_is_left(mine, base, hold, words):
