@@ -9,6 +9,7 @@ __all__ = ['as_day', 'check_calendar', 'sessions', 'half_days', 'session_close',
 # %% ../../nbs/data/03_calendar.ipynb #c8217912
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -17,8 +18,8 @@ from ..utils.error_handling import DataError, did_you_mean
 # %% ../../nbs/data/03_calendar.ipynb #e4a4937e
 def as_day(
     value: date | str | pd.Timestamp,  # A date, 'YYYY-MM-DD' or a timestamp without a time zone
-) -> pd.Timestamp:  # Midnight of the day; raises DataError for what is no date from 1900 to 2100
-    "The day of `value`, in the form of a session date"
+) -> pd.Timestamp:  # Midnight of the day; raises DataError unless it is a date from 1900 to 2100
+    "The day of `value` as a session date"
     try:
         day = pd.Timestamp(value) if isinstance(value, (date, str)) else pd.NaT
     except ValueError as e:
@@ -29,41 +30,11 @@ def as_day(
         raise DataError('The calendars reach from 1900 to 2100', value, 'Correct the year.')
     return day.normalize().as_unit('us')
 
-# %% ../../nbs/data/03_calendar.ipynb #f3e1b3e0
-@lru_cache(maxsize=64)
-def _built(calendar, start, end):
-    "Sessions of `calendar` from `start` to `end`, the moments at which they close, those that close early, the zone of its clock, and the moments at which they open; or why there are none"
-    import exchange_calendars
-
-    try:
-        found = exchange_calendars.get_calendar(calendar, start=start, end=end)
-    except (ValueError, NotImplementedError) as e:
-        return str(e)[:200]
-    days = [
-        pd.DatetimeIndex(index.to_numpy(), name='session').as_unit('us')
-        for index in (found.sessions, found.early_closes)
-    ]
-    return days[0], pd.DatetimeIndex(found.closes), days[1], found.tz, pd.DatetimeIndex(found.opens)
-
-# %% ../../nbs/data/03_calendar.ipynb #dd394119
-def _recorded(calendar, first, last):
-    "`_built` over a span around `first` and `last`: decades, else years, else exactly these days; DataError when none is recorded"
-    check_calendar(calendar)
-    years = [
-        (pd.Timestamp(first.year // n * n, 1, 1), pd.Timestamp(last.year // n * n + n - 1, 12, 31)) for n in (10, 1)
-    ]
-    for span in [*years, (first, last)]:
-        if not isinstance(found := _built(calendar, *span), str):
-            return found
-    raise DataError(
-        f'The calendar {calendar} is not recorded over this span', f'{first:%Y-%m-%d} to {last:%Y-%m-%d}', found
-    )
-
 # %% ../../nbs/data/03_calendar.ipynb #7c2dd4e2
 def check_calendar(
     calendar: str,  # Exchange, ISO 10383
-) -> str:  # The same name; raises DataError for an exchange that is not known
-    "The name of a calendar that there is"
+) -> str:  # The same name; raises DataError for an unknown exchange
+    "The name of a known calendar"
     from exchange_calendars import get_calendar_names
 
     names = get_calendar_names()
@@ -71,30 +42,70 @@ def check_calendar(
         raise DataError('Unknown exchange calendar', calendar, did_you_mean(str(calendar), names))
     return calendar
 
+# %% ../../nbs/data/03_calendar.ipynb #f3e1b3e0
+class _Recorded(NamedTuple):
+    "What an exchange calendar records over a span."
+
+    sessions: pd.DatetimeIndex  # Session dates
+    closes: pd.DatetimeIndex  # The moment at which each session closes, UTC
+    half_days: pd.DatetimeIndex  # The sessions that close early
+    zone: object  # Time zone of the exchange
+    opens: pd.DatetimeIndex  # The moment at which each session opens, UTC
+
+# %% ../../nbs/data/03_calendar.ipynb #9c99128e
+def _as_sessions(index):
+    "Session dates as this module returns them"
+    return pd.DatetimeIndex(index.to_numpy(), name='session').as_unit('us')
+
+
+@lru_cache(maxsize=64)
+def _built(calendar, start, end):
+    "What `calendar` records from `start` to `end`, or a text that says why it cannot be built"
+    import exchange_calendars
+
+    try:
+        record = exchange_calendars.get_calendar(calendar, start=start, end=end)
+    except (ValueError, NotImplementedError) as e:
+        return str(e)[:200]
+    closes, opens = pd.DatetimeIndex(record.closes), pd.DatetimeIndex(record.opens)
+    return _Recorded(_as_sessions(record.sessions), closes, _as_sessions(record.early_closes), record.tz, opens)
+
+# %% ../../nbs/data/03_calendar.ipynb #dd394119
+def _recorded(calendar, first, last):
+    "The record around `first` and `last`: over decades, else over years, else over this span; else DataError"
+    check_calendar(calendar)
+    spans = [
+        (pd.Timestamp(first.year // n * n, 1, 1), pd.Timestamp(last.year // n * n + n - 1, 12, 31)) for n in (10, 1)
+    ]
+    for span in [*spans, (first, last)]:
+        record = _built(calendar, *span)
+        if isinstance(record, _Recorded):
+            return record
+    problem = f'The calendar {calendar} is not recorded over this span'
+    raise DataError(problem, f'{first:%Y-%m-%d} to {last:%Y-%m-%d}', record)
+
 # %% ../../nbs/data/03_calendar.ipynb #543e8561
 def sessions(
     start: date | str | pd.Timestamp,  # First day of the span
     end: date | str | pd.Timestamp,  # Last day of the span, included
-    calendar: str = 'XNYS',  # Exchange, ISO 10383
-) -> pd.DatetimeIndex:  # Session dates without a time zone, named 'session', may be empty; raises DataError for an unknown exchange or an unrecorded span
+    calendar: str = 'XNYS',  # Exchange, ISO 10383; raises DataError when unknown or not recorded over the span
+) -> pd.DatetimeIndex:  # Session dates without a time zone, named 'session', may be empty
     "The days from `start` to `end` on which the exchange was or will be open"
     first, last = as_day(start), as_day(end)
     if last < first:
         raise DataError('A span ends before it starts', f'{first:%Y-%m-%d} to {last:%Y-%m-%d}', 'Swap the two days.')
-    found = _recorded(calendar, first, last)[0]
-    return found[found.slice_indexer(first, last)]
+    days = _recorded(calendar, first, last).sessions
+    return days[days.slice_indexer(first, last)]
 
 # %% ../../nbs/data/03_calendar.ipynb #53f7a574
 def half_days(
     start: date | str | pd.Timestamp,  # First day of the span
     end: date | str | pd.Timestamp,  # Last day of the span, included
     calendar: str = 'XNYS',  # Exchange, ISO 10383
-) -> (
-    pd.DatetimeIndex
-):  # Those of `sessions(start, end, calendar)` that close earlier than usual; raises DataError as it does
-    "The sessions from `start` to `end` that are shorter than usual"
-    whole = sessions(start, end, calendar)
-    return whole.intersection(_recorded(calendar, as_day(start), as_day(end))[2])
+) -> pd.DatetimeIndex:  # Part of `sessions(start, end, calendar)`; raises the same errors
+    "The sessions from `start` to `end` that close earlier than usual"
+    days = sessions(start, end, calendar)
+    return days.intersection(_recorded(calendar, as_day(start), as_day(end)).half_days)
 
 # %% ../../nbs/data/03_calendar.ipynb #336fe2f8
 def session_close(
@@ -103,22 +114,22 @@ def session_close(
 ) -> pd.Timestamp:  # Aware, UTC; raises DataError for an unknown exchange or an unrecorded day
     "The moment at which the exchange's session of `day` closes"
     day = as_day(day)
-    days, closes, _, zone, _ = _recorded(calendar, day, day)
-    if day in days:
-        return closes[days.get_loc(day)]
-    return (day + pd.Timedelta(days=1)).tz_localize(zone).tz_convert('UTC')
+    record = _recorded(calendar, day, day)
+    if day in record.sessions:
+        return record.closes[record.sessions.get_loc(day)]
+    return (day + pd.Timedelta(days=1)).tz_localize(record.zone).tz_convert('UTC')
 
 # %% ../../nbs/data/03_calendar.ipynb #8fe80ccb
 def exchange_day(
     now: pd.Timestamp,  # A moment, aware
     calendar: str = 'XNYS',  # Exchange, ISO 10383
 ) -> pd.Timestamp:  # Midnight without a zone; raises DataError for a moment without a zone or an unknown exchange
-    "The date on the exchange's own clock at the moment `now`"
+    "The date at the exchange at the moment `now`"
     moment = pd.Timestamp(now)
     if moment.tz is None:
         raise DataError('A moment needs a time zone', str(now), 'Give an aware timestamp, in UTC for example.')
     around = as_day(moment.tz_localize(None))
-    return as_day(moment.tz_convert(_recorded(calendar, around, around)[3]).tz_localize(None))
+    return as_day(moment.tz_convert(_recorded(calendar, around, around).zone).tz_localize(None))
 
 # %% ../../nbs/data/03_calendar.ipynb #085e593c
 def next_session(
@@ -127,46 +138,41 @@ def next_session(
 ) -> pd.Timestamp:  # The first session after `day`, midnight; raises DataError when none is recorded within 60 days
     "The session that follows `day`"
     after = as_day(day) + pd.Timedelta(days=1)
-    found = sessions(after, after + pd.Timedelta(days=60), calendar)
-    if found.empty:
+    following = sessions(after, after + pd.Timedelta(days=60), calendar)
+    if following.empty:
         raise DataError(f'The calendar {calendar} has no session within 60 days', f'{day}', 'Choose another day.')
-    return found[0]
+    return following[0]
 
 # %% ../../nbs/data/03_calendar.ipynb #a70ca804
 def next_opens(
     days: pd.DatetimeIndex,  # Any days, sessions or not, increasing
-    calendar: str = 'XNYS',  # Exchange, ISO 10383
-) -> pd.DatetimeIndex:  # The moment at which the first session after each day opens, aware, UTC; raises DataError for an unknown exchange or an unrecorded span
-    "When the market opens next after each of `days`"
+    calendar: str = 'XNYS',  # Exchange, ISO 10383; raises DataError when unknown or not recorded over the span
+) -> pd.DatetimeIndex:  # Aware, UTC, shape (n_days,)
+    "The moment at which the first session after each of `days` opens"
     if not len(days):
         return pd.DatetimeIndex([], tz='UTC')
-    first, last = as_day(days[0]), next_session(days[-1], calendar)
-    all_days, *_, opens = _recorded(calendar, first, last)
-    return opens[all_days.searchsorted(days, side='right')]
+    record = _recorded(calendar, as_day(days[0]), next_session(days[-1], calendar))
+    return record.opens[record.sessions.searchsorted(days, side='right')]
 
 # %% ../../nbs/data/03_calendar.ipynb #85ea8e59
 def missing_sessions(
     index: pd.DatetimeIndex,  # Session dates of the bars, increasing
     calendar: str = 'XNYS',  # Exchange, ISO 10383
-) -> pd.DatetimeIndex:  # Sessions between the first and the last bar that have no bar; empty for no bars
-    "The sessions that a series of bars lacks"
-    return (
-        sessions(index[0], index[-1], calendar).difference(index)
-        if len(index)
-        else pd.DatetimeIndex([], name='session')
-    )
+) -> pd.DatetimeIndex:  # Empty when there are no bars
+    "The sessions between the first and the last bar that have no bar"
+    if not len(index):
+        return pd.DatetimeIndex([], name='session')
+    return sessions(index[0], index[-1], calendar).difference(index)
 
 # %% ../../nbs/data/03_calendar.ipynb #b016862c
 def extra_sessions(
     index: pd.DatetimeIndex,  # Session dates of the bars, increasing
     calendar: str = 'XNYS',  # Exchange, ISO 10383
-) -> pd.DatetimeIndex:  # Dates of bars on which the exchange was closed; empty for no bars
-    "The bars that stand on no session"
-    return (
-        index.difference(sessions(index[0], index[-1], calendar))
-        if len(index)
-        else pd.DatetimeIndex([], name='session')
-    )
+) -> pd.DatetimeIndex:  # Empty when there are no bars
+    "The dates of bars on which the exchange was closed"
+    if not len(index):
+        return pd.DatetimeIndex([], name='session')
+    return index.difference(sessions(index[0], index[-1], calendar))
 
 # %% ../../nbs/data/03_calendar.ipynb #abcd0b99
 def sessions_behind(
@@ -174,14 +180,13 @@ def sessions_behind(
     now: pd.Timestamp,  # A moment, aware
     calendar: str = 'XNYS',  # Exchange, ISO 10383
 ) -> int | None:  # None where the calendar is not recorded
-    "How many sessions have closed since `last`"
+    "The number of sessions that have closed since `last`"
     try:
         today = exchange_day(now, calendar)
         if pd.Timestamp(last) >= today:
             return 0
-        since = sessions(as_day(last), today, calendar)
-        return int(
-            ((since > as_day(last)) & ((since < today) | (pd.Timestamp(now) >= session_close(today, calendar)))).sum()
-        )
+        days = sessions(as_day(last), today, calendar)
+        today_closed = pd.Timestamp(now) >= session_close(today, calendar)
     except DataError:
         return None
+    return int(((days > as_day(last)) & ((days < today) | today_closed)).sum())

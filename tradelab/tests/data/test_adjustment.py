@@ -112,7 +112,8 @@ def test_the_crsp_factor_is_that_of_quandl():
 
 
 def test_the_yahoo_factor_is_that_of_yahoo():
-    # CALM 2023-01-23 and 2023-01-24: close, adjusted close and dividend as Yahoo gave them (yfinance's test data CALM-1d-no-bad-divs, Apache-2.0)
+    # CALM 2023-01-23 and 2023-01-24: close, adjusted close and dividend as Yahoo gave them
+    # (yfinance's test data CALM-1d-no-bad-divs, Apache-2.0)
     bars = _bars([54.919998, 53.730000], '2023-01-23')
     adjusted = adjust(bars, _actions(('2023-01-24', 'dividend', 1.351)), 'total_return')
     assert adjusted.close.iloc[0] == pytest.approx(
@@ -272,9 +273,9 @@ def test_a_history_adjusted_by_its_provider_is_turned_back_to_what_was_traded(se
         adjust(bars, actions, 'split'),
         actions.assign(value=actions.value.where(actions.kind == 'split', actions.value * factors)),
     )
-    found_bars, found_actions = as_traded(*delivered, 'split')
-    np.testing.assert_allclose(found_bars, bars, rtol=1e-12)
-    np.testing.assert_allclose(found_actions.value, actions.value, rtol=1e-12)
+    traded_bars, traded_actions = as_traded(*delivered, 'split')
+    np.testing.assert_allclose(traded_bars, bars, rtol=1e-12)
+    np.testing.assert_allclose(traded_actions.value, actions.value, rtol=1e-12)
 
 
 def test_prices_as_traded_and_histories_without_splits_stay_as_they_are():
@@ -298,9 +299,7 @@ def test_a_bar_without_a_close_changes_no_other_price(convention, at, value):
     actions = pd.DataFrame({'ex_date': days[[2, 3]], 'kind': ['split', 'dividend'], 'value': [2.0, 1.0]})
     holed = bars.copy()
     holed.iloc[at, 3] = value
-    found, wanted = (
-        adjust(holed, actions, 'total_return', convention),
-        adjust(bars.drop(days[at]), actions, 'total_return', convention),
-    )
-    pd.testing.assert_frame_equal(found.drop(days[at]), wanted, check_freq=False)
-    assert np.isfinite(found.open.iloc[at])
+    adjusted = adjust(holed, actions, 'total_return', convention)
+    expected = adjust(bars.drop(days[at]), actions, 'total_return', convention)
+    pd.testing.assert_frame_equal(adjusted.drop(days[at]), expected, check_freq=False)
+    assert np.isfinite(adjusted.open.iloc[at])

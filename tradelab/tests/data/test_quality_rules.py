@@ -18,7 +18,7 @@ NONE = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=st
 
 # %% ../../../nbs/data/04_quality_rules.ipynb #d1aa88af
 def _bars(days=120, moves=None, volume=None, start=100.0, daily=0.01):
-    "Seeded bars from January 2024 on: closes by daily changes of about 1 %, `moves` (position → factor) on top, opens near the close before"
+    "Seeded bars from January 2024 on, daily changes of about 1 %, with `moves` (position → factor) on top"
     random = np.random.default_rng(7)
     steps = random.normal(0, daily, days)
     for at, factor in (moves or {}).items():
