@@ -29,7 +29,7 @@ def package(tmp_path):
 
 
 def _run(package):
-    "What the caller gives in a new process, and how many of its builds came from the disk"
+    "The result in a new process, and how many of its builds came from disk"
     code = 'from small.run import run; print(run(10), sum(run.stats.cache_hits.values()))'
     return [
         int(word)

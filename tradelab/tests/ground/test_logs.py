@@ -144,6 +144,6 @@ def test_what_escapes_a_command_ends_in_one_line_and_a_code(log_file, capsys, er
 
 # %% ../../../nbs/ground/07_logs.ipynb #d40accb2
 def test_before_there_is_a_log_the_line_stands_alone():
-    code = 'from tradelab.utils.logs import one_clear_line\nwith one_clear_line(): 1/0'
+    code = 'from tradelab.utils.logs import clean_exit\nwith clean_exit(): 1/0'
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
     assert done.returncode == 70 and done.stderr == 'Defect: ZeroDivisionError: division by zero.\n'
