@@ -12,7 +12,15 @@ from typing import Annotated
 
 import typer
 
-from .console import as_date, lab, listed, print_table, progress_bar, ready, say_failures
+from tradelab.cli.console import (
+    as_date,
+    lab_settings,
+    parse_symbols,
+    print_table,
+    progress_bar,
+    report_failures,
+    require_database,
+)
 
 # %% ../../nbs/cli/02_data.ipynb #0727a60c
 def _show(results):
@@ -47,7 +55,7 @@ def _universe(symbols, universe):
     "The symbols of --symbols and of --universe"
     from tradelab.data.collection import read_universe
 
-    return [*listed(symbols), *(read_universe(universe) if universe else ())]
+    return [*parse_symbols(symbols), *(read_universe(universe) if universe else ())]
 
 # %% ../../nbs/cli/02_data.ipynb #568307c7
 def ingest_command(
@@ -71,14 +79,14 @@ def ingest_command(
     ] = None,
 ):
     "Bring daily bars with their splits and dividends up to date, and judge them."
-    with lab() as settings:
+    with lab_settings() as settings:
         from tradelab.data.collection import ingest as collect_all
         from tradelab.utils.error_handling import ParameterError
 
         wanted = _universe(symbols, universe)
         if file and provider not in ('', 'files', settings.files.name):
             raise ParameterError('--file goes with the provider files', provider, 'Leave --provider out.')
-        ready(settings)
+        require_database(settings)
         if file:
             settings = settings.model_copy(update={'files': settings.files.model_copy(update={'path': file.resolve()})})
         with progress_bar() as progress:
@@ -95,7 +103,7 @@ def ingest_command(
             )
         _show(results)
         _say_kept(results)
-        say_failures([(result.symbol, result.error) for result in results if result.is_missing])
+        report_failures([(result.symbol, result.error) for result in results if result.is_missing])
 
 # %% ../../nbs/cli/02_data.ipynb #cfca714d
 data_app = typer.Typer(
@@ -122,13 +130,13 @@ def data_status_command(
     provider: Annotated[str, typer.Option(help='Provider; all when left out.')] = '',
 ):
     "Say for each symbol from when to when it is stored, what is missing, how old it is, and what the gate thinks."
-    with lab() as settings:
+    with lab_settings() as settings:
         from tradelab.data.admission import load_findings
         from tradelab.data.status import data_status
         from tradelab.utils.database import require_current
 
         require_current(settings)
-        wanted = listed(symbols)
+        wanted = parse_symbols(symbols)
         rows = data_status(settings, wanted, provider)
         columns = [
             'symbol',
@@ -168,10 +176,10 @@ def rename_command(
     provider: Annotated[str, typer.Option(help='Provider; [data] provider when left out.')] = '',
 ):
     "The same company is called by another symbol; its rows stay together."
-    with lab() as settings:
+    with lab_settings() as settings:
         from tradelab.data.instruments import rename_symbol
 
-        ready(settings)
+        require_database(settings)
         rename_symbol(settings, old, new, as_date(on), provider)
         typer.echo(f'{old.upper()} is {new.upper()} from {as_date(on)} on.')
 
@@ -183,9 +191,9 @@ def reuse_command(
     provider: Annotated[str, typer.Option(help='Provider; [data] provider when left out.')] = '',
 ):
     "Another company trades under the symbol; its rows are kept apart from the old one's."
-    with lab() as settings:
+    with lab_settings() as settings:
         from tradelab.data.instruments import reuse_symbol
 
-        ready(settings)
+        require_database(settings)
         reuse_symbol(settings, symbol, as_date(on), provider)
         typer.echo(f'{symbol.upper()} means another company from {as_date(on)} on; the next ingest stores it apart.')

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from .console import lab, listed, print_table, progress_bar
+from .console import lab_settings, parse_symbols, print_table, progress_bar
 from .data import data_app, ingest_command
 from .models import models_app
 from .runs import run_command, runs_app
@@ -128,11 +128,11 @@ def audit_command(
     seed: Annotated[int, typer.Option(help='Of their draw.')] = 0,
 ):
     "Look for look-ahead: run every function and the engine on histories that are cut short. Leaves with 1 when a value changes."
-    with lab() as settings, _quiet():
+    with lab_settings() as settings, _quiet():
         from functools import reduce
         from operator import add
 
-        histories = _histories(listed(symbols))
+        histories = _histories(parse_symbols(symbols))
         if function:
             from tradelab.audit.functions import audit_function
 
@@ -177,7 +177,7 @@ app.command('audit')(audit_command)
 @app.command('config')
 def config_command():
     "Print the settings in force, where each came from, and which secrets are set."
-    with lab() as settings:
+    with lab_settings() as settings:
         from tradelab.config import load_secrets, settings_table
 
         print_table(f'Settings of {settings.home}', ('section', 'key', 'value', 'origin'), settings_table(settings))
@@ -194,7 +194,7 @@ def config_command():
 @db.command('up')
 def up_command():
     "Start the embedded Postgres; it stays until `tradelab db down`."
-    with lab() as settings:
+    with lab_settings() as settings:
         from tradelab.utils.database import current_revision, database_url
 
         revision = current_revision(settings)
@@ -206,7 +206,7 @@ def up_command():
 @db.command('down')
 def down_command():
     "Stop the embedded Postgres."
-    with lab() as settings:
+    with lab_settings() as settings:
         from tradelab.utils.database import embedded_folder, stop_database
 
         if not embedded_folder(settings):
@@ -218,7 +218,7 @@ def down_command():
 @db.command('status')
 def status_command():
     "Say where the database is, its revision, its size and the rows in each table."
-    with lab() as settings:
+    with lab_settings() as settings:
         from tradelab.jobs.catalog import database_status
 
         found = database_status(settings)
@@ -239,7 +239,7 @@ def migrate_command(
     revision: Annotated[str, typer.Argument(help='The revision to reach.')] = 'head',
 ):
     "Bring the schema to a revision, the newest when none is named."
-    with lab() as settings:
+    with lab_settings() as settings:
         from tradelab.utils.database import current_revision
         from tradelab.utils.database import migrate as bring
 
@@ -261,7 +261,7 @@ def backup_command(
     path: Annotated[Path, typer.Argument(help='The file to write; it must not exist.')],
 ):
     "Write the whole database into one file."
-    with lab() as settings:
+    with lab_settings() as settings:
         from tradelab.utils.backup import backup as save
 
         save(settings, path)
@@ -274,7 +274,7 @@ def restore_command(
     yes: Annotated[bool, typer.Option('--yes', help='Do not ask.')] = False,
 ):
     "Replace the database by a backup. What is there now is replaced only when the backup was read whole."
-    with lab() as settings:
+    with lab_settings() as settings:
         from tradelab.utils.backup import restore as load
 
         if not yes and not _agreed(f'Replace the database of {settings.home} by {path}?'):

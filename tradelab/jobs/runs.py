@@ -25,7 +25,14 @@ from ..data.admission import judge_stored
 from ..data.instruments import data_stamp
 from ..data.market_data import combined_hash, data_hash
 from ..data.quality import usable
-from .templates import check, execute_template, parameters_of, reads_of, takes_symbols, template
+from tradelab.jobs.templates import (
+    check_request,
+    execute_template,
+    reads_of,
+    takes_symbols,
+    template,
+    template_parameters,
+)
 from ..records.provenance import code_hash, deciding_settings, file_hash, fingerprint, git_state, versions
 from tradelab.records.results import (
     EventHandler,
@@ -95,7 +102,7 @@ def _report_path(settings, name, symbol, at):
 def plan(
     settings: Settings,  # The lab
     name: str,  # Name of the run notebook
-    about: str,  # Ticker, or the tickers of a universe as `check` gives them, '' when the notebook takes none
+    about: str,  # Ticker, or the tickers of a universe as `check_request` gives them, '' when the notebook takes none
     parameters: dict,  # Checked parameters
 ) -> Job:  # Raises StorageError when its folder cannot be written
     "A job for one symbol or one universe, with a name and a place for its report"
@@ -103,7 +110,7 @@ def plan(
     symbol, universe = ('', about) if takes == 'symbols' else (about, '')
     run_id = '-'.join(filter(None, (f'{at:%Y%m%dT%H%M%SZ}', name, symbol, random_secrets.token_hex(3))))
     given = {takes: about} if takes and about else {}
-    if 'run_id' in parameters_of(template(settings.home, name)):
+    if 'run_id' in template_parameters(template(settings.home, name)):
         given['run_id'] = run_id
     return Job(
         run_id,
@@ -146,7 +153,7 @@ def _read(settings, job):
 # %% ../../nbs/jobs/04_runs.ipynb #dca34341
 def _seed(settings, job):
     "The seed that the notebook will use, None when it has no such parameter"
-    declared = parameters_of(template(settings.home, job.template)).get('seed')
+    declared = template_parameters(template(settings.home, job.template)).get('seed')
     found = job.parameters.get('seed', declared['default'] if declared else '')
     return int(found) if str(found).isdigit() else None
 
@@ -359,9 +366,9 @@ def run(
     parameters: dict | None = None,  # Name → value, text or object
     only_missing: bool = False,  # Leave alone what a finished run with equal inputs has answered
     on_done=lambda result: None,  # Called with each `RunResult` when it is there
-) -> list[RunResult]:  # One for each entry that `check` gives; raises a TradeLabError before anything starts
+) -> list[RunResult]:  # One for each entry that `check_request` gives; raises a TradeLabError before anything starts
     "Run a notebook for many symbols, with a report and a row for each, or one for their universe"
-    wanted, given = check(settings, name, symbols, parameters or {})
+    wanted, given = check_request(settings, name, symbols, parameters or {})
     require_current(settings)
     jobs, results = [plan(settings, name, about, given) for about in wanted], []
     close_stale_runs(settings, settings.reports.timeout_s + A_DAY)

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from ...cli.runs import change_words, figure_cells, runs_app
+from ...cli.runs import figure_cells, format_change, runs_app
 from ...records.results import runs_table, start_run
 from ...utils.database import session
 from ...utils.logs import clean_exit
@@ -89,7 +89,7 @@ def test_a_cell_is_empty_where_a_run_has_no_such_figure_and_a_dash_where_it_is_u
     [(0.031, '.1%', '+3.1 pp'), (-2.0, ',.0f', '−2'), (float('nan'), '.1%', ''), (0.0, '.2f', '+0.00')],
 )
 def test_a_difference_has_a_sign_and_its_own_unit(value, form, words):
-    assert change_words(value, form) == words
+    assert format_change(value, form) == words
 
 
 def test_runs_of_every_kind_stand_in_one_table(fresh, runs):

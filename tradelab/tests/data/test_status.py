@@ -462,7 +462,7 @@ def test_a_table_for_reading_is_escaped_and_the_same_each_time():
 def test_the_run_notebook_leaves_a_report_of_what_is_stored(fresh, tmp_path):
     import nbformat
 
-    from tradelab.jobs.templates import checked_parameters, execute_template, template
+    from tradelab.jobs.templates import check_parameters, execute_template, template
     from tradelab.providers.sample import fetch, symbols
     from tradelab.records.results import run_details, start_run
 
@@ -475,7 +475,7 @@ def test_the_run_notebook_leaves_a_report_of_what_is_stored(fresh, tmp_path):
         execute_template(
             notebook,
             tmp_path / 'done.ipynb',
-            checked_parameters(notebook, {'worst': '1', 'run_id': 'x'}),
+            check_parameters(notebook, {'worst': '1', 'run_id': 'x'}),
             fresh.home,
             100,
         )

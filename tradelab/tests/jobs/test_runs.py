@@ -15,7 +15,7 @@ from ...data.admission import admit
 from ...data.market_data import combined_hash, data_hash
 from ...data.store import save_deliveries
 from ...jobs.runs import plan, run, run_row, update_index
-from ...jobs.templates import check
+from ...jobs.templates import check_request
 from ...models.artifact import synthetic_artifact
 from ...providers.sample import fetch
 from ...records.results import finish_run, run_details, runs_table, start_run
@@ -110,12 +110,15 @@ def test_an_index_of_no_runs_says_what_to_run(fresh):
     ],
 )
 def test_a_notebook_of_a_universe_runs_once_for_all(basket, symbols, parameters, wanted):
-    assert check(basket, 'basket', symbols, {'fast': '7', **parameters}) == (wanted, {'fast': 7})
+    assert check_request(basket, 'basket', symbols, {'fast': '7', **parameters}) == (wanted, {'fast': 7})
 
 
 def test_a_notebook_whose_symbols_are_empty_decides_itself(fresh):
     _notebook(fresh, 'look', 'symbols: str = ""  # tickers; empty: all\nrun_id: str = ""  # set by the run')
-    assert check(fresh, 'look', (), {}) == ([''], {}) and check(fresh, 'look', ['ibm'], {}) == (['IBM'], {})
+    assert check_request(fresh, 'look', (), {}) == ([''], {}) and check_request(fresh, 'look', ['ibm'], {}) == (
+        ['IBM'],
+        {},
+    )
     assert (
         'symbols' not in plan(fresh, 'look', '', {}).parameters
         and plan(fresh, 'look', 'IBM', {}).parameters['symbols'] == 'IBM'

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import tradelab
-from ...jobs.templates import checked_parameters, parameters_of, settings_of, template, templates
+from ...jobs.templates import check_parameters, settings_of, template, template_parameters, templates
 from ...utils.error_handling import ConfigError, ParameterError, RunError
 
 ROOT = Path(tradelab.__file__).parents[1]
@@ -53,7 +53,7 @@ def notebook(tmp_path):
     ],
 )
 def test_a_value_takes_the_type_that_the_cell_declares(notebook, given, wanted):
-    checked = checked_parameters(notebook, given)
+    checked = check_parameters(notebook, given)
     assert checked == wanted and [type(v) for v in checked.values()] == [type(v) for v in wanted.values()]
 
 
@@ -76,7 +76,7 @@ def test_a_value_takes_the_type_that_the_cell_declares(notebook, given, wanted):
 )
 def test_an_unknown_or_ill_typed_parameter_is_refused(notebook, given, word):
     with pytest.raises(ParameterError, match=word):
-        checked_parameters(notebook, given)
+        check_parameters(notebook, given)
 
 # %% ../../../nbs/jobs/02_templates.ipynb #2d7ef7a0
 def test_what_is_not_told_stays_as_in_the_settings_and_minus_one_means_none(tmp_path, monkeypatch):
@@ -121,7 +121,7 @@ def test_what_cannot_be_is_refused_by_section_and_key(told, word):
 # %% ../../../nbs/jobs/02_templates.ipynb #22ab9959
 def test_every_template_documents_each_parameter_and_takes_a_run_id():
     for path in templates(ROOT).values():
-        found = parameters_of(path)
+        found = template_parameters(path)
         assert 'run_id' in found and all(
             entry['help'] and entry['inferred_type_name'] in ('str', 'int', 'float', 'bool') for entry in found.values()
         ), path
@@ -137,7 +137,7 @@ def test_every_template_documents_each_parameter_and_takes_a_run_id():
 def test_a_notebook_that_cannot_be_read_is_the_users_to_mend(tmp_path, text):
     (tmp_path / 'broken.ipynb').write_text(text)
     with pytest.raises(RunError, match='broken.ipynb cannot be read'):
-        parameters_of(tmp_path / 'broken.ipynb')
+        template_parameters(tmp_path / 'broken.ipynb')
 
 
 def test_an_unknown_template_gets_a_hint():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from ...models.artifact import synthetic_artifact
-from ...serving.forecast_voter import stored_voter, voter_words
+from ...serving.forecast_voter import describe_forecast_voter, stored_voter
 from ...serving.registry import promote, save_model
 from ...utils.error_handling import RunError
 
@@ -61,15 +61,18 @@ def test_a_history_that_is_cut_short_gets_the_same_votes(stored):
 
 
 def test_a_strategy_without_the_voter_gets_nothing_and_an_unknown_model_is_refused(stored):
-    assert stored_voter(_told(stored, ('rsi',)), 'MADE') == {} and voter_words(_told(stored, ('rsi',)), 'MADE') == []
+    assert (
+        stored_voter(_told(stored, ('rsi',)), 'MADE') == {}
+        and describe_forecast_voter(_told(stored, ('rsi',)), 'MADE') == []
+    )
     with pytest.raises(RunError, match='OTHER-h1'):
         stored_voter(_told(stored), 'OTHER')
 
 
 def test_a_report_says_whether_anybody_would_have_traded_on_it(stored):
     assert (
-        'None of them was good enough' in voter_words(_told(stored), 'MADE')[0]
-        and '4 forecasts of 1 models, 2016-07-04 to 2016-07-07' in voter_words(_told(stored), 'MADE')[0]
+        'None of them was good enough' in describe_forecast_voter(_told(stored), 'MADE')[0]
+        and '4 forecasts of 1 models, 2016-07-04 to 2016-07-07' in describe_forecast_voter(_told(stored), 'MADE')[0]
     )
     promote(stored, 'MADE-h1', 1, 'a test', 'hand')
-    assert 'promoted or not' in voter_words(_told(stored), 'MADE')[0]
+    assert 'promoted or not' in describe_forecast_voter(_told(stored), 'MADE')[0]

@@ -24,8 +24,8 @@ from ...serving import registry
 from ...serving.predictions import stored_forecasts
 from tradelab.serving.registry import (
     champion,
+    count_looks,
     load_model,
-    looks,
     model_details,
     models_table,
     promote,
@@ -429,9 +429,9 @@ def test_every_sealed_measurement_of_overlapping_sessions_is_a_look(fresh):
     ):
         save_evaluation(fresh, 'IBM-h1', version, dict(kind=kind, first=first, last=last, figures={}, verdict='x'))
     assert [
-        looks(fresh, 'IBM-h1', first, last)
+        count_looks(fresh, 'IBM-h1', first, last)
         for first, last in (('2013-02-01', '2013-03-01'), ('2013-03-02', '2013-06-01'), ('2013-06-01', '2013-07-01'))
-    ] == [2, 1, 0] and looks(fresh, 'X-h1', '2013-01-01', '2013-12-31') == 0
+    ] == [2, 1, 0] and count_looks(fresh, 'X-h1', '2013-01-01', '2013-12-31') == 0
 
 
 def test_who_was_held_against_another_champion_is_not_promoted(fresh):

@@ -24,7 +24,16 @@ from ...jobs.catalog import metadata
 from ...serving import retraining
 from ...serving.predictions import stored_forecasts
 from ...serving.registry import champion, load_model, model_details, models_table, promote
-from ...serving.retraining import Due, conclude, due, forecast_now, health, model_bars, retrain, version_to_show
+from tradelab.serving.retraining import (
+    Due,
+    apply_verdict,
+    due,
+    forecast_now,
+    model_bars,
+    model_health,
+    retrain,
+    version_to_show,
+)
 from ...serving.retraining_log import claim, last_retraining
 from ...serving.training import synthetic_bars, training_data
 from ...utils.database import session
@@ -150,7 +159,7 @@ def test_one_scheduled_time_has_one_retraining(learned):
 def test_one_that_runs_elsewhere_is_left_alone(learned):
     told, done = learned
     claim(told, 'ELSE-h1', datetime(2026, 1, 5, tzinfo=UTC), ['elsewhere'])
-    with pytest.raises(RunError, match='runs already'):
+    with pytest.raises(RunError, match='already running'):
         retrain(told, replace(done['walk'].lesson, name='ELSE-h1'), shown=False)
     assert models_table(told).name.isin(['ELSE-h1']).sum() == 0
 
@@ -163,7 +172,7 @@ def test_a_training_that_is_stopped_leaves_no_model_and_the_champion_serving(lea
     def stopped(*args):
         raise error
 
-    monkeypatch.setattr(retraining, 'on_folds', stopped)
+    monkeypatch.setattr(retraining, 'evaluate_on_folds', stopped)
     with pytest.raises(type(error)):
         retrain(told, done['reversal'].lesson, shown=False)
     log = last_retraining(told, 'REVERSAL-h1')
@@ -198,7 +207,7 @@ def test_who_lost_the_claim_decides_nothing(learned, monkeypatch):
     with session(told) as db:
         db.execute(text("UPDATE retrainings SET owner = 'somebody else' WHERE id = :id"), dict(id=found.claim['id']))
     with pytest.raises(RunError, match='is not held by'):
-        conclude(told, found)
+        apply_verdict(told, found)
     assert (
         champion(told, 'REVERSAL-h1')['id'] == serving
         and model_details(told, 'REVERSAL-h1', found.row['version'])['status'] == 'challenger'
@@ -221,7 +230,7 @@ def test_a_claim_that_is_lost_while_training_stores_nothing(learned, monkeypatch
         taken.set()
         yield taken
 
-    monkeypatch.setattr(retraining, 'alive', lost)
+    monkeypatch.setattr(retraining, 'keep_alive', lost)
     monkeypatch.setattr(retraining, '_trained', lambda *_: _again(one))
     with pytest.raises(RunError, match='taken over'):
         retrain(told, one.lesson, shown=False)
@@ -258,7 +267,7 @@ def test_a_damaged_champion_is_said_and_does_not_stop_a_retraining(learned, monk
             dict(id=one.row['id']),
         )
     assert 'cannot serve' in str(due(told, 'REVERSAL-h1').reasons[0])
-    monkeypatch.setattr(retraining, 'on_folds', lambda *_: one.tested)
+    monkeypatch.setattr(retraining, 'evaluate_on_folds', lambda *_: one.tested)
     again = retrain(told, one.lesson, shown=False)
     assert (
         again.promoted
@@ -279,7 +288,7 @@ def serving(lab, learned):
 
 def test_health_is_measured_on_what_came_after(serving):
     told, done = serving
-    doing = health(told, 'IBM-h1', now=done.row['created_at'] + timedelta(days=10))
+    doing = model_health(told, 'IBM-h1', now=done.row['created_at'] + timedelta(days=10))
     assert (
         doing.age_days == pytest.approx(10)
         and doing.new_sessions == 250

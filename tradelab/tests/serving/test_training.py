@@ -13,11 +13,11 @@ import pytest
 from ...config import load_settings
 from ...models.artifact import digest, from_bytes, to_bytes
 from tradelab.serving.training import (
-    artifact_of,
+    build_artifact,
     challenge_champion,
     evaluate_on_folds,
     fit,
-    forecasts_of,
+    forecast_on_sessions,
     last_fold,
     median_seed,
     model_name,
@@ -114,7 +114,7 @@ def test_the_seed_in_the_middle_serves():
 
 
 def test_a_model_can_be_stored_and_says_how_it_came_about(walk, fitted):
-    model = artifact_of(walk, fitted, {'note': 1})
+    model = build_artifact(walk, fitted, {'note': 1})
     block = to_bytes(model)
     again = from_bytes(block, digest(block))
     assert (again.seed, again.seeds, again.data_hash, again.metrics['note']) == (
@@ -125,7 +125,7 @@ def test_a_model_can_be_stored_and_says_how_it_came_about(walk, fitted):
     )
     assert (
         again.train_last == last_fold(walk).train[-1] < walk.sealed[0]
-        and forecasts_of(walk, again, walk.sealed).session.tolist() == walk.sealed.tolist()
+        and forecast_on_sessions(walk, again, walk.sealed).session.tolist() == walk.sealed.tolist()
     )
 
 
@@ -135,7 +135,7 @@ def test_nothing_after_the_training_part_changes_a_bit_of_a_model(walk, fitted):
     torn.loc[walk.sealed[0] :, ['open', 'high', 'low', 'close']] *= 3
     torn.loc[walk.sealed[0] :, 'volume'] *= 7
     other = training_data({'A': (torn, actions, convention)}, _settings())
-    mine, theirs = artifact_of(walk, fitted), artifact_of(other, fit(other, last_fold(other)))
+    mine, theirs = build_artifact(walk, fitted), build_artifact(other, fit(other, last_fold(other)))
     assert all(np.array_equal(a, b) for a, b in zip(mine.network.arrays, theirs.network.arrays)) and np.array_equal(
         mine.scalers['A'].center, theirs.scalers['A'].center
     )
@@ -148,7 +148,7 @@ def test_nothing_after_the_training_part_changes_a_bit_of_a_model(walk, fitted):
 def test_an_interval_that_the_validation_part_cannot_promise_is_refused(walk, fitted):
     wide = replace(walk, settings=_settings(interval=0.999))
     with pytest.raises(DataError, match='too short for the interval'):
-        artifact_of(wide, fitted)
+        build_artifact(wide, fitted)
 
 # %% ../../../nbs/serving/06_training.ipynb #7fb9f3c0
 def test_each_fold_leaves_the_model_that_would_have_served_and_its_forecasts(walk, tested):
@@ -171,7 +171,7 @@ def test_baselines_and_seeds_are_all_evaluated(tested):
 
 
 def test_a_champion_counts_after_its_training_alone_and_only_for_what_it_knows(walk, fitted):
-    champion = artifact_of(walk, fitted)
+    champion = build_artifact(walk, fitted)
     assert 'champion' in challenge_champion(walk, fitted, champion).table.index
     late = replace(champion, train_last=walk.sealed[-10])
     assert 'both out of sample on 8 forecasts' in challenge_champion(walk, fitted, late).verdict
@@ -181,6 +181,6 @@ def test_a_champion_counts_after_its_training_alone_and_only_for_what_it_knows(w
 
 def test_a_pooled_model_scales_each_symbol_by_itself():
     one = training_data({'A': synthetic_bars('walk'), 'B': synthetic_bars('walk', seed=1)}, _settings(seeds='0'))
-    model = artifact_of(one, fit(one, last_fold(one)))
+    model = build_artifact(one, fit(one, last_fold(one)))
     assert model.symbols == ('A', 'B') and model.scalers['A'].target_scale != model.scalers['B'].target_scale
-    assert forecasts_of(one, model, one.sealed).groupby('symbol').size().to_dict() == {'A': 100, 'B': 100}
+    assert forecast_on_sessions(one, model, one.sealed).groupby('symbol').size().to_dict() == {'A': 100, 'B': 100}
