@@ -30,9 +30,9 @@ models_app = typer.Typer(
 # %% ../../nbs/cli/03_models.ipynb #ab766a68
 def _short(figures, name, form):
     "A figure of a stored evaluation as text"
-    from tradelab.reporting.formats import in_words
+    from tradelab.reporting.formats import format_figure
 
-    return in_words((figures or {}).get(name), form)
+    return format_figure((figures or {}).get(name), form)
 
 
 def _model_row(row):
@@ -328,7 +328,7 @@ def _asked(names, ask):
 # %% ../../nbs/cli/03_models.ipynb #89345c60
 def _show_drift(settings, name):
     "Inputs, forecasts and triggers of one champion"
-    from tradelab.reporting.formats import in_words
+    from tradelab.reporting.formats import format_figure
     from tradelab.serving.registry import load_model
     from tradelab.serving.retraining import due, measure_drift, measure_health, model_bars
 
@@ -337,7 +337,13 @@ def _show_drift(settings, name):
     doing = measure_health(settings, row, artifact, bars)
     ahead = due(settings, name, doing=doing)
     rows = [
-        (symbol, feature.replace('_', ' '), in_words(one['psi'], '.2f'), in_words(one['usual'], '.2f'), one['drift'])
+        (
+            symbol,
+            feature.replace('_', ' '),
+            format_figure(one['psi'], '.2f'),
+            format_figure(one['usual'], '.2f'),
+            one['drift'],
+        )
         for symbol, table in measure_drift(artifact, bars, settings.retraining.rolling).items()
         for feature, one in table.to_dict('index').items()
     ]
@@ -345,7 +351,7 @@ def _show_drift(settings, name):
         name, ('symbol', 'input', 'stability index', 'usual', 'drift'), rows, right=('stability index', 'usual')
     )
     typer.echo(
-        f'{doing.measured:,} forecasts with a known outcome: error {in_words(doing.error_ratio, ".2f")} times that of the evaluation, rank IC {in_words(doing.rank_ic, ".2f")}, directions {in_words(doing.hit_rate, ".0%")}.'
+        f'{doing.measured:,} forecasts with a known outcome: error {format_figure(doing.error_ratio, ".2f")} times that of the evaluation, rank IC {format_figure(doing.rank_ic, ".2f")}, directions {format_figure(doing.hit_rate, ".0%")}.'
     )
     for trigger in ahead.reasons:
         typer.echo(f'For a retraining: {trigger}.')

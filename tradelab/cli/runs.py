@@ -38,10 +38,10 @@ def figure_cells(
 ) -> list[str]:  # One for each figure; '' for a run that is not about a strategy
     "The figures of a run as cells of a table"
     from tradelab.records.comparison import is_trading, run_figures
-    from tradelab.reporting.formats import in_words
+    from tradelab.reporting.formats import format_figure
 
     found = run_figures(metrics)
-    return [in_words(found.get(name), form) if is_trading(metrics) else '' for name, _, form in names]
+    return [format_figure(found.get(name), form) if is_trading(metrics) else '' for name, _, form in names]
 
 # %% ../../nbs/cli/04_runs.ipynb #1d917649
 def _short(settings, path):
@@ -53,7 +53,7 @@ def _result_row(settings, result):
     "What the table of a finished command says about one run"
     from tradelab.records.comparison import benchmark_figures, run_remark, run_subject
     from tradelab.records.results import run_details
-    from tradelab.reporting.formats import in_words
+    from tradelab.reporting.formats import format_figure
 
     row = run_details(settings, result.run_id)
     hold = benchmark_figures(row['metrics'])
@@ -61,7 +61,7 @@ def _result_row(settings, result):
         run_subject(row['symbol'], row['universe']),
         result.status,
         *figure_cells(row['metrics']),
-        in_words(hold.get('CAGR'), '.1%') if hold else '',
+        format_figure(hold.get('CAGR'), '.1%') if hold else '',
         run_remark(row['metrics'], row['trials']),
         _short(settings, result.html or result.notebook),
     ]
@@ -204,9 +204,9 @@ def format_change(
     form: str,  # Format of the figures
 ) -> str:  # With its sign; 'pp' are percentage points, '' where one of the figures is not defined
     "A difference as text"
-    from tradelab.reporting.formats import in_words
+    from tradelab.reporting.formats import format_figure
 
-    return '' if value != value else in_words(value, f'+{form}').replace('%', ' pp')
+    return '' if value != value else format_figure(value, f'+{form}').replace('%', ' pp')
 
 # %% ../../nbs/cli/04_runs.ipynb #a36c6993
 def _in_order(names):
@@ -219,20 +219,20 @@ def _in_order(names):
 
 def _compared_rows(compared):
     "Rows of text: the figure, its values, the differences from the first run"
-    from tradelab.reporting.formats import FORMATS, in_words
+    from tradelab.reporting.formats import FORMATS, format_figure
 
     found, apart = compared.figures, compared.differences
     for name in _in_order(found.index):
         form = FORMATS.get(name, ',.3f')
         yield [
             name,
-            *(in_words(value, form) for value in found.loc[name]),
+            *(format_figure(value, form) for value in found.loc[name]),
             *(format_change(value, form) for value in apart.loc[name]),
         ]
     for name in (name for name in ('CAGR', 'Sharpe') if name in compared.benchmark.index):
         yield [
             f'benchmark {name}',
-            *(in_words(value, FORMATS[name]) for value in compared.benchmark.loc[name]),
+            *(format_figure(value, FORMATS[name]) for value in compared.benchmark.loc[name]),
             *[''] * apart.shape[1],
         ]
 
@@ -339,7 +339,7 @@ def history_command(
     "Follow one figure of the finished runs over time."
     with lab_settings() as settings:
         from tradelab.records.trials import metric_history
-        from tradelab.reporting.formats import FORMATS, in_words
+        from tradelab.reporting.formats import FORMATS, format_figure
         from tradelab.utils.database import require_current
 
         _check_picture(plot)
@@ -348,7 +348,7 @@ def history_command(
         name, before = found.metric.iloc[0], found.groupby('label').value.diff()
         form = FORMATS.get(name, ',.3f')
         rows = [
-            (f'{at:%Y-%m-%d %H:%M}', label, in_words(value, form), format_change(change, form), run)
+            (f'{at:%Y-%m-%d %H:%M}', label, format_figure(value, form), format_change(change, form), run)
             for at, value, run, label, change in zip(found['at'], found.value, found.run, found.label, before)
         ]
         print_table(

@@ -43,7 +43,7 @@ from tradelab.records.results import (
     runs_table,
     start_run,
 )
-from ..reporting.pages import notebook_to_html, redacted_notebook, write_index
+from ..reporting.pages import redact_notebook, report_page, write_index
 from ..serving.predictions import models_stamp
 from ..utils.database import require_current
 from ..utils.error_handling import StorageError, TradeLabError
@@ -213,8 +213,8 @@ def execute(
     )
     error = redact(error, known)
     status = 'failed' if error else 'ok'
-    redacted_notebook(Path(job.notebook), known)
-    notebook_to_html(Path(job.notebook), Path(job.html), f'{job.template} {job.symbol}'.strip(), error)
+    redact_notebook(Path(job.notebook), known)
+    report_page(Path(job.notebook), Path(job.html), f'{job.template} {job.symbol}'.strip(), error)
     log = logging.getLogger(__name__).error if error else logging.getLogger(__name__).info
     log('Run of %s for %s: %s', job.template, job.symbol or 'all', error or 'ok', extra=dict(event=f'run.{status}'))
     if not finish_run(settings, job.run_id, status=status, error=error or None, notebook_hash=file_hash(job.notebook)):
@@ -260,7 +260,7 @@ def _closed(settings, job, status, error):
     left, known = Path(job.notebook), load_secrets(settings.home).plain_values()
     if left.exists():
         try:
-            redacted_notebook(left, known)
+            redact_notebook(left, known)
         except StorageError:
             left.write_text(redact(left.read_text(errors='replace'), known))
     finish_run(settings, job.run_id, status=status, error=error)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from .formats import in_words
+from .formats import format_figure
 from tradelab.reporting.plots import (
     BLUE,
     GREEN,
@@ -44,7 +44,7 @@ def _plain(axes, title, xlabel='', ylabel='', ncols=5):
 
 
 def _numbers(axis, form):
-    axis.set_major_formatter(FuncFormatter(lambda value, _: '0' if abs(value) < 1e-12 else in_words(value, form)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: '0' if abs(value) < 1e-12 else format_figure(value, form)))
 
 # %% ../../nbs/reporting/06_model_plots.ipynb #21c8e16e
 @lab_style()
@@ -185,9 +185,9 @@ def plot_error_over_time(
     lower.yaxis.set_major_locator(MaxNLocator(4))
     below, known = int((apart < 0).sum()), int(apart.notna().sum())
     upper.set_title(
-        f'Error: {name} lower than {other} at {in_words(below / known if known else float("nan"), ".0%")} of {known:,} sessions'
+        f'Error: {name} lower than {other} at {format_figure(below / known if known else float("nan"), ".0%")} of {known:,} sessions'
     )
-    finish_axes(lower, f'Difference: {in_words(float(apart.mean()), "+.2%")} in the mean', mine.index)
+    finish_axes(lower, f'Difference: {format_figure(float(apart.mean()), "+.2%")} in the mean', mine.index)
     return np.array([upper, lower])
 
 # %% ../../nbs/reporting/06_model_plots.ipynb #ac3f767c
@@ -318,9 +318,9 @@ def _ranked(axes, name, means, relative):
     axes.margins(x=0.06)
     best = means.idxmin() if name in ('RMSE', 'MAE', 'MASE') else means.idxmax()
     told = (
-        f'{in_words(float(means[best]), "+.2%")} beside persistence'
+        f'{format_figure(float(means[best]), "+.2%")} beside persistence'
         if relative
-        else in_words(float(means[best]), '.1%' if name == 'Directional Accuracy' else '.3f')
+        else format_figure(float(means[best]), '.1%' if name == 'Directional Accuracy' else '.3f')
     )
     return _plain(
         axes,

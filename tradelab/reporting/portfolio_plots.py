@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from .formats import in_words
+from .formats import format_figure
 from tradelab.reporting.plots import (
     BLUE,
     GREEN,
@@ -55,13 +55,11 @@ def plot_exposure(
     draw_line(upper, gross, color=BLUE, linewidth=1, label='gross')
     if net is not None:
         draw_line(upper, net, color=ORANGE, linewidth=1, label='net')
-    upper.yaxis.set_major_formatter(FuncFormatter(lambda value, _: in_words(value, '.0%')))
+    upper.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_figure(value, '.0%')))
     upper.set_ylabel('of equity')
-    words = (
-        f'Exposure: gross {in_words(gross.mean(), ".0%")} of equity on average, at most {in_words(gross.max(), ".0%")}'
-    )
+    words = f'Exposure: gross {format_figure(gross.mean(), ".0%")} of equity on average, at most {format_figure(gross.max(), ".0%")}'
     if net is not None:
-        words += f'; net {in_words(net.min(), ".0%")} to {in_words(net.max(), ".0%")}'
+        words += f'; net {format_figure(net.min(), ".0%")} to {format_figure(net.max(), ".0%")}'
     if count is not None:
         lower.fill_between(count.index, count.to_numpy(), 0, step='post', color=GREY, alpha=0.45, linewidth=0)
         lower.yaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -97,17 +95,17 @@ def plot_contributions(
     axes = plt.subplots(figsize=(11, 1.2 + 0.24 * len(shown)))[1]
     colours = [GREY if name.endswith(' others') else GREEN if value >= 0 else RED for name, value in shown.items()]
     bars = axes.barh(np.arange(len(shown)), shown.to_numpy(), color=colours, height=0.75, linewidth=0)
-    axes.bar_label(bars, [in_words(value, ',.0f') for value in shown], padding=4, fontsize=9, color=INK)
+    axes.bar_label(bars, [format_figure(value, ',.0f') for value in shown], padding=4, fontsize=9, color=INK)
     axes.set_yticks(np.arange(len(shown)), shown.index, fontsize=9)
     axes.margins(x=0.12, y=0.01)
     axes.axvline(0, color=INK, linewidth=0.8)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: in_words(value, ',.0f')))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_figure(value, ',.0f')))
     axes.xaxis.set_major_locator(MaxNLocator(6))
     axes.grid(False, axis='y')
     axes.set(xlabel='USD')
     total, best = profit.sum(), profit.idxmax()
     axes.set_title(
-        f'Profit by symbol: {in_words(total, ",.0f")} USD from {len(profit):,} symbol{"s" if len(profit) > 1 else ""}; without {best} it would be {in_words(total - profit.max(), ",.0f")}'
+        f'Profit by symbol: {format_figure(total, ",.0f")} USD from {len(profit):,} symbol{"s" if len(profit) > 1 else ""}; without {best} it would be {format_figure(total - profit.max(), ",.0f")}'
     )
     axes.figure.draw_without_rendering()
     return axes
@@ -133,14 +131,21 @@ def plot_years(
     )
     for row, year in enumerate(grid.index):
         axes.text(
-            12, row, in_words(years[year], '.1%'), ha='center', va='center', fontsize=8.5, fontweight='bold', color=INK
+            12,
+            row,
+            format_figure(years[year], '.1%'),
+            ha='center',
+            va='center',
+            fontsize=8.5,
+            fontweight='bold',
+            color=INK,
         )
     axes.axvspan(11.5, 12.5, color='white', zorder=0.5)
     worst, best = years.idxmin(), years.idxmax()
     words = (
-        f'worst {worst} ({in_words(years.min(), ".1%")}), best {best} ({in_words(years.max(), ".1%")})'
+        f'worst {worst} ({format_figure(years.min(), ".1%")}), best {best} ({format_figure(years.max(), ".1%")})'
         if len(years) > 1
-        else f'{best}: {in_words(years.iloc[0], ".1%")}'
+        else f'{best}: {format_figure(years.iloc[0], ".1%")}'
     )
     axes.set_title(f'Returns by year: {words}; {int((years > 0).sum())} of {len(years)} above 0')
     axes.figure.draw_without_rendering()

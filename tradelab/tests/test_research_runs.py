@@ -101,9 +101,9 @@ def test_the_report_of_a_sweep_opens_with_what_speaks_against_it(researched):
     lab, done = researched
     opening, page = _said(done['swept'], 'Before the figures', 'The map'), _report(done['swept'])
     for words in (
-        'are sealed: no choice here rests on them',
+        'are the holdout: nothing here was chosen on them',
         '4 trials',
-        'worthless strategies would show a Sharpe ratio of about',
+        'is expected from chance alone',
         '30 trades',
     ):
         assert words in opening, words
@@ -118,7 +118,7 @@ def test_a_second_sweep_counts_the_trials_of_the_first(researched):
         and '2 combinations here. 1 other run on the same symbols tried 4 more.' in said
         and 'best CAGR' in said
     )
-    assert 'Some of the sealed sessions were seen elsewhere' in said and 'on AAPL, IBM was tried on' in said
+    assert 'Some of the holdout was seen elsewhere' in said and 'on AAPL, IBM was tested on' in said
 
 # %% ../../nbs/tests/research_runs.ipynb #3a2cf3cc
 def test_a_walk_forward_stores_its_folds_and_the_equity_behind_them(researched):
@@ -152,7 +152,12 @@ def test_a_walk_forward_stores_its_folds_and_the_equity_behind_them(researched):
 def test_the_report_of_a_walk_forward_opens_with_what_speaks_against_it(researched):
     lab, done = researched
     opening = _said(done['walked'], 'Before the figures', 'Folds')
-    for words in ('are sealed: no choice here rests on them', 'Only 4 folds', '4 combinations each', 'begins in cash'):
+    for words in (
+        'are the holdout: nothing here was chosen on them',
+        'Only 4 folds',
+        '4 combinations each',
+        'begins in cash',
+    ):
         assert words in opening, words
     assert (
         'opens them at its end' not in opening
@@ -186,4 +191,4 @@ def test_a_second_look_fails_and_names_the_first(researched):
         and 'was opened for moving_average_rsi' in done['again'].error
         and run_details(lab, done['again'].run_id)['metrics'] is None
     )
-    assert 'The seal is broken' in _said(done['again']) and 'Opened by this run' not in _said(done['again'])
+    assert 'The holdout was opened' in _said(done['again']) and 'Opened by this run' not in _said(done['again'])

@@ -16,24 +16,24 @@ from ...models.baselines import baselines
 from ...models.forecast_evaluation import ForecastEvaluation, evaluate_forecasts, forecast_folds, series_of
 from ...models.forecast_trading import over_seeds, trade_forecasts
 from tradelab.reporting.models import (
+    calibration_sentence,
     calibration_table,
-    calibration_words,
-    card_words,
-    contest_table,
-    duels_table,
+    diebold_mariano_table,
     evaluation_warnings,
     forecasters_table,
     forecasts_table,
-    inputs_table,
-    inputs_words,
-    learning_words,
-    model_fold_words,
-    model_headline,
-    network_words,
+    input_drift_sentence,
+    input_drift_table,
+    model_card,
+    model_fold_assumptions,
+    network_summary,
+    promotion_table,
+    retraining_headline,
     skill_list,
     strategies_table,
     symbols_table,
-    trading_words,
+    trading_sentences,
+    training_summary,
 )
 from ...settings import ModelSettings
 from ...utils.error_handling import DataError
@@ -121,24 +121,24 @@ def test_symbols_stand_beside_persistence_of_their_own():
 
 
 def test_duels_say_better_worse_or_neither():
-    table = duels_table(_record(), 'LSTM')
+    table = diebold_mariano_table(_record(), 'LSTM')
     assert (
         table.verdict.tolist() == ['better'] * 3
         and table.index.name == 'the LSTM against'
         and table.loc['persistence', 'seeds better'] == '5 of 5'
     )
-    ridge = duels_table(_record(), 'ridge').verdict
+    ridge = diebold_mariano_table(_record(), 'ridge').verdict
     assert (
         ridge['LSTM'] == 'worse'
         and ridge['persistence'] == 'worse'
-        and duels_table(_record(), 'historical mean').verdict['persistence'].startswith('no difference')
+        and diebold_mariano_table(_record(), 'historical mean').verdict['persistence'].startswith('no difference')
     )
 
 
 def test_a_lower_error_that_may_be_chance_is_not_called_better():
     found = _record()
     found.forecasts[('historical mean', 0)] = found.rows.actual.mean()
-    row = duels_table(found, 'historical mean').loc['persistence']
+    row = diebold_mariano_table(found, 'historical mean').loc['persistence']
     assert (
         row['RMSE beside it'].startswith('−')
         and row['seeds better'] == '1 of 1'
@@ -198,23 +198,23 @@ def test_symbols_that_joined_late_are_named():
 def test_intervals_are_judged_by_the_interval_of_what_they_hold(held, said):
     table = pd.DataFrame([dict(zip(('promised', 'held', 'low', 'high'), (0.8, *held)))])
     assert (
-        said in calibration_words(table)
-        and f'held {held[0]:.1%}' in calibration_words(table)
+        said in calibration_sentence(table)
+        and f'held {held[0]:.1%}' in calibration_sentence(table)
         and calibration_table(table).loc['80%', 'held'] == f'{held[0]:.1%}'
     )
     with pytest.raises(DataError, match='Levels: 0.8'):
-        calibration_words(table, 0.5)
+        calibration_sentence(table, 0.5)
 
 
 def test_intervals_without_an_outcome_are_not_judged():
-    assert 'cannot be said' in calibration_words(
+    assert 'cannot be said' in calibration_sentence(
         pd.DataFrame({'promised': [0.8], 'held': [np.nan], 'low': [np.nan], 'high': [np.nan]})
     )
 
 # %% ../../../nbs/reporting/09_models.ipynb #e6df8f77
 def test_an_oracle_adds_money_and_the_words_say_how_much():
     run = _run()
-    said = ' '.join(trading_words(run, 'LSTM'))
+    said = ' '.join(trading_sentences(run, 'LSTM'))
     assert (
         'without the LSTM' in said
         and 'the LSTM alone by' in said
@@ -226,7 +226,7 @@ def test_an_oracle_adds_money_and_the_words_say_how_much():
 
 
 def test_forecasts_below_the_costs_never_vote_and_change_nothing():
-    said = ' '.join(trading_words(_run(1e-4), 'LSTM'))
+    said = ' '.join(trading_sentences(_run(1e-4), 'LSTM'))
     assert (
         '**None of its 400 forecasts exceeded the cost of a round trip (0.10%)**: it never voted.' in said
         and said.endswith('Adding it changed nothing.')
@@ -234,11 +234,11 @@ def test_forecasts_below_the_costs_never_vote_and_change_nothing():
 
 
 def test_the_forecasts_alone_stand_among_entries_at_random():
-    assert 'The LSTM alone: a Sharpe of' in trading_words(_run(entries=5), 'LSTM')[-1]
+    assert 'The LSTM alone: a Sharpe of' in trading_sentences(_run(entries=5), 'LSTM')[-1]
 
 
 def test_a_mirror_of_the_truth_takes_money_away():
-    assert 'less than nothing' in ' '.join(trading_words(_run(-1.0), 'LSTM'))
+    assert 'less than nothing' in ' '.join(trading_sentences(_run(-1.0), 'LSTM'))
 
 
 def test_strategies_stand_side_by_side_with_their_luck():
@@ -282,14 +282,14 @@ def _epochs(best, last, seeds=2):
 def test_learning_that_was_cut_short_or_never_began_is_told():
     model = ModelSettings(epochs=9)
     assert (
-        learning_words(_epochs(4, 7), model)
+        training_summary(_epochs(4, 7), model)
         == '2 seeds stopped after 7 of at most 9 epochs; the best validation loss came at epoch 4, and those weights were kept.'
     )
-    assert '**2 seeds still improved at the last epoch**' in learning_words(
+    assert '**2 seeds still improved at the last epoch**' in training_summary(
         _epochs(9, 9), model
-    ) and '2 seeds were never better' in learning_words(_epochs(1, 5), model)
+    ) and '2 seeds were never better' in training_summary(_epochs(1, 5), model)
     with pytest.raises(DataError, match='No epoch'):
-        learning_words(_epochs(1, 5).iloc[:0], model)
+        training_summary(_epochs(1, 5).iloc[:0], model)
 
 
 def _frame():
@@ -336,18 +336,20 @@ def test_inputs_are_ranked_by_what_exceeds_the_usual():
         ['range', 'volume_z', 'rsi'],
     )
     assert (
-        inputs_table(table).index.tolist() == ['volume z', 'range', 'rsi']
-        and inputs_table(table).loc['rsi', 'psi'] == '–'
+        input_drift_table(table).index.tolist() == ['volume z', 'range', 'rsi']
+        and input_drift_table(table).loc['rsi', 'psi'] == '–'
     )
     assert (
-        inputs_words(table) == '**2 inputs moved by more than 0.2 beyond the usual**: volume z 0.40, range 0.25.'
-        and inputs_words(table, 0.5) == 'No input has moved by more than 0.5 beyond the usual; most volume z (0.40).'
+        input_drift_sentence(table)
+        == '**2 inputs moved by more than 0.2 beyond the usual**: volume z 0.40, range 0.25.'
+        and input_drift_sentence(table, 0.5)
+        == 'No input has moved by more than 0.5 beyond the usual; most volume z (0.40).'
     )
-    assert 'too few sessions' in inputs_words(table.assign(excess=np.nan))
+    assert 'too few sessions' in input_drift_sentence(table.assign(excess=np.nan))
 
 
 def test_the_parts_and_the_network_are_told_with_the_values_in_force():
-    said = model_fold_words(ModelSettings(horizon=5, embargo=7), 126)
+    said = model_fold_assumptions(ModelSettings(horizon=5, embargo=7), 126)
     assert (
         'the last 1,008 sessions' in said
         and '12 sessions lie between' in said
@@ -355,16 +357,16 @@ def test_the_parts_and_the_network_are_told_with_the_values_in_force():
         and '7 under embargo' in said
         and 'newest 126 sessions are sealed' in said
     )
-    assert 'sealed' not in model_fold_words(
+    assert 'sealed' not in model_fold_assumptions(
         ModelSettings(window='expanding')
-    ) and 'all sessions before' in model_fold_words(ModelSettings(window='expanding'))
-    assert network_words(ModelSettings(layers=2, horizon=5)).startswith(
+    ) and 'all sessions before' in model_fold_assumptions(ModelSettings(window='expanding'))
+    assert network_summary(ModelSettings(layers=2, horizon=5)).startswith(
         'An LSTM of 2 layers of 32 units looks at 60 sessions and forecasts the return over the next 5 sessions'
-    ) and '5 seeds' in network_words(ModelSettings())
+    ) and '5 seeds' in network_summary(ModelSettings())
 
 
 def test_a_card_says_what_is_out_of_sample():
-    card = card_words(
+    card = model_card(
         SimpleNamespace(
             symbols=('ONE',),
             features=('log_return', 'rsi'),
@@ -402,7 +404,7 @@ def test_contestants_stand_beside_persistence():
         },
         ['champion', 'persistence'],
     )
-    shown = contest_table(table)
+    shown = promotion_table(table)
     assert shown.loc['champion'].tolist() == ['1.020%', '+2.00%', '1.020', '49.0%', '0.010', '125'] and shown.loc[
         'persistence'
     ].tolist() == ['1.000%', '', '1.000', '–', '–', '125']
@@ -410,7 +412,7 @@ def test_contestants_stand_beside_persistence():
 
 def test_the_headline_of_a_retraining_says_what_became_of_it():
     model = {'RMSE': 0.01, 'MASE': 0.99, 'Directional Accuracy': 0.52, 'Rank IC': 0.03, 'promoted': 0.0}
-    row = model_headline(
+    row = retraining_headline(
         dict(name='AAPL-h1', version=3, train_last='2012-08-30'),
         {'model': model, 'rules': {'CAGR': 0.01}, 'combined': {'CAGR': None}, 'buy_and_hold': {'CAGR': 0.2}},
     ).iloc[0]

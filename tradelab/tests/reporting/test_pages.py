@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from ...reporting.pages import failure_of, notebook_to_html, redacted_notebook, sparkline, write_index
+from ...reporting.pages import failure_of, redact_notebook, report_page, sparkline, write_index
 from ...utils.error_handling import StorageError
 
 # %% ../../../nbs/reporting/11_pages.ipynb #3958a17b
@@ -31,7 +31,7 @@ def _stored(folder, *outputs, text='# Title\nA sentence.', name='a.ipynb', **met
 
 
 def _page(folder, *outputs, **options):
-    return notebook_to_html(_stored(folder, *outputs, **options), folder / 'a.html', 'A & B').read_text()
+    return report_page(_stored(folder, *outputs, **options), folder / 'a.html', 'A & B').read_text()
 
 
 def _row(**changes):
@@ -135,7 +135,7 @@ def test_a_failed_page_ends_where_the_run_ended(tmp_path, failed):
         new_notebook(cells=[new_markdown_cell('before'), failed, new_markdown_cell('never reached')]),
         tmp_path / 'a.ipynb',
     )
-    page = notebook_to_html(tmp_path / 'a.ipynb', tmp_path / 'a.html', 't').read_text()
+    page = report_page(tmp_path / 'a.ipynb', tmp_path / 'a.html', 't').read_text()
     assert 'before' in page and 'never reached' not in page and 'skipped' not in page
 
 
@@ -149,12 +149,12 @@ def test_cells_that_were_never_reached_betray_a_kernel_that_died(tmp_path):
 
 
 def test_what_the_runner_knows_comes_first_and_is_redacted(tmp_path):
-    silent = notebook_to_html(
+    silent = report_page(
         _stored(tmp_path), tmp_path / 'a.html', 't', 'DeadKernelError: postgresql://me:hunter2@db'
     ).read_text()
     assert 'This run failed.' in silent and 'DeadKernelError' in silent and 'hunter2' not in silent
     top = (
-        notebook_to_html(_stored(tmp_path, ERROR), tmp_path / 'a.html', 't', 'TimeoutError: too long')
+        report_page(_stored(tmp_path, ERROR), tmp_path / 'a.html', 't', 'TimeoutError: too long')
         .read_text()
         .partition('<h1')[0]
     )
@@ -172,7 +172,7 @@ def test_marks_that_papermill_added_are_left_out(tmp_path):
         '<span>An Exception was encountered</span>', metadata={'tags': ['papermill-error-cell-tag']}
     )
     nbformat.write(new_notebook(cells=[marked, new_code_cell('1', outputs=[ERROR])]), tmp_path / 'a.ipynb')
-    assert 'An Exception' not in notebook_to_html(tmp_path / 'a.ipynb', tmp_path / 'a.html', 't').read_text()
+    assert 'An Exception' not in report_page(tmp_path / 'a.ipynb', tmp_path / 'a.html', 't').read_text()
 
 # %% ../../../nbs/reporting/11_pages.ipynb #8098f990
 def test_secrets_are_cut_out_of_outputs_sources_and_metadata_but_not_out_of_pictures(tmp_path):
@@ -186,7 +186,7 @@ def test_secrets_are_cut_out_of_outputs_sources_and_metadata_but_not_out_of_pict
         text='note sw0rdfish',
         papermill=dict(parameters=dict(x='sw0rdfish')),
     )
-    assert redacted_notebook(path, ('sw0rdfish',)) is True
+    assert redact_notebook(path, ('sw0rdfish',)) is True
     said = path.read_text()
     assert 'sw0rdfish' not in said and 'hunter2' not in said and said.count('****') == 6 and picture in said
     nbformat.validate(nbformat.read(path, 4))
@@ -195,7 +195,7 @@ def test_secrets_are_cut_out_of_outputs_sources_and_metadata_but_not_out_of_pict
 def test_a_notebook_without_secrets_keeps_its_bytes(tmp_path):
     path = _stored(tmp_path, new_output('stream', text='nothing to hide'))
     before = path.read_bytes()
-    assert redacted_notebook(path, ('sw0rdfish',)) is False and path.read_bytes() == before
+    assert redact_notebook(path, ('sw0rdfish',)) is False and path.read_bytes() == before
 
 
 def test_a_page_is_redacted_even_when_its_notebook_was_not(tmp_path):
@@ -205,7 +205,7 @@ def test_a_page_is_redacted_even_when_its_notebook_was_not(tmp_path):
 @pytest.mark.parametrize(
     'write',
     [
-        lambda folder: notebook_to_html(_stored(folder), folder / 'file' / 'a.html', 't'),
+        lambda folder: report_page(_stored(folder), folder / 'file' / 'a.html', 't'),
         lambda folder: write_index([], folder / 'file' / 'index.html'),
     ],
 )
@@ -227,7 +227,7 @@ def test_a_notebook_that_cannot_be_read_is_refused(tmp_path, content):
     if content is not None:
         (tmp_path / 'a.ipynb').write_text(content)
     with pytest.raises(StorageError, match='a.ipynb'):
-        notebook_to_html(tmp_path / 'a.ipynb', tmp_path / 'a.html', 't')
+        report_page(tmp_path / 'a.ipynb', tmp_path / 'a.html', 't')
     assert not (tmp_path / 'a.html').exists()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ...reporting.research_plots import NOTHING, plot_distribution, plot_folds, plot_heatmap
+from ...reporting.research_plots import NO_VALUE_COLOUR, plot_distribution, plot_folds, plot_heatmap
 from ...utils.error_handling import DataError
 
 mpl.use('Agg')
@@ -74,7 +74,9 @@ def test_a_cell_without_a_value_is_grey_and_counted_and_never_best():
     table = _sweep()
     table.loc[table.fast == 30, 'Sharpe'] = np.nan
     axes = plot_heatmap(table, 'fast', 'slow', 'Sharpe')
-    assert axes.collections[0].get_array().mask.sum() == 2 and mpl.colors.to_hex(axes.get_facecolor()) == NOTHING
+    assert (
+        axes.collections[0].get_array().mask.sum() == 2 and mpl.colors.to_hex(axes.get_facecolor()) == NO_VALUE_COLOUR
+    )
     assert (
         '2 without a value' in _title(axes)
         and 'fast 20' in _title(axes)
