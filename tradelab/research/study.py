@@ -29,7 +29,7 @@ from tradelab.research.walk_forward import (
     folds,
     run_holdout,
     select_parameters,
-    training,
+    training_sessions,
     walk_forward,
 )
 from ..signal_generator import Voter, strategy_signals
@@ -320,7 +320,7 @@ def _final_choice(
 ) -> dict | None:  # Parameter → value; None when no combination has the figure
     "The parameters that the last training part before the holdout chooses"
     s = self.settings.walk_forward
-    part = training(_span(self), s)
+    part = training_sessions(_span(self), s)
     names = [name for table in _tables(self) for name in table.parameters[0]]
     row = select_parameters(self.sweep(part[0], part[-1]).table, names, s.metric)
     return None if row is None else {name: row[name] for name in names}

@@ -34,7 +34,7 @@ from ..models.forecast_metrics import conformal_width, scaled_errors
 from ..models.lstm_inference import forward
 from ..models.lstm_model import Learned, lstm_forecaster, train
 from ..models.windows import Asset, model_assets, samples
-from ..research.walk_forward import Fold, holdout_sessions, training
+from ..research.walk_forward import Fold, holdout_sessions, training_sessions
 from .promotion import PromotionTest, evaluate_challenger
 from .registry import check_model_name
 from ..utils.error_handling import DataError
@@ -153,7 +153,7 @@ def last_fold(
     "The newest training part, and the sealed sessions behind it"
     before = given.sessions[: -len(given.sealed)]
     m = given.settings.model
-    return Fold(0, training(before, model_cuts(m, len(given.sealed)), m.horizon), before[-1], given.sealed)
+    return Fold(0, training_sessions(before, model_cuts(m, len(given.sealed)), m.horizon), before[-1], given.sealed)
 
 
 def fit(

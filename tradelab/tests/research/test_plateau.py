@@ -25,7 +25,8 @@ def _tiny(values, **more):
     return Sweep(pd.DataFrame(rows), ['fast', 'slow', *more], DAYS, ('A',))
 
 
-# The corner 9 has the neighbours 1, 2 and 3: median of 9, 1, 2, 3 is 2.5. The middle has all nine, whose median is 5, but is itself 3.
+# The corner 9 has the neighbours 1, 2 and 3: median of 9, 1, 2, 3 is 2.5.
+# The middle has all nine, whose median is 5, but is itself 3.
 def test_the_plateau_is_the_median_over_a_combination_and_its_neighbours_and_no_more_than_itself():
     found = plateau(_tiny([[9.0, 1.0, 4.0], [2.0, 3.0, 5.0], [6.0, 7.0, 8.0]]))
     assert found.tolist() == [2.5, 1.0, 3.5, 2.0, 3.0, 4.5, 4.5, 5.5, 6.0] and found.name == 'Sharpe of the plateau'
@@ -49,9 +50,8 @@ def test_neighbours_differ_by_one_step_in_any_of_all_parameters():
         ignore_index=True,
     )
     found = plateau(Sweep(deep, ['fast', 'slow', 'rsi_window'], DAYS, ('A',)))
-    assert (
-        found.tolist() == [1.0, 2.0, 3.0, 4.0, 50.0, 60.0, 65.0, 65.0] + [290.0] * 4
-    )  # the medians of all of two layers, of three, of two are 27, 65 and 290
+    # The medians of all of two layers, of three, of two are 27, 65 and 290
+    assert found.tolist() == [1.0, 2.0, 3.0, 4.0, 50.0, 60.0, 65.0, 65.0] + [290.0] * 4
 
 # %% ../../../nbs/research/06_sweep.ipynb #489ff44a
 def test_the_best_is_the_highest_that_has_a_figure_and_of_equals_the_first():
@@ -67,19 +67,15 @@ def test_a_combination_that_never_traded_is_never_the_best():
         {'fast': [1, 2, 3], 'Sharpe': [nan, -0.5, -0.2], 'Max Drawdown': [0.0, -0.1, -0.3], 'CAGR': [0.0, -0.02, -0.01]}
     )
     swept = Sweep(table, ['fast'], DAYS, ('A',))
-    assert (
-        best(swept, 'Max Drawdown').fast == 2
-        and best_parameters(swept, 'CAGR') == {'fast': 3}
-        and plateau(swept, 'CAGR').isna().tolist() == [True, False, False]
-    )
-    assert plateau_cells(swept, 'CAGR').tolist() == [False, False, True] and ranked(swept, 'CAGR').isna().tolist() == [
-        True,
-        False,
-        False,
-    ]
+    assert best(swept, 'Max Drawdown').fast == 2
+    assert best_parameters(swept, 'CAGR') == {'fast': 3}
+    assert plateau(swept, 'CAGR').isna().tolist() == [True, False, False]
+    assert plateau_cells(swept, 'CAGR').tolist() == [False, False, True]
+    assert ranked(swept, 'CAGR').isna().tolist() == [True, False, False]
 
 
-# The median of 9 8 1 1 1 1 1 6 9 is 1, so half height is 5: the 8 beside the first 9 belongs to it, the 6 and the second 9 cannot be reached.
+# The median of 9 8 1 1 1 1 1 6 9 is 1, so half height is 5: the 8 beside the first 9 belongs to it,
+# the 6 and the second 9 cannot be reached.
 def test_the_plateau_of_the_best_is_what_is_joined_to_it_at_half_height():
     swept = _tiny([[9.0, 8.0, 1.0], [1.0, 1.0, 1.0], [1.0, 6.0, 9.0]])
     assert plateau_cells(swept).tolist() == [True, True] + [False] * 7

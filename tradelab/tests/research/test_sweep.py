@@ -110,10 +110,9 @@ def _check(
         made, closes, grid, strategy, costs, risk, account, {name: own[name] for name in strategy.voters if name in own}
     )
     for row in swept.table.to_dict('records'):
-        wanted = _expected(made, closes, _whole(row), strategy, costs, risk, account)
-        assert [
-            row[name] for name in ('Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', '# Trades', 'Win Rate')
-        ] == pytest.approx(wanted, rel=1e-9, abs=1e-9, nan_ok=True), row
+        expected = _expected(made, closes, _whole(row), strategy, costs, risk, account)
+        figures = [row[name] for name in ('Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', '# Trades', 'Win Rate')]
+        assert figures == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True), row
     return swept
 
 # %% ../../../nbs/research/06_sweep.ipynb #5eeb09ef
@@ -239,19 +238,8 @@ def test_reinvested_dividends_keep_an_account_from_resting():
 
 def test_a_dividend_that_falls_into_a_rest_is_paid():
     made, closes = _made(5, 1)
-    paid, unpaid = (
-        _check(made, closes),
-        _check(
-            bar_panel(
-                {
-                    'A': pd.DataFrame(
-                        {name: getattr(made, name)[:, 0] for name in ('open', 'high', 'low', 'close', 'volume')}, DAYS
-                    )
-                }
-            ),
-            closes,
-        ),
-    )
+    bars = pd.DataFrame({name: getattr(made, name)[:, 0] for name in ('open', 'high', 'low', 'close', 'volume')}, DAYS)
+    paid, unpaid = _check(made, closes), _check(bar_panel({'A': bars}), closes)
     assert (paid.table['Total Return'] > unpaid.table['Total Return']).all()
 
 
@@ -262,21 +250,18 @@ def test_an_account_that_never_trades_has_no_ratio():
         account=BacktestSettings(risk_free=0.05),
         grid=SweepSettings(rsi_window='5', oversold='1', overbought='99'),
     )
-    assert swept.table[['Total Return', '# Trades']].values.tolist() == [[0.0, 0.0]] and swept.table[
-        ['Sharpe', 'Win Rate']
-    ].isna().all(axis=None)
+    assert swept.table[['Total Return', '# Trades']].values.tolist() == [[0.0, 0.0]]
+    assert swept.table[['Sharpe', 'Win Rate']].isna().all(axis=None)
 
 
-# 100 shares sold short at 100: 20,000 − 25,000 at the close of 250, 20,000 − 19,000 after buying back at the open of 190.
+# 100 shares sold short at 100: 20,000 − 25,000 at the close of 250,
+# 20,000 − 19,000 after buying back at the open of 190.
 def test_an_account_that_was_ruined_on_the_way_has_a_return_and_no_ratio():
     close = pd.Series([101.0] * 6 + [100.0, 100.0, 250.0, 190.0, 190.0, 190.0], DAYS[:12])
     bars = pd.DataFrame({name: close for name in ('open', 'high', 'low', 'close')} | {'volume': 1e9})
     falls = lambda close, level: Vote(close < 0, close < level, 'never', 'low')
-    made, strategy, account = (
-        bar_panel({'A': bars}),
-        StrategySettings(voters=('falls',)),
-        BacktestSettings(cash=10_000, direction='long_short'),
-    )
+    made, strategy = bar_panel({'A': bars}), StrategySettings(voters=('falls',))
+    account = BacktestSettings(cash=10_000, direction='long_short')
     costs, closes = CostSettings(sec_fee_per_million=0, taf_per_share=0, slippage_bp=0, borrow_rate=0), {'A': close}
     row = sweep(
         made, closes, strategy=strategy, costs=costs, account=account, own={'falls': (falls, {'level': [100.5]})}
@@ -331,11 +316,8 @@ def test_later_bars_change_nothing_in_a_sweep_that_ends_before_them():
 def test_a_sweep_that_is_looked_at_shows_the_best_first():
     swept = sweep(*_made(1, 1), GRID)
     text, top = swept._repr_html_(), swept.table['Sharpe'].max()
-    assert (
-        '4 combinations, Sharpe from' in text
-        and text.index('<tbody>') < text.index(f'{top:.3f}')
-        and repr(swept).startswith('Sweep(A: 4 combinations of fast, slow, rsi_window')
-    )
+    assert '4 combinations, Sharpe from' in text and text.index('<tbody>') < text.index(f'{top:.3f}')
+    assert repr(swept).startswith('Sweep(A: 4 combinations of fast, slow, rsi_window')
     never = sweep(
         *_made(1, 1), SweepSettings(rsi_window='5', oversold='1', overbought='99'), StrategySettings(voters=('rsi',))
     )
