@@ -26,7 +26,13 @@ from ..config import load_secrets
 from ..data.calendar import as_day, sessions
 from ..data.provider import Provider, RateBudget
 from ..data.quality import check_symbol
-from .formats.alpaca_rows import actions_by_symbol, delivery, has_session, span_of, timed_bars
+from tradelab.providers.formats.alpaca_rows import (
+    actions_by_symbol,
+    alpaca_delivery,
+    has_session,
+    requested_span,
+    timed_bars,
+)
 from tradelab.utils.error_handling import (
     DataError,
     EmptyDeliveryError,
@@ -344,7 +350,7 @@ def _together(market, symbols, span):
     here = [symbol for symbol in symbols if symbol not in results]
     told = actions_by_symbol(market.told(here, span.first - year, span.last + year), here) if here else {}
     source = f'Alpaca {market.feed}, alpaca-py {version("alpaca-py")}'
-    return {**results, **{symbol: delivery(symbol, rows[symbol], told[symbol], span, source) for symbol in here}}
+    return {**results, **{symbol: alpaca_delivery(symbol, rows[symbol], told[symbol], span, source) for symbol in here}}
 
 # %% ../../nbs/providers/07_alpaca.ipynb #0c5a5d73
 def _apart(market, symbols, span):
@@ -439,7 +445,7 @@ class Alpaca(Provider):
 
     def deliveries(self, symbols, start=None, end=None):
         "Pairs of symbol and Delivery or TradeLabError, each symbol once; DataError for a span that ends before it starts"
-        span, wanted = span_of(start, end, self._now(), _SINCE), {}
+        span, wanted = requested_span(start, end, self._now(), _SINCE), {}
         for symbol in symbols:
             try:
                 wanted[check_symbol(symbol)] = f'{span.first:%Y-%m-%d} to {span.last:%Y-%m-%d}'

@@ -31,14 +31,14 @@ from tradelab.providers.formats.bar_files import (
     NO_DAY,
     cell_days,
     cell_numbers,
+    cell_symbols,
     check_mapping,
     file_ending,
-    mixed_clocks,
-    readable,
-    symbol_texts,
+    file_errors,
+    mixed_offsets,
     table_batches,
 )
-from .formats.row_buckets import BUCKET_ROWS, Buckets, file_stamp, index_tables, rows_by_number
+from .formats.row_buckets import BUCKET_ROWS, RowBuckets, file_stamp, index_tables, rows_by_number
 from tradelab.utils.error_handling import (
     ConfigError,
     DataError,
@@ -169,7 +169,7 @@ def _source(paths, hashes):
     "Which version of which files; `hashes` keeps what was worked out"
     for path in paths:
         if path not in hashes:
-            with readable(path), path.open('rb') as stream:
+            with file_errors(path), path.open('rb') as stream:
                 hashes[path] = hashlib.file_digest(stream, 'sha256').hexdigest()
     together = (
         hashes[paths[0]]
@@ -226,7 +226,7 @@ class _Reading:
 
     def numbers(self, at, batch):
         "For each row of a batch the number of its symbol"
-        file, (texts, which) = self.files[at], symbol_texts(batch, self.files[at])
+        file, (texts, which) = self.files[at], cell_symbols(batch, self.files[at])
         numbers = np.array([self.index.numbers.get(text, -1) for text in texts], 'i4')[which]
         if -1 in numbers or file_stamp(file.path) != self.index.stamps[at]:
             raise ProviderError(f'{file.path.name} was changed while it was read', remedy='Read it again.')
@@ -252,7 +252,7 @@ def _chunks(reading, at, buckets, size):
 # %% ../../nbs/providers/08_files.ipynb #608583e4
 def _gathered(reading, folder, batch_rows, bucket_rows):
     "All rows of each symbol that has rows in the span"
-    with Buckets(folder, reading.strewn, bucket_rows) as buckets:
+    with RowBuckets(folder, reading.strewn, bucket_rows) as buckets:
         for at, file in enumerate(reading.files):
             if not reading.spans[at]:
                 continue
@@ -272,7 +272,7 @@ def _outcome(reading, number, symbol, rows, settings, hashes):
     if number in reading.notes.cells:
         (at, row, order), text = reading.notes.cells[number]
         return _cell_error(symbol, reading.files[at], row, ('session', *VALUES)[order], text)
-    if mixed_clocks(zones := reading.notes.zones[number]):
+    if mixed_offsets(zones := reading.notes.zones[number]):
         return ProviderError(
             f'{symbol}: sessions from more than one time zone',
             sorted(zones),

@@ -28,7 +28,7 @@ from ..config import Settings
 from ..data.calendar import as_day
 from ..data.provider import Provider, RateBudget
 from ..data.quality import Delivery, check_symbol
-from .formats.yahoo_chart import chart_of, delivery_of
+from .formats.yahoo_chart import parse_chart, yahoo_delivery
 from tradelab.utils.error_handling import (
     DataError,
     EmptyDeliveryError,
@@ -131,7 +131,7 @@ def _judged(self, answer):
         return answer
     if answer.status_code != 429:
         self.refusals = 0
-    self.chart = chart_of(answer.status_code, answer.content.decode(errors='replace'), self.symbol)
+    self.chart = parse_chart(answer.status_code, answer.content.decode(errors='replace'), self.symbol)
     return answer
 
 
@@ -307,7 +307,7 @@ def _fetch(
     with self._turn:
         self.session.begin(symbol, time.monotonic() + self.deadline)
         chart = self._patiently(symbol, start)
-    return delivery_of(symbol, chart, start, end, self.now(), f'Yahoo through yfinance {yfinance.__version__}')
+    return yahoo_delivery(symbol, chart, start, end, self.now(), f'Yahoo through yfinance {yfinance.__version__}')
 
 # %% ../../nbs/providers/06_yahoo.ipynb #46c247cd
 def _deliveries(

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ...providers.formats.row_buckets import Buckets, file_stamp, index_tables, rows_by_number
+from ...providers.formats.row_buckets import RowBuckets, file_stamp, index_tables, rows_by_number
 from ...utils.error_handling import ConfigError, ProviderError, StorageError
 
 HEAD = 'symbol,date,open,high,low,close,volume\n'
@@ -124,7 +124,7 @@ def test_runs_give_each_number_once_and_whole_however_the_rows_are_cut_into_chun
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=60), st.integers(1, 70), st.integers(1, 20))
 def test_buckets_bring_every_row_together_in_its_order(tmp_path_factory, numbers, most, size):
     given_rows = _rows(numbers)
-    with Buckets(tmp_path_factory.getbasetemp(), np.bincount(numbers), most) as buckets:
+    with RowBuckets(tmp_path_factory.getbasetemp(), np.bincount(numbers), most) as buckets:
         for k in range(0, len(given_rows), size):
             buckets.add(given_rows[k : k + size])
         found = {int(run['number'][0]): run['place'].tolist() for run in rows_by_number(buckets)}
@@ -143,14 +143,14 @@ def _open_files(folder):
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='looks into /proc')
 def test_what_fits_into_one_bucket_makes_no_file(tmp_path):
-    with Buckets(tmp_path / 'new', np.array([50, 50]), most=100) as buckets:
+    with RowBuckets(tmp_path / 'new', np.array([50, 50]), most=100) as buckets:
         buckets.add(_rows([0, 1] * 50))
         assert _open_files(tmp_path) == 0 and len(list(rows_by_number(buckets))) == 2
 
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='looks into /proc')
 def test_more_than_that_goes_to_files_without_a_name_that_are_closed_after_an_error(tmp_path):
-    with pytest.raises(KeyboardInterrupt), Buckets(tmp_path / 'new', np.array([50, 50]), most=50) as buckets:
+    with pytest.raises(KeyboardInterrupt), RowBuckets(tmp_path / 'new', np.array([50, 50]), most=50) as buckets:
         buckets.add(_rows([0, 1] * 50))
         held = _open_files(tmp_path)
         raise KeyboardInterrupt
@@ -168,19 +168,19 @@ os.kill(os.getpid(), signal.SIGKILL)"""
 
 # %% ../../../nbs/providers/04_row_buckets.ipynb #6a991453
 def test_there_are_never_more_files_than_a_process_may_open(tmp_path):
-    with Buckets(tmp_path, np.full(10_000, 10), most=1) as buckets:
+    with RowBuckets(tmp_path, np.full(10_000, 10), most=1) as buckets:
         assert 150 <= len(buckets.files) <= 201
 
 
 def test_numbers_without_rows_take_no_bucket(tmp_path):
-    with Buckets(tmp_path, np.zeros(5, int)) as buckets:
+    with RowBuckets(tmp_path, np.zeros(5, int)) as buckets:
         assert list(buckets) == []
 
 
 def test_a_full_disk_is_a_storage_error(tmp_path):
     with (
         pytest.raises(StorageError, match='No space left.*make room'),
-        Buckets(tmp_path, np.array([1, 1]), most=1) as buckets,
+        RowBuckets(tmp_path, np.array([1, 1]), most=1) as buckets,
     ):
         buckets.files = [open('/dev/full', 'wb', buffering=0), None]
         buckets.add(_rows([0]))

@@ -14,7 +14,7 @@ import pytest
 
 from ...data.adjustment import adjust
 from ...data.calendar import extra_sessions, missing_sessions
-from ...providers.sample import connect_sample, fetch, recovered_actions, symbols
+from ...providers.sample import connect_sample, fetch, recover_actions, symbols
 from ...utils.error_handling import DataError, UnknownSymbolError
 
 # %% ../../../nbs/providers/05_sample.ipynb #4d1b8204
@@ -100,7 +100,7 @@ def _steps(*steps, close=50.0):
     ],
 )
 def test_splits_either_way_and_dividends_are_told_apart(step, kind, value):
-    actions = recovered_actions(*_steps(1.0, step, 1.0))
+    actions = recover_actions(*_steps(1.0, step, 1.0))
     assert actions[['kind', 'value']].to_numpy().tolist() == [[kind, value]] and actions.ex_date[0] == pd.Timestamp(
         '2024-01-03'
     )
@@ -111,7 +111,7 @@ def test_splits_either_way_and_dividends_are_told_apart(step, kind, value):
 )
 def test_a_step_that_is_neither_is_refused(step):
     with pytest.raises(DataError, match='neither a split nor a dividend'):
-        recovered_actions(*_steps(1.0, step, 1.0))
+        recover_actions(*_steps(1.0, step, 1.0))
 
 # %% ../../../nbs/providers/05_sample.ipynb #29894aff
 @pytest.mark.parametrize(

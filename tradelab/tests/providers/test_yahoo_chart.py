@@ -14,7 +14,7 @@ import pytest
 
 from ...data.adjustment import adjust
 from ...data.bar_facts import FINDING_COLUMNS
-from ...providers.formats.yahoo_chart import CALENDARS, chart_of, delivery_of
+from ...providers.formats.yahoo_chart import CALENDARS, parse_chart, yahoo_delivery
 from ..yahoo_server import EMPTY, FORBIDDEN, HTML, TOO_MANY, chart, made_listing
 from tradelab.utils.error_handling import (
     DataError,
@@ -45,7 +45,7 @@ def _sent(listing=None, now=NOW, **meta):
 
 
 def _read(sent, start=None, end=None, now=NOW, symbol='X'):
-    return delivery_of(symbol, sent, start, end, now, 'test')
+    return yahoo_delivery(symbol, sent, start, end, now, 'test')
 
 
 def _rules(delivery):
@@ -100,7 +100,7 @@ _CRUMB = {'finance': {'result': None, 'error': {'code': 'Unauthorized', 'descrip
 )
 def test_each_refusal_has_its_kind(status, body, kind):
     with pytest.raises(kind) as told:
-        chart_of(status, body, 'X')
+        parse_chart(status, body, 'X')
     assert type(told.value) is kind and 'delisted' not in str(told.value) and 'X' in str(told.value)
 
 # %% ../../../nbs/providers/03_yahoo_chart.ipynb #2ea60cef
@@ -117,14 +117,14 @@ def test_stamps_without_all_their_values_are_a_partial_answer(spoil):
     sent = _sent()
     spoil(sent['indicators']['quote'][0])
     with pytest.raises(PartialDeliveryError, match='not of one length'):
-        chart_of(200, json.dumps({'chart': {'result': [sent], 'error': None}}), 'X')
+        parse_chart(200, json.dumps({'chart': {'result': [sent], 'error': None}}), 'X')
 
 
 def test_a_class_of_shares_gets_a_hint_about_yahoos_spelling():
     with pytest.raises(UnknownSymbolError, match='BRK-B'):
-        chart_of(404, json.dumps(_NOT_FOUND), 'BRK.B')
+        parse_chart(404, json.dumps(_NOT_FOUND), 'BRK.B')
     with pytest.raises(UnknownSymbolError, match='renamed'):
-        chart_of(404, json.dumps(_NOT_FOUND), 'VOD.L')
+        parse_chart(404, json.dumps(_NOT_FOUND), 'VOD.L')
 
 # %% ../../../nbs/providers/03_yahoo_chart.ipynb #a2778af1
 def test_bars_and_actions_are_those_that_were_traded_divided_by_the_splits():
