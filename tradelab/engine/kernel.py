@@ -51,199 +51,175 @@ from ..utils.compiled import kernel
 
 # %% ../../nbs/engine/09_kernel.ipynb #42103381
 @kernel
-def _leave(t, j, price, slippage_bp, ticks, reason, left_over, bars, books, rules, log):
-    "Close as much of position `j` as volume and cash allow, at `price` less slippage"
-    account, position = books.account[0], books.positions[j]
+def _fill_exit(t, j, price, slippage_bp, ticks, reason, unfilled, bars, state, params, log):
+    "Close as much of position `j` as volume and cash allow, at `price` moved by slippage; count what is `unfilled`"
+    account, position = state.account[0], state.positions[j]
     held = abs(position.quantity)
     if held == 0.0:
         return
     sign = -1 if position.quantity > 0.0 else 1
     used = position.used if position.used_bar == account.bar else 0.0
-    quantity, got = (
-        fillable_quantity(held, used, bars.volume[t, j], rules),
-        market_fill_price(sign, price, slippage_bp, ticks, bars.low[t, j], bars.high[t, j]),
-    )
+    quantity = fillable_quantity(held, used, bars.volume[t, j], params)
+    fill_price = market_fill_price(sign, price, slippage_bp, ticks, bars.low[t, j], bars.high[t, j])
     if quantity < held:
-        log.counts[left_over] += 1
-    paid = affordable_quantity(account.cash, got, rules) if sign > 0 else quantity
-    if paid < quantity:
+        log.counts[unfilled] += 1
+    affordable = affordable_quantity(account.cash, fill_price, params) if sign > 0 else quantity
+    if affordable < quantity:
         log.counts[CUT_TO_CASH] += 1
-    quantity = min(quantity, paid)
+    quantity = min(quantity, affordable)
     if quantity == 0.0:
         return
-    if sign < 0 and account.cash + (quantity * got - fees(-quantity, got, rules)) < 0.0:
+    if sign < 0 and account.cash + (quantity * fill_price - fees(-quantity, fill_price, params)) < 0.0:
         log.counts[CANCELLED_UNPAYABLE] += 1
     else:
-        enter_fill(account, j, position, sign * quantity, got, sign * (got - price) * quantity, reason, rules, log)
+        slippage = sign * (fill_price - price) * quantity
+        enter_fill(account, j, position, sign * quantity, fill_price, slippage, reason, params, log)
 
 # %% ../../nbs/engine/09_kernel.ipynb #0b2fc268
 @kernel
-def _within(sign, price, sector, books, rules):
-    "Shares for which gross, net and sector leave room at this moment"
-    gross, net, inside = exposure(books, sector)
-    equity = books.account[0].equity
-    room = min(rules.max_gross_exposure * equity - gross, rules.max_net_exposure * equity - sign * net)
-    if rules.max_sector_fraction < np.inf:
-        room = min(room, rules.max_sector_fraction * equity - inside)
-    return round_down(max(0.0, room / price), rules)
+def _room_now(sign, price, sector, state, params):
+    "Shares that gross, net and sector exposure leave room for at this moment"
+    gross, net, inside = exposure(state, sector)
+    equity = state.account[0].equity
+    room = min(params.max_gross_exposure * equity - gross, params.max_net_exposure * equity - sign * net)
+    if params.max_sector_fraction < np.inf:
+        room = min(room, params.max_sector_fraction * equity - inside)
+    return round_down(max(0.0, room / price), params)
 
 # %% ../../nbs/engine/09_kernel.ipynb #1c8f112e
 @kernel
-def _take(t, order, price, strained, bars, books, rules, log):
-    "Fill an entry as far as volume and cash allow, and the limits too where an exit was `strained`, at `price` plus slippage"
-    account, j = books.account[0], order.symbol
-    position, sign, wanted = books.positions[j], 1 if order.quantity > 0.0 else -1, abs(order.quantity)
+def _fill_entry(t, order, price, exit_unfilled, bars, state, params, log):
+    "Fill an entry at `price` plus slippage as far as volume and cash allow; the limits too after an `exit_unfilled`"
+    account, j = state.account[0], order.symbol
+    position, sign, ordered = state.positions[j], 1 if order.quantity > 0.0 else -1, abs(order.quantity)
     if position.quantity * sign < 0.0 or (
-        position.quantity == 0.0 and (order.kind == REINVEST or account.names >= rules.max_positions)
+        position.quantity == 0.0 and (order.kind == REINVEST or account.names >= params.max_positions)
     ):
         log.counts[CANCELLED_NO_SLOT] += 1
         return
     used = position.used if position.used_bar == account.bar else 0.0
-    got, room = (
-        market_fill_price(sign, price, rules.slippage_bp, rules.slippage, bars.low[t, j], bars.high[t, j]),
-        fillable_quantity(wanted, used, bars.volume[t, j], rules),
-    )
-    if room < wanted:
+    fill_price = market_fill_price(sign, price, params.slippage_bp, params.slippage, bars.low[t, j], bars.high[t, j])
+    room = fillable_quantity(ordered, used, bars.volume[t, j], params)
+    if room < ordered:
         log.counts[CANCELLED_VOLUME] += 1
-    if strained:
-        within = _within(sign, got, position.sector, books, rules)
-        if within < room:
+    if exit_unfilled:
+        allowed = _room_now(sign, fill_price, position.sector, state, params)
+        if allowed < room:
             log.counts[CUT_TO_LIMITS] += 1
-        room = min(room, within)
+        room = min(room, allowed)
     quantity = room
     if sign > 0:
-        quantity = min(room, affordable_quantity(account.cash, got, rules))
-    elif account.cash + (room * got - fees(-room, got, rules)) < 0.0:
+        quantity = min(room, affordable_quantity(account.cash, fill_price, params))
+    elif account.cash + (room * fill_price - fees(-room, fill_price, params)) < 0.0:
         quantity = 0.0
     if quantity < room:
         log.counts[CUT_TO_CASH] += 1
     if quantity == 0.0:
         return
-    enter_fill(account, j, position, sign * quantity, got, sign * (got - price) * quantity, order.reason, rules, log)
+    slippage = sign * (fill_price - price) * quantity
+    enter_fill(account, j, position, sign * quantity, fill_price, slippage, order.reason, params, log)
     if order.kind == ENTRY:
-        position.stop, position.target = stop_and_target(sign, got, order.stop, rules)
-        position.best = got
+        position.stop, position.target = stop_and_target(sign, fill_price, order.stop, params)
+        position.best = fill_price
 
 # %% ../../nbs/engine/09_kernel.ipynb #b847db63
 @kernel
-def _fill_orders(t, at, bars, books, rules, log):
-    "Fill, cut or cancel what was ordered, at the prices `at` of this session"
-    account = books.account[0]
-    strained = False
+def _fill_orders(t, prices, bars, state, params, log):
+    "Fill, cut or cancel the waiting orders at the `prices` of this session"
+    account = state.account[0]
+    exit_unfilled = False
     for turn in range(2):
         for i in range(account.orders):
-            order = books.orders[i]
+            order = state.orders[i]
             if (order.kind == EXIT) != (turn == 0):
-                strained = strained or (turn == 1 and books.positions[order.symbol].quantity != 0.0)
+                exit_unfilled = exit_unfilled or (turn == 1 and state.positions[order.symbol].quantity != 0.0)
                 continue
-            price = at[t, order.symbol]
+            price, j = prices[t, order.symbol], order.symbol
             if not price > 0.0:
                 log.counts[CANCELLED_NO_BAR] += 1
             elif turn == 0:
-                _leave(
-                    t,
-                    order.symbol,
-                    price,
-                    rules.slippage_bp,
-                    rules.slippage,
-                    order.reason,
-                    CANCELLED_VOLUME,
-                    bars,
-                    books,
-                    rules,
-                    log,
-                )
+                bp, ticks, reason = params.slippage_bp, params.slippage, order.reason
+                _fill_exit(t, j, price, bp, ticks, reason, CANCELLED_VOLUME, bars, state, params, log)
             else:
-                _take(t, order, price, strained, bars, books, rules, log)
+                _fill_entry(t, order, price, exit_unfilled, bars, state, params, log)
     account.orders = 0
 
 # %% ../../nbs/engine/09_kernel.ipynb #3aceef6c
 @kernel
-def _protect(t, bars, books, rules, log):
-    "Compare every position's stop and target with its bar"
-    for j in range(len(books.positions)):
-        position = books.positions[j]
+def _check_exits(t, bars, state, params, log):
+    "Compare the stop and the target of every position with its bar"
+    for j in range(len(state.positions)):
+        position = state.positions[j]
         if position.quantity == 0.0 or not bars.open[t, j] > 0.0:
             continue
         sign = 1 if position.quantity > 0.0 else -1
-        stop, trails = live_stop(sign, position, rules)
+        stop, trails = live_stop(sign, position, params)
         price, kind = exit_touch(sign, bars.open[t, j], bars.high[t, j], bars.low[t, j], stop, position.target)
         if kind == 1:
-            _leave(
-                t,
-                j,
-                price,
-                rules.slippage_bp,
-                rules.slippage,
-                TRAILING_STOP if trails else STOP_LOSS,
-                EXIT_LEFT_LIVE,
-                bars,
-                books,
-                rules,
-                log,
-            )
+            bp, ticks, reason = params.slippage_bp, params.slippage, TRAILING_STOP if trails else STOP_LOSS
+            _fill_exit(t, j, price, bp, ticks, reason, EXIT_LEFT_LIVE, bars, state, params, log)
         if kind == 2:
-            _leave(t, j, price, 0.0, 0.0, TAKE_PROFIT, EXIT_LEFT_LIVE, bars, books, rules, log)
+            _fill_exit(t, j, price, 0.0, 0.0, TAKE_PROFIT, EXIT_LEFT_LIVE, bars, state, params, log)
 
 # %% ../../nbs/engine/09_kernel.ipynb #bbf854f6
 @kernel
-def _mark(t, bars, books, whole):
-    "Closes and the value of the account; best prices too where the `whole` bar counts"
-    account = books.account[0]
+def _mark_close(t, bars, state, full_bar):
+    "Update closes and the value of the account; best prices too where the `full_bar` counts"
+    account = state.account[0]
     if account.names > 0:
-        for j in range(len(books.positions)):
-            position = books.positions[j]
+        for j in range(len(state.positions)):
+            position = state.positions[j]
             if position.quantity == 0.0 or not bars.close[t, j] > 0.0:
                 continue
             position.close = bars.close[t, j]
-            if whole:
-                position.best = (
-                    max(position.best, bars.high[t, j])
-                    if position.quantity > 0.0
-                    else min(position.best, bars.low[t, j])
-                )
-    mark_to_market(account, books.positions)
+            if full_bar and position.quantity > 0.0:
+                position.best = max(position.best, bars.high[t, j])
+            elif full_bar:
+                position.best = min(position.best, bars.low[t, j])
+    mark_to_market(account, state.positions)
 
 # %% ../../nbs/engine/09_kernel.ipynb #69a3885b
 MAINTENANCE = 0.30  # Equity as a fraction of the value of what is short
 
 # %% ../../nbs/engine/09_kernel.ipynb #3c9cfae9
 @kernel
-def _forced(account, position, rules):
-    "Why a position is left whatever its signal says, 0 when nothing forces it"
+def _forced(account, position, params):
+    "Reason to close a position whatever its signal, 0 when there is none"
     if account.flatten == 1:
         return HALT
     if position.quantity < 0.0 and account.equity < MAINTENANCE * (account.gross - account.net) / 2:
         return MARGIN_CALL
-    if account.bar - position.entry_bar >= rules.time_stop:
+    if account.bar - position.entry_bar >= params.time_stop:
         return TIME_STOP
     return 0
 
 # %% ../../nbs/engine/09_kernel.ipynb #3afbe6b6
-class _Ahead(NamedTuple):
-    "The account as it will be when the orders allowed at this close are filled: cash, gross and net in USD, symbols held"
+class _Projected(NamedTuple):
+    "The account once the orders allowed at this close are filled: cash, gross and net in USD, symbols held"
 
     cash: float
     gross: float
     net: float
     names: int
 
-
+# %% ../../nbs/engine/09_kernel.ipynb #df6f63c0
 @kernel
-def _out(ahead, j, close, reason, books, rules, log):
-    "Ask for the exit of a position; the account as it will be after it"
-    account, held = books.account[0], books.positions[j].quantity
-    rule, limit, found = check_order(-held, close, True, held, account.state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, rules)
+def _request_exit(projected, j, close, reason, state, params, log):
+    "Ask the risk gate for the exit of a position; return the account as projected after it"
+    account, held = state.account[0], state.positions[j].quantity
+    rule, limit, found = check_order(
+        -held, close, True, held, account.state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, params
+    )
     record_decision(account, j, 0.0, rule, limit, found, 0, reason, log)
     if rule != ALLOWED:
-        return ahead
-    place_order(books, j, -held, close, nan, EXIT, reason)
+        return projected
+    place_order(state, j, -held, close, nan, EXIT, reason)
     worth = held * close
-    return _Ahead(ahead.cash + worth, ahead.gross - abs(worth), ahead.net - worth, ahead.names - 1)
+    return _Projected(projected.cash + worth, projected.gross - abs(worth), projected.net - worth, projected.names - 1)
 
 # %% ../../nbs/engine/09_kernel.ipynb #b89bf609
 @kernel
-def _sorted(queue, rank, n):
+def _sort_queue(queue, rank, n):
     "Sort the first `n` of the queue by rank, the highest first; equal ranks keep their order"
     for i in range(1, n):
         j, r, k = queue[i], rank[i], i
@@ -254,107 +230,94 @@ def _sorted(queue, rank, n):
 
 # %% ../../nbs/engine/09_kernel.ipynb #3079164a
 @kernel
-def _room(sign, price, ahead, equity, rules):
-    "Shares that gross and net exposure and, for a purchase, the cash leave room for"
-    room = min(rules.max_gross_exposure * equity - ahead.gross, rules.max_net_exposure * equity - sign * ahead.net)
+def _room_ahead(sign, price, projected, equity, params):
+    "Shares that the projected gross and net exposure and, for a purchase, the cash leave room for"
+    room = min(
+        params.max_gross_exposure * equity - projected.gross, params.max_net_exposure * equity - sign * projected.net
+    )
     if sign > 0:
-        room = min(room, ahead.cash - rules.min_cash_fraction * equity)
-    return round_down(max(0.0, room / price), rules)
+        room = min(room, projected.cash - params.min_cash_fraction * equity)
+    return round_down(max(0.0, room / price), params)
 
 # %% ../../nbs/engine/09_kernel.ipynb #0d12541e
 @kernel
-def _judge_entry(ahead, j, quantity, close, atr, kind, reason, books, rules, log):
-    "Ask the gate for an entry of `quantity` shares; the account as it will be after it"
-    account, position = books.account[0], books.positions[j]
+def _ask_gate(projected, j, quantity, close, atr, kind, reason, state, params, log):
+    "Ask the risk gate for an entry of `quantity` shares; return the account as projected after it"
+    account, position = state.account[0], state.positions[j]
     held = position.quantity if kind == REINVEST else 0.0
-    sector = sector_value(j, books) if rules.max_sector_fraction < np.inf else 0.0
+    cash, gross, net, names = projected
+    sector = sector_value(j, state) if params.max_sector_fraction < np.inf else 0.0
+    cool = position.cool - account.bar if kind == ENTRY else 0
+    stop = atr * params.stop_atr if kind == ENTRY else 1.0
     rule, limit, found = check_order(
-        quantity,
-        close,
-        False,
-        held,
-        account.state,
-        ahead.cash,
-        account.equity,
-        ahead.gross,
-        ahead.net,
-        ahead.names,
-        sector,
-        position.cool - account.bar if kind == ENTRY else 0,
-        atr * rules.stop_atr if kind == ENTRY else 1.0,
-        rules,
+        quantity, close, False, held, account.state, cash, account.equity, gross, net, names, sector, cool, stop, params
     )
     record_decision(account, j, held + quantity, rule, limit, found, 0, reason, log)
     if rule != ALLOWED:
-        return ahead
-    place_order(books, j, quantity, close, atr * rules.stop_atr, kind, reason)
-    return _Ahead(
-        ahead.cash - quantity * close,
-        ahead.gross + abs(quantity) * close,
-        ahead.net + quantity * close,
-        ahead.names + (kind == ENTRY),
+        return projected
+    place_order(state, j, quantity, close, atr * params.stop_atr, kind, reason)
+    return _Projected(
+        cash - quantity * close, gross + abs(quantity) * close, net + quantity * close, names + (kind == ENTRY)
     )
 
 # %% ../../nbs/engine/09_kernel.ipynb #dea7de88
 @kernel
-def _in(ahead, t, j, bars, inputs, books, rules, log):
-    "Size an entry, cut it to the room that is left, and ask the gate"
-    account, sign, close = books.account[0], 1 if inputs.signal[t, j] > 0 else -1, bars.close[t, j]
-    atr, volatility = (
-        inputs.atr[t % inputs.atr.shape[0], j % inputs.atr.shape[1]],
-        inputs.volatility[t % inputs.volatility.shape[0], j % inputs.volatility.shape[1]],
-    )
-    wanted, room = (
-        entry_quantity(account.equity, close, atr, volatility, account, rules),
-        _room(sign, close, ahead, account.equity, rules),
-    )
-    quantity, before = min(wanted, room), account.orders
+def _request_entry(projected, t, j, bars, inputs, state, params, log):
+    "Size an entry, cut it to the room that is left, and ask the risk gate"
+    account, sign, close = state.account[0], 1 if inputs.signal[t, j] > 0 else -1, bars.close[t, j]
+    atr = inputs.atr[t % inputs.atr.shape[0], j % inputs.atr.shape[1]]
+    volatility = inputs.volatility[t % inputs.volatility.shape[0], j % inputs.volatility.shape[1]]
+    desired = entry_quantity(account.equity, close, atr, volatility, account, params)
+    room = _room_ahead(sign, close, projected, account.equity, params)
+    quantity, before = min(desired, room), account.orders
     if quantity > 0.0:
-        ahead = _judge_entry(ahead, j, sign * quantity, close, atr, ENTRY, account.bar, books, rules, log)
-        if quantity < wanted and account.orders > before:
+        projected = _ask_gate(projected, j, sign * quantity, close, atr, ENTRY, account.bar, state, params, log)
+        if quantity < desired and account.orders > before:
             log.counts[CUT_TO_LIMITS] += 1
-        return ahead
-    note = SIZE_UNKNOWN if wanted != wanted else NO_ROOM if wanted > 0.0 else BUYS_NO_SHARE
+        return projected
+    note = SIZE_UNKNOWN if desired != desired else NO_ROOM if desired > 0.0 else BUYS_NO_SHARE
     record_decision(account, j, 0.0, ALLOWED, 0.0, 0.0, note, account.bar, log)
-    return ahead
+    return projected
 
-
+# %% ../../nbs/engine/09_kernel.ipynb #652d6fec
 @kernel
-def _again(ahead, j, close, books, rules, log):
-    "Turn the dividends of a position into shares"
-    position = books.positions[j]
-    quantity = min(round_down(position.reinvest / close, rules), _room(1, close, ahead, books.account[0].equity, rules))
+def _request_reinvestment(projected, j, close, state, params, log):
+    "Turn the dividends of a position into an order for more shares"
+    position = state.positions[j]
+    room = _room_ahead(1, close, projected, state.account[0].equity, params)
+    quantity = min(round_down(position.reinvest / close, params), room)
     if quantity == 0.0:
-        return ahead
+        return projected
     position.reinvest -= quantity * close
-    return _judge_entry(ahead, j, quantity, close, nan, REINVEST, DIVIDEND, books, rules, log)
+    return _ask_gate(projected, j, quantity, close, nan, REINVEST, DIVIDEND, state, params, log)
 
 # %% ../../nbs/engine/09_kernel.ipynb #9fa1e81d
 @kernel
-def _decide(t, bars, inputs, books, rules, log):
-    "Turn the close's signals into orders that passed the gate"
-    account, waiting = books.account[0], 0
-    ahead = _Ahead(account.cash, account.gross, account.net, account.names)
-    for j in range(len(books.positions)):
-        signal, held, close = inputs.signal[t, j], books.positions[j].quantity, bars.close[t, j]
+def _decide(t, bars, inputs, state, params, log):
+    "Turn the signals of the close into orders that passed the risk gate"
+    account, waiting = state.account[0], 0
+    projected = _Projected(account.cash, account.gross, account.net, account.names)
+    for j in range(len(state.positions)):
+        signal, held, close = inputs.signal[t, j], state.positions[j].quantity, bars.close[t, j]
         if (signal == 0 and held == 0.0) or not close > 0.0:
             continue
-        forced, before = _forced(account, books.positions[j], rules) if held != 0.0 else 0, account.orders
+        forced, before = _forced(account, state.positions[j], params) if held != 0.0 else 0, account.orders
         if forced != 0 or signal * held < 0.0:
-            ahead = _out(ahead, j, close, forced if forced != 0 else account.bar, books, rules, log)
-        out = account.orders > before
-        if signal != 0 and forced == 0 and (held == 0.0 or out) and (signal > 0 or rules.short == 1):
-            books.queue[waiting], books.rank[waiting] = j, signal * inputs.score[t, j]
+            reason = forced if forced != 0 else account.bar
+            projected = _request_exit(projected, j, close, reason, state, params, log)
+        leaving = account.orders > before
+        if signal != 0 and forced == 0 and (held == 0.0 or leaving) and (signal > 0 or params.short == 1):
+            state.queue[waiting], state.rank[waiting] = j, signal * inputs.score[t, j]
             waiting += 1
-        elif books.positions[j].reinvest > 0.0 and not out:
-            ahead = _again(ahead, j, close, books, rules, log)
-    _sorted(books.queue, books.rank, waiting)
+        elif state.positions[j].reinvest > 0.0 and not leaving:
+            projected = _request_reinvestment(projected, j, close, state, params, log)
+    _sort_queue(state.queue, state.rank, waiting)
     for i in range(waiting):
-        ahead = _in(ahead, t, books.queue[i], bars, inputs, books, rules, log)
+        projected = _request_entry(projected, t, state.queue[i], bars, inputs, state, params, log)
 
 # %% ../../nbs/engine/09_kernel.ipynb #6c5b64d0
 @kernel
-def _silent(t, signal, account):
+def _is_idle(t, signal, account):
     "Whether nothing can happen in this session"
     if account.orders > 0 or account.names > 0 or account.state != ACTIVE:
         return False
@@ -367,51 +330,41 @@ def _silent(t, signal, account):
 @kernel
 def step(
     t: int,  # Row of the session in bars and inputs
-    bars: Bars,  # The bars
-    inputs: Inputs,  # Signals and what sizes rest on
-    books: AccountState,  # The account as it was after the last session; moved on in place
-    rules: np.void,  # Costs, sizes, exits, limits
+    bars: Bars,  # The bars, shape (n_sessions, n_symbols)
+    inputs: Inputs,  # Signals, scores, and what sizes and stops need
+    state: AccountState,  # The account after the last session; changed in place
+    params: np.void,  # Engine parameters: costs, sizes, exits, limits
     last: bool,  # Whether this is the last session of a backtest
-    log: Log,  # Where fills, trades, decisions and breakers are written
+    log: Log,  # Where fills, trades, decisions and trips of breakers are written
 ):
     "Move an account through one session"
-    account = books.account[0]
+    account = state.account[0]
     account.bar += 1
     account.before, account.turnover, account.stops[account.bar & 63] = account.equity, 0.0, 0
-    if _silent(t, inputs.signal, account):
+    if _is_idle(t, inputs.signal, account):
         return
     if account.names > 0:
-        for j in range(len(books.positions)):
-            if books.positions[j].quantity != 0.0 and bars.close[t, j] > 0.0:
-                accrue(account, books.positions[j], bars.dividends[t, j], rules)
+        for j in range(len(state.positions)):
+            if state.positions[j].quantity != 0.0 and bars.close[t, j] > 0.0:
+                accrue(account, state.positions[j], bars.dividends[t, j], params)
     if account.orders > 0:
-        _fill_orders(t, bars.open, bars, books, rules, log)
+        _fill_orders(t, bars.open, bars, state, params, log)
     if account.names > 0 and account.state != HALTED:
-        _protect(t, bars, books, rules, log)
-    _mark(t, bars, books, True)
-    check_breakers(account, rules, log)
-    _decide(t, bars, inputs, books, rules, log)
-    if rules.same_close == 1 and account.orders > 0:
-        _fill_orders(t, bars.close, bars, books, rules, log)
-        _mark(t, bars, books, False)
-        check_breakers(account, rules, log)
-    if last and rules.close_at_end == 1:
-        for j in range(len(books.positions)):
-            if bars.close[t, j] > 0.0:
-                _leave(
-                    t,
-                    j,
-                    bars.close[t, j],
-                    rules.slippage_bp,
-                    rules.slippage,
-                    END,
-                    CANCELLED_VOLUME,
-                    bars,
-                    books,
-                    rules,
-                    log,
-                )
-        _mark(t, bars, books, False)
+        _check_exits(t, bars, state, params, log)
+    _mark_close(t, bars, state, True)
+    check_breakers(account, params, log)
+    _decide(t, bars, inputs, state, params, log)
+    if params.same_close == 1 and account.orders > 0:
+        _fill_orders(t, bars.close, bars, state, params, log)
+        _mark_close(t, bars, state, False)
+        check_breakers(account, params, log)
+    if last and params.close_at_end == 1:
+        bp, ticks = params.slippage_bp, params.slippage
+        for j in range(len(state.positions)):
+            price = bars.close[t, j]
+            if price > 0.0:
+                _fill_exit(t, j, price, bp, ticks, END, CANCELLED_VOLUME, bars, state, params, log)
+        _mark_close(t, bars, state, False)
 
 # %% ../../nbs/engine/09_kernel.ipynb #616f9db5
 CURVE = ('cash', 'positions_value', 'receivable', 'equity', 'gross', 'turnover')
@@ -420,27 +373,25 @@ CURVE = ('cash', 'positions_value', 'receivable', 'equity', 'gross', 'turnover')
 @kernel
 def advance(
     first: int,  # Row of the first session
-    stop: int,  # Row behind the last one
+    stop: int,  # Row after the last one
     last: int,  # Row of the last session of the backtest, -1 when there is none
-    bars: Bars,  # The bars
-    inputs: Inputs,  # Signals and what sizes rest on
-    books: AccountState,  # The account, moved on in place
-    rules: np.void,  # Costs, sizes, exits, limits
-    log: Log,  # Where fills, trades, decisions and breakers are written
+    bars: Bars,  # The bars, shape (n_sessions, n_symbols)
+    inputs: Inputs,  # Signals, scores, and what sizes and stops need
+    state: AccountState,  # The account, changed in place
+    params: np.void,  # Engine parameters: costs, sizes, exits, limits
+    log: Log,  # Where fills, trades, decisions and trips of breakers are written
     curve: np.ndarray,  # Receives `CURVE` for each row, USD, shape (n_sessions, 6)
-) -> int:  # The row behind the last session that was done
+) -> int:  # The row after the last session that was done
     "Move an account through sessions until they end or the log is full"
-    most, account = 6 * len(books.positions) + 8, books.account[0]
+    most, account = 6 * len(state.positions) + 8, state.account[0]
     for t in range(first, stop):
         if max(log.counts[0], log.counts[1], log.counts[2], log.counts[3]) + most > len(log.fills):
             return t
-        step(t, bars, inputs, books, rules, t == last, log)
-        curve[t, 0], curve[t, 1], curve[t, 2], curve[t, 3], curve[t, 4], curve[t, 5] = (
-            account.cash,
-            account.net,
-            account.receivable,
-            account.equity,
-            account.gross,
-            account.turnover,
-        )
+        step(t, bars, inputs, state, params, t == last, log)
+        curve[t, 0] = account.cash
+        curve[t, 1] = account.net
+        curve[t, 2] = account.receivable
+        curve[t, 3] = account.equity
+        curve[t, 4] = account.gross
+        curve[t, 5] = account.turnover
     return stop

@@ -13,19 +13,19 @@ from ...settings import NO_COSTS
 
 # %% ../../../nbs/engine/08_accounting.ipynb #1d2b644b
 class _Lab:
-    "Books of one symbol, and fills by hand"
+    "An account with one symbol, and fills by hand"
 
     def __init__(self, cash=1_000.0, costs=NO_COSTS, risk=RiskSettings(), **account):
-        self.books, self.log, self.rules = (
+        self.state, self.log, self.params = (
             open_account(cash, 1),
             new_log(9),
             engine_parameters(costs, risk, BacktestSettings(**account)),
         )
-        self.account, self.position = self.books.account[0], self.books.positions[0]
+        self.account, self.position = self.state.account[0], self.state.positions[0]
 
     def fill(self, quantity, price, bar=0, reason=0):
         self.account['bar'] = bar
-        enter_fill(self.account, 0, self.position, float(quantity), float(price), 0.0, reason, self.rules, self.log)
+        enter_fill(self.account, 0, self.position, float(quantity), float(price), 0.0, reason, self.params, self.log)
         return self
 
     def trade(self):
@@ -74,7 +74,7 @@ def test_a_short_sale_is_the_mirror_image():
     lab = _Lab(costs=PER_ORDER.model_copy(update={'borrow_rate': 0.252})).fill(-10, 50)
     assert lab.account['cash'] == 1_499.0 and lab.position['quantity'] == -10
     lab.position['close'] = 45.0
-    accrue(lab.account, lab.position, 0.3, lab.rules)
+    accrue(lab.account, lab.position, 0.3, lab.params)
     trade = lab.fill(10, 40, bar=2).trade()
     assert (
         trade['side'] == -1
@@ -90,7 +90,7 @@ def test_a_short_sale_is_the_mirror_image():
 def test_dividends_go_to_holders_and_wait_for_shares_where_they_are_reinvested():
     for dividends, waiting in (('cash', 0.0), ('reinvest', 5.0)):
         lab = _Lab(dividends=dividends).fill(10, 50)
-        accrue(lab.account, lab.position, 0.5, lab.rules)
+        accrue(lab.account, lab.position, 0.5, lab.params)
         assert (lab.account['cash'], lab.position['dividends'], lab.position['reinvest']) == (505.0, 5.0, waiting)
 
 # %% ../../../nbs/engine/08_accounting.ipynb #78d99ede
@@ -105,7 +105,7 @@ def test_equity_is_cash_positions_and_receivable():
     lab = _Lab(100.0).fill(-10, 50)
     lab.position['close'] = 55.0
     settle_cash(lab.account, -700.0)
-    mark_to_market(lab.account, lab.books.positions)
+    mark_to_market(lab.account, lab.state.positions)
     assert (
         lab.account['gross'],
         lab.account['net'],

@@ -12,13 +12,13 @@ from ...risk_management import BREAKERS, check_breakers
 
 # %% ../../../nbs/engine/07_risk_management.ipynb #adf29fd7
 def _watched(account, **risk):
-    "State, and the breakers that tripped, of an account of 100 USD with some of its figures changed"
-    books, log = open_account(100.0, 1), new_log(9)
-    books.account['bar'] = 50
+    "State and tripped breakers of an account of 100 USD with some of its figures changed"
+    state, log = open_account(100.0, 1), new_log(9)
+    state.account['bar'] = 50
     for name, value in account.items():
-        books.account[name] = value
-    check_breakers(books.account[0], engine_parameters(risk=RiskSettings(**risk)), log)
-    return books.account[0]['state'].item(), [BREAKERS[row['breaker']] for row in log.breaks[: log.counts[BREAKS]]]
+        state.account[name] = value
+    check_breakers(state.account[0], engine_parameters(risk=RiskSettings(**risk)), log)
+    return state.account[0]['state'].item(), [BREAKERS[row['breaker']] for row in log.breaks[: log.counts[BREAKS]]]
 
 
 @pytest.mark.parametrize(
@@ -62,17 +62,17 @@ def test_exits_only_is_lifted_after_its_sessions_and_a_halt_never(account, state
 
 
 def test_after_a_lift_drawdown_and_streak_begin_anew():
-    books, log = open_account(100.0, 1), new_log(9)
+    state, log = open_account(100.0, 1), new_log(9)
     for name, value in dict(
         equity=60.0, before=60.0, high=100.0, streak=9, state=REDUCE_ONLY, bar=50, tripped=10
     ).items():
-        books.account[name] = value
+        state.account[name] = value
     check_breakers(
-        books.account[0],
+        state.account[0],
         engine_parameters(risk=RiskSettings(max_drawdown=0.1, max_losing_streak=5, rearm_sessions=5)),
         log,
     )
-    assert (books.account[0]['state'], books.account[0]['high'], books.account[0]['streak']) == (ACTIVE, 60.0, 0)
+    assert (state.account[0]['state'], state.account[0]['high'], state.account[0]['streak']) == (ACTIVE, 60.0, 0)
 
 
 def test_a_halt_looks_back_beyond_a_lift():

@@ -10,8 +10,8 @@ import pytest
 from tradelab.engine.state import (
     ACTIVE,
     BREAKS,
-    CHOICES,
     COUNTS,
+    DECISIONS,
     DIVIDEND,
     ENTRY,
     EXIT,
@@ -49,8 +49,8 @@ def test_names_and_numbers_agree():
 
 
 def test_a_new_account_has_cash_and_nothing_else():
-    books = open_account(500.0, 3)
-    account = books.account[0]
+    state = open_account(500.0, 3)
+    account = state.account[0]
     assert (
         account['cash'],
         account['equity'],
@@ -61,40 +61,40 @@ def test_a_new_account_has_cash_and_nothing_else():
         account['state'],
     ) == (500.0, 500.0, 500.0, 0, 0, -1, ACTIVE)
     assert (
-        not books.positions['quantity'].any()
-        and np.isnan(books.positions['stop']).all()
-        and (books.positions['sector'] == -1).all()
+        not state.positions['quantity'].any()
+        and np.isnan(state.positions['stop']).all()
+        and (state.positions['sector'] == -1).all()
     )
 
 
 def test_a_refusal_is_counted_and_written_and_a_full_log_still_counts():
-    books, log = open_account(1.0, 1), new_log(1)
+    state, log = open_account(1.0, 1), new_log(1)
     for rule in (0, 9, 9):
-        record_decision(books.account[0], 0, 5.0, rule, 1.0, 2.0, 0, 0, log)
-    assert (log.counts[CHOICES], log.counts[REFUSED], log.choices[0]['target']) == (3, 2, 5.0)
+        record_decision(state.account[0], 0, 5.0, rule, 1.0, 2.0, 0, 0, log)
+    assert (log.counts[DECISIONS], log.counts[REFUSED], log.decisions[0]['target']) == (3, 2, 5.0)
 
 # %% ../../../nbs/engine/03_state.ipynb #46ee025d
 def _sectors(*numbers):
-    books = open_account(1.0, 3, list(numbers))
-    books.positions['quantity'], books.positions['close'] = (
+    state = open_account(1.0, 3, list(numbers))
+    state.positions['quantity'], state.positions['close'] = (
         [10.0, -5.0, 0.0],
         [2.0, 3.0, np.nan],
     )  # what was never held has no close
-    return books
+    return state
 
 
 def test_a_sector_counts_what_is_held_and_what_is_ordered():
-    books = _sectors(0, 0, 1)
-    assert [sector_value(j, books) for j in range(3)] == [35.0, 35.0, 0.0]
-    place_order(books, 2, 7.0, 4.0, np.nan, ENTRY, 0)
-    place_order(books, 0, -10.0, 2.0, np.nan, EXIT, 0)
-    assert [sector_value(j, books) for j in range(3)] == [15.0, 15.0, 28.0]
+    state = _sectors(0, 0, 1)
+    assert [sector_value(j, state) for j in range(3)] == [35.0, 35.0, 0.0]
+    place_order(state, 2, 7.0, 4.0, np.nan, ENTRY, 0)
+    place_order(state, 0, -10.0, 2.0, np.nan, EXIT, 0)
+    assert [sector_value(j, state) for j in range(3)] == [15.0, 15.0, 28.0]
 
 
 def test_what_is_held_now_is_told_from_what_is_ordered():
-    books = _sectors(0, 1, 0)
-    place_order(books, 2, 7.0, 4.0, np.nan, ENTRY, 0)
-    assert exposure(books, 0) == (35.0, 5.0, 20.0) and exposure(books, 1) == (35.0, 5.0, 15.0)
+    state = _sectors(0, 1, 0)
+    place_order(state, 2, 7.0, 4.0, np.nan, ENTRY, 0)
+    assert exposure(state, 0) == (35.0, 5.0, 20.0) and exposure(state, 1) == (35.0, 5.0, 15.0)
 
 
 @pytest.mark.parametrize('sectors, unknown', [((0, -1, 1), [True, True, True]), ((0, 0, -1), [False, False, True])])
