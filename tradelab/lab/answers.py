@@ -13,6 +13,7 @@ from html import escape
 
 import pandas as pd
 
+from ..config import Settings
 from ..engine.result import Backtest
 from ..performance_metrics import METRICS
 from ..reporting.backtests import benchmark_verdict, metrics_table
@@ -29,6 +30,10 @@ class Answer:
     words: str  # What it says, in a sentence or two, Markdown
     draw: Callable  # Makes the picture, returns matplotlib axes
     table: pd.DataFrame  # The figures as text, for reading
+    settings: Settings | None = None  # In force for this question
+    result: Backtest | None = None  # The backtest behind it: the strategy, or the best combination
+    benchmark: Backtest | None = None  # Buy and hold on the same sessions
+    params: dict | None = None  # The combination that was chosen, parameter → value
 
     def __getattr__(self, name):
         if name.startswith('__'):
@@ -73,11 +78,11 @@ def both_metrics(
 def backtest_answer(
     result: Backtest,  # The strategy
     benchmark: Backtest,  # Buy and hold on the same sessions
-    risk_free: float = 0.0,  # Yearly rate, fraction
+    settings: Settings,  # In force; [backtest] risk_free is used
     price: tuple | None = None,  # Bars, signals and signal closes of a single symbol, for the picture
 ) -> Answer:  # Its record is the `Backtest`
     "A backtest beside buy and hold"
-    metrics = both_metrics(result, benchmark, risk_free)
+    metrics = both_metrics(result, benchmark, settings.backtest.risk_free)
 
     def draw():
         from tradelab.reporting.plots import plot_drawdown, plot_equity, plot_price
@@ -90,4 +95,5 @@ def backtest_answer(
         return axes
 
     sides = metrics.to_dict()
-    return Answer('backtest', result, metrics, benchmark_verdict(sides), draw, metrics_table(sides))
+    words, table = benchmark_verdict(sides), metrics_table(sides)
+    return Answer('backtest', result, metrics, words, draw, table, settings, result, benchmark)

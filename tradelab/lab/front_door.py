@@ -10,25 +10,28 @@ import hashlib
 import inspect
 import secrets as random_secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
 
 from ..config import Settings, load_settings
-from ..data.admission import admit_all
+from ..data.admission import admit, admit_all
 from ..data.collection import ingest
+from ..data.instruments import load_instrument
 from ..data.market_data import bars, load_actions, load_bars, stored_symbols
 from ..data.quality import universe_of
+from ..engine.result import Backtest
 from ..jobs.templates import settings_of
 from .answers import Answer, backtest_answer
-from ..records.holdout import open_holdout, record_holdout
+from ..records.holdout import holdout_opening, open_holdout, record_holdout
 from ..records.provenance import code_hash, deciding_settings, fingerprint, git_state, versions
 from ..records.results import find_ok_run, finish_run, save_backtest, save_metrics, start_run
 from ..records.trials import save_sweep, save_walk_forward, trials_of
 from ..reporting.backtests import intervals_table, metrics_table, stress_table
 from ..reporting.research import contenders_table, folds_table
-from ..research.significance import significance_words
+from ..research.significance import significance, significance_words
 from ..research.study import Study, equal_parts, performance_of, study
 from ..research.sweep import best_parameters
 from ..research.walk_forward import holdout_sessions, walk_forward_figures, walk_forward_words
@@ -198,6 +201,24 @@ class LabStudy:
         "Symbols whose data failed the check: symbol → verdict"
         return {name: verdict for name, verdict in self.universe.verdicts.items() if name not in self.universe.data}
 
+    @property
+    def instruments(self):
+        "Symbol → what is stored about it: name, provider, convention, currency"
+        return {name: load_instrument(self.settings, name) for name in self.core.market.symbols}
+
+    @property
+    def holdout(self):
+        "Sessions of the holdout, empty for none"
+        return holdout_sessions(self.core.market.sessions, self.settings.walk_forward)
+
+    @property
+    def holdout_opening(self):
+        "By which run and when the holdout was opened, None while it is closed"
+        days = self.holdout
+        if not len(days):
+            return None
+        return holdout_opening(self.settings, self.core.name, list(self.symbols), days[0].date(), days[-1].date())
+
     def __repr__(self):
         out = f', left out: {", ".join(self.left_out)}' if self.left_out else ''
         days = self.core.market.sessions
@@ -209,6 +230,7 @@ def _study(
     symbols='',  # Tickers, a list or a text with commas; those of [data] symbols when empty
     voters=None,  # Own voters: a function, a list, or a dict name → function of closes
     allow: str = '',  # Tickers to use although their data failed the check, commas between
+    leave_out: bool = True,  # Go on without symbols whose data failed; False refuses the study
     run_id: str = '',  # Run that stores the results, in a run notebook
     **sections: dict,  # Section → key → value, over those of the lab
 ) -> LabStudy:  # Raises UnknownSymbolError, RefusedError, ConfigError or DataError
@@ -220,6 +242,9 @@ def _study(
         told = _merged(told, {'strategy': {'voters': ', '.join(own)}})
     settings = load_settings(self.settings.home, **told)
     universe = admit_all(settings, names, allow)
+    if not leave_out:
+        for name in set(universe.verdicts) - set(universe.data):
+            admit(settings, name, allow)
     if len(names) > 1 and 'position_fraction' not in told.get('risk', {}):
         settings = equal_parts(settings, len(universe.data))
     if 'forecast' in settings.strategy.voters and 'forecast' not in own:
@@ -330,7 +355,7 @@ def _backtest(
         (symbol,) = core.market.symbols
         traded = _split_bars(core, symbol).loc[result.equity.index[0] :]
         price = traded, core.signals()[symbol], core.closes[symbol]
-    answer = backtest_answer(result, benchmark, settings.backtest.risk_free, price)
+    answer = backtest_answer(result, benchmark, settings, price)
     shown = {name: _told(value) for name, value in params.items()}
     self._count('backtest', settings, shown, answer.metrics.to_dict(), [answer.metrics.strategy.Sharpe])
     return answer
@@ -381,14 +406,14 @@ def _sweep(
         'buy_and_hold': performance_of(hold, settings.backtest.risk_free),
     }
     self._count('sweep', settings, {key: str(values) for key, values in mine.items()}, sides, found.table['Sharpe'])
-    self._last = (core, found)
     words = (
         f'**{len(found.table):,} combinations** of {", ".join(found.parameters)}. The best by {metric}: '
         f'{", ".join(f"{name} {value:g}" for name, value in best.items())}. It was chosen with these sessions in view: '
         f'`walk_forward` shows what such a choice is worth on sessions it has not seen.'
     )
     table = contenders_table(found, sides['buy_and_hold'], metric)
-    return Answer('sweep', found, pd.DataFrame(sides), words, lambda: _map(found, metric, best), table)
+    metrics, draw = pd.DataFrame(sides), lambda: _map(found, metric, best)
+    return Answer('sweep', found, metrics, words, draw, table, core.settings, result, hold, best)
 
 
 LabStudy.sweep = _sweep
@@ -433,7 +458,6 @@ def _walk_forward(
     }
     asked = {key: str(values) for key, values in mine.items()}
     self._count('walk_forward', settings, asked, sides, found.table['Sharpe'])
-    self._last = (core, found)
     varying = [name for name in walked.parameters if found.table[name].nunique() > 1]
 
     def draw():
@@ -442,7 +466,8 @@ def _walk_forward(
         return plot_folds(walked.table, walked.equity.equity, varying, hold.equity.equity)
 
     words = ' '.join(walk_forward_words(walked))
-    return Answer('walk_forward', walked, pd.DataFrame(sides), words, draw, folds_table(walked))
+    metrics, table = pd.DataFrame(sides), folds_table(walked)
+    return Answer('walk_forward', walked, metrics, words, draw, table, settings, benchmark=hold)
 
 
 def _with_settings(study, **sections):
@@ -454,9 +479,13 @@ def _with_settings(study, **sections):
 LabStudy.walk_forward = _walk_forward
 
 # %% ../../nbs/lab/02_front_door.ipynb #403dd4bb
-def _stress(self: LabStudy) -> Answer:  # Its record is the table, one row per case
+def _stress(
+    self: LabStudy,
+    result: Backtest | None = None,  # The strategy as set, if it was run already
+    hold: Backtest | None = None,  # Buy and hold, if it was run already
+) -> Answer:  # Its record is the table, one row per case
     "The strategy at higher costs and with a decision that comes a bar late"
-    table = self.core.stress()
+    table = self.core.stress(result, hold)
     shown = stress_table(table)
 
     def draw():
@@ -469,19 +498,31 @@ def _stress(self: LabStudy) -> Answer:  # Its record is the table, one row per c
 LabStudy.stress = _stress
 
 # %% ../../nbs/lab/02_front_door.ipynb #e118306f
+def _trials(self: LabStudy):  # `Trials`: count, variance of their daily Sharpe ratios, runs
+    "What was tried on these symbols, in every run and study, this one included"
+    return trials_of(self.settings, self.symbols, self.run_id, self.sharpes if self.run_id else ())
+
+
 def _significance(
     self: LabStudy,
+    answer: Answer | None = None,  # Of backtest, sweep or walk_forward; the strategy as set when left out
     seed: int = 0,  # Seed of bootstrap and random entries
     draws: int = 1_000,  # Draws of the bootstrap
     entries: int = 200,  # Random arrangements of the entries, 0 for none
 ) -> Answer:  # Its record is the `Significance`
-    "How far the strategy can be told from chance, after everything tried on these symbols"
-    result = self.core.backtest()
-    if not self.run_id:
-        self.backtest()  # the strategy as set is a trial too
-    trials = trials_of(self.settings, self.symbols, self.run_id, self.sharpes if self.run_id else ())
-    found = self.core.significance(result, trials.count, trials.variance * 252, seed, draws, entries)
-    table = intervals_table(found.intervals)
+    "How far a result can be told from chance, after everything tried on these symbols"
+    answer = answer or self.backtest()
+    trials, settings = self.trials(), answer.settings
+    told = trials.count, trials.variance * 252
+    if answer.question == 'walk_forward':
+        risk_free = settings.backtest.risk_free
+        found = significance(answer.equity.equity, *told, risk_free, seed, draws=draws)
+    else:
+        if answer.question == 'sweep':
+            span = {'start': answer.sessions[0].date(), 'end': answer.sessions[-1].date()}
+            settings = settings.model_copy(update={'backtest': settings.backtest.model_copy(update=span)})
+        core = replace(self.core, settings=settings)
+        found = core.significance(answer.result, *told, seed, draws, entries)
 
     def draw():
         from tradelab.reporting.research_plots import plot_distribution
@@ -489,14 +530,15 @@ def _significance(
         control = found.control
         if control is None or not len(control.draws):
             raise DataError(
-                'There are no random entries to draw', entries, 'Ask with entries=200, and a strategy that trades.'
+                'There are no random entries to draw', entries, 'Ask with entries=200, and trades to shuffle.'
             )
         return plot_distribution(control.draws, control.value, 'Sharpe', 'random entries')
 
-    return Answer('significance', found, found.intervals, ' '.join(significance_words(found)), draw, table)
+    words, table = ' '.join(significance_words(found)), intervals_table(found.intervals)
+    return Answer('significance', found, found.intervals, words, draw, table, settings)
 
 
-LabStudy.significance = _significance
+LabStudy.trials, LabStudy.significance = _trials, _significance
 
 # %% ../../nbs/lab/02_front_door.ipynb #0dd5fa75
 def _plot(self: LabStudy):
@@ -524,8 +566,7 @@ def _save(
     if answer.question == 'backtest':
         save_backtest(settings, self.run_id, value, metrics, data_hash)
     elif answer.question == 'sweep':
-        best = answer.best
-        save_sweep(settings, self.run_id, value.table, value.parameters, metrics, data_hash, best=best)
+        save_sweep(settings, self.run_id, value.table, value.parameters, metrics, data_hash, best=answer.result)
     elif answer.question == 'walk_forward':
         trades = value.trades if len(value.trades) else None
         columns = ['in_sample', 'in_sample_growth'], ['out_of_sample', 'total_return', 'trades']
@@ -569,7 +610,8 @@ def _open_holdout(
 
         return plot_equity(opened.result.equity.equity, hold.equity.equity.loc[days])
 
-    return Answer('open_holdout', opened.result, pd.DataFrame(sides), words, draw, metrics_table(sides))
+    metrics, table = pd.DataFrame(sides), metrics_table(sides)
+    return Answer('open_holdout', opened.result, metrics, words, draw, table, settings, opened.result, hold, params)
 
 
 LabStudy.open_holdout = _open_holdout

@@ -201,7 +201,9 @@ def module_places(
         if '.ipynb_checkpoints' in path.parts:
             continue
         text = ''.join(''.join(cell['source']) + '\n' for cell in json.loads(path.read_text())['cells'])
-        if (target := re.search(r'^#\| *default_exp +(\S+)', text, re.M)) and not target[1].startswith('tests.'):
+        if (target := re.search(r'^#\| *default_exp +(\S+)', text, re.M)) and not target[1].startswith(
+            ('tests.', '__init__')
+        ):
             number = re.match(r'(\d\d)_', path.name)
             places[target[1]] = (path.parent.relative_to(nbs).as_posix(), int(number[1]) if number else -1)
     return places

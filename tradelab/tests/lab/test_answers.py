@@ -22,7 +22,7 @@ from ...research.study import study
 def answer():
     delivery = fetch('IBM')
     made = study({'IBM': (delivery.bars, delivery.actions, delivery.convention)}, load_settings())
-    return backtest_answer(made.backtest(), made.buy_and_hold())
+    return backtest_answer(made.backtest(), made.buy_and_hold(), made.settings)
 
 
 def test_an_answer_has_the_attributes_of_its_record(answer):
