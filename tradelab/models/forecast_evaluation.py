@@ -55,7 +55,7 @@ class ForecastEvaluation:
         return tuple(said_by(self, name).columns)
 
     @cached_property
-    def plain_values(self):
+    def known(self):
         return self.rows.actual.notna().to_numpy()
 
     @cached_property
