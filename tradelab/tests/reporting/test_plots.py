@@ -95,8 +95,8 @@ def test_a_strategy_without_averages_shows_price_and_trades():
 @pytest.mark.parametrize('bars', [1, 2, 19, 300])
 def test_a_short_history_is_drawn_and_says_what_is_missing(bars):
     axes = plot_price(CLOSE.to_frame('close').iloc[:bars], SIGNALS.iloc[:bars], TRADES.iloc[:0])
-    said = ' '.join(text.get_text() for text in axes.texts)
-    assert ('fast' in said, 'slow' in said) == (bars < 5, bars < 20)
+    note = ' '.join(text.get_text() for text in axes.texts)
+    assert ('fast' in note, 'slow' in note) == (bars < 5, bars < 20)
     assert (axes.lines[0].get_marker() == 'o') == (bars < 3)
 
 
@@ -254,7 +254,8 @@ def test_every_label_lies_inside_the_picture():
 def test_a_drawn_figure_is_the_report_size_and_needs_no_display():
     code = (
         'import os; os.environ.pop("DISPLAY", None); import tradelab.reporting.plots as v; import pandas as pd; '
-        'a = v.plot_equity(pd.Series([1., 2.], pd.date_range("2020", periods=2))); print(a.figure.get_size_inches().tolist(), a.figure.dpi)'
+        'a = v.plot_equity(pd.Series([1., 2.], pd.date_range("2020", periods=2))); '
+        'print(a.figure.get_size_inches().tolist(), a.figure.dpi)'
     )
     shown = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == '[11.0, 4.0] 100.0'
