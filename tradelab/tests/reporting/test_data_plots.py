@@ -145,14 +145,14 @@ def test_every_rule_has_a_bar_of_its_length_in_the_colour_of_its_severity():
     assert [bars[k][0] for k in range(3)] == [1, 1500, 7] and _labels(axes) == ['unit error', 'jump', 'missing session']
     assert bars[0][1] == mpl.colors.to_rgba(RED) != bars[1][1] == bars[2][1]
     assert [text.get_text() for text in axes.texts] == ['1 in 1 symbol', '1,500 in 300 symbols', '7 in 2 symbols']
-    assert axes.get_title(loc='left') == 'Findings: 1 that refuses a symbol, 1,507 to look at'
+    assert axes.get_title(loc='left') == 'Findings: 1 that refuses a symbol, 1,507 warnings'
 
 
 def test_warnings_alone_say_that_nothing_is_refused():
     axes = plot_rules(RULES.iloc[1:])
     assert axes.get_title(loc='left').startswith('Findings: none that refuses') and [
         text.get_text() for text in axes.figure.legends[0].get_texts()
-    ] == ['warn: to be looked at']
+    ] == ['warn: check it']
 
 # %% ../../../nbs/reporting/05_data_plots.ipynb #75f825ac
 BARS = fetch('IBM').bars.iloc[1000:1041]
