@@ -17,7 +17,7 @@ from ...utils.database import Base, column, key_column, separate_base
 # %% ../../../nbs/ground/09_database.ipynb #f05a922e
 @pytest.fixture(scope='module')
 def tables():
-    "Two tables on a base of their own, so that the lab's schema never hears of them"
+    "Two tables on a separate base, outside the schema of the lab"
 
     class Trial(DeclarativeBase):
         metadata = type(Base.metadata)(naming_convention=Base.metadata.naming_convention)
