@@ -22,7 +22,7 @@ from ..config import StrategySettings
 from ..data.adjustment import adjust, as_traded
 from ..engine.market import bar_panel, stack_signals
 from ..models.artifact import forecast, synthetic_artifact
-from ..models.windows import asset, fit_scalers, model_assets, model_inputs, parts, samples
+from ..models.windows import asset, fit_scalers, model_assets, model_inputs, samples, split_validation
 from ..research.grid import custom_table, moving_average_table, rsi_table, vote_tables
 from ..settings import Section, SweepSettings
 from ..signal_generator import moving_average_rsi, rsi_votes
@@ -65,9 +65,9 @@ EXEMPT = {  # Function → why it is not audited
         'stores and loads finished models',
     ),
     'models.artifact.forecast_next': 'the last row of models.artifact.forecast, which is audited; a test of its own says so',
-    'models.features.outlook': 'the label, which looks ahead by definition; models.windows.samples is audited for where it ends',
+    'models.features.future_return': 'the label, which looks ahead by definition; models.windows.samples is audited for where it ends',
     'models.features.feature_probe': 'features of a series of its own',
-    'models.windows.parts': 'cuts the sessions that it is given',
+    'models.windows.split_validation': 'cuts the sessions that it is given',
     'models.windows.scaled': 'applies the scaler that it is given, row by row: models.windows.inputs is audited',
     'models.windows.input_drift': 'measures inputs and decides nothing about trades',
     'research.grid.combinations': 'lists parameter sets and sees no bars',
@@ -153,7 +153,7 @@ def _learned(split):
         if len(days) < _TRAINING:
             raise DataError('The history ends within the training part', len(days), f'Give {_TRAINING} bars or more.')
         assets = model_assets({'A': past.adjusted}, 5, 2)
-        lots = parts(days[:_TRAINING], 0.1, 2) if split else (days[:_TRAINING],)
+        lots = split_validation(days[:_TRAINING], 0.1, 2) if split else (days[:_TRAINING],)
         scalers = fit_scalers(assets, lots[0])
         found = [samples(assets, scalers, lot, 5) for lot in lots] + (
             [samples(assets, scalers, lots[1], 5, inside=False)] if split else []

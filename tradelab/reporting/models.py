@@ -19,14 +19,14 @@ from ..models.artifact import Artifact
 from ..models.baselines import NAIVE
 from tradelab.models.forecast_evaluation import (
     ForecastEvaluation,
-    called,
     compare_forecasts,
+    display_name,
     skill,
     skill_words,
     symbol_figures,
 )
 from ..models.forecast_metrics import effective_size
-from ..models.forecast_trading import HOLD, ForecastTrading, added_value
+from ..models.forecast_trading import BUY_AND_HOLD, ForecastTrading, added_value
 from ..performance_metrics import MIN_TRADES
 from .formats import FORMATS, format_figure
 from ..research.significance import control_words
@@ -118,7 +118,7 @@ def diebold_mariano_table(
             f'at p ≤ {significance:g}': f'{comparison.proven} of {comparison.seeds}',
             'verdict': _comparison_verdict(comparison, significance),
         }
-    return pd.DataFrame.from_dict(rows, orient='index').rename_axis(f'{called(name)} against')
+    return pd.DataFrame.from_dict(rows, orient='index').rename_axis(f'{display_name(name)} against')
 
 # %% ../../nbs/reporting/09_models.ipynb #ab63141b
 def skill_list(
@@ -245,7 +245,8 @@ def strategies_table(
 def _growth_sentence(run, name, who):
     "The growth without the forecasts, with them, by them alone, and of buy and hold"
     rules, both, alone, hold = (
-        format_figure(run.figures.loc[strategy, 'CAGR'], '.1%') for strategy in (run.own, run.names[name], name, HOLD)
+        format_figure(run.figures.loc[strategy, 'CAGR'], '.1%')
+        for strategy in (run.own, run.names[name], name, BUY_AND_HOLD)
     )
     return (
         f'After costs, {run.own} grew by {rules} per year without {who} and by {both} with it; '
@@ -289,7 +290,7 @@ def trading_sentences(
     name: str,  # Forecaster
 ) -> list[str]:  # Sentences, Markdown; raises DataError for an unknown forecaster
     "What the forecasts earned"
-    added, who, control = added_value(run, name), called(name), run.odds[name].control
+    added, who, control = added_value(run, name), display_name(name), run.odds[name].control
     sentences = [_growth_sentence(run, name, who), _vote_sentence(run, name), _added_sentence(added)]
     trades = int(run.figures.loc[name, '# Trades'])
     if run.votes.loc[name, ['buy', 'sell']].sum() and trades < MIN_TRADES:

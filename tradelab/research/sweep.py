@@ -358,7 +358,7 @@ class Sweep:
 
 # %% ../../nbs/research/06_sweep.ipynb #5ad72c8d
 def _stacked(tables, shape):
-    "Votes to buy and to sell of all voters, shape (2, n_rows, n_sessions, n_symbols); raises DataError for another shape"
+    "Buy and sell votes of all voters, shape (2, n_rows, n_sessions, n_symbols); raises DataError for other axes"
     now = np.stack([np.concatenate([getattr(table, side) for table in tables]) for side in ('buy', 'sell')])
     if now.shape[2:] != shape:
         raise DataError(

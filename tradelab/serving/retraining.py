@@ -23,8 +23,8 @@ from ..data.admission import admit_all
 from ..data.market_data import last_bars
 from ..models.artifact import Artifact, forecast, forecast_next
 from ..models.forecast_evaluation import calibration, skill, skill_words
-from ..models.forecast_metrics import LEVELS, forecast_figures
-from ..models.forecast_trading import HOLD, ForecastTrading
+from ..models.forecast_metrics import COVERAGE_LEVELS, forecast_figures
+from ..models.forecast_trading import BUY_AND_HOLD, ForecastTrading
 from ..models.windows import asset, input_drift
 from .predictions import save_predictions
 from .promotion import MIN_SEEDS, PromotionTest
@@ -354,7 +354,7 @@ def _challenger(given, tested, steps):
     curves = {
         str(seed): one.history[['loss', 'validation_loss']].to_dict('list') for seed, one in fitted.trainings.items()
     }
-    levels = sorted({*LEVELS, given.settings.model.interval})
+    levels = sorted({*COVERAGE_LEVELS, given.settings.model.interval})
     known = {
         'known_to': given.sessions[-1].isoformat(),
         'evaluation': tested.evaluation.table.loc['LSTM'].to_dict(),
@@ -530,7 +530,7 @@ def model_metrics(
     "The figures of a retraining by side"
     table, sides = (
         done.tested.evaluation.table,
-        {'rules': traded.own, 'forecast': 'LSTM', 'combined': traded.names['LSTM'], 'buy_and_hold': HOLD},
+        {'rules': traded.own, 'forecast': 'LSTM', 'combined': traded.names['LSTM'], 'buy_and_hold': BUY_AND_HOLD},
     )
     forecasts = {
         'model': table.loc['LSTM', list(_KEPT)].to_dict() | {'promoted': float(done.promoted)},

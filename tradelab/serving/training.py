@@ -19,16 +19,16 @@ from ..config import Settings
 from ..data.adjustment import adjust, known_until
 from ..data.market_data import combined_hash, data_hash
 from ..models.artifact import Artifact, forecast
-from ..models.baselines import NAIVE, baselines
+from ..models.baselines import NAIVE, baseline_forecasters
 from tradelab.models.forecast_evaluation import (
+    FoldData,
     ForecastEvaluation,
-    Stage,
     evaluate_forecasts,
+    fold_settings,
     forecast_folds,
-    model_cuts,
+    prepare_fold,
     served_windows,
     skill,
-    stage,
 )
 from ..models.forecast_metrics import conformal_width, scaled_errors
 from ..models.lstm_inference import forward
@@ -143,7 +143,7 @@ def training_data(
         assets,
         sessions,
         forecast_folds(sessions, settings.model, sealed),
-        holdout_sessions(sessions, model_cuts(settings.model, sealed)),
+        holdout_sessions(sessions, fold_settings(settings.model, sealed)),
         combined_hash(hashes),
         left_out,
     )
@@ -161,7 +161,7 @@ def median_seed(
 class FittedSeeds:
     "A model for each seed, trained on one part."
 
-    stage: Stage  # The training part, and the windows cut from it
+    stage: FoldData  # The training part, and the windows cut from it
     trainings: dict  # Seed → `Training`
 
     @property
@@ -187,7 +187,7 @@ def last_fold(
     "The newest training part, followed by the sealed sessions"
     before, model = data.sessions[: -len(data.sealed)], data.settings.model
     return Fold(
-        0, training_sessions(before, model_cuts(model, len(data.sealed)), model.horizon), before[-1], data.sealed
+        0, training_sessions(before, fold_settings(model, len(data.sealed)), model.horizon), before[-1], data.sealed
     )
 
 # %% ../../nbs/serving/06_training.ipynb #029ddbe3
@@ -198,7 +198,7 @@ def fit(
 ) -> FittedSeeds:  # Raises DataError for too few windows, ModelError when a loss is not a number
     "Train a model for each seed"
     model = data.settings.model
-    cut = stage(data.assets, fold, model)
+    cut = prepare_fold(data.assets, fold, model)
     return FittedSeeds(cut, {seed: train(cut.train, cut.validation, model, seed, on_epoch) for seed in model.seeds})
 
 # %% ../../nbs/serving/06_training.ipynb #526779f9
@@ -206,7 +206,7 @@ def parts_table(
     data: TrainingData,  # Cut for a model
 ) -> pd.DataFrame:  # Rows training, validation, sealed: sessions, first, last, windows, shape of the inputs
     "The parts on which the challenger is trained, stopped and tested"
-    cut = stage(data.assets, last_fold(data), data.settings.model)
+    cut = prepare_fold(data.assets, last_fold(data), data.settings.model)
     parts = {
         'training': (cut.parts[0], cut.train),
         'validation': (cut.parts[1], cut.validation),
@@ -306,7 +306,7 @@ def evaluate_on_folds(
         if len(trainings) == len(model.seeds):
             models[fold.number] = build_artifact(data, FittedSeeds(cut, trainings), {'fold': fold.number})
 
-    forecasters = lstm_forecaster(model, on_epoch), *baselines()
+    forecasters = lstm_forecaster(model, on_epoch), *baseline_forecasters()
     evaluation = evaluate_forecasts(data.assets, data.folds, forecasters, model, on_step, keep)
     predictions = {fold.number: forecast_on_sessions(data, models[fold.number], fold.test) for fold in data.folds}
     return TestedFolds(evaluation, models, predictions)
@@ -334,7 +334,7 @@ def _champion_forecasts(artifact, data, rows):
 
 def _naive_forecasts(cut, rows):
     "The forecasts of the naive baselines on `rows`"
-    naive = [baseline for baseline in baselines() if baseline.name in NAIVE]
+    naive = [baseline for baseline in baseline_forecasters() if baseline.name in NAIVE]
     return {baseline.name: baseline.fit(cut.train, cut.validation, 0)(rows) for baseline in naive}
 
 # %% ../../nbs/serving/06_training.ipynb #987bc2f7

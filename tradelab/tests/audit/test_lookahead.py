@@ -17,7 +17,7 @@ from ...audit.histories import make_history, synthetic_history
 from ...audit.lookahead import EXEMPT, MODULES, PROBES, SCALED, audit, public_functions
 from ...config import CostSettings
 from ...data import adjustment as preprocessing
-from ...models.features import outlook
+from ...models.features import future_return
 from ...models.windows import fit_scalers, samples
 from ...providers.sample import fetch
 
@@ -203,7 +203,7 @@ def fitted_on_everything(assets, sessions):
 
 
 def a_bar_too_long(close, horizon):
-    return outlook(close, horizon + 1)
+    return future_return(close, horizon + 1)
 
 
 def over_the_border(assets, scalers, sessions, lookback, inside=True):

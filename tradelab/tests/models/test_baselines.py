@@ -15,7 +15,7 @@ import pytest
 from tradelab.models.baselines import (
     NAIVE,
     Forecaster,
-    baselines,
+    baseline_forecasters,
     fit_historical_mean,
     fit_persistence,
     fit_ridge,
@@ -118,7 +118,7 @@ def test_no_outcome_has_no_mean():
 
 
 def test_the_naive_ones_come_first_and_only_the_trees_need_seeds():
-    found = baselines()
+    found = baseline_forecasters()
     assert (
         tuple(one.name for one in found)[:2] == NAIVE
         and [one.name for one in found if one.seeded] == ['trees']

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ...models.windows import BINS, STRETCHES, drift_table, drift_words, psi, reference, usual
+from ...models.windows import BINS, STRETCHES, drift_table, drift_words, psi, reference_bins, usual_drift
 from ...utils.error_handling import DataError
 
 
@@ -23,7 +23,7 @@ def _draws(n, seed=0):
 )
 @settings(derandomize=True, deadline=None, max_examples=60)
 def test_any_values_give_a_finite_index_that_is_not_negative_and_zero_for_themselves(then, now):
-    edges, shares = reference(then)
+    edges, shares = reference_bins(then)
     assert (
         edges.shape == (BINS - 1,)
         and shares.sum() == pytest.approx(1)
@@ -37,7 +37,7 @@ def test_any_values_give_a_finite_index_that_is_not_negative_and_zero_for_themse
 
 
 def test_bins_of_continuous_values_hold_equal_shares():
-    edges, shares = reference(_draws(1000))
+    edges, shares = reference_bins(_draws(1000))
     assert np.isfinite(edges).all() and shares == pytest.approx(np.full(10, 0.1))
 
 
@@ -53,37 +53,37 @@ def test_the_index_by_hand():
 @pytest.mark.parametrize('wave', [np.sin, np.cos])
 def test_weekdays_do_not_drift_whatever_the_last_digit(wave):
     days = wave(2 * np.pi * (np.arange(1000) % 5) / 5)
-    edges, shares = reference(days)
+    edges, shares = reference_bins(days)
     for rounded in (days, np.nextafter(days, 9), np.nextafter(days, -9)):
         assert psi(edges, shares, rounded[:60]) == pytest.approx(0, abs=1e-12)
-    assert (usual(edges, shares, days) < 0.05).all()
+    assert (usual_drift(edges, shares, days) < 0.05).all()
 
 
 def test_a_constant_has_one_bin_and_no_drift_until_it_moves_beyond_it():
-    edges, shares = reference(np.zeros(100))
+    edges, shares = reference_bins(np.zeros(100))
     assert psi(edges, shares, np.zeros(30)) == 0 and np.isinf(edges).all()
 
 
 def test_a_missing_value_counts_for_nothing():
-    edges, shares = reference(np.append(_draws(500), [np.nan] * 100))
+    edges, shares = reference_bins(np.append(_draws(500), [np.nan] * 100))
     assert psi(edges, shares, [np.nan, 0.3]) == psi(edges, shares, [0.3]) and np.isnan(psi(edges, shares, [np.nan]))
     with pytest.raises(DataError, match='no values'):
-        reference([np.nan])
+        reference_bins([np.nan])
 
 # %% ../../../nbs/models/05_windows.ipynb #bf4cd9a7
 def test_what_is_usual_is_the_largest_index_of_the_stretches():
     values = _draws(300)
-    edges, shares = reference(values)
-    found = usual(edges, shares, values)
+    edges, shares = reference_bins(values)
+    found = usual_drift(edges, shares, values)
     assert found[1] == pytest.approx(
         max(psi(edges, shares, values[k : k + 63]) for k in range(300 - 62))
     ) and np.isfinite(found).tolist() == [True, True, True, False]
-    assert np.isnan(usual(edges, shares, values[:41])).all()
+    assert np.isnan(usual_drift(edges, shares, values[:41])).all()
 
 
 def test_a_sample_is_compared_with_the_longest_stretch_that_is_not_longer():
     values = _draws(800)
-    known = tuple(np.array([one]) for one in reference(values))
+    known = tuple(np.array([one]) for one in reference_bins(values))
     typical = np.array([[4.0, 3.0, 2.0, np.nan]])
     found = [
         drift_table(*known, typical, pd.DataFrame({'x': _draws(n, 1)})).usual.iloc[0]
@@ -94,8 +94,8 @@ def test_a_sample_is_compared_with_the_longest_stretch_that_is_not_longer():
 
 def test_a_shift_is_found_and_noise_is_not():
     values = _draws(800)
-    known = reference(values)
-    typical = usual(*known, values)[None]
+    known = reference_bins(values)
+    typical = usual_drift(*known, values)[None]
     tables = [
         drift_table(*(one[None] for one in known), typical, pd.DataFrame({'x': _draws(63, seed) + shift}))
         for seed in range(20)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ...audit.histories import as_known, synthetic_history, until
 from ...models import features as module
-from ...models.features import FEATURES, WARM_UP, feature_probe, features, outlook, schema_hash
+from ...models.features import FEATURES, WARM_UP, feature_probe, features, future_return, schema_hash
 from ...utils.error_handling import DataError
 
 MADE = synthetic_history(600)
@@ -123,13 +123,13 @@ def test_bars_that_cannot_be_used_are_refused_with_what_was_found(bars, word):
 @pytest.mark.parametrize('horizon', [0, -1, 1.5, True])
 def test_a_label_that_looks_at_the_past_is_refused(horizon):
     with pytest.raises(DataError, match='at least one bar ahead'):
-        outlook(MADE.adjusted.close, horizon)
+        future_return(MADE.adjusted.close, horizon)
 
 
 @pytest.mark.parametrize('horizon', [1, 5, 20])
 def test_labels_by_hand(horizon):
     close = MADE.adjusted.close
-    label = outlook(close, horizon)
+    label = future_return(close, horizon)
     assert (
         label.iloc[10] == pytest.approx(close.iloc[10 + horizon] / close.iloc[10] - 1)
         and label.isna().sum() == horizon

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from ...models import forecast_evaluation
-from ...models.baselines import Forecaster, baselines, fit_historical_mean, fit_persistence, fit_ridge
+from ...models.baselines import Forecaster, baseline_forecasters, fit_historical_mean, fit_persistence, fit_ridge
 from tradelab.models.forecast_evaluation import (
     calibration,
     evaluate_forecasts,
     forecast_folds,
-    series_of,
+    forecast_series,
     served_windows,
     skill,
     skill_words,
@@ -175,7 +175,7 @@ def _check_the_future_changes_nothing(forecasters):
 
 
 def test_what_comes_later_changes_no_forecast():
-    _check_the_future_changes_nothing(baselines())
+    _check_the_future_changes_nothing(baseline_forecasters())
 
 
 def test_the_check_notices_scalers_fitted_on_the_whole_sample(monkeypatch):
@@ -288,13 +288,13 @@ def test_calibration_counts_outcomes_inside_the_interval_of_their_own_fold():
 
 def test_series_are_complete_and_the_mean_of_the_seeds_when_none_is_named():
     found = _judged(forecasters=[_noisy('LSTM', 0.1)])
-    one, all_ = series_of(found, 'LSTM', 1)['S2'], series_of(found, 'LSTM')['S2']
+    one, all_ = forecast_series(found, 'LSTM', 1)['S2'], forecast_series(found, 'LSTM')['S2']
     assert one.index.equals(DAYS[DAYS.isin(np.concatenate([fold.test for fold in found.folds]))]) and one.notna().all()
-    assert np.allclose(all_, sum(series_of(found, 'LSTM', seed)['S2'] for seed in (0, 1, 2)) / 3)
+    assert np.allclose(all_, sum(forecast_series(found, 'LSTM', seed)['S2'] for seed in (0, 1, 2)) / 3)
     with pytest.raises(DataError, match='Seeds: 0, 1, 2'):
-        series_of(found, 'LSTM', 7)
+        forecast_series(found, 'LSTM', 7)
     with pytest.raises(DataError, match='LSTM'):
-        series_of(found, 'LSTN')
+        forecast_series(found, 'LSTN')
 
 # %% ../../../nbs/models/08_forecast_evaluation.ipynb #b32caa1c
 def test_a_symbol_that_was_not_listed_yet_joins_later():
@@ -354,5 +354,5 @@ def test_what_cannot_be_evaluated_is_refused(forecasters, model, said):
 
 
 def test_a_forecast_too_few_is_refused():
-    with pytest.raises(ModelError, match='other than a forecast a window'):
+    with pytest.raises(ModelError, match='not return one forecast per window'):
         _judged(forecasters=[Forecaster('short', lambda *_: lambda served: np.zeros(3))])

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradelab.models.forecast_metrics import (
-    FIGURES,
+    FORECAST_FIGURES,
     _small_sample,
     _variance_of_mean,
     conformal_width,
@@ -51,7 +51,7 @@ def test_persistence_has_a_mase_of_one_and_neither_side_nor_order():
             isnan(found[name])
             for name in ('Directional Accuracy', 'Directional Low', 'Directional High', 'IC', 'Rank IC')
         )
-        and tuple(found) == FIGURES
+        and tuple(found) == FORECAST_FIGURES
     )
 
 
@@ -142,7 +142,8 @@ def test_students_tail_is_a_probability_and_symmetric(t, df):
 
 
 def test_the_statistic_is_that_of_a_calculation_by_hand():
-    # loss differences 1, 2, 3, 4: γ0 = 1.25, γ1 = 0.3125; with h = 2 the variance of the mean is 0.46875 and the factor √(3/8)
+    # loss differences 1, 2, 3, 4: γ0 = 1.25, γ1 = 0.3125;
+    # with h = 2 the variance of the mean is 0.46875 and the factor √(3/8)
     d = np.array([1.0, 2, 3, 4])
     assert _variance_of_mean(d, 2) == pytest.approx(0.46875) and _small_sample(4, 2) == pytest.approx(sqrt(3 / 8))
     other = np.sqrt(np.arange(1, 7.0))
@@ -154,7 +155,9 @@ def test_the_statistic_is_that_of_a_calculation_by_hand():
     )
 
 # %% ../../../nbs/models/02_forecast_metrics.ipynb #2c99cb3f
-PUBLISHED = {  # Horizon, n → DM and DM*, as printed to the hundredth (with slips of a few): Journal of Transportation and Statistics 7(1), 2004, paper 3, table 9
+# Horizon, n → DM and DM*, as printed to the hundredth (with slips of a few):
+# Journal of Transportation and Statistics 7(1), 2004, paper 3, table 9
+PUBLISHED = {
     (1, 36): [(-1.34, -1.32), (-0.57, -0.56), (-1.04, -1.02), (-2.32, -2.30), (0.23, 0.22), (-0.69, -0.68)],
     (6, 31): [(-2.89, -2.38), (1.80, 1.48), (0.37, 0.31), (-2.08, -1.71), (0.60, 0.49), (-3.52, -2.90)],
     (12, 25): [(-1.73, -0.93), (2.78, 1.50), (1.15, 0.62), (-2.96, -1.56), (-0.03, -0.02), (-3.03, -1.64)],

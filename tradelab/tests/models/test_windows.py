@@ -22,9 +22,9 @@ from tradelab.models.windows import (
     input_drift,
     model_assets,
     model_inputs,
-    parts,
     samples,
     scaled,
+    split_validation,
 )
 from ...utils.error_handling import DataError
 
@@ -49,7 +49,7 @@ def _same(a, b):
 def _all(bars, horizon=5, lookback=20, until=480):
     "Training and validation samples and their scalers, for a training part of the first sessions"
     assets = model_assets(bars, lookback, horizon)
-    training, validation = parts(SESSIONS[:until], 0.2, horizon)
+    training, validation = split_validation(SESSIONS[:until], 0.2, horizon)
     scalers = fit_scalers(assets, training)
     return samples(assets, scalers, training, lookback), samples(assets, scalers, validation, lookback), scalers
 
@@ -113,7 +113,7 @@ def test_no_window_and_no_label_crosses_a_split_in_time(horizon, inside):
 def test_between_training_and_validation_lie_purge_and_embargo(n, validation, horizon, more):
     days = pd.bdate_range('2020-01-01', periods=n)
     try:
-        training, newest = parts(days, validation, horizon, horizon + more)
+        training, newest = split_validation(days, validation, horizon, horizon + more)
     except DataError as e:
         assert 'Too few' in str(e)
         return
@@ -244,10 +244,10 @@ def test_a_close_that_stands_still_in_training_is_named_and_a_volume_that_does_i
         (lambda a: fit_scaler(a['AAA'], SESSIONS[:210]), 'AAA: too few rows'),
         (lambda a: samples(a, {'AAA': None}, SESSIONS, 20), "no scaler.*'BBB'"),
         (lambda a: model_assets({}, 20, 1), 'no symbol'),
-        (lambda a: parts(SESSIONS, 0.2, 5, 4), 'embargo 4, horizon 5'),
-        (lambda a: parts(SESSIONS, 1.0, 5), '1.0'),
-        (lambda a: parts(SESSIONS[::-1], 0.2, 5), 'strictly'),
-        (lambda a: parts(SESSIONS[:20], 0.2, 20), 'Too few sessions'),
+        (lambda a: split_validation(SESSIONS, 0.2, 5, 4), 'embargo 4, horizon 5'),
+        (lambda a: split_validation(SESSIONS, 1.0, 5), '1.0'),
+        (lambda a: split_validation(SESSIONS[::-1], 0.2, 5), 'strictly'),
+        (lambda a: split_validation(SESSIONS[:20], 0.2, 20), 'Too few sessions'),
         (lambda a: model_assets(BARS, 20, 0), 'at least one bar'),
     ],
 )

@@ -71,7 +71,7 @@ def test_a_run_without_caveats_is_stated():
         (_record(0), 'No closed trade'),
         (_record(1), 'Only 1 closed trade**'),
         (_record(29), 'Only 29 closed trades'),
-        (_record(sessions=251), 'Only 250 returns: figures for a year'),
+        (_record(sessions=251), 'Only 250 returns: yearly figures'),
         (_record(sessions=12), 'withheld below 20'),
         (_record(still_open=1), '1 position still open'),
         (_record(refused=1), '1 order: refused'),
