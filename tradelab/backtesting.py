@@ -220,7 +220,7 @@ def _trades(traded, votes, state, log):
             'side': np.where(rows['side'] > 0, 'long', 'short'),
             'entry_session': sessions[rows['entry_bar']],
             'entry_price': rows['entry_price'],
-            'exit_session': np.where(is_open, np.datetime64('NaT'), sessions[rows['exit_bar']]),
+            'exit_session': np.where(is_open, np.array('NaT', sessions.dtype), sessions[rows['exit_bar']]),
             'exit_price': rows['exit_price'],
             'quantity': rows['quantity'],
             'fees': rows['fees'],

@@ -107,7 +107,7 @@ def _write_changes(db, table, key, delivered, stored, place, changed, new, at):
     "Replace the changed rows of `table` and add the new ones"
     if changed.any():
         # a row is current for at least a microsecond before another takes its place
-        at = max(at, stored['fetched_at'][place[changed]].max() + 1)
+        at = max(at, stored['fetched_at'][place[changed]].max() + np.timedelta64(1, 'us'))
         _replace(db, table, key, {name: values[place[changed]] for name, values in stored.items()}, at)
     written = changed | new
     if written.any():

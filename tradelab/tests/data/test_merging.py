@@ -63,7 +63,10 @@ def test_the_last_delivery_counts_in_any_order_and_nothing_is_lost(fresh, delive
             order = list(delivery)
             rng.shuffle(order)
             merged = merge_rows(
-                db, 'daily_bars', _rows({key: delivery[key] for key in order}), np.datetime64('2024-02-01', 'us') + k
+                db,
+                'daily_bars',
+                _rows({key: delivery[key] for key in order}),
+                np.datetime64('2024-02-01', 'us') + np.timedelta64(k, 'us'),
             )
             new = {key for key in delivery if key not in expected}
             changed = {

@@ -174,6 +174,7 @@ def test_a_cost_row_says_what_is_left(mine, base, hold, words):
     assert _sentence('costs ×2', table, 2020, {}) == words
 
 
+@pytest.mark.filterwarnings('ignore:Only 6 returns')
 def test_better_when_late_is_no_praise():
     rising = stress(*_case([10, 20, 10, 10, 40, 40, 40], {0: 1}), FREE)
     assert rising.loc['one bar later', 'sentence'] == 'Better when late: the timing carries no information.'

@@ -265,6 +265,7 @@ def test_nothing_chosen_at_all_is_a_flat_line():
     )
 
 
+@pytest.mark.filterwarnings('ignore:The account was ruined')
 def test_after_a_ruin_nothing_is_traded():
     result = walk_forward(
         CUT,
