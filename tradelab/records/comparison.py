@@ -215,7 +215,9 @@ class Comparison:
     def _repr_html_(self):
         from html import escape
 
-        return f'<p>{escape(fairness_verdict(self))}</p>{self.changes.to_html() if len(self.changes) else ""}{self.figures.to_html(float_format="{:.4g}".format, na_rep="–")}'
+        changes = self.changes.to_html() if len(self.changes) else ''
+        figures = self.figures.to_html(float_format='{:.4g}'.format, na_rep='–')
+        return f'<p>{escape(fairness_verdict(self))}</p>{changes}{figures}'
 
 # %% ../../nbs/records/01_comparison.ipynb #d140d4cd
 def fairness_verdict(
@@ -227,10 +229,11 @@ def fairness_verdict(
         return 'Fair: the same symbols, sessions, data, code and costs.' + (
             '' if len(compared.changes) else ' Nothing was set differently.'
         )
-    words = [
-        f'{check.what} {"not recorded" if "" in check.found else "differ" if check.what[-1] == "s" or check.what == "data" else "differs"}'
-        for check in wrong
-    ]
+    words = []
+    for check in wrong:
+        plural = check.what.endswith('s') or check.what == 'data'
+        differs = 'differ' if plural else 'differs'
+        words.append(f'{check.what} {"not recorded" if "" in check.found else differs}')
     return f'Not fair: {", ".join(words)}. Differences between the figures may come from that.'
 
 # %% ../../nbs/records/01_comparison.ipynb #da912438

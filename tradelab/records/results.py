@@ -206,7 +206,8 @@ def equity_curves(
     points: int = 60,  # About how many values for each
 ) -> dict[str, list[float]]:  # Run → equity in USD, oldest first; runs without equity are left out
     "Thinned equity curves of several runs"
-    query = """SELECT run_id, equity::float8 AS equity FROM (SELECT run_id, session, equity, row_number() OVER w AS n, count(*) OVER (PARTITION BY run_id) AS total
+    query = """SELECT run_id, equity::float8 AS equity FROM (
+               SELECT run_id, session, equity, row_number() OVER w AS n, count(*) OVER (PARTITION BY run_id) AS total
                FROM equity WHERE run_id = ANY(%(ids)s) WINDOW w AS (PARTITION BY run_id ORDER BY session)) e
                WHERE n = 1 OR n = total OR n %% greatest(total/%(points)s, 1) = 0 ORDER BY run_id, session"""
     with session(settings) as db:

@@ -79,9 +79,7 @@ def backup(
 def restore(
     settings: Settings,  # The lab's settings
     path: Path,  # A file that `backup` made
-) -> (
-    str | None
-):  # The revision that came back; raises StorageError for a file that is no backup, DatabaseError when it does not load
+) -> str | None:  # The restored revision; raises StorageError or DatabaseError
     "Replace the lab's database by a backup, whole or not at all"
     url, fresh = database_url(settings), f'tradelab_restore_{os.getpid()}'
     try:

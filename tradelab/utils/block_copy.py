@@ -110,14 +110,13 @@ def from_block(
             'Declare the columns as the query gives them, and none that is NULL.',
         )
     for name, kind in columns.items():
-        since, values = COLUMN_TYPES[kind][1], rows[name].astype('f8' if kind == 'float64' else 'i8')
-        out[name] = (
-            values
-            if kind in ('float64', 'int64')
-            else (values + since).view('datetime64[us]')
-            if kind == 'datetime64[us]'
-            else (values + since).astype('datetime64[D]')
-        )
+        since = COLUMN_TYPES[kind][1]
+        values = rows[name].astype('f8' if kind == 'float64' else 'i8')
+        if kind == 'datetime64[us]':
+            values = (values + since).view('datetime64[us]')
+        elif kind == 'datetime64[D]':
+            values = (values + since).astype('datetime64[D]')
+        out[name] = values
     return out
 
 # %% ../../nbs/ground/10_block_copy.ipynb #4be77dd6

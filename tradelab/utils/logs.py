@@ -57,7 +57,7 @@ def redact(
     text: str,  # Anything about to be shown or stored
     secrets: tuple[str, ...] = (),  # Secret values to cut out wherever they stand
 ) -> str:  # `text` with secrets replaced by four stars
-    "Text without secrets, by secrets values and by pattern"
+    "Text without secrets, by value and by pattern"
     for form in sorted(
         {form for secret in secrets if len(secret) > 3 for form in _forms(secret)}, key=len, reverse=True
     ):
@@ -195,7 +195,7 @@ def attach_handler(
     handler: logging.Handler,  # A handler of ours, for the root logger
     secrets: tuple[str, ...] = (),  # Secret values to cut out, besides the patterns
 ):
-    "Put `handler` on the root logger behind the redaction, in place of an earlier one of the same class that was attached"
+    "Put `handler` on the root logger behind the redaction; it replaces an attached one of its class"
     root = logging.getLogger()
     for old in [old for old in root.handlers if getattr(old, 'tradelab', False) and type(old) is type(handler)]:
         root.removeHandler(old)
@@ -211,7 +211,7 @@ def clean_exit(
     log_file: Path | None = None,  # Where the traceback is kept; shown for a defect
     secrets: tuple[str, ...] = (),  # Secret values to cut out, besides the patterns
 ):
-    "Turn whatever escapes into one line on standard error and an exit code"
+    "Turn an exception into one line on standard error and an exit code"
     try:
         yield
     except KeyboardInterrupt as e:

@@ -114,7 +114,7 @@ def _unusable(data_dir, error):
     return StorageError(
         f'The folder of the database cannot be used: {error.strerror or error}',
         str(data_dir),
-        'Check who owns it, whether it may be written and whether the disk is full, or name another lab by TRADELAB_HOME.',
+        'Check its owner, its permissions and the free disk space, or name another lab by TRADELAB_HOME.',
     )
 
 
@@ -206,7 +206,7 @@ def _socket_for(data_dir):
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     if folder.is_symlink() or folder.stat().st_uid != (owner.pw_uid if owner else os.geteuid()):
         raise StorageError(
-            'The folder for the socket belongs to somebody else',
+            'The folder for the socket belongs to another user',
             str(folder),
             'Remove it, or move the lab to a shorter path.',
         )

@@ -68,7 +68,8 @@ def test_a_killed_server_comes_back_when_its_number_belongs_to_another_process(d
 
 # %% ../../../nbs/ground/08_server.ipynb #f41aad04
 def test_processes_that_start_one_fresh_lab_at_once_share_one_server(data_dir):
-    code = f'from pathlib import Path\nfrom tradelab.utils.server import start_server\nprint(start_server(Path({str(data_dir)!r}), durable=False))'
+    start = f'start_server(Path({str(data_dir)!r}), durable=False)'
+    code = f'from pathlib import Path\nfrom tradelab.utils.server import start_server\nprint({start})'
     starting = [
         subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(3)

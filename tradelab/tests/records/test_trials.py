@@ -401,13 +401,15 @@ def test_runs_of_before_have_tried_one_combination_and_their_trades_are_long():
             ):
                 db.execute(
                     text(
-                        "INSERT INTO runs (id, template, status, started_at, parameters, metrics) VALUES (:id, 'backtest', 'running', now(), '{}', :metrics)"
+                        'INSERT INTO runs (id, template, status, started_at, parameters, metrics) '
+                        "VALUES (:id, 'backtest', 'running', now(), '{}', :metrics)"
                     ),
                     dict(id=name, metrics=metrics),
                 )
             db.execute(
                 text(
-                    "INSERT INTO trades (run_id, number, symbol, entry_session, entry_price, quantity, fees, dividends, pnl, bars_held, is_open) VALUES ('old', 1, 'IBM', '2020-01-02', 1, 1, 0, 0, 0, 0, true)"
+                    'INSERT INTO trades (run_id, number, symbol, entry_session, entry_price, quantity, fees, '
+                    "dividends, pnl, bars_held, is_open) VALUES ('old', 1, 'IBM', '2020-01-02', 1, 1, 0, 0, 0, 0, true)"
                 )
             )
         migrate(settings)
