@@ -66,7 +66,7 @@ def reads_of(
     words = tuple(word.strip() for word in line[1].split(',')) if line else READS
     if unknown := set(words) - set(READS):
         raise RunError(
-            f'The run notebook {notebook.name} reads what nobody knows',
+            f'The run notebook {notebook.name} declares an unknown source',
             ', '.join(sorted(unknown)),
             f'Write: #| reads: {", ".join(READS)}',
         )
@@ -164,7 +164,7 @@ def check_request(
 ) -> tuple[
     list[str], dict
 ]:  # One entry a run: a symbol, a universe such as 'AAPL,IBM', or '' without symbols; and checked parameters; raises a TradeLabError
-    "Everything about a wish for runs that can be judged without a database"
+    "Check a request for runs as far as possible without a database"
     given, takes = check_parameters(template(settings.home, name), parameters), takes_symbols(settings.home, name)
     if own := sorted({'symbol', 'run_id'} & set(given)):
         raise ParameterError('A parameter that the run sets itself was given', own[0], 'Name symbols with --symbols.')
@@ -230,5 +230,5 @@ def execute_template(
     except CellTimeoutError:
         return f'TimeoutError: a cell took longer than {timeout} s ([reports] timeout_s)'
     except DeadKernelError:
-        return 'DeadKernelError: the kernel died, often for want of memory'
+        return 'DeadKernelError: the kernel died, often because memory ran out'
     return ''
