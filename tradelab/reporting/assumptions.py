@@ -14,10 +14,11 @@ from ..utils.error_handling import plural
 # %% ../../nbs/reporting/01_assumptions.ipynb #17593eb1
 def _voters(s):
     "What each voter looks at"
+    levels = f'oversold below {s.oversold:g}, overbought above {s.overbought:g}'
     descriptions = {
         'moving_average': f'moving averages of {s.fast} and {s.slow} sessions',
         'forecast': 'forecasts that exceed the cost of a round trip',
-        'rsi': f"Wilder's RSI over {s.rsi_window} sessions, oversold below {s.oversold:g}, overbought above {s.overbought:g}",
+        'rsi': f"Wilder's RSI over {s.rsi_window} sessions, {levels}",
     }
     return '; '.join(descriptions.get(name, f'{name} (custom voter)') for name in s.voters)
 

@@ -354,8 +354,8 @@ def robustness_warnings(
         warnings.append('**No gain to explain**: the Sharpe ratio is not above 0.')
     elif chance.dsr < 0.95:
         warnings.append(
-            f'**Chance cannot be ruled out**: after {plural(chance.trials, "trial")} on the same symbols, the probability '
-            f'that the Sharpe ratio is more than chance is {format_figure(chance.dsr, ".1%")} (DSR; required ≥ 95%).'
+            f'**Chance cannot be ruled out**: after {plural(chance.trials, "trial")} on the same symbols, '
+            f'the probability that the Sharpe ratio is more than chance is {format_figure(chance.dsr, ".1%")} (DSR; required ≥ 95%).'
         )
     if control is not None and math.isfinite(control.percentile) and control.p_value > 0.05:
         as_good = format_figure(1 - control.percentile, '.0%')

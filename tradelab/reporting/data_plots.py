@@ -82,7 +82,7 @@ def _draw_shades(axes, values, edges, days):
 # %% ../../nbs/reporting/05_data_plots.ipynb #6dd016a2
 @lab_style()
 def plot_coverage(
-    share: pd.DataFrame,  # Symbols × months (first days): share of the sessions with a bar, 0 to 1, NaN: nothing to cover
+    share: pd.DataFrame,  # Symbols × months: share of the sessions with a bar, 0 to 1, NaN where there are none
 ) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Where each symbol has its bars, those with gaps on top"
     if not share.notna().any(axis=None):

@@ -465,6 +465,7 @@ def model_card(
 ) -> str:  # Markdown, a list
     "What a stored model is"
     a = artifact
+    width = f'± {a.interval_width:.2f} times the volatility of the day over the horizon'
     topics = {
         'Symbols': ', '.join(a.symbols),
         'Inputs': f'{", ".join(name.replace("_", " ") for name in a.features)}, over {a.lookback} sessions',
@@ -472,7 +473,7 @@ def model_card(
         'Training data': f'{a.train_first:%Y-%m-%d} to {a.train_last:%Y-%m-%d}, outcomes included; '
         'later sessions are out of sample',
         'Seed': f'{a.seed}, of {", ".join(map(str, a.seeds))}',
-        'Interval': f'{a.interval_level:.0%}: ± {a.interval_width:.2f} times the volatility of the day over the horizon',
+        'Interval': f'{a.interval_level:.0%}: {width}',
         'Accepted': f'forecasts up to ± {a.limit:.1%}; larger ones are refused',
     }
     return '\n'.join(f'- **{name}.** {text}.' for name, text in topics.items())

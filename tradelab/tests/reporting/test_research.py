@@ -80,7 +80,8 @@ def _walked(trades=(8, 9, 10, 11, 12), chosen=(10, 20, 20, 20, 30), sessions=500
 # %% ../../../nbs/reporting/10_research.ipynb #1bdeffe1
 def test_the_holdout_is_unseen_opened_or_none():
     assert holdout_sentence(DAYS[-100:]).startswith(
-        f'The last 100 sessions, {DAYS[-100]:%Y-%m-%d} to {DAYS[-1]:%Y-%m-%d}, are the holdout: nothing here was chosen on them.'
+        f'The last 100 sessions, {DAYS[-100]:%Y-%m-%d} to {DAYS[-1]:%Y-%m-%d}, '
+        'are the holdout: nothing here was chosen on them.'
     )
     assert holdout_sentence(DAYS[:0]).startswith('**No holdout**')
     row = dict(
@@ -92,7 +93,8 @@ def test_the_holdout_is_unseen_opened_or_none():
     )
     text = holdout_sentence(DAYS[-100:], row)
     assert (
-        '**The holdout was opened**: 2018-02-01 to 2018-05-01 was seen on 2019-03-04 10:11 UTC by run-7 with fast 20, oversold 32.5.'
+        '**The holdout was opened**: 2018-02-01 to 2018-05-01 was seen on 2019-03-04 10:11 UTC '
+        'by run-7 with fast 20, oversold 32.5.'
         in text
         and 'nothing here' not in text
     )
@@ -275,7 +277,7 @@ def test_the_grid_is_named_by_its_steps_or_its_values():
         ({}, 'the last 756 sessions and trades it on the next 63, with 1 session purged between'),
         (
             {'window': 'expanding', 'embargo': 5, 'purge': 2},
-            'all sessions before, at least 756 and trades it on the next 63, with 2 sessions purged and 5 under embargo',
+            'at least 756 and trades it on the next 63, with 2 sessions purged and 5 under embargo',
         ),
         ({'metric': 'CAGR', 'sealed': 100}, 'The last 100 sessions are the holdout'),
     ],
