@@ -355,7 +355,8 @@ def robustness_warnings(
     elif chance.dsr < 0.95:
         warnings.append(
             f'**Chance cannot be ruled out**: after {plural(chance.trials, "trial")} on the same symbols, '
-            f'the probability that the Sharpe ratio is more than chance is {format_figure(chance.dsr, ".1%")} (DSR; required ≥ 95%).'
+            'the probability that the Sharpe ratio is more than chance is '
+            f'{format_figure(chance.dsr, ".1%")} (DSR; required ≥ 95%).'
         )
     if control is not None and math.isfinite(control.percentile) and control.p_value > 0.05:
         as_good = format_figure(1 - control.percentile, '.0%')
