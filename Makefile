@@ -15,7 +15,7 @@ help:
 	@echo 'make bench         the data layer, the backtests and the network beside their peers, in one run'
 	@echo 'make lab           JupyterLab on nbs/'
 	@echo 'make export        write the package and its tests out of the notebooks, and clean them'
-	@echo 'make lint          check the container and workflow files'
+	@echo 'make lint          check the code, the container and the workflow files'
 	@echo 'make requirements  pin anew what pyproject.toml asks for'
 
 python:
@@ -23,8 +23,8 @@ python:
 	case "$$v" in 3.11|3.12|3.13) ;; *) \
 	echo "TradeLab needs Python 3.11, 3.12 or 3.13; found $${v:-none}. Install one, or name it: make PYTHON=python3.12 $(or $(MAKECMDGOALS),demo)" >&2; exit 1;; esac
 
-# the environment is made once, and again when the pinned requirements change
-$(READY): requirements.txt | python
+# the environment is made once, and again when the pinned requirements or the commands of the package change
+$(READY): requirements.txt pyproject.toml | python
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo 'Installing the pinned packages into $(VENV); the first time takes a few minutes.'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
@@ -41,6 +41,8 @@ demo: $(READY)
 	@$(BIN)/tradelab run backtest --only-missing
 
 test: $(READY)
+	@$(BIN)/ruff format --check --quiet nbs bench migrations
+	@$(BIN)/ruff check --quiet nbs tradelab bench migrations
 	@$(BIN)/nbdev-test --n-workers 2
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
@@ -53,10 +55,10 @@ bench: $(READY)
 	@$(BIN)/python bench/backtest.py --rounds 3
 	@$(BIN)/python bench/lstm.py
 
+# Jupyter refuses to run as root unless it is told to; a container is root's usual place
 lab: $(READY)
 	@$(BIN)/tradelab db migrate
-	@$(BIN)/tradelab ingest
-	@$(BIN)/jupyter lab --notebook-dir=nbs
+	@$(BIN)/jupyter lab --notebook-dir=nbs $(if $(filter 0,$(shell id -u)),--allow-root)
 
 export: $(READY)
 	@$(BIN)/nbdev-export
@@ -66,6 +68,8 @@ requirements: $(READY)
 	@echo '-e .' | UV_CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate - -o requirements.txt
 
 lint: $(READY)
+	@$(BIN)/ruff format --check nbs bench migrations
+	@$(BIN)/ruff check nbs tradelab bench migrations
 	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml

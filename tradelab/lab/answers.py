@@ -34,6 +34,8 @@ class Answer:
     result: Backtest | None = None  # The backtest behind it: the strategy, or the best combination
     benchmark: Backtest | None = None  # Buy and hold on the same sessions
     params: dict | None = None  # The combination that was chosen, parameter → value
+    sides: dict | None = None  # Side → figure → value, as the database stores them
+    price: tuple | None = None  # Bars, signals and signal closes of a single symbol
 
     def __getattr__(self, name):
         if name.startswith('__'):
@@ -66,13 +68,12 @@ def both_metrics(
     result: Backtest,  # The strategy
     benchmark: Backtest,  # Buy and hold on the same sessions
     risk_free: float = 0.0,  # Yearly rate, fraction
-) -> pd.DataFrame:  # Row per figure, columns strategy and buy_and_hold
+) -> dict[str, dict[str, float]]:  # 'strategy' and 'buy_and_hold' → figure → value
     "The figures of a strategy beside those of buy and hold"
-    sides = {
+    return {
         'strategy': performance_of(result, risk_free, benchmark),
         'buy_and_hold': performance_of(benchmark, risk_free),
     }
-    return pd.DataFrame(sides).reindex(METRICS)
 
 # %% ../../nbs/lab/01_answers.ipynb #cdd5eb9a
 def backtest_answer(
@@ -82,7 +83,8 @@ def backtest_answer(
     price: tuple | None = None,  # Bars, signals and signal closes of a single symbol, for the picture
 ) -> Answer:  # Its record is the `Backtest`
     "A backtest beside buy and hold"
-    metrics = both_metrics(result, benchmark, settings.backtest.risk_free)
+    sides = both_metrics(result, benchmark, settings.backtest.risk_free)
+    metrics = pd.DataFrame(sides).reindex(METRICS)
 
     def draw():
         from tradelab.reporting.plots import plot_drawdown, plot_equity, plot_price
@@ -94,6 +96,7 @@ def backtest_answer(
         plot_drawdown(result.equity.equity, benchmark.equity.equity)
         return axes
 
-    sides = metrics.to_dict()
     words, table = benchmark_verdict(sides), metrics_table(sides)
-    return Answer('backtest', result, metrics, words, draw, table, settings, result, benchmark)
+    return Answer(
+        'backtest', result, metrics, words, draw, table, settings, result, benchmark, sides=sides, price=price
+    )

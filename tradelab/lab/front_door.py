@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..config import Settings, load_settings
-from ..data.admission import admit, admit_all
+from ..data.admission import admit, admit_all, judge_now
 from ..data.collection import ingest
 from ..data.instruments import load_instrument
 from ..data.market_data import bars, load_actions, load_bars, stored_symbols
@@ -25,7 +25,8 @@ from ..data.quality import universe_of
 from ..engine.result import Backtest
 from ..jobs.templates import settings_of
 from .answers import Answer, backtest_answer
-from ..records.holdout import holdout_opening, open_holdout, record_holdout
+from ..records.comparison import run_subject
+from ..records.holdout import holdout_opening, holdouts_table, open_holdout, record_holdout
 from ..records.provenance import code_hash, deciding_settings, fingerprint, git_state, versions
 from ..records.results import find_ok_run, finish_run, save_backtest, save_metrics, start_run
 from ..records.trials import save_sweep, save_walk_forward, trials_of
@@ -34,7 +35,7 @@ from ..reporting.research import contenders_table, folds_table
 from ..research.significance import significance, significance_words
 from ..research.study import Study, equal_parts, performance_of, study
 from ..research.sweep import best_parameters
-from ..research.walk_forward import holdout_sessions, walk_forward_figures, walk_forward_words
+from ..research.walk_forward import before_holdout, holdout_sessions, walk_forward_figures, walk_forward_words
 from ..settings import SweepSettings
 from ..utils.database import current_revision, migrate, require_current
 from ..utils.error_handling import DataError, ParameterError, did_you_mean
@@ -88,7 +89,10 @@ def _of_run(
 ) -> Lab:  # Raises ConfigError with section, key, value found and remedy
     "The lab of a run notebook, with its parameters as settings"
     keys = {section: Settings.model_fields[section].annotation.model_fields for section in sections}
-    given = {section: {key: parameters[key] for key in fields if key in parameters} for section, fields in keys.items()}
+    given, taken = {}, set()
+    for section, fields in keys.items():
+        given[section] = {key: parameters[key] for key in fields if key in parameters and key not in taken}
+        taken |= set(given[section])
     lab = cls.__new__(cls)
     lab.settings = settings_of(**given)
     lab.sections = {
@@ -152,7 +156,15 @@ def _symbols(self: Lab) -> pd.DataFrame:  # Row per symbol that has bars: symbol
     return stored_symbols(self.settings)
 
 
-Lab.bars, Lab.actions, Lab.symbols = _bars, _actions, _symbols
+def _check(
+    self: Lab,
+    symbol: str,  # Ticker
+):  # A `DataVerdict`, which shows itself; raises UnknownSymbolError when no bar is stored
+    "The data check of a symbol, as of now"
+    return judge_now(self.settings, symbol)
+
+
+Lab.bars, Lab.actions, Lab.symbols, Lab.check = _bars, _actions, _symbols, _check
 
 # %% ../../nbs/lab/02_front_door.ipynb #a66df654
 def _voters(voters):
@@ -194,12 +206,27 @@ class LabStudy:
         self.voters, self.run_id = dict(voters), run_id
         self.core = study(universe.data, settings, self.voters)
         self.subject = universe_of(symbols)
-        self.sharpes = ()
+        self.sharpes, self.trials_table = (), None  # of the question asked last
 
     @property
     def left_out(self):
         "Symbols whose data failed the check: symbol → verdict"
         return {name: verdict for name, verdict in self.universe.verdicts.items() if name not in self.universe.data}
+
+    @property
+    def label(self):
+        "What the study is about, for a table: the ticker, or how many symbols"
+        one = ',' not in self.subject
+        return run_subject(self.subject if one else '', '' if one else self.subject)
+
+    @property
+    def notes(self):
+        "Sentences on voters that a reader should know about, such as stored forecasts"
+        if 'forecast' not in self.settings.strategy.voters or len(self.symbols) > 1:
+            return []
+        from tradelab.serving.forecast_voter import describe_forecast_voter
+
+        return describe_forecast_voter(self.settings, self.symbols[0])
 
     @property
     def instruments(self):
@@ -210,6 +237,20 @@ class LabStudy:
     def holdout(self):
         "Sessions of the holdout, empty for none"
         return holdout_sessions(self.core.market.sessions, self.settings.walk_forward)
+
+    @property
+    def openings(self):
+        "All openings of holdouts so far, of any strategy"
+        return holdouts_table(self.settings)
+
+    @property
+    def research_sessions(self):
+        "Sessions that sweeps and walk-forward may use"
+        start, days = (
+            self.settings.backtest.start,
+            before_holdout(self.core.market.sessions, self.settings.walk_forward),
+        )
+        return days if start is None else days[days >= pd.Timestamp(start)]
 
     @property
     def holdout_opening(self):
@@ -241,10 +282,10 @@ def _study(
     if own and 'voters' not in told.get('strategy', {}):
         told = _merged(told, {'strategy': {'voters': ', '.join(own)}})
     settings = load_settings(self.settings.home, **told)
-    universe = admit_all(settings, names, allow)
     if not leave_out:
-        for name in set(universe.verdicts) - set(universe.data):
+        for name in names:
             admit(settings, name, allow)
+    universe = admit_all(settings, names, allow)
     if len(names) > 1 and 'position_fraction' not in told.get('risk', {}):
         settings = equal_parts(settings, len(universe.data))
     if 'forecast' in settings.strategy.voters and 'forecast' not in own:
@@ -357,7 +398,7 @@ def _backtest(
         price = traded, core.signals()[symbol], core.closes[symbol]
     answer = backtest_answer(result, benchmark, settings, price)
     shown = {name: _told(value) for name, value in params.items()}
-    self._count('backtest', settings, shown, answer.metrics.to_dict(), [answer.metrics.strategy.Sharpe])
+    self._count('backtest', settings, shown, answer.sides, [answer.sides['strategy']['Sharpe']])
     return answer
 
 
@@ -406,6 +447,7 @@ def _sweep(
         'buy_and_hold': performance_of(hold, settings.backtest.risk_free),
     }
     self._count('sweep', settings, {key: str(values) for key, values in mine.items()}, sides, found.table['Sharpe'])
+    self.trials_table = found.table
     words = (
         f'**{len(found.table):,} combinations** of {", ".join(found.parameters)}. The best by {metric}: '
         f'{", ".join(f"{name} {value:g}" for name, value in best.items())}. It was chosen with these sessions in view: '
@@ -413,7 +455,7 @@ def _sweep(
     )
     table = contenders_table(found, sides['buy_and_hold'], metric)
     metrics, draw = pd.DataFrame(sides), lambda: _map(found, metric, best)
-    return Answer('sweep', found, metrics, words, draw, table, core.settings, result, hold, best)
+    return Answer('sweep', found, metrics, words, draw, table, core.settings, result, hold, best, sides)
 
 
 LabStudy.sweep = _sweep
@@ -458,6 +500,7 @@ def _walk_forward(
     }
     asked = {key: str(values) for key, values in mine.items()}
     self._count('walk_forward', settings, asked, sides, found.table['Sharpe'])
+    self.trials_table = found.table
     varying = [name for name in walked.parameters if found.table[name].nunique() > 1]
 
     def draw():
@@ -467,7 +510,7 @@ def _walk_forward(
 
     words = ' '.join(walk_forward_words(walked))
     metrics, table = pd.DataFrame(sides), folds_table(walked)
-    return Answer('walk_forward', walked, metrics, words, draw, table, settings, benchmark=hold)
+    return Answer('walk_forward', walked, metrics, words, draw, table, settings, benchmark=hold, sides=sides)
 
 
 def _with_settings(study, **sections):
@@ -611,7 +654,9 @@ def _open_holdout(
         return plot_equity(opened.result.equity.equity, hold.equity.equity.loc[days])
 
     metrics, table = pd.DataFrame(sides), metrics_table(sides)
-    return Answer('open_holdout', opened.result, metrics, words, draw, table, settings, opened.result, hold, params)
+    return Answer(
+        'open_holdout', opened.result, metrics, words, draw, table, settings, opened.result, hold, params, sides
+    )
 
 
 LabStudy.open_holdout = _open_holdout

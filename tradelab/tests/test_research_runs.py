@@ -42,7 +42,7 @@ def researched(lab):
     done = {result.run_id: result for result in run_jobs(lab, jobs)}
     swept, walked = (done[job.run_id] for job in jobs)
     opened, again = (
-        run(lab, 'walk_forward', ['IBM', 'AAPL'], {**FOLDS, 'open_seal': True, 'seed': seed})[0] for seed in (1, 2)
+        run(lab, 'walk_forward', ['IBM', 'AAPL'], {**FOLDS, 'open_holdout': True, 'seed': seed})[0] for seed in (1, 2)
     )
     (wider,) = run(lab, 'sweep', ['IBM'], {**GRID, 'fast': '5', 'figure': 'CAGR', 'combine': 'and'})
     return lab, dict(swept=swept, walked=walked, opened=opened, again=again, wider=wider)
