@@ -389,7 +389,7 @@ def test_later_bars_never_change_an_earlier_signal(combine, seed, cut):
         (_votes([1], [2]), dict(mode='And'), 'Did you mean and'),
         (_votes([1]), dict(mode='and', confirm_bars=0), 'confirm_bars'),
         (_votes([1]), dict(threshold=0), 'threshold'),
-        ({}, {}, 'nobody'),
+        ({}, {}, 'No voters'),
         ({'a': _vote([1, 0]), 'b': _vote([1])}, {}, 'buy of voter b stands on other bars'),
         ({'a': _vote([1, 0], values={'level': pd.Series([1.0])})}, {}, 'level of voter a'),
         ({'a': _vote([1]).buy}, {}, 'Voter a gave no Vote'),
@@ -421,7 +421,7 @@ def test_votes_that_cannot_be_counted_are_refused(votes, more, word):
         (lambda c: forecast_votes(c, c.replace(2.0, np.inf)), 'infinite at 2024-01-03'),
         (lambda c: strategy_signals(c, StrategySettings(voters='rsj')), 'Did you mean rsi'),
         (lambda c: strategy_signals(c, StrategySettings(voters='forecast')), 'forecast'),
-        (lambda c: strategy_signals(c, StrategySettings(), {'mine': lambda c: None}), 'not named'),
+        (lambda c: strategy_signals(c, StrategySettings(), {'mine': lambda c: None}), 'do not name'),
     ],
 )
 def test_unusable_input_is_refused(call, word):
