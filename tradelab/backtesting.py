@@ -32,7 +32,6 @@ from tradelab.engine.state import (
 from .indicators import atr, realised_volatility
 from .risk_management import BREAKERS, Order, order_verdict
 from .signal_generator import CONFLICT
-from .utils.error_handling import DataError
 
 # %% ../nbs/engine/10_backtesting.ipynb #e41e282a
 _UNKNOWN = np.full((1, 1), np.nan)

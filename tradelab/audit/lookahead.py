@@ -16,8 +16,8 @@ from typing import get_origin
 import numpy as np
 import pandas as pd
 
-from .functions import Probe, audit_function, check_probe, cut, derived_probe
-from .histories import Audit, AuditCheck, History, synthetic_history
+from .functions import Probe, check_probe, cut, derived_probe
+from .histories import Audit, AuditCheck, History
 from ..config import StrategySettings
 from ..data.adjustment import adjust, as_traded
 from ..engine.market import bar_panel, stack_signals

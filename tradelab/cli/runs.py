@@ -113,11 +113,12 @@ def run_command(
 ):
     "Execute a notebook for each symbol, or once for a universe; write a report for each run."
     with lab_settings() as settings:
-        from tradelab.jobs.runs import check, update_index
         from tradelab.jobs.runs import run as run_all
+        from tradelab.jobs.runs import update_index
+        from tradelab.jobs.templates import check_request
 
         wanted, given = chosen_symbols(symbols, universe), dict(parse_parameter(text) for text in parameter)
-        jobs, _ = check(settings, name, wanted, given)
+        jobs, _ = check_request(settings, name, wanted, given)
         for sentence in _as_set(settings, name, given):
             typer.echo(sentence)
         require_database(settings)

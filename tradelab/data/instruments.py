@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from ..config import Settings
 from .quality import Delivery, check_symbol
-from ..utils.database import read_frame, session
+from ..utils.database import session
 from ..utils.error_handling import DataError, UnknownSymbolError, did_you_mean
 
 # %% ../../nbs/data/07_instruments.ipynb #d4967af2

@@ -6,7 +6,6 @@
 __all__ = ['QUALITY_RULES', 'CHECKS', 'Rule', 'findings']
 
 # %% ../../nbs/data/04_quality_rules.ipynb #5fc25a28
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np

@@ -8,9 +8,8 @@ __all__ = ['Instrument', 'Listing', 'DailyBar', 'DailyBarRevision', 'MinuteBar',
 
 # %% ../../nbs/data/06_tables.ipynb #9277e8d5
 import datetime as dt
-from decimal import Decimal
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, SmallInteger
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped
 
 from ..utils.database import Base, column, key_column

@@ -8,9 +8,9 @@ __all__ = ['metadata', 'purposes', 'database_status']
 # %% ../../nbs/jobs/01_catalog.ipynb #42dd8524
 from sqlalchemy import inspect, text
 
-import tradelab.data.tables
-import tradelab.records.tables
-import tradelab.serving.tables
+import tradelab.data.tables  # noqa: F401
+import tradelab.records.tables  # noqa: F401
+import tradelab.serving.tables  # noqa: F401
 from ..config import Settings
 from ..utils.database import Base, current_revision, database_url, head_revision, session
 

@@ -14,7 +14,7 @@ from sqlalchemy import insert, select, text, update
 
 from ..config import Settings
 from ..data.calendar import as_day
-from ..data.quality import check_symbol, universe_of
+from ..data.quality import universe_of
 from .tables import HoldoutOpening, Run
 from ..utils.database import session
 from ..utils.error_handling import DataError, ParameterError, RunError, did_you_mean

@@ -7,10 +7,8 @@ __all__ = ['save_sweep', 'load_sweep', 'save_walk_forward', 'load_folds', 'poole
            'metric_history', 'comparable_rows']
 
 # %% ../../nbs/records/06_trials.ipynb #18647da3
-import hashlib
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np

@@ -9,7 +9,7 @@ __all__ = ['redact_notebook', 'failure_of', 'report_page', 'sparkline', 'write_i
 import math
 import os
 import re
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from secrets import token_hex
 

@@ -11,7 +11,6 @@ import datetime as dt
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped
 
-import tradelab.records.tables  # declares the table `runs`, to which run_id refers
 from ..utils.database import Base, column, key_column
 
 # %% ../../nbs/serving/02_tables.ipynb #abfd3e21

@@ -12,7 +12,7 @@ from hypothesis import settings as examples
 from sqlalchemy import text
 
 from ..jobs.catalog import metadata
-from ..utils.database import Base, scratch_lab, session
+from ..utils.database import scratch_lab, session
 
 # %% ../../nbs/ground/09_database.ipynb #43970ed3
 # the same examples in every run, and none fails because the machine was busy

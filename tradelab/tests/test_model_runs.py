@@ -24,7 +24,6 @@ import pytest
 from sqlalchemy import text
 
 from ..data.collection import ingest
-from ..data.tables import Base
 from ..jobs.catalog import metadata
 from ..jobs.runs import plan, run_jobs
 from ..records.results import runs_table

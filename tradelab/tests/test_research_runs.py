@@ -25,7 +25,7 @@ from ..jobs.runs import plan, run, run_jobs
 from ..records.holdout import holdouts_table
 from ..records.results import run_details
 from ..records.trials import load_folds, load_sweep
-from ..utils.database import Base, session
+from ..utils.database import session
 
 # %% ../../nbs/tests/research_runs.ipynb #2373dfbb
 GRID = {'start': '2008-01-02', 'fast': '10, 20', 'slow': '50, 100', 'draws': 100}

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from numba import config, njit, prange
+from numba import config, njit, prange  # noqa: F401 (other modules take prange from here)
 
 # %% ../../nbs/ground/03_compiled.ipynb #826867b9
 _IMPORT = re.compile(

@@ -4,8 +4,7 @@
 __all__ = ['Scripted', 'script', 'test_the_sample_provider_is_found_and_a_wrong_name_gets_a_hint', 'test_what_was_ingested_can_be_read_and_a_second_time_writes_nothing', 'test_an_unknown_symbol_fails_alone_and_each_result_is_told', 'test_without_symbols_a_provider_brings_all_that_it_lists', 'test_an_update_asks_for_the_last_sessions_and_what_follows', 'test_a_session_that_is_missing_for_longer_is_asked_for_again', 'test_what_had_come_is_stored_when_a_provider_breaks', 'test_what_a_provider_lists_and_nobody_can_store_is_told', 'test_files_cannot_take_the_name_of_a_provider', 'test_the_whole_is_asked_for_when_somebody_says_so', 'test_what_changed_within_the_last_sessions_is_found_and_counted_and_said', 'test_a_split_that_rewrites_a_history_brings_the_whole_history', 'test_a_split_that_comes_late_is_found_by_asking_again_for_what_the_gate_refuses', 'test_a_provider_that_was_out_for_a_moment_is_asked_again_at_the_end', 'test_the_last_good_data_stay_and_their_age_is_said', 'test_a_symbol_of_which_nothing_is_stored_is_missing_whatever_the_reason', 'test_a_delivery_that_means_something_else_is_refused_alone', 'test_a_new_company_under_an_old_symbol_is_kept_apart', 'test_a_database_that_is_down_is_not_the_symbols_failure', 'test_a_symbol_that_cannot_be_one_is_refused_without_stopping', 'test_reversed_dates_are_refused', 'test_a_universe_is_a_list_or_a_table', 'test_a_universe_that_names_nothing_is_refused']
 
 # %% ../../../nbs/data/14_collection.ipynb #4a118349
-from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
 import pandas as pd
 import pytest
@@ -18,7 +17,6 @@ from ...data.instruments import reuse_symbol
 from ...data.market_data import bars, load_bars
 from ...data.provider import Provider
 from ...data.quality import Delivery
-from ...providers.sample import fetch
 from ...utils.database import session
 from tradelab.utils.error_handling import (
     ConfigError,

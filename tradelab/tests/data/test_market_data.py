@@ -22,7 +22,7 @@ from tradelab.data.market_data import (
     load_delivered,
     stored_symbols,
 )
-from ...data.quality import BAR_COLUMNS, Delivery
+from ...data.quality import Delivery
 from ...data.store import save_deliveries, save_delivery
 from ...utils.database import session
 from ...utils.error_handling import DataError, ParameterError, UnknownSymbolError

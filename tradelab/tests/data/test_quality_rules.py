@@ -12,7 +12,7 @@ import pytest
 
 from ...data.bar_facts import facts, no_findings
 from ...data.calendar import half_days, sessions
-from ...data.quality_rules import CHECKS, QUALITY_RULES, Rule, findings
+from ...data.quality_rules import CHECKS, QUALITY_RULES, findings
 
 NONE = pd.DataFrame({'ex_date': pd.DatetimeIndex([]), 'kind': pd.Series(dtype=str), 'value': np.array([], dtype=float)})
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from ...data.admission import load_findings, update_verdicts
 from ...data.instruments import rename_symbol, reuse_symbol
-from ...data.quality import Delivery, no_findings
+from ...data.quality import Delivery
 from tradelab.data.status import (
     by_rule,
     by_symbol,

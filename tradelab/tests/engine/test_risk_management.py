@@ -18,7 +18,6 @@ from tradelab.risk_management import (
     Gate,
     Order,
     OrderVerdict,
-    check_order,
     entry_quantity,
     live_stop,
     order_verdict,

@@ -26,7 +26,6 @@ from ...config import load_settings
 from ...jobs.catalog import database_status, metadata
 from ...utils import database
 from tradelab.utils.database import (
-    Base,
     copy_frame,
     current_revision,
     database_url,

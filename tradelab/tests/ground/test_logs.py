@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from ...utils.error_handling import ConfigError, StorageError
-from ...utils.logs import attach_handler, clean_exit, current_run_id, redact, run_context, setup_logging
+from ...utils.logs import clean_exit, current_run_id, redact, run_context, setup_logging
 
 # %% ../../../nbs/ground/07_logs.ipynb #640d5942
 @pytest.fixture

@@ -4,10 +4,7 @@
 __all__ = ['test_a_wrong_python_is_reported_with_the_supported_versions', 'test_packages_are_compared_with_the_pins', 'test_a_folder_in_the_place_of_a_file_cannot_be_written', 'test_an_open_dotenv_is_a_failure', 'test_a_fresh_lab_lacks_only_its_data', 'test_an_old_schema_is_a_failure_with_the_command_that_fixes_it', 'test_a_provider_that_does_not_exist_is_a_failure', 'test_a_database_out_of_reach_is_a_failure_with_a_remedy', 'test_broken_settings_do_not_hide_the_other_findings']
 
 # %% ../../../nbs/jobs/03_doctor.ipynb #55733c8d
-import os
 import sys
-
-import pytest
 
 from ...jobs import doctor
 from tradelab.jobs.doctor import (

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import tradelab
-from ...data.admission import admit, admit_all, judge_now
+from ...data.admission import admit_all
 from ...lab.front_door import Lab
 from ...records.results import runs_table
 from ...records.trials import trials_of

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ...models.windows import BINS, STRETCHES, drift_table, drift_words, psi, reference_bins, usual_drift
+from ...models.windows import BINS, drift_table, drift_words, psi, reference_bins, usual_drift
 from ...utils.error_handling import DataError
 
 

@@ -16,14 +16,7 @@ from hypothesis import strategies as st
 from ...config import load_settings
 from ...data.quality import Delivery
 from ...providers.files import FileProvider, connect_files
-from tradelab.utils.error_handling import (
-    ConfigError,
-    DataError,
-    EmptyDeliveryError,
-    ProviderError,
-    TradeLabError,
-    UnknownSymbolError,
-)
+from ...utils.error_handling import ConfigError, DataError, EmptyDeliveryError, ProviderError, UnknownSymbolError
 
 # %% ../../../nbs/providers/08_files.ipynb #52afc178
 HEAD, ALONE = 'symbol,date,open,high,low,close,volume\n', 'date,open,high,low,close,volume\n'

@@ -17,7 +17,6 @@ from ...data.bar_facts import FINDING_COLUMNS
 from ...providers.formats.yahoo_chart import CALENDARS, parse_chart, yahoo_delivery
 from ..yahoo_server import EMPTY, FORBIDDEN, HTML, TOO_MANY, chart, made_listing
 from tradelab.utils.error_handling import (
-    DataError,
     EmptyDeliveryError,
     PartialDeliveryError,
     ProviderError,

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from ...data.market_data import combined_hash
 from ...records.comparison import compare
-from ...records.results import equity_curves, finish_run, run_details, start_run, trial_summary
+from ...records.results import equity_curves, run_details, start_run, trial_summary
 from tradelab.records.trials import (
     comparable_rows,
     load_folds,

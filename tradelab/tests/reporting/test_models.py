@@ -12,8 +12,7 @@ import pandas as pd
 import pytest
 
 from ...config import load_settings
-from ...models.baselines import baseline_forecasters
-from ...models.forecast_evaluation import ForecastEvaluation, evaluate_forecasts, forecast_folds, forecast_series
+from ...models.forecast_evaluation import ForecastEvaluation
 from ...models.forecast_trading import over_seeds, trade_forecasts
 from tradelab.reporting.models import (
     calibration_sentence,

@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import nbformat
 import pandas as pd

@@ -11,7 +11,6 @@ import pytest
 from ...config import StrategySettings, SweepSettings
 from ...research.grid import combinations, vote_tables
 from ...signal_generator import Vote, moving_average_votes, rsi_votes
-from ...utils.compiled import kernel
 from ...utils.error_handling import DataError
 
 # %% ../../../nbs/research/01_grid.ipynb #e62e5956

@@ -18,22 +18,11 @@ from sqlalchemy import text
 from ...config import BacktestSettings, ModelSettings, RetrainingSettings
 from ...data.admission import admit_all
 from ...data.collection import ingest
-from ...data.market_data import last_bars
-from ...data.tables import Base
 from ...jobs.catalog import metadata
 from ...serving import retraining
 from ...serving.predictions import stored_forecasts
-from ...serving.registry import champion, load_model, model_details, models_table, promote
-from tradelab.serving.retraining import (
-    Due,
-    apply_verdict,
-    due,
-    forecast_now,
-    model_bars,
-    model_health,
-    retrain,
-    version_to_show,
-)
+from ...serving.registry import champion, model_details, models_table, promote
+from ...serving.retraining import Due, apply_verdict, due, forecast_now, model_health, retrain, version_to_show
 from ...serving.retraining_log import claim, last_retraining
 from ...serving.training import synthetic_bars, training_data
 from ...utils.database import session
