@@ -34,7 +34,6 @@ from measure import (
     level_rule,
     peak,
     repeated,
-    timed,
     walks,
     without_gaps,
 )
@@ -105,10 +104,9 @@ class TradeLab:
     def kernel(self, market, data, risk, cash=CASH):
         "A call of the compiled loop alone: fresh books, log and curve, but arrays and rules made before; None where this version has no kernel"
         try:
-            from tradelab.engine.state import new_log, open_account
             from tradelab.engine.kernel import advance
             from tradelab.engine.market import Bars, Inputs
-            from tradelab.engine.state import engine_parameters
+            from tradelab.engine.state import engine_parameters, new_log, open_account
         except ImportError:
             return None
         n, k = market.close.shape

@@ -21,12 +21,11 @@ from psycopg2.extras import execute_values
 from sqlalchemy import text
 
 from tradelab.config import load_settings
+from tradelab.data.market_data import bars, cached_panel, last_bars, load_bars
 from tradelab.data.quality import BAR_COLUMNS, Delivery
-from tradelab.data.market_data import bars, last_bars, load_bars
-from tradelab.data.market_data import cached_panel
+from tradelab.data.store import save_deliveries
 from tradelab.utils.database import close_engines, database_url, engine, migrate, session
 from tradelab.utils.server import start_server, stop_server
-from tradelab.data.store import save_deliveries
 
 COLUMNS = 'instrument_id, session, open, high, low, close, volume, fetched_at'
 FLAT = f'CREATE TABLE {{}} AS SELECT {COLUMNS} FROM daily_bars WITH NO DATA; ALTER TABLE {{}} ADD PRIMARY KEY (instrument_id, session)'

@@ -57,6 +57,7 @@ def settings(case):
 
 def as_samples(x, y):
     import pandas as pd
+
     from tradelab.models.windows import Samples
 
     ones = np.ones(len(y))
@@ -274,8 +275,8 @@ COLD = {
 
 def cold(rounds):
     "A new process: import, load, one forecast; features included on TradeLab's side alone"
-    from tradelab.models.artifact import synthetic_artifact, to_bytes
     from tradelab.audit.histories import synthetic_history
+    from tradelab.models.artifact import synthetic_artifact, to_bytes
     from tradelab.models.lstm_model import save_keras
     from tradelab.settings import ModelSettings
 

@@ -8,8 +8,7 @@ from alembic import context
 from sqlalchemy import text
 
 from tradelab.config import load_settings
-from tradelab.utils.database import engine
-from tradelab.utils.database import Base
+from tradelab.utils.database import Base, engine
 
 MIGRATION_LOCK = 7_201_801  # any number, the same for everybody who migrates
 OPTIONS = dict(target_metadata=Base.metadata, transaction_per_migration=True, compare_type=True)

@@ -68,14 +68,21 @@ EXEMPT = {  # Function → why it is not audited
     'models.features.future_return': 'the label, which looks ahead by definition; models.windows.samples is audited for where it ends',
     'models.features.feature_probe': 'features of a series of its own',
     'models.windows.split_validation': 'cuts the sessions that it is given',
-    'models.windows.scaled': 'applies the scaler that it is given, row by row: models.windows.inputs is audited',
-    'models.windows.input_drift': 'measures inputs and decides nothing about trades',
+    'models.windows.scaled': 'applies the scaler that it is given, row by row: models.windows.model_inputs is audited',
+    **dict.fromkeys(
+        (
+            'models.windows.psi',
+            'models.windows.usual_drift',
+            'models.windows.reference_bins',
+            'models.windows.drift_table',
+            'models.windows.input_drift',
+        ),
+        'measures how inputs are spread and decides nothing about trades',
+    ),
     'research.grid.combinations': 'lists parameter sets and sees no bars',
     'research.grid.cross_pairs': 'fills arrays for grid.moving_average_table, which is audited',
     'signal_generator.cross': 'fills arrays for signal_generator.crossovers, which is audited',
     'engine.market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
-    'engine.market.headline': 'words about a finished run',
-    'engine.market.equity_svg': 'a picture of a finished run',
 }
 
 # %% ../../nbs/audit/04_lookahead.ipynb #cb1646a2

@@ -263,7 +263,7 @@ def retrain_command(
         typer.Option(
             '--parameter', '-p', metavar='NAME=VALUE', help='Parameter of nbs/run/retrain.ipynb; may be repeated.'
         ),
-    ] = [],
+    ] = [],  # noqa: B006 (Typer makes a list of its own for each call)
 ):
     "Train challengers in parallel and test them against their champions; write a report and a verdict for each."
     with lab_settings() as settings:

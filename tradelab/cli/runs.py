@@ -106,7 +106,7 @@ def run_command(
     parameter: Annotated[
         list[str],
         typer.Option('--parameter', '-p', metavar='NAME=VALUE', help='Parameter of the notebook; may be repeated.'),
-    ] = [],
+    ] = [],  # noqa: B006 (Typer makes a list of its own for each call)
     only_missing: Annotated[
         bool, typer.Option('--only-missing', help='Skip symbols that already have a report for identical inputs.')
     ] = False,

@@ -39,13 +39,13 @@ def bar_rows(
             't': t,
             'o': number(o),
             'h': number(h),
-            'l': number(l),
+            'l': number(low),
             'c': number(c),
             'v': number(v),
             'n': 0 if v != v else int(v / 100),
-            'vw': number((h + l + c) / 3),
+            'vw': number((h + low + c) / 3),
         }
-        for t, o, h, l, c, v in zip(at, *(bars[name].tolist() for name in ('open', 'high', 'low', 'close', 'volume')))
+        for t, o, h, low, c, v in zip(at, *(bars[name].tolist() for name in ('open', 'high', 'low', 'close', 'volume')))
     ]
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #42f5ce30

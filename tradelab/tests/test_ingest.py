@@ -22,7 +22,7 @@ from ..data.admission import load_findings
 from ..data.collection import ingest
 from ..data.market_data import load_actions, load_bars
 from .loopback import some
-from .yahoo_server import DOWN, TOO_MANY, YahooServer, made_listing, only
+from .yahoo_server import DOWN, TOO_MANY, YahooServer, made_listing
 from ..utils.database import session
 
 # %% ../../nbs/tests/ingest.ipynb #7ec51e4b

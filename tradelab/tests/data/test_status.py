@@ -222,7 +222,8 @@ def test_findings_are_told_worst_first_with_those_that_were_left_out(fresh):
     with session(fresh) as db:
         db.execute(
             text(
-                "UPDATE findings SET detail = detail || '; and 1275 more' WHERE rule = 'missing_session' AND session = '2023-12-08'"
+                "UPDATE findings SET detail = detail || '; and 1275 more' "
+                "WHERE rule = 'missing_session' AND session = '2023-12-08'"
             )
         )
     assert 'missing_session ×1277' in _row(fresh).findings
@@ -429,7 +430,8 @@ def test_the_sentence_says_what_is_refused_and_how_old_it_is(fresh):
     said = status_summary(data_status(fresh, now=datetime(2024, 1, 17, tzinfo=UTC)))
     assert said == (
         '**9 symbols from sample: 1 ok, 7 refused, 1 not judged.** Refused: BAD0, BAD1, BAD2, BAD3, BAD4 and 2 more. '
-        f'The newest bar is of 2024-01-12, 1 session behind the exchange; 1 symbol ends earlier, the first on {DAYS[-5]:%Y-%m-%d}.'
+        'The newest bar is of 2024-01-12, 1 session behind the exchange; '
+        f'1 symbol ends earlier, the first on {DAYS[-5]:%Y-%m-%d}.'
     )
     clean = status_summary(data_status(fresh, ['GOOD'], now=NOW))
     assert clean == '**1 symbol from sample: 1 ok.** Nothing is refused. The newest bar is of 2024-01-12, up to date.'

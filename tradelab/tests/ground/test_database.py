@@ -81,11 +81,11 @@ def _row(table):
         str: "it's",
     }
     row = {}
-    for column in table.columns:
-        if isinstance(column.identity, Identity):
+    for field in table.columns:
+        if isinstance(field.identity, Identity):
             continue
-        kind = dict if str(column.type) == 'JSONB' else column.type.python_type
-        row[column.name] = SPECIAL.get(f'{table.name}.{column.name}', SPECIAL.get(column.name, kinds.get(kind, 12.5)))
+        kind = dict if str(field.type) == 'JSONB' else field.type.python_type
+        row[field.name] = SPECIAL.get(f'{table.name}.{field.name}', SPECIAL.get(field.name, kinds.get(kind, 12.5)))
     return row
 
 

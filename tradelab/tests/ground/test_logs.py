@@ -115,7 +115,7 @@ def test_setting_up_twice_writes_each_line_once(log_file, tmp_path):
 
 
 def test_the_file_rotates(log_file):
-    for n in range(60):
+    for _ in range(60):
         logging.getLogger('tradelab.test').info('x' * 100_000)
     assert sorted(path.name for path in log_file.parent.iterdir()) == ['tradelab.jsonl', 'tradelab.jsonl.1']
 

@@ -102,9 +102,9 @@ def test_an_ambiguous_or_unknown_mapping_is_refused(names, mapping, message):
         recognise_columns(names, mapping, 'x.csv')
 
 # %% ../../../nbs/providers/02_bar_files.ipynb #db6cd895
-def _read(path, ours=('symbol', 'close'), mapping={}, **options):
+def _read(path, ours=('symbol', 'close'), mapping=None, **options):
     "The rows of a file as tuples of the given columns"
-    file, found = open_table(path, mapping), []
+    file, found = open_table(path, mapping or {}), []
     for row, batch in table_batches(file, ours, **options):
         assert row == len(found)
         found += zip(*(batch.column(file.columns[name]).to_pylist() for name in ours))

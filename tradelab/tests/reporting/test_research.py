@@ -6,7 +6,6 @@ __all__ = ['DAYS', 'test_the_holdout_is_unseen_opened_or_none', 'test_openings_f
 # %% ../../../nbs/reporting/10_research.ipynb #b269ec03
 from math import nan
 
-import numpy as np
 import pandas as pd
 import pytest
 

@@ -326,9 +326,9 @@ def test_a_sweep_that_is_looked_at_shows_the_best_first():
 
 def test_what_cannot_be_swept_is_refused():
     made, closes = _made(1, 2)
-    for given in ({'A': closes['A']}, {**closes, 'C': closes['A']}):
+    for others in ({'A': closes['A']}, {**closes, 'C': closes['A']}):
         with pytest.raises(DataError, match='different symbols'):
-            sweep(made, given, GRID)
+            sweep(made, others, GRID)
     with pytest.raises(DataError, match='below a slow'):
         sweep(made, closes, SweepSettings(fast='20', slow='5'))
     with pytest.raises(DataError, match='below an overbought'):

@@ -10,7 +10,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import isfinite
 
-import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy import text
