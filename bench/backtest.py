@@ -110,7 +110,10 @@ class TradeLab:
         except ImportError:
             return None
         n, k = market.close.shape
-        unknown, record = np.full((1, 1), np.nan), engine_parameters(self.costs, risk, self.account(cash=cash, fractional=True))
+        unknown, record = (
+            np.full((1, 1), np.nan),
+            engine_parameters(self.costs, risk, self.account(cash=cash, fractional=True)),
+        )
         bars, inputs = (
             Bars(*(getattr(market, name) for name in Bars._fields)),
             Inputs(data['entries'].astype('i1') - data['exits'].astype('i1'), np.zeros((n, k)), unknown, unknown),

@@ -10,7 +10,6 @@ __all__ = ['ALWAYS', 'find_instruments', 'instruments_of', 'load_instruments', '
 import hashlib
 from datetime import UTC, date, datetime, timedelta
 
-import pandas as pd
 from sqlalchemy import text
 
 from ..config import Settings

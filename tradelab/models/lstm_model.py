@@ -75,6 +75,7 @@ def _keras():
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
     os.environ.setdefault('KERAS_BACKEND', 'tensorflow')
     with _without_noise():
+        import curl_cffi  # noqa: F401 (before TensorFlow, whose own curl would break the requests to Yahoo)
         import tensorflow as tf
 
         try:

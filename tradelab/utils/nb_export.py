@@ -63,7 +63,7 @@ WINGS = (
 BAR_SOURCE_OWNERS = {  # Libraries that deliver bars, or say when exchanges trade
     'alpaca': {'providers.alpaca'},
     'bokeh_sampledata': {'providers.sample'},
-    'curl_cffi': {'providers.yahoo'},
+    'curl_cffi': {'models.lstm_model', 'providers.yahoo'},
     'exchange_calendars': {'data.calendar'},
     'pyarrow': {'providers.files', 'providers.formats.bar_files'},
     'requests': {'providers.alpaca'},

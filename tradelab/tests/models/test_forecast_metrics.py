@@ -7,7 +7,6 @@ __all__ = ['PUBLISHED', 'test_errors_are_those_of_a_calculation_by_hand', 'test_
 from math import inf, isnan, nan, sqrt
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
