@@ -37,7 +37,7 @@ def runs(fresh, monkeypatch):
         with clean_exit():
             yield fresh
 
-    monkeypatch.setattr('tradelab.cli.runs.lab', lab)
+    monkeypatch.setattr('tradelab.cli.runs.lab_settings', lab)
 
     def invoke(*words):
         done = CliRunner().invoke(runs_app, list(words))
