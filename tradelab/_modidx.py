@@ -4987,6 +4987,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                                   'tradelab/tests/lab/test_front_door.py'),
                                                     'tradelab.tests.lab.test_front_door.test_several_symbols_get_equal_parts_unless_told_otherwise': ( 'lab/front_door.html#test_several_symbols_get_equal_parts_unless_told_otherwise',
                                                                                                                                                        'tradelab/tests/lab/test_front_door.py'),
+                                                    'tradelab.tests.lab.test_front_door.test_the_first_study_of_the_readme_is_short_and_works': ( 'lab/front_door.html#test_the_first_study_of_the_readme_is_short_and_works',
+                                                                                                                                                  'tradelab/tests/lab/test_front_door.py'),
                                                     'tradelab.tests.lab.test_front_door.test_the_front_door_loads_neither_tensorflow_nor_papermill': ( 'lab/front_door.html#test_the_front_door_loads_neither_tensorflow_nor_papermill',
                                                                                                                                                        'tradelab/tests/lab/test_front_door.py'),
                                                     'tradelab.tests.lab.test_front_door.test_the_holdout_is_opened_once': ( 'lab/front_door.html#test_the_holdout_is_opened_once',
