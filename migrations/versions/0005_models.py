@@ -62,7 +62,7 @@ def make_models():
         said(
             'artifact',
             sa.LargeBinary(),
-            'Weights, scalers and all else that is needed to forecast, as models.artifact writes it; no pickle',
+            'Weights, scalers and all else that is needed to forecast, as 16_artifact writes it; no pickle',
         ),
         said('sha256', sa.Text(), 'SHA-256 over the artifact, compared at loading'),
         said('features', JSONB, 'Names of the inputs, in order'),

@@ -52,6 +52,8 @@ MODULES = {  # Module of the core → why its functions are not audited one by o
     ),
     **dict.fromkeys(('audit.histories', 'audit.functions', 'audit.engine', 'audit.lookahead'), 'the audit itself'),
 }
+
+# %% ../../nbs/audit/04_lookahead.ipynb #c558b867
 EXEMPT = {  # Function → why it is not audited
     'data.adjustment.known_until': 'cuts the bars and actions that it is given at a date',
     'data.adjustment.ordered_actions': 'checks and sorts the actions that it is given: a row an action, not a bar',

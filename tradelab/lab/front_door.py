@@ -213,57 +213,66 @@ class LabStudy:
         "Symbols whose data failed the check: symbol → verdict"
         return {name: verdict for name, verdict in self.universe.verdicts.items() if name not in self.universe.data}
 
-    @property
-    def label(self):
-        "What the study is about, for a table: the ticker, or how many symbols"
-        one = ',' not in self.subject
-        return run_subject(self.subject if one else '', '' if one else self.subject)
-
-    @property
-    def notes(self):
-        "Sentences on voters that a reader should know about, such as stored forecasts"
-        if 'forecast' not in self.settings.strategy.voters or len(self.symbols) > 1:
-            return []
-        from tradelab.serving.forecast_voter import describe_forecast_voter
-
-        return describe_forecast_voter(self.settings, self.symbols[0])
-
-    @property
-    def instruments(self):
-        "Symbol → what is stored about it: name, provider, convention, currency"
-        return {name: load_instrument(self.settings, name) for name in self.core.market.symbols}
-
-    @property
-    def holdout(self):
-        "Sessions of the holdout, empty for none"
-        return holdout_sessions(self.core.market.sessions, self.settings.walk_forward)
-
-    @property
-    def openings(self):
-        "All openings of holdouts so far, of any strategy"
-        return holdouts_table(self.settings)
-
-    @property
-    def research_sessions(self):
-        "Sessions that sweeps and walk-forward may use"
-        start, days = (
-            self.settings.backtest.start,
-            before_holdout(self.core.market.sessions, self.settings.walk_forward),
-        )
-        return days if start is None else days[days >= pd.Timestamp(start)]
-
-    @property
-    def holdout_opening(self):
-        "By which run and when the holdout was opened, None while it is closed"
-        days = self.holdout
-        if not len(days):
-            return None
-        return holdout_opening(self.settings, self.core.name, list(self.symbols), days[0].date(), days[-1].date())
-
     def __repr__(self):
         out = f', left out: {", ".join(self.left_out)}' if self.left_out else ''
         days = self.core.market.sessions
         return f'LabStudy({self.core.name} on {", ".join(self.core.market.symbols)}, {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}{out})'
+
+# %% ../../nbs/lab/02_front_door.ipynb #56658c8f
+def _label(self):
+    "What the study is about, for a table: the ticker, or how many symbols"
+    one = ',' not in self.subject
+    return run_subject(self.subject if one else '', '' if one else self.subject)
+
+
+def _notes(self):
+    "Sentences on voters that a reader should know about, such as stored forecasts"
+    if 'forecast' not in self.settings.strategy.voters or len(self.symbols) > 1:
+        return []
+    from tradelab.serving.forecast_voter import describe_forecast_voter
+
+    return describe_forecast_voter(self.settings, self.symbols[0])
+
+
+def _instruments(self):
+    "Symbol → what is stored about it: name, provider, convention, currency"
+    return {name: load_instrument(self.settings, name) for name in self.core.market.symbols}
+
+
+def _holdout(self):
+    "Sessions of the holdout, empty for none"
+    return holdout_sessions(self.core.market.sessions, self.settings.walk_forward)
+
+
+def _openings(self):
+    "All openings of holdouts so far, of any strategy"
+    return holdouts_table(self.settings)
+
+
+def _research_sessions(self):
+    "Sessions that sweeps and walk-forward may use"
+    start, days = (
+        self.settings.backtest.start,
+        before_holdout(self.core.market.sessions, self.settings.walk_forward),
+    )
+    return days if start is None else days[days >= pd.Timestamp(start)]
+
+
+def _holdout_opening(self):
+    "By which run and when the holdout was opened, None while it is closed"
+    days = self.holdout
+    if not len(days):
+        return None
+    return holdout_opening(self.settings, self.core.name, list(self.symbols), days[0].date(), days[-1].date())
+
+
+LabStudy.label = property(_label)
+LabStudy.notes = property(_notes)
+LabStudy.instruments = property(_instruments)
+LabStudy.holdout = property(_holdout)
+LabStudy.openings = property(_openings)
+LabStudy.research_sessions = property(_research_sessions)
+LabStudy.holdout_opening = property(_holdout_opening)
 
 # %% ../../nbs/lab/02_front_door.ipynb #27370869
 def _study(
