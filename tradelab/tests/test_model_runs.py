@@ -69,7 +69,7 @@ def test_a_short_history_fails_by_name_and_the_other_symbol_gets_its_verdict(ret
     assert (
         'IBM-h1' in out
         and 'romoted: ' in out
-        and 'The mean error of its seeds is' in out
+        and 'The mean error of the seeds is' in out
         and last_retraining(lab, 'FB-h1') is None
     )
 

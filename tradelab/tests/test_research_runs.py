@@ -160,8 +160,8 @@ def test_the_report_of_a_walk_forward_opens_with_what_speaks_against_it(research
     ):
         assert words in opening, words
     assert (
-        'opens them at its end' not in opening
-        and 'They grew by' in _said(done['walked'])
+        'opens it at its end' not in opening
+        and 'Growth per year' in _said(done['walked'])
         and _report(done['walked']).count('data:image/png;base64') == 2
     )
 
@@ -181,7 +181,7 @@ def test_the_seal_opens_once_and_its_result_is_written_down(researched):
         and seal['metrics'] == row['metrics']['sealed']
         and set(row['metrics']) == {'out_of_sample', 'buy_and_hold', 'sealed', 'sealed_buy_and_hold'}
     )
-    assert 'This run opens them at its end' in _said(done['opened']) and 'Opened by this run' in _said(done['opened'])
+    assert 'This run opens it at its end' in _said(done['opened']) and 'Opened by this run' in _said(done['opened'])
 
 
 def test_a_second_look_fails_and_names_the_first(researched):

@@ -228,9 +228,9 @@ def test_what_a_model_learns_from_is_the_same_without_its_future(once):
         (
             'tradelab.audit.lookahead.fit_scalers',
             fitted_on_everything,
-            ['fit_scaler', 'fit_scalers', 'inputs', 'samples', 'samples'],
+            ['fit_scaler', 'fit_scalers', 'model_inputs', 'samples', 'samples'],
         ),
-        ('tradelab.models.windows.outlook', a_bar_too_long, ['fit_scaler', 'fit_scalers', 'samples', 'samples']),
+        ('tradelab.models.windows.future_return', a_bar_too_long, ['fit_scaler', 'fit_scalers', 'samples', 'samples']),
         ('tradelab.audit.lookahead.samples', over_the_border, ['fit_scaler', 'fit_scalers', 'samples', 'samples']),
     ],
     ids=lambda value: getattr(value, '__name__', ''),
