@@ -9,6 +9,7 @@ __all__ = ['lab_settings', 'require_database', 'print_table', 'terminal_width', 
 # %% ../../nbs/cli/01_console.ipynb #8947d5f5
 import signal
 import sys
+import threading
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -38,7 +39,8 @@ def lab_settings():
         settings = load_settings()
         known = load_secrets(settings.home).plain_values()
         log_file = setup_logging(settings.path(settings.logging.directory), settings.logging.level, known)
-        signal.signal(signal.SIGTERM, _terminated)
+        if threading.current_thread() is threading.main_thread():  # Python takes signals nowhere else
+            signal.signal(signal.SIGTERM, _terminated)
         with clean_exit(log_file, known):
             yield settings
 
