@@ -368,7 +368,10 @@ class AuditCheck(Value):
         return self.status in ('clean', 'exempt')
 
     def __str__(self):
-        return f'{self.name}{f"({self.call})" if self.call else ""} {self.status}{f": {self.detail}" if self.detail else ""}'
+        return (
+            f'{self.name}{f"({self.call})" if self.call else ""} '
+            f'{self.status}{f": {self.detail}" if self.detail else ""}'
+        )
 
 # %% ../../nbs/audit/01_histories.ipynb #56fa1bdb
 @dataclass(frozen=True, repr=False)
@@ -405,7 +408,10 @@ def audit_summary(
         for said, listed in zip(('looks ahead', 'fails', 'nobody said how to call'), names[1:4])
         if listed
     ]
-    return f'{tried} functions, {cuts} cuts: {"; ".join(found) or ("nothing looks ahead" if audit.ok else "nothing was checked")}'
+    return (
+        f'{tried} functions, {cuts} cuts: '
+        f'{"; ".join(found) or ("nothing looks ahead" if audit.ok else "nothing was checked")}'
+    )
 
 # %% ../../nbs/audit/01_histories.ipynb #8dccbc4e
 COLUMNS = ('layer', 'function', 'call', 'cuts', 'differences', 'ties', 'first difference', 'warm-up', 'verdict')

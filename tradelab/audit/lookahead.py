@@ -30,7 +30,8 @@ from ..utils.error_handling import DataError
 
 # %% ../../nbs/audit/04_lookahead.ipynb #3b220523
 MODULES = {  # Module of the core → why its functions are not audited one by one
-    'data.bar_facts': 'looks at a whole delivery, ahead as well as back: it judges data and decides nothing about trades',
+    'data.bar_facts': 'looks at a whole delivery, ahead as well as back: it judges data and decides nothing about '
+    'trades',
     'data.quality_rules': 'judges a whole delivery',
     'data.quality': 'judges a whole delivery',
     'data.calendar': 'knows the sessions of an exchange and no prices',
@@ -45,7 +46,8 @@ MODULES = {  # Module of the core → why its functions are not audited one by o
     'models.forecast_metrics': 'measures finished forecasts',
     'models.forecast_evaluation': 'has its own tests that no forecast changes with what comes later',
     'models.forecast_trading': 'puts whole runs together from audited parts',
-    'models.baselines': 'learns from the samples that it is given: models.windows and models.forecast_evaluation have the tests that they come from the past',
+    'models.baselines': 'learns from the samples that it is given: models.windows and models.forecast_evaluation '
+    'have the tests that they come from the past',
     **dict.fromkeys(
         ('engine.fills', 'engine.state', 'engine.accounting', 'risk_management', 'engine.kernel', 'backtesting'),
         'part of the engine, which is audited as a whole: see audit.engine',
@@ -67,7 +69,8 @@ EXEMPT = {  # Function → why it is not audited
         'stores and loads finished models',
     ),
     'models.artifact.forecast_next': 'the last row of models.artifact.forecast, which is audited; a test of its own says so',
-    'models.features.future_return': 'the label, which looks ahead by definition; models.windows.samples is audited for where it ends',
+    'models.features.future_return': 'the label, which looks ahead by definition; models.windows.samples is audited for where it '
+    'ends',
     'models.features.feature_probe': 'features of a series of its own',
     'models.windows.split_validation': 'cuts the sessions that it is given',
     'models.windows.scaled': 'applies the scaler that it is given, row by row: models.windows.model_inputs is audited',
@@ -251,7 +254,7 @@ def probes_of(
 
 # %% ../../nbs/audit/04_lookahead.ipynb #a84e3a7c
 def _is_core(module):
-    "Whether the notebook of a module lies in a pure part of the house; one whose notebook is not known counts as if it did"
+    "Whether a module belongs to the pure part of the house; one whose notebook is not known counts as if it did"
     from tradelab.utils.nb_export import is_pure
 
     spec = find_spec(f'tradelab.{module}')
@@ -324,7 +327,8 @@ def _audited(name, function, many):
             'function',
             name,
             status='no probe',
-            detail='name its parameters as in function_audit, or add it to PROBES or, with a reason, to EXEMPT in nbs/audit/04_lookahead.ipynb',
+            detail='name its parameters as in function_audit, or add it to PROBES or, with a reason, '
+            'to EXEMPT in nbs/audit/04_lookahead.ipynb',
         ),
     )
 

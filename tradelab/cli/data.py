@@ -40,7 +40,9 @@ def _show(results):
     verdicts = ', '.join(f'{sum(r.verdict == verdict for r in stored)} {verdict}' for verdict in ('ok', 'warn', 'fail'))
     failed = f', {len(results) - len(stored)} failed' if len(results) > len(stored) else ''
     typer.echo(
-        f'{len(stored)} of {len(results)} symbols collected{failed}: {sum(r.new for r in stored):,} new bars, {sum(r.changed for r in stored):,} rewritten. Data check: {verdicts}.'
+        f'{len(stored)} of {len(results)} symbols collected{failed}: '
+        f'{sum(r.new for r in stored):,} new bars, {sum(r.changed for r in stored):,} rewritten. '
+        f'Data check: {verdicts}.'
     )
 
 # %% ../../nbs/cli/02_data.ipynb #65a04903

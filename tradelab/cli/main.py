@@ -199,7 +199,8 @@ def up_command():
 
         revision = current_revision(settings)
         typer.echo(
-            f'Postgres is up: {database_url(settings).render_as_string(hide_password=True)}, revision {revision or "none"}'
+            f'Postgres is up: {database_url(settings).render_as_string(hide_password=True)}, '
+            f'revision {revision or "none"}'
         )
 
 

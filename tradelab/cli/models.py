@@ -350,7 +350,10 @@ def _show_drift(settings, name):
         name, ('symbol', 'input', 'stability index', 'usual', 'drift'), rows, right=('stability index', 'usual')
     )
     typer.echo(
-        f'{doing.measured:,} forecasts with a known outcome: error {format_figure(doing.error_ratio, ".2f")} times that of the evaluation, rank IC {format_figure(doing.rank_ic, ".2f")}, directions {format_figure(doing.hit_rate, ".0%")}.'
+        f'{doing.measured:,} forecasts with a known outcome: error '
+        f'{format_figure(doing.error_ratio, ".2f")} times that of the evaluation, rank IC '
+        f'{format_figure(doing.rank_ic, ".2f")}, directions '
+        f'{format_figure(doing.hit_rate, ".0%")}.'
     )
     for trigger in ahead.reasons:
         typer.echo(f'Trigger: {trigger}.')

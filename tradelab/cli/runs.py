@@ -92,7 +92,8 @@ def _as_set(settings, name, given):
         if value.strip() in ('', '0', '0.0') and 'as in settings.ini' in known[key]['help']
     ]
     return [
-        f'-p {key}={given[key]} means: as in settings.ini{". For none: -1" if "-1: none" in known[key]["help"] else ""}.'
+        f'-p {key}={given[key]} means: as in '
+        f'settings.ini{". For none: -1" if "-1: none" in known[key]["help"] else ""}.'
         for key in meant
     ]
 
@@ -174,7 +175,8 @@ def runs_command(
         )
         if not rows:
             typer.echo(
-                f'No run{f" of {template}" if template else ""} is recorded yet. Run: tradelab run {template or "backtest"}'
+                f'No run{f" of {template}" if template else ""} is recorded yet. Run: tradelab '
+                f'run {template or "backtest"}'
             )
 
 # %% ../../nbs/cli/04_runs.ipynb #0e9c1f3e

@@ -285,7 +285,8 @@ def _result(settings, job, process, said):
         settings,
         job,
         'failed',
-        f'The worker ended with code {process.returncode} before its report was done: {last.splitlines()[-1][:300] if last else "no output"}',
+        f'The worker ended with code {process.returncode} before its report was done: '
+        f'{last.splitlines()[-1][:300] if last else "no output"}',
     )
 
 # %% ../../nbs/jobs/04_runs.ipynb #1aa98273
@@ -348,7 +349,7 @@ A_DAY = 86_400  # seconds
 
 # %% ../../nbs/jobs/04_runs.ipynb #8a66ca62
 def _finished(settings, job):
-    "The result of a finished run with the inputs of `job` whose report still exists, else None; what could not be hashed is never taken for the same"
+    'The result of a finished run with the inputs of `job` whose report still exists, else None; what could not be hashed is never taken for the same'
     row = run_row(settings, job)
     found = row['data_hash'] and find_ok_run(settings, row['fingerprint'])
     paths = [settings.path(found[name]) for name in ('notebook_path', 'html_path')] if found else []

@@ -216,7 +216,10 @@ class LabStudy:
     def __repr__(self):
         out = f', left out: {", ".join(self.left_out)}' if self.left_out else ''
         days = self.core.market.sessions
-        return f'LabStudy({self.core.name} on {", ".join(self.core.market.symbols)}, {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}{out})'
+        return (
+            f'LabStudy({self.core.name} on {", ".join(self.core.market.symbols)}, {days[0]:%Y-%m-%d} '
+            f'to {days[-1]:%Y-%m-%d}{out})'
+        )
 
 # %% ../../nbs/lab/02_front_door.ipynb #56658c8f
 def _label(self):

@@ -92,7 +92,8 @@ def _opened_already(opening, symbols):
     names = symbols if len(symbols) < 60 else f'{symbols[:50]}…'
     run = f' by {opening["run_id"]}' if opening['run_id'] else ''
     return RunError(
-        f'The holdout of {names} was opened for {opening["strategy"]} on {opening["opened_at"]:%Y-%m-%d %H:%M} UTC{run}',
+        f'The holdout of {names} was opened for {opening["strategy"]} on '
+        f'{opening["opened_at"]:%Y-%m-%d %H:%M} UTC{run}',
         f'{opening["first"]} to {opening["last"]}',
         'It cannot be held out again; the result is in the table seals. A new holdout needs later sessions.',
     )

@@ -348,7 +348,7 @@ def _serve(db, name, rows, row):
 
 # %% ../../nbs/serving/05_registry.ipynb #b665cf5b
 def _check_promotion(name, rows, row, by, beaten):
-    "RunError for a version that must not be promoted, or when another champion serves than the one it was tested against"
+    'RunError for a version that must not be promoted, or when another champion serves than the one it was tested against'
     label, serving = f'{name} version {row.version}', _serving(rows)
     if row.status == 'champion':
         raise RunError(f'{label} serves already', row.status, 'Nothing has to be done.')

@@ -268,7 +268,8 @@ def due(
     "Check the triggers, and the pause after the last retraining"
     last = cooldown(settings, name, now=now)
     waits = (
-        f'the last retraining began {last["started_at"]:%Y-%m-%d %H:%M} UTC, the pause is {settings.retraining.cooldown_hours:g} hours'
+        f'the last retraining began {last["started_at"]:%Y-%m-%d %H:%M} UTC, the pause is '
+        f'{settings.retraining.cooldown_hours:g} hours'
         if last
         else ''
     )
@@ -508,18 +509,21 @@ def challenger_doubts(
     said = []
     if len(m.seeds) < MIN_SEEDS:
         said.append(
-            f'**{len(m.seeds)} seed{"s" if len(m.seeds) > 1 else ""}**: with fewer than {MIN_SEEDS} no model is promoted.'
+            f'**{len(m.seeds)} seed{"s" if len(m.seeds) > 1 else ""}**: with fewer than '
+            f'{MIN_SEEDS} no model is promoted.'
         )
     if windows < weights:
         said.append(
-            f'{windows:,} windows, overlapping, and {weights:,} weights: the network could memorise them, and only early stopping prevents it.'
+            f'{windows:,} windows, overlapping, and {weights:,} weights: the network could '
+            f'memorise them, and only early stopping prevents it.'
         )
     steady = [
         symbol for symbol, one in done.sealed.groupby('symbol') if one.forecast.std() < 0.1 * abs(one.forecast.mean())
     ]
     if steady:
         said.append(
-            f'The forecasts of {", ".join(steady)} on the sealed sessions **hardly change from day to day**: the model forecasts little more than a mean.'
+            f'The forecasts of {", ".join(steady)} on the sealed sessions **hardly change from '
+            f'day to day**: the model forecasts little more than a mean.'
         )
     return said
 

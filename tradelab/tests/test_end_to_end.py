@@ -389,7 +389,8 @@ def test_a_stopped_run_leaves_no_secret_and_sigterm_is_like_ctrl_c(fresh):
     _toy(
         fresh,
         'stopped',
-        'import os, sys, time; print(os.environ["TRADELAB_ALPACA_SECRET_KEY"]); os.write(2, os.environ["TRADELAB_ALPACA_SECRET_KEY"].encode())',
+        'import os, sys, time; print(os.environ["TRADELAB_ALPACA_SECRET_KEY"]); os.write(2, '
+        'os.environ["TRADELAB_ALPACA_SECRET_KEY"].encode())',
         'time.sleep(3600)',
     )
     command = subprocess.Popen(

@@ -68,11 +68,13 @@ def _table(settings):
     "All that is stored, without times and numbers of instruments"
     bars = _all(
         settings,
-        'SELECT symbol, session, open, high, low, close, volume FROM daily_bars JOIN listings USING (instrument_id) ORDER BY 1, 2',
+        'SELECT symbol, session, open, high, low, close, volume FROM daily_bars JOIN listings '
+        'USING (instrument_id) ORDER BY 1, 2',
     )
     actions = _all(
         settings,
-        'SELECT symbol, ex_date, kind, value FROM corporate_actions JOIN listings USING (instrument_id) ORDER BY 1, 2, 3',
+        'SELECT symbol, ex_date, kind, value FROM corporate_actions JOIN listings USING '
+        '(instrument_id) ORDER BY 1, 2, 3',
     )
     verdicts = _all(
         settings, 'SELECT symbol, verdict, bars, missing FROM verdicts JOIN listings USING (instrument_id) ORDER BY 1'

@@ -78,7 +78,8 @@ def test_a_fill_at_the_close_that_it_saw_is_found_out(monkeypatch):
 )
 def test_a_function_of_ones_own_is_named_and_audited(monkeypatch, tmp_path, name, code):
     (tmp_path / 'mine.py').write_text(
-        'def back(close): return close.diff()\ndef ahead(close): return close.diff(-1)\ndef odd(candles): return candles\n'
+        'def back(close): return close.diff()\ndef ahead(close): return close.diff(-1)\ndef '
+        'odd(candles): return candles\n'
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr('sys.path', __import__('sys').path[:])

@@ -70,7 +70,8 @@ def _run(settings, name, day=1, sharpe=0.5, cagr=0.05, **row):
     with session(settings) as db:
         db.execute(
             text(
-                "INSERT INTO equity (run_id, session, cash, positions_value, equity) SELECT :id, day, 1, 0, 1 FROM unnest(ARRAY['2012-01-03'::date, '2012-12-31']) day"
+                'INSERT INTO equity (run_id, session, cash, positions_value, equity) SELECT '
+                ":id, day, 1, 0, 1 FROM unnest(ARRAY['2012-01-03'::date, '2012-12-31']) day"
             ),
             dict(id=name),
         )
@@ -206,7 +207,9 @@ def test_a_universe_is_run_once_by_one_command(fresh):
     )
     cells = (
         'symbols: str = "A, B"  # tickers\nrun_id: str = ""  # set by the run',
-        'from tradelab.config import load_settings\nfrom tradelab.records.results import save_metrics\nsave_metrics(load_settings(), run_id, {"strategy": {"Sharpe": 0.5, "# Trades": len(symbols.split(","))}})',
+        'from tradelab.config import load_settings\nfrom tradelab.records.results import '
+        'save_metrics\nsave_metrics(load_settings(), run_id, {"strategy": {"Sharpe": 0.5, "# '
+        'Trades": len(symbols.split(","))}})',
     )
     made = [
         dict(

@@ -144,7 +144,10 @@ def test_the_sql_of_all_migrations_can_be_read_before_it_runs(lab):
 
 # %% ../../../nbs/ground/09_database.ipynb #89624459
 def test_processes_that_migrate_at_once_both_succeed():
-    code = 'from tradelab.config import load_settings; from tradelab.utils.database import migrate; print(migrate(load_settings()))'
+    code = (
+        'from tradelab.config import load_settings; from tradelab.utils.database import migrate; '
+        'print(migrate(load_settings()))'
+    )
     with scratch_lab() as settings:
         migrate(settings, 'base')
         with session(settings) as work:

@@ -226,7 +226,9 @@ def test_a_verdict_that_changes_makes_another_run_of_the_same_data(basket):
     with session(basket) as db:
         db.execute(
             text(
-                "INSERT INTO findings (instrument_id, rule, session, severity, detail, delivered) SELECT min(id), 'repeated_row', '2012-06-01', 'fail', 'x', true FROM instruments"
+                'INSERT INTO findings (instrument_id, rule, session, severity, detail, '
+                "delivered) SELECT min(id), 'repeated_row', '2012-06-01', 'fail', 'x', true "
+                'FROM instruments'
             )
         )
     after = run_row(basket, plan(basket, 'basket', 'FB,IBM', {}))

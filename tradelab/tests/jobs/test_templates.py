@@ -26,7 +26,10 @@ ROOT = Path(tradelab.__file__).parents[1]
 # %% ../../../nbs/jobs/02_templates.ipynb #cb1fd029
 @pytest.fixture
 def notebook(tmp_path):
-    source = 'symbol: str = "A"  # ticker\nfast: int = 5  # sessions\nlevel: float = 1.5  # points\nplot: bool = True  # whether\nnames: list = []  # many\nloose = None'
+    source = (
+        'symbol: str = "A"  # ticker\nfast: int = 5  # sessions\nlevel: float = 1.5  # '
+        'points\nplot: bool = True  # whether\nnames: list = []  # many\nloose = None'
+    )
     cell = dict(
         cell_type='code', execution_count=None, id='a', metadata=dict(tags=['parameters']), outputs=[], source=source
     )
@@ -161,7 +164,9 @@ def test_every_template_documents_each_parameter_and_takes_a_run_id():
     'text',
     [
         '{ nope',
-        '{"cells": [{"cell_type": "code", "execution_count": null, "id": "a", "metadata": {"tags": ["parameters"]}, "outputs": [], "source": "a: int = 1"}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}',
+        '{"cells": [{"cell_type": "code", "execution_count": null, "id": "a", "metadata": '
+        '{"tags": ["parameters"]}, "outputs": [], "source": "a: int = 1"}], "metadata": {}, '
+        '"nbformat": 4, "nbformat_minor": 5}',
     ],
 )
 def test_an_unreadable_notebook_is_refused_with_a_remedy(tmp_path, text):

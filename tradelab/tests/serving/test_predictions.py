@@ -61,7 +61,8 @@ def _stored_rows(settings):
             tuple(row)
             for row in db.execute(
                 text(
-                    'SELECT model_id, symbol, session, horizon, trained_to, close, forecast, low, high FROM predictions ORDER BY 1, 2, 3'
+                    'SELECT model_id, symbol, session, horizon, trained_to, close, forecast, '
+                    'low, high FROM predictions ORDER BY 1, 2, 3'
                 )
             )
         ]
@@ -287,7 +288,8 @@ def test_every_model_forecast_and_decision_changes_the_stamp(fresh):
     with session(fresh) as db:
         db.execute(
             text(
-                "INSERT INTO promotions (name, model_id, at, action, reasons, by, figures) VALUES ('IBM-h1', 1, now(), 'reject', '[]', 'hand', '{}')"
+                'INSERT INTO promotions (name, model_id, at, action, reasons, by, figures) '
+                "VALUES ('IBM-h1', 1, now(), 'reject', '[]', 'hand', '{}')"
             )
         )
     assert len({*seen, models_stamp(fresh)}) == 4 and models_stamp(fresh) == models_stamp(fresh)

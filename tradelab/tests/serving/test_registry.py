@@ -242,7 +242,8 @@ def _change(settings, expression):
     [
         'artifact = set_byte(artifact, length(artifact)/2, (get_byte(artifact, length(artifact)/2) + 1) % 256)',
         'artifact = substring(artifact FROM 1 FOR length(artifact)/2)',
-        'artifact = substring(artifact FROM 1 FOR length(artifact)/2), sha256 = encode(sha256(substring(artifact FROM 1 FOR length(artifact)/2)), $$hex$$)',
+        'artifact = substring(artifact FROM 1 FOR length(artifact)/2), sha256 = '
+        'encode(sha256(substring(artifact FROM 1 FOR length(artifact)/2)), $$hex$$)',
         "artifact = ''",
         "artifact = '\\x504b0304', sha256 = encode(sha256('\\x504b0304'), 'hex')",
         "sha256 = repeat('0', 64)",

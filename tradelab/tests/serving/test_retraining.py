@@ -230,7 +230,11 @@ def test_a_database_without_room_leaves_nothing_half_written_and_the_next_run_wo
     told, done = learned
     one, before = done['walk'], len(models_table(told))
     monkeypatch.setattr(retraining, '_trained', lambda *_: _again(one))
-    full = "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$; CREATE TRIGGER full_disk BEFORE INSERT ON predictions FOR EACH ROW EXECUTE FUNCTION full_disk()"
+    full = (
+        'CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '
+        "'could not extend file' USING ERRCODE = 'disk_full'; END $$; CREATE TRIGGER full_disk "
+        'BEFORE INSERT ON predictions FOR EACH ROW EXECUTE FUNCTION full_disk()'
+    )
     with session(told) as db:
         db.execute(text(full))
     try:
@@ -332,7 +336,8 @@ def test_a_symbol_whose_bars_have_stopped_is_refused_by_name(serving):
     with session(told) as db:
         db.execute(
             text(
-                "DELETE FROM daily_bars WHERE session > '2013-02-01' AND instrument_id = (SELECT instrument_id FROM listings WHERE symbol = 'IBM')"
+                "DELETE FROM daily_bars WHERE session > '2013-02-01' AND instrument_id = "
+                "(SELECT instrument_id FROM listings WHERE symbol = 'IBM')"
             )
         )
     with pytest.raises(DataError, match='IBM'):
