@@ -23,7 +23,7 @@ INSIDE_THE_BAR = frozenset(
 
 
 def _range(fills, market, costs):
-    "For each fill the position of its session, the lowest and the highest price that its open explains, and the bar's low and high"
+    "For each fill: its session, the lowest and highest price that its open explains, and the low and high of the bar"
     row, column = (
         market.sessions.get_indexer(fills.session),
         np.array([market.symbols.index(symbol) for symbol in fills.symbol], dtype=int),

@@ -452,7 +452,8 @@ def _audit_html(self):
     found = ''.join(f'<li>{escape(str(check))}</li>' for check in self.findings)
     left = ''.join(f'<li>{escape(name)}: {escape(reason)}</li>' for name, reason in exemptions(self).items())
     left = f'<details><summary>left out, with reasons</summary><ul>{left}</ul></details>' if left else ''
-    return f'<div><b>{escape(audit_summary(self))}</b>{f"<ul>{found}</ul>" if found else ""}{audit_table(self).to_html(index=False, border=0)}{left}</div>'
+    head, listed = escape(audit_summary(self)), f'<ul>{found}</ul>' if found else ''
+    return f'<div><b>{head}</b>{listed}{audit_table(self).to_html(index=False, border=0)}{left}</div>'
 
 
 Audit._repr_html_ = _audit_html

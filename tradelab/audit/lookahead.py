@@ -68,9 +68,8 @@ EXEMPT = {  # Function → why it is not audited
         ),
         'stores and loads finished models',
     ),
-    'models.artifact.forecast_next': 'the last row of models.artifact.forecast, which is audited; a test of its own says so',
-    'models.features.future_return': 'the label, which looks ahead by definition; models.windows.samples is audited for where it '
-    'ends',
+    'models.artifact.forecast_next': 'the last row of models.artifact.forecast, which is audited',
+    'models.features.future_return': 'the label, which looks ahead by definition; models.windows.samples is audited',
     'models.features.feature_probe': 'features of a series of its own',
     'models.windows.split_validation': 'cuts the sessions that it is given',
     'models.windows.scaled': 'applies the scaler that it is given, row by row: models.windows.model_inputs is audited',

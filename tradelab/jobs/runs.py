@@ -135,7 +135,7 @@ def _hash(instrument, bars, actions):
 
 
 def _read(settings, job):
-    "The hash of what a run is about to read, None when something is missing, and the gate's verdicts; all that is stored without symbols"
+    "The hash of what a run is about to read, None when something is missing, and the verdicts of the data check"
     symbols = (job.universe or job.symbol).split(',')
     if symbols == ['']:
         return data_stamp(settings), ''
@@ -349,7 +349,7 @@ A_DAY = 86_400  # seconds
 
 # %% ../../nbs/jobs/04_runs.ipynb #8a66ca62
 def _finished(settings, job):
-    'The result of a finished run with the inputs of `job` whose report still exists, else None; what could not be hashed is never taken for the same'
+    "The result of a finished run with identical inputs whose report still exists, else None"
     row = run_row(settings, job)
     found = row['data_hash'] and find_ok_run(settings, row['fingerprint'])
     paths = [settings.path(found[name]) for name in ('notebook_path', 'html_path')] if found else []

@@ -163,7 +163,7 @@ def check_request(
     parameters: dict,  # Name → value, text or object
 ) -> tuple[
     list[str], dict
-]:  # One entry a run: a symbol, a universe such as 'AAPL,IBM', or '' without symbols; and checked parameters; raises a TradeLabError
+]:  # One entry per run (symbol, universe such as 'AAPL,IBM', or ''), and parameters; raises a TradeLabError
     "Check a request for runs as far as possible without a database"
     given, takes = check_parameters(template(settings.home, name), parameters), takes_symbols(settings.home, name)
     if own := sorted({'symbol', 'run_id'} & set(given)):

@@ -102,7 +102,8 @@ TOLERANCE = 1e-6  # Forecasts that differ by less are the same, in units of retu
 # %% ../../nbs/serving/03_predictions.ipynb #cef696a8
 _INCOMING = """CREATE TEMP TABLE incoming ON COMMIT DROP AS
 SELECT symbol, session, close, forecast, low, high FROM predictions WITH NO DATA"""
-_INSERT = """INSERT INTO predictions (model_id, symbol, session, horizon, made_at, trained_to, close, forecast, low, high)
+_INSERT = """INSERT INTO predictions
+  (model_id, symbol, session, horizon, made_at, trained_to, close, forecast, low, high)
 SELECT :model_id, symbol, session, :horizon, clock_timestamp(), :trained_to, close, forecast, low, high
 FROM incoming ORDER BY symbol, session ON CONFLICT DO NOTHING"""
 _DIFFERENT = ' OR '.join(

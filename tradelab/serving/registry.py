@@ -272,7 +272,7 @@ def load_model(
 ) -> tuple[dict, Artifact]:  # Its row without the weights, and the model
     """A model that can be served
 
-    Raises RunError for an unknown model, ModelError for bytes that are damaged, outdated or not described by the row."""
+    Raises RunError for an unknown model, ModelError for bytes that are damaged or outdated, or unlike the row."""
     with session(settings) as db:
         row = _find(db, name, version, Model.artifact)
     artifact = _loaded(row)
@@ -348,7 +348,7 @@ def _serve(db, name, rows, row):
 
 # %% ../../nbs/serving/05_registry.ipynb #b665cf5b
 def _check_promotion(name, rows, row, by, beaten):
-    'RunError for a version that must not be promoted, or when another champion serves than the one it was tested against'
+    "RunError for a version that must not be promoted, or that was tested against another champion"
     label, serving = f'{name} version {row.version}', _serving(rows)
     if row.status == 'champion':
         raise RunError(f'{label} serves already', row.status, 'Nothing has to be done.')

@@ -285,7 +285,7 @@ def forecast_now(
     settings: Settings,  # The lab
     name: str,  # Of the model
     allow='',  # Tickers to use although the data check refused them
-) -> pd.DataFrame:  # symbol, session, close, forecast, low, high (simple returns), price, price_low, price_high (USD); raises RunError when no model serves, DataError for a symbol whose bars have stopped
+) -> pd.DataFrame:  # Row per symbol: forecast, low, high (returns), prices (USD); raises RunError, DataError
     "Forecast from the newest stored bars, and store the forecasts"
     row, artifact = load_model(settings, name)
     newest = last_bars(settings).session.max()
@@ -324,7 +324,8 @@ class Retrained:
         return f'Retrained({self.row["name"]} version {self.row["version"]}: {self.promotion_test.verdict})'
 
     def _repr_html_(self):
-        return f'<div><b>{escape(self.row["name"])}, version {self.row["version"]}</b><p>{escape(self.words)}</p>{self.promotion_test._repr_html_()}</div>'
+        name, words = f'{escape(self.row["name"])}, version {self.row["version"]}', escape(self.words)
+        return f'<div><b>{name}</b><p>{words}</p>{self.promotion_test._repr_html_()}</div>'
 
 # %% ../../nbs/serving/08_retraining.ipynb #fd484da6
 class _Steps:

@@ -134,7 +134,7 @@ def token_of(
 
 # %% ../../nbs/tests/alpaca_data_server.ipynb #b66bc147
 def _page(rows, request, default, most, page_rows):
-    'The part of `rows`, pairs of key and row in order, that `request` asks for, and the token of the next; ValueError for a wrong token or limit'
+    "The page of `rows` that `request` asks for, and the token of the next; ValueError for a wrong token or limit"
     limit = int(request.query.get('limit', default))
     if not 1 <= limit <= most:
         raise ValueError(f'invalid limit: {limit}')

@@ -86,7 +86,8 @@ def _totals(result):
     return len(result.trades), round(result.fills.fees.sum(), 2), round(result.equity.equity.iloc[-1], 2)
 
 # %% ../../nbs/tests/published_runs.ipynb #fd5ada3c
-# https://www.backtrader.com/docu/commission-schemes/commission-schemes/: decision closes, execution prices, commissions, gross and net profit as printed there
+# https://www.backtrader.com/docu/commission-schemes/commission-schemes/:
+# decision closes, execution prices, commissions, gross and net profit as printed there
 BACKTRADER = _bars(
     [3757.59, 3754.13, 3788.81, 3786.93, 3860.00, 3863.57, 3839.90, 3839.24],
     [3757.59, 3754.13, 3788.81, 3786.93, 3860.00, 3863.57, 3839.90, 3839.24],
@@ -112,7 +113,8 @@ def test_two_operations_of_backtraders_manual_have_its_commissions_and_its_net_p
     ).tolist() == net
 
 # %% ../../nbs/tests/published_runs.ipynb #0caaafbe
-# vectorbt 1.2.0, docstring of Portfolio.from_signals: change of the position at each bar; the values of the account are its value() on the same input
+# vectorbt 1.2.0, docstring of Portfolio.from_signals:
+# change of the position at each bar; the values of the account are its value() on the same input
 @pytest.mark.parametrize(
     'direction, flow, value',
     [
@@ -161,7 +163,8 @@ def test_the_stops_of_vectorbts_manual_are_hit_at_its_bars(trailing_stop, take_p
     assert signed.tolist() == flow and result.equity.equity.tolist() == value
 
 # %% ../../nbs/tests/published_runs.ipynb #942272a4
-RUNS = {}  # name → symbol, fast, slow, shares, costs, risk, direction, closed trades, their profit, last equity, some trades
+# name → symbol, fast, slow, shares, costs, risk, direction, closed trades, their profit, last equity, some trades
+RUNS = {}
 
 RUNS['backtesting_py_goog_10_20_reversing'] = (
     'GOOG',

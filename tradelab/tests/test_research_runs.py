@@ -34,7 +34,7 @@ FOLDS = {**GRID, 'train': 300, 'test': 150}
 
 @pytest.fixture(scope='module')
 def researched(lab):
-    'The lab and five runs: a sweep and a walk-forward, the opening of the seal and a second try, a sweep of another grid'
+    "The lab and five runs: sweep, walk-forward, the opening of the holdout, a second try, a sweep of another grid"
     with session(lab) as work:
         work.execute(text(f'TRUNCATE {", ".join(metadata.tables)} RESTART IDENTITY CASCADE'))
     ingest(lab, ['AAPL', 'IBM'], 'sample')

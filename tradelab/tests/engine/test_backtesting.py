@@ -84,7 +84,8 @@ def test_slippage_moves_both_sides_against_us_within_the_bar():
     assert result.fills.slippage.tolist() == [pytest.approx(0.05 * 99), pytest.approx(0.001 * 99)]
 
 # %% ../../../nbs/engine/10_backtesting.ipynb #3edab540
-# 99 shares at 10: cash for 100 is there, but not for 1 dollar of commission. Sale: 99*11 = 1089, SEC 0.0224 -> 0.03, TAF 0.0193 -> 0.02.
+# 99 shares at 10: cash for 100 is there, but not for 1 dollar of commission.
+# Sale: 99*11 = 1089, SEC 0.0224 -> 0.03, TAF 0.0193 -> 0.02.
 def test_a_purchase_is_cut_to_cash_with_commission_and_a_sale_pays_fees_to_the_cent():
     costs = CostSettings(commission_per_order=1.0, sec_fee_per_million=20.6, taf_per_share=0.000195, slippage_bp=0)
     result = _run({'A': [10, 10, 10, 11]}, {'A': {0: 1, 2: -1}}, costs)
@@ -115,7 +116,8 @@ def test_a_target_sells_at_its_price_or_at_a_better_open(bar, price):
     assert _fills(result)[1][4] == price and result.trades.exit_reason.item() == 'take_profit'
 
 # %% ../../../nbs/engine/10_backtesting.ipynb #243ba189
-# Entry 10.1 (100 bp), stop 9.09, target 12.12; the stop is sold at 9.09*0.99 = 8.9991 unless the low holds it up, the target at 12.12.
+# Entry 10.1 (100 bp), stop 9.09, target 12.12;
+# the stop is sold at 9.09*0.99 = 8.9991 unless the low holds it up, the target at 12.12.
 @pytest.mark.parametrize(
     'bar, price', [((10, 10, 8, 9), 8.9991), ((10, 10, 9.05, 9.5), 9.05), ((10, 13, 9.5, 13), 12.12)]
 )
@@ -346,7 +348,8 @@ def test_a_sell_signal_enters_short_where_that_is_allowed_and_a_buy_signal_turns
     ] and result.equity.exposure.tolist() == [0, 1, 800 / 1200, 1, 1, 1]
 
 
-# Short 100 at 10: a dividend of 0.5 is paid to the lender; borrowing at 25.2 % a year costs 0.1 % of the value a session.
+# Short 100 at 10: a dividend of 0.5 is paid to the lender;
+# borrowing at 25.2 % a year costs 0.1 % of the value a session.
 def test_a_short_position_pays_dividends_and_for_the_borrowed_shares():
     result = _run(
         {'A': [10] * 4},
@@ -421,7 +424,8 @@ def test_dividends_become_shares_at_the_next_open_where_they_are_reinvested():
     ]
 
 # %% ../../../nbs/engine/10_backtesting.ipynb #317dc905
-# Entry 10. The best price moves to 12 on day 2 and counts from day 3 on: stop 12*0.9 = 10.8, touched there; on day 2 itself the low of 9.9 lies above 9.
+# Entry 10. The best price moves to 12 on day 2 and counts from day 3 on: stop 12*0.9 = 10.8, touched there;
+# on day 2 itself the low of 9.9 lies above 9.
 def test_a_trailing_stop_follows_the_best_price_of_the_days_before():
     result = _run(
         {'A': [10, 10, (10, 12, 9.9, 11), (11, 11.5, 10.5, 11)]}, {'A': {0: 1}}, risk=RiskSettings(trailing_stop=0.1)
@@ -441,7 +445,8 @@ def test_a_time_stop_leaves_after_its_sessions():
     )
 
 
-# True range 2 throughout, so the ATR is 2 from the second bar on; entry at 10: stop 10 - 1.5*2 = 7; size 1 % of 1000 over 3 a share = 3 shares.
+# True range 2 throughout, so the ATR is 2 from the second bar on; entry at 10: stop 10 - 1.5*2 = 7;
+# size 1 % of 1000 over 3 a share = 3 shares.
 def test_an_atr_stop_and_an_atr_size_rest_on_the_range_of_the_decision():
     rows = [(10, 11, 9, 10)] * 4 + [(10, 11, 6, 8)]
     result = _run({'A': rows}, {'A': {2: 1}}, risk=RiskSettings(sizing='atr', stop_atr=1.5, atr_window=2))
