@@ -153,7 +153,7 @@ def test_the_report_is_one_file_that_needs_no_network(backtested):
             'Equity, drawdown, years and months',
             'Figures',
             'Costs and stress',
-            'Luck',
+            'Significance',
             'Limits and breakers',
             'Assumptions',
         )
