@@ -248,7 +248,7 @@ def _show_comparison(rows, compared):
 
     names = _letters(len(rows))
     typer.echo(fairness_verdict(compared))
-    commits = [check.found for check in compared.checks if check.what == 'commit'][0]
+    commits = [check.values for check in compared.checks if check.name == 'commit'][0]
     print_table(
         '',
         ('', 'run', 'symbol', 'sessions', 'commit'),
@@ -258,10 +258,10 @@ def _show_comparison(rows, compared):
         ],
     )
     wrong = [
-        check for check in compared.checks if not check.equal and check.what not in ('symbols', 'sessions', 'commit')
+        check for check in compared.checks if not check.equal and check.name not in ('symbols', 'sessions', 'commit')
     ]
     unequal = [
-        [check.what, *(found or '–' for found in check.found)] for check in wrong if check.decides or any(check.found)
+        [check.name, *(value or '–' for value in check.values)] for check in wrong if check.decides or any(check.values)
     ]
     if unequal:
         _under('Not equal', ('', *names), unequal)

@@ -367,7 +367,7 @@ def test_the_sessions_of_a_run_are_those_of_its_equity(fresh):
     _done(fresh, 'bare')
     rows = comparable_rows(fresh, ['bare', 'run'])
     assert [row['sessions'] for row in rows] == ['', '2012-01-02 to 2012-01-04'] and [
-        check.what for check in compare(rows).checks if check.decides and not check.equal
+        check.name for check in compare(rows).checks if check.decides and not check.equal
     ][0] == 'sessions'
     with pytest.raises(RunError, match='Did you mean bare'):
         comparable_rows(fresh, ['run', 'baer'])
