@@ -97,7 +97,7 @@ def test_a_symbol_without_bars_is_left_out_without_a_word():
 
 
 def test_a_corporate_action_is_found_by_the_day_of_its_processing():
-    data = AlpacaData({}, told=[cash_dividend('AA', '2024-03-11', 0.25)])
+    data = AlpacaData({}, extra_actions=[cash_dividend('AA', '2024-03-11', 0.25)])
 
     def found(start, end):
         return bool(_asked(data, '/v1/corporate-actions', start=start, end=end).body['corporate_actions'])

@@ -21,8 +21,8 @@ from ..data.adjustment import adjust
 from ..data.admission import load_findings
 from ..data.collection import ingest
 from ..data.market_data import load_actions, load_bars
-from .loopback import some
-from .yahoo_server import DOWN, TOO_MANY, YahooServer, made_listing
+from .loopback import random_faults
+from .yahoo_server import DOWN, TOO_MANY, YahooServer, random_listing
 from ..utils.database import session
 
 # %% ../../nbs/tests/ingest.ipynb #7ec51e4b
@@ -92,7 +92,7 @@ def _table(settings):
 
 def _listings(count, **options):
     return {
-        f'S{k:03d}': made_listing(k, last='2020-06-30', actions=[('2020-03-02', 'dividend', 0.5)], **options)
+        f'S{k:03d}': random_listing(k, last='2020-06-30', actions=[('2020-03-02', 'dividend', 0.5)], **options)
         for k in range(count)
     }
 
@@ -102,7 +102,7 @@ def test_a_hundred_symbols_are_complete_although_three_answers_of_ten_are_refuse
 ):
     listings = _listings(100)
     (tmp_path / 'universe.txt').write_text('\n'.join([*listings, 'NOPE']))
-    with YahooServer(listings, some(0.3, TOO_MANY)) as server:
+    with YahooServer(listings, random_faults(0.3, TOO_MANY)) as server:
         code, out, err = _said(_command(server, 'ingest', '--universe', str(tmp_path / 'universe.txt')))
     assert (
         code == 1
@@ -134,7 +134,7 @@ def test_when_yahoo_is_out_the_last_good_data_stay_with_their_age_and_nothing_ha
 
 # %% ../../nbs/tests/ingest.ipynb #75e44201
 def test_a_split_that_appears_late_leaves_no_seam(fresh):
-    plain = made_listing(1, last='2020-06-30')
+    plain = random_listing(1, last='2020-06-30')
     jumped = replace(
         plain,
         bars=plain.bars.assign(
@@ -164,13 +164,13 @@ def test_a_split_that_appears_late_leaves_no_seam(fresh):
 def test_a_dividend_that_is_corrected_counts_once(fresh):
     with YahooServer(
         {
-            'X': made_listing(
+            'X': random_listing(
                 1, last='2020-06-30', actions=[('2020-03-02', 'dividend', 0.5), ('2020-06-24', 'dividend', 0.5)]
             )
         }
     ) as server:
         ingest(_at(fresh, server), ['X'])
-        server.listings['X'] = made_listing(
+        server.listings['X'] = random_listing(
             1, last='2020-06-30', actions=[('2020-03-02', 'dividend', 0.5), ('2020-06-25', 'dividend', 0.6)]
         )
         ingest(_at(fresh, server), ['X'])
@@ -188,7 +188,7 @@ def test_a_wrong_currency_is_refused_and_the_others_go_on(fresh):
 
 
 def test_a_last_row_of_nulls_is_kept_named_and_mended_by_the_next_update(fresh):
-    whole = made_listing(3, last='2020-06-30')
+    whole = random_listing(3, last='2020-06-30')
     holed = whole.bars.copy()
     holed.iloc[-1] = np.nan
     with YahooServer({'X': replace(whole, bars=holed)}) as server:
@@ -286,7 +286,7 @@ def test_a_wish_that_cannot_be_granted_is_refused_before_anything_is_asked(fresh
 def test_odd_symbols_are_stored_or_named_and_none_is_dropped(fresh):
     names = ['BRK.B', '^GSPC', 'NAN', 'TRUE', 'ON', 'S000', "'; --", 'A' * 33, 'ÄÖ', 'X Y']
     with YahooServer(
-        {name: made_listing(1, last='2020-02-28') for name in ('BRK-B', '^GSPC', 'NAN', 'TRUE', 'ON', 'S000')}
+        {name: random_listing(1, last='2020-02-28') for name in ('BRK-B', '^GSPC', 'NAN', 'TRUE', 'ON', 'S000')}
     ) as server:
         told = {result.symbol: result for result in ingest(_at(fresh, server), names)}
     assert set(told) == set(names) and [name for name in names if told[name].ok] == [
@@ -300,7 +300,7 @@ def test_odd_symbols_are_stored_or_named_and_none_is_dropped(fresh):
 
 
 def test_days_before_1970_and_days_to_come(fresh):
-    listing = made_listing(1, first='1965-01-04', last='1971-12-31')
+    listing = random_listing(1, first='1965-01-04', last='1971-12-31')
     with YahooServer({'X': listing}) as server:
         settings = _at(fresh, server)
         assert ingest(settings, ['X'], start=date(1966, 1, 1), end=date(1966, 12, 31))[0].new == len(

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from .loopback import Answer, Loopback, Request, some
+from .loopback import Answer, Loopback, Request, random_faults
 
 # %% ../../nbs/tests/loopback.ipynb #16685f88
 def _hello(request):
@@ -147,7 +147,8 @@ def test_requests_side_by_side_are_all_counted_once():
 def test_chance_strikes_its_share_and_repeats_itself(share):
     def struck(seed):
         return [
-            some(share, Answer(429), seed, '/v8')(Request('GET', '/v8/x', {}, {}), k) is not None for k in range(2000)
+            random_faults(share, Answer(429), seed, '/v8')(Request('GET', '/v8/x', {}, {}), k) is not None
+            for k in range(2000)
         ]
 
     assert sum(struck(0)) / 2000 == pytest.approx(share, abs=0.05) and struck(0) == struck(0)
@@ -155,4 +156,4 @@ def test_chance_strikes_its_share_and_repeats_itself(share):
 
 
 def test_chance_strikes_only_the_path_it_is_told():
-    assert some(1.0, Answer(429), path='/v8')(Request('GET', '/v1/test', {}, {}), 0) is None
+    assert random_faults(1.0, Answer(429), path='/v8')(Request('GET', '/v1/test', {}, {}), 0) is None

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from ..data.adjustment import adjust
-from .yahoo_server import YahooServer, chart, made_listing
+from .yahoo_server import YahooServer, chart, random_listing
 
 ACTIONS = [
     ('2020-03-02', 'dividend', 2.0),
@@ -26,7 +26,7 @@ ACTIONS = [
 
 # %% ../../nbs/tests/yahoo_server.ipynb #a5e626fa
 def test_closes_are_divided_by_all_later_splits_and_the_adjusted_ones_follow_from_the_dividends():
-    listing = made_listing(actions=ACTIONS)
+    listing = random_listing(actions=ACTIONS)
     sent = chart('X', listing, 0, 2e9, 1.7e9)['indicators']
     np.testing.assert_allclose(
         sent['quote'][0]['close'], adjust(listing.bars, listing.actions, 'split').close, rtol=1e-7
@@ -42,25 +42,25 @@ def test_closes_are_divided_by_all_later_splits_and_the_adjusted_ones_follow_fro
 def test_a_span_is_divided_by_the_splits_after_it_which_it_does_not_list():
     sent = chart(
         'X',
-        made_listing(actions=ACTIONS),
+        random_listing(actions=ACTIONS),
         pd.Timestamp('2020-02-01').timestamp(),
         pd.Timestamp('2020-04-01').timestamp(),
         1.7e9,
     )
-    whole = chart('X', made_listing(actions=ACTIONS), 0, 2e9, 1.7e9)
+    whole = chart('X', random_listing(actions=ACTIONS), 0, 2e9, 1.7e9)
     assert sent['indicators']['quote'][0]['close'] == whole['indicators']['quote'][0]['close'][21:62] and set(
         sent['events']
     ) == {'dividends'}
 
 
 def test_dividends_are_divided_by_the_splits_after_them():
-    sent = chart('X', made_listing(actions=ACTIONS), 0, 2e9, 1.7e9)['events']
+    sent = chart('X', random_listing(actions=ACTIONS), 0, 2e9, 1.7e9)['events']
     assert [event['amount'] for event in sent['dividends'].values()] == [round(2 / 3, 6), round(1 / 1.5, 6), 0.8]
     assert [event['splitRatio'] for event in sent['splits'].values()] == ['2:1', '3:2']
 
 # %% ../../nbs/tests/yahoo_server.ipynb #c39f9543
 def test_missing_values_are_null_and_prices_single_precision():
-    listing = made_listing()
+    listing = random_listing()
     listing.bars.iloc[-1] = np.nan
     quote = chart('X', listing, 0, 2e9, 1.7e9)['indicators']['quote'][0]
     assert {values[-1] for values in quote.values()} == {None} and quote['close'][0] == float(
@@ -69,7 +69,7 @@ def test_missing_values_are_null_and_prices_single_precision():
 
 
 def test_while_the_market_is_open_a_bar_of_today_is_stamped_with_its_last_quote():
-    listing, now = made_listing(), pd.Timestamp('2021-01-04 12:00', tz='America/New_York').timestamp()
+    listing, now = random_listing(), pd.Timestamp('2021-01-04 12:00', tz='America/New_York').timestamp()
     live = replace(listing, live=pd.Series(dict(open=1.0, high=1.0, low=1.0, close=1.0, volume=1.0)))
     sent = chart('X', live, 0, 2e9, now)
     regular = sent['meta']['currentTradingPeriod']['regular']
@@ -90,7 +90,7 @@ def _get(server, path):
 
 
 def test_a_range_instead_of_a_period_gives_the_last_bar():
-    with YahooServer({'X': made_listing()}) as server:
+    with YahooServer({'X': random_listing()}) as server:
         status, body = _get(server, '/v8/finance/chart/X?range=1d&interval=1d')
     assert status == 200 and len(body['chart']['result'][0]['timestamp']) == 1
 
@@ -105,13 +105,13 @@ def test_a_range_instead_of_a_period_gives_the_last_bar():
     ],
 )
 def test_refusals_have_yahoos_shape(path, status, words):
-    with YahooServer({'X': made_listing()}) as server:
+    with YahooServer({'X': random_listing()}) as server:
         got, body = _get(server, f'/v8/finance/chart/{path}')
     assert got == status and body['chart']['result'] is None and words in body['chart']['error']['description']
 
 
 def test_a_wrong_crumb_is_unauthorized_when_one_is_wanted():
-    with YahooServer({'X': made_listing()}, crumb='secret') as server:
+    with YahooServer({'X': random_listing()}, crumb='secret') as server:
         assert _get(server, '/v8/finance/chart/X?interval=1d&period1=0&period2=2000000000')[0] == 401
         assert urlopen(f'{server.url}/v1/test/getcrumb').read() == b'secret'
         assert _get(server, '/v8/finance/chart/X?interval=1d&period1=0&period2=2000000000&crumb=secret')[0] == 200

@@ -26,14 +26,14 @@ from tradelab.tests.alpaca_data_server import (
     KEYS,
     AlpacaData,
     action,
-    changed,
-    endless,
-    limits,
-    losing_a_page,
-    refused,
+    changed_answers,
+    endless_pages,
+    lost_page,
+    rate_limit_headers,
+    refusal,
     web_page,
 )
-from ..loopback import Answer, Loopback, some
+from ..loopback import Answer, Loopback, random_faults
 from tradelab.utils.error_handling import (
     DataError,
     EmptyDeliveryError,
@@ -142,7 +142,9 @@ def test_pages_give_the_same_as_one_page(asking, page_rows):
 def test_a_hundred_symbols_arrive_once_each_when_three_of_ten_requests_are_refused(asking):
     market = _market(*[f'S{a}{b}' for a in 'ABCDEFGHIJ' for b in 'ABCDEFGHIJ'])
     with (
-        Loopback(AlpacaData(market, page_rows=20), some(0.3, refused(429, 'too many requests.'), seed=3)) as server,
+        Loopback(
+            AlpacaData(market, page_rows=20), random_faults(0.3, refusal(429, 'too many requests.'), seed=3)
+        ) as server,
         asking(server, deadline_s=60) as provider,
     ):
         results = list(provider.deliveries(market))
@@ -162,10 +164,10 @@ def test_each_hundred_symbols_are_two_requests(asking):
 @pytest.mark.parametrize(
     'answer, error, words',
     [
-        (refused(429, 'too many requests.'), RateLimitedError, 'requests_per_minute'),
+        (refusal(429, 'too many requests.'), RateLimitedError, 'requests_per_minute'),
         (Answer(500, {'message': 'oops'}), UnavailableError, '500 oops'),
         (web_page(503, 'Service Unavailable'), UnavailableError, '503 Service'),
-        (refused(504, ''), UnavailableError, '504'),
+        (refusal(504, ''), UnavailableError, '504'),
         (web_page(200, 'Welcome to our hotel'), UnavailableError, 'text/html'),
         (Answer(body='{"bars": {"IBM": [{"t": "2024'), UnavailableError, 'JSON'),
         (Answer(body={'bars': {}}, ends='cut'), UnavailableError, 'does not answer'),
@@ -176,10 +178,10 @@ def test_each_hundred_symbols_are_two_requests(asking):
         (Answer(body={'bars': {'IBM': ['x']}}), UnavailableError, 'another form'),
         (Answer(body={'message': 'nothing'}), UnavailableError, 'another form'),
         (web_page(401, '401 Authorization Required'), UnauthorizedError, 'TRADELAB_ALPACA_SECRET_KEY'),
-        (refused(403, 'forbidden.'), UnauthorizedError, 'keys'),
-        (refused(403, 'subscription does not permit querying recent SIP data'), UnauthorizedError, 'feed = iex'),
-        (refused(400, 'invalid symbol: IBM'), UnknownSymbolError, 'IBM'),
-        (refused(400, 'end should not be before start'), ProviderError, 'before start'),
+        (refusal(403, 'forbidden.'), UnauthorizedError, 'keys'),
+        (refusal(403, 'subscription does not permit querying recent SIP data'), UnauthorizedError, 'feed = iex'),
+        (refusal(400, 'invalid symbol: IBM'), UnknownSymbolError, 'IBM'),
+        (refusal(400, 'end should not be before start'), ProviderError, 'before start'),
         (Answer(302, '', headers={'Location': 'http://127.0.0.1:1/'}), ProviderError, '302'),
     ],
 )
@@ -193,8 +195,8 @@ def test_each_fault_has_its_error(asking, answer, error, words):
 @pytest.mark.parametrize(
     'answer',
     [
-        refused(429, 'too many requests.'),
-        refused(429, 'too many', **limits(0, reset=0)),
+        refusal(429, 'too many requests.'),
+        refusal(429, 'too many', **rate_limit_headers(0, reset=0)),
         Answer(500),
         web_page(200, 'hello'),
         Answer(body='{"bars": {'),
@@ -244,7 +246,7 @@ def test_a_silent_or_slow_server_is_abandoned_at_the_deadline(asking, answer):
 
 @pytest.mark.parametrize(
     'answer, error, words',
-    [(refused(429, 'slow down'), RateLimitedError, 'slow down'), (refused(500, 'oops'), UnavailableError, '500 oops')],
+    [(refusal(429, 'slow down'), RateLimitedError, 'slow down'), (refusal(500, 'oops'), UnavailableError, '500 oops')],
 )
 def test_waits_between_tries_end_at_the_deadline_with_the_last_failure(asking, answer, error, words):
     with Loopback(lambda request: answer) as server, asking(server, deadline_s=2, patience=60) as provider:
@@ -273,7 +275,7 @@ def test_a_call_has_the_time_of_all_its_symbols_and_a_request_that_of_one(asking
 
 def test_the_private_names_of_alpaca_py_that_the_provider_uses_exist(asking, monkeypatch):
     waited = []
-    with Loopback(AlpacaData(_market('IBM')), [refused(429, '')]) as server, asking(server) as provider:
+    with Loopback(AlpacaData(_market('IBM')), [refusal(429, '')]) as server, asking(server) as provider:
         for client in (provider._market.stocks, provider._market.corporate):
             assert (
                 isinstance(client._session, Session)
@@ -292,7 +294,7 @@ def test_the_private_names_of_alpaca_py_that_the_provider_uses_exist(asking, mon
 def test_another_try_is_logged_to_the_file_and_not_to_the_console(asking, caplog):
     with (
         caplog.at_level(logging.INFO, 'tradelab'),
-        Loopback(AlpacaData(_market('IBM')), [refused(429, 'slow down'), Answer(500)]) as server,
+        Loopback(AlpacaData(_market('IBM')), [refusal(429, 'slow down'), Answer(500)]) as server,
         asking(server) as provider,
     ):
         provider.fetch('IBM')
@@ -351,7 +353,7 @@ def test_a_faulty_symbol_that_is_not_named_is_found_by_halving(asking):
     data = AlpacaData(_market('AA', 'BB', 'CC', 'DD', 'EE'))
 
     def fault(request, count):
-        return refused(400, 'invalid symbol: ?') if 'CC' in request.query['symbols'].split(',') else None
+        return refusal(400, 'invalid symbol: ?') if 'CC' in request.query['symbols'].split(',') else None
 
     with Loopback(data, fault) as server, asking(server) as provider:
         results = dict(provider.deliveries(['AA', 'BB', 'CC', 'DD', 'EE']))
@@ -410,7 +412,7 @@ def test_one_unknown_symbol_of_five_gets_its_error_and_four_are_delivered(asking
 
 def test_a_symbol_missing_from_one_answer_is_requested_again(asking):
     data = AlpacaData(_market('AA', 'BB'))
-    lacking = changed(data, lambda body: {**body, 'bars': {'AA': body['bars']['AA']}})
+    lacking = changed_answers(data, lambda body: {**body, 'bars': {'AA': body['bars']['AA']}})
     with (
         Loopback(data, lambda request, count: lacking(request, count) if count == 0 else None) as server,
         asking(server) as provider,
@@ -421,7 +423,7 @@ def test_a_symbol_missing_from_one_answer_is_requested_again(asking):
 
 def test_a_second_request_may_repeat_the_pages_of_the_first(asking):
     data = AlpacaData(_market('AA', 'BB'), page_rows=1)
-    lacking = changed(
+    lacking = changed_answers(
         data, lambda body: {**body, 'bars': {symbol: rows for symbol, rows in body['bars'].items() if symbol == 'AA'}}
     )
     with (
@@ -472,7 +474,7 @@ def test_an_impossible_span_is_refused(asking, start, end, word):
 # %% ../../../nbs/providers/07_alpaca.ipynb #26e7ed02
 def test_a_page_that_leads_in_a_circle_ends_the_fetch(asking):
     data = AlpacaData(_market('AA', 'BB'))
-    with Loopback(data, endless(data)) as server, asking(server) as provider:
+    with Loopback(data, endless_pages(data)) as server, asking(server) as provider:
         with pytest.raises(PartialDeliveryError):
             provider.fetch('AA')
         assert len(server.requests) == 2
@@ -484,7 +486,7 @@ def test_a_page_that_leads_in_a_circle_ends_the_fetch(asking):
 def test_a_lost_page_is_a_partial_delivery(asking):
     data = AlpacaData(_market('AA'), page_rows=3)
     with (
-        Loopback(data, losing_a_page(data)) as server,
+        Loopback(data, lost_page(data)) as server,
         asking(server) as provider,
         pytest.raises(PartialDeliveryError, match='AA'),
     ):
@@ -496,7 +498,7 @@ def test_symbols_of_a_lost_page_are_requested_again(asking, page_rows):
     symbols, data = ['AA', 'BB', 'CC', 'DD'], AlpacaData(_market('AA', 'BB', 'CC', 'DD'), page_rows=page_rows)
 
     def fault(request, count):
-        return losing_a_page(data)(request, count) if count == 0 else None
+        return lost_page(data)(request, count) if count == 0 else None
 
     with Loopback(data, fault) as server, asking(server) as provider:
         results = dict(provider.deliveries(symbols))
@@ -510,7 +512,7 @@ def test_a_real_hole_between_two_pages_is_delivered(asking):
         _same(provider.fetch('AA'), bars)
 
 
-@pytest.mark.parametrize('answer', [refused(404, 'no such page'), refused(400, 'invalid page_token')])
+@pytest.mark.parametrize('answer', [refusal(404, 'no such page'), refusal(400, 'invalid page_token')])
 def test_a_refused_page_is_a_partial_delivery(asking, answer):
     with (
         Loopback(
@@ -584,7 +586,7 @@ def test_other_corporate_actions_become_findings(asking):
             process_date='2024-03-11',
         )
     ]
-    with Loopback(AlpacaData(_market('AA', 'NEW'), told=told)) as server, asking(server) as provider:
+    with Loopback(AlpacaData(_market('AA', 'NEW'), extra_actions=told)) as server, asking(server) as provider:
         results = dict(provider.deliveries(['AA', 'NEW']))
     assert (
         results['AA'].findings[['rule', 'severity']].to_numpy().tolist() == [['unhandled_action', 'warn']]
@@ -619,7 +621,7 @@ def test_repeated_rows_are_findings(asking):
         rows = body['bars'].get('AA', [])
         return {**body, 'bars': {'AA': rows + [rows[2], {**rows[4], 'c': 49.99}]}}
 
-    with Loopback(data, changed(data, again)) as server, asking(server) as provider:
+    with Loopback(data, changed_answers(data, again)) as server, asking(server) as provider:
         delivery = provider.fetch('AA')
     assert (
         sorted(delivery.findings.rule) == ['conflicting_duplicate', 'duplicate']
@@ -641,7 +643,7 @@ def _spoilt(change):
 @pytest.mark.parametrize('change', [{'t': '2024-03-11T00:00:00Z'}, {'t': 'yesterday'}, {'t': None}, {'t': [1]}])
 def test_unreadable_times_where_pages_meet_are_the_error_of_their_symbol(asking, change):
     data = AlpacaData(_market('AA', 'BB'), page_rows=3)
-    with Loopback(data, changed(data, _spoilt(change))) as server, asking(server) as provider:
+    with Loopback(data, changed_answers(data, _spoilt(change))) as server, asking(server) as provider:
         results = dict(provider.deliveries(['AA', 'BB']))
     assert isinstance(results['AA'], ProviderError)
     _same(results['BB'], _walk(1))
@@ -658,7 +660,7 @@ def test_unreadable_times_where_pages_meet_are_the_error_of_their_symbol(asking,
 )
 def test_unreadable_rows_are_the_error_of_their_symbol(asking, change, words):
     data = AlpacaData(_market('AA', 'BB'))
-    with Loopback(data, changed(data, _spoilt(change))) as server, asking(server) as provider:
+    with Loopback(data, changed_answers(data, _spoilt(change))) as server, asking(server) as provider:
         results = dict(provider.deliveries(['AA', 'BB']))
     assert type(results['AA']) is ProviderError and words in str(results['AA'])
     _same(results['BB'], _walk(1))
@@ -669,7 +671,10 @@ def test_missing_values_and_unknown_fields_are_kept_or_ignored(asking):
     odd = {'o': None, 'v': None, 'n': None, 'vw': None, 'zz': [1]}
     with (
         Loopback(
-            data, changed(data, lambda body: {**body, 'bars': {'AA': [{**row, **odd} for row in body['bars']['AA']]}})
+            data,
+            changed_answers(
+                data, lambda body: {**body, 'bars': {'AA': [{**row, **odd} for row in body['bars']['AA']]}}
+            ),
         ) as server,
         asking(server) as provider,
     ):
@@ -773,7 +778,7 @@ def test_minutes_between_two_instants_include_both(asking):
 
 def test_a_lost_page_of_minutes_is_a_partial_delivery(asking):
     data = AlpacaData({}, {'AA': _minutes(20)}, page_rows=5)
-    with Loopback(data, losing_a_page(data)) as server, asking(server) as provider, pytest.raises(PartialDeliveryError):
+    with Loopback(data, lost_page(data)) as server, asking(server) as provider, pytest.raises(PartialDeliveryError):
         provider.minute_bars('AA', '2024-03-15')
 
 

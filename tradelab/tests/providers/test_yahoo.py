@@ -26,7 +26,7 @@ from ...data.adjustment import adjust
 from ...data.provider import Provider
 from ...data.quality import Delivery
 from ...providers.yahoo import connect_yahoo
-from ..loopback import Answer, some
+from ..loopback import Answer, random_faults
 from tradelab.tests.yahoo_server import (
     DOWN,
     EMPTY,
@@ -34,8 +34,8 @@ from tradelab.tests.yahoo_server import (
     HTML,
     TOO_MANY,
     YahooServer,
-    made_listing,
-    only,
+    fault_for,
+    random_listing,
     truncated,
 )
 from tradelab.utils.error_handling import (
@@ -51,7 +51,7 @@ from tradelab.utils.error_handling import (
 
 # %% ../../../nbs/providers/06_yahoo.ipynb #1b945632
 ACTIONS = [('2020-03-02', 'dividend', 2.0), ('2020-06-09', 'split', 2.0), ('2020-11-06', 'dividend', 0.8)]
-X = made_listing(actions=ACTIONS)
+X = random_listing(actions=ACTIONS)
 HANGS = Answer(delay=60.0)
 
 
@@ -112,8 +112,11 @@ def test_for_sound_answers_the_bars_and_actions_equal_those_of_yfinance(yahoo):
 
 # %% ../../../nbs/providers/06_yahoo.ipynb #76ed013e
 def test_a_hundred_symbols_arrive_once_each_when_three_of_ten_requests_are_refused(tmp_path):
-    listings = {f'S{n}': made_listing(n, last='2020-02-28') for n in range(100)}
-    with YahooServer(listings, some(0.3, TOO_MANY)) as server, connect_yahoo(_settings(tmp_path, server.url)) as yahoo:
+    listings = {f'S{n}': random_listing(n, last='2020-02-28') for n in range(100)}
+    with (
+        YahooServer(listings, random_faults(0.3, TOO_MANY)) as server,
+        connect_yahoo(_settings(tmp_path, server.url)) as yahoo,
+    ):
         results = list(yahoo.deliveries(listings))
     assert [symbol for symbol, _ in results] == list(listings) and all(
         isinstance(delivery, Delivery) for _, delivery in results
@@ -178,7 +181,7 @@ def test_a_repeated_symbol_comes_once_and_an_invalid_one_gets_its_error(yahoo):
     ],
 )
 def test_each_fault_has_its_error(hasty, server, fault, kind):
-    server.faults = only('X', fault)
+    server.faults = fault_for('X', fault)
     with pytest.raises(kind) as error:
         hasty.fetch('X')
     assert type(error.value) is kind and 'X' in str(error.value)
@@ -232,7 +235,7 @@ def test_the_deadline_limits_every_kind_of_delay(tmp_path, server, path, answer)
 
 
 def test_a_wait_beyond_the_deadline_is_not_started(tmp_path, server):
-    server.faults = only('X', replace(TOO_MANY, headers={'Retry-After': '30'}))
+    server.faults = fault_for('X', replace(TOO_MANY, headers={'Retry-After': '30'}))
     with connect_yahoo(_settings(tmp_path, server.url, deadline_s=5.0)) as yahoo:
         start = time.monotonic()
         with pytest.raises(RateLimitedError, match='fewer requests'):
@@ -241,7 +244,7 @@ def test_a_wait_beyond_the_deadline_is_not_started(tmp_path, server):
 
 
 def test_a_pause_requested_by_yahoo_also_holds_for_other_processes(tmp_path, server):
-    server.faults = only('X', replace(TOO_MANY, headers={'Retry-After': '30'}))
+    server.faults = fault_for('X', replace(TOO_MANY, headers={'Retry-After': '30'}))
     with connect_yahoo(_settings(tmp_path, server.url, deadline_s=5.0)) as yahoo, pytest.raises(RateLimitedError):
         yahoo.fetch('X')
     before = len(server.requests)
@@ -286,7 +289,7 @@ def test_an_expired_crumb_is_renewed(yahoo, server):
 
 
 def test_a_lasting_refusal_of_access_is_requested_twice_only(tmp_path, server):
-    server.faults = only('X', FORBIDDEN)
+    server.faults = fault_for('X', FORBIDDEN)
     with connect_yahoo(_settings(tmp_path, server.url)) as yahoo, pytest.raises(UnauthorizedError):
         yahoo.fetch('X')
     assert len(server.charts()) == 2
@@ -313,7 +316,7 @@ def test_unknown_symbols_do_not_count_as_an_outage(yahoo):
 def test_a_late_split_and_a_changed_dividend_are_seen_by_the_same_process(yahoo, server):
     span = date(2020, 1, 2), date(2020, 4, 30)
     before = yahoo.fetch('X', *span)
-    server.listings['X'] = made_listing(
+    server.listings['X'] = random_listing(
         actions=[('2020-03-02', 'dividend', 4.0), *ACTIONS[1:], ('2020-12-01', 'split', 4.0)]
     )
     after = yahoo.fetch('X', *span)
@@ -328,7 +331,7 @@ def test_another_currency_is_delivered_unchanged_and_a_missing_one_is_refused(ya
 
 
 def test_a_last_row_of_nulls_is_kept(yahoo, server):
-    server.listings['X'] = made_listing()
+    server.listings['X'] = random_listing()
     server.listings['X'].bars.iloc[-1] = np.nan
     assert yahoo.fetch('X').bars.iloc[-1].isna().all()
 
@@ -363,7 +366,7 @@ def test_a_span_has_both_its_end_days(yahoo, start, end, first, last):
 
 
 def test_days_before_1970_are_delivered(yahoo, server):
-    server.listings['X'] = made_listing(first='1962-01-02', last='1971-12-31')
+    server.listings['X'] = random_listing(first='1962-01-02', last='1971-12-31')
     bars = yahoo.fetch('X', date(1965, 1, 4), date(1970, 1, 5)).bars
     assert (
         bars.index[[0, -1]].strftime('%Y-%m-%d').tolist() == ['1965-01-04', '1970-01-05']

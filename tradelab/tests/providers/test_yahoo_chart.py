@@ -15,7 +15,7 @@ import pytest
 from ...data.adjustment import adjust
 from ...data.bar_facts import FINDING_COLUMNS
 from ...providers.formats.yahoo_chart import CALENDARS, parse_chart, yahoo_delivery
-from ..yahoo_server import EMPTY, FORBIDDEN, HTML, TOO_MANY, chart, made_listing
+from ..yahoo_server import EMPTY, FORBIDDEN, HTML, TOO_MANY, chart, random_listing
 from tradelab.utils.error_handling import (
     EmptyDeliveryError,
     PartialDeliveryError,
@@ -38,7 +38,7 @@ NOW = 1.7e9
 
 def _sent(listing=None, now=NOW, **meta):
     "The chart of a listing, as JSON would bring it"
-    sent = json.loads(json.dumps(chart('X', listing or made_listing(actions=ACTIONS), -4e9, 4e9, now)))
+    sent = json.loads(json.dumps(chart('X', listing or random_listing(actions=ACTIONS), -4e9, 4e9, now)))
     sent['meta'].update(meta)
     return sent
 
@@ -127,7 +127,7 @@ def test_a_class_of_shares_gets_a_hint_about_yahoos_spelling():
 
 # %% ../../../nbs/providers/03_yahoo_chart.ipynb #a2778af1
 def test_bars_and_actions_are_the_traded_ones_divided_by_later_splits():
-    listing = made_listing(actions=ACTIONS, name='Toy Company')
+    listing = random_listing(actions=ACTIONS, name='Toy Company')
     delivery, split = _read(_sent(listing)), adjust(listing.bars, listing.actions, 'split')
     assert (
         delivery.symbol,
@@ -169,7 +169,7 @@ def test_a_span_without_a_session_is_empty(start, end):
 
 # %% ../../../nbs/providers/03_yahoo_chart.ipynb #796ec36d
 def test_null_rows_are_kept_as_nan():
-    listing = made_listing()
+    listing = random_listing()
     listing.bars.iloc[[5, -1]] = np.nan
     delivery = _read(_sent(listing))
     assert (
@@ -180,14 +180,14 @@ def test_null_rows_are_kept_as_nan():
 
 
 def test_a_missing_volume_is_not_a_volume_of_zero():
-    listing = made_listing()
+    listing = random_listing()
     listing.bars.iloc[7, 4] = np.nan
     assert np.isnan(_read(_sent(listing)).bars.volume.iloc[7])
 
 
 @pytest.mark.parametrize('factor, rule', [(1.0, 'duplicate'), (1.01, 'conflicting_duplicate')])
 def test_a_repeated_day_is_a_finding(factor, rule):
-    listing = made_listing()
+    listing = random_listing()
     twice = replace(listing, bars=pd.concat([listing.bars, listing.bars.iloc[[10]] * factor]))
     delivery = _read(_sent(twice))
     assert _rules(delivery) == [(rule, '2020-01-16', 'warn' if factor == 1 else 'fail')] and len(delivery.bars) == 253
@@ -202,7 +202,7 @@ def _at(text, zone='America/New_York'):
 
 def test_a_bar_of_today_is_left_out_while_the_session_lasts():
     now = _at('2021-01-04 12:00')
-    delivery = _read(_sent(replace(made_listing(), live=LIVE), now), now=now)
+    delivery = _read(_sent(replace(random_listing(), live=LIVE), now), now=now)
     assert delivery.bars.index[-1] == pd.Timestamp('2020-12-31') and _rules(delivery) == [
         ('unfinished_bar', '2021-01-04', 'warn')
     ]
@@ -211,7 +211,7 @@ def test_a_bar_of_today_is_left_out_while_the_session_lasts():
 def test_a_span_with_only_an_unfinished_bar_is_empty():
     now = _at('2021-01-04 12:00')
     with pytest.raises(EmptyDeliveryError, match='no finished bar'):
-        _read(_sent(replace(made_listing(), live=LIVE), now), date(2021, 1, 4), now=now)
+        _read(_sent(replace(random_listing(), live=LIVE), now), date(2021, 1, 4), now=now)
 
 
 @pytest.mark.parametrize(
@@ -261,20 +261,20 @@ def test_the_last_quote_of_a_finished_session_replaces_its_bar_without_a_finding
     ],
 )
 def test_sessions_are_local_dates_of_the_exchange(zone, opens, exchange, calendar):
-    listing = replace(made_listing(), zone=zone, opens=opens, exchange=exchange)
+    listing = replace(random_listing(), zone=zone, opens=opens, exchange=exchange)
     delivery = _read(_sent(listing))
     assert delivery.bars.index.equals(listing.bars.index) and delivery.calendar == calendar
 
 
 def test_an_hour_before_midnight_counts_as_the_next_day():
-    listing = replace(made_listing(), zone='America/Sao_Paulo', opens='00:00', exchange='SAO')
+    listing = replace(random_listing(), zone='America/Sao_Paulo', opens='00:00', exchange='SAO')
     sent = _sent(listing)
     sent['timestamp'] = [stamp - 3600 for stamp in sent['timestamp']]
     assert _read(sent).bars.index.equals(listing.bars.index)
 
 
 def test_sessions_before_1970_have_negative_stamps_and_are_read():
-    listing = made_listing(first='1962-01-02', last='1970-03-31', actions=[('1965-05-07', 'dividend', 1.0)])
+    listing = random_listing(first='1962-01-02', last='1970-03-31', actions=[('1965-05-07', 'dividend', 1.0)])
     sent = _sent(listing)
     assert (
         sent['timestamp'][0] < 0
@@ -285,7 +285,7 @@ def test_sessions_before_1970_have_negative_stamps_and_are_read():
 # %% ../../../nbs/providers/03_yahoo_chart.ipynb #57802245
 @pytest.mark.parametrize('named, currency', [('GBp', 'GBP'), ('GBX', 'GBP'), ('ZAc', 'ZAR'), ('ILA', 'ILS')])
 def test_prices_in_hundredths_are_divided_and_the_source_says_so(named, currency):
-    listing = replace(made_listing(), currency=named)
+    listing = replace(random_listing(), currency=named)
     delivery = _read(_sent(listing))
     assert delivery.currency == currency and f'{named} divided by 100' in delivery.source
     np.testing.assert_allclose(delivery.bars.close, listing.bars.close / 100, rtol=1e-7)
@@ -304,7 +304,7 @@ def test_another_currency_is_delivered_unchanged():
 # %% ../../../nbs/providers/03_yahoo_chart.ipynb #356e4a80
 def _dividend(amount, unit='', prices='GBp', **options):
     "The dividend read from a chart in which Yahoo adjusted for 3 units of the price, but sent `amount`"
-    sent = _sent(replace(made_listing(actions=[('2020-05-07', 'dividend', 3.0)]), currency=prices), **options)
+    sent = _sent(replace(random_listing(actions=[('2020-05-07', 'dividend', 3.0)]), currency=prices), **options)
     for event in sent['events']['dividends'].values():
         event.update(amount=amount, **({'currency': unit} if unit else {}))
     return _read(sent)
@@ -329,13 +329,13 @@ def test_a_dividend_in_a_third_currency_is_left_out_with_a_failing_finding():
 
 
 def test_without_an_adjusted_close_a_dividend_is_in_the_unit_of_the_prices():
-    sent = _sent(replace(made_listing(actions=[('2020-05-07', 'dividend', 3.0)]), currency='GBp'))
+    sent = _sent(replace(random_listing(actions=[('2020-05-07', 'dividend', 3.0)]), currency='GBp'))
     del sent['indicators']['adjclose']
     assert _read(sent).actions.value.tolist() == [0.03]
 
 # %% ../../../nbs/providers/03_yahoo_chart.ipynb #ac403008
 def _events(**events):
-    sent = _sent(made_listing())
+    sent = _sent(random_listing())
     stamps = dict(zip(('a', 'b'), sent['timestamp'][20:22]))
     sent['events'] = {
         kind: {str(k): {'date': stamps[day], **event} for k, (day, event) in enumerate(rows)}
@@ -387,7 +387,7 @@ def test_every_calendar_exists_and_has_sessions():
 
 
 def test_the_identity_is_the_first_trade_whatever_the_exchange_and_the_name():
-    listing = made_listing(first='2012-05-18', last='2012-12-31')
+    listing = random_listing(first='2012-05-18', last='2012-12-31')
     first = _read(_sent(listing), symbol='FB')
     assert (
         _read(_sent(replace(listing, exchange='NYQ', name='Meta Platforms, Inc.')), symbol='META').identity
