@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PRICES', 'ACTION_COLUMNS', 'ACTION_KINDS', 'ADJUSTMENTS', 'CONVENTIONS', 'BASES', 'ordered_actions', 'split_factors',
-           'dividends_paid', 'total_return_factors', 'adjust', 'as_traded', 'known_until']
+           'dividends_paid', 'total_return_factors', 'adjust', 'as_traded', 'known_until', 'prices_known_at']
 
 # %% ../../nbs/data/01_adjustment.ipynb #87314b74
 import numpy as np
@@ -206,3 +206,15 @@ def known_until(
             'Set a later [backtest] end, or ingest earlier bars.',
         )
     return bars.loc[:last], actions[actions['ex_date'] <= last]
+
+# %% ../../nbs/data/01_adjustment.ipynb #5d9aeab1
+def prices_known_at(
+    bars: pd.DataFrame,  # Raw bars
+    actions: pd.DataFrame,  # Splits and dividends
+    convention: str = 'yahoo',  # Dividend factor of the total-return closes, one of `CONVENTIONS`
+    end=None,  # Last session (date, text or timestamp), None for no limit
+) -> tuple[pd.DataFrame, pd.Series, np.ndarray]:  # Split-adjusted bars, total-return closes, dividends (USD per share)
+    "What to trade on, what to decide on and what is paid, known at `end`; DataError when no bar is left"
+    bars, actions = known_until(bars, actions, end)
+    closes = adjust(bars, actions, 'total_return', convention)['close']
+    return adjust(bars, actions, 'split'), closes, dividends_paid(bars.index, actions)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ..backtesting import backtest, buy_and_hold
 from ..config import CostSettings, Settings
-from ..data.adjustment import adjust, dividends_paid, known_until
+from ..data.adjustment import prices_known_at
 from ..engine.fills import fees
 from ..engine.market import BarPanel, bar_panel
 from ..engine.result import Backtest
@@ -110,10 +110,8 @@ def _market_and_closes(data, last):
     "The market up to the session `last`, and total-return closes"
     bars, closes, dividends = {}, {}, {}
     for symbol, (raw, actions, convention) in data.items():
-        raw, actions = known_until(raw, actions, last)
-        bars[symbol] = adjust(raw, actions, 'split')
-        closes[symbol] = adjust(raw, actions, 'total_return', convention)['close']
-        dividends[symbol] = dividends_paid(raw.index, actions)
+        prices = prices_known_at(raw, actions, convention, last)
+        bars[symbol], closes[symbol], dividends[symbol] = prices
     return bar_panel(bars, dividends), closes
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ..backtesting import backtest, buy_and_hold
 from ..config import Settings
-from ..data.adjustment import adjust, dividends_paid, known_until
+from ..data.adjustment import prices_known_at
 from ..engine.market import BarPanel, bar_panel
 from ..engine.result import Backtest
 from ..performance_metrics import performance
@@ -34,14 +34,6 @@ from tradelab.research.walk_forward import (
 )
 from ..signal_generator import Voter, strategy_signals
 from ..utils.error_handling import DataError
-
-# %% ../../nbs/research/08_study.ipynb #0fdbfe8d
-def _prepared(bars, actions, convention, end):
-    "Split-adjusted bars, total-return closes and dividends per bar, as known at `end`"
-    bars, actions = known_until(bars, actions, end)
-    split = adjust(bars, actions, 'split')
-    close = adjust(bars, actions, 'total_return', convention)['close']
-    return split, close, dividends_paid(split.index, actions)
 
 # %% ../../nbs/research/08_study.ipynb #ddb73378
 @dataclass(frozen=True, eq=False, repr=False)
@@ -84,7 +76,7 @@ def evaluate(
 ) -> Evaluation:  # Raises DataError when no session lies in the span, or for unusable bars or voters
     "Backtest the strategy and buy and hold on one symbol"
     account, costs = settings.backtest, settings.costs
-    split, close, dividends = _prepared(bars, actions, convention, account.end)
+    split, close, dividends = prices_known_at(bars, actions, convention, account.end)
     signals = strategy_signals(close, settings.strategy, voters)
     panel = bar_panel({symbol: split}, {symbol: dividends})
     name = '_'.join(settings.strategy.voters)
@@ -146,7 +138,7 @@ def study(
     "Prepare symbols for a study"
     bars, closes, dividends = {}, {}, {}
     for symbol, (raw, actions, convention) in data.items():
-        prepared = _prepared(raw, actions, convention, settings.backtest.end)
+        prepared = prices_known_at(raw, actions, convention, settings.backtest.end)
         bars[symbol], closes[symbol], dividends[symbol] = prepared
     panel = bar_panel(bars, dividends)
     return Study(settings, panel, {symbol: closes[symbol] for symbol in panel.symbols}, voters or {}, own or {})
