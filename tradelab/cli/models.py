@@ -214,13 +214,13 @@ def _scheduled(due):
 
 def _jobs(settings, chosen, given, pooled_name, scheduled):
     "A planned run for each model"
-    from tradelab.jobs.runs import plan
+    from tradelab.jobs.runs import plan_job
     from tradelab.jobs.templates import check_request
 
     for name, group, reasons in chosen:
         told = given | dict(reasons=reasons, scheduled=scheduled) | ({'name': pooled_name} if pooled_name else {})
         (about,), checked = check_request(settings, 'retrain', group, told)
-        yield name, plan(settings, 'retrain', about, checked)
+        yield name, plan_job(settings, 'retrain', about, checked)
 
 # %% ../../nbs/cli/03_models.ipynb #0c640124
 def _verdicts(settings, names, results):

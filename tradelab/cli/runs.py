@@ -83,9 +83,9 @@ def _show_results(settings, results):
 # %% ../../nbs/cli/04_runs.ipynb #44fc2f14
 def _as_set(settings, name, given):
     "A sentence for each parameter whose value means: as in settings.ini"
-    from tradelab.jobs.templates import template, template_parameters
+    from tradelab.jobs.templates import find_template, template_parameters
 
-    known = template_parameters(template(settings.home, name))
+    known = template_parameters(find_template(settings.home, name))
     meant = [
         key
         for key, value in given.items()

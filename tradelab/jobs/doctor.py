@@ -21,22 +21,27 @@ from ..config import Settings, load_secrets, load_settings
 from ..data.collection import provider
 from ..data.market_data import stored_symbols
 from .catalog import database_status
-from ..utils.database import current_revision, head_revision
-from ..utils.error_handling import TradeLabError
+from ..utils.database import current_revision, embedded_folder, head_revision
+from ..utils.error_handling import TradeLabError, plural
 
 # %% ../../nbs/jobs/03_doctor.ipynb #8a055aca
 @dataclass(frozen=True)
 class Finding:
-    "The state of one part."
+    "The state of one part of the lab."
 
     part: str  # What was checked
     state: str  # 'ok', 'warn' or 'fail'
     found: str  # What was found
-    remedy: str = ''  # How to fix it, empty when all is well
+    remedy: str = ''  # How to fix it; empty when nothing is wrong
+
+# %% ../../nbs/jobs/03_doctor.ipynb #550b1202
+def _problem(error):
+    "What a TradeLabError says, without its remedy"
+    return str(error).removesuffix(error.remedy).rstrip('. ')
 
 # %% ../../nbs/jobs/03_doctor.ipynb #2a1f2830
-def check_python() -> Finding:  # fail outside 3.11–3.13
-    "Is this a Python that the lab runs on?"
+def check_python() -> Finding:  # State fail outside 3.11–3.13
+    "Check that the lab supports this version of Python"
     found = '.'.join(map(str, sys.version_info[:3]))
     if (3, 11) <= sys.version_info[:2] <= (3, 13):
         return Finding('Python', 'ok', found)
@@ -47,14 +52,15 @@ def _pins(text):
     "Package → pinned version for every line of requirements.txt that applies here"
     from packaging.requirements import Requirement
 
-    lines = [Requirement(line) for line in text.splitlines() if re.match(r'[A-Za-z0-9]', line)]
-    return {
-        line.name: str(line.specifier).removeprefix('==')
-        for line in lines
-        if line.marker is None or line.marker.evaluate()
-    }
+    pins = {}
+    for line in text.splitlines():
+        if re.match(r'[A-Za-z0-9]', line):
+            requirement = Requirement(line)
+            if requirement.marker is None or requirement.marker.evaluate():
+                pins[requirement.name] = str(requirement.specifier).removeprefix('==')
+    return pins
 
-
+# %% ../../nbs/jobs/03_doctor.ipynb #d4f59e66
 def _installed(name):
     "The installed version of package `name`, '' when there is none"
     try:
@@ -65,110 +71,107 @@ def _installed(name):
 # %% ../../nbs/jobs/03_doctor.ipynb #fd783149
 def check_packages(
     requirements: Path | None = None,  # The pinned requirements; those of the repository when left out
-) -> Finding:  # fail when one is missing, warn when one has another version
-    "Are the pinned packages installed?"
+) -> Finding:  # State fail when a package is missing, warn for another version
+    "Compare the installed packages with the pinned versions"
     path = requirements or Path(tradelab.__file__).parents[1] / 'requirements.txt'
     if not path.exists():
         return Finding('Packages', 'warn', 'no requirements.txt', 'Restore it with git.')
-    found = {name: (_installed(name), pin) for name, pin in _pins(path.read_text()).items()}
-    missing, other = (
-        [name for name, (have, _) in found.items() if not have],
-        [f'{name} {have} for {pin}' for name, (have, pin) in found.items() if have and have != pin],
-    )
+    pins = _pins(path.read_text())
+    installed = {name: _installed(name) for name in pins}
+    missing = [name for name in pins if not installed[name]]
+    other = [
+        f'{name} {installed[name]} (tested: {pin})' for name, pin in pins.items() if installed[name] not in ('', pin)
+    ]
+    remedy = 'Run: pip install -r requirements.txt'
     if missing:
-        return Finding('Packages', 'fail', f'missing: {", ".join(missing[:5])}', 'Run: pip install -r requirements.txt')
+        return Finding('Packages', 'fail', f'missing: {", ".join(missing[:5])}', remedy)
     if other:
-        return Finding(
-            'Packages', 'warn', f'other versions: {", ".join(other[:3])}', 'Run: pip install -r requirements.txt'
-        )
-    return Finding('Packages', 'ok', f'{len(found)} as pinned')
+        return Finding('Packages', 'warn', f'other versions: {", ".join(other[:3])}', remedy)
+    return Finding('Packages', 'ok', f'{len(pins)} packages as pinned')
 
 # %% ../../nbs/jobs/03_doctor.ipynb #da8e71ce
 def check_folder(
     part: str,  # What the folder is for
     folder: Path,  # A folder, which need not exist yet
-) -> Finding:  # fail when it cannot be written, warn when the disk is nearly full
-    "Can the folder be written, and is there room?"
-    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        return Finding(
-            part, 'fail', f'{there} cannot be written', 'Make it writable, or name another folder in settings.ini.'
-        )
-    free = shutil.disk_usage(there).free / 1e9
+) -> Finding:  # State fail when it cannot be written, warn with less than 1 GB free
+    "Check that a folder can be written and has space"
+    existing = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        remedy = 'Make it writable, or name another folder in settings.ini.'
+        return Finding(part, 'fail', f'{existing} cannot be written', remedy)
+    free = shutil.disk_usage(existing).free / 1e9
     if free < 1:
-        return Finding(
-            part, 'warn', f'{folder}, {free:.1f} GB free', 'Free some disk space: reports and the database need it.'
-        )
+        remedy = 'Free some disk space: reports and the database need it.'
+        return Finding(part, 'warn', f'{folder}, {free:.1f} GB free', remedy)
     return Finding(part, 'ok', f'{folder}, {free:.0f} GB free')
 
 # %% ../../nbs/jobs/03_doctor.ipynb #d22d8834
+def _writable_secret_files():
+    "Files named by TRADELAB_…_FILE that the group or others can write"
+    names = [name for name in os.environ if name.startswith('TRADELAB_') and name.endswith('_FILE')]
+    paths = [os.environ[name] for name in names]
+    return [path for path in paths if Path(path).exists() and stat.S_IMODE(Path(path).stat().st_mode) & 0o022]
+
+# %% ../../nbs/jobs/03_doctor.ipynb #c324e57a
 def check_secrets(
     home: Path,  # The lab's home
-) -> Finding:  # fail when a secret is given twice or lies open
-    "Are the secrets readable, and private?"
+) -> Finding:  # State fail when secrets cannot be read safely, warn when others can write a secret's file
+    "Check that the secrets can be read, and only by their owner"
     try:
         names = [name for name, value in load_secrets(home) if value]
     except TradeLabError as e:
-        return Finding('Secrets', 'fail', e.what, e.remedy)
-    open_files = [
-        path
-        for name, path in os.environ.items()
-        if name.startswith('TRADELAB_')
-        and name.endswith('_FILE')
-        and Path(path).exists()
-        and stat.S_IMODE(Path(path).stat().st_mode) & 0o022
-    ]
-    if open_files:
-        return Finding(
-            'Secrets', 'warn', f'{open_files[0]} can be written by others', f'Run: chmod 600 {open_files[0]}'
-        )
-    return Finding('Secrets', 'ok', ', '.join(names) or 'none set (none needed for the sample data)')
+        return Finding('Secrets', 'fail', _problem(e), e.remedy)
+    if writable := _writable_secret_files():
+        return Finding('Secrets', 'warn', f'{writable[0]} can be written by others', f'Run: chmod 600 {writable[0]}')
+    found = f'set: {", ".join(names)}' if names else 'none set (the sample data need none)'
+    return Finding('Secrets', 'ok', found)
 
 # %% ../../nbs/jobs/03_doctor.ipynb #feb73177
 def check_database(
     settings: Settings,  # The lab
-) -> Finding:  # fail when it cannot be reached or has another revision
-    "Does Postgres answer, with the schema that this code expects?"
+) -> Finding:  # State fail when it cannot be reached or has another revision
+    "Check that Postgres answers and has the schema that this code expects"
     try:
-        revision, head, size = current_revision(settings), head_revision(), database_status(settings)
+        revision, head, status = current_revision(settings), head_revision(), database_status(settings)
     except TradeLabError as e:
-        return Finding('Database', 'fail', e.what, e.remedy)
+        return Finding('Database', 'fail', _problem(e), e.remedy)
     if revision != head:
-        return Finding('Database', 'fail', f'revision {revision or "none"}, wanted {head}', 'Run: tradelab db migrate')
-    return Finding('Database', 'ok', f'Postgres at {size["url"]}, revision {revision}')
+        found = f'revision {revision or "none"}, expected {head}'
+        return Finding('Database', 'fail', found, 'Run: tradelab db migrate')
+    folder = embedded_folder(settings)
+    address = f'embedded in {folder}' if folder else f'at {status["url"]}'
+    return Finding('Database', 'ok', f'{status["server"]} {address}, revision {revision}')
 
 # %% ../../nbs/jobs/03_doctor.ipynb #189d0df7
 def check_data(
     settings: Settings,  # The lab
-) -> Finding:  # warn when a symbol of the settings is not stored
-    "Are the symbols of the settings stored?"
+) -> Finding:  # State fail for an unusable provider, warn when a symbol of the settings is not stored
+    "Check that the provider exists and the symbols of the settings are stored"
     try:
         provider(settings).close()
         stored = set(stored_symbols(settings)['symbol'])
     except TradeLabError as e:
-        return Finding('Data', 'fail', e.what, e.remedy)
+        return Finding('Data', 'fail', _problem(e), e.remedy)
     missing = [symbol for symbol in settings.data.symbols if symbol not in stored]
     if missing:
         return Finding('Data', 'warn', f'not stored: {", ".join(missing)}', 'Run: tradelab ingest')
-    return Finding('Data', 'ok', f'{len(stored)} symbols of {settings.data.provider}')
+    return Finding('Data', 'ok', f'{plural(len(stored), "symbol")} from {settings.data.provider}')
 
 # %% ../../nbs/jobs/03_doctor.ipynb #c2f532ae
-def diagnose() -> list[Finding]:  # One for each part, from the ground up
+def diagnose() -> list[Finding]:  # One for each part, from Python up to the data
     "Check every part of the lab"
     findings = [check_python(), check_packages()]
     try:
         settings = load_settings()
     except TradeLabError as e:
-        return [*findings, Finding('Settings', 'fail', str(e), e.remedy)]
+        return [*findings, Finding('Settings', 'fail', _problem(e), e.remedy)]
     findings += [
         Finding('Settings', 'ok', str(settings.home / 'settings.ini')),
         check_folder('Reports', settings.path(settings.reports.directory)),
         check_folder('Logs', settings.path(settings.logging.directory)),
         check_secrets(settings.home),
-        check_database(settings),
     ]
-    return findings + (
-        [check_data(settings)]
-        if findings[-1].state == 'ok'
-        else [Finding('Data', 'warn', 'not checked', 'Fix the database first.')]
-    )
+    database = check_database(settings)
+    not_checked = Finding('Data', 'warn', 'not checked', 'Fix the database first.')
+    data = check_data(settings) if database.state == 'ok' else not_checked
+    return [*findings, database, data]

@@ -25,7 +25,7 @@ from sqlalchemy import text
 
 from ..data.collection import ingest
 from ..jobs.catalog import metadata
-from ..jobs.runs import plan, run_jobs
+from ..jobs.runs import plan_job, run_jobs
 from ..records.results import runs_table
 from ..serving.predictions import stored_forecasts
 from ..serving.registry import champion, models_table
@@ -165,7 +165,7 @@ def test_report_and_backtests_read_what_is_stored(served):
     lab, version, _ = served
     quick = {'draws': 50, 'random_entries': 10}
     jobs = [
-        plan(lab, name, 'IBM', given)
+        plan_job(lab, name, 'IBM', given)
         for name, given in (
             ('model_report', {}),
             ('forecast_backtest', quick),

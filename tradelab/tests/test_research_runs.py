@@ -21,7 +21,7 @@ from sqlalchemy import text
 from ..data.collection import ingest
 from ..data.market_data import combined_hash, data_hash, load_actions, load_bars
 from ..jobs.catalog import metadata
-from ..jobs.runs import plan, run, run_jobs
+from ..jobs.runs import plan_job, run, run_jobs
 from ..records.holdout import holdouts_table
 from ..records.results import run_details
 from ..records.trials import load_folds, load_sweep
@@ -38,7 +38,7 @@ def researched(lab):
     with session(lab) as work:
         work.execute(text(f'TRUNCATE {", ".join(metadata.tables)} RESTART IDENTITY CASCADE'))
     ingest(lab, ['AAPL', 'IBM'], 'sample')
-    jobs = [plan(lab, 'sweep', 'IBM', GRID), plan(lab, 'walk_forward', 'AAPL,IBM', FOLDS)]
+    jobs = [plan_job(lab, 'sweep', 'IBM', GRID), plan_job(lab, 'walk_forward', 'AAPL,IBM', FOLDS)]
     done = {result.run_id: result for result in run_jobs(lab, jobs)}
     swept, walked = (done[job.run_id] for job in jobs)
     opened, again = (

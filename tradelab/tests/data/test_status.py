@@ -464,14 +464,14 @@ def test_a_table_for_reading_is_escaped_and_the_same_each_time():
 def test_the_run_notebook_leaves_a_report_of_what_is_stored(fresh, tmp_path):
     import nbformat
 
-    from tradelab.jobs.templates import check_parameters, execute_template, template
+    from tradelab.jobs.templates import check_parameters, execute_template, find_template
     from tradelab.providers.sample import fetch, symbols
     from tradelab.records.results import run_details, start_run
 
     spoilt = {name: fetch(name) for name in symbols()}
     spoilt['GOOG'].bars.iloc[700, :4] *= 100
     _save(fresh, *spoilt.values())
-    notebook = template(fresh.home, 'data_quality')
+    notebook = find_template(fresh.home, 'data_quality')
     start_run(fresh, dict(id='x', template='data_quality', parameters={}))
     assert (
         execute_template(

@@ -7,7 +7,7 @@ __all__ = ['TABLES', 'test_every_table_and_column_says_what_it_is', 'test_every_
 import pytest
 from sqlalchemy import CheckConstraint, Date, DateTime, Numeric
 
-from ...jobs.catalog import metadata, purposes
+from ...jobs.catalog import metadata, table_purposes
 
 TABLES = list(metadata.sorted_tables)
 
@@ -19,12 +19,12 @@ def test_every_table_and_column_says_what_it_is(table):
 
 @pytest.mark.parametrize('table', TABLES, ids=lambda table: table.name)
 def test_every_constraint_and_index_is_named_by_the_rule(table):
-    named = [*table.constraints, *table.indexes]
+    constraints = [*table.constraints, *table.indexes]
     assert all(
         str(item.name).startswith(('pk_', 'uq_', 'ck_', 'fk_', 'ix_')) and table.name in str(item.name)
-        for item in named
-    ), [item.name for item in named]
-    assert len({str(item.name) for item in named}) == len(named)
+        for item in constraints
+    ), [item.name for item in constraints]
+    assert len({str(item.name) for item in constraints}) == len(constraints)
 
 # %% ../../../nbs/jobs/01_catalog.ipynb #2d5c59bc
 def test_moments_carry_their_zone_and_sessions_are_dates():
@@ -72,7 +72,7 @@ def test_money_is_numeric_and_research_prices_are_not():
 
 
 def test_each_table_has_its_purpose_and_its_checks_are_told_apart():
-    assert set(purposes()) == set(metadata.tables)
+    assert set(table_purposes()) == set(metadata.tables)
     fetches = metadata.tables['fetches']
     assert [str(item.name) for item in fetches.constraints if isinstance(item, CheckConstraint)] == [
         'ck_fetches_status_known'

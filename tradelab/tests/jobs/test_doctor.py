@@ -32,9 +32,9 @@ def test_packages_are_compared_with_the_pins(tmp_path):
         pins.write_text(text)
         return check_packages(pins).state
 
-    have = doctor._installed('pandas')
+    installed = doctor._installed('pandas')
     assert (
-        state(f'pandas=={have}\n# note\n') == 'ok'
+        state(f'pandas=={installed}\n# note\n') == 'ok'
         and state('pandas==0.1\n') == 'warn'
         and state('no-such-package==1\n') == 'fail'
     )
@@ -82,10 +82,10 @@ def test_a_provider_that_does_not_exist_is_a_failure(fresh):
 
 
 def test_a_database_out_of_reach_is_a_failure_with_a_remedy(fresh):
-    away = fresh.model_copy(
+    unreachable = fresh.model_copy(
         update={'database': fresh.database.model_copy(update={'url': 'postgresql://nobody@127.0.0.1:1/lab'})}
     )
-    finding = check_database(away)
+    finding = check_database(unreachable)
     assert finding.state == 'fail' and finding.remedy
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from ...data.admission import admit
 from ...data.market_data import combined_hash, data_hash
 from ...data.store import save_deliveries
-from ...jobs.runs import plan, run, run_row, update_index
+from ...jobs.runs import plan_job, run, run_row, update_index
 from ...jobs.templates import check_request
 from ...models.artifact import synthetic_artifact
 from ...providers.sample import fetch
@@ -62,7 +62,7 @@ def basket(fresh):
 
 # %% ../../../nbs/jobs/04_runs.ipynb #cdbb2433
 def test_two_plans_never_share_a_name(fresh):
-    first, second = plan(fresh, 'backtest', 'IBM', {}), plan(fresh, 'backtest', 'IBM', {})
+    first, second = plan_job(fresh, 'backtest', 'IBM', {}), plan_job(fresh, 'backtest', 'IBM', {})
     assert first.run_id != second.run_id and first.parameters == {'symbol': 'IBM', 'run_id': first.run_id}
 
 
@@ -70,12 +70,12 @@ def test_a_report_folder_that_is_a_file_is_refused(fresh):
     (fresh.home / 'taken').touch()
     blocked = fresh.model_copy(update={'reports': fresh.reports.model_copy(update={'directory': 'taken'})})
     with pytest.raises(StorageError, match='taken'):
-        plan(blocked, 'backtest', 'IBM', {})
+        plan_job(blocked, 'backtest', 'IBM', {})
 
 # %% ../../../nbs/jobs/04_runs.ipynb #384baa9c
 def test_the_fingerprint_depends_on_inputs_and_not_on_the_run(fresh):
     def print_of(parameters):
-        return run_row(fresh, plan(fresh, 'backtest', 'IBM', parameters))['fingerprint']
+        return run_row(fresh, plan_job(fresh, 'backtest', 'IBM', parameters))['fingerprint']
 
     assert print_of({}) == print_of({}) != print_of({'fast': 20})
 
@@ -83,7 +83,7 @@ def test_the_fingerprint_depends_on_inputs_and_not_on_the_run(fresh):
 def test_a_run_that_reads_forecasts_depends_on_the_stored_models(fresh):
     def prints():
         return [
-            run_row(fresh, plan(fresh, *job))['fingerprint']
+            run_row(fresh, plan_job(fresh, *job))['fingerprint']
             for job in (
                 ('backtest', 'IBM', {}),
                 ('backtest', 'IBM', {'voters': 'rsi, forecast'}),
@@ -110,7 +110,7 @@ def test_new_models_change_the_fingerprint_unless_the_template_declares_to_read_
     _notebook(fresh, 'declared', DECLARED + declaration)
 
     def current():
-        return run_row(fresh, plan(fresh, 'declared', '', {'voters': 'rsi'}))['fingerprint']
+        return run_row(fresh, plan_job(fresh, 'declared', '', {'voters': 'rsi'}))['fingerprint']
 
     before = current()
     assert current() == before
@@ -122,7 +122,7 @@ def test_a_template_without_a_declaration_is_not_reused_after_a_new_model(fresh,
     _save(fresh, fetch('FB'))
     _notebook(fresh, 'undeclared', DECLARED)
     monkeypatch.setattr('tradelab.jobs.runs.run_jobs', lambda settings, jobs, on_done: jobs)
-    job = plan(fresh, 'undeclared', '', {})
+    job = plan_job(fresh, 'undeclared', '', {})
     start_run(fresh, run_row(fresh, job))
     finish_run(fresh, job.run_id, 'ok')
     for path in (job.notebook, job.html):
@@ -153,8 +153,8 @@ def test_a_notebook_whose_symbols_are_empty_decides_itself(fresh):
         {},
     )
     assert (
-        'symbols' not in plan(fresh, 'look', '', {}).parameters
-        and plan(fresh, 'look', 'IBM', {}).parameters['symbols'] == 'IBM'
+        'symbols' not in plan_job(fresh, 'look', '', {}).parameters
+        and plan_job(fresh, 'look', 'IBM', {}).parameters['symbols'] == 'IBM'
     )
 
 
@@ -177,7 +177,7 @@ def test_an_invalid_request_is_refused_before_anything_starts(basket, name, symb
 
 # %% ../../../nbs/jobs/04_runs.ipynb #43b4086c
 def test_the_job_of_a_universe_hands_over_the_symbols_in_order(basket):
-    job = plan(basket, 'basket', 'AAPL,IBM', {'fast': 7})
+    job = plan_job(basket, 'basket', 'AAPL,IBM', {'fast': 7})
     assert (
         job.parameters == {'fast': 7, 'symbols': 'AAPL,IBM', 'run_id': job.run_id}
         and (job.symbol, job.universe) == ('', 'AAPL,IBM')
@@ -191,7 +191,7 @@ def test_what_a_universe_reads_is_hashed_symbol_by_symbol_with_the_verdict_on_ea
     _save(basket, fetch('FB'), fetch('IBM'))
 
     def row(*names):
-        return run_row(basket, plan(basket, 'basket', ','.join(names), {}))
+        return run_row(basket, plan_job(basket, 'basket', ','.join(names), {}))
 
     own = {name: data_hash(*admit(basket, name)) for name in ('FB', 'IBM')}
     before = row('FB', 'IBM')
@@ -217,12 +217,12 @@ def test_a_symbol_without_a_bar_leaves_a_universe_without_a_hash(basket):
     _save(basket, fetch('FB'), fetch('IBM'))
     with session(basket) as db:
         db.execute(text('DELETE FROM daily_bars WHERE instrument_id = (SELECT max(id) FROM instruments)'))
-    assert run_row(basket, plan(basket, 'basket', 'FB,IBM', {}))['data_hash'] is None
+    assert run_row(basket, plan_job(basket, 'basket', 'FB,IBM', {}))['data_hash'] is None
 
 # %% ../../../nbs/jobs/04_runs.ipynb #1742dfe9
 def test_a_verdict_that_changes_makes_another_run_of_the_same_data(basket):
     _save(basket, fetch('FB'), fetch('IBM'))
-    before = run_row(basket, plan(basket, 'basket', 'FB,IBM', {}))
+    before = run_row(basket, plan_job(basket, 'basket', 'FB,IBM', {}))
     with session(basket) as db:
         db.execute(
             text(
@@ -231,7 +231,7 @@ def test_a_verdict_that_changes_makes_another_run_of_the_same_data(basket):
                 'FROM instruments'
             )
         )
-    after = run_row(basket, plan(basket, 'basket', 'FB,IBM', {}))
+    after = run_row(basket, plan_job(basket, 'basket', 'FB,IBM', {}))
     assert after['data_hash'] == before['data_hash'] and after['fingerprint'] != before['fingerprint']
 
 
@@ -241,8 +241,8 @@ def test_a_verdict_that_changes_makes_another_run_of_the_same_data(basket):
 def test_a_setting_that_decides_a_result_decides_the_fingerprint(basket, section, key, value):
     changed = basket.model_copy(update={section: getattr(basket, section).model_copy(update={key: value})})
     assert (
-        run_row(changed, plan(basket, 'basket', '', {}))['fingerprint']
-        != run_row(basket, plan(basket, 'basket', '', {}))['fingerprint']
+        run_row(changed, plan_job(basket, 'basket', '', {}))['fingerprint']
+        != run_row(basket, plan_job(basket, 'basket', '', {}))['fingerprint']
     )
 
 # %% ../../../nbs/jobs/04_runs.ipynb #ad0092ba
@@ -270,7 +270,7 @@ def test_what_could_not_be_hashed_is_never_taken_for_the_same(basket, monkeypatc
     _save(basket, fetch('FB'))
     monkeypatch.setattr('tradelab.jobs.runs.run_jobs', lambda settings, jobs, on_done: jobs)
     for name in ('FB', 'NOPE'):
-        job = plan(basket, 'basket', name, {})
+        job = plan_job(basket, 'basket', name, {})
         start_run(basket, run_row(basket, job))
         finish_run(basket, job.run_id, 'ok')
         for path in (job.notebook, job.html):
@@ -284,6 +284,6 @@ def test_what_could_not_be_hashed_is_never_taken_for_the_same(basket, monkeypatc
 def test_the_seed_of_a_run_is_the_one_given_or_the_one_that_the_notebook_declares(fresh):
     _notebook(fresh, 'drawn', 'seed: int = 11  # of the draws\nrun_id: str = ""  # set by the run')
     assert [
-        run_row(fresh, plan(fresh, name, '', given))['seed']
+        run_row(fresh, plan_job(fresh, name, '', given))['seed']
         for name, given in (('drawn', {}), ('drawn', {'seed': 7}), ('data_quality', {}))
     ] == [11, 7, None]
