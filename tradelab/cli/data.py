@@ -14,6 +14,7 @@ import typer
 
 from tradelab.cli.console import (
     as_date,
+    chosen_symbols,
     lab_settings,
     parse_symbols,
     print_table,
@@ -23,55 +24,70 @@ from tradelab.cli.console import (
 )
 
 # %% ../../nbs/cli/02_data.ipynb #0727a60c
-def _show(results):
-    "The table and the summary of an ingest"
+_MOST_LISTED = 40
+
+
+def _print_collected(stored):
+    "The table of the symbols that were collected"
+    listed = stored
+    if len(stored) > _MOST_LISTED:
+        listed = [result for result in stored if result.verdict == 'fail' or result.changed]
+    if not listed:
+        return
+    columns = ('symbol', 'first', 'last', 'new', 'changed', 'unchanged', 'actions', 'missing', 'verdict')
+    print_table(
+        '' if len(listed) == len(stored) else 'Refused by the data check, or rewritten by the provider',
+        columns,
+        [[getattr(result, name) for name in columns] for result in listed],
+        right=columns[3:8],
+    )
+
+# %% ../../nbs/cli/02_data.ipynb #458b7712
+def _ingest_summary(results):
+    "One sentence on an ingest, and one on the data check"
     stored = [result for result in results if result.ok]
-    shown = stored if len(stored) <= 40 else [r for r in stored if r.verdict == 'fail' or r.changed]
-    if shown:
-        print_table(
-            '' if len(shown) == len(stored) else 'Refused by the data check, or rewritten by the provider',
-            ('symbol', 'first', 'last', 'new', 'changed', 'unchanged', 'actions', 'missing', 'verdict'),
-            [
-                (r.symbol, r.first, r.last, r.new, r.changed, r.unchanged, r.actions, r.missing, r.verdict)
-                for r in shown
-            ],
-            right=('new', 'changed', 'unchanged', 'actions', 'missing'),
-        )
-    verdicts = ', '.join(f'{sum(r.verdict == verdict for r in stored)} {verdict}' for verdict in ('ok', 'warn', 'fail'))
     failed = f', {len(results) - len(stored)} failed' if len(results) > len(stored) else ''
-    typer.echo(
+    verdicts = [f'{sum(r.verdict == verdict for r in stored)} {verdict}' for verdict in ('ok', 'warn', 'fail')]
+    return (
         f'{len(stored)} of {len(results)} symbols collected{failed}: '
         f'{sum(r.new for r in stored):,} new bars, {sum(r.changed for r in stored):,} rewritten. '
-        f'Data check: {verdicts}.'
+        f'Data check: {", ".join(verdicts)}.'
     )
 
 # %% ../../nbs/cli/02_data.ipynb #65a04903
-def _say_kept(results):
-    "Name the symbols that stay as they were, with their age"
-    for r in results:
-        if not r.ok and not r.is_missing:
-            typer.echo(f'{r.symbol}: {r.error} Kept: data to {r.kept}, {r.behind} sessions behind.', err=True)
+def _report_kept(results):
+    "Print for each symbol that could not be updated how old its data are"
+    for result in results:
+        if not result.ok and not result.is_missing:
+            age = f'Kept: data to {result.kept}, {result.behind} sessions behind.'
+            typer.echo(f'{result.symbol}: {result.error} {age}', err=True)
 
 # %% ../../nbs/cli/02_data.ipynb #d17f245c
-def _universe(symbols, universe):
-    "The symbols of --symbols and of --universe"
-    from tradelab.data.collection import read_universe
+def _read_from(settings, provider, file):
+    "The settings with `file` in place of [files] path; ParameterError for another provider"
+    from tradelab.utils.error_handling import ParameterError
 
-    return [*parse_symbols(symbols), *(read_universe(universe) if universe else ())]
+    if provider not in ('', 'files', settings.files.name):
+        raise ParameterError('--file goes with the provider files', provider, 'Leave --provider out.')
+    return settings.model_copy(update={'files': settings.files.model_copy(update={'path': file.resolve()})})
 
 # %% ../../nbs/cli/02_data.ipynb #568307c7
 def ingest_command(
-    provider: Annotated[str, typer.Option(help='Provider. Default: [data] provider.')] = '',
+    provider: Annotated[
+        str, typer.Option(help='Data provider, such as yahoo. Default: [data] provider in settings.ini.')
+    ] = '',
     symbols: Annotated[
         str | None,
         typer.Option(help='Tickers, separated by commas. Default: all that the provider lists, or [data] symbols.'),
     ] = None,
-    universe: Annotated[Path | None, typer.Option(help='A file with one symbol per line.')] = None,
+    universe: Annotated[
+        Path | None, typer.Option(help='A file with one symbol per line, or a CSV with a column symbol.')
+    ] = None,
     start: Annotated[
         datetime | None,
         typer.Option(formats=['%Y-%m-%d'], help='First session. Default: continue after the stored data.'),
     ] = None,
-    end: Annotated[datetime | None, typer.Option(formats=['%Y-%m-%d'], help='Last session.')] = None,
+    end: Annotated[datetime | None, typer.Option(formats=['%Y-%m-%d'], help='Last session. Default: today.')] = None,
     full: Annotated[bool, typer.Option('--full', help='Download everything again, not only what is missing.')] = False,
     file: Annotated[
         Path | None, typer.Option(help='For --provider files: the file or folder to read instead of [files] path.')
@@ -79,43 +95,51 @@ def ingest_command(
 ):
     "Update daily bars, splits and dividends, and run the data check."
     with lab_settings() as settings:
-        from tradelab.data.collection import ingest as collect_all
-        from tradelab.utils.error_handling import ParameterError
+        from tradelab.data.collection import ingest as collect
 
-        wanted = _universe(symbols, universe)
-        if file and provider not in ('', 'files', settings.files.name):
-            raise ParameterError('--file goes with the provider files', provider, 'Leave --provider out.')
-        require_database(settings)
+        chosen = chosen_symbols(symbols, universe)
         if file:
-            settings = settings.model_copy(update={'files': settings.files.model_copy(update={'path': file.resolve()})})
+            settings = _read_from(settings, provider, file)
+            provider = provider or 'files'
+        require_database(settings)
         with progress_bar() as progress:
             task = progress.add_task('ingest', total=None)
-            results = collect_all(
+            results = collect(
                 settings,
-                wanted,
-                provider or ('files' if file else ''),
+                chosen,
+                provider,
                 as_date(start),
                 as_date(end),
                 full,
-                lambda result: progress.advance(task),
-                lambda count: progress.update(task, total=count),
+                on_symbol=lambda result: progress.advance(task),
+                on_plan=lambda count: progress.update(task, total=count),
             )
-        _show(results)
-        _say_kept(results)
+        _print_collected([result for result in results if result.ok])
+        typer.echo(_ingest_summary(results))
+        _report_kept(results)
         report_failures([(result.symbol, result.error) for result in results if result.is_missing])
 
 # %% ../../nbs/cli/02_data.ipynb #cfca714d
-data_app = typer.Typer(no_args_is_help=True, help='Data: status of the stored symbols, renamed and reused symbols.')
+data_app = typer.Typer(no_args_is_help=True, help='The stored data: status, renamed and reused symbols.')
 
 # %% ../../nbs/cli/02_data.ipynb #eac4a41d
-def _shown(value):
-    return (
-        '–'
-        if value != value or value is None or value == ''
-        else f'{value:%Y-%m-%d}'
-        if hasattr(value, 'strftime')
-        else value
-    )
+def _cell(value):
+    "A stored value as a cell: a day without its time, a dash where there is none"
+    import pandas as pd
+
+    if pd.isna(value) or value == '':
+        return '–'
+    return f'{value:%Y-%m-%d}' if hasattr(value, 'strftime') else value
+
+# %% ../../nbs/cli/02_data.ipynb #e4a2de27
+def _print_findings(settings, symbols, provider):
+    "A table of the findings of one provider's data"
+    from tradelab.data.admission import load_findings
+
+    columns = ('symbol', 'session', 'severity', 'rule', 'detail')
+    findings = load_findings(settings, symbols, provider)
+    rows = [[_cell(finding[name]) for name in columns] for finding in findings.to_dict('records')]
+    print_table(f'\nFindings, {provider}', columns, rows)
 
 # %% ../../nbs/cli/02_data.ipynb #b7a4d628
 @data_app.command('status')
@@ -124,45 +148,26 @@ def data_status_command(
         str | None,
         typer.Option(help='Tickers, separated by commas. Default: all. For up to five, every finding is listed.'),
     ] = None,
-    provider: Annotated[str, typer.Option(help='Provider. Default: all.')] = '',
+    provider: Annotated[str, typer.Option(help='Data provider. Default: all.')] = '',
 ):
-    "Show for each symbol the stored span, missing sessions, age and the verdict of the data check."
+    "Show for each symbol its stored span, missing sessions, age and data-check verdict."
     with lab_settings() as settings:
-        from tradelab.data.admission import load_findings
         from tradelab.data.status import data_status
         from tradelab.utils.database import require_current
 
         require_current(settings)
-        wanted = parse_symbols(symbols)
-        rows = data_status(settings, wanted, provider)
-        columns = [
-            'symbol',
-            'provider',
-            'first',
-            'last',
-            'missing',
-            'verdict',
-            'behind',
-            'fetched_at',
-            'last_error',
-            'findings',
-        ]
+        chosen = parse_symbols(symbols)
+        status = data_status(settings, chosen, provider)
+        columns = 'symbol provider first last missing verdict behind fetched_at last_error findings'.split()
         print_table(
             '',
             [name.replace('_', ' ') for name in columns],
-            [[_shown(row[name]) for name in columns] for row in rows.to_dict('records')],
+            [[_cell(row[name]) for name in columns] for row in status.to_dict('records')],
             right=('missing', 'behind'),
         )
-        for name in sorted(set(rows.provider)) if wanted and len(wanted) <= 5 else ():
-            found = load_findings(settings, wanted, name)
-            print_table(
-                f'\nFindings, {name}',
-                ('symbol', 'session', 'severity', 'rule', 'detail'),
-                [
-                    [_shown(row[key]) for key in ('symbol', 'session', 'severity', 'rule', 'detail')]
-                    for row in found.to_dict('records')
-                ],
-            )
+        if chosen and len(chosen) <= 5:
+            for name in sorted(set(status.provider)):
+                _print_findings(settings, chosen, name)
 
 # %% ../../nbs/cli/02_data.ipynb #2eefa529
 @data_app.command('rename')
@@ -170,9 +175,9 @@ def rename_command(
     old: Annotated[str, typer.Argument(help='Old symbol.')],
     new: Annotated[str, typer.Argument(help='New symbol.')],
     on: Annotated[datetime, typer.Option(formats=['%Y-%m-%d'], help='First day under the new symbol.')],
-    provider: Annotated[str, typer.Option(help='Provider. Default: [data] provider.')] = '',
+    provider: Annotated[str, typer.Option(help='Data provider. Default: [data] provider in settings.ini.')] = '',
 ):
-    "Record that a company changed its symbol; its data stay together."
+    "Record that a company changed its symbol. Its data stay together."
     with lab_settings() as settings:
         from tradelab.data.instruments import rename_symbol
 
@@ -180,14 +185,14 @@ def rename_command(
         rename_symbol(settings, old, new, as_date(on), provider)
         typer.echo(f'{old.upper()} is {new.upper()} from {as_date(on)} on.')
 
-
+# %% ../../nbs/cli/02_data.ipynb #ab2b9d1b
 @data_app.command('reuse')
 def reuse_command(
     symbol: Annotated[str, typer.Argument(help='Symbol that now belongs to another company.')],
     on: Annotated[datetime, typer.Option(formats=['%Y-%m-%d'], help='First day of the new company.')],
-    provider: Annotated[str, typer.Option(help='Provider. Default: [data] provider.')] = '',
+    provider: Annotated[str, typer.Option(help='Data provider. Default: [data] provider in settings.ini.')] = '',
 ):
-    "Record that a symbol now belongs to another company; their data are kept apart."
+    "Record that a symbol now belongs to another company. The data of the two are kept apart."
     with lab_settings() as settings:
         from tradelab.data.instruments import reuse_symbol
 
