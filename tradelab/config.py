@@ -124,7 +124,11 @@ class _Layer(PydanticBaseSettingsSource):
         super().__init__(settings_cls)
         self.read = read
 
-    def get_field_value(self, field, field_name):
+    def get_field_value(
+        self,
+        field,  # Required by pydantic-settings, not used
+        field_name: str,  # Name of the field
+    ) -> tuple:  # No value: `__call__` gives those of all fields at once
         return None, field_name, False
 
     def __call__(self):
@@ -153,7 +157,13 @@ class Settings(BaseSettings):
     logging: LoggingSettings = LoggingSettings()
 
     @classmethod
-    def settings_customise_sources(cls, settings_cls, init_settings, **others):
+    def settings_customise_sources(
+        cls,
+        settings_cls: type,  # This class
+        init_settings,  # Source of the arguments
+        **others,  # Sources that are not used
+    ) -> tuple:  # Sources, the strongest first
+        "The layers that pydantic-settings merges"
         return init_settings, _Layer(settings_cls, env_layer), _Layer(settings_cls, ini_layer)
 
     def path(

@@ -158,16 +158,17 @@ def _reasons(votes, ups, downs, score=None):
     levels, scores = (0, [0.0]) if score is None else pd.factorize(score)
     places, distinct = pd.factorize((bits @ ups + (bits @ downs << k)) * len(scores) + levels)
 
-    def spelled(code):
-        who, level = divmod(code, len(scores))
-        buying, selling = (' + '.join(words[j] for j in side if who >> j & 1) for side in (range(k), range(k, 2 * k)))
-        if score is None or not who:
+    def _text(code):
+        voted, level = divmod(code, len(scores))
+        sides = range(k), range(k, 2 * k)
+        buying, selling = (' + '.join(words[j] for j in side if voted >> j & 1) for side in sides)
+        if score is None or not voted:
             return CONFLICT if buying and selling else buying or selling
         winning, against = (buying, selling) if scores[level] > 0 else (selling, buying)
         against = f' against {against}' if against else ''
         return f'{winning}{against} ({scores[level]:+g})'
 
-    return pd.array([spelled(code) for code in distinct.tolist()], dtype='str').take(places)
+    return pd.array([_text(code) for code in distinct.tolist()], dtype='str').take(places)
 
 # %% ../nbs/engine/02_signal_generator.ipynb #dc5733c6
 def _check_vote(name, vote, index):
@@ -222,16 +223,16 @@ def _journal_columns(votes):
     "What each voter looked at, then each condition; a name that is taken gets the voter's name in front"
     columns = {}
 
-    def add(voter, column, series):
+    def _add(voter, column, series):
         taken = column in columns or column in ('score', 'signal', 'reason')
         columns[f'{voter}_{column}' if taken else column] = series.to_numpy()
 
     for name, vote in votes.items():
         for column, series in vote.values.items():
-            add(name, column, series)
+            _add(name, column, series)
     for name, vote in votes.items():
         for why, series in ((vote.why_buy, vote.buy), (vote.why_sell, vote.sell)):
-            add(name, why.replace(' ', '_'), series)
+            _add(name, why.replace(' ', '_'), series)
     return columns
 
 # %% ../nbs/engine/02_signal_generator.ipynb #3f7459ad

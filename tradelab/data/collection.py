@@ -121,7 +121,7 @@ def _starts(settings, source, symbols):
     failing = refused_symbols(settings, source.name) if instruments else ()
     holes = _holes(settings, source.name) if instruments else {}
 
-    def start(symbol):
+    def _start(symbol):
         if symbol not in last:
             return None
         if symbol in failing:
@@ -130,7 +130,7 @@ def _starts(settings, source, symbols):
         first = _first_to_request(last[symbol], instruments[symbol]['calendar'], settings.data.recheck_sessions)
         return min(first, holes.get(symbol, first)) if first else None
 
-    return {symbol: start(symbol) for symbol in symbols}
+    return {symbol: _start(symbol) for symbol in symbols}
 
 # %% ../../nbs/data/14_collection.ipynb #fbd43c75
 def _log_rewrites(delivery, counts):
@@ -261,21 +261,21 @@ def ingest(
         raise ParameterError('The first session lies behind the last', f'{start} > {end}', 'Swap them.')
     results = {}
 
-    def report(result):
+    def _report(result):
         results[result.symbol] = result
         on_symbol(result)
 
     with provider(settings, source) as origin:
-        valid = _valid_symbols(settings, origin, symbols, report)
+        valid = _valid_symbols(settings, origin, symbols, _report)
         on_plan(len(valid) + len(results))
         starts = dict.fromkeys(valid, start) if start or end or full else _starts(settings, origin, valid)
         again = []
         for first, group in _groups(starts):
             for result in _request(settings, origin, group, first, end):
-                again.append(result.symbol) if result.status in TRANSIENT else report(result)
+                again.append(result.symbol) if result.status in TRANSIENT else _report(result)
         for first, group in _groups({symbol: starts[symbol] for symbol in again}):
             for result in _request(settings, origin, group, first, end):
-                report(result)
+                _report(result)
     return _in_order(results, symbols, valid)
 
 # %% ../../nbs/data/14_collection.ipynb #a9bb21ac

@@ -6,6 +6,7 @@
 __all__ = ['QUALITY_RULES', 'CHECKS', 'Rule', 'findings']
 
 # %% ../../nbs/data/04_quality_rules.ipynb #5fc25a28
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,7 +92,9 @@ _ACTION_RULES = {
 QUALITY_RULES = _DELIVERY_RULES | _CALENDAR_RULES | _VALUE_RULES | _STEP_RULES | _ACTION_RULES
 
 # %% ../../nbs/data/04_quality_rules.ipynb #95dd6f17
-def missing_session(facts):
+def missing_session(
+    facts: Facts,  # Its sessions, the missing ones and the half-days are read
+) -> Iterator[tuple]:  # (session, sessions missing in a row, detail)
     "Sessions between the first and the last bar that have no bar"
     runs = np.split(facts.missing, np.flatnonzero(np.diff(facts.missing) > 1) + 1)
     half_days = set(facts.half_days.tolist())
@@ -102,7 +105,9 @@ def missing_session(facts):
             yield facts.expected[at], len(run), f'no bar{half_day}{in_a_row}'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #f189b5ff
-def missing_many(facts):
+def missing_many(
+    facts: Facts,  # Its sessions and the missing ones are read
+) -> Iterator[tuple]:  # At most one (first missing session, fraction missing, detail)
     "More than 5 % of the sessions, and at least five"
     n = len(facts.missing)
     if n >= 5 and n > 0.05 * len(facts.expected):
@@ -113,14 +118,18 @@ def missing_many(facts):
 WEEKDAYS = ('Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday')
 
 
-def extra_session(facts):
+def extra_session(
+    facts: Facts,  # Its bars on days without a session are read
+) -> Iterator[tuple]:  # (day, close, detail)
     "Bars on days without a session"
     for at in facts.extra:
         weekday = WEEKDAYS[(facts.days[at].astype(int) + 3) % 7]
         yield facts.days[at], facts.values[3, at], f'the exchange was closed on this {weekday}'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #051121e2
-def wrong_calendar(facts):
+def wrong_calendar(
+    facts: Facts,  # Its bars on days without a session are read
+) -> Iterator[tuple]:  # At most one (first such day, fraction of the bars, detail)
     "More than 5 % of the bars, and at least five, on days without a session"
     n = len(facts.extra)
     if n >= 5 and n > 0.05 * len(facts.days):
@@ -128,13 +137,17 @@ def wrong_calendar(facts):
         yield facts.days[facts.extra[0]], n / len(facts.days), detail
 
 
-def unchecked_sessions(facts):
+def unchecked_sessions(
+    facts: Facts,  # Its `expected` is read, None where no calendar is recorded
+) -> Iterator[tuple]:  # At most one (first bar, number of bars, detail)
     "The calendar is not recorded over the span of the bars"
     if facts.expected is None:
         yield facts.days[0], len(facts.days), 'the calendar is not recorded over this span'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #3538a834
-def future_bar(facts):
+def future_bar(
+    facts: Facts,  # Its `today` is read; nothing is found when that is None
+) -> Iterator[tuple]:  # (day, close, detail)
     "Bars after today's date at the exchange"
     if facts.today is None or facts.days[-1] <= facts.today:
         return
@@ -142,7 +155,9 @@ def future_bar(facts):
         yield facts.days[at], facts.values[3, at], f'at the exchange it is {facts.today}'
 
 
-def unfinished_bar(facts):
+def unfinished_bar(
+    facts: Facts,  # Its `today` and `closed` are read
+) -> Iterator[tuple]:  # At most one (day, close, detail)
     "Today's bar before the close"
     if facts.today is not None and not facts.closed:
         for at in np.flatnonzero(facts.days == facts.today):
@@ -157,27 +172,35 @@ def _columns(broken):
     return ', '.join(name for name, is_broken in zip(NAMES, broken) if is_broken)
 
 
-def missing_value(facts):
+def missing_value(
+    facts: Facts,  # Its `values` are read
+) -> Iterator[tuple]:  # (day, NaN, names of the columns)
     "A value that is missing or infinite"
     broken = ~np.isfinite(facts.values)
     for at in np.flatnonzero(broken.any(axis=0)):
         yield facts.days[at], np.nan, f'{_columns(broken[:, at])} missing or infinite'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #8db8eb22
-def non_positive_price(facts):
+def non_positive_price(
+    facts: Facts,  # Its `values` are read
+) -> Iterator[tuple]:  # (day, lowest price, names of the columns)
     "A price that is not above zero"
     broken = facts.values[:4] <= 0
     for at in np.flatnonzero(broken.any(axis=0)):
         yield facts.days[at], facts.values[:4, at].min(), f'{_columns(broken[:, at])} not above zero'
 
 
-def negative_volume(facts):
+def negative_volume(
+    facts: Facts,  # Its `values` are read
+) -> Iterator[tuple]:  # (day, volume, detail)
     "A volume below zero"
     for at in np.flatnonzero(facts.values[4] < 0):
         yield facts.days[at], facts.values[4, at], f'volume {facts.values[4, at]:g}'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #c14b7082
-def high_low_order(facts):
+def high_low_order(
+    facts: Facts,  # Its `values` are read; one without a fault costs no search
+) -> Iterator[tuple]:  # (day, price by which it is out of order, the four prices)
     "A high below another price, or a low above one"
     if facts.usable.all():
         return
@@ -190,7 +213,9 @@ def high_low_order(facts):
         yield facts.days[at], excess, prices
 
 # %% ../../nbs/data/04_quality_rules.ipynb #a6f1d92a
-def unusable_bars(facts):
+def unusable_bars(
+    facts: Facts,  # Its `usable` is read
+) -> Iterator[tuple]:  # At most one (first such day, fraction of the rows, detail)
     "More than 1 % of the rows, and at least three, that could not have happened"
     n = len(facts.days) - len(facts.day)
     if n >= 3 and n > 0.01 * len(facts.days):
@@ -198,7 +223,9 @@ def unusable_bars(facts):
         yield facts.days[~facts.usable][0], n / len(facts.days), detail
 
 # %% ../../nbs/data/04_quality_rules.ipynb #9d757e28
-def zero_volume(facts):
+def zero_volume(
+    facts: Facts,  # Its `values` are read
+) -> Iterator[tuple]:  # (day, 0, detail), or one finding with the number of such bars
     "Sessions without volume"
     idle = np.flatnonzero(facts.values[4] == 0)
     if len(idle) > len(facts.days) / 2:
@@ -208,14 +235,18 @@ def zero_volume(facts):
         yield facts.days[at], 0.0, 'nothing was traded'
 
 
-def stale_bar(facts):
+def stale_bar(
+    facts: Facts,  # Its usable rows are read
+) -> Iterator[tuple]:  # (day, close, detail)
     "One price, the close before, with volume"
     opened, high, low, close, volume = facts.rows
     for at in 1 + np.flatnonzero((high[1:] == low[1:]) & (close[1:] == close[:-1]) & (volume[1:] > 0)):
         yield facts.day[at], close[at], f'all prices {close[at]:g} as before, volume {volume[at]:g}'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #4886a932
-def repeated_bar(facts):
+def repeated_bar(
+    facts: Facts,  # Its usable rows are read
+) -> Iterator[tuple]:  # (day, close, detail)
     "The four prices of the session before"
     rows = facts.rows
     same = (rows[:4, 1:] == rows[:4, :-1]).all(axis=0)
@@ -230,7 +261,9 @@ def repeated_bar(facts):
         yield facts.day[k], rows[3, k], f'open, high, low and close {volume}are those of {facts.day[k - 1]}'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #3acb1e97
-def far_extreme(facts):
+def far_extreme(
+    facts: Facts,  # Its usable rows are read
+) -> Iterator[tuple]:  # (day, the far price, detail)
     "A high or low at least 10 % and 20 usual ranges away from open and close"
     opened, high, low, close, _ = facts.rows
     up = np.log(high) - np.log(np.maximum(opened, close))
@@ -269,7 +302,9 @@ def _bar_units(facts):
             yield facts.days[k], np.exp(apart[off[0]]), detail
 
 # %% ../../nbs/data/04_quality_rules.ipynb #bcd4cc52
-def unit_error(facts):
+def unit_error(
+    facts: Facts,  # All its rows are read
+) -> Iterator[tuple]:  # (day, factor, detail)
     "A step by a power of ten, or one price of a bar a hundred times the others"
     yield from _step_units(facts)
     yield from _bar_units(facts)
@@ -292,7 +327,9 @@ def _ticks(facts):
     return is_opposite & is_whole & is_back & is_unexplained & ~_units(away, facts.scale)
 
 # %% ../../nbs/data/04_quality_rules.ipynb #037d080d
-def wrong_tick(facts):
+def wrong_tick(
+    facts: Facts,  # Its large changes are read
+) -> Iterator[tuple]:  # (day, simple change of the close, detail)
     "One session away from the price"
     close = facts.rows[3]
     for k in facts.large[_ticks(facts)]:
@@ -328,7 +365,9 @@ def _change(facts, k):
     return f'close {facts.rows[3, k]:g} after {facts.rows[3, k - 1]:g} ({np.expm1(facts.move[k]):+.1%})'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #2caa73e2
-def split_shaped(facts):
+def split_shaped(
+    facts: Facts,  # Its large changes and the listed splits are read
+) -> Iterator[tuple]:  # (day, simple change of the close, detail)
     "A step like that of a split"
     is_split, ratios = _splits(facts)
     for i in np.flatnonzero(is_split & _unclaimed(facts)):
@@ -338,7 +377,9 @@ def split_shaped(facts):
         yield facts.day[k], np.expm1(facts.move[k]), f'{_change(facts, k)}, like a {kind} of {ratio}'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #215a0900
-def jump(facts):
+def jump(
+    facts: Facts,  # Its large changes and the listed splits are read
+) -> Iterator[tuple]:  # (day, simple change of the close, detail)
     "A change that nothing explains"
     size = np.abs(facts.move[facts.large])
     is_large = (size >= 0.12) & (size >= 8 * facts.scale)
@@ -360,14 +401,18 @@ def _split_steps(facts):
             yield ex_date, ratio, step, f'close {close[at]:g} after {close[at - 1]:g}'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #16a35733
-def split_without_jump(facts):
+def split_without_jump(
+    facts: Facts,  # Its splits are read, if its prices are raw
+) -> Iterator[tuple]:  # (ex-date, new shares for one old, detail)
     "A split that raw prices do not show"
     for ex_date, ratio, step, change in _split_steps(facts) if facts.basis == 'raw' else ():
         if abs(step) < abs(step + ratio):
             yield ex_date, np.exp(ratio), f'split of {np.exp(ratio):g} and {change}'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #ffe15ae6
-def split_in_prices(facts):
+def split_in_prices(
+    facts: Facts,  # Its splits are read, if its prices are adjusted
+) -> Iterator[tuple]:  # (ex-date, new shares for one old, detail)
     "A split that adjusted prices still show, or show the wrong way round"
     for ex_date, ratio, step, change in _split_steps(facts) if facts.basis == 'split' else ():
         if abs(step) > abs(abs(step) - abs(ratio)):
@@ -386,7 +431,9 @@ def _dividends(facts):
     return values * factor / before, 1 - lower * factor / before, (volume[at] > 0) | (close[at] != before)
 
 # %% ../../nbs/data/04_quality_rules.ipynb #055bc753
-def dividend_above_price(facts):
+def dividend_above_price(
+    facts: Facts,  # Its dividends and closes are read
+) -> Iterator[tuple]:  # (ex-date, currency units a share, detail)
     "A dividend as large as the share"
     share = _dividends(facts)[0]
     _, ex_dates, values = facts.dividends
@@ -394,7 +441,9 @@ def dividend_above_price(facts):
         yield ex_dates[k], values[k], f'dividend {values[k]:g} is {share[k]:.0%} of the close before'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #5e77ddb4
-def dividend_without_drop(facts):
+def dividend_without_drop(
+    facts: Facts,  # Its dividends and the prices around them are read
+) -> Iterator[tuple]:  # (ex-date, currency units a share, detail)
     "A large dividend that the price does not show"
     share, drop, traded = _dividends(facts)
     at, ex_dates, values = facts.dividends
@@ -405,7 +454,9 @@ def dividend_without_drop(facts):
             yield ex_dates[k], values[k], f'{size}, the price gave up {drop[k]:.1%}'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #7d0310f6
-def dividend_out_of_step(facts):
+def dividend_out_of_step(
+    facts: Facts,  # Its dividends and the prices around them are read
+) -> Iterator[tuple]:  # (ex-date, currency units a share, detail)
     "A dividend far above its neighbours that the price does not show"
     share, drop, _ = _dividends(facts)
     _, ex_dates, values = facts.dividends
@@ -417,7 +468,9 @@ def dividend_out_of_step(facts):
             yield ex_dates[k], values[k], f'dividend {values[k]:g} beside neighbours of {usual:g}'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #594eb398
-def dividend_repeated(facts):
+def dividend_repeated(
+    facts: Facts,  # Its dividends are read
+) -> Iterator[tuple]:  # (second ex-date, currency units a share, detail)
     "Two dividends of about the same size within five days"
     _, ex_dates, values = facts.dividends
     ratio = values[1:] / values[:-1]

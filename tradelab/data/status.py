@@ -313,7 +313,7 @@ def fault_windows(
     faults = _worst(findings, worst, each)
     delivered = load_delivered(settings, faults.symbol.unique(), provider) if len(faults) else {}
 
-    def window(fault):
+    def _window(fault):
         instrument, bars, actions = delivered[fault.symbol]
         at = bars.index.searchsorted(fault.session)
         bars = bars.iloc[max(at - around, 0) : at + around + 1]
@@ -330,7 +330,7 @@ def fault_windows(
             instrument['currency'],
         )
 
-    return [window(fault) for fault in faults.itertuples() if fault.symbol in delivered]
+    return [_window(fault) for fault in faults.itertuples() if fault.symbol in delivered]
 
 # %% ../../nbs/data/13_status.ipynb #489d23fa
 _MENDED = (

@@ -366,14 +366,15 @@ def engine_parameters(
     "The engine's settings as one record of numbers"
     record = np.zeros(1, ENGINE_PARAMETERS)
 
-    def put(names, section, empty):
+    def _copy(names, section, empty):
+        "Copy settings into the record; `empty` stands for None"
         for name in names:
             value = getattr(section, name)
             record[name] = empty if value is None else value
 
-    put(_COSTS, costs, inf)
-    put((*_SIZES, *_LIMITS), risk, inf)
-    put(_EXITS, risk, nan)
+    _copy(_COSTS, costs, inf)
+    _copy((*_SIZES, *_LIMITS), risk, inf)
+    _copy(_EXITS, risk, nan)
     record['slippage'] = costs.slippage_ticks * costs.tick_size
     record['sizing'] = SIZINGS.index(risk.sizing)
     record['parts'] = 1e9 if account.fractional else 1

@@ -62,7 +62,7 @@ def synthetic_artifact(
     horizon: int = 1,  # Bars ahead
     seed: int = 0,  # Seed of the weights
     train_last: str = '2016-06-30',  # Last session of its training
-    **given,  # Further fields of `Artifact` that replace the made-up ones
+    **replaced,  # Further fields of `Artifact` that replace the made-up ones
 ) -> Artifact:  # Its forecasts lie within ±5 %
     "A model with random weights, for tests and lessons"
     rng, widths = np.random.default_rng(seed), (len(FEATURES), *units)
@@ -83,7 +83,7 @@ def synthetic_artifact(
         interval_width=1.28,
         limit=0.5,
     )
-    return Artifact(**fields | given)
+    return Artifact(**fields | replaced)
 
 
 def _synthetic_scaler():
@@ -309,11 +309,11 @@ def forecast(
     since: pd.Timestamp | None = None,  # First session of interest, None for all
 ) -> pd.DataFrame:  # By session: close, forecast, low, high, price, price_low, price_high, out_of_sample
     "The forecast at each close: simple returns with their interval, and prices in USD, total return"
-    one, scaler = _served(artifact, symbol, bars), artifact.scalers[symbol]
-    days, x = model_inputs(one, scaler, artifact.lookback, since)
+    symbol_asset, scaler = _served(artifact, symbol, bars), artifact.scalers[symbol]
+    days, x = model_inputs(symbol_asset, scaler, artifact.lookback, since)
     outputs = forward(artifact.network, x) * scaler.target_scale
     returns = _plausible(artifact, [symbol] * len(days), days, outputs)
-    close, volatility = one.close[days].to_numpy(), one.volatility[days].to_numpy()
+    close, volatility = symbol_asset.close[days].to_numpy(), symbol_asset.volatility[days].to_numpy()
     return pd.DataFrame(_framed(artifact, close, volatility, returns, days), days).rename_axis('session')
 
 # %% ../../nbs/models/06_artifact.ipynb #3f09bba0
@@ -322,9 +322,9 @@ def _newest(artifact, bars, as_of, old):
     if as_of is not None:
         bars = {symbol: frame[frame.index <= as_of] for symbol, frame in bars.items()}
     assets = {symbol: _served(artifact, symbol, bars[symbol]) for symbol in sorted(bars)}
-    day = max(one.close.index[-1] for one in assets.values()) if as_of is None else as_of
-    for symbol, one in assets.items():
-        last = one.close.index[-1]
+    day = max(symbol_asset.close.index[-1] for symbol_asset in assets.values()) if as_of is None else as_of
+    for symbol, symbol_asset in assets.items():
+        last = symbol_asset.close.index[-1]
         if last < day and not old:
             remedy = 'Ingest its bars, or leave the symbol out if it is no longer traded.'
             raise DataError(f'{symbol}: the last bar is older than {day:%Y-%m-%d}', f'{last:%Y-%m-%d}', remedy)
@@ -335,19 +335,21 @@ def forecast_next(
     artifact: Artifact,  # Loaded model
     bars: Mapping[str, pd.DataFrame],  # Symbol → total-return bars; ModelError or DataError for an unusable symbol
     as_of: pd.Timestamp | None = None,  # Session of the forecast; later bars are not used; None: the newest bar
-    old: bool = False,  # Whether a symbol may be forecast from an older bar of its own
+    old: bool = False,  # Whether a symbol whose bars end earlier may be forecast
 ) -> pd.DataFrame:  # By symbol: session and the columns of `forecast`
     "The forecast at the last close, for many symbols at once"
     if not bars:
-        raise DataError('There is no symbol to forecast', 0, 'Pass the bars of at least one symbol.')
+        raise DataError('There is no symbol to forecast', 0, 'Pass the bars of at least symbol_asset symbol.')
     assets = _newest(artifact, bars, None if as_of is None else pd.Timestamp(as_of), old)
-    last = pd.DatetimeIndex([one.close.index[-1] for one in assets.values()])
+    last = pd.DatetimeIndex([symbol_asset.close.index[-1] for symbol_asset in assets.values()])
     scalers = [artifact.scalers[symbol] for symbol in assets]
     inputs = zip(assets.values(), scalers, last)
-    x = np.concatenate([model_inputs(one, scaler, artifact.lookback, day)[1] for one, scaler, day in inputs])
+    x = np.concatenate(
+        [model_inputs(symbol_asset, scaler, artifact.lookback, day)[1] for symbol_asset, scaler, day in inputs]
+    )
     outputs = forward(artifact.network, x) * [scaler.target_scale for scaler in scalers]
     returns = _plausible(artifact, list(assets), last, outputs)
-    close = np.array([one.close.iloc[-1] for one in assets.values()])
-    volatility = np.array([one.volatility.iloc[-1] for one in assets.values()])
+    close = np.array([symbol_asset.close.iloc[-1] for symbol_asset in assets.values()])
+    volatility = np.array([symbol_asset.volatility.iloc[-1] for symbol_asset in assets.values()])
     columns = {'session': last, **_framed(artifact, close, volatility, returns, last)}
     return pd.DataFrame(columns, pd.Index(assets, name='symbol'))

@@ -44,10 +44,10 @@ def fit_historical_mean(
     seed: int = 0,  # Not used
 ) -> Predict:  # The same value for all windows of a symbol; raises DataError without a sample
     "Each symbol moves as it did on average"
-    known = pd.Series(np.concatenate([train.y, validation.y]), np.concatenate([train.symbols, validation.symbols]))
-    if known.empty:
+    outcomes = pd.Series(np.concatenate([train.y, validation.y]), np.concatenate([train.symbols, validation.symbols]))
+    if outcomes.empty:
         raise DataError('There is no sample to learn from', 0, 'Raise [model] train, or lower lookback.')
-    means, overall = known.groupby(level=0).mean(), float(known.mean())
+    means, overall = outcomes.groupby(level=0).mean(), float(outcomes.mean())
     return lambda served: pd.Series(served.symbols).map(means).fillna(overall).to_numpy(dtype=float)
 
 # %% ../../nbs/models/07_baselines.ipynb #948c0fae
@@ -74,8 +74,8 @@ def fit_ridge(
 
     _refuse_empty(train, validation)
     x, later = window_summary(train.x), window_summary(validation.x)
-    lines = [Ridge(penalty).fit(x, train.scaled_y) for penalty in PENALTIES]
-    best = min(lines, key=lambda line: np.mean((line.predict(later) - validation.scaled_y) ** 2))
+    fitted = [Ridge(penalty).fit(x, train.scaled_y) for penalty in PENALTIES]
+    best = min(fitted, key=lambda ridge: np.mean((ridge.predict(later) - validation.scaled_y) ** 2))
     return lambda served: best.predict(window_summary(served.x)) * served.scale if len(served) else np.zeros(0)
 
 # %% ../../nbs/models/07_baselines.ipynb #3c2e6bd8

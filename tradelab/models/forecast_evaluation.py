@@ -50,11 +50,15 @@ class ForecastEvaluation:
     def names(self):
         return tuple(dict.fromkeys(self.forecasts.columns.get_level_values('forecaster')))
 
-    def seeds(self, name):
+    def seeds(
+        self,
+        name: str,  # Forecaster, else DataError
+    ) -> tuple:  # Its seeds
         return tuple(forecasts_of(self, name).columns)
 
     @cached_property
     def known(self):
+        "Marks the rows whose outcome is known"
         return self.rows.actual.notna().to_numpy()
 
     @cached_property
@@ -214,8 +218,8 @@ def display_name(
     return _NAMES.get(name, f'the {name}')
 
 # %% ../../nbs/models/08_forecast_evaluation.ipynb #75f7d3c6
-def _opened(name):
-    "The name at the beginning of a sentence"
+def _capitalised(name):
+    "The name as a sentence begins with it"
     return display_name(name)[0].upper() + display_name(name)[1:]
 
 
@@ -256,7 +260,7 @@ def _rival(result, name):
     "A sentence on a forecaster that is not beaten and has skill itself"
     comparison, (has, does, its) = result.rivals[name], _grammar(name)
     if not result.proven:
-        return f'{_opened(name)} {has} skill on the same folds, so there was something to learn.'
+        return f'{_capitalised(name)} {has} skill on the same folds, so there was something to learn.'
     p = comparison.p if comparison.over < 0 else 1 - comparison.p
     distance = f'{its} RMSE is {_apart(-comparison.over)} that of {display_name(result.name)} ({_chance(p)})'
     better = 'better' if comparison.over > 0 and p <= result.significance else 'it as well'
@@ -274,7 +278,7 @@ def skill_words(
         verdict = 'no skill that could be told from chance' if naive.over < -5e-5 else 'no skill'
     error = f'{its} RMSE is {_apart(naive.over)} that of {display_name(naive.rival)}, the best naive forecast'
     seeds = f'({_chance(naive.p)}{_seeds(naive, result.significance)})'
-    sentences = [f'{_opened(result.name)} {has} {verdict}: {error} {seeds}.']
+    sentences = [f'{_capitalised(result.name)} {has} {verdict}: {error} {seeds}.']
     sentences += [_rival(result, name) for name in result.also if not result.rivals[name].won]
     beaten = [display_name(name) for name, comparison in result.rivals.items() if comparison.won]
     if result.proven and beaten and len(sentences) == 1:
@@ -302,7 +306,7 @@ def calibration(
     "The share of outcomes that the conformal intervals hold in the test parts"
     rows, forecasts = evaluation.rows[evaluation.known], forecasts_of(evaluation, name)[evaluation.known]
 
-    def coverage(seed, level):
+    def _coverage(seed, level):
         errors = scaled_errors(rows.actual, forecasts[seed], rows.volatility, evaluation.horizon)
         widths = {}
         for fold in evaluation.folds:
@@ -311,7 +315,7 @@ def calibration(
         finite, width = np.isfinite(errors), rows.fold.map(widths).to_numpy(dtype=float)
         return interval_coverage(errors[finite], width[finite], level, evaluation.horizon, rows.session[finite])
 
-    return pd.DataFrame([pd.DataFrame([coverage(seed, level) for seed in forecasts]).mean() for level in levels])
+    return pd.DataFrame([pd.DataFrame([_coverage(seed, level) for seed in forecasts]).mean() for level in levels])
 
 # %% ../../nbs/models/08_forecast_evaluation.ipynb #06d018a9
 def forecast_series(
@@ -370,7 +374,7 @@ def forecast_folds(
 # %% ../../nbs/models/08_forecast_evaluation.ipynb #cfdff973
 @dataclass(frozen=True, eq=False, repr=False)
 class FoldData:
-    "What a forecaster receives on one fold."
+    "What a forecaster receives on symbol_asset fold."
 
     parts: tuple  # Training and validation sessions
     scalers: dict  # Symbol → scaler of the training part, for symbols with enough history
@@ -381,8 +385,11 @@ class FoldData:
 
 def _members(assets, sessions):
     "The symbols with enough of the training part"
-    complete = {symbol: one.features.reindex(sessions).notna().all(axis=1).mean() for symbol, one in assets.items()}
-    return {symbol: one for symbol, one in assets.items() if complete[symbol] >= 0.25}
+    complete = {
+        symbol: symbol_asset.features.reindex(sessions).notna().all(axis=1).mean()
+        for symbol, symbol_asset in assets.items()
+    }
+    return {symbol: symbol_asset for symbol, symbol_asset in assets.items() if complete[symbol] >= 0.25}
 
 # %% ../../nbs/models/08_forecast_evaluation.ipynb #3a9157d6
 def served_windows(
@@ -402,17 +409,17 @@ def served_windows(
     at = pd.DatetimeIndex(np.concatenate([last.to_numpy() for last in days.values()]), name='session')
     order = np.lexsort((symbols, at))
 
-    def column(values):
+    def _column(values):
         return np.concatenate([np.asarray(values(symbol, last), dtype=float) for symbol, last in days.items()])[order]
 
     return Samples(
         np.concatenate(windows)[order],
         np.full(len(at), nan),
-        column(lambda symbol, last: np.full(len(last), scalers[symbol].target_scale)),
+        _column(lambda symbol, last: np.full(len(last), scalers[symbol].target_scale)),
         at[order],
         symbols[order],
-        column(lambda symbol, last: assets[symbol].close[last]),
-        column(lambda symbol, last: assets[symbol].volatility[last]),
+        _column(lambda symbol, last: assets[symbol].close[last]),
+        _column(lambda symbol, last: assets[symbol].volatility[last]),
     )
 
 # %% ../../nbs/models/08_forecast_evaluation.ipynb #06ee86b7
@@ -441,9 +448,9 @@ def prepare_fold(
 def _outcomes(assets, served, last):
     "The outcome of each window, NaN where it is not known by the session `last`"
     known = {}
-    for symbol, one in assets.items():
-        ends = pd.Series(one.close.index, one.close.index).shift(-one.horizon)
-        known[symbol] = one.label.where(ends <= last)
+    for symbol, symbol_asset in assets.items():
+        ends = pd.Series(symbol_asset.close.index, symbol_asset.close.index).shift(-symbol_asset.horizon)
+        known[symbol] = symbol_asset.label.where(ends <= last)
     return np.array([known[symbol].at[day] for symbol, day in zip(served.symbols, served.sessions)], dtype=float)
 
 # %% ../../nbs/models/08_forecast_evaluation.ipynb #9ab9d7f5
@@ -473,14 +480,18 @@ def _runs(assets, folds, forecasters, model):
         raise DataError('There is nothing to evaluate', counts, 'Pass at least one of each.')
     if len(set(names)) < len(names):
         raise DataError('Two forecasters have the same name', names, 'Give them different names.')
-    for symbol, one in assets.items():
-        if one.horizon != model.horizon:
+    for symbol, symbol_asset in assets.items():
+        if symbol_asset.horizon != model.horizon:
             raise DataError(
                 f'The label of {symbol} looks another number of sessions ahead than the model',
-                f'{one.horizon}, model {model.horizon}',
+                f'{symbol_asset.horizon}, model {model.horizon}',
                 'Make both with [model] horizon.',
             )
-    return [(one, seed) for one in forecasters for seed in (model.seeds if one.seeded else model.seeds[:1])]
+    runs = []
+    for forecaster in forecasters:
+        seeds = model.seeds if forecaster.seeded else model.seeds[:1]
+        runs += [(forecaster, seed) for seed in seeds]
+    return runs
 
 
 def _rows(assets, fold, served, last):

@@ -179,9 +179,7 @@ def diebold_mariano(
     other: np.ndarray,  # Forecasts to compare them with, shape (n,)
     horizon: int = 1,  # Sessions that a forecast looks ahead
     sessions: pd.Index | None = None,  # Session of each row, shape (n,), where several symbols share one
-) -> tuple[
-    float, float
-]:  # Statistic, above 0 when `forecast` is better, and p; NaN without a difference or enough rows
+) -> tuple[float, float]:  # Statistic, above 0 when `forecast` is better, and p; NaN where undefined
     "Whether forecasts have a lower squared error than others, and the probability of that by chance; raises as `rmse`"
     (y, f), (_, g) = _paired(actual, forecast, sessions), _paired(actual, other)
     d = (y - g) ** 2 - (y - f) ** 2

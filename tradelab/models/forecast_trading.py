@@ -62,7 +62,7 @@ class ForecastTrading:
     names: dict[str, str]  # Forecaster → name of the strategy that adds it to the rules
     backtests: dict[str, Backtest]  # Strategy → its backtest; 'buy & hold' last
     figures: pd.DataFrame  # One row per strategy, all figures of `performance`
-    odds: dict[str, Significance]  # Strategy → how far it can be told from chance
+    significance: dict[str, Significance]  # Strategy → how far it can be told from chance
     costs: dict[str, float]  # Symbol → cost of a round trip, which a forecast must exceed, fraction
     votes: pd.DataFrame  # One row per forecaster: forecasts, buy and sell votes, symbols together
 
@@ -115,23 +115,23 @@ def _market_and_closes(data, last):
     return bar_panel(bars, dividends), closes
 
 
-def _price(traded, symbol, first):
+def _price(panel, symbol, first):
     "The close of a symbol at its first session from `first` on, NaN without one"
-    close = traded.close[traded.sessions >= first, traded.symbols.index(symbol)]
+    close = panel.close[panel.sessions >= first, panel.symbols.index(symbol)]
     return float(close[close > 0][0]) if (close > 0).any() else nan
 
 # %% ../../nbs/models/03_forecast_trading.ipynb #1c4a485e
 def _signals(closes, strategy, forecasts, costs, voters):
     "Symbol → signals of a strategy; `forecasts` by symbol, None for a strategy without them"
 
-    def signals(symbol, close):
+    def _of_symbol(symbol, close):
         own = {name: voter for name, voter in (voters or {}).items() if name in strategy.voters}
         if forecasts is not None:
             series = forecasts.get(symbol, pd.Series(dtype=float))
             own['forecast'] = lambda close: forecast_votes(close, series.reindex(close.index), costs[symbol])
         return strategy_signals(close, strategy, own)
 
-    return {symbol: signals(symbol, close) for symbol, close in closes.items()}
+    return {symbol: _of_symbol(symbol, close) for symbol, close in closes.items()}
 
 # %% ../../nbs/models/03_forecast_trading.ipynb #edcc2e4e
 def _strategies(strategy, forecasts):
@@ -159,37 +159,37 @@ def trade_forecasts(
 ) -> ForecastTrading:  # Raises DataError without a forecast, for a symbol without bars, or for unusable bars
     "Trade on forecasts, on rules, on both, and hold"
     first, last = _span(forecasts)
-    traded, closes = _market_and_closes(data, last)
+    panel, closes = _market_and_closes(data, last)
     if missing := {symbol for by_symbol in forecasts.values() for symbol in by_symbol} - set(closes):
         raise DataError('There are forecasts for a symbol without bars', sorted(missing), 'Pass its bars as well.')
     costs = {}
     for symbol in closes:
-        price = _price(traded, symbol, first)
+        price = _price(panel, symbol, first)
         costs[symbol] = round_trip_cost(settings.costs, price, _order_value(settings, price))
     account = settings.backtest.model_copy(update={'start': first.date(), 'end': last.date()})
     strategies, own, names = _strategies(settings.strategy, forecasts)
     signals, backtests = {}, {}
     for name, (strategy, by_symbol) in strategies.items():
         signals[name] = _signals(closes, strategy, by_symbol, costs, voters)
-        backtests[name] = backtest(traded, signals[name], settings.costs, settings.risk, account, strategy=name)
-    backtests[BUY_AND_HOLD] = buy_and_hold(traded, settings.costs, account)
-    figures, odds = {}, {}
+        backtests[name] = backtest(panel, signals[name], settings.costs, settings.risk, account, strategy=name)
+    backtests[BUY_AND_HOLD] = buy_and_hold(panel, settings.costs, account)
+    figures, significances = {}, {}
     for name, result in backtests.items():
         benchmark = None if name == BUY_AND_HOLD else backtests[BUY_AND_HOLD]
         figures[name] = performance_of(result, account.risk_free, benchmark)
         control = 0 if name == BUY_AND_HOLD else entries
-        odds[name] = _odds(traded, result, settings, account, trials, variance, seed, draws, control)
+        significances[name] = _significance(panel, result, settings, account, trials, variance, seed, draws, control)
     table = pd.DataFrame.from_dict(figures, orient='index')
-    return ForecastTrading(traded, own, names, backtests, table, odds, costs, _votes(forecasts, signals, first))
+    return ForecastTrading(panel, own, names, backtests, table, significances, costs, _votes(forecasts, signals, first))
 
 # %% ../../nbs/models/03_forecast_trading.ipynb #8bb793a8
-def _odds(traded, result, settings, account, trials, variance, seed, draws, entries):
+def _significance(panel, result, settings, account, trials, variance, seed, draws, entries):
     "How far one strategy can be told from chance"
     equity = result.equity.equity
     if not (equity > 0).all() or result.trades.empty:
         intervals = pd.DataFrame(nan, list(STATISTICS), ['value', 'low', 'high', 'at_or_below_0'])
         return Significance(nan, len(equity) - 1, trials, nan, nan, nan, nan, nan, intervals)
-    control = random_entries(traded, result, settings.costs, settings.risk, account, seed, entries) if entries else None
+    control = random_entries(panel, result, settings.costs, settings.risk, account, seed, entries) if entries else None
     with warnings.catch_warnings():
         warnings.simplefilter('ignore', ShortSeriesWarning)
         return significance(equity, trials, variance, account.risk_free, seed, draws=draws, control=control)

@@ -175,7 +175,7 @@ def forward(
         raise ModelError(
             'The windows do not fit the network',
             f'shape {x.shape}, {network.n_features} features expected',
-            'Make them with `windows.inputs`.',
+            'Make them with `windows.model_inputs`.',
         )
     head, answers = network.head.astype(float), np.empty(len(x))
     for start in range(0, len(x), BLOCK):

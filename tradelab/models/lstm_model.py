@@ -130,25 +130,24 @@ def _gradients(tf, net, loss, weights, x, y, counts, draw):
     "Summed loss of the windows that count (1, others 0), and its gradients; no side effects"
     with tf.GradientTape() as tape:
         tape.watch(weights)
-        answers, _ = net.stateless_call(
+        outputs, _ = net.stateless_call(
             weights, [draw + k for k in range(len(net.non_trainable_variables))], x, training=True
         )
-        total = tf.reduce_sum(counts * loss(y[:, None], answers))
+        total = tf.reduce_sum(counts * loss(y[:, None], outputs))
     return total, tape.gradient(total, weights)
 
 # %% ../../nbs/models/09_lstm_model.ipynb #3d538a4d
 def _batch(tf, gradients, parts, state, x, y, counts, rate, seed):
     "Summed loss of a batch and the state after its step; `gradients` computes each of its parts"
     draws = [tf.stack([seed, 64 * (parts * tf.cast(state[3], tf.int64) + k)]) for k in range(parts)]
-    found = [
-        gradients(state[0], *part)
-        for part in zip(tf.split(x, parts), tf.split(y, parts), tf.split(counts, parts), draws)
-    ]
-    mean = [tf.add_n(list(of)) / tf.reduce_sum(counts) for of in zip(*(each for _, each in found))]
-    return tf.add_n([total for total, _ in found]), _adam(tf, mean, state, rate)
+    inputs = zip(tf.split(x, parts), tf.split(y, parts), tf.split(counts, parts), draws)
+    results = [gradients(state[0], *part) for part in inputs]
+    by_weight = zip(*(of_part for _, of_part in results))
+    mean = [tf.add_n(list(of_weight)) / tf.reduce_sum(counts) for of_weight in by_weight]
+    return tf.add_n([total for total, _ in results]), _adam(tf, mean, state, rate)
 
 # %% ../../nbs/models/09_lstm_model.ipynb #609ff01d
-def _judge(tf, net, loss, parts, weights, x, y):
+def _validation_loss(tf, net, loss, parts, weights, x, y):
     "Mean loss without dropout, computed in `parts` pieces"
     cut, unused = -(-tf.size(y) // parts), [tf.zeros(2, tf.int64) for _ in net.non_trainable_variables]
     pieces = [slice(k * cut, (k + 1) * cut) for k in range(parts)]
@@ -187,16 +186,28 @@ def _epoch(lookback, n_features, layers, units, dropout, loss, size, parts):
             tf.TensorSpec((), tf.int64),
         ],
     )
-    def epoch(state, x, y, later_x, later_y, order, counts, rate, seed):
-        def step(k, total, state):
+    def epoch(
+        state,  # Weights, both moments of Adam and the number of steps
+        x,  # Training windows, shape (n, lookback, n_features)
+        y,  # Their labels, shape (n,)
+        later_x,  # Validation windows
+        later_y,  # Their labels
+        order,  # Rows of the training windows, in whole batches
+        counts,  # 1 for each place of `order` that counts, 0 for filling
+        rate,  # Learning rate
+        seed,  # Seed of the dropout
+    ):  # State after the epoch, mean training loss, mean validation loss
+        "One pass over the training windows"
+
+        def _step(k, total, state):
             rows, counting = tf.slice(order, [k * size], [size]), tf.slice(counts, [k * size], [size])
-            of_batch, state = _batch(
+            batch_loss, state = _batch(
                 tf, gradients, parts, state, tf.gather(x, rows), tf.gather(y, rows), counting, rate, seed
             )
-            return k + 1, total + of_batch, state
+            return k + 1, total + batch_loss, state
 
-        _, total, state = tf.while_loop(lambda k, *_: k * size < tf.size(order), step, (0, 0.0, state))
-        return state, total / tf.reduce_sum(counts), _judge(tf, net, loss, parts, state[0], later_x, later_y)
+        _, total, state = tf.while_loop(lambda k, *_: k * size < tf.size(order), _step, (0, 0.0, state))
+        return state, total / tf.reduce_sum(counts), _validation_loss(tf, net, loss, parts, state[0], later_x, later_y)
 
     return epoch
 
@@ -358,11 +369,11 @@ def _is_plain(layer, keras, is_last):
 
 # %% ../../nbs/models/09_lstm_model.ipynb #93284941
 def to_network(
-    made,  # keras.Sequential of LSTM layers, dropout and one output
+    sequential,  # keras.Sequential of LSTM layers, dropout and one output
 ) -> Network:  # Raises ModelError for any other model
     "A Keras model as a network"
     _, keras = _keras()
-    layers = list(getattr(made, 'layers', []))
+    layers = list(getattr(sequential, 'layers', []))
     odd = [
         f'{layer.name} ({type(layer).__name__})'
         for k, layer in enumerate(layers, 1)
@@ -370,7 +381,7 @@ def to_network(
     ]
     lstms = [layer for layer in layers if isinstance(layer, keras.layers.LSTM)]
     if (
-        not isinstance(made, keras.Sequential)
+        not isinstance(sequential, keras.Sequential)
         or odd
         or not lstms
         or [layer.return_sequences for layer in lstms] != [True] * (len(lstms) - 1) + [False]
@@ -406,14 +417,14 @@ def load_keras(
         )
     _, keras = _keras()
     try:
-        made = keras.saving.load_model(path, compile=False, safe_mode=True)
+        sequential = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (ValueError, TypeError, KeyError, OSError, RuntimeError, zipfile.BadZipFile) as e:
         raise ModelError(
             'This Keras file is not opened',
             f'{path}: {e}',
             'Files with code (Lambda layers, your own functions) are never run; convert the model where it was made.',
         ) from e
-    return to_network(made)
+    return to_network(sequential)
 
 
 def _keras_file(path):

@@ -191,7 +191,7 @@ class Scaler:
         return f'Scaler({len(self.center)} features, label ±{self.target_scale:.2%})'
 
 # %% ../../nbs/models/05_windows.ipynb #0cc2d8fe
-def _members(asset, sessions):
+def _bars_before(asset, sessions):
     "Number of bars before each position that belong to `sessions`, shape (n_bars + 1,)"
     return np.concatenate([[0], np.cumsum(asset.close.index.isin(sessions))])
 
@@ -230,7 +230,7 @@ def fit_scaler(
 # %% ../../nbs/models/05_windows.ipynb #bcf6d4c7
 def _training_rows(asset, sessions):
     "Complete rows of features in `sessions`, and the labels that begin and end in them"
-    counts, at = _members(asset, sessions), np.arange(len(asset))
+    counts, at = _bars_before(asset, sessions), np.arange(len(asset))
     values, label = asset.features.to_numpy(), asset.label.to_numpy()
     values = values[_all_inside(counts, at, at) & ~np.isnan(values).any(axis=1)]
     return values, label[_all_inside(counts, at, at + asset.horizon) & np.isfinite(label)]
@@ -241,7 +241,7 @@ def fit_scalers(
     sessions: pd.DatetimeIndex,  # Sessions of the training part
 ) -> dict[str, Scaler]:  # Symbol → its own scaler; raises DataError, naming the symbol
     "One scaler per symbol"
-    return {symbol: fit_scaler(one, sessions) for symbol, one in assets.items()}
+    return {symbol: fit_scaler(asset, sessions) for symbol, asset in assets.items()}
 
 # %% ../../nbs/models/05_windows.ipynb #7716730f
 def scaled(
@@ -321,7 +321,7 @@ def _windows(asset, scaler, lookback):
 def _chosen(asset, whole, sessions, lookback, inside):
     "Positions of the last bars whose sample lies in `sessions`"
     last = np.arange(len(whole)) + lookback - 1
-    belongs = _all_inside(_members(asset, sessions), last - lookback + 1 if inside else last, last + asset.horizon)
+    belongs = _all_inside(_bars_before(asset, sessions), last - lookback + 1 if inside else last, last + asset.horizon)
     return last[whole & belongs & np.isfinite(asset.label.to_numpy()[last])]
 
 # %% ../../nbs/models/05_windows.ipynb #c5891baa
@@ -344,17 +344,17 @@ def samples(
     days = np.concatenate(days) if names else np.array([], dtype='M8[ns]')
     order = np.argsort(days, kind='stable')
 
-    def column(values):
+    def _column(values):
         return np.concatenate([np.asarray(values(name), dtype=float) for name in names])[order]
 
     return Samples(
         _ordered_windows(windows, rows, order, lookback),
-        column(lambda name: assets[name].label.to_numpy()[rows[name]]),
-        column(lambda name: np.full(len(rows[name]), scalers[name].target_scale)),
+        _column(lambda name: assets[name].label.to_numpy()[rows[name]]),
+        _column(lambda name: np.full(len(rows[name]), scalers[name].target_scale)),
         pd.DatetimeIndex(days[order], name='session'),
         np.repeat(names, [len(rows[name]) for name in names])[order],
-        column(lambda name: assets[name].close.to_numpy()[rows[name]]),
-        column(lambda name: assets[name].volatility.to_numpy()[rows[name]]),
+        _column(lambda name: assets[name].close.to_numpy()[rows[name]]),
+        _column(lambda name: assets[name].volatility.to_numpy()[rows[name]]),
     )
 
 

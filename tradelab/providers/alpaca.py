@@ -10,6 +10,7 @@ import logging
 import re
 import threading
 import time
+from functools import partial
 from importlib.metadata import version
 from itertools import pairwise
 
@@ -150,8 +151,11 @@ class _Pages:
         self.tokens = set()
         self.ends = []  # First and last (symbol, time) of each page of bars
 
-    def add(self, body):
-        "Note a page; PartialDeliveryError when it names a page that was already read as the next one"
+    def add(
+        self,
+        body: dict,  # A page as `_checked` gives it
+    ):  # Raises PartialDeliveryError when the next page it names was already read
+        "Note a page"
         token = body.get('next_page_token')
         bars = {symbol: rows for symbol, rows in body.get('bars', {}).items() if rows}
         if bars:
@@ -172,44 +176,54 @@ class _Adapter(HTTPAdapter):
         self.budget, self.deadline_s, self.secrets, self.patience = budget, deadline_s, secrets, patience
         self.start_call(1)
 
-    def start_call(self, n_symbols):
-        "A new call: time for `n_symbols`, no pages yet"
+    def start_call(
+        self,
+        n_symbols: int,  # Each adds `deadline_s` to the time of the call
+    ):
+        "Begin a call, with no pages yet"
         self.until = time.monotonic() + n_symbols * self.deadline_s
         self.start_series()
 
     def start_series(self):
         self.pages = _Pages()
 
-    def send(self, request, **options):
+    def send(
+        self,
+        request,  # `PreparedRequest` of a client
+        **options,  # As for `HTTPAdapter.send`; its timeout is replaced
+    ):  # Answer with status 200; raises ProviderErrors
+        "Send a request in its slot, and again where that helps"
         self.failed, until = None, min(self.until, time.monotonic() + self.deadline_s)
 
-        def wait(seconds):
+        def _wait(seconds):
             extra = dict(event='provider.retry', file_only=True)
             logging.getLogger(__name__).info('%s; again in %.1f s', self.failed, seconds, extra=extra)
             time.sleep(min(seconds, max(until - time.monotonic(), 0)))
 
-        attempt = self._attempt
+        attempt = partial(_attempt, self, super().send)
         for error, attempts in ((RateLimitedError, 12), (UnavailableError, 4)):
             limits = dict(longest_wait=20.0, deadline=max(until - time.monotonic(), 0))
-            attempt = retry(error, attempts=attempts, first_wait=self.patience, sleep=wait, **limits)(attempt)
-            attempt.retry.before_sleep = None  # `wait` logs it
+            attempt = retry(error, attempts=attempts, first_wait=self.patience, sleep=_wait, **limits)(attempt)
+            attempt.retry.before_sleep = None  # `_wait` logs it
         return attempt(request, options, until)
 
-    def _attempt(self, request, options, until):
-        try:
-            if self.failed and time.monotonic() >= until:
-                raise self.failed
-            self.budget.wait(max(until - time.monotonic(), 0))
-            response = _read(super().send, request, options, until - time.monotonic())
-            if response.status_code == 200:
-                self.pages.add(_checked(response))
-                return response
-            if response.status_code == 429:
-                self.budget.pause(_pause_seconds(response.headers, self.patience))
-            raise _refusal(response, _message(response, self.secrets))
-        except TradeLabError as e:
-            self.failed = e
-            raise
+# %% ../../nbs/providers/07_alpaca.ipynb #6de3f1b2
+def _attempt(adapter, send, request, options, until):
+    "The answer to `request` on one try, or the error that it got"
+    try:
+        if adapter.failed and time.monotonic() >= until:
+            raise adapter.failed
+        adapter.budget.wait(max(until - time.monotonic(), 0))
+        response = _read(send, request, options, until - time.monotonic())
+        if response.status_code == 200:
+            adapter.pages.add(_checked(response))
+            return response
+        if response.status_code == 429:
+            adapter.budget.pause(_pause_seconds(response.headers, adapter.patience))
+        raise _refusal(response, _message(response, adapter.secrets))
+    except TradeLabError as e:
+        adapter.failed = e
+        raise
 
 # %% ../../nbs/providers/07_alpaca.ipynb #6445857a
 class _Market:
@@ -228,16 +242,27 @@ class _Market:
             if (self.url or '').startswith('http:'):
                 client._session.trust_env = False
 
-    def bars(self, symbols, frame, start, end):
-        "Rows by symbol; both times aware, `end` None for the newest that the subscription includes"
+    def bars(
+        self,
+        symbols,  # Tickers
+        frame: TimeFrame,  # Length of a bar
+        start: pd.Timestamp,  # Aware, included
+        end: pd.Timestamp | None,  # Aware, included; None for the newest that the subscription includes
+    ) -> dict:  # Symbol → rows; raises ProviderErrors
+        "Raw bars"
         self.adapter.start_series()
         options = dict(adjustment=Adjustment.RAW, feed=DataFeed(self.feed))
         return self.stocks.get_stock_bars(
             StockBarsRequest(symbol_or_symbols=list(symbols), timeframe=frame, start=start, end=end, **options)
         )
 
-    def actions(self, symbols, first, last):
-        "Corporate actions by kind, processed between two days"
+    def actions(
+        self,
+        symbols,  # Tickers
+        first: pd.Timestamp,  # First day of processing
+        last: pd.Timestamp,  # Last day of processing
+    ) -> dict:  # Kind → corporate actions; raises ProviderErrors
+        "Corporate actions of a span of processing days"
         self.adapter.start_series()
         return self.corporate.get_corporate_actions(
             CorporateActionsRequest(symbols=list(symbols), start=first.date(), end=last.date(), limit=None)

@@ -81,16 +81,27 @@ class _Notes:
     cells: dict = field(default_factory=dict)  # Number → (file, row, column), text of its first spoiled cell
     offsets: dict = field(default_factory=lambda: defaultdict(set))  # Number → offsets of its sessions as written
 
-    def add_cells(self, numbers, rows, bad, place, column):
-        "Note the first bad cell of each symbol; `place` is file and column"
+    def add_cells(
+        self,
+        numbers: np.ndarray,  # Number of the symbol of each row, shape (n_rows,)
+        rows: np.ndarray,  # Position of each row in its file, shape (n_rows,)
+        bad: np.ndarray,  # Marks the spoiled cells, shape (n_rows,)
+        place: tuple,  # Numbers of the file and the column
+        column,  # The cells, a pyarrow array
+    ):
+        "Note the first bad cell of each symbol"
         at = np.flatnonzero(bad)
         for k in at[np.unique(numbers[at], return_index=True)[1]]:
             cell, value = (place[0], int(rows[k]), place[1]), column[k].as_py()
             if cell < self.cells.get(numbers[k], ((np.inf,),))[0]:
                 self.cells[int(numbers[k])] = cell, '' if value is None else str(value)
 
-    def add_offsets(self, numbers, offsets):
-        "Note the offsets of a batch, one for all rows or one per row"
+    def add_offsets(
+        self,
+        numbers: np.ndarray,  # Number of the symbol of each row, shape (n_rows,)
+        offsets: np.ndarray,  # Offsets from UTC as written, one for all rows or one per row
+    ):
+        "Note the offsets of a batch"
         if len(offsets) == 1:
             numbers, offsets = np.flatnonzero(np.bincount(numbers)), offsets[0]
         pairs = pd.DataFrame({'number': numbers, 'offset': offsets}).drop_duplicates()
@@ -216,7 +227,11 @@ class _Reading:
         if len(places) > 1 or any(last - first + 1 > rows for _, first, last, rows in places):
             self.scattered[number] = sum(rows for *_, rows in places)
 
-    def numbers(self, at, batch):
+    def numbers(
+        self,
+        at: int,  # Number of the file
+        batch,  # Rows of it, a pyarrow record batch
+    ) -> np.ndarray:  # Shape (n_rows,); raises ProviderError when the file was changed
         "The number of the symbol of each row of a batch"
         file, (texts, which) = self.files[at], cell_symbols(batch, self.files[at])
         numbers = np.array([self.index.numbers.get(text, -1) for text in texts], 'i4')[which]

@@ -67,8 +67,12 @@ class _TimedSession(Session):
         self.refusals = 0  # Answers 429 in a row
         self.begin('', 0.0)
 
-    def begin(self, symbol, end):
-        "Start a symbol that must be done at `end`, by the monotonic clock"
+    def begin(
+        self,
+        symbol: str,  # Ticker
+        end: float,  # Deadline, seconds of the monotonic clock
+    ):
+        "Start a symbol"
         self.symbol, self.end, self.chart, self.unauthorized = symbol, end, None, 0
 
     def left(self):
@@ -134,7 +138,14 @@ def _skipped(url, failed):
 class _YahooSession(_TimedSession):
     "Sends all requests within the budget and the deadline, and checks the answers"
 
-    def request(self, method, url, timeout=None, **options):
+    def request(
+        self,
+        method: str,  # HTTP method
+        url: str,  # Address at Yahoo
+        timeout=None,  # Not used: the time left is the limit
+        **options,  # As for `Session.request`
+    ):  # The answer, None for a cookie that exists; raises ProviderErrors, or what curl_cffi raises for access
+        "Send a request in its slot, and check its answer"
         is_chart = urlsplit(url).path.startswith(CHART)
         if not is_chart and (self.failed or (url == COOKIE and len(self.cookies.jar))):
             return _skipped(url, self.failed)
@@ -158,10 +169,17 @@ class _YahooSession(_TimedSession):
 class _AnyZone:
     "A cache of time zones that answers UTC for every symbol and keeps nothing"
 
-    def lookup(self, key):
+    def lookup(
+        self,
+        key: str,  # Ticker
+    ) -> str:  # Time zone
         return 'UTC'
 
-    def store(self, key, value):
+    def store(
+        self,
+        key: str,  # Ticker
+        value: str | None,  # Time zone, None to forget it
+    ):
         pass
 
 # %% ../../nbs/providers/06_yahoo.ipynb #897a43f2
@@ -248,7 +266,7 @@ def _request_patiently(yahoo, symbol, start):
             errors.append(e)
             raise
 
-    def wait(seconds):
+    def _wait(seconds):
         if max(seconds, yahoo.budget.ahead()) >= yahoo.session.end - time.monotonic():
             raise errors[-1]
         extra = dict(event='provider.retry', details=dict(symbol=symbol), file_only=True)
@@ -256,8 +274,8 @@ def _request_patiently(yahoo, symbol, start):
         yahoo.sleep(seconds)
 
     first_wait, limits = min(yahoo.budget.every, 2.0), dict(longest_wait=30.0, deadline=yahoo.deadline)
-    retried = retry(*_PASSING, attempts=TRIES, first_wait=first_wait, sleep=wait, **limits)(once)
-    retried.retry.before_sleep = None  # `wait` logs it
+    retried = retry(*_PASSING, attempts=TRIES, first_wait=first_wait, sleep=_wait, **limits)(once)
+    retried.retry.before_sleep = None  # `_wait` logs it
     return retried()
 
 # %% ../../nbs/providers/06_yahoo.ipynb #55616c14

@@ -145,7 +145,7 @@ def benchmark_verdict(
     if not (math.isfinite(mine['CAGR']) and math.isfinite(hold['CAGR'])):
         return 'The span is too short to compare growth.'
 
-    def both(name, form):
+    def _both(name, form):
         return ' against '.join(format_figure(side[name], form).replace('–', 'undefined') for side in (mine, hold))
 
     difference = round(mine['CAGR'] - hold['CAGR'], 4)
@@ -153,8 +153,8 @@ def benchmark_verdict(
     if difference:
         verdict = '**more** than' if difference > 0 else '**less** than'
     return (
-        f'The strategy grew {verdict} buy & hold: {both("CAGR", ".1%")} per year. '
-        f'Maximum drawdown {both("Max Drawdown", ".1%")}, Sharpe ratio {both("Sharpe", ".2f")}. '
+        f'The strategy grew {verdict} buy & hold: {_both("CAGR", ".1%")} per year. '
+        f'Maximum drawdown {_both("Max Drawdown", ".1%")}, Sharpe ratio {_both("Sharpe", ".2f")}. '
         f'On average {format_figure(mine["Exposure"], ".0%")} of the equity was invested.'
     )
 
@@ -198,7 +198,7 @@ def trades_table(
 ) -> pd.DataFrame:  # Text; one row per trade, numbered from 1
     "The trades as text, prices and amounts in USD"
 
-    def day(values):
+    def _day(values):
         return pd.to_datetime(values).map(lambda at: '–' if pd.isna(at) else f'{at:%Y-%m-%d}').astype(str)
 
     shorts = 'side' in trades and trades['side'].eq('short').any()
@@ -206,7 +206,7 @@ def trades_table(
     columns = {'symbol': trades['symbol']} if trades['symbol'].nunique() > 1 else {}
     if shorts:
         columns['side'] = trades['side']
-    columns |= {entered: day(trades['entry_session']), left: day(trades['exit_session'])}
+    columns |= {entered: _day(trades['entry_session']), left: _day(trades['exit_session'])}
     for name, (label, form) in _TRADE_COLUMNS.items():
         columns[label] = trades[name].map(lambda value, form=form: format_figure(float(value), form))
     columns['exit reason'] = trades['exit_reason'].str.replace('_', ' ')

@@ -233,7 +233,7 @@ def strategies_table(
     "All strategies side by side, after costs"
     rows = {}
     for strategy, row in (run.figures if spread is None else spread).to_dict('index').items():
-        odds = run.odds[strategy]
+        odds = run.significance[strategy]
         rows[strategy] = {name: _mean_and_deviation(row, name) for name in _SHOWN} | {
             'PSR': format_figure(odds.psr, '.1%'),
             'DSR': format_figure(odds.dsr, '.1%'),
@@ -290,7 +290,7 @@ def trading_sentences(
     name: str,  # Forecaster
 ) -> list[str]:  # Sentences, Markdown; raises DataError for an unknown forecaster
     "What the forecasts earned"
-    added, who, control = added_value(run, name), display_name(name), run.odds[name].control
+    added, who, control = added_value(run, name), display_name(name), run.significance[name].control
     sentences = [_growth_sentence(run, name, who), _vote_sentence(run, name), _added_sentence(added)]
     trades = int(run.figures.loc[name, '# Trades'])
     if run.votes.loc[name, ['buy', 'sell']].sum() and trades < MIN_TRADES:

@@ -128,10 +128,10 @@ def price_axis(
         axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     cents = not wide and 0 < high - low < 6 or high < 10
 
-    def label(value, _):
+    def _label(value, _):
         return f'{value:,.2f}' if cents or wide and value < 1 else f'{value:,.0f}'
 
-    axes.yaxis.set_major_formatter(FuncFormatter(label))
+    axes.yaxis.set_major_formatter(FuncFormatter(_label))
 
 # %% ../../nbs/reporting/04_plots.ipynb #dcee9197
 def draw_line(

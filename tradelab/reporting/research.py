@@ -248,11 +248,11 @@ def folds_table(
     "The folds with their choices and results"
     table, form = walked.table, FORMATS.get(walked.metric, '.2f')
 
-    def span(part):
+    def _span(part):
         days = zip(table[f'{part}_first'], table[f'{part}_last'])
         return [f'{first:%Y-%m-%d} to {last:%Y-%m-%d}' for first, last in days]
 
-    columns = {'chosen on': span('train'), 'tested on': span('test')}
+    columns = {'chosen on': _span('train'), 'tested on': _span('test')}
     for name in _varying(table, list(walked.parameters)):
         columns[name.replace('_', ' ')] = ['–' if pd.isna(value) else _number(value) for value in table[name].tolist()]
     for name in ('in_sample', 'out_of_sample'):

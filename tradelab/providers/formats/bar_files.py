@@ -151,7 +151,10 @@ class _WholeLines:
     def close(self):
         self.closed = True
 
-    def read(self, size=-1):
+    def read(
+        self,
+        size: int = -1,  # Most bytes to read, all when negative
+    ) -> bytes:  # Raises ProviderError, naming the line
         data = self.stream.read(size)
         if self.open or b'"' in data:
             self._check(np.frombuffer(data, np.uint8))
@@ -240,14 +243,14 @@ def _csv_options(file, names, size, bad_lines):
     coded, symbol = pa.dictionary(pa.int32(), pa.string()), file.columns.get('symbol')
     kinds = {name: coded if name == symbol else pa.string() for name in names}
 
-    def note(line):
+    def _note(line):
         bad_lines.append(line)
         return 'error'
 
     return dict(
         read_options=arrow_csv.ReadOptions(block_size=BYTES_PER_ROW * size, use_threads=False),
         convert_options=arrow_csv.ConvertOptions(include_columns=names, column_types=kinds),
-        parse_options=arrow_csv.ParseOptions(delimiter=file.delimiter, invalid_row_handler=note),
+        parse_options=arrow_csv.ParseOptions(delimiter=file.delimiter, invalid_row_handler=_note),
     )
 
 # %% ../../../nbs/providers/02_bar_files.ipynb #2c3af714

@@ -140,8 +140,12 @@ class _BucketFiles:
         for file in filter(None, self.files):
             file.close()
 
-    def file(self, bucket, in_memory):
-        "The file of a bucket, which holds up to `in_memory` bytes before it goes to disk"
+    def file(
+        self,
+        bucket: int,  # Number of the bucket
+        in_memory: int,  # Bytes that it holds before it goes to disk
+    ):  # Open file; raises OSError when it cannot be made
+        "The file of a bucket"
         if self.files[bucket] is None:
             self.folder.mkdir(parents=True, exist_ok=True)
             self.files[bucket] = tempfile.SpooledTemporaryFile(in_memory, dir=self.folder)

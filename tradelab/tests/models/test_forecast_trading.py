@@ -130,7 +130,7 @@ def test_who_knows_tomorrow_earns_and_who_says_nothing_does_nothing():
     assert (
         found.figures.loc['oracle', 'Sharpe'] > 3
         and (found.equity.persistence == 100_000).all()
-        and isnan(found.odds['persistence'].psr)
+        and isnan(found.significance['persistence'].psr)
     )
     assert found.equity['MA, RSI and persistence'].equals(
         found.equity['MA and RSI'].rename('MA, RSI and persistence')
@@ -165,7 +165,7 @@ def test_no_bar_behind_the_last_forecast_is_looked_at():
     assert (
         one.equity.equals(two.equity)
         and one.market.sessions[-1] == DAYS[449]
-        and one.odds['LSTM'].psr == two.odds['LSTM'].psr
+        and one.significance['LSTM'].psr == two.significance['LSTM'].psr
     )
 
 
@@ -186,7 +186,7 @@ def test_odds_count_the_trials_that_they_are_told():
             trials,
             draws=20,
             entries=5,
-        ).odds['MA and RSI']
+        ).significance['MA and RSI']
         for trials in (1, 50)
     )
     assert (
@@ -199,7 +199,7 @@ def test_odds_count_the_trials_that_they_are_told():
 
 
 def test_buy_and_hold_is_no_strategy_with_entries():
-    assert _traded(LSTM=_forecasts()).odds['buy & hold'].control is None
+    assert _traded(LSTM=_forecasts()).significance['buy & hold'].control is None
 
 # %% ../../../nbs/models/03_forecast_trading.ipynb #12925518
 @pytest.mark.parametrize(

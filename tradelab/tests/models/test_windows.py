@@ -176,7 +176,7 @@ def test_symbols_are_scaled_apart():
 
 # %% ../../../nbs/models/05_windows.ipynb #d586f1bd
 def test_a_fault_that_fits_the_scaler_on_everything_would_be_seen(monkeypatch):
-    monkeypatch.setattr(module, '_members', lambda asset, sessions: np.arange(len(asset) + 1))
+    monkeypatch.setattr(module, '_bars_before', lambda asset, sessions: np.arange(len(asset) + 1))
     whole, cut = (fit_scaler(asset('AAA', bars, 5), SESSIONS[:400]) for bars in (BARS['AAA'], BARS['AAA'].iloc[:400]))
     assert not np.array_equal(whole.center, cut.center)
 
