@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from ... import signal_generator
-from ...audit.functions import Probe, audit_function, check_probe, cut, derived_probe, is_decision
+from ...audit.functions import Probe, audit_function, check_probe, cut_history, derived_probe, is_decision
 from ...audit.histories import action_points, cut_points, make_history, synthetic_history
 from ...config import StrategySettings
 from ...indicators import ema, rsi, sma
@@ -27,7 +27,7 @@ class _Vote(NamedTuple):
 
 
 MADE = synthetic_history(260, seed=3)
-CUTS = cut(MADE, 50)
+CUTS = cut_history(MADE, 50)
 
 
 def _checks(function, many=CUTS, **given):
@@ -214,7 +214,7 @@ DIVIDENDS = make_history(
     MADE.actions[MADE.actions.kind == 'dividend'].assign(value=0.8),
 )
 
-PAID = cut(DIVIDENDS)
+PAID = cut_history(DIVIDENDS)
 
 
 def cheap(close):
@@ -369,7 +369,7 @@ def test_a_history_that_is_too_short_for_a_function_does_not_stop_the_others():
             raise DataError('too short', len(close))
         return close.diff()
 
-    short = cut(synthetic_history(100), 20)
+    short = cut_history(synthetic_history(100), 20)
     alone, both = _checks(wants_200)[0], _checks(wants_200, [short, CUTS])[0]
     assert both.status == 'clean' and both.cuts == alone.cuts > 0
     assert (
@@ -396,7 +396,7 @@ def test_one_call_audits_a_function_of_ones_own():
     )
     with pytest.raises(DataError, match='Did you mean close'):
         audit_function(lambda closes: closes, MADE.bars)
-    with pytest.raises(DataError, match='no 50 points'):
+    with pytest.raises(DataError, match='too short for 50 cuts'):
         audit_function(sma, MADE.bars.iloc[:40])
 
 

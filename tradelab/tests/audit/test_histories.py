@@ -16,8 +16,8 @@ from tradelab.audit.histories import (
     cut_points,
     differences,
     event_points,
-    leaves,
     make_history,
+    output_columns,
     since,
     synthetic_history,
     until,
@@ -30,7 +30,7 @@ DAYS = pd.bdate_range('2024-01-01', periods=6, name='session')
 
 
 def _found(whole, part, n=3, **options):
-    return differences(leaves(whole), leaves(part), len(DAYS), DAYS[:n], **options)
+    return differences(output_columns(whole), output_columns(part), len(DAYS), DAYS[:n], **options)
 
 # %% ../../../nbs/audit/01_histories.ipynb #8199a7ab
 def test_what_was_known_on_a_day_is_adjusted_only_by_what_had_happened():
@@ -83,17 +83,19 @@ def test_cuts_are_dense_where_indicators_warm_up_and_reach_everywhere():
 
 def test_rare_events_are_cut_off_from_their_future_and_what_always_changes_is_none():
     events = pd.Series(np.isin(np.arange(100), (40, 70)))
-    assert event_points(leaves(events), 100) == [41, 42, 71, 72] and event_points(leaves(events[10:]), 100) == [
+    assert event_points(output_columns(events), 100) == [41, 42, 71, 72] and event_points(
+        output_columns(events[10:]), 100
+    ) == [
         41,
         42,
         71,
         72,
     ]
     assert (
-        event_points(leaves(pd.Series(np.arange(100.0))), 100) == []
-        and event_points(leaves(pd.Series(np.ones(100))), 100) == event_points(leaves(3.0), 100) == []
+        event_points(output_columns(pd.Series(np.arange(100.0))), 100) == []
+        and event_points(output_columns(pd.Series(np.ones(100))), 100) == event_points(output_columns(3.0), 100) == []
     )
-    assert len(event_points(leaves({'always': np.arange(100.0), 'often': np.arange(100) // 4}), 100, 5)) == 5
+    assert len(event_points(output_columns({'always': np.arange(100.0), 'often': np.arange(100) // 4}), 100, 5)) == 5
 
 
 def test_histories_are_cut_around_their_ex_dates():
@@ -104,7 +106,7 @@ def test_histories_are_cut_around_their_ex_dates():
 
 
 def test_a_history_that_is_too_short_to_cut_is_refused():
-    with pytest.raises(DataError, match='50 bars has no 50 points'):
+    with pytest.raises(DataError, match='too short for 50 cuts'):
         cut_points(50, 50)
 
 # %% ../../../nbs/audit/01_histories.ipynb #a7210077
@@ -115,17 +117,19 @@ class _Votes(NamedTuple):
 
 def test_an_output_is_taken_apart_whatever_it_is():
     series = pd.Series([1.0, 2.0], name='a')
-    assert set(leaves(_Votes(series, 'up'))) == {'buy', 'why'} and set(leaves({'x': (series, np.zeros((2, 3)))})) == {
+    assert set(output_columns(_Votes(series, 'up'))) == {'buy', 'why'} and set(
+        output_columns({'x': (series, np.zeros((2, 3)))})
+    ) == {
         'x.0',
         'x.1',
     }
     assert (
-        set(leaves(pd.DataFrame({'a': [1], 'b': [2]}))) == {'a', 'b'}
-        and leaves(None) == {}
-        and set(leaves(synthetic_history(60))) >= {'bars.open', 'adjusted.close', 'convention'}
+        set(output_columns(pd.DataFrame({'a': [1], 'b': [2]}))) == {'a', 'b'}
+        and output_columns(None) == {}
+        and set(output_columns(synthetic_history(60))) >= {'bars.open', 'adjusted.close', 'convention'}
     )
     with pytest.raises(DataError, match='generator'):
-        leaves(x for x in ())
+        output_columns(x for x in ())
 
 # %% ../../../nbs/audit/01_histories.ipynb #305c073a
 @pytest.mark.parametrize(
@@ -175,8 +179,8 @@ def test_a_single_value_taken_over_the_whole_sample_is_a_difference():
 
 def test_nothing_equals_nothing_and_no_more():
     none = pd.DataFrame({'a': pd.Series(dtype=float)})
-    assert not differences(leaves(none), leaves(none), 0, DAYS[:0]) and differences(
-        leaves(none), leaves(pd.DataFrame({'a': [1.0]})), 0, DAYS[:0]
+    assert not differences(output_columns(none), output_columns(none), 0, DAYS[:0]) and differences(
+        output_columns(none), output_columns(pd.DataFrame({'a': [1.0]})), 0, DAYS[:0]
     )
 
 
@@ -201,9 +205,14 @@ def test_only_the_columns_that_count_are_compared():
         pd.DataFrame({'a': [5.0], 'b': [6.0]}, DAYS[:1]),
     )
     assert [
-        d.column for d in differences(leaves(whole), leaves(part), 2, DAYS[:1], only=lambda name, values: name == 'b')
+        d.column
+        for d in differences(
+            output_columns(whole), output_columns(part), 2, DAYS[:1], only=lambda name, values: name == 'b'
+        )
     ] == ['b']
-    assert [d.column for d in differences(leaves(whole), leaves(part), 2, DAYS[:1], skip={('b', 0)})] == ['a']
+    assert [
+        d.column for d in differences(output_columns(whole), output_columns(part), 2, DAYS[:1], skip={('b', 0)})
+    ] == ['a']
 
 # %% ../../../nbs/audit/01_histories.ipynb #64b115a9
 @pytest.mark.parametrize(
@@ -221,7 +230,7 @@ def test_only_the_columns_that_count_are_compared():
 )
 def test_the_warm_up_is_the_bar_from_which_the_start_no_longer_matters(f, bar):
     close = synthetic_history(400, seed=2).adjusted.close
-    assert max(warm_up(leaves(f(close)), leaves(f(close[n:])), 400, 400 - n) for n in (3, 60, 100)) == (
+    assert max(warm_up(output_columns(f(close)), output_columns(f(close[n:])), 400, 400 - n) for n in (3, 60, 100)) == (
         9 if bar == 10 else bar
     )
 
@@ -229,6 +238,7 @@ def test_the_warm_up_is_the_bar_from_which_the_start_no_longer_matters(f, bar):
 def test_the_warm_up_of_a_fading_memory_is_where_it_falls_below_the_tolerance():
     close = synthetic_history(1500, seed=2).adjusted.close
     strict, loose = (
-        warm_up(leaves(rsi(close)), leaves(rsi(close[100:])), 1500, 1400, tolerance) for tolerance in (1e-9, 1e-3)
+        warm_up(output_columns(rsi(close)), output_columns(rsi(close[100:])), 1500, 1400, tolerance)
+        for tolerance in (1e-9, 1e-3)
     )
     assert 14 < loose < 150 < strict < 400

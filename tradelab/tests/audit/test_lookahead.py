@@ -12,9 +12,9 @@ import pytest
 
 import tradelab
 from ... import indicators, signal_generator
-from ...audit.functions import cut
+from ...audit.functions import cut_history
 from ...audit.histories import make_history, synthetic_history
-from ...audit.lookahead import EXEMPT, MODULES, PROBES, SCALED, audit, public_functions
+from ...audit.lookahead import EXEMPT_FUNCTIONS, EXEMPT_MODULES, PROBES, SCALED, audit, public_functions
 from ...config import CostSettings
 from ...data import adjustment as preprocessing
 from ...models.features import future_return
@@ -26,13 +26,13 @@ MADE, _sma = synthetic_history(300), indicators.sma
 
 @pytest.fixture(scope='module')
 def shared():
-    return cut(MADE, 50, 0, 'made up')
+    return cut_history(MADE, 50, 0, 'made up')
 
 
 @pytest.fixture
 def once(monkeypatch, shared):
     "The made-up history is cut once for all tests that do not look at the cuts"
-    monkeypatch.setattr('tradelab.audit.lookahead.cut', lambda *given: shared)
+    monkeypatch.setattr('tradelab.audit.lookahead.cut_history', lambda *given: shared)
 
 
 @pytest.fixture(scope='module')
@@ -153,8 +153,8 @@ def test_a_new_module_of_the_core_is_found_by_its_notebook(once, monkeypatch, tm
 
 
 def test_what_is_left_out_exists_and_has_a_reason():
-    assert set(EXEMPT) | set(PROBES) | set(SCALED) <= set(public_functions()) and all(
-        map(str.strip, (*EXEMPT.values(), *MODULES.values()))
+    assert set(EXEMPT_FUNCTIONS) | set(PROBES) | set(SCALED) <= set(public_functions()) and all(
+        map(str.strip, (*EXEMPT_FUNCTIONS.values(), *EXEMPT_MODULES.values()))
     )
 
 # %% ../../../nbs/audit/04_lookahead.ipynb #fac86958
