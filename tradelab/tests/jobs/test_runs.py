@@ -29,7 +29,7 @@ def _notebook(settings, name, parameters, *cells):
     kernel = dict(
         kernelspec=dict(name='python3', display_name='python3', language='python'), language_info=dict(name='python')
     )
-    made = [
+    code_cells = [
         dict(
             cell_type='code',
             execution_count=None,
@@ -42,7 +42,7 @@ def _notebook(settings, name, parameters, *cells):
     ]
     path = settings.path('nbs', 'run', f'{name}.ipynb')
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(dict(cells=made, metadata=kernel, nbformat=4, nbformat_minor=5)))
+    path.write_text(json.dumps(dict(cells=code_cells, metadata=kernel, nbformat=4, nbformat_minor=5)))
 
 
 def _save(settings, *deliveries):
@@ -134,7 +134,7 @@ def test_a_template_without_a_declaration_is_not_reused_after_a_new_model(fresh,
 
 # %% ../../../nbs/jobs/04_runs.ipynb #7d534ee7
 @pytest.mark.parametrize(
-    'symbols, parameters, wanted',
+    'symbols, parameters, subjects',
     [
         ((), {}, ['AAPL,FB,GOOG,IBM,MSFT']),
         (['ibm', 'AAPL', 'IBM'], {}, ['AAPL,IBM']),
@@ -142,8 +142,8 @@ def test_a_template_without_a_declaration_is_not_reused_after_a_new_model(fresh,
         (['X'], {'symbols': ' '}, ['X']),
     ],
 )
-def test_a_notebook_of_a_universe_runs_once_for_all(basket, symbols, parameters, wanted):
-    assert check_request(basket, 'basket', symbols, {'fast': '7', **parameters}) == (wanted, {'fast': 7})
+def test_a_notebook_of_a_universe_runs_once_for_all(basket, symbols, parameters, subjects):
+    assert check_request(basket, 'basket', symbols, {'fast': '7', **parameters}) == (subjects, {'fast': 7})
 
 
 def test_a_notebook_whose_symbols_are_empty_decides_itself(fresh):
@@ -159,7 +159,7 @@ def test_a_notebook_whose_symbols_are_empty_decides_itself(fresh):
 
 
 @pytest.mark.parametrize(
-    'name, symbols, parameters, error, said',
+    'name, symbols, parameters, error, word',
     [
         ('basket', ['A'], {'symbols': 'B'}, ParameterError, 'twice'),
         ('basket', ['../x'], {}, UnknownSymbolError, '../x'),
@@ -168,10 +168,10 @@ def test_a_notebook_whose_symbols_are_empty_decides_itself(fresh):
         ('loose', ['A'], {}, ParameterError, 'without a type'),
     ],
 )
-def test_an_invalid_request_is_refused_before_anything_starts(basket, name, symbols, parameters, error, said):
+def test_an_invalid_request_is_refused_before_anything_starts(basket, name, symbols, parameters, error, word):
     _notebook(basket, 'bare', 'run_id: str = ""  # set by the run')
     _notebook(basket, 'loose', 'symbols = "A"\nrun_id: str = ""  # set by the run')
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=word):
         run(basket, name, symbols, parameters)
     assert runs_table(basket).empty
 
