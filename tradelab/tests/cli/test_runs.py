@@ -237,13 +237,13 @@ def test_a_universe_is_run_once_by_one_command(fresh):
 
 # %% ../../../nbs/cli/04_runs.ipynb #dd53787b
 def test_a_zero_that_means_the_settings_is_said_and_others_are_not():
-    from tradelab.cli.runs import _as_set
+    from tradelab.cli.runs import _sentences_on_defaults
     from tradelab.config import load_settings
 
-    said = _as_set(
+    sentences = _sentences_on_defaults(
         load_settings(), 'backtest', {'slippage_bp': '0', 'fast': '0', 'seed': '0', 'slow': '150', 'start': ''}
     )
-    assert said == [
+    assert sentences == [
         '-p slippage_bp=0 means: as in settings.ini. For none: -1.',
         '-p fast=0 means: as in settings.ini.',
         '-p start= means: as in settings.ini.',
