@@ -16,6 +16,7 @@ from ..performance_metrics import ShortSeriesWarning
 # %% ../../nbs/reporting/12_report.ipynb #804e1f50
 MODULES = (
     'utils.error_handling',
+    'data.status',
     'reporting.formats',
     'reporting.assumptions',
     'reporting.backtests',
@@ -26,9 +27,11 @@ MODULES = (
     'reporting.model_plots',
     'reporting.models',
     'reporting.research',
+    'research.significance',
     'research.study',
     'research.sweep',
     'research.walk_forward',
+    'models.forecast_trading',
 )
 
 # %% ../../nbs/reporting/12_report.ipynb #5d27f537
@@ -36,13 +39,13 @@ def __getattr__(name):
     "A public name of one of `MODULES`"
     if not name.startswith('_'):
         for module in MODULES:
-            found = getattr(import_module(f'tradelab.{module}'), name, None)
-            if found is not None:
-                return found
+            value = getattr(import_module(f'tradelab.{module}'), name, None)
+            if value is not None:
+                return value
     raise AttributeError(f'No module of the reports has {name!r}')
 
 # %% ../../nbs/reporting/12_report.ipynb #ee07c935
 def prepare_notebook():
-    "Show whole tables, and no warning that the report says in words"
+    "Show whole tables, and hide warnings that the report states in sentences"
     warnings.simplefilter('ignore', ShortSeriesWarning)
     pd.set_option('display.max_rows', None, 'display.max_colwidth', None)
