@@ -27,7 +27,7 @@ from ..utils.value_objects import Value
 
 # %% ../../nbs/records/06_trials.ipynb #6a212fe5
 def _plain(value):
-    "`value` as JSON has it: NaN and infinity are null"
+    "`value` in a form that JSON knows; NaN and infinity become null"
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float) and not math.isfinite(value):
         return None
@@ -35,47 +35,44 @@ def _plain(value):
 
 
 def _objects(frame, columns):
-    "A JSON object for each row of `frame`, of some of its columns"
+    "One JSON object per row of `frame`, with the values of `columns`"
     missing = [name for name in columns if name not in frame]
     if missing:
         raise DataError('The table lacks columns', missing, f'It has: {", ".join(map(str, frame.columns))}.')
-    return [
-        json.dumps({name: _plain(value) for name, value in row.items()}, ensure_ascii=False, allow_nan=False)
-        for row in frame[list(columns)].to_dict('records')
-    ]
+    rows = [{name: _plain(value) for name, value in row.items()} for row in frame[list(columns)].to_dict('records')]
+    return [json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows]
 
 # %% ../../nbs/records/06_trials.ipynb #7727547a
 def save_sweep(
     settings: Settings,  # The lab
     run_id: str,  # Name of a run whose row exists
-    rows: pd.DataFrame,  # A row a combination: columns of parameters and of figures
-    parameters: list[str],  # Which columns are parameters; the others are figures, all of them numbers
+    rows: pd.DataFrame,  # One row per combination: columns of parameters and of figures
+    parameters: list[str],  # Columns that are parameters; all others are numeric figures
     metrics: dict,  # Side, such as 'best' and 'buy_and_hold' → name → figure
     data_hash: str,  # Hash of the bars and actions that were read
     sharpe: str = 'Sharpe',  # Column with the annual Sharpe ratio
-    best: Backtest | None = None,  # What the chosen combination did, to be stored as well
-):  # Raises RunError when the run is unknown or has results already, DataError for columns that are not there
+    best: Backtest | None = None,  # Backtest of the chosen combination, to be stored as well
+):  # Raises RunError when the run is unknown or has results already, DataError for missing columns
     "Store every combination of a sweep under its run"
-    own = [name for name in rows.columns if name not in parameters]
-    if rows.empty:
-        raise DataError('A sweep needs combinations', 0, 'Widen [sweep].')
-    if sharpe not in own:
-        raise DataError(
-            f'A sweep needs Sharpe ratios, and {sharpe!r} is no column of figures', own, 'Name the column: sharpe=…'
-        )
-    found = pd.DataFrame(
-        dict(
-            run_id=run_id,
-            number=range(1, len(rows) + 1),
-            parameters=_objects(rows, parameters),
-            metrics=_objects(rows, own),
-        )
-    )
-    tables = {'sweep_results': found} | (result_tables(run_id, best) if best else {})
+    tables = {'sweep_results': _sweep_rows(run_id, rows, parameters, sharpe)}
+    if best:
+        tables |= result_tables(run_id, best)
     with session(settings) as db:
         claim_results(db, run_id, metrics, data_hash, **trial_summary(rows[sharpe].to_numpy(dtype=float)))
         for name, frame in tables.items():
             copy_frame(db.connection(), name, frame)
+
+# %% ../../nbs/records/06_trials.ipynb #0c97b4f2
+def _sweep_rows(run_id, rows, parameters, sharpe):
+    "The rows of a sweep in the form of the table `sweep_results`"
+    figures = [name for name in rows.columns if name not in parameters]
+    if rows.empty:
+        raise DataError('A sweep needs combinations', 0, 'Widen [sweep].')
+    if sharpe not in figures:
+        problem = f'A sweep needs Sharpe ratios, and {sharpe!r} is not a column of figures'
+        raise DataError(problem, figures, 'Name the column: sharpe=…')
+    columns = dict(parameters=_objects(rows, parameters), metrics=_objects(rows, figures))
+    return pd.DataFrame(dict(run_id=run_id, number=range(1, len(rows) + 1), **columns))
 
 # %% ../../nbs/records/06_trials.ipynb #75dc21f5
 def load_sweep(
@@ -83,44 +80,33 @@ def load_sweep(
     run_id: str,  # Name of the run
 ) -> pd.DataFrame:  # One row per combination: parameters, then figures; raises RunError when empty
     "The combinations of a sweep"
+    query = select(SweepResult.parameters, SweepResult.metrics).where(SweepResult.run_id == run_id)
     with session(settings) as db:
-        rows = db.execute(
-            select(SweepResult.parameters, SweepResult.metrics)
-            .where(SweepResult.run_id == run_id)
-            .order_by(SweepResult.number)
-        ).all()
+        rows = db.execute(query.order_by(SweepResult.number)).all()
     if not rows:
-        raise RunError(
-            f'The run is a {run_details(settings, run_id)["template"]} without combinations',
-            run_id,
-            'List runs of sweeps: tradelab runs --template sweep',
-        )
-    found = pd.DataFrame([row.metrics for row in rows])
-    return pd.concat([pd.DataFrame([row.parameters for row in rows]), found.astype(float)], axis=1)
+        template = run_details(settings, run_id)['template']
+        remedy = 'List runs of sweeps: tradelab runs --template sweep'
+        raise RunError(f'The run is a {template} without combinations', run_id, remedy)
+    figures = pd.DataFrame([row.metrics for row in rows]).astype(float)
+    return pd.concat([pd.DataFrame([row.parameters for row in rows]), figures], axis=1)
 
 # %% ../../nbs/records/06_trials.ipynb #9978426e
 _SPAN = ('train_first', 'train_last', 'test_first', 'test_last')
 
 
 def _fold_rows(run_id, folds, parameters, in_sample, out_of_sample):
-    "The table `folds` for the fold table of a walk-forward"
+    "The folds of a walk-forward in the form of the table `folds`"
     missing = [name for name in _SPAN if name not in folds]
     if missing:
         raise DataError('The fold table lacks columns', missing, f'It needs: {", ".join(_SPAN)}.')
     days = {name: pd.to_datetime(folds[name]).dt.strftime('%Y-%m-%d').to_numpy() for name in _SPAN}
-    parts = dict(parameters=parameters, in_sample=in_sample, out_of_sample=out_of_sample)
-    return pd.DataFrame(
-        dict(
-            run_id=run_id,
-            number=range(1, len(folds) + 1),
-            **days,
-            **{name: _objects(folds, columns) for name, columns in parts.items()},
-        )
-    )
+    groups = dict(parameters=parameters, in_sample=in_sample, out_of_sample=out_of_sample)
+    objects = {name: _objects(folds, columns) for name, columns in groups.items()}
+    return pd.DataFrame(dict(run_id=run_id, number=range(1, len(folds) + 1), **days, **objects))
 
 # %% ../../nbs/records/06_trials.ipynb #1c6fe766
 def _curve(run_id, equity):
-    "The table `equity` for an account, or for a curve of nothing but its value"
+    "Rows of the table `equity` for an account, or for a curve of values only"
     if isinstance(equity, pd.DataFrame):
         return table_rows('equity', run_id, equity.rename_axis('session').reset_index())
     rows = equity.rename('equity').rename_axis('session').reset_index()
@@ -130,16 +116,16 @@ def _curve(run_id, equity):
 def save_walk_forward(
     settings: Settings,  # The lab
     run_id: str,  # Name of a run whose row exists
-    folds: pd.DataFrame,  # A row a fold: train_first, train_last, test_first, test_last and the columns named below
+    folds: pd.DataFrame,  # One row per fold: train_first, train_last, test_first, test_last, columns named below
     parameters: list[str],  # Columns with the chosen parameters
-    in_sample: list[str],  # Columns with figures on the training part
-    out_of_sample: list[str],  # Columns with figures on the test part
+    in_sample: list[str],  # Columns with figures on the training span
+    out_of_sample: list[str],  # Columns with figures on the test span
     metrics: dict,  # Side, such as 'out_of_sample' → name → figure
     data_hash: str,  # Hash of the bars and actions that were read
     sharpes,  # Annual Sharpe ratio of every combination of the grid, NaN where undefined
-    equity=None,  # Out of sample: a Series of values, or a frame as that of a backtest
+    equity=None,  # Out of sample: a Series of values in USD, or the equity frame of a backtest
     trades: pd.DataFrame | None = None,  # Out of sample: the trades of all folds
-):  # Raises RunError when the run is unknown or has results already, DataError for columns that are not there
+):  # Raises RunError when the run is unknown or has results already, DataError for missing columns
     "Store the folds of a walk-forward under its run"
     tables = {'folds': _fold_rows(run_id, folds, parameters, in_sample, out_of_sample)}
     if equity is not None:
@@ -157,15 +143,13 @@ def load_folds(
     run_id: str,  # Name of the run
 ) -> pd.DataFrame:  # One row per fold: number, spans, parameters and figures; raises RunError when empty
     "The folds of a walk-forward"
-    wanted = select(StoredFold.__table__).where(StoredFold.run_id == run_id).order_by(StoredFold.number)
+    query = select(StoredFold.__table__).where(StoredFold.run_id == run_id).order_by(StoredFold.number)
     with session(settings) as db:
-        rows = [dict(row) for row in db.execute(wanted).mappings()]
+        rows = [dict(row) for row in db.execute(query).mappings()]
     if not rows:
-        raise RunError(
-            f'The run is a {run_details(settings, run_id)["template"]} without folds',
-            run_id,
-            'List runs of walk-forward: tradelab runs --template walk_forward',
-        )
+        template = run_details(settings, run_id)['template']
+        remedy = 'List runs of walk-forward: tradelab runs --template walk_forward'
+        raise RunError(f'The run is a {template} without folds', run_id, remedy)
     return pd.DataFrame(rows).drop(columns='run_id').astype(dict.fromkeys(_SPAN, 'datetime64[us]'))
 
 # %% ../../nbs/records/06_trials.ipynb #fb6fff2b
@@ -173,7 +157,7 @@ def pooled_variance(
     counts,  # Trials of each run
     means,  # Mean of their Sharpe ratios, NaN where unknown
     variances,  # Variance (ddof 1) of their Sharpe ratios, NaN or None for a single one
-) -> float:  # NaN for fewer than two known ones
+) -> float:  # NaN for fewer than two known trials
     "The variance (ddof 1) of all trials together"
     n, m, v = (np.array(list(values), dtype=float) for values in (counts, means, variances))
     known = np.isfinite(m)
@@ -185,119 +169,102 @@ def pooled_variance(
 # %% ../../nbs/records/06_trials.ipynb #163f1e1b
 @dataclass(frozen=True, eq=False)
 class Trials(Value):
-    "What was tried on the same symbols so far."
+    "The trials on the same symbols so far."
 
     count: int  # Combinations
-    variance: float  # Variance of their Sharpe ratios a day, NaN when fewer than two are known
-    runs: int  # Runs that they come from, the one under way among them
+    variance: float  # Variance (ddof 1) of their daily Sharpe ratios, NaN when fewer than two are known
+    runs: int  # Runs that they come from, the current one included
 
 # %% ../../nbs/records/06_trials.ipynb #42293aee
-_TOLD = """concat_ws('|', template, template_hash, code_hash, (parameters - 'run_id')::text, settings::text,
+_INPUTS = """concat_ws('|', template, template_hash, code_hash, (parameters - 'run_id')::text, settings::text,
              CASE WHEN code_hash IS NULL THEN id END)"""
-_TRIED = f"""SELECT DISTINCT ON (told) trials, trial_mean, trial_variance FROM (SELECT {_TOLD} AS told, * FROM runs) r
+_TRIED = f"""SELECT DISTINCT ON (inputs) trials, trial_mean, trial_variance
+             FROM (SELECT {_INPUTS} AS inputs, * FROM runs) r
              WHERE trials > 0 AND coalesce(symbol, universe) = :subject AND (:every OR template = ANY(:templates))
-               AND told IS DISTINCT FROM (SELECT {_TOLD} FROM runs WHERE id = :run_id)
-             ORDER BY told, started_at DESC, id"""
+               AND inputs IS DISTINCT FROM (SELECT {_INPUTS} FROM runs WHERE id = :run_id)
+             ORDER BY inputs, started_at DESC, id"""
 
 # %% ../../nbs/records/06_trials.ipynb #01e2db54
 def trials_of(
     settings: Settings,  # The lab
     symbols,  # Ticker, or the tickers of a universe
-    run_id: str = '',  # The run under way, whose earlier copies are then left out; '' for none
-    sharpes=(),  # Annual Sharpe ratios of what the run under way tries
+    run_id: str = '',  # The current run, whose earlier copies are left out; '' for none
+    sharpes=(),  # Annual Sharpe ratios of the combinations that the current run tries
     templates=(),  # Only runs of these notebooks; of all when empty
 ) -> Trials:  # Raises ParameterError when no symbol is named
-    "How many combinations were tried on the same symbols, this run among them"
-    asked = dict(
-        subject=universe_of([symbols] if isinstance(symbols, str) and ',' not in symbols else symbols),
-        run_id=run_id,
-        every=not templates,
-        templates=list(templates),
-    )
+    "The number of combinations tried on the same symbols, the current run included"
+    subject = universe_of([symbols] if isinstance(symbols, str) and ',' not in symbols else symbols)
+    arguments = dict(subject=subject, run_id=run_id, every=not templates, templates=list(templates))
     with session(settings) as db:
-        rows = [tuple(row) for row in db.execute(text(_TRIED), asked)]
+        rows = [tuple(row) for row in db.execute(text(_TRIED), arguments)]
     if len(sharpes):
         rows.append(tuple(trial_summary(sharpes).values()))
     return Trials(sum(row[0] for row in rows), pooled_variance(*zip(*rows)) if rows else math.nan, len(rows))
 
 # %% ../../nbs/records/06_trials.ipynb #a070a3d7
-def _named(known, metric):
-    "The name among `known` that `metric` means, or RunError"
-    if metric in known:
+def _matching_figure(names, metric):
+    "The name among `names` that equals `metric` up to case, or RunError"
+    if metric in names:
         return metric
-    close = [name for name in known if name.lower() == metric.lower()]
-    if close:
-        return close[0]
-    raise RunError(
-        'No run stored a figure of this name',
-        metric,
-        did_you_mean(metric, known) if known else 'No run stored any figure yet: tradelab run backtest',
-    )
+    for name in names:
+        if name.lower() == metric.lower():
+            return name
+    remedy = did_you_mean(metric, names) if names else 'No run stored any figure yet: tradelab run backtest'
+    raise RunError('No run stored a figure of this name', metric, remedy)
 
 # %% ../../nbs/records/06_trials.ipynb #fcd7f3b2
 def metric_history(
     settings: Settings,  # The lab
     metric: str = 'Sharpe',  # Name of a figure, as `tradelab runs show` prints it
-    template: str = '',  # Only runs of this notebook; of all when left out
-    symbol: str = '',  # Only runs about this symbol, or this universe with commas between; about all when left out
-    side: str = '',  # 'strategy', 'buy_and_hold', …; the main side of each run when left out
+    template: str = '',  # Only runs of this notebook; of all when ''
+    symbol: str = '',  # Only runs about this ticker, or this universe (tickers separated by commas); all when ''
+    side: str = '',  # 'strategy', 'buy_and_hold', …; the main side of each run when ''
 ) -> pd.DataFrame:  # at (UTC), value, run, label, metric; oldest first; raises RunError when empty
     "A figure of the finished runs over time"
-    wanted = (
-        select(Run.id, Run.started_at, Run.template, Run.symbol, Run.universe, Run.metrics)
-        .where(Run.status == 'ok', Run.metrics.is_not(None))
-        .order_by(Run.started_at, Run.id)
-    )
-    if template:
-        wanted = wanted.where(Run.template == template)
-    about = universe_of(symbol) if symbol else ''
-    with session(settings) as db:
-        rows = [row for row in db.execute(wanted) if not about or about in (row.symbol, row.universe)]
+    subject = universe_of(symbol) if symbol else ''
+    rows = [row for row in _finished_runs(settings, template) if not subject or subject in (row.symbol, row.universe)]
     if not rows:
-        raise RunError(
-            'No finished run with figures',
-            ' '.join(filter(None, (template, about))) or 'of any notebook',
-            _what_there_is(settings),
-        )
-    found = [run_figures(row.metrics, side or None) for row in rows]
-    metric = _named(sorted({name for one in found for name in one}), metric)
-    kept = [
-        (row.started_at, one[metric], row.id, f'{row.template} {run_subject(row.symbol, row.universe)}')
-        for row, one in zip(rows, found)
-        if metric in one
+        asked = ' '.join(filter(None, (template, subject))) or 'of any notebook'
+        raise RunError('No finished run with figures', asked, _runs_with_figures(settings))
+    figures = [run_figures(row.metrics, side or None) for row in rows]
+    metric = _matching_figure(sorted({name for named in figures for name in named}), metric)
+    history = [
+        (row.started_at, named[metric], row.id, f'{row.template} {run_subject(row.symbol, row.universe)}')
+        for row, named in zip(rows, figures)
+        if metric in named
     ]
-    return (
-        pd.DataFrame(kept, columns=['at', 'value', 'run', 'label'])
-        .assign(metric=metric)
-        .astype({'at': 'datetime64[us, UTC]', 'value': float})
-    )
+    frame = pd.DataFrame(history, columns=['at', 'value', 'run', 'label']).assign(metric=metric)
+    return frame.astype({'at': 'datetime64[us, UTC]', 'value': float})
 
 # %% ../../nbs/records/06_trials.ipynb #c9e12296
-def _what_there_is(settings):
-    "A remedy that lists the runs with figures"
+def _finished_runs(settings, template=''):
+    "Finished runs that stored figures, the oldest first"
+    columns = Run.id, Run.started_at, Run.template, Run.symbol, Run.universe, Run.metrics
+    query = select(*columns).where(Run.status == 'ok', Run.metrics.is_not(None)).order_by(Run.started_at, Run.id)
+    if template:
+        query = query.where(Run.template == template)
     with session(settings) as db:
-        there = db.execute(
-            select(Run.template, Run.symbol, Run.universe)
-            .where(Run.status == 'ok', Run.metrics.is_not(None))
-            .distinct()
-            .limit(200)
-        ).all()
-    names = sorted({f'{row.template} {run_subject(row.symbol, row.universe)}' for row in there})
-    return (
-        f'There are: {", ".join(names[:8])}{" …" if len(names) > 8 else ""}.' if names else 'Run: tradelab run backtest'
-    )
+        return db.execute(query).all()
+
+
+def _runs_with_figures(settings):
+    "A remedy that lists the runs with figures"
+    query = select(Run.template, Run.symbol, Run.universe).where(Run.status == 'ok', Run.metrics.is_not(None))
+    with session(settings) as db:
+        rows = db.execute(query.distinct().limit(200)).all()
+    names = sorted({f'{row.template} {run_subject(row.symbol, row.universe)}' for row in rows})
+    if not names:
+        return 'Run: tradelab run backtest'
+    return f'There are: {", ".join(names[:8])}{" …" if len(names) > 8 else ""}.'
 
 # %% ../../nbs/records/06_trials.ipynb #7ec14765
 def comparable_rows(
     settings: Settings,  # The lab
     run_ids: list[str],  # Names of runs
-) -> list[dict]:  # Their rows, each with `sessions` as 'first to last' or ''; raises RunError
+) -> list[dict]:  # Their rows, each with `sessions` as 'first to last' or ''; raises RunError for an unknown run
     "Rows of `runs`, ready for `comparison.compare`"
     rows = [run_details(settings, run_id) for run_id in run_ids]
+    query = text('SELECT run_id, min(session), max(session) FROM equity WHERE run_id = ANY(:ids) GROUP BY run_id')
     with session(settings) as db:
-        found = db.execute(
-            text('SELECT run_id, min(session), max(session) FROM equity WHERE run_id = ANY(:ids) GROUP BY run_id'),
-            dict(ids=list(run_ids)),
-        )
-        spans = {run_id: f'{first} to {last}' for run_id, first, last in found}
+        spans = {run_id: f'{first} to {last}' for run_id, first, last in db.execute(query, dict(ids=list(run_ids)))}
     return [row | dict(sessions=spans.get(row['id'], '')) for row in rows]

@@ -76,18 +76,18 @@ GRID = pd.DataFrame(
 def test_every_combination_of_a_sweep_comes_back_as_it_was(fresh):
     _start(fresh, template='sweep')
     save_sweep(fresh, 'run', GRID, ['fast', 'mode'], {'best': {'Sharpe': 0.3}}, 'hash')
-    found = load_sweep(fresh, 'run')
-    assert set(found.columns[:2]) == {'fast', 'mode'} and set(found.columns) == set(GRID.columns)
+    sweep = load_sweep(fresh, 'run')
+    assert set(sweep.columns[:2]) == {'fast', 'mode'} and set(sweep.columns) == set(GRID.columns)
     assert (
-        found.fast.tolist() == [10, 20, 20]
-        and found['mode'].tolist() == ['or', 'and', 'or']
-        and found.trades.tolist() == [3.0, 0.0, 5.0]
+        sweep.fast.tolist() == [10, 20, 20]
+        and sweep['mode'].tolist() == ['or', 'and', 'or']
+        and sweep.trades.tolist() == [3.0, 0.0, 5.0]
     )
     assert (
-        found.Sharpe.iloc[0] == 0.1 + 0.2
-        and found.Sharpe.iloc[2] == -1 / 3
-        and found.Sharpe.isna().tolist() == [False, True, False]
-        and np.isnan(found['Total Return'].iloc[0])
+        sweep.Sharpe.iloc[0] == 0.1 + 0.2
+        and sweep.Sharpe.iloc[2] == -1 / 3
+        and sweep.Sharpe.isna().tolist() == [False, True, False]
+        and np.isnan(sweep['Total Return'].iloc[0])
     )
     row = run_details(fresh, 'run')
     assert (
@@ -98,7 +98,7 @@ def test_every_combination_of_a_sweep_comes_back_as_it_was(fresh):
 
 
 @pytest.mark.parametrize(
-    'rows, parameters, sharpe, said',
+    'rows, parameters, sharpe, message',
     [
         (GRID, ['fast', 'lsow'], 'Sharpe', 'lsow'),
         (GRID, ['fast'], 'sharpe', 'Sharpe'),
@@ -106,9 +106,9 @@ def test_every_combination_of_a_sweep_comes_back_as_it_was(fresh):
         (GRID, ['fast', 'Sharpe'], 'Sharpe', 'Sharpe'),
     ],
 )
-def test_a_sweep_without_what_it_needs_is_refused_and_leaves_nothing(fresh, rows, parameters, sharpe, said):
+def test_a_sweep_without_what_it_needs_is_refused_and_leaves_nothing(fresh, rows, parameters, sharpe, message):
     _start(fresh)
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=message):
         save_sweep(fresh, 'run', rows, parameters, {}, 'hash', sharpe)
     assert run_details(fresh, 'run')['metrics'] is None and _all(fresh, 'SELECT count(*) FROM sweep_results') == [(0,)]
 
@@ -119,11 +119,11 @@ def test_a_sweep_is_stored_once_and_asked_for_by_name(fresh):
     with pytest.raises(RunError, match='never overwritten'):
         save_sweep(fresh, 'run', GRID, ['fast', 'mode'], {}, 'hash')
     _start(fresh, 'other')
-    for ask, said in ((load_sweep, 'backtest without combinations'), (load_folds, 'backtest without folds')):
-        with pytest.raises(RunError, match=said):
-            ask(fresh, 'other')
+    for load, message in ((load_sweep, 'backtest without combinations'), (load_folds, 'backtest without folds')):
+        with pytest.raises(RunError, match=message):
+            load(fresh, 'other')
         with pytest.raises(RunError, match='Did you mean other'):
-            ask(fresh, 'othr')
+            load(fresh, 'othr')
 
 # %% ../../../nbs/records/06_trials.ipynb #7eb25d3c
 def _folds(n=3):
@@ -160,14 +160,14 @@ def _save(settings, folds=None, **more):
 def test_folds_come_back_with_what_was_chosen_and_what_became_of_it(fresh):
     _start(fresh, template='walk_forward')
     _save(fresh)
-    found = load_folds(fresh, 'run')
+    folds = load_folds(fresh, 'run')
     assert (
-        found.parameters.tolist() == [{'fast': 10}, {'fast': 11}, {'fast': 12}]
-        and found.out_of_sample[1] == {'OOS Sharpe': None, 'OOS trades': 2}
-        and found.in_sample[0] == {'IS Sharpe': 1.5}
+        folds.parameters.tolist() == [{'fast': 10}, {'fast': 11}, {'fast': 12}]
+        and folds.out_of_sample[1] == {'OOS Sharpe': None, 'OOS trades': 2}
+        and folds.in_sample[0] == {'IS Sharpe': 1.5}
     )
     pd.testing.assert_frame_equal(
-        found[['train_first', 'test_last']], _folds()[['train_first', 'test_last']].astype('datetime64[us]')
+        folds[['train_first', 'test_last']], _folds()[['train_first', 'test_last']].astype('datetime64[us]')
     )
     assert run_details(fresh, 'run')['trials'] == 2
 
@@ -229,11 +229,11 @@ def test_an_account_keeps_its_cash(fresh):
 @settings(derandomize=True, deadline=None, max_examples=40)
 def test_the_variance_of_parts_is_that_of_the_whole(parts):
     parts = [np.array(part) for part in parts]
-    found = pooled_variance(
+    pooled = pooled_variance(
         map(len, parts), map(np.mean, parts), [part.var(ddof=1) if len(part) > 1 else None for part in parts]
     )
     whole = np.concatenate(parts)
-    assert np.isnan(found) if len(whole) < 2 else found == pytest.approx(whole.var(ddof=1), abs=1e-12)
+    assert np.isnan(pooled) if len(whole) < 2 else pooled == pytest.approx(whole.var(ddof=1), abs=1e-12)
 
 
 def test_runs_whose_sharpe_ratios_are_unknown_take_no_part_in_the_variance():
@@ -250,8 +250,8 @@ def test_trials_are_added_up_over_runs_about_the_same_symbols(fresh):
     _start(fresh, 'c', symbol='AAPL', **trial_summary([0.4] * 50))
     _start(fresh, 'd', symbol=None, universe='AAPL,IBM', **trial_summary([0.4] * 7))
     _start(fresh, 'e', template='data_quality')
-    found = trials_of(fresh, 'IBM')
-    assert (found.count, found.runs) == (4, 2) and found.variance == pytest.approx(
+    trials = trials_of(fresh, 'IBM')
+    assert (trials.count, trials.runs) == (4, 2) and trials.variance == pytest.approx(
         np.var([0.4, 0.1, 0.9, 0.4], ddof=1) / 252
     )
     assert (
@@ -299,8 +299,8 @@ def test_the_run_under_way_counts_once_also_when_it_was_made_before(fresh):
     _start(fresh, 'before', template='sweep', **trial_summary([0.1, 0.9, 0.4]))
     _start(fresh, 'other', parameters={'fast': 3}, **trial_summary([0.5]))
     _start(fresh, 'now', 2, template='sweep')
-    found = trials_of(fresh, 'IBM', 'now', [0.1, 0.9, 0.4])
-    assert (found.count, found.runs) == (4, 2) and found.variance == pytest.approx(
+    trials = trials_of(fresh, 'IBM', 'now', [0.1, 0.9, 0.4])
+    assert (trials.count, trials.runs) == (4, 2) and trials.variance == pytest.approx(
         np.var([0.1, 0.9, 0.4, 0.5], ddof=1) / 252
     )
     assert trials_of(fresh, 'IBM', '', [0.1, 0.9, 0.4]).count == 7
@@ -319,16 +319,16 @@ def test_a_figure_over_time_is_that_of_the_side_that_is_judged(fresh):
     _done(fresh, 'wide', 4, 0.7, symbol=None, universe='A,B,C,D')
     _done(fresh, 'look', 5, template='data_quality', symbol=None, metrics={'data': {'symbols': 3}})
     _start(fresh, 'under way', 6)
-    found = metric_history(fresh, 'sharpe')
+    history = metric_history(fresh, 'sharpe')
     assert (
-        found.run.tolist() == ['early', 'folds', 'late', 'wide']
-        and found.value.tolist()[1:] == [0.2, 0.3, 0.7]
-        and np.isnan(found.value[0])
-        and set(found.metric) == {'Sharpe'}
+        history.run.tolist() == ['early', 'folds', 'late', 'wide']
+        and history.value.tolist()[1:] == [0.2, 0.3, 0.7]
+        and np.isnan(history.value[0])
+        and set(history.metric) == {'Sharpe'}
     )
     assert (
-        found.label.tolist() == ['backtest IBM', 'walk_forward IBM', 'backtest IBM', 'backtest 4 symbols']
-        and str(found['at'].dt.tz) == 'UTC'
+        history.label.tolist() == ['backtest IBM', 'walk_forward IBM', 'backtest IBM', 'backtest 4 symbols']
+        and str(history['at'].dt.tz) == 'UTC'
     )
     assert metric_history(fresh, 'Sharpe', template='backtest', symbol='ibm').run.tolist() == [
         'early',
@@ -342,7 +342,7 @@ def test_a_figure_over_time_is_that_of_the_side_that_is_judged(fresh):
 
 
 @pytest.mark.parametrize(
-    'asked, said',
+    'arguments, message',
     [
         (dict(metric='Sharp'), 'Did you mean Sharpe'),
         (dict(template='bactest'), 'There are: backtest IBM'),
@@ -350,10 +350,10 @@ def test_a_figure_over_time_is_that_of_the_side_that_is_judged(fresh):
         (dict(side='nobody'), 'no|No'),
     ],
 )
-def test_what_nobody_stored_is_refused_by_naming_what_there_is(fresh, asked, said):
+def test_what_nobody_stored_is_refused_by_naming_what_there_is(fresh, arguments, message):
     _done(fresh, 'a')
-    with pytest.raises(RunError, match=said):
-        metric_history(fresh, **asked)
+    with pytest.raises(RunError, match=message):
+        metric_history(fresh, **arguments)
 
 
 def test_a_lab_without_runs_says_what_to_run(fresh):
@@ -374,12 +374,12 @@ def test_the_sessions_of_a_run_are_those_of_its_equity(fresh):
 
 
 def test_a_hash_of_many_depends_on_each_and_not_on_their_order():
-    found = combined_hash({'A': '1', 'B': '2'})
+    combined = combined_hash({'A': '1', 'B': '2'})
     assert (
-        found == combined_hash({'B': '2', 'A': '1'})
+        combined == combined_hash({'B': '2', 'A': '1'})
         and len(
             {
-                found,
+                combined,
                 combined_hash({'A': '2', 'B': '1'}),
                 combined_hash({'A': '1', 'B': '2', 'C': '3'}),
                 combined_hash({'A': '1'}),
