@@ -1,4 +1,4 @@
-# One image for every role; docker-compose.yml says which command a container runs.
+# One image for all services; docker-compose.yml defines the command of each container.
 FROM python:3.12-slim
 
 ENV PYTHONUNBUFFERED=1 PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -14,7 +14,7 @@ USER 10001
 WORKDIR /lab
 ENV PATH=/opt/venv/bin:$PATH
 
-# The pinned packages change seldom: a layer of their own
+# The pinned packages seldom change, so they have their own layer
 COPY --chown=lab:lab pyproject.toml requirements.txt README.md ./
 COPY --chown=lab:lab tradelab/__init__.py tradelab/__init__.py
 RUN python -m venv /opt/venv && pip install -r requirements.txt

@@ -1,6 +1,9 @@
-# make demo, make test, make lab; `make` alone says what there is.
-# PYTHON names the interpreter for the environment: the first of these that is 3.11, 3.12 or 3.13.
-PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python,$(if $(filter yes,$(shell $(p) -c 'import sys; print("yes" if (3, 11) <= sys.version_info[:2] <= (3, 13) else "no")' 2>/dev/null)),$(p))))
+# make demo, make test, make lab; `make` alone lists all targets.
+# PYTHON is the interpreter for the environment: the first of the candidates that is 3.11, 3.12 or 3.13.
+IS_SUPPORTED := import sys; print("yes" if (3, 11) <= sys.version_info[:2] <= (3, 13) else "no")
+CANDIDATES := python3 python3.13 python3.12 python3.11 python
+supported = $(filter yes,$(shell $(1) -c '$(IS_SUPPORTED)' 2>/dev/null))
+PYTHON ?= $(firstword $(foreach p,$(CANDIDATES),$(if $(call supported,$(p)),$(p))))
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -10,20 +13,21 @@ READY := $(VENV)/.ready
 
 help:
 	@echo 'make demo          sample data, a backtest report for each symbol, reports/index.html'
-	@echo 'make test          every check'
-	@echo 'make soak          long tests: processes killed at random points, many times'
-	@echo 'make bench         the data layer, the backtests and the network beside their peers, in one run'
+	@echo 'make test          all checks'
+	@echo 'make soak          long tests: processes are killed at random points, many times'
+	@echo 'make bench         speed of the data layer, the backtests and the network, compared with other libraries'
 	@echo 'make lab           JupyterLab on nbs/'
-	@echo 'make export        write the package and its tests out of the notebooks, and clean them'
+	@echo 'make export        write the package and its tests from the notebooks, and clean the notebooks'
 	@echo 'make lint          check the code, the container and the workflow files'
-	@echo 'make requirements  pin anew what pyproject.toml asks for'
+	@echo 'make requirements  pin the packages that pyproject.toml requires'
 
 python:
 	@v=$$($(or $(PYTHON),python3) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null); \
 	case "$$v" in 3.11|3.12|3.13) ;; *) \
-	echo "TradeLab needs Python 3.11, 3.12 or 3.13; found $${v:-none}. Install one, or name it: make PYTHON=python3.12 $(or $(MAKECMDGOALS),demo)" >&2; exit 1;; esac
+	echo "TradeLab needs Python 3.11, 3.12 or 3.13; found $${v:-none}. Install one, or name it:" \
+	"make PYTHON=python3.12 $(or $(MAKECMDGOALS),demo)" >&2; exit 1;; esac
 
-# the environment is made once, and again when the pinned requirements or the commands of the package change
+# the environment is made once, and updated when the pinned requirements or pyproject.toml change
 $(READY): requirements.txt pyproject.toml | python
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo 'Installing the pinned packages into $(VENV); the first time takes a few minutes.'
@@ -32,7 +36,7 @@ $(READY): requirements.txt pyproject.toml | python
 
 setup: $(READY)
 
-# whatever settings.ini says, the demo is about the sample data
+# the demo uses the sample data, whatever settings.ini says
 demo: export TRADELAB_DATA_PROVIDER := sample
 demo: export TRADELAB_DATA_SYMBOLS := AAPL,IBM,MSFT,GOOG,FB
 demo: $(READY)
@@ -55,7 +59,7 @@ bench: $(READY)
 	@$(BIN)/python bench/backtest.py --rounds 3
 	@$(BIN)/python bench/lstm.py
 
-# Jupyter refuses to run as root unless it is told to; a container is root's usual place
+# Jupyter runs as root only with --allow-root; in containers the user is usually root
 lab: $(READY)
 	@$(BIN)/tradelab db migrate
 	@$(BIN)/jupyter lab --notebook-dir=nbs $(if $(filter 0,$(shell id -u)),--allow-root)
@@ -65,7 +69,8 @@ export: $(READY)
 	@$(BIN)/nbdev-clean
 
 requirements: $(READY)
-	@echo '-e .' | UV_CUSTOM_COMPILE_COMMAND='make requirements' $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate - -o requirements.txt
+	@echo '-e .' | UV_CUSTOM_COMPILE_COMMAND='make requirements' \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate - -o requirements.txt
 
 lint: $(READY)
 	@$(BIN)/ruff format --check nbs bench migrations

@@ -1,11 +1,11 @@
-"""How fast the backtests are and whether they agree, beside vectorbt, backtesting.py and backtrader, in one run on the same arrays.
+"""Speed and results of the backtests compared with vectorbt, backtesting.py and backtrader, on the same arrays.
 
     python bench/backtest.py                       # all cases, about six minutes
     python bench/backtest.py --cases walk,sweep --engines TradeLab,vectorbt --quick
 
-The peers are installed once into an environment of their own (bench/requirements-backtest.txt) below --home. Every engine runs every case in a
-process of its own. Times are medians of repeated calls, the first call apart; memory is the largest of that process; ratios are times against
-TradeLab's, above 1 is slower than TradeLab.
+The peers are installed once into a separate environment (bench/requirements-backtest.txt) at --home. Every engine runs
+every case in its own process. Times are medians of repeated calls without the first one; memory is the peak of the
+process; ratios are times divided by TradeLab's, so above 1 is slower than TradeLab.
 """
 
 import time
@@ -44,7 +44,7 @@ CASES = {'walk': PEERS, 'aapl': PEERS, 'portfolio': PEERS[:2], 'sweep': PEERS[:2
 STRENGTHS, OVERSOLD, OVERBOUGHT = tuple(range(5, 25, 2)), 30.0, 70.0
 
 
-# ---- TradeLab's side: everything that knows its names
+# ---- TradeLab: all code that uses its names
 
 
 class TradeLab:
@@ -76,19 +76,18 @@ class TradeLab:
         return Signals(market.symbols, market.sessions, votes, np.zeros(votes.shape))
 
     def four(self, result):
+        "Total return, number of trades, Sharpe ratio and largest drawdown"
         from tradelab.performance_metrics import max_drawdown, sharpe, total_return
 
         equity = result.equity.equity
         return total_return(equity), len(result.trades), sharpe(equity), max_drawdown(equity)
 
     def prepared(self, market, signals, risk, cash=CASH, fractional=True, fee=FEE):
-        "A call of the public function without arguments, its settings made before"
+        "A call of the public function without arguments; its settings are made before"
         from tradelab.backtesting import backtest
 
-        costs, account = (
-            self.costs.model_copy(update={'commission_rate': fee}),
-            self.account(cash=cash, fractional=fractional),
-        )
+        costs = self.costs.model_copy(update={'commission_rate': fee})
+        account = self.account(cash=cash, fractional=fractional)
         return lambda: backtest(market, signals, costs, risk, account)
 
     def backtest(self, *args):
@@ -97,12 +96,13 @@ class TradeLab:
     def with_indicators(self, market, close, risk):
         from tradelab.indicators import rsi, sma
 
-        a, b, index = (x.to_numpy() for x in (sma(close, 50), sma(close, 200), rsi(close, 14)))
-        entries, exits = (a > b) & (index < OVERSOLD), (a < b) | (index > OVERBOUGHT)
+        fast, slow, strength = (values.to_numpy() for values in (sma(close, 50), sma(close, 200), rsi(close, 14)))
+        entries = (fast > slow) & (strength < OVERSOLD)
+        exits = (fast < slow) | (strength > OVERBOUGHT)
         return self.four(self.backtest(market, self.signals(market, entries[:, None], exits[:, None]), risk))
 
     def kernel(self, market, data, risk, cash=CASH):
-        "A call of the compiled loop alone: fresh books, log and curve, but arrays and rules made before; None where this version has no kernel"
+        "A call of the compiled loop alone, with a new account and log each time; None without a kernel"
         try:
             from tradelab.engine.kernel import advance
             from tradelab.engine.market import Bars, Inputs
@@ -110,18 +110,15 @@ class TradeLab:
         except ImportError:
             return None
         n, k = market.close.shape
-        unknown, record = (
-            np.full((1, 1), np.nan),
-            engine_parameters(self.costs, risk, self.account(cash=cash, fractional=True)),
-        )
-        bars, inputs = (
-            Bars(*(getattr(market, name) for name in Bars._fields)),
-            Inputs(data['entries'].astype('i1') - data['exits'].astype('i1'), np.zeros((n, k)), unknown, unknown),
-        )
+        unknown = np.full((1, 1), np.nan)
+        parameters = engine_parameters(self.costs, risk, self.account(cash=cash, fractional=True))
+        bars = Bars(*(getattr(market, name) for name in Bars._fields))
+        votes = data['entries'].astype('i1') - data['exits'].astype('i1')
+        inputs = Inputs(votes, np.zeros((n, k)), unknown, unknown)
 
         def call():
-            books, log, curve = open_account(cash, k), new_log((n + 6) * k + 8), np.empty((n, 6))
-            if advance(0, n, n - 1, bars, inputs, books, record, log, curve) != n:
+            account, log, curve = open_account(cash, k), new_log((n + 6) * k + 8), np.empty((n, 6))
+            if advance(0, n, n - 1, bars, inputs, account, parameters, log, curve) != n:
                 raise RuntimeError('the log of the kernel was too short')
 
         return call
@@ -141,11 +138,12 @@ class TradeLab:
             times['kernel'] = repeated(alone)
         by_quantity = self.risk(sizing='quantity', position_quantity=QUANTITY)
         return times, {
-            'by_close': self.found(self.backtest(market, signals, all_cash)),
-            'quantity': self.found(self.backtest(market, signals, by_quantity)),
+            'by_close': self.curve_and_trades(self.backtest(market, signals, all_cash)),
+            'quantity': self.curve_and_trades(self.backtest(market, signals, by_quantity)),
         }
 
-    def found(self, result):
+    def curve_and_trades(self, result):
+        "Equity, and one row per closed trade: bars of entry and exit, quantity, profit, number of the symbol"
         trades = result.trades[~result.trades.is_open.to_numpy(dtype=bool)].sort_values(['symbol', 'entry_session'])
         sessions = result.equity.index
         rows = (
@@ -160,10 +158,10 @@ class TradeLab:
     def many(self, data):
         market = self.market(data)
         signals = self.signals(market, data['entries'], data['exits'])
-        held = dict(position_fraction=0.01, max_positions=100)
-        bare = self.risk(**held)
+        sizes = dict(position_fraction=0.01, max_positions=100)
+        bare = self.risk(**sizes)
         guarded = self.risk(
-            **held,
+            **sizes,
             stop_loss=0.08,
             trailing_stop=0.15,
             take_profit=0.25,
@@ -177,12 +175,13 @@ class TradeLab:
             max_daily_loss=0.5,
             cooldown_sessions=1,
         )
-        protected, open_ = self.prepared(market, signals, guarded, 1e6), self.prepared(market, signals, bare, 1e6)
+        with_limits = self.prepared(market, signals, guarded, 1e6)
+        without_limits = self.prepared(market, signals, bare, 1e6)
         times = {
-            'guarded': repeated(protected, 3.0),
-            'guarded_figures': repeated(lambda: self.four(protected()), 3.0),
-            'call': repeated(open_, 3.0),
-            'figures': repeated(lambda: self.four(open_()), 3.0),
+            'guarded': repeated(with_limits, 3.0),
+            'guarded_figures': repeated(lambda: self.four(with_limits()), 3.0),
+            'call': repeated(without_limits, 3.0),
+            'figures': repeated(lambda: self.four(without_limits()), 3.0),
         }
         alone = self.kernel(market, data, guarded, 1e6)
         if alone:
@@ -197,20 +196,22 @@ class TradeLab:
         scarce = self.backtest(
             self.market(without_gaps(data)), signals, fixed, 250.0 * market.close.shape[1], False, 0.0
         )
-        return times, {'plenty': self.found(self.backtest(market, signals, fixed)), 'scarce': self.found(scarce)}
+        return times, {
+            'plenty': self.curve_and_trades(self.backtest(market, signals, fixed)),
+            'scarce': self.curve_and_trades(scarce),
+        }
 
     def sweep(self, data):
-        "Four metrics of every combination, shape (n_pairs*n_windows, 4): total return, trades (closed ones), Sharpe ratio, largest drawdown"
+        "Total return, closed trades, Sharpe ratio and largest drawdown per combination, shape (n_pairs*n_windows, 4)"
         from tradelab.config import SweepSettings
         from tradelab.research.sweep import sweep
 
         market = self.market(data)
         closes = {market.symbols[0]: pd.Series(data['close'][:, 0], market.sessions)}
         fasts, slows = (tuple(dict.fromkeys(data['windows'][data['pairs'][:, k]].tolist())) for k in (0, 1))
-        grid, account = (
-            SweepSettings(fast=fasts, slow=slows, rsi_window=STRENGTHS, oversold=(OVERSOLD,), overbought=(OVERBOUGHT,)),
-            self.account(cash=1e5, fractional=True),
-        )
+        levels = dict(oversold=(OVERSOLD,), overbought=(OVERBOUGHT,))
+        grid = SweepSettings(fast=fasts, slow=slows, rsi_window=STRENGTHS, **levels)
+        account = self.account(cash=1e5, fractional=True)
 
         def call():
             return sweep(market, closes, grid, costs=self.costs, risk=self.risk(), account=account)
@@ -225,25 +226,26 @@ class TradeLab:
         return {'pandas': PANDAS - BEGAN, 'beyond': time.perf_counter() - PANDAS, 'peak': peak()}
 
     def strengths(self, close):
-        "Wilder's RSI of every window, for the tables that all engines of the sweep read"
+        "Wilder's RSI for every window; all engines of the sweep use these tables"
         from tradelab.indicators import rsi
 
         return np.column_stack([rsi(pd.Series(close), window).to_numpy() for window in STRENGTHS])
 
 
 def work(case, folder):
-    "TradeLab's part of one case, in this process"
+    "Run one case with TradeLab in this process"
     with np.load(folder / f'{case}.npz') as file:
         data = dict(file)
     lab = TradeLab()
     if case == 'cold':
-        report, found = lab.cold(data), {}
+        report, results = lab.cold(data), {}
     else:
-        times, found = getattr(lab, {'walk': 'one', 'aapl': 'one', 'portfolio': 'many', 'sweep': 'sweep'}[case])(data)
+        method = {'walk': 'one', 'aapl': 'one', 'portfolio': 'many', 'sweep': 'sweep'}[case]
+        times, results = getattr(lab, method)(data)
         report = {'times': times, 'peak': peak()}
     np.savez(
         folder / f'TradeLab-{case}.npz',
-        **{f'{name}_{part}': values for name, pair in found.items() for part, values in zip('ab', pair)},
+        **{f'{name}_{part}': values for name, pair in results.items() for part, values in zip('ab', pair)},
     )
     (folder / f'TradeLab-{case}.json').write_text(json.dumps(report))
 
@@ -262,12 +264,9 @@ def arrays(case, quick):
     if case == 'aapl':
         bars = aapl()
     else:
-        bars = walks(
-            *{'walk': (1, 5_000), 'cold': (1, 5_000), 'portfolio': (50 if quick else 500, 1_260), 'sweep': (1, 2_500)}[
-                case
-            ],
-            seed=4,
-        )
+        portfolio = (50 if quick else 500, 1_260)
+        shapes = {'walk': (1, 5_000), 'cold': (1, 5_000), 'portfolio': portfolio, 'sweep': (1, 2_500)}
+        bars = walks(*shapes[case], seed=4)
     if case == 'sweep':
         fasts, slows = np.arange(5, 105, 20 if quick else 4), np.arange(110, 310, 25 if quick else 5)
         pairs = np.array([(a, len(fasts) + b) for a in range(len(fasts)) for b in range(len(slows))])
@@ -284,11 +283,11 @@ def arrays(case, quick):
     return {**bars, 'entries': entries, 'exits': exits}
 
 
-# ---- the peers' part
+# ---- the peers
 
 
-def ask(command, folder, name):
-    "What a worker wrote, or its last words"
+def run_worker(command, folder, name):
+    "Report and arrays of a worker process, or the last line of its error"
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=HERE)
     if done.returncode:
         return {
@@ -304,7 +303,7 @@ LINES = {
     'bare': 'orders alone',
     'call': 'trades and equity',
     'figures': 'trades, equity and four figures',
-    'indicators': 'the same with own indicators',
+    'indicators': 'the same with indicators computed',
     'guarded': 'trades and equity, stops and limits',
     'guarded_figures': 'four figures, stops and limits',
     'kernel': 'kernel alone',
@@ -320,33 +319,31 @@ AGAINST = {
     'guarded': 'call',
     'guarded_figures': 'figures',
     'kernel': 'call',
-}  # what a peer is measured by where it has no such line
+}  # a peer without such a line is compared by this one
 
 
 def merged(reports):
-    "One report out of those of several rounds: medians of times and memory"
+    "One report from several rounds: medians of times and memory"
     if any('failed' in report for report in reports):
         return next(report for report in reports if 'failed' in report)
 
-    def middle(*values):
-        return (
-            {key: middle(*(value[key] for value in values)) for key in values[0]}
-            if isinstance(values[0], dict)
-            else statistics.median(values)
-        )
+    def median(*values):
+        if isinstance(values[0], dict):
+            return {key: median(*(value[key] for value in values)) for key in values[0]}
+        return statistics.median(values)
 
-    return middle(*reports)
+    return median(*reports)
 
 
-def shown(seconds):
+def as_text(seconds):
     return f'{seconds * 1e3:,.2f} ms' if seconds < 1 else f'{seconds:,.2f} s'
 
 
 def speed(case, reports, size):
     print('\n' + TITLES[case].format(f'{size:,}'))
     failed = {who: report['failed'] for who, report in reports.items() if 'failed' in report}
-    for who, why in failed.items():
-        print(f'  {who} failed: {why}')
+    for who, error in failed.items():
+        print(f'  {who} failed: {error}')
     good = {who: report for who, report in reports.items() if who not in failed}
     if case == 'cold':
         good = {
@@ -362,23 +359,22 @@ def speed(case, reports, size):
         base = good.get('TradeLab', {'times': {}})['times'].get(kind if kind != 'bare' else 'call')
         for who, report in good.items():
             used = kind if kind in report['times'] else AGAINST.get(kind)
-            found = report['times'].get(used)
-            if found is None:
+            timing = report['times'].get(used)
+            if timing is None:
                 continue
-            ratio = f'{found["warm"] / base["warm"]:8.2f} x' if base else f'{"":10s}'
-            tail = ('pandas itself' if kind == 'cold' else 'first') + f' {shown(found["first"])}'
+            ratio = f'{timing["warm"] / base["warm"]:8.2f} x' if base else f'{"":10s}'
+            tail = ('pandas itself' if kind == 'cold' else 'first') + f' {as_text(timing["first"])}'
             if used != kind:
                 tail += f'   ({LINES[used]})'
-            if found.get('scaled'):
+            if timing.get('scaled'):
                 tail += '   (scaled from a few combinations)'
-            print(
-                f'  {LINES.get(kind, "beyond pandas"):38s} {who:16s} {shown(found["warm"]):>14s} {ratio} {report["peak"]:8,.0f} MiB   {tail}',
-                flush=True,
-            )
+            title, warm = LINES.get(kind, 'beyond pandas'), as_text(timing['warm'])
+            memory = f'{report["peak"]:8,.0f} MiB'
+            print(f'  {title:38s} {who:16s} {warm:>14s} {ratio} {memory}   {tail}', flush=True)
 
 
 def agreement(case, arrays):
-    "Every engine against TradeLab where the settings mean the same; then what is known to differ"
+    "Compare every engine with TradeLab where the settings mean the same; then where they are known to differ"
     ours = arrays['TradeLab']
     for name in sorted({key[:-2] for key in ours}):
         if case == 'sweep':
@@ -400,97 +396,101 @@ def agreement(case, arrays):
             )
 
 
-def one_line(what, who, theirs, ours, name):
-    (equity, trades), (base, own) = ((found[f'{name}_a'], found[f'{name}_b']) for found in (theirs, ours))
+def one_line(title, who, theirs, ours, name):
+    equity, trades = theirs[f'{name}_a'], theirs[f'{name}_b']
+    base, own = ours[f'{name}_a'], ours[f'{name}_b']
     values, length = figures(equity, equity[0]), min(len(equity), len(base))
-    said = ''
+    comparison = ''
     if who != 'TradeLab':
         same = len(trades) == len(own) and (trades[:, :2] == own[:, :2]).all()
-        said = (
-            f'same bars of entry and exit, profits apart by {np.abs(trades[:, 3] - own[:, 3]).max(initial=0):.1e} USD at most'
-            if same
-            else 'other trades'
-        )
-        said += f', equity by {np.abs(equity[-length:] / base[-length:] - 1).max():.1e} of itself'
-    print(
-        f'{what:20s} {who:16s} {len(trades):7,d} {equity[-1]:20,.2f} {values["total_return"]:+10.4%} {values["sharpe"]:9.5f} {values["max_drawdown"]:11.5%}  {said}'
-    )
+        comparison = 'other trades'
+        if same:
+            largest = np.abs(trades[:, 3] - own[:, 3]).max(initial=0)
+            comparison = f'same entry and exit bars, profits differ by {largest:.1e} USD at most'
+        comparison += f', equity by a fraction of {np.abs(equity[-length:] / base[-length:] - 1).max():.1e}'
+    metrics = f'{values["total_return"]:+10.4%} {values["sharpe"]:9.5f} {values["max_drawdown"]:11.5%}'
+    print(f'{title:20s} {who:16s} {len(trades):7,d} {equity[-1]:20,.2f} {metrics}  {comparison}')
 
 
 def sweep_line(who, theirs, ours):
-    known = np.isfinite(ours[:, 0])
-    apart = np.nanmax(np.abs(theirs[known] - ours[known]), axis=0)
+    defined = np.isfinite(ours[:, 0])
+    differences = np.nanmax(np.abs(theirs[defined] - ours[defined]), axis=0)
     if who != 'TradeLab':
         print(
-            f'{"sweep: by_close":20s} {who:16s} {known.sum():7,d} of {len(ours):,} combinations compared, apart by at most: '
-            f'return {apart[0]:.1e}, trades {apart[1]:.0f}, Sharpe {apart[2]:.1e}, drawdown {apart[3]:.1e}'
+            f'{"sweep: by_close":20s} {who:16s} {defined.sum():7,d} of {len(ours):,} combinations compared, '
+            f'largest differences: return {differences[0]:.1e}, trades {differences[1]:.0f}, '
+            f'Sharpe {differences[2]:.1e}, drawdown {differences[3]:.1e}'
         )
 
 
 NOTES = """
-by_close   All cash, as many shares as the close of the decision would buy, cut to cash at the open: TradeLab's rule. The vectorbts get it as target orders valued at that close.
-all_cash   The peers' own rule, all cash at the open, against TradeLab's by_close: the same bars, but more shares where the open lies below the close. That is the difference.
-quantity   1,000 shares a trade and more cash than they need.
-plenty     100 shares a trade and symbol, one account that is never short of cash.
-scarce     The same with cash for a few symbols: sales first, then purchases by symbol, cut to whole shares. Bars open where the last one closed and nothing costs a fee:
-           TradeLab cuts orders to the cash at the close of the decision, fees apart, and again at the open; the vectorbts at the open alone, so that the rest goes to others.
-sweep      The vectorbts count a trade that is still open at the end, TradeLab counts closed ones: one apart at most.
-Orders alone are what vectorbt's call returns; it computes trades, equity and figures when they are asked for, which the other engines deliver with the run.
+by_close   TradeLab's rule: all cash buys as many shares as the close of the decision allows, cut to the cash at the
+           open. vectorbt gets it as target orders valued at that close.
+all_cash   The peers' own rule, all cash at the open, compared with TradeLab's by_close. The bars are the same, but the
+           peers buy more shares where the open lies below the close.
+quantity   1,000 shares per trade and more cash than needed.
+plenty     100 shares per trade and symbol; one account that never lacks cash.
+scarce     The same with cash for a few symbols: sales first, then purchases by symbol, cut to whole shares. Bars open
+           at the last close and there are no fees. TradeLab cuts orders to the cash at the close of the decision and
+           again at the open; vectorbt cuts at the open only, so that the rest goes to other symbols.
+sweep      vectorbt counts a trade still open at the end, TradeLab counts only closed ones: they differ by at most 1.
+"Orders alone" is what vectorbt's call returns. It computes trades, equity and figures on request; the other engines
+compute them during the run.
 """
 
 
 def main():
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument('--cases', default=','.join(CASES), help=f'some of {", ".join(CASES)}')
-    asked.add_argument(
-        '--engines', default='', help='names, or their beginnings, separated by commas; TradeLab is always there'
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--cases', default=','.join(CASES), help=f'some of {", ".join(CASES)}')
+    parser.add_argument(
+        '--engines', default='', help='names or their beginnings, separated by commas; TradeLab always runs'
     )
-    asked.add_argument(
+    parser.add_argument(
         '--rounds',
         type=int,
         default=1,
-        help='processes of each engine, one engine after the other in every round; medians are shown (new processes: the first round warms the caches)',
+        help='processes per engine, one engine after the other in each round; medians are shown '
+        '(case cold: the first round only warms the caches)',
     )
-    asked.add_argument('--quick', action='store_true', help='fewer symbols and combinations')
-    asked.add_argument(
+    parser.add_argument('--quick', action='store_true', help='fewer symbols and combinations')
+    parser.add_argument(
         '--home',
         type=Path,
         default=Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache') / 'tradelab-bench' / 'peers',
         help="the peers' environment",
     )
-    given = asked.parse_args()
-    python = environment(given.home, HERE / 'requirements-backtest.txt')
+    options = parser.parse_args()
+    python = environment(options.home, HERE / 'requirements-backtest.txt')
     lines = []
     with tempfile.TemporaryDirectory(prefix='tradelab-bench-') as folder:
         folder = Path(folder)
-        for case in given.cases.split(','):
-            data = arrays(case, given.quick)
+        for case in options.cases.split(','):
+            data = arrays(case, options.quick)
             np.savez(folder / f'{case}.npz', **data)
             size = len(data['pairs']) * len(STRENGTHS) if case == 'sweep' else data['close'].shape[1]
             peers = [
                 peer
                 for peer in CASES[case]
-                if not given.engines or any(peer.startswith(name) for name in given.engines.split(',') if name)
+                if not options.engines or any(peer.startswith(name) for name in options.engines.split(',') if name)
             ]
             commands = {
                 'TradeLab': [sys.executable, HERE / 'backtest.py', '--work', case, folder],
                 **{peer: [python, HERE / 'backtest_peers.py', case, peer, folder] for peer in peers},
             }
-            rounds, found = {who: [] for who in commands}, {}
-            for _ in range(max(given.rounds, 2) if case == 'cold' else given.rounds):
+            rounds, results = {who: [] for who in commands}, {}
+            for _ in range(max(options.rounds, 2) if case == 'cold' else options.rounds):
                 for who, command in commands.items():
-                    report, found[who] = ask(command, folder, f'{who.replace(" ", "_")}-{case}')
+                    report, results[who] = run_worker(command, folder, f'{who.replace(" ", "_")}-{case}')
                     rounds[who].append(report)
             speed(
                 case, {who: merged(reports[1:] if case == 'cold' else reports) for who, reports in rounds.items()}, size
             )
             if case != 'cold':
-                lines.append((case, found))
-    print(
-        f'\n{"Agreement":20s} {"":16s} {"trades":>7s} {"last equity":>20s} {"return":>10s} {"Sharpe":>9s} {"drawdown":>11s}'
-    )
-    for case, found in lines:
-        agreement(case, found)
+                lines.append((case, results))
+    metrics = f'{"return":>10s} {"Sharpe":>9s} {"drawdown":>11s}'
+    print(f'\n{"Agreement":20s} {"":16s} {"trades":>7s} {"last equity":>20s} {metrics}')
+    for case, results in lines:
+        agreement(case, results)
     print(NOTES)
 
 

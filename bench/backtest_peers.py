@@ -1,6 +1,7 @@
-"""The peers' side of bench/backtest.py, run by it in their own environment: python backtest_peers.py CASE ENGINE FOLDER
+"""The peers' part of bench/backtest.py, which runs it in their environment: python backtest_peers.py CASE ENGINE FOLDER
 
-Reads the arrays of a case from FOLDER, times the engine on them, and writes what it found to FOLDER as ENGINE-CASE.json and .npz.
+Reads the arrays of a case from FOLDER, times the engine on them, and writes times and results to FOLDER as
+ENGINE-CASE.json and ENGINE-CASE.npz.
 """
 
 import time
@@ -32,7 +33,7 @@ def frames(data):
 
 
 def later(signals):
-    "Signals moved to the bar at whose open they are filled"
+    "Signals moved to the bar at whose open they fill"
     return np.vstack([np.zeros_like(signals[:1]), signals[:-1]])
 
 
@@ -68,11 +69,11 @@ class Vectorbt:
         )
 
     def books(self, portfolio):
-        "Trades and equity, which vectorbt computes when they are asked for and the others deliver with the run"
+        "Trades and equity; vectorbt computes them on request, the other engines during the run"
         return portfolio.trades.records, portfolio.value()
 
     def by_close(self, bars, entries, exits, cash):
-        "All cash, but as many shares as the close of the decision would buy: TradeLab's rule, as target orders"
+        "TradeLab's rule as target orders: all cash buys as many shares as the close of the decision allows"
         wrap = bars['close'].to_frame() if bars['close'].ndim == 1 else bars['close']
         entries, exits = (
             pd.DataFrame(np.asarray(x).reshape(wrap.shape), wrap.index, wrap.columns) for x in (entries, exits)
@@ -126,10 +127,10 @@ class Vectorbt:
             'quantity': self.run(bars, entries, exits, QUANTITY),
             'by_close': self.by_close(bars, entries, exits, CASH),
         }
-        return times, {name: self.found(portfolio) for name, portfolio in runs.items()}
+        return times, {name: self.curve_and_trades(portfolio) for name, portfolio in runs.items()}
 
-    def found(self, portfolio):
-        "Equity, and a row a closed position by symbol and time: bars of entry and exit, quantity, profit, number of the symbol"
+    def curve_and_trades(self, portfolio):
+        "Equity, and one row per closed position: bars of entry and exit, quantity, profit, number of the symbol"
         trades = portfolio.positions.records
         trades = trades[trades.status == 1].sort_values(['col', 'entry_idx'])
         return np.asarray(portfolio.value()).ravel(), np.column_stack(
@@ -162,7 +163,7 @@ class Vectorbt:
             **shared,
         )
         runs = {'plenty': self.run(bars, entries, exits, 100.0, CASH, **shared), 'scarce': scarce}
-        return times, {name: self.found(portfolio) for name, portfolio in runs.items()}
+        return times, {name: self.curve_and_trades(portfolio) for name, portfolio in runs.items()}
 
     def chunk(self, data, pairs, windows):
         fast, slow = (np.repeat(data['averages'][:, pairs[:, k]], len(windows), axis=1) for k in (0, 1))
@@ -205,18 +206,18 @@ class Vectorbt:
 class BacktestingPy:
     def one(self, data):
         bars, entries, exits = frames(data), data['entries'][:, 0], data['exits'][:, 0]
-        found = {}
+        results = {}
         for name, size in (('all_cash', None), ('quantity', int(QUANTITY))):
             result = self.run(bars, entries, exits, size)
             trades = result._trades
-            found[name] = (
+            results[name] = (
                 result._equity_curve.Equity.to_numpy(),
                 np.column_stack([trades.EntryBar, trades.ExitBar, trades.Size, trades.PnL, np.zeros(len(trades))]),
             )
         return {
             'figures': repeated(lambda: self.run(bars, entries, exits)),
             'indicators': repeated(lambda: self.run(bars, None, None)),
-        }, found
+        }, results
 
     def run(self, bars, entries, exits, size=None):
         from backtesting import Backtest, Strategy
@@ -242,13 +243,13 @@ class BacktestingPy:
 class Backtrader:
     def one(self, data):
         bars, entries, exits = frames(data), data['entries'][:, 0], data['exits'][:, 0]
-        found = {
+        results = {
             name: self.run(bars, entries, exits, size) for name, size in (('all_cash', None), ('quantity', QUANTITY))
         }
         return {
             'figures': repeated(lambda: self.run(bars, entries, exits)),
             'indicators': repeated(lambda: self.run(bars, *(x[:, 0] for x in level_rule(data['close'])))),
-        }, found
+        }, results
 
     def run(self, bars, entries, exits, size=None):
         import backtrader
@@ -307,9 +308,9 @@ def main(case, engine, folder):
             maker.run(frames(data), data['entries'][:, 0], data['exits'][:, 0])
         return {'pandas': PANDAS - BEGAN, 'beyond': time.perf_counter() - PANDAS, 'peak': peak()}, {}
     method = {'walk': 'one', 'aapl': 'one', 'portfolio': 'many', 'sweep': 'sweep'}[case]
-    times, found, *high = getattr(maker, method)(data)
+    times, results, *high = getattr(maker, method)(data)
     return {'times': times, 'peak': high[0] if high else peak()}, {
-        f'{name}_{part}': values for name, pair in found.items() for part, values in zip(('a', 'b'), pair)
+        f'{name}_{part}': values for name, pair in results.items() for part, values in zip(('a', 'b'), pair)
     }
 
 

@@ -1,10 +1,10 @@
-"""How fast the data layer writes and reads, beside what others use, measured in one run on one durable embedded server.
+"""Speed of writing and reading in the data layer compared with other tools, on one embedded server with durable writes.
 
     python bench/data.py                       # 500 symbols, 5,040 bars each: 2.5 million rows
     python bench/data.py --symbols 5000 --bars 2400 --quick
 
-Peers that would take minutes are measured on a part and scaled; such figures carry a star. Besides TradeLab's own packages it needs
-adbc-driver-postgresql (pip install -r bench/requirements.txt).
+Peers that would take minutes are measured on a part of the rows and scaled; their times are marked with a star.
+Besides TradeLab's packages it needs adbc-driver-postgresql (pip install -r bench/requirements.txt).
 """
 
 import argparse
@@ -28,10 +28,13 @@ from tradelab.utils.database import close_engines, database_url, engine, migrate
 from tradelab.utils.server import start_server, stop_server
 
 COLUMNS = 'instrument_id, session, open, high, low, close, volume, fetched_at'
-FLAT = f'CREATE TABLE {{}} AS SELECT {COLUMNS} FROM daily_bars WITH NO DATA; ALTER TABLE {{}} ADD PRIMARY KEY (instrument_id, session)'
+FLAT = (
+    f'CREATE TABLE {{}} AS SELECT {COLUMNS} FROM daily_bars WITH NO DATA; '
+    'ALTER TABLE {} ADD PRIMARY KEY (instrument_id, session)'
+)
 
 
-def made(symbols, length):
+def random_deliveries(symbols, length):
     "Deliveries of random walks"
     days, rng = pd.bdate_range('2000-01-03', periods=length, name='session').as_unit('us'), np.random.default_rng(0)
     none = pd.DataFrame(columns=['ex_date', 'kind', 'value'])
@@ -57,9 +60,9 @@ def batches(items, size=50):
 
 
 def timed(call, *args):
-    began = time.perf_counter()
-    found = call(*args)
-    return time.perf_counter() - began, found
+    start = time.perf_counter()
+    result = call(*args)
+    return time.perf_counter() - start, result
 
 
 def median(call, times):
@@ -68,29 +71,24 @@ def median(call, times):
 
 class Bench:
     def __init__(self, settings, symbols, length, quick):
-        self.settings, self.symbols, self.length, self.quick, self.rows = (
-            settings,
-            symbols,
-            length,
-            quick,
-            symbols * length,
-        )
+        self.settings, self.quick = settings, quick
+        self.symbols, self.length, self.rows = symbols, length, symbols * length
         self.table = []
         url = database_url(settings)
         self.adbc = adbc.connect(f'postgresql://{url.username}@/{url.database}?host={url.query["host"]}')
 
-    def say(self, what, who, seconds, unit='s', star=False):
-        ours = next((row for row in self.table if row['what'] == what and row['who'].startswith('TradeLab')), None)
-        shown = (
-            f'{seconds * 1e3:,.2f} ms'
-            if unit == 'ms'
-            else f'{self.rows / seconds:>11,.0f} rows/s'
-            if unit == 'rows'
-            else f'{seconds:,.2f} s'
-        )
-        self.table.append(dict(what=what, who=who + ('*' if star else ''), seconds=seconds))
+    def report(self, task, who, seconds, unit='s', is_scaled=False):
+        "Print one line and keep it; the first TradeLab line of a task is the base of its ratios"
+        ours = next((row for row in self.table if row['task'] == task and row['who'].startswith('TradeLab')), None)
+        speeds = {
+            'ms': f'{seconds * 1e3:,.2f} ms',
+            'rows': f'{self.rows / seconds:>11,.0f} rows/s',
+            's': f'{seconds:,.2f} s',
+        }
+        who += '*' if is_scaled else ''
+        self.table.append(dict(task=task, who=who, seconds=seconds))
         ratio = '' if ours is None else f'{seconds / ours["seconds"]:8.2f} x'
-        print(f'{what:34s} {who + ("*" if star else ""):46s} {shown:>20s} {ratio:>11s}', flush=True)
+        print(f'{task:34s} {who:46s} {speeds[unit]:>20s} {ratio:>11s}', flush=True)
 
     def fresh(self, name):
         with session(self.settings) as db:
@@ -99,10 +97,10 @@ class Bench:
                 db.execute(text(statement))
 
     def part(self, limit):
-        "The first rows as one frame with the columns of the table"
+        "The first `limit` rows as one frame with the columns of the table"
         ids = iter(range(1, 10**9))
         frames = []
-        for delivery in made(max(limit // self.length, 1), self.length):
+        for delivery in random_deliveries(max(limit // self.length, 1), self.length):
             frames.append(
                 delivery.bars.reset_index().assign(
                     instrument_id=next(ids), fetched_at=pd.Timestamp('2024-01-01', tz='UTC')
@@ -113,38 +111,40 @@ class Bench:
     # ---- writing
 
     def first_load(self):
-        what = 'first load'
+        task = 'first load'
         seconds = 0.0
-        for batch in batches(made(self.symbols, self.length)):
+        for batch in batches(random_deliveries(self.symbols, self.length)):
             seconds += timed(save_deliveries, self.settings, 'bench', batch, datetime.now(UTC))[0]
-        self.say(what, 'TradeLab save_deliveries', seconds, 'rows')
-        self.peers_load(what)
+        self.report(task, 'TradeLab save_deliveries', seconds, 'rows')
+        self.peers_load(task)
 
-    def peers_load(self, what):
+    def peers_load(self, task):
         large, small = self.part(min(self.rows, 2_520_000)), self.part(50_000)
         self.fresh('peer')
         seconds, _ = timed(self.adbc_ingest, large)
-        self.say(
-            what,
-            'ADBC bulk ingest, no check of what is there',
+        self.report(
+            task,
+            'ADBC bulk ingest, stored rows not checked',
             seconds * self.rows / len(large),
             'rows',
             len(large) < self.rows,
         )
         self.fresh('peer')
         middle = large.head(500_000)
-        self.say(
-            what,
+        self.report(
+            task,
             'psycopg2 COPY of CSV by pandas',
             timed(self.copy_csv, middle)[0] * self.rows / len(middle),
             'rows',
             True,
         )
         self.fresh('peer')
-        self.say(what, 'psycopg2 execute_values', timed(self.values, small)[0] * self.rows / len(small), 'rows', True)
+        self.report(
+            task, 'psycopg2 execute_values', timed(self.values, small)[0] * self.rows / len(small), 'rows', True
+        )
         self.fresh('peer')
-        self.say(
-            what,
+        self.report(
+            task,
             'DataFrame.to_sql',
             timed(lambda: small.to_sql('peer', engine(self.settings), if_exists='append', index=False))[0]
             * self.rows
@@ -180,22 +180,28 @@ class Bench:
             )
 
     def again(self):
-        what, seconds = 'the same again, nothing changed', 0.0
-        for batch in batches(made(self.symbols, self.length)):
+        task, seconds = 'the same again, nothing changed', 0.0
+        for batch in batches(random_deliveries(self.symbols, self.length)):
             seconds += timed(save_deliveries, self.settings, 'bench', batch, datetime.now(UTC) + timedelta(days=1))[0]
-        self.say(what, 'TradeLab save_deliveries', seconds, 'rows')
+        self.report(task, 'TradeLab save_deliveries', seconds, 'rows')
         if self.quick:
             return
         frame = self.part(min(self.rows, 1_260_000))
         self.fresh('peer')
         self.adbc_ingest(frame)
+        changed = ' OR '.join(f'p.{name} IS DISTINCT FROM s.{name}' for name in BAR_COLUMNS)
+        updates = ', '.join(f'{name} = excluded.{name}' for name in BAR_COLUMNS)
+        anti_join = (
+            'INSERT INTO peer SELECT s.* FROM stage s LEFT JOIN peer p USING (instrument_id, session) '
+            f'WHERE p.instrument_id IS NULL OR {changed}'
+        )
+        upsert = f'INSERT INTO peer SELECT * FROM stage ON CONFLICT (instrument_id, session) DO UPDATE SET {updates}'
         for who, statement in {
-            'staging by ADBC, then anti-join': f'INSERT INTO peer SELECT s.* FROM stage s LEFT JOIN peer p USING (instrument_id, session) WHERE p.instrument_id IS NULL OR '
-            f'{" OR ".join(f"p.{name} IS DISTINCT FROM s.{name}" for name in BAR_COLUMNS)}',
-            'staging by ADBC, then ON CONFLICT DO UPDATE': f'INSERT INTO peer SELECT * FROM stage ON CONFLICT (instrument_id, session) DO UPDATE SET {", ".join(f"{n} = excluded.{n}" for n in BAR_COLUMNS)}',
+            'staging by ADBC, then anti-join': anti_join,
+            'staging by ADBC, then ON CONFLICT DO UPDATE': upsert,
         }.items():
-            self.say(
-                what,
+            self.report(
+                task,
                 who,
                 timed(self.staged, frame, statement)[0] * self.rows / len(frame),
                 'rows',
@@ -219,9 +225,9 @@ class Bench:
             db.execute(text(statement))
 
     def daily(self):
-        "One new bar for each symbol, with five that are known"
-        self.say(
-            'daily update, 5 known + 1 new',
+        "One new bar for each symbol, with five stored ones"
+        self.report(
+            'daily update, 5 stored + 1 new',
             'TradeLab save_deliveries',
             timed(save_deliveries, self.settings, 'bench', list(self.tails()), datetime.now(UTC))[0],
             's',
@@ -230,17 +236,15 @@ class Bench:
     def tails(self):
         from dataclasses import replace
 
-        for delivery in made(self.symbols, self.length):
+        for delivery in random_deliveries(self.symbols, self.length):
             last = delivery.bars.iloc[[-1]].set_axis(delivery.bars.index[[-1]] + pd.Timedelta(days=3))
             yield replace(delivery, bars=pd.concat([delivery.bars.iloc[-5:], last]))
 
     # ---- reading
 
     def read_panel(self):
-        what, query = (
-            'panel of all symbols',
-            'SELECT instrument_id, session, open, high, low, close, volume FROM daily_bars',
-        )
+        task = 'panel of all symbols'
+        query = 'SELECT instrument_id, session, open, high, low, close, volume FROM daily_bars'
         rounds = {
             'TradeLab market_data.bars': lambda k: bars(self.settings, provider='bench'),
             'ADBC to pandas': lambda k: self.by_adbc(query),
@@ -249,18 +253,18 @@ class Bench:
         for k in range(5):
             for who, call in rounds.items():
                 seconds[who].append(timed(call, k)[0])
-        for who, found in seconds.items():
-            self.say(what, who, statistics.median(found))
-        kept, _ = timed(cached_panel, self.settings, (), None, None, 'raw', None, 'bench')
-        self.say(what, 'snapshots.panel, first time', kept)
-        self.say(what, 'snapshots.panel, again', median(lambda k: cached_panel(self.settings, provider='bench'), 7))
-        self.say(
-            what,
-            'snapshots.panel, again, and a sum over all',
+        for who, times in seconds.items():
+            self.report(task, who, statistics.median(times))
+        first, _ = timed(cached_panel, self.settings, (), None, None, 'raw', None, 'bench')
+        self.report(task, 'cached_panel, first time', first)
+        self.report(task, 'cached_panel, again', median(lambda k: cached_panel(self.settings, provider='bench'), 7))
+        self.report(
+            task,
+            'cached_panel, again, and a sum of all values',
             median(lambda k: cached_panel(self.settings, provider='bench').to_numpy().sum(), 5),
         )
         if not self.quick:
-            self.say(what, 'pandas.read_sql', timed(lambda: pd.read_sql(query, engine(self.settings)))[0])
+            self.report(task, 'pandas.read_sql', timed(lambda: pd.read_sql(query, engine(self.settings)))[0])
 
     def by_adbc(self, query):
         with self.adbc.cursor() as cursor:
@@ -268,37 +272,43 @@ class Bench:
             return cursor.fetch_arrow_table().to_pandas()
 
     def read_one(self):
-        what = f'one symbol, {self.length} bars'
+        task = f'one symbol, {self.length} bars'
 
         def name(k):
             return f'S{k * 7 % self.symbols:05d}'
 
-        query = "SELECT session, open, high, low, close, volume FROM daily_bars JOIN listings USING (instrument_id) WHERE symbol = '{}'"
-        self.say(
-            what, 'TradeLab load_bars', median(lambda k: load_bars(self.settings, name(k), provider='bench'), 61), 'ms'
+        query = (
+            'SELECT session, open, high, low, close, volume FROM daily_bars '
+            "JOIN listings USING (instrument_id) WHERE symbol = '{}'"
         )
-        self.say(what, 'ADBC to pandas', median(lambda k: self.by_adbc(query.format(name(k))), 31), 'ms')
-        self.say(
-            what,
+        self.report(
+            task, 'TradeLab load_bars', median(lambda k: load_bars(self.settings, name(k), provider='bench'), 61), 'ms'
+        )
+        self.report(task, 'ADBC to pandas', median(lambda k: self.by_adbc(query.format(name(k))), 31), 'ms')
+        self.report(
+            task,
             'pandas.read_sql',
             median(lambda k: pd.read_sql(query.format(name(k)), engine(self.settings)), 15),
             'ms',
         )
 
     def read_last(self):
-        what = f'last bar of {self.symbols} symbols'
-        self.say(what, 'TradeLab last_bars', median(lambda k: last_bars(self.settings, provider='bench'), 31), 'ms')
-        for who, query in {
-            'LATERAL in SQL, by ADBC': 'SELECT b.* FROM instruments i CROSS JOIN LATERAL (SELECT * FROM daily_bars d WHERE d.instrument_id = i.id ORDER BY session DESC LIMIT 1) b',
-            'DISTINCT ON, by ADBC': 'SELECT DISTINCT ON (instrument_id) * FROM daily_bars ORDER BY instrument_id, session DESC',
-        }.items():
-            self.say(
-                what, who, median(lambda k, query=query: self.by_adbc(query), 3 if 'DISTINCT' in who else 15), 'ms'
+        task = f'last bar of {self.symbols} symbols'
+        self.report(task, 'TradeLab last_bars', median(lambda k: last_bars(self.settings, provider='bench'), 31), 'ms')
+        lateral = (
+            'SELECT b.* FROM instruments i CROSS JOIN LATERAL '
+            '(SELECT * FROM daily_bars d WHERE d.instrument_id = i.id ORDER BY session DESC LIMIT 1) b'
+        )
+        distinct = 'SELECT DISTINCT ON (instrument_id) * FROM daily_bars ORDER BY instrument_id, session DESC'
+        for who, query in {'LATERAL in SQL, by ADBC': lateral, 'DISTINCT ON, by ADBC': distinct}.items():
+            self.report(
+                task, who, median(lambda k, query=query: self.by_adbc(query), 3 if 'DISTINCT' in who else 15), 'ms'
             )
 
     def run(self):
         print(
-            f"{self.symbols:,} symbols x {self.length:,} bars = {self.rows:,} rows; ratios are times against TradeLab's in the same block, above 1 is slower than TradeLab\n"
+            f'{self.symbols:,} symbols x {self.length:,} bars = {self.rows:,} rows; '
+            "ratios are times divided by TradeLab's for the same task, so above 1 is slower than TradeLab\n"
         )
         for step in (self.first_load, self.again, self.daily):
             step()
@@ -312,18 +322,18 @@ class Bench:
 
 
 def main():
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument('--symbols', type=int, default=500)
-    asked.add_argument('--bars', type=int, default=5040)
-    asked.add_argument('--quick', action='store_true', help='leave out the slow peers')
-    given = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--symbols', type=int, default=500)
+    parser.add_argument('--bars', type=int, default=5040)
+    parser.add_argument('--quick', action='store_true', help='skip the slow peers')
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix='tradelab-bench-') as home:
         (Path(home) / 'settings.ini').touch()
         start_server(Path(home) / '.tradelab' / 'postgres')
         settings = load_settings(Path(home), database={'statement_timeout_ms': 600_000})
         try:
             migrate(settings)
-            Bench(settings, given.symbols, given.bars, given.quick).run()
+            Bench(settings, options.symbols, options.bars, options.quick).run()
         finally:
             close_engines()
             stop_server(Path(home) / '.tradelab' / 'postgres')

@@ -1,7 +1,7 @@
-"""The peers' side of bench/lstm.py, run by it: python lstm_peers.py ENGINE FOLDER CASE
+"""The peers' part of bench/lstm.py, which runs it: python lstm_peers.py ENGINE FOLDER CASE
 
-Trains the network of CASE on the windows in FOLDER, from the same first weights as TradeLab, and writes seconds, losses and memory to FOLDER.
-Keras runs in the project's environment with its own settings, torch in one of its own.
+Trains the network of CASE on the windows in FOLDER, from the same first weights as TradeLab, and writes seconds, losses
+and memory to FOLDER. Keras runs in the project's environment with its defaults, torch in a separate environment.
 """
 
 import json
@@ -14,7 +14,7 @@ from measure import peak
 
 
 def keras_fit(data, case):
-    "`fit` on arrays, as the manual shows it"
+    "`fit` on arrays, as in the Keras guide"
     import os
 
     os.environ['TF_CPP_MIN_LOG_LEVEL'] = '3'
@@ -40,7 +40,7 @@ def keras_fit(data, case):
             times.append(time.perf_counter() - self.began)
 
     began = time.perf_counter()
-    found = model.fit(
+    history = model.fit(
         data['x'],
         data['y'],
         batch_size=case['batch'],
@@ -50,7 +50,7 @@ def keras_fit(data, case):
         verbose=0,
         callbacks=[Clock()],
     )
-    return times, found.history['loss'], found.history['val_loss'], time.perf_counter() - began
+    return times, history.history['loss'], history.history['val_loss'], time.perf_counter() - began
 
 
 def torch_eager(data, case):
@@ -78,14 +78,12 @@ def torch_eager(data, case):
         for k in range(case['layers']):
             for name, values in zip(('weight_ih', 'weight_hh', 'bias_ih'), weights[3 * k : 3 * k + 3]):
                 getattr(net.lstm, f'{name}_l{k}').copy_(values.T if values.ndim == 2 else values)
-            getattr(net.lstm, f'bias_hh_l{k}').zero_().requires_grad_(False)  # torch has two biases a gate, Keras one
-        net.output.weight.copy_(weights[-2].T), net.output.bias.copy_(weights[-1])
+            getattr(net.lstm, f'bias_hh_l{k}').zero_().requires_grad_(False)  # torch has two biases per gate, Keras one
+        net.output.weight.copy_(weights[-2].T)
+        net.output.bias.copy_(weights[-1])
     x, y, later_x, later_y = (torch.from_numpy(data[name]) for name in ('x', 'y', 'later_x', 'later_y'))
-    adam, loss, generator = (
-        torch.optim.Adam([p for p in net.parameters() if p.requires_grad], case['rate'], eps=1e-7),
-        torch.nn.HuberLoss(),
-        torch.Generator().manual_seed(0),
-    )
+    adam = torch.optim.Adam([p for p in net.parameters() if p.requires_grad], case['rate'], eps=1e-7)
+    loss, generator = torch.nn.HuberLoss(), torch.Generator().manual_seed(0)
     times, losses, laters, start = [], [], [], time.perf_counter()
     for _ in range(case['epochs']):
         began, total = time.perf_counter(), 0.0
@@ -99,7 +97,8 @@ def torch_eager(data, case):
         net.eval()
         with torch.no_grad():
             laters.append(loss(net(later_x), later_y).item())
-        losses.append(total / len(x)), times.append(time.perf_counter() - began)
+        losses.append(total / len(x))
+        times.append(time.perf_counter() - began)
     return times, losses, laters, time.perf_counter() - start
 
 

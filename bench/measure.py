@@ -1,4 +1,4 @@
-"What both sides of the benchmarks share: clocks, memory, the peers' environment, made data, and figures out of an equity curve. Needs NumPy alone."
+"""Shared by the benchmarks: timing, memory, the peers' environment, random data and metrics. Needs only NumPy."""
 
 import hashlib
 import statistics
@@ -13,22 +13,23 @@ CASH, FEE, QUANTITY = 1e9, 0.001, 1_000.0
 
 
 def timed(call):
-    began = time.perf_counter()
-    found = call()
-    return time.perf_counter() - began, found
+    "Seconds and result of one call"
+    start = time.perf_counter()
+    result = call()
+    return time.perf_counter() - start, result
 
 
-def repeated(call, budget=2.0, most=300):
-    "Seconds of the first call and the median of as many more as fit into `budget` seconds, two at least"
+def repeated(call, budget=2.0, limit=300):
+    "Seconds of the first call, and the median of further calls: at least two, as many as fit into `budget` seconds"
     first, _ = timed(call)
     times, until = [], time.perf_counter() + budget
-    while len(times) < 2 or (time.perf_counter() < until and len(times) < most):
+    while len(times) < 2 or (time.perf_counter() < until and len(times) < limit):
         times.append(timed(call)[0])
     return {'first': first, 'warm': statistics.median(times), 'calls': len(times)}
 
 
 def peak():
-    "Largest resident memory of this process so far, MiB; the kernel's own account, so a parent's memory is not in it"
+    "Peak resident memory of this process in MiB, from /proc, so without the memory of its parent"
     return next(
         int(line.split()[1]) / 1024
         for line in Path('/proc/self/status').read_text().splitlines()
@@ -36,23 +37,23 @@ def peak():
     )
 
 
-def environment(home, wanted, pip=False):
-    "Python of an environment for the peers in the file `wanted`, made anew when that changes; by pip for packages that only pip finds on this machine"
+def environment(home, requirements, pip=False):
+    "Python of the environment with the peers listed in the file `requirements`; rebuilt when the file changes"
     python, ready = home / 'bin' / 'python', home / '.ready'
-    mark = hashlib.sha256(wanted.read_bytes() + sys.version.encode()).hexdigest()
+    mark = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
     if ready.exists() and ready.read_text() == mark:
         return python
     if home.exists() and any(home.iterdir()) and not (home / 'pyvenv.cfg').exists():
-        sys.exit(f'{home} holds something else; name another folder with --home.')
+        sys.exit(f'{home} contains other files. Name another folder with --home.')
     print(f'Installing the peers into {home}; the first time takes a minute or two.', flush=True)
-    made = ['venv', '--clear', home] if pip else ['uv', 'venv', '--quiet', '--clear', '--python', sys.executable, home]
-    filled = (
-        [python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
-        if pip
-        else [sys.executable, '-m', 'uv', 'pip', 'install', '--quiet', '--python', python]
-    )
-    subprocess.run([sys.executable, '-m', *made], check=True)
-    subprocess.run([*filled, '-r', wanted], check=True)
+    if pip:
+        create = ['venv', '--clear', home]
+        install = [python, '-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+    else:
+        create = ['uv', 'venv', '--quiet', '--clear', '--python', sys.executable, home]
+        install = [sys.executable, '-m', 'uv', 'pip', 'install', '--quiet', '--python', python]
+    subprocess.run([sys.executable, '-m', *create], check=True)
+    subprocess.run([*install, '-r', requirements], check=True)
     ready.write_text(mark)
     return python
 
@@ -69,48 +70,46 @@ def walks(symbols, length, seed):
 
 
 def without_gaps(data):
-    "The same closes, each bar opening where the last one closed"
+    "The same closes, but each bar opens at the last close"
     opened = np.vstack([data['open'][:1], data['close'][:-1]])
     return {**data, 'open': opened, 'high': np.maximum(data['high'], opened), 'low': np.minimum(data['low'], opened)}
 
 
 def averages(close, window):
-    "Simple moving averages down the columns, NaN while they warm up"
+    "Simple moving averages down the columns, NaN during the warm-up"
     sums = np.vstack([np.zeros_like(close[:1]), close.cumsum(axis=0)])
-    found = np.full_like(close, np.nan)
-    found[window - 1 :] = (sums[window:] - sums[:-window]) / window
-    return found
+    means = np.full_like(close, np.nan)
+    means[window - 1 :] = (sums[window:] - sums[:-window]) / window
+    return means
 
 
 def strength(close, window):
-    "Relative strength index of simple means of the last `window` changes, NaN while it warms up"
+    "Relative strength index from simple means of the last `window` changes, NaN during the warm-up"
     change = np.diff(close, axis=0, prepend=close[:1])
     up, down = averages(np.maximum(change, 0), window), averages(np.maximum(-change, 0), window)
     with np.errstate(invalid='ignore', divide='ignore'):
-        found = 100 * up / (up + down)
-    found[:window] = np.nan
-    return found
+        index = 100 * up / (up + down)
+    index[:window] = np.nan
+    return index
 
 
 def level_rule(close, fast=50, slow=200, window=14):
-    "Where the rule of the single runs enters and leaves: a trend with a dip, the trend's end or a rally"
-    a, b, index = averages(close, fast), averages(close, slow), strength(close, window)
-    return (a > b) & (index < 30), (a < b) | (index > 70)
+    "Entries and exits of the single runs: enter in an uptrend with a low RSI, leave in a downtrend or at a high RSI"
+    short, long, index = averages(close, fast), averages(close, slow), strength(close, window)
+    return (short > long) & (index < 30), (short < long) | (index > 70)
 
 
 def crossing_rule(fast, slow, index):
-    "Where the sweep's rule buys and sells: a crossing or an extreme of the RSI, nothing where both sides have a vote; shape (n_bars, ...)"
+    "Buys and sells of the sweep, shape (n_bars, ...): a crossing or an extreme RSI; nothing where both sides vote"
     up, down = np.zeros(fast.shape, bool), np.zeros(fast.shape, bool)
-    up[1:], down[1:] = (
-        (fast[1:] > slow[1:]) & (fast[:-1] <= slow[:-1]),
-        (fast[1:] < slow[1:]) & (fast[:-1] >= slow[:-1]),
-    )
+    up[1:] = (fast[1:] > slow[1:]) & (fast[:-1] <= slow[:-1])
+    down[1:] = (fast[1:] < slow[1:]) & (fast[:-1] >= slow[:-1])
     buy, sell = up | (index < 30), down | (index > 70)
     return buy & ~sell, sell & ~buy
 
 
 def figures(equity, cash):
-    "Total return, Sharpe ratio and largest drawdown of equity curves down the columns; rows are closes"
+    "Total return, Sharpe ratio and largest drawdown of equity curves; one curve per column, one row per close"
     equity = np.asarray(equity, dtype=float)
     returns = equity[1:] / equity[:-1] - 1
     spread = returns.std(axis=0, ddof=1)

@@ -1,6 +1,6 @@
-"""How Alembic reaches the lab's database. Run by `tradelab db migrate`, by `alembic …` in the repository, and by the tests.
+"""Alembic's connection to the lab's database. Run by `tradelab db migrate`, by `alembic …` and by the tests.
 
-Two processes may migrate at once: the second one waits for the first one's advisory lock, then finds nothing left to do.
+Two processes may migrate at once: the second waits for the first one's advisory lock and then has nothing left to do.
 Each revision is one transaction, under the time limits of the lab's settings.
 """
 
@@ -10,12 +10,12 @@ from sqlalchemy import text
 from tradelab.config import load_settings
 from tradelab.utils.database import Base, engine
 
-MIGRATION_LOCK = 7_201_801  # any number, the same for everybody who migrates
+MIGRATION_LOCK = 7_201_801  # an arbitrary number, the same in every process that migrates
 OPTIONS = dict(target_metadata=Base.metadata, transaction_per_migration=True, compare_type=True)
 
 
 def render_sql():
-    "Write the statements instead of running them: alembic upgrade head --sql"
+    "Print the SQL statements without running them: alembic upgrade head --sql"
     context.configure(dialect_name='postgresql', literal_binds=True, dialect_opts={'paramstyle': 'named'}, **OPTIONS)
     with context.begin_transaction():
         context.run_migrations()
@@ -29,11 +29,11 @@ def run_on(connection):
 
 
 def run_on_the_lab():
-    "Run the revisions on the lab's database, alone"
+    "Run the revisions on the lab's database, one process at a time"
     settings = context.config.attributes.get('settings') or load_settings()
     limits = settings.database
     with engine(settings).connect() as connection:
-        connection.detach()  # closed for good at the end, which also gives the lock back
+        connection.detach()  # not returned to the pool: closing it releases the lock
         connection.execute(text(f'SET lock_timeout = {limits.statement_timeout_ms}'))
         connection.execute(text(f'SET statement_timeout = {limits.statement_timeout_ms}'))
         connection.execute(text(f'SELECT pg_advisory_lock({MIGRATION_LOCK})'))

@@ -18,5 +18,5 @@ def upgrade():
 
 
 def downgrade():
-    # Keep the rows: tables that this revision made go to the attic, move_to_attic("name", …)
+    # Keep the rows: move tables made by this revision to the attic with move_to_attic("name", …)
     ${downgrades if downgrades else "pass"}

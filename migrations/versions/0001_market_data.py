@@ -1,7 +1,7 @@
-"""Market data: instruments, daily bars and corporate actions, each with the rows that were superseded.
+"""Market data: instruments, daily bars, corporate actions, and their replaced rows.
 
 Revision ID: 0001
-Revises: nothing
+Revises: none
 """
 
 import sqlalchemy as sa

@@ -1,4 +1,4 @@
-"""Runs with their events, trades, equity and decisions.
+"""Runs, with their events, trades, equity and decisions.
 
 Revision ID: 0002
 Revises: 0001

@@ -1,4 +1,4 @@
-"""An instrument beyond its symbol, bars as they come, minute bars, fetches, verdicts.
+"""Listings of instruments, bars as delivered, minute bars, fetches and verdicts.
 
 Revision ID: 0003
 Revises: 0002
@@ -15,7 +15,7 @@ branch_labels = None
 depends_on = None
 
 NEW = ('listings', 'minute_bars', 'minute_bar_revisions', 'fetches', 'verdicts', 'findings')
-EXTRA = 'identity', 'basis', 'version'  # of an instrument; a downgrade keeps them in attic.instruments_0003
+EXTRA = 'identity', 'basis', 'version'  # columns of instruments; a downgrade keeps them in attic.instruments_0003
 CHECKS = {
     'prices_finite': "open < 'Infinity' AND high < 'Infinity' AND low < 'Infinity' AND close < 'Infinity'",
     'volume_not_negative': "volume >= 0 AND volume < 'Infinity'",
@@ -26,7 +26,7 @@ PRICES = dict(open='First price', high='Highest price', low='Lowest price', clos
 ACTION_VALUE = 'Split: new shares for an old one; dividend: currency units a share'
 
 
-def said(name, kind, comment, **options):
+def column(name, kind, comment, **options):
     return sa.Column(name, kind, comment=comment, **{'nullable': False, **options})
 
 
@@ -37,7 +37,8 @@ def upgrade():
     if not restore_from_attic(*NEW):
         make_tables()
     op.execute(
-        "INSERT INTO listings (provider, symbol, valid_from, instrument_id) SELECT provider, symbol, '1900-01-01', id FROM instruments i "
+        'INSERT INTO listings (provider, symbol, valid_from, instrument_id) SELECT provider, symbol, '
+        "'1900-01-01', id FROM instruments i "
         'WHERE NOT EXISTS (SELECT FROM listings l WHERE l.instrument_id = i.id)'
     )
     op.drop_constraint(op.f('uq_instruments_provider_symbol'), 'instruments', type_='unique')
@@ -47,7 +48,7 @@ def upgrade():
 def change_instruments():
     op.add_column(
         'instruments',
-        said(
+        column(
             'identity',
             sa.Text(),
             'What the provider calls it for good, whatever its symbol; empty when it does not say',
@@ -56,7 +57,7 @@ def change_instruments():
     )
     op.add_column(
         'instruments',
-        said(
+        column(
             'basis',
             sa.Text(),
             'raw: prices as traded; split: prices and dividends already adjusted for the splits',
@@ -65,7 +66,7 @@ def change_instruments():
     )
     op.add_column(
         'instruments',
-        said(
+        column(
             'version',
             sa.BigInteger(),
             'Microseconds since 1970 of the last delivery that changed its bars or actions; only grows',
@@ -101,17 +102,17 @@ def free_bars():
 
 
 def prices():
-    return [said(name, sa.Double(), f'{what}, as delivered; NaN when missing') for name, what in PRICES.items()]
+    return [column(name, sa.Double(), f'{what}, as delivered; NaN when missing') for name, what in PRICES.items()]
 
 
 def make_tables():
     op.create_table(
         'listings',
-        said('provider', sa.Text(), 'Provider of the instrument'),
-        said('symbol', sa.Text(), 'Ticker as the provider spells it'),
-        said('valid_from', sa.Date(), 'First day under this symbol; 1900-01-01 for always'),
-        said('valid_to', sa.Date(), 'Last day under this symbol; empty while it lasts', nullable=True),
-        said('instrument_id', sa.BigInteger(), 'The instrument'),
+        column('provider', sa.Text(), 'Provider of the instrument'),
+        column('symbol', sa.Text(), 'Ticker as the provider spells it'),
+        column('valid_from', sa.Date(), 'First day under this symbol; 1900-01-01 for always'),
+        column('valid_to', sa.Date(), 'Last day under this symbol; empty while it lasts', nullable=True),
+        column('instrument_id', sa.BigInteger(), 'The instrument'),
         sa.CheckConstraint('valid_to >= valid_from', name=op.f('ck_listings_not_backwards')),
         sa.ForeignKeyConstraint(
             ['instrument_id'], ['instruments.id'], name=op.f('fk_listings_instrument_id_instruments')
@@ -132,15 +133,15 @@ def make_tables():
         (
             'minute_bar_revisions',
             'Minute bars that a later delivery replaced',
-            [said('superseded_at', sa.DateTime(timezone=True), 'When the row was replaced')],
+            [column('superseded_at', sa.DateTime(timezone=True), 'When the row was replaced')],
         ),
     ):
         op.create_table(
             table,
-            said('instrument_id', sa.BigInteger(), 'The instrument'),
-            said('at', sa.DateTime(timezone=True), 'Beginning of the minute'),
+            column('instrument_id', sa.BigInteger(), 'The instrument'),
+            column('at', sa.DateTime(timezone=True), 'Beginning of the minute'),
             *prices(),
-            said('fetched_at', sa.DateTime(timezone=True), 'When the provider delivered this row'),
+            column('fetched_at', sa.DateTime(timezone=True), 'When the provider delivered this row'),
             *more,
             sa.PrimaryKeyConstraint('instrument_id', 'at', *(column.name for column in more), name=op.f(f'pk_{table}')),
             comment=comment,
@@ -150,28 +151,29 @@ def make_tables():
         sa.Column(
             'id', sa.BigInteger(), sa.Identity(always=True), nullable=False, comment='Number in order of writing'
         ),
-        said('provider', sa.Text(), 'Who was asked'),
-        said('symbol', sa.Text(), 'Ticker that was asked for'),
-        said('instrument_id', sa.BigInteger(), 'The instrument whose rows it brought', nullable=True),
-        said('started_at', sa.DateTime(timezone=True), 'When the question was put'),
-        said('ended_at', sa.DateTime(timezone=True), 'When its rows were stored, or it was given up'),
-        said('asked_from', sa.Date(), 'First session asked for; empty for the beginning', nullable=True),
-        said('asked_to', sa.Date(), 'Last session asked for; empty for until now', nullable=True),
-        said('status', sa.Text(), 'ok, or how it failed'),
-        said('first', sa.Date(), 'First session delivered', nullable=True),
-        said('last', sa.Date(), 'Last session delivered', nullable=True),
-        said('new', sa.Integer(), 'Bars that were not known', nullable=True),
-        said('changed', sa.Integer(), 'Bars whose values were rewritten', nullable=True),
-        said('unchanged', sa.Integer(), 'Bars that were known already', nullable=True),
-        said('actions_new', sa.Integer(), 'Actions that were not known', nullable=True),
-        said('actions_changed', sa.Integer(), 'Actions that were rewritten or withdrawn', nullable=True),
-        said(
+        column('provider', sa.Text(), 'Who was asked'),
+        column('symbol', sa.Text(), 'Ticker that was asked for'),
+        column('instrument_id', sa.BigInteger(), 'The instrument whose rows it brought', nullable=True),
+        column('started_at', sa.DateTime(timezone=True), 'When the question was put'),
+        column('ended_at', sa.DateTime(timezone=True), 'When its rows were stored, or it was given up'),
+        column('asked_from', sa.Date(), 'First session asked for; empty for the beginning', nullable=True),
+        column('asked_to', sa.Date(), 'Last session asked for; empty for until now', nullable=True),
+        column('status', sa.Text(), 'ok, or how it failed'),
+        column('first', sa.Date(), 'First session delivered', nullable=True),
+        column('last', sa.Date(), 'Last session delivered', nullable=True),
+        column('new', sa.Integer(), 'Bars that were not known', nullable=True),
+        column('changed', sa.Integer(), 'Bars whose values were rewritten', nullable=True),
+        column('unchanged', sa.Integer(), 'Bars that were known already', nullable=True),
+        column('actions_new', sa.Integer(), 'Actions that were not known', nullable=True),
+        column('actions_changed', sa.Integer(), 'Actions that were rewritten or withdrawn', nullable=True),
+        column(
             'withdrawn', sa.Integer(), 'Stored bars and actions of the same span that were not delivered', nullable=True
         ),
-        said('source', sa.Text(), 'Where it came from, with the version', nullable=True),
-        said('error', sa.Text(), 'Why it failed, for a person', nullable=True),
+        column('source', sa.Text(), 'Where it came from, with the version', nullable=True),
+        column('error', sa.Text(), 'Why it failed, for a person', nullable=True),
         sa.CheckConstraint(
-            "status IN ('ok', 'not_found', 'empty', 'partial', 'rate_limited', 'unavailable', 'unauthorized', 'unusable', 'refused')",
+            "status IN ('ok', 'not_found', 'empty', 'partial', 'rate_limited', 'unavailable', "
+            "'unauthorized', 'unusable', 'refused')",
             name=op.f('ck_fetches_status_known'),
         ),
         sa.ForeignKeyConstraint(
@@ -183,14 +185,14 @@ def make_tables():
     op.create_index(op.f('ix_fetches_provider_symbol_ended_at'), 'fetches', ['provider', 'symbol', 'ended_at'])
     op.create_table(
         'verdicts',
-        said('instrument_id', sa.BigInteger(), 'The instrument', autoincrement=False),
-        said('verdict', sa.Text(), 'ok, warn or fail'),
-        said('judged_at', sa.DateTime(timezone=True), 'When it was judged'),
-        said('version', sa.BigInteger(), 'Version of the instrument that was judged'),
-        said('bars', sa.Integer(), 'Bars judged'),
-        said('missing', sa.Integer(), 'Sessions of the exchange without a bar'),
-        said('first', sa.Date(), 'First session'),
-        said('last', sa.Date(), 'Last session'),
+        column('instrument_id', sa.BigInteger(), 'The instrument', autoincrement=False),
+        column('verdict', sa.Text(), 'ok, warn or fail'),
+        column('judged_at', sa.DateTime(timezone=True), 'When it was judged'),
+        column('version', sa.BigInteger(), 'Version of the instrument that was judged'),
+        column('bars', sa.Integer(), 'Bars judged'),
+        column('missing', sa.Integer(), 'Sessions of the exchange without a bar'),
+        column('first', sa.Date(), 'First session'),
+        column('last', sa.Date(), 'Last session'),
         sa.CheckConstraint("verdict IN ('ok', 'warn', 'fail')", name=op.f('ck_verdicts_verdict_known')),
         sa.ForeignKeyConstraint(
             ['instrument_id'], ['instruments.id'], name=op.f('fk_verdicts_instrument_id_instruments')
@@ -203,13 +205,13 @@ def make_tables():
         sa.Column(
             'id', sa.BigInteger(), sa.Identity(always=True), nullable=False, comment='Number in order of writing'
         ),
-        said('instrument_id', sa.BigInteger(), 'The instrument'),
-        said('rule', sa.Text(), 'Name of the rule'),
-        said('session', sa.Date(), 'The session; empty when it is about the whole series', nullable=True),
-        said('severity', sa.Text(), 'warn or fail'),
-        said('found', sa.Double(), 'The value found', nullable=True),
-        said('detail', sa.Text(), 'One line for a person'),
-        said(
+        column('instrument_id', sa.BigInteger(), 'The instrument'),
+        column('rule', sa.Text(), 'Name of the rule'),
+        column('session', sa.Date(), 'The session; empty when it is about the whole series', nullable=True),
+        column('severity', sa.Text(), 'warn or fail'),
+        column('found', sa.Double(), 'The value found', nullable=True),
+        column('detail', sa.Text(), 'One line for a person'),
+        column(
             'delivered',
             sa.Boolean(),
             'Noticed while a delivery was read, such as a repeated row; it stands until the session is delivered again',
@@ -228,10 +230,11 @@ def make_tables():
 def downgrade():
     op.execute('CREATE SCHEMA IF NOT EXISTS attic')
     op.execute(f'CREATE TABLE attic.instruments_0003 AS SELECT id, {", ".join(EXTRA)} FROM instruments')
-    op.add_column('instruments', said('symbol', sa.Text(), 'Ticker as the provider spells it', nullable=True))
+    op.add_column('instruments', column('symbol', sa.Text(), 'Ticker as the provider spells it', nullable=True))
     op.execute(
         "UPDATE instruments i SET symbol = l.symbol || coalesce(' until ' || l.valid_to, '') FROM "
-        '(SELECT DISTINCT ON (instrument_id) * FROM listings ORDER BY instrument_id, valid_to DESC NULLS FIRST) l WHERE l.instrument_id = i.id'
+        '(SELECT DISTINCT ON (instrument_id) * FROM listings ORDER BY instrument_id, valid_to DESC NULLS '
+        'FIRST) l WHERE l.instrument_id = i.id'
     )
     op.alter_column('instruments', 'symbol', nullable=False)
     op.create_unique_constraint(op.f('uq_instruments_provider_symbol'), 'instruments', ['provider', 'symbol'])
@@ -245,7 +248,8 @@ def downgrade():
         op.execute(f'ALTER TABLE daily_bars ADD CONSTRAINT ck_daily_bars_{name} CHECK ({rule}) NOT VALID')
     for table in ('daily_bars', 'daily_bar_revisions'):
         op.execute(
-            f'ALTER TABLE {table} ADD CONSTRAINT fk_{table}_instrument_id_instruments FOREIGN KEY (instrument_id) REFERENCES instruments (id) NOT VALID'
+            f'ALTER TABLE {table} ADD CONSTRAINT fk_{table}_instrument_id_instruments FOREIGN KEY '
+            '(instrument_id) REFERENCES instruments (id) NOT VALID'
         )
         for name, what in PRICES.items():
             op.alter_column(table, name, comment=f'{what}, as delivered')

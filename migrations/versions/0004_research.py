@@ -1,4 +1,4 @@
-"""Sides of trades, what a run tried, sweeps, folds and the openings of sealed spans.
+"""Sides of trades, trials of runs, sweeps, folds and openings of the holdout.
 
 Revision ID: 0004
 Revises: 0003
@@ -20,7 +20,7 @@ EXTRA = {
     'runs': (('id',), ('universe', 'trials', 'trial_mean', 'trial_variance')),
     'trades': (('run_id', 'number'), ('side',)),
 }  # keys and new columns; a downgrade keeps them in attic.<table>_0004
-COMMENTS = {  # table, column → from now on, before
+COMMENTS = {  # (table, column) → comment from this revision on, comment before
     ('trades', 'entry_session'): ('Session of the first fill', 'Session of the buying fill'),
     ('trades', 'entry_price'): (
         'Average price of the entry, slippage included',
@@ -47,7 +47,7 @@ COMMENTS = {  # table, column → from now on, before
 }
 
 
-def said(name, kind, comment, **options):
+def column(name, kind, comment, **options):
     return sa.Column(name, kind, comment=comment, **{'nullable': False, **options})
 
 
@@ -55,20 +55,21 @@ def upgrade():
     op.execute('LOCK TABLE runs, trades IN ACCESS EXCLUSIVE MODE')
     op.add_column(
         'runs',
-        said('universe', sa.Text(), 'Tickers in order, commas between, when the run is about several', nullable=True),
+        column('universe', sa.Text(), 'Tickers in order, commas between, when the run is about several', nullable=True),
     )
     op.add_column(
         'runs',
-        said(
+        column(
             'trials',
             sa.Integer(),
-            'Combinations of parameters that it tried: 1 for a backtest, the size of the grid for a sweep; empty when none',
+            'Combinations of parameters that it tried: 1 for a backtest, the size of the grid for a sweep; '
+            'empty when none',
             nullable=True,
         ),
     )
     op.add_column(
         'runs',
-        said(
+        column(
             'trial_mean',
             sa.Double(),
             'Mean of their Sharpe ratios, a day and not a year; empty when unknown',
@@ -77,16 +78,16 @@ def upgrade():
     )
     op.add_column(
         'runs',
-        said(
+        column(
             'trial_variance',
             sa.Double(),
             'Variance (ddof 1) of their Sharpe ratios, a day and not a year; empty for fewer than two',
             nullable=True,
         ),
     )
-    op.add_column('trades', said('side', sa.Text(), 'long: bought first; short: sold first', server_default='long'))
+    op.add_column('trades', column('side', sa.Text(), 'long: bought first; short: sold first', server_default='long'))
     count_old_trials()
-    bring_back()
+    restore_columns()
     op.create_check_constraint(op.f('ck_runs_trials_positive'), 'runs', 'trials > 0')
     op.create_check_constraint(op.f('ck_trades_side_known'), 'trades', "side IN ('long', 'short')")
     for (table, name), (now, _) in COMMENTS.items():
@@ -96,15 +97,17 @@ def upgrade():
 
 
 def count_old_trials():
-    "A run that stored the figures of a strategy before this revision tried one combination"
+    "A run stored before this revision with the metrics of a strategy counts as one trial"
     op.execute(
-        "UPDATE runs SET trials = 1, trial_mean = CASE WHEN jsonb_typeof(metrics->'strategy'->'Sharpe') = 'number' THEN (metrics->'strategy'->>'Sharpe')::float8/sqrt(252) END "
+        'UPDATE runs SET trials = 1, trial_mean = '
+        "CASE WHEN jsonb_typeof(metrics->'strategy'->'Sharpe') = 'number' "
+        "THEN (metrics->'strategy'->>'Sharpe')::float8/sqrt(252) END "
         "WHERE metrics ? 'strategy'"
     )
 
 
-def bring_back():
-    "The values that a downgrade kept"
+def restore_columns():
+    "Restore the values kept by a downgrade"
     for table, (keys, names) in EXTRA.items():
         same = ' AND '.join(f'a.{key} = t.{key}' for key in keys)
         op.execute(
@@ -117,25 +120,25 @@ def bring_back():
 def make_tables():
     op.create_table(
         'sweep_results',
-        said('run_id', sa.Text(), 'The run'),
-        said('number', sa.Integer(), 'Place in the grid, from 1'),
-        said('parameters', JSONB, 'Name → value'),
-        said('metrics', JSONB, 'Figures by name; null where one is undefined'),
+        column('run_id', sa.Text(), 'The run'),
+        column('number', sa.Integer(), 'Place in the grid, from 1'),
+        column('parameters', JSONB, 'Name → value'),
+        column('metrics', JSONB, 'Figures by name; null where one is undefined'),
         sa.ForeignKeyConstraint(['run_id'], ['runs.id'], name=op.f('fk_sweep_results_run_id_runs')),
         sa.PrimaryKeyConstraint('run_id', 'number', name=op.f('pk_sweep_results')),
         comment='Combinations of parameters that a sweep tried',
     )
     op.create_table(
         'folds',
-        said('run_id', sa.Text(), 'The run'),
-        said('number', sa.Integer(), 'Number within the run, from 1, in order of time'),
-        said('train_first', sa.Date(), 'First session of the training part'),
-        said('train_last', sa.Date(), 'Last session of the training part'),
-        said('test_first', sa.Date(), 'First session of the test part'),
-        said('test_last', sa.Date(), 'Last session of the test part'),
-        said('parameters', JSONB, 'Name → value, as chosen on the training part'),
-        said('in_sample', JSONB, 'Figures on the training part'),
-        said('out_of_sample', JSONB, 'Figures on the test part'),
+        column('run_id', sa.Text(), 'The run'),
+        column('number', sa.Integer(), 'Number within the run, from 1, in order of time'),
+        column('train_first', sa.Date(), 'First session of the training part'),
+        column('train_last', sa.Date(), 'Last session of the training part'),
+        column('test_first', sa.Date(), 'First session of the test part'),
+        column('test_last', sa.Date(), 'Last session of the test part'),
+        column('parameters', JSONB, 'Name → value, as chosen on the training part'),
+        column('in_sample', JSONB, 'Figures on the training part'),
+        column('out_of_sample', JSONB, 'Figures on the test part'),
         sa.CheckConstraint('train_last < test_first', name=op.f('ck_folds_trained_before_test')),
         sa.ForeignKeyConstraint(['run_id'], ['runs.id'], name=op.f('fk_folds_run_id_runs')),
         sa.PrimaryKeyConstraint('run_id', 'number', name=op.f('pk_folds')),
@@ -146,16 +149,16 @@ def make_tables():
         sa.Column(
             'id', sa.BigInteger(), sa.Identity(always=True), nullable=False, comment='Number in order of writing'
         ),
-        said('key', sa.Text(), 'SHA-256 over strategy, symbols, first and last session'),
-        said('strategy', sa.Text(), 'Which strategy was tried on it'),
-        said('symbols', sa.Text(), 'Tickers in order, commas between'),
-        said('first', sa.Date(), 'First session of the sealed span'),
-        said('last', sa.Date(), 'Last session of the sealed span'),
-        said('opened_at', sa.DateTime(timezone=True), 'When it was opened'),
-        said('run_id', sa.Text(), 'The run that opened it, if any', nullable=True),
-        said('parameters', JSONB, 'What was tried: name → value'),
-        said('metrics', JSONB, 'What came of it; empty when whoever opened it did not come back', nullable=True),
-        said('git_commit', sa.Text(), 'Commit that was checked out', nullable=True),
+        column('key', sa.Text(), 'SHA-256 over strategy, symbols, first and last session'),
+        column('strategy', sa.Text(), 'Which strategy was tried on it'),
+        column('symbols', sa.Text(), 'Tickers in order, commas between'),
+        column('first', sa.Date(), 'First session of the sealed span'),
+        column('last', sa.Date(), 'Last session of the sealed span'),
+        column('opened_at', sa.DateTime(timezone=True), 'When it was opened'),
+        column('run_id', sa.Text(), 'The run that opened it, if any', nullable=True),
+        column('parameters', JSONB, 'What was tried: name → value'),
+        column('metrics', JSONB, 'What came of it; empty when whoever opened it did not come back', nullable=True),
+        column('git_commit', sa.Text(), 'Commit that was checked out', nullable=True),
         sa.CheckConstraint('first <= last', name=op.f('ck_seals_not_backwards')),
         sa.ForeignKeyConstraint(['run_id'], ['runs.id'], name=op.f('fk_seals_run_id_runs')),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_seals')),

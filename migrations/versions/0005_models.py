@@ -1,4 +1,4 @@
-"""Models, what they were worth, what they said, who serves, and their retrainings.
+"""Models, their evaluations, predictions, promotions and retrainings.
 
 Revision ID: 0005
 Revises: 0004
@@ -18,16 +18,16 @@ depends_on = None
 NEW = ('models', 'model_evaluations', 'predictions', 'promotions', 'retrainings')
 
 
-def said(name, kind, comment, **options):
+def column(name, kind, comment, **options):
     return sa.Column(name, kind, comment=comment, **{'nullable': False, **options})
 
 
-def number(comment):
+def id_column(comment):
     return sa.Column('id', sa.BigInteger(), sa.Identity(always=True), nullable=False, comment=comment)
 
 
-def refers(table, column, to):
-    return sa.ForeignKeyConstraint([column], [f'{to}.id'], name=op.f(f'fk_{table}_{column}_{to}'))
+def foreign_key(table, column, target):
+    return sa.ForeignKeyConstraint([column], [f'{target}.id'], name=op.f(f'fk_{table}_{column}_{target}'))
 
 
 def moment():
@@ -47,45 +47,46 @@ def upgrade():
 def make_models():
     op.create_table(
         'models',
-        number('Number used by the other tables'),
-        said('name', sa.Text(), 'What is modelled, such as AAPL-h1 or pool-h1'),
-        said('version', sa.Integer(), 'Number within the name, from 1, in order of writing'),
-        said('kind', sa.Text(), 'symbol: trained on one symbol; pooled: on several together'),
-        said('symbols', sa.Text(), 'Tickers it was trained on, in order, commas between'),
-        said(
+        id_column('Number used by the other tables'),
+        column('name', sa.Text(), 'What is modelled, such as AAPL-h1 or pool-h1'),
+        column('version', sa.Integer(), 'Number within the name, from 1, in order of writing'),
+        column('kind', sa.Text(), 'symbol: trained on one symbol; pooled: on several together'),
+        column('symbols', sa.Text(), 'Tickers it was trained on, in order, commas between'),
+        column(
             'status',
             sa.Text(),
-            'challenger: may be promoted; champion: serves, one for a name; retired: served before; rejected: lost; fold: evidence of a walk-forward',
+            'challenger: may be promoted; champion: serves, one for a name; retired: served before; '
+            'rejected: lost; fold: evidence of a walk-forward',
         ),
-        said('created_at', moment(), 'When it was stored'),
-        said('run_id', sa.Text(), 'The run that trained it, if any', nullable=True),
-        said(
+        column('created_at', moment(), 'When it was stored'),
+        column('run_id', sa.Text(), 'The run that trained it, if any', nullable=True),
+        column(
             'artifact',
             sa.LargeBinary(),
             'Weights, scalers and all else that is needed to forecast, as 16_artifact writes it; no pickle',
         ),
-        said('sha256', sa.Text(), 'SHA-256 over the artifact, compared at loading'),
-        said('features', JSONB, 'Names of the inputs, in order'),
-        said('lookback', sa.Integer(), 'Sessions in a window'),
-        said('horizon', sa.Integer(), 'Sessions ahead that are forecast'),
-        said('schema_hash', sa.Text(), 'SHA-256 over names and definitions of the inputs, lookback and horizon'),
-        said('train_first', sa.Date(), 'First session it was trained on'),
-        said('train_last', sa.Date(), 'Last session whose close it has seen, labels included'),
-        said('data_hash', sa.Text(), 'SHA-256 over the bars and actions it was trained on'),
-        said('seed', sa.BigInteger(), 'Seed of the network that is served'),
-        said('seeds', JSONB, 'All seeds that were trained'),
-        said('settings', JSONB, 'Section [model] of the settings'),
-        said('metrics', JSONB, 'Figures of the training by name; null where one is undefined'),
-        said('code_hash', sa.Text(), 'SHA-256 over the package', nullable=True),
-        said('git_commit', sa.Text(), 'Commit that was checked out', nullable=True),
-        said('versions', JSONB, 'Python and package versions'),
+        column('sha256', sa.Text(), 'SHA-256 over the artifact, compared at loading'),
+        column('features', JSONB, 'Names of the inputs, in order'),
+        column('lookback', sa.Integer(), 'Sessions in a window'),
+        column('horizon', sa.Integer(), 'Sessions ahead that are forecast'),
+        column('schema_hash', sa.Text(), 'SHA-256 over names and definitions of the inputs, lookback and horizon'),
+        column('train_first', sa.Date(), 'First session it was trained on'),
+        column('train_last', sa.Date(), 'Last session whose close it has seen, labels included'),
+        column('data_hash', sa.Text(), 'SHA-256 over the bars and actions it was trained on'),
+        column('seed', sa.BigInteger(), 'Seed of the network that is served'),
+        column('seeds', JSONB, 'All seeds that were trained'),
+        column('settings', JSONB, 'Section [model] of the settings'),
+        column('metrics', JSONB, 'Figures of the training by name; null where one is undefined'),
+        column('code_hash', sa.Text(), 'SHA-256 over the package', nullable=True),
+        column('git_commit', sa.Text(), 'Commit that was checked out', nullable=True),
+        column('versions', JSONB, 'Python and package versions'),
         sa.CheckConstraint("kind IN ('symbol', 'pooled')", name=op.f('ck_models_kind_known')),
         sa.CheckConstraint(
             "status IN ('challenger', 'champion', 'retired', 'rejected', 'fold')", name=op.f('ck_models_status_known')
         ),
         sa.CheckConstraint('train_first <= train_last', name=op.f('ck_models_not_backwards')),
         sa.CheckConstraint('version > 0', name=op.f('ck_models_version_positive')),
-        refers('models', 'run_id', 'runs'),
+        foreign_key('models', 'run_id', 'runs'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_models')),
         sa.UniqueConstraint('name', 'version', name=op.f('uq_models_name_version')),
         comment='Trained models with their weights; rows are only added, and nothing of a row changes but its status',
@@ -96,25 +97,26 @@ def make_models():
 def make_evaluations():
     op.create_table(
         'model_evaluations',
-        number('Number in order of writing'),
-        said('model_id', sa.BigInteger(), 'The model'),
-        said('run_id', sa.Text(), 'The run that measured it, if any', nullable=True),
-        said('at', moment(), 'When it was written down'),
-        said(
+        id_column('Number in order of writing'),
+        column('model_id', sa.BigInteger(), 'The model'),
+        column('run_id', sa.Text(), 'The run that measured it, if any', nullable=True),
+        column('at', moment(), 'When it was written down'),
+        column(
             'kind',
             sa.Text(),
-            'walk_forward: over folds; sealed: on the span kept for the last comparison; rolling: on the newest sessions while it serves',
+            'walk_forward: over folds; sealed: on the span kept for the last comparison; rolling: on the '
+            'newest sessions while it serves',
         ),
-        said('first', sa.Date(), 'First session measured'),
-        said('last', sa.Date(), 'Last session measured'),
-        said('figures', JSONB, 'Forecaster → figures by name; null where one is undefined'),
-        said('verdict', sa.Text(), 'What they mean, in words'),
+        column('first', sa.Date(), 'First session measured'),
+        column('last', sa.Date(), 'Last session measured'),
+        column('figures', JSONB, 'Forecaster → figures by name; null where one is undefined'),
+        column('verdict', sa.Text(), 'What they mean, in words'),
         sa.CheckConstraint(
             "kind IN ('walk_forward', 'sealed', 'rolling')", name=op.f('ck_model_evaluations_kind_known')
         ),
         sa.CheckConstraint('first <= last', name=op.f('ck_model_evaluations_not_backwards')),
-        refers('model_evaluations', 'model_id', 'models'),
-        refers('model_evaluations', 'run_id', 'runs'),
+        foreign_key('model_evaluations', 'model_id', 'models'),
+        foreign_key('model_evaluations', 'run_id', 'runs'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_model_evaluations')),
         comment='What models were worth beside the naive forecasts; rows are only added',
     )
@@ -124,21 +126,23 @@ def make_evaluations():
 def make_predictions():
     op.create_table(
         'predictions',
-        said('model_id', sa.BigInteger(), 'The model', autoincrement=False),
-        said('symbol', sa.Text(), 'Ticker'),
-        said('session', sa.Date(), 'Session whose close was the last thing known'),
-        said('horizon', sa.Integer(), 'Sessions ahead that are forecast'),
-        said('made_at', moment(), 'When it was written down, by the clock of the database'),
-        said('trained_to', sa.Date(), 'Last session whose close the model had seen'),
-        said('close', sa.Double(), 'Close of the session as the model saw it, adjusted for splits and dividends'),
-        said('forecast', sa.Double(), 'Forecast return over the horizon, a fraction'),
-        said('low', sa.Double(), 'Lower end of the interval, a return; empty when the model gives none', nullable=True),
-        said(
+        column('model_id', sa.BigInteger(), 'The model', autoincrement=False),
+        column('symbol', sa.Text(), 'Ticker'),
+        column('session', sa.Date(), 'Session whose close was the last thing known'),
+        column('horizon', sa.Integer(), 'Sessions ahead that are forecast'),
+        column('made_at', moment(), 'When it was written down, by the clock of the database'),
+        column('trained_to', sa.Date(), 'Last session whose close the model had seen'),
+        column('close', sa.Double(), 'Close of the session as the model saw it, adjusted for splits and dividends'),
+        column('forecast', sa.Double(), 'Forecast return over the horizon, a fraction'),
+        column(
+            'low', sa.Double(), 'Lower end of the interval, a return; empty when the model gives none', nullable=True
+        ),
+        column(
             'high', sa.Double(), 'Upper end of the interval, a return; empty when the model gives none', nullable=True
         ),
         sa.CheckConstraint('session > trained_to', name=op.f('ck_predictions_out_of_sample')),
         sa.CheckConstraint('horizon > 0', name=op.f('ck_predictions_horizon_positive')),
-        refers('predictions', 'model_id', 'models'),
+        foreign_key('predictions', 'model_id', 'models'),
         sa.PrimaryKeyConstraint('model_id', 'symbol', 'session', name=op.f('pk_predictions')),
         comment='Forecasts as they were made, each once and out of sample; rows are only added',
     )
@@ -148,27 +152,27 @@ def make_predictions():
 def make_promotions():
     op.create_table(
         'promotions',
-        number('Number in order of writing'),
-        said('name', sa.Text(), 'Name of the model'),
-        said(
+        id_column('Number in order of writing'),
+        column('name', sa.Text(), 'Name of the model'),
+        column(
             'model_id',
             sa.BigInteger(),
             'The model that was decided about: promoted, serving again, rejected or retired',
         ),
-        said('replaced_id', sa.BigInteger(), 'The champion that had to go, if any', nullable=True),
-        said('at', moment(), 'When it was decided'),
-        said('action', sa.Text(), 'promote, rollback, reject or retire'),
-        said('reasons', JSONB, 'Why, one sentence an item'),
-        said('by', sa.Text(), 'evidence: the rule of [retraining]; hand: a person'),
-        said('run_id', sa.Text(), 'The run that decided, if any', nullable=True),
-        said('figures', JSONB, 'What the decision rests on, by name; null where one is undefined'),
+        column('replaced_id', sa.BigInteger(), 'The champion that had to go, if any', nullable=True),
+        column('at', moment(), 'When it was decided'),
+        column('action', sa.Text(), 'promote, rollback, reject or retire'),
+        column('reasons', JSONB, 'Why, one sentence an item'),
+        column('by', sa.Text(), 'evidence: the rule of [retraining]; hand: a person'),
+        column('run_id', sa.Text(), 'The run that decided, if any', nullable=True),
+        column('figures', JSONB, 'What the decision rests on, by name; null where one is undefined'),
         sa.CheckConstraint(
             "action IN ('promote', 'rollback', 'reject', 'retire')", name=op.f('ck_promotions_action_known')
         ),
         sa.CheckConstraint("by IN ('evidence', 'hand')", name=op.f('ck_promotions_by_known')),
-        refers('promotions', 'model_id', 'models'),
-        refers('promotions', 'replaced_id', 'models'),
-        refers('promotions', 'run_id', 'runs'),
+        foreign_key('promotions', 'model_id', 'models'),
+        foreign_key('promotions', 'replaced_id', 'models'),
+        foreign_key('promotions', 'run_id', 'runs'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_promotions')),
         comment='Decisions about which model serves, with their reasons; rows are only added',
     )
@@ -178,27 +182,27 @@ def make_promotions():
 def make_retrainings():
     op.create_table(
         'retrainings',
-        number('Number in order of writing'),
-        said('name', sa.Text(), 'Name of the model'),
-        said('scheduled_for', moment(), 'The time it was due'),
-        said('reasons', JSONB, 'What triggered it, one sentence an item'),
-        said('status', sa.Text(), 'running, done or failed'),
-        said('owner', sa.Text(), 'Who does it: host:process:token'),
-        said('started_at', moment(), 'When the last attempt began'),
-        said('heartbeat_at', moment(), 'Last sign of life of its owner'),
-        said('ended_at', moment(), 'When it ended; empty while it runs', nullable=True),
-        said('run_id', sa.Text(), 'The run of the last attempt, if any', nullable=True),
-        said('model_id', sa.BigInteger(), 'The model that came of it', nullable=True),
-        said('verdict', sa.Text(), 'What became of the model, in words', nullable=True),
-        said('error', sa.Text(), 'Why the last attempt failed', nullable=True),
-        said('attempts', sa.Integer(), 'How often it was begun'),
+        id_column('Number in order of writing'),
+        column('name', sa.Text(), 'Name of the model'),
+        column('scheduled_for', moment(), 'The time it was due'),
+        column('reasons', JSONB, 'What triggered it, one sentence an item'),
+        column('status', sa.Text(), 'running, done or failed'),
+        column('owner', sa.Text(), 'Who does it: host:process:token'),
+        column('started_at', moment(), 'When the last attempt began'),
+        column('heartbeat_at', moment(), 'Last sign of life of its owner'),
+        column('ended_at', moment(), 'When it ended; empty while it runs', nullable=True),
+        column('run_id', sa.Text(), 'The run of the last attempt, if any', nullable=True),
+        column('model_id', sa.BigInteger(), 'The model that came of it', nullable=True),
+        column('verdict', sa.Text(), 'What became of the model, in words', nullable=True),
+        column('error', sa.Text(), 'Why the last attempt failed', nullable=True),
+        column('attempts', sa.Integer(), 'How often it was begun'),
         sa.CheckConstraint("status IN ('running', 'done', 'failed')", name=op.f('ck_retrainings_status_known')),
         sa.CheckConstraint(
             "(status = 'running') = (ended_at IS NULL)", name=op.f('ck_retrainings_ended_when_not_running')
         ),
         sa.CheckConstraint('attempts > 0', name=op.f('ck_retrainings_attempts_positive')),
-        refers('retrainings', 'run_id', 'runs'),
-        refers('retrainings', 'model_id', 'models'),
+        foreign_key('retrainings', 'run_id', 'runs'),
+        foreign_key('retrainings', 'model_id', 'models'),
         sa.PrimaryKeyConstraint('id', name=op.f('pk_retrainings')),
         sa.UniqueConstraint('name', 'scheduled_for', name=op.f('uq_retrainings_name_scheduled_for')),
         comment='Retrainings, one for a name and a scheduled time, with who does them',

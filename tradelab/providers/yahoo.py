@@ -284,6 +284,22 @@ def _not_asked(symbol, error):
     message = f'{symbol}: not asked, since Yahoo failed the last {GIVE_UP} symbols'
     return type(error)(message, str(error), 'Run again later; what is stored is kept.')
 
+# %% ../../nbs/providers/06_yahoo.ipynb #59215565
+def _one_after_another(provider, symbols, start, end):
+    "(symbol, Delivery or DataError) for each symbol; after `GIVE_UP` outages in a row the rest is not requested"
+    outages = []
+    for symbol in dict.fromkeys(symbols):
+        if len(outages) >= GIVE_UP:
+            yield symbol, _not_asked(symbol, outages[-1])
+            continue
+        try:
+            result = provider.fetch(symbol, start, end)
+        except DataError as e:
+            result = e
+        is_outage = isinstance(result, (RateLimitedError, UnavailableError))
+        outages = [*outages, result] if is_outage else []
+        yield symbol, result
+
 # %% ../../nbs/providers/06_yahoo.ipynb #70c22328
 class Yahoo(Provider):
     "Yahoo's daily bars; made by `connect_yahoo`"
@@ -333,17 +349,7 @@ class Yahoo(Provider):
         end: date | None = None,  # As for `fetch`
     ):  # Iterator of (symbol, Delivery or DataError), each symbol once; raises StorageError
         "Many symbols, one after the other"
-        outages = []
-        for symbol in dict.fromkeys(symbols):
-            if len(outages) >= GIVE_UP:
-                yield symbol, _not_asked(symbol, outages[-1])
-                continue
-            try:
-                result = self.fetch(symbol, start, end)
-            except DataError as e:
-                result = e
-            outages = [*outages, result] if isinstance(result, (RateLimitedError, UnavailableError)) else []
-            yield symbol, result
+        yield from _one_after_another(self, symbols, start, end)
 
 # %% ../../nbs/providers/06_yahoo.ipynb #983dc1aa
 def connect_yahoo(

@@ -63,7 +63,12 @@ def test_a_delivery_has_the_conventions_of_the_settings_and_the_version_of_the_f
 
 
 def test_bars_and_actions_are_those_in_the_file(tmp_path):
-    rows = 'A,2024-01-02,1,2,.5,1.5,100,0,1,9\nA,2024-01-03,3,1,2,,0,.25,0,9\nA,2024-01-04,1,1,1,-1,1e9,NaN,2,9\nA,2024-01-05,1,1,1,1,1,,NaN,9\n'
+    rows = (
+        'A,2024-01-02,1,2,.5,1.5,100,0,1,9\n'
+        'A,2024-01-03,3,1,2,,0,.25,0,9\n'
+        'A,2024-01-04,1,1,1,-1,1e9,NaN,2,9\n'
+        'A,2024-01-05,1,1,1,1,1,,NaN,9\n'
+    )
     delivery = _connected(tmp_path, HEAD.replace('\n', ',dividend,split,adj_close\n') + rows).fetch('A')
     np.testing.assert_array_equal(
         delivery.bars.to_numpy(), [[1, 2, 0.5, 1.5, 100], [3, 1, 2, np.nan, 0], [1, 1, 1, -1, 1e9], [1, 1, 1, 1, 1]]
