@@ -27,9 +27,9 @@ _FINDINGS = (
 _FINDING_TYPES = {'rule': str, 'severity': str, 'found': float, 'detail': str}
 
 
-def _read_findings(db, ids, more=''):
+def _read_findings(db, ids, condition=''):
     "Stored findings of the instruments `ids`"
-    query = f'{_FINDINGS} {more} ORDER BY instrument_id, session, id'
+    query = f'{_FINDINGS} {condition} ORDER BY instrument_id, session, id'
     findings = read_frame(db.connection(), query, dict(ids=ids), dtype={'instrument_id': 'int64', **_FINDING_TYPES})
     return findings.astype({'session': 'datetime64[us]'})
 
@@ -44,11 +44,12 @@ def judge_stored(
     delivered = load_delivered(settings, symbols, provider)
     ids = [instrument['id'] for instrument, *_ in delivered.values()]
     with session(settings) as db:
-        noticed = dict(list(_read_findings(db, ids, 'AND delivered').groupby('instrument_id')))
+        at_delivery = dict(list(_read_findings(db, ids, 'AND delivered').groupby('instrument_id')))
     now = now or datetime.now(UTC)
     judged = {}
     for symbol, (i, bars, actions) in delivered.items():
-        earlier = noticed[i['id']][list(FINDING_COLUMNS)] if i['id'] in noticed else no_findings()
+        known = at_delivery.get(i['id'])
+        earlier = no_findings() if known is None else known[list(FINDING_COLUMNS)]
         verdict = judge(i['symbol'], bars, actions, i['calendar'], now, i['basis'], earlier)
         judged[symbol] = i, verdict, bars, actions
     return judged
@@ -75,11 +76,11 @@ def _write(db, judged, at):
     ids = [row['id'] for row in rows]
     db.execute(text("SET LOCAL lock_timeout = '60s'"))  # an ingest may hold an instrument for a while
     db.execute(text('SELECT id FROM instruments WHERE id = ANY(:ids) ORDER BY id FOR UPDATE'), dict(ids=ids))
-    noticed = _read_findings(db, ids, 'AND delivered')
+    at_delivery = _read_findings(db, ids, 'AND delivered')
     db.execute(text('DELETE FROM findings WHERE NOT delivered AND instrument_id = ANY(:ids)'), dict(ids=ids))
     db.execute(text(_VERDICT), rows)
     findings = pd.concat([verdict.findings.assign(instrument_id=i['id']) for i, verdict, *_ in judged])
-    kept = set(zip(noticed.instrument_id, noticed.rule, noticed.session.astype(str), strict=True))
+    kept = set(zip(at_delivery.instrument_id, at_delivery.rule, at_delivery.session.astype(str), strict=True))
     keys = zip(findings.instrument_id, findings.rule, findings.session.astype(str), strict=True)
     is_new = [key not in kept for key in keys]
     if any(is_new):
@@ -167,7 +168,7 @@ def _refusal(symbol, verdict):
     return RefusedError(
         f'The data check refuses {symbol}: {reasons.iloc[0].detail}{more}',
         reasons.iloc[0].rule,
-        f'Look at it: tradelab data status --symbols {symbol}. To use it all the same: -p allow={symbol}',
+        f'Inspect it: tradelab data status --symbols {symbol}. To use it anyway: -p allow={symbol}',
     )
 
 # %% ../../nbs/data/12_admission.ipynb #c1aaad69
@@ -219,6 +220,6 @@ def admit_all(
         raise RefusedError(
             'The data check refuses every symbol',
             ', '.join(judged) or 'no symbol is stored',
-            'Look at them: tradelab data status. To use one all the same: -p allow=SYMBOL',
+            'Inspect them: tradelab data status. To use one anyway: -p allow=SYMBOL',
         )
     return Admitted(data, {symbol: verdict for symbol, (_, verdict, *_) in judged.items()}, combined_hash(hashes))

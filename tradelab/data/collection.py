@@ -50,8 +50,8 @@ def provider(
     "The provider called `name`"
     name = name or settings.data.provider
     if settings.files.name in set(providers()) - {'files'}:
-        remedy = 'Choose another name for what comes from files.'
-        raise ConfigError('[files] name is that of a provider', settings.files.name, remedy)
+        remedy = 'Choose another name for the data from files.'
+        raise ConfigError('[files] name is the name of a provider', settings.files.name, remedy)
     if name == settings.files.name:
         name = 'files'
     if name not in providers():
@@ -86,8 +86,8 @@ class Collected:
         return self.status == 'ok'
 
     @property
-    def is_missing(self) -> bool:  # True for a final failure, or when nothing is stored
-        "Whether the symbol needs a person's attention"
+    def is_missing(self) -> bool:  # True for a final failure, or a failure with nothing stored
+        "Whether the symbol needs attention"
         return not self.ok and (self.kept is None or self.status not in TRANSIENT)
 
 # %% ../../nbs/data/14_collection.ipynb #4cebf94c
@@ -253,12 +253,12 @@ def ingest(
     start: date | None = None,  # First session wanted; what is missing when left out
     end: date | None = None,  # Last session wanted; until now when left out
     full: bool = False,  # Request everything, not only what is missing
-    on_symbol=lambda result: None,  # Called with each `Collected` when it is there
+    on_symbol=lambda result: None,  # Called with each `Collected` as soon as it exists
     on_plan=lambda count: None,  # Called once with the number of symbols
 ) -> list[Collected]:  # In the given order, each symbol once; raises ProviderError or ParameterError at the beginning
     "Bring symbols up to date; one that fails does not stop the others"
     if start and end and start > end:
-        raise ParameterError('The first session lies behind the last', f'{start} > {end}', 'Swap them.')
+        raise ParameterError('The first session is after the last', f'{start} > {end}', 'Swap them.')
     results = {}
 
     def _report(result):
@@ -272,7 +272,10 @@ def ingest(
         again = []
         for first, group in _groups(starts):
             for result in _request(settings, origin, group, first, end):
-                again.append(result.symbol) if result.status in TRANSIENT else _report(result)
+                if result.status in TRANSIENT:
+                    again.append(result.symbol)
+                else:
+                    _report(result)
         for first, group in _groups({symbol: starts[symbol] for symbol in again}):
             for result in _request(settings, origin, group, first, end):
                 _report(result)
@@ -299,7 +302,7 @@ def read_universe(
     try:
         lines = Path(path).read_text(encoding='utf-8-sig').splitlines()
     except (OSError, UnicodeError) as e:
-        remedy = 'Name a text file with one symbol a line.'
+        remedy = 'Name a text file with one symbol per line.'
         raise ParameterError('The universe cannot be read', str(path), remedy) from e
     lines = [line for line in (line.split('#')[0] for line in lines) if line.strip()]
     delimiter = ';' if lines and ';' in lines[0] else ','
@@ -309,5 +312,5 @@ def read_universe(
     place, rows = (0, rows) if column is None else (column, rows[1:])
     symbols = list(dict.fromkeys(row[place] for row in rows if len(row) > place and row[place]))
     if not symbols:
-        raise ParameterError('The universe names no symbol', str(path), 'Write one symbol a line.')
+        raise ParameterError('The universe names no symbol', str(path), 'Write one symbol per line.')
     return symbols

@@ -200,7 +200,7 @@ def _checked_span(start, end, adjustment):
     except DataError as e:
         raise ParameterError(e.what, e.found, e.remedy) from e
     if start and end and start > end:
-        raise ParameterError('The first session lies behind the last', f'{start} > {end}', 'Swap them.')
+        raise ParameterError('The first session is after the last', f'{start} > {end}', 'Swap them.')
     return start, end
 
 # %% ../../nbs/data/10_market_data.ipynb #4af109f5

@@ -52,7 +52,7 @@ def save_minute_bars(
     settings: Settings,  # The lab
     symbol: str,  # Ticker whose instrument is stored already
     bars: pd.DataFrame,  # Aware index, the beginning of each minute; columns open, high, low, close, volume
-    fetched_at: datetime,  # When they came, aware
+    fetched_at: datetime,  # When they were fetched, aware
     provider: str = '',  # Name of the provider; `[data] provider` when left out
 ) -> tuple[int, int, int]:  # New, changed and unchanged rows; raises UnknownSymbolError or DataError
     "Store minute bars, keeping what they replace"

@@ -186,7 +186,7 @@ def _expected_by_month(days, months, spans):
     end = days.searchsorted(spans['last'], 'right')[:, None]
     return np.minimum(edges[1:], end) - np.maximum(edges[:-1], begin)
 
-
+# %% ../../nbs/data/13_status.ipynb #92890fce
 def _covered(db, ids, calendar):
     "Coverage of the instruments `ids` that have bars, one column per month"
     spans = _spans(db, ids)
@@ -271,7 +271,7 @@ class FaultWindow:
     rule: str  # Name of the rule
     severity: str  # 'warn' | 'fail'
     session: pd.Timestamp  # The session it is about, which may have no bar
-    detail: str  # One line for a person
+    detail: str  # The finding in one line
     times: int  # How often the rule found something in this symbol
     bars: pd.DataFrame  # As delivered, the sessions before and after
     actions: pd.DataFrame  # ex_date, kind, value as delivered, those in the span of `bars`
@@ -348,10 +348,10 @@ def failed_fetches(
     settings: Settings,  # The lab
     symbols=(),  # Tickers; all that were requested when empty
     provider: str = '',  # Name of the provider; `[data] provider` when left out
-    days: int = 7,  # How far to look back
+    days: int = 7,  # How far to look back, days
     now: datetime | None = None,  # The time, aware; the clock's when left out
 ) -> pd.DataFrame:  # symbol, status, times, last (UTC), mended (bool), error; the newest first
-    "Recent requests that providers did not answer"
+    "Recent fetches that failed, by symbol and kind"
     condition = ' AND symbol = ANY(%(symbols)s)' if len(symbols) else ''
     query = f'{_FAILED}{condition} GROUP BY symbol, status ORDER BY last DESC, symbol, status'
     since = (now or datetime.now(UTC)) - timedelta(days=days)

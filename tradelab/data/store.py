@@ -65,9 +65,7 @@ class Merged:
     new: np.ndarray  # Rows that were not stored
     changed: np.ndarray  # Rows whose values were rewritten
     unchanged: np.ndarray  # Rows that were stored already
-    withdrawn: (
-        np.ndarray
-    )  # Stored rows between an instrument's first and last delivered row that were not delivered; they stay
+    withdrawn: np.ndarray  # Stored rows inside the delivered span that were not delivered; they stay
 
 # %% ../../nbs/data/09_store.ipynb #abd2f1cc
 def _stored_rows(db, table, key, delivered, ids):
@@ -106,7 +104,7 @@ def _withdrawn(rank, keys, stored_rank, stored_keys, is_delivered, n):
 def _write_changes(db, table, key, delivered, stored, place, changed, new, at):
     "Replace the changed rows of `table` and add the new ones"
     if changed.any():
-        # a row is current for at least a microsecond before another takes its place
+        # a row is current for at least a microsecond before another replaces it
         at = max(at, stored['fetched_at'][place[changed]].max() + np.timedelta64(1, 'us'))
         _replace(db, table, key, {name: values[place[changed]] for name, values in stored.items()}, at)
     written = changed | new
@@ -118,19 +116,19 @@ def _write_changes(db, table, key, delivered, stored, place, changed, new, at):
 def merge_rows(
     db,  # A session whose transaction holds the locks of the instruments
     table: str,  # 'daily_bars' or 'minute_bars'
-    given: dict[str, np.ndarray],  # instrument_id, session or at, and values, no row twice, shape (n_rows > 0,)
+    delivered: dict[str, np.ndarray],  # instrument_id, session or at, and values, no row twice, shape (n_rows > 0,)
     at: np.datetime64,  # When they came, UTC, microseconds
 ) -> Merged:  # Raises psycopg2.Error
     "Write the rows that are new or differ, and keep what they replace"
-    key = 'session' if 'session' in given else 'at'
-    ids = np.unique(given['instrument_id'])
-    first, width = given[key].min(), int((given[key].max() - given[key].min()).astype('i8')) + 1
-    given, keys = _in_order(given, _keys(given, key, ids, first, width))
-    stored = _stored_rows(db, table, key, given, ids)
+    key = 'session' if 'session' in delivered else 'at'
+    ids = np.unique(delivered['instrument_id'])
+    first, width = delivered[key].min(), int((delivered[key].max() - delivered[key].min()).astype('i8')) + 1
+    delivered, keys = _in_order(delivered, _keys(delivered, key, ids, first, width))
+    stored = _stored_rows(db, table, key, delivered, ids)
     stored, stored_keys = _in_order(stored, _keys(stored, key, ids, first, width))
     place, is_stored = _locate(keys, stored_keys)
-    changed = _changed_rows(given, stored, place, is_stored, key)
-    _write_changes(db, table, key, given, stored, place, changed, ~is_stored, at)
+    changed = _changed_rows(delivered, stored, place, is_stored, key)
+    _write_changes(db, table, key, delivered, stored, place, changed, ~is_stored, at)
     rank, is_delivered = keys // width, np.zeros(len(stored_keys), bool)
     is_delivered[place[is_stored]] = True
     outcomes = (~is_stored, changed, is_stored & ~changed)

@@ -190,7 +190,7 @@ def test_where_no_session_is_recorded_the_age_is_unknown(fresh):
 def test_the_newest_fetch_decides_whether_there_is_an_error(fresh):
     _save(fresh, _delivery(), _delivery('AAPL'))
     later = NOW + timedelta(hours=1)
-    record_failure(fresh, 'sample', 'IBM', RateLimitedError('Too many questions'), later, later)
+    record_failure(fresh, 'sample', 'IBM', RateLimitedError('Too many requests'), later, later)
     assert (_row(fresh).last_error, _row(fresh).fetched_at) == ('rate_limited', NOW) and _row(
         fresh, 'AAPL'
     ).last_error == ''
@@ -403,17 +403,17 @@ def test_recent_failures_are_counted_and_marked_when_fixed(fresh):
         record_failure(fresh, 'sample', symbol, error, NOW - timedelta(hours=hours), NOW - timedelta(hours=hours))
 
     for hours in (5, 4, 3):
-        fail('IBM', RateLimitedError(f'Too many questions {hours}'), hours)
+        fail('IBM', RateLimitedError(f'Too many requests {hours}'), hours)
     fail('NOPE', UnknownSymbolError('Nobody knows it'), 2)
-    fail('OLD', RateLimitedError('Too many questions'), 24 * 8)
+    fail('OLD', RateLimitedError('Too many requests'), 24 * 8)
     _save(fresh, _delivery('AGAIN'), at=NOW - timedelta(hours=7))
-    fail('AGAIN', RateLimitedError('Too many questions'), 6)
+    fail('AGAIN', RateLimitedError('Too many requests'), 6)
     _save(fresh, _delivery(), at=NOW - timedelta(hours=1))
     found = failed_fetches(fresh, now=NOW)
     assert found[['symbol', 'status', 'times', 'mended', 'error']].values.tolist() == [
         ['NOPE', 'not_found', 1, False, 'Nobody knows it'],
-        ['IBM', 'rate_limited', 3, True, 'Too many questions 3'],
-        ['AGAIN', 'rate_limited', 1, False, 'Too many questions'],
+        ['IBM', 'rate_limited', 3, True, 'Too many requests 3'],
+        ['AGAIN', 'rate_limited', 1, False, 'Too many requests'],
     ]
     assert (
         len(failed_fetches(fresh, days=9, now=NOW)) == 4
