@@ -1433,6 +1433,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                     'tradelab/models/lstm_model.py'),
                                             'tradelab.models.lstm_model._learned': ( 'models/lstm_model.html#_learned',
                                                                                      'tradelab/models/lstm_model.py'),
+                                            'tradelab.models.lstm_model._loss_function': ( 'models/lstm_model.html#_loss_function',
+                                                                                           'tradelab/models/lstm_model.py'),
                                             'tradelab.models.lstm_model._network': ( 'models/lstm_model.html#_network',
                                                                                      'tradelab/models/lstm_model.py'),
                                             'tradelab.models.lstm_model._shuffled': ( 'models/lstm_model.html#_shuffled',

@@ -157,17 +157,23 @@ def _validation_loss(tf, net, loss, parts, weights, x, y):
     ]
     return tf.add_n(totals) / tf.cast(tf.size(y), tf.float32)
 
+# %% ../../nbs/models/09_lstm_model.ipynb #ffecf032
+def _loss_function(keras, name):
+    "The loss that `[model] loss` names"
+    losses = {
+        'huber': keras.losses.huber,
+        'mse': keras.losses.mean_squared_error,
+        'mae': keras.losses.mean_absolute_error,
+    }
+    return losses[name]
+
 # %% ../../nbs/models/09_lstm_model.ipynb #078ebd32
 @lru_cache(maxsize=8)
 def _epoch(lookback, n_features, layers, units, dropout, loss, size, parts):
     "The graph of an epoch: state, samples, order, learning rate and seed in; state and both losses out"
     tf, keras = _keras()
     net = keras_model(ModelSettings(lookback=lookback, layers=layers, units=units, dropout=dropout), n_features)
-    loss = {
-        'huber': keras.losses.huber,
-        'mse': keras.losses.mean_squared_error,
-        'mae': keras.losses.mean_absolute_error,
-    }[loss]
+    loss = _loss_function(keras, loss)
     gradients = tf.function(partial(_gradients, tf, net, loss), autograph=False)
     like = [tf.TensorSpec(weight.shape) for weight in net.trainable_variables]
     windows, numbers, number = tf.TensorSpec((None, lookback, n_features)), tf.TensorSpec((None,)), tf.TensorSpec(())
