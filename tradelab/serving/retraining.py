@@ -122,8 +122,8 @@ def _drifted(health, rules):
 
 # %% ../../nbs/serving/08_retraining.ipynb #1b45f050
 def triggers(
-    health: Health,  # How the model is doing
-    rules: RetrainingSettings = RetrainingSettings(),  # What is allowed
+    health: Health,  # Health of the model
+    rules: RetrainingSettings = RetrainingSettings(),  # The limits
 ) -> tuple[Trigger, ...]:  # In the order of the settings; empty when no retraining is due
     "The reasons to train a model again"
     found = [
@@ -178,13 +178,13 @@ def _drift(drifted):
 def version_to_show(
     settings: Settings,  # The lab
     name: str,  # Of the model
-    version: int = 0,  # The one that is asked for, 0 for none
-) -> int:  # Raises RunError for a name that no model has
-    "The version that is asked for, or the champion, or the newest one when nobody serves"
+    version: int = 0,  # The requested version; 0 for the champion
+) -> int:  # Raises RunError for an unknown model
+    "The requested version, else the champion, else the newest version"
     if version:
         return version
-    serving, known = champion(settings, name), models_table(settings, name)
-    return serving['version'] if serving else int(known.version.max())
+    serving, versions = champion(settings, name), models_table(settings, name)
+    return serving['version'] if serving else int(versions.version.max())
 
 # %% ../../nbs/serving/08_retraining.ipynb #c8d6080a
 def measure_drift(
@@ -350,21 +350,21 @@ class _Steps:
         self.bar.close()
 
 # %% ../../nbs/serving/08_retraining.ipynb #a7d872ac
-def _challenger(given, tested, steps):
+def _challenger(data, tested, steps):
     "The seeds trained before the sealed sessions, and what would serve of them"
-    fitted = fit(given, last_fold(given), steps.epoch)
+    fitted = fit(data, last_fold(data), steps.epoch)
     curves = {
         str(seed): one.history[['loss', 'validation_loss']].to_dict('list') for seed, one in fitted.trainings.items()
     }
-    levels = sorted({*COVERAGE_LEVELS, given.settings.model.interval})
+    levels = sorted({*COVERAGE_LEVELS, data.settings.model.interval})
     known = {
-        'known_to': given.sessions[-1].isoformat(),
+        'known_to': data.sessions[-1].isoformat(),
         'evaluation': tested.evaluation.table.loc['LSTM'].to_dict(),
         'calibration': calibration(tested.evaluation, 'LSTM', levels).to_dict('list'),
         'curves': curves,
         'losses': {str(seed): one.validation_loss for seed, one in fitted.trainings.items()},
     }
-    return fitted, build_artifact(given, fitted, known)
+    return fitted, build_artifact(data, fitted, known)
 
 
 def _champion(settings, name):
@@ -378,7 +378,7 @@ def _champion(settings, name):
         return row, None, f'✓ The champion cannot be read: {e}'
 
 # %% ../../nbs/serving/08_retraining.ipynb #04d7aa49
-def _evidence(given, tested, met, words):
+def _evidence(data, tested, met, words):
     "The rows of `model_evaluations`"
     rows = tested.evaluation.rows
     return [
@@ -391,38 +391,38 @@ def _evidence(given, tested, met, words):
         ),
         dict(
             kind='sealed',
-            first=given.sealed[0].date(),
-            last=given.sealed[-1].date(),
+            first=data.sealed[0].date(),
+            last=data.sealed[-1].date(),
             figures=met.table.to_dict('index'),
             verdict=met.verdict,
         ),
     ]
 
 
-def _stored(settings, given, done, run_id):
+def _stored(settings, data, done, run_id):
     "The row of the challenger, stored with its evidence, and the models of the folds"
     row = save_model(
         settings,
-        given.name,
+        data.name,
         done['artifact'],
         'challenger',
         run_id,
-        _evidence(given, done['tested'], done['promotion_test'], done['words']),
+        _evidence(data, done['tested'], done['promotion_test'], done['words']),
         done['sealed'],
     )
     for number, model in done['tested'].models.items():
-        save_model(settings, f'{given.name}.folds', model, 'fold', run_id, (), done['tested'].predictions[number])
+        save_model(settings, f'{data.name}.folds', model, 'fold', run_id, (), done['tested'].predictions[number])
     return row
 
 # %% ../../nbs/serving/08_retraining.ipynb #26dcf478
-def _trained(settings, given, steps):
+def _trained(settings, data, steps):
     "Everything that is known before something is stored"
-    tested = evaluate_on_folds(given, steps.step, steps.epoch)
+    tested = evaluate_on_folds(data, steps.step, steps.epoch)
     words = skill_words(skill(tested.evaluation, 'LSTM', settings.retraining.significance))
-    fitted, artifact = _challenger(given, tested, steps)
-    row, serving, trouble = _champion(settings, given.name)
+    fitted, artifact = _challenger(data, tested, steps)
+    row, serving, trouble = _champion(settings, data.name)
     met = challenge_champion(
-        given, fitted, serving, tested.evaluation, count_looks(settings, given.name, given.sealed[0], given.sealed[-1])
+        data, fitted, serving, tested.evaluation, count_looks(settings, data.name, data.sealed[0], data.sealed[-1])
     )
     if trouble:
         met = PromotionTest(met.promoted, (*met.reasons, trouble), met.table, met.rows)
@@ -431,45 +431,43 @@ def _trained(settings, given, steps):
         fitted=fitted,
         artifact=artifact,
         promotion_test=met,
-        sealed=forecast_on_sessions(given, artifact, given.sealed),
+        sealed=forecast_on_sessions(data, artifact, data.sealed),
         words=words,
         beaten=row and row['id'],
     )
 
 
 def _give_up(settings, ours, run_id, error):
-    "Write down that a retraining failed; the champion was not touched"
-    said = f'{type(error).__name__}: {error}'[:2_000]
+    "Record that a retraining failed; the champion is unchanged"
+    message = f'{type(error).__name__}: {error}'[:2_000]
     try:
-        finish_retraining(settings, ours['id'], ours['owner'], 'failed', run_id=run_id, error=said)
+        finish_retraining(settings, ours['id'], ours['owner'], 'failed', run_id=run_id, error=message)
     except Exception as e:
-        logging.getLogger(__name__).warning('The end of retraining %s could not be written down: %s', ours['id'], e)
+        logging.getLogger(__name__).warning('The end of retraining %s could not be recorded: %s', ours['id'], e)
 
 # %% ../../nbs/serving/08_retraining.ipynb #d2ff751c
 def retrain(
     settings: Settings,  # The lab
-    given: TrainingData,  # What to learn from
-    reasons: Sequence[str] = ('by hand',),  # Why
+    data: TrainingData,  # What the challenger is trained on
+    reasons: Sequence[str] = ('by hand',),  # Why it is due
     scheduled_for: datetime | None = None,  # When it was due, aware; now when left out
-    run_id: str = '',  # The run that does it; '' outside a run
-    shown: bool = True,  # Whether a bar shows how far it is
+    run_id: str = '',  # The current run; '' outside a run
+    shown: bool = True,  # Whether to show a progress bar
     decide: bool = True,  # Whether the verdict is carried out at once; False: `apply_verdict` does it later
-) -> (
-    Retrained
-):  # Raises RunError when somebody else does it or has done it, DataError and ModelError as the training does
+) -> Retrained:  # Raises RunError when the claim is held, done or lost, DataError, ModelError
     "Train a challenger, test it against the champion, and store the result"
-    ours, held = claim(settings, given.name, scheduled_for or datetime.now(UTC), list(reasons)), ExitStack()
+    ours, held = claim(settings, data.name, scheduled_for or datetime.now(UTC), list(reasons)), ExitStack()
     try:
         lost = held.enter_context(keep_alive(settings, ours['id'], ours['owner']))
-        with _Steps(len(given.settings.model.seeds), shown) as steps:
-            done = _trained(settings, given, steps)
+        with _Steps(len(data.settings.model.seeds), shown) as steps:
+            done = _trained(settings, data, steps)
         if lost.is_set():
             raise RunError(
-                f'The retraining of {given.name} was taken over by another process',
+                f'The retraining of {data.name} was taken over by another process',
                 ours['owner'],
                 'Nothing was stored. Raise [retraining] takeover_s if this machine was only slow.',
             )
-        found = Retrained(_stored(settings, given, done, run_id), given, claim=ours, held=held, **done)
+        found = Retrained(_stored(settings, data, done, run_id), data, claim=ours, held=held, **done)
         if decide:
             apply_verdict(settings, found, run_id)
     except BaseException as e:
@@ -507,14 +505,14 @@ def challenger_doubts(
         len(done.fitted.stage.train),
         done.artifact.network.n_weights,
     )
-    said = []
+    doubts = []
     if len(m.seeds) < MIN_SEEDS:
-        said.append(
+        doubts.append(
             f'**{len(m.seeds)} seed{"s" if len(m.seeds) > 1 else ""}**: with fewer than '
             f'{MIN_SEEDS} no model is promoted.'
         )
     if windows < weights:
-        said.append(
+        doubts.append(
             f'{windows:,} windows, overlapping, and {weights:,} weights: the network could '
             f'memorise them, and only early stopping prevents it.'
         )
@@ -522,11 +520,11 @@ def challenger_doubts(
         symbol for symbol, one in done.sealed.groupby('symbol') if one.forecast.std() < 0.1 * abs(one.forecast.mean())
     ]
     if steady:
-        said.append(
+        doubts.append(
             f'The forecasts of {", ".join(steady)} on the sealed sessions **hardly change from '
             f'day to day**: the model forecasts little more than a mean.'
         )
-    return said
+    return doubts
 
 # %% ../../nbs/serving/08_retraining.ipynb #18e83173
 _KEPT = ('RMSE', 'MASE', 'Directional Accuracy', 'Rank IC')
