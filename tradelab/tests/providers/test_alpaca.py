@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['NOON', 'asking', 'test_a_delivery_is_what_alpaca_has', 'test_raw_prices_and_the_feed_are_requested_explicitly', 'test_a_span_includes_both_its_days', 'test_a_span_up_to_now_is_requested_without_an_end', 'test_pages_give_the_same_as_one_page', 'test_a_hundred_symbols_arrive_once_each_when_three_of_ten_requests_are_refused', 'test_each_hundred_symbols_are_two_requests', 'test_each_fault_has_its_error', 'test_a_passing_fault_is_tried_again', 'test_a_refused_connection_is_unavailable', 'test_after_a_hundred_failures_the_others_are_not_requested', 'test_a_common_fault_is_the_error_of_each_symbol', 'test_a_silent_or_slow_server_is_abandoned_at_the_deadline', 'test_waits_between_tries_end_at_the_deadline_with_the_last_failure', 'test_a_call_has_the_time_of_all_its_symbols_and_a_request_that_of_one', 'test_the_private_names_of_alpaca_py_that_the_provider_uses_exist', 'test_another_try_is_logged_to_the_file_and_not_to_the_console', 'test_a_pause_requested_by_alpaca_is_kept', 'test_a_pause_follows_the_headers_up_to_a_minute', 'test_every_request_takes_a_slot_of_the_budget', 'test_symbols_that_cannot_exist_are_taken_out_of_the_request', 'test_a_faulty_symbol_that_is_not_named_is_found_by_halving', 'test_an_invalid_symbol_is_not_requested', 'test_unusual_names_are_symbols', 'test_a_repeated_symbol_comes_once', 'test_a_symbol_without_any_bar_is_unknown_and_one_without_bars_in_the_span_is_empty', 'test_one_unknown_symbol_of_five_gets_its_error_and_four_are_delivered', 'test_a_symbol_missing_from_one_answer_is_requested_again', 'test_a_second_request_may_repeat_the_pages_of_the_first', 'test_a_span_without_a_session_costs_no_request', 'test_an_impossible_span_is_refused', 'test_a_page_that_leads_in_a_circle_ends_the_fetch', 'test_a_lost_page_is_a_partial_delivery', 'test_symbols_of_a_lost_page_are_requested_again', 'test_a_real_hole_between_two_pages_is_delivered', 'test_a_refused_page_is_a_partial_delivery', 'test_splits_and_dividends_explain_the_jumps', 'test_more_than_a_thousand_actions_all_arrive', 'test_a_dividend_published_when_it_is_paid_arrives_with_a_later_update', 'test_an_announced_split_is_not_delivered_yet', 'test_other_corporate_actions_become_findings', 'test_the_bar_of_today_is_left_out_until_the_session_is_over', 'test_repeated_rows_are_findings', 'test_unreadable_times_where_pages_meet_are_the_error_of_their_symbol', 'test_unreadable_rows_are_the_error_of_their_symbol', 'test_missing_values_and_unknown_fields_are_kept_or_ignored', 'test_a_missing_key_is_named_before_any_request', 'test_connecting_uses_the_keys_of_the_lab_and_sends_nothing', 'test_no_key_appears_in_an_error_a_log_or_a_repr', 'test_the_keys_are_not_sent_through_a_proxy_of_the_environment', 'test_minute_bars_are_sorted_by_aware_time', 'test_an_unfinished_minute_is_left_out', 'test_minutes_between_two_instants_include_both', 'test_a_lost_page_of_minutes_is_a_partial_delivery', 'test_missing_minutes_are_empty_or_unknown', 'test_minutes_of_an_impossible_span_are_refused', 'test_importing_the_provider_uses_no_network']
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #77b65980
+# %% ../../../nbs/providers/06_alpaca.ipynb #77b65980
 import logging
 import subprocess
 import sys
@@ -46,7 +46,7 @@ from tradelab.utils.error_handling import (
     UnknownSymbolError,
 )
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #3a045623
+# %% ../../../nbs/providers/06_alpaca.ipynb #3a045623
 NOON = pd.Timestamp('2024-03-18 12:00', tz='America/New_York')
 
 
@@ -84,7 +84,7 @@ def asking(tmp_path):
 def _same(delivery, bars):
     pd.testing.assert_frame_equal(delivery.bars, bars, check_freq=False)
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #1943326b
+# %% ../../../nbs/providers/06_alpaca.ipynb #1943326b
 def test_a_delivery_is_what_alpaca_has(asking):
     with Loopback(AlpacaData(_market('IBM'))) as server, asking(server) as provider:
         delivery = provider.fetch('ibm')
@@ -128,7 +128,7 @@ def test_a_span_up_to_now_is_requested_without_an_end(asking, end):
         delivery = provider.fetch('IBM', '2024-03-08', end)
     assert 'end' not in server.requests[0].query and len(delivery.bars) == 6
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #12a3474b
+# %% ../../../nbs/providers/06_alpaca.ipynb #12a3474b
 @pytest.mark.parametrize('page_rows', [1, 3, 11, 12])
 def test_pages_give_the_same_as_one_page(asking, page_rows):
     symbols = ['AA', 'BB', 'CC']
@@ -160,7 +160,7 @@ def test_each_hundred_symbols_are_two_requests(asking):
         results = list(provider.deliveries(market, '2024-03-14'))
     assert len(server.requests) == 6 and len({symbol for symbol, _ in results}) == len(results) == 240
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #adf9787d
+# %% ../../../nbs/providers/06_alpaca.ipynb #adf9787d
 @pytest.mark.parametrize(
     'answer, error, words',
     [
@@ -234,7 +234,7 @@ def test_a_common_fault_is_the_error_of_each_symbol(asking):
         results = dict(provider.deliveries(['AA', 'BB']))
     assert [type(results[symbol]) for symbol in ('AA', 'BB')] == [UnauthorizedError] * 2
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #e91bf341
+# %% ../../../nbs/providers/06_alpaca.ipynb #e91bf341
 @pytest.mark.parametrize('answer', [Answer(delay=60.0), Answer(body={'bars': {}, 'next_page_token': None}, drip=60.0)])
 def test_a_silent_or_slow_server_is_abandoned_at_the_deadline(asking, answer):
     with Loopback(lambda request: answer) as server, asking(server, deadline_s=0.5) as provider:
@@ -290,7 +290,7 @@ def test_the_private_names_of_alpaca_py_that_the_provider_uses_exist(asking, mon
         len(server.requests) == 3 and waited and max(waited) < client._retry_wait and client._retry > 0
     )  # which is why the adapter never lets it see a 429
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #e58a3113
+# %% ../../../nbs/providers/06_alpaca.ipynb #e58a3113
 def test_another_try_is_logged_to_the_file_and_not_to_the_console(asking, caplog):
     with (
         caplog.at_level(logging.INFO, 'tradelab'),
@@ -337,7 +337,7 @@ def test_every_request_takes_a_slot_of_the_budget(asking):
             provider.fetch('IBM')  # bars, and then the actions ten seconds later
     assert len(server.requests) == 1
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #3c763890
+# %% ../../../nbs/providers/06_alpaca.ipynb #3c763890
 def test_symbols_that_cannot_exist_are_taken_out_of_the_request(asking):
     with Loopback(AlpacaData(_market('AA', 'BB'))) as server, asking(server) as provider:
         results = dict(provider.deliveries(['AA', 'BRK-B', '^GSPC', 'BB', '3USL']))
@@ -386,7 +386,7 @@ def test_a_repeated_symbol_comes_once(asking):
     with Loopback(AlpacaData(_market('AA'))) as server, asking(server) as provider:
         assert [symbol for symbol, _ in provider.deliveries(['AA', 'aa', ' AA'])] == ['AA']
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #70d2d27a
+# %% ../../../nbs/providers/06_alpaca.ipynb #70d2d27a
 def test_a_symbol_without_any_bar_is_unknown_and_one_without_bars_in_the_span_is_empty(asking):
     market = {'AA': (_walk(0), None), 'OLD': (_walk(1, '2019-01-02', '2019-12-31'), None)}
     with Loopback(AlpacaData(market)) as server, asking(server) as provider:
@@ -471,7 +471,7 @@ def test_an_impossible_span_is_refused(asking, start, end, word):
         provider.fetch('AA', start, end)
     assert not server.requests
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #26e7ed02
+# %% ../../../nbs/providers/06_alpaca.ipynb #26e7ed02
 def test_a_page_that_leads_in_a_circle_ends_the_fetch(asking):
     data = AlpacaData(_market('AA', 'BB'))
     with Loopback(data, endless_pages(data)) as server, asking(server) as provider:
@@ -524,7 +524,7 @@ def test_a_refused_page_is_a_partial_delivery(asking, answer):
         with pytest.raises(PartialDeliveryError):
             provider.fetch('AA')
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #f26e2dc4
+# %% ../../../nbs/providers/06_alpaca.ipynb #f26e2dc4
 def test_splits_and_dividends_explain_the_jumps(asking):
     bars = _walk(0)
     told = pd.DataFrame(
@@ -594,7 +594,7 @@ def test_other_corporate_actions_become_findings(asking):
         and results['NEW'].findings.empty
     )
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #eb691701
+# %% ../../../nbs/providers/06_alpaca.ipynb #eb691701
 @pytest.mark.parametrize(
     'clock, bars, rules',
     [
@@ -681,7 +681,7 @@ def test_missing_values_and_unknown_fields_are_kept_or_ignored(asking):
         bars = provider.fetch('AA').bars
     assert bars[['open', 'volume']].isna().all(axis=None) and bars.close.tolist() == _walk(0).close.tolist()
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #f4062b76
+# %% ../../../nbs/providers/06_alpaca.ipynb #f4062b76
 @pytest.mark.parametrize(
     'given, missing',
     [
@@ -739,7 +739,7 @@ def test_the_keys_are_not_sent_through_a_proxy_of_the_environment(asking, monkey
     with Loopback(AlpacaData(_market('AA'))) as server, asking(server) as provider:
         assert len(provider.fetch('AA').bars) == 11
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #f72a1d6b
+# %% ../../../nbs/providers/06_alpaca.ipynb #f72a1d6b
 def _minutes(count, start='2024-03-15 13:30'):
     index = pd.date_range(start, periods=count, freq='min', tz='UTC', name='at', unit='us')
     close = 50 + np.arange(count) / 100
@@ -805,7 +805,7 @@ def test_minutes_of_an_impossible_span_are_refused(asking, start, end, word):
         provider.minute_bars('AA', start, end)
     assert not server.requests
 
-# %% ../../../nbs/providers/07_alpaca.ipynb #09b4c412
+# %% ../../../nbs/providers/06_alpaca.ipynb #09b4c412
 def test_importing_the_provider_uses_no_network():
     code = (
         'import sys\n'

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['HEAD', 'ALONE', 'test_a_delivery_has_the_conventions_of_the_settings_and_the_version_of_the_file', 'test_bars_and_actions_are_those_in_the_file', 'walk', 'test_order_of_rows_format_and_batch_size_do_not_change_a_delivery', 'test_one_file_per_symbol_gives_the_same_as_one_file', 'test_one_file_per_year_gives_the_same_as_one_file', 'test_every_requested_symbol_comes_once_as_a_delivery_or_an_error', 'test_without_a_request_all_listed_symbols_come', 'test_a_symbol_whose_rows_lie_together_is_delivered_before_the_rest_is_read', 'test_a_file_that_changes_while_it_is_read_is_refused', 'test_reading_that_stops_early_leaves_no_file_in_the_lab', 'test_text_in_a_price_fails_only_its_symbol_and_names_row_and_text', 'test_a_missing_price_is_kept_as_missing', 'test_the_first_spoiled_cell_is_named_for_any_batch_size', 'test_an_ambiguous_date_fails_only_its_symbol', 'test_offsets_of_one_exchange_are_accepted_and_those_of_two_refused', 'test_days_before_1970_in_the_future_and_in_reverse_order_are_accepted_and_sorted', 'test_repeated_rows_are_merged_with_a_finding', 'test_a_repeated_action_counts_once_and_two_different_ones_are_refused', 'test_many_symbols_in_an_unknown_column_are_not_taken_for_one_symbol', 'test_a_span_includes_both_its_days', 'test_split_adjusted_prices_keep_the_splits_after_the_end_of_the_span', 'test_a_symbol_without_rows_in_the_span_is_empty_and_a_spoiled_cell_outside_it_still_fails', 'test_an_impossible_span_is_refused', 'test_a_file_without_rows_is_an_empty_delivery', 'test_with_one_file_per_symbol_each_failure_is_that_of_its_symbol', 'test_wrong_settings_are_a_config_error', 'test_files_of_other_kinds_in_a_folder_are_logged_and_not_read', 'test_connecting_opens_nothing']
 
-# %% ../../../nbs/providers/08_files.ipynb #5060aa74
+# %% ../../../nbs/providers/07_files.ipynb #5060aa74
 import hashlib
 from datetime import date
 
@@ -18,7 +18,7 @@ from ...data.quality import Delivery
 from ...providers.files import FileProvider, connect_files
 from ...utils.error_handling import ConfigError, DataError, EmptyDeliveryError, ProviderError, UnknownSymbolError
 
-# %% ../../../nbs/providers/08_files.ipynb #52afc178
+# %% ../../../nbs/providers/07_files.ipynb #52afc178
 HEAD, ALONE = 'symbol,date,open,high,low,close,volume\n', 'date,open,high,low,close,volume\n'
 
 
@@ -43,7 +43,7 @@ def _closes(results):
         for symbol, result in dict(results).items()
     }
 
-# %% ../../../nbs/providers/08_files.ipynb #3b266c8e
+# %% ../../../nbs/providers/07_files.ipynb #3b266c8e
 def test_a_delivery_has_the_conventions_of_the_settings_and_the_version_of_the_file(tmp_path):
     given = dict(currency='EUR', calendar='XETR', convention='yahoo', basis='split')
     with _connected(tmp_path, HEAD + _row('sap.de'), name='x.csv', **given) as provider:
@@ -79,7 +79,7 @@ def test_bars_and_actions_are_those_in_the_file(tmp_path):
         [pd.Timestamp('2024-01-04'), 'split', 2.0],
     ]
 
-# %% ../../../nbs/providers/08_files.ipynb #3576aee9
+# %% ../../../nbs/providers/07_files.ipynb #3576aee9
 @pytest.fixture(scope='module')
 def walk(tmp_path_factory):
     "A folder with the same 4 symbols of 12 sessions as Parquet, and the table itself"
@@ -137,7 +137,7 @@ def test_order_of_rows_format_and_batch_size_do_not_change_a_delivery(walk, rand
     found = list(FileProvider(_settings(folder), [folder / f'y.{kind}'], batch, bucket).deliveries())
     assert len(found) == 4 and _content(found) == expected
 
-# %% ../../../nbs/providers/08_files.ipynb #64f30b84
+# %% ../../../nbs/providers/07_files.ipynb #64f30b84
 def test_one_file_per_symbol_gives_the_same_as_one_file(walk, tmp_path):
     folder, table = walk
     (tmp_path / 'prices').mkdir()
@@ -158,7 +158,7 @@ def test_one_file_per_year_gives_the_same_as_one_file(walk, tmp_path):
     )
     assert delivery.source.startswith(f'2 files in {tmp_path.name} (sha256 ')
 
-# %% ../../../nbs/providers/08_files.ipynb #8d53433a
+# %% ../../../nbs/providers/07_files.ipynb #8d53433a
 def test_every_requested_symbol_comes_once_as_a_delivery_or_an_error(tmp_path):
     provider = _connected(tmp_path, HEAD + _row('AAPL') + _row('NAN') + _row("'; --") + _row(''))
     found = list(provider.deliveries(['aapl', 'AAPL', ' NAN ', 'APPL', "'; --", 'A B', '', None, 'x' * 40]))
@@ -185,7 +185,7 @@ def test_without_a_request_all_listed_symbols_come(tmp_path):
         == _closes(provider.deliveries(provider.symbols()))
     )
 
-# %% ../../../nbs/providers/08_files.ipynb #2af343b7
+# %% ../../../nbs/providers/07_files.ipynb #2af343b7
 def test_a_symbol_whose_rows_lie_together_is_delivered_before_the_rest_is_read(tmp_path):
     rows = ''.join(_row(symbol, f'2024-01-{day:02d}') for symbol in 'ABCDEF' for day in range(2, 30))
     (tmp_path / 'x.csv').write_bytes(
@@ -214,7 +214,7 @@ def test_reading_that_stops_early_leaves_no_file_in_the_lab(tmp_path, rows):
     found.close()
     assert sorted(path.name for path in tmp_path.rglob('*') if path.is_file()) == ['settings.ini', 'x.csv']
 
-# %% ../../../nbs/providers/08_files.ipynb #3e7456bb
+# %% ../../../nbs/providers/07_files.ipynb #3e7456bb
 @pytest.mark.parametrize(
     'cell, word',
     [
@@ -248,7 +248,7 @@ def test_the_first_spoiled_cell_is_named_for_any_batch_size(tmp_path, size):
     with pytest.raises(ProviderError, match="A: x.csv row 21: volume is not a number .found 'many'"):
         FileProvider(_settings(tmp_path), [tmp_path / 'x.csv'], size).fetch('A')
 
-# %% ../../../nbs/providers/08_files.ipynb #21c6dea7
+# %% ../../../nbs/providers/07_files.ipynb #21c6dea7
 @pytest.mark.parametrize(
     'day, word',
     [
@@ -298,7 +298,7 @@ def test_days_before_1970_in_the_future_and_in_reverse_order_are_accepted_and_so
         and delivery.findings.empty
     )
 
-# %% ../../../nbs/providers/08_files.ipynb #6d3effdc
+# %% ../../../nbs/providers/07_files.ipynb #6d3effdc
 def test_repeated_rows_are_merged_with_a_finding(tmp_path):
     delivery = _connected(
         tmp_path, HEAD + _row() + _row() + _row(day='2024-01-03') + _row(day='2024-01-03', close='9')
@@ -332,7 +332,7 @@ def test_many_symbols_in_an_unknown_column_are_not_taken_for_one_symbol(tmp_path
         _connected(tmp_path, 'code,' + ALONE + rows).fetch('X')
     assert _connected(tmp_path, 'code,' + ALONE + rows, columns={'symbol': 'code'}).symbols() == ('0', '1', '2')
 
-# %% ../../../nbs/providers/08_files.ipynb #4828f454
+# %% ../../../nbs/providers/07_files.ipynb #4828f454
 def test_a_span_includes_both_its_days(tmp_path):
     provider = _connected(
         tmp_path, HEAD + ''.join(_row(day=f'2024-01-{day:02d}', close=str(day)) for day in range(2, 9))
@@ -371,7 +371,7 @@ def test_an_impossible_span_is_refused(tmp_path, start, end, word):
     with pytest.raises(DataError, match=word):
         list(_connected(tmp_path, HEAD + _row()).deliveries((), start, end))
 
-# %% ../../../nbs/providers/08_files.ipynb #44bb763e
+# %% ../../../nbs/providers/07_files.ipynb #44bb763e
 @pytest.mark.parametrize('content', [HEAD, ''])
 def test_a_file_without_rows_is_an_empty_delivery(tmp_path, content):
     with pytest.raises(EmptyDeliveryError, match='x.csv'):
@@ -400,7 +400,7 @@ def test_with_one_file_per_symbol_each_failure_is_that_of_its_symbol(tmp_path):
     }
     assert 'no column of symbols' in str(results['my prices'])
 
-# %% ../../../nbs/providers/08_files.ipynb #ae8ed189
+# %% ../../../nbs/providers/07_files.ipynb #ae8ed189
 def test_wrong_settings_are_a_config_error(tmp_path):
     (tmp_path / 'empty').mkdir()
     (tmp_path / 'x.xlsx').touch(), (tmp_path / 'empty' / 'readme.txt').touch()

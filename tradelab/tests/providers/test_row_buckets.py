@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['HEAD', 'ALONE', 'ROW', 'test_the_index_has_the_first_and_last_row_of_each_symbol_for_any_batch_size', 'test_text_that_cannot_be_a_symbol_is_reported_with_its_first_row', 'test_a_missing_symbol_in_a_parquet_file_is_refused_and_not_dropped', 'test_a_symbol_in_two_files_has_two_places', 'test_with_one_file_per_symbol_an_unusable_file_fails_only_its_symbol', 'test_an_unusable_file_among_files_of_many_symbols_fails_them_all', 'test_the_error_of_a_single_file_is_raised', 'test_a_file_that_is_gone_is_a_provider_error', 'test_each_number_comes_once_and_complete_for_any_chunks', 'test_buckets_gather_the_rows_of_each_number_in_their_order', 'test_rows_that_fit_into_one_bucket_make_no_file', 'test_more_rows_go_to_unnamed_files_that_are_closed_after_an_error', 'test_a_killed_process_leaves_nothing_behind', 'test_there_are_never_more_files_than_a_process_may_open', 'test_numbers_without_rows_take_no_bucket', 'test_a_full_disk_is_a_storage_error']
 
-# %% ../../../nbs/providers/04_row_buckets.ipynb #371d7534
+# %% ../../../nbs/providers/02_bar_files.ipynb #371d7534
 import os
 import signal
 import subprocess
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ...providers.formats.row_buckets import RowBuckets, file_stamp, index_tables, rows_by_number
+from ...providers.formats.bar_files import RowBuckets, file_stamp, index_tables, rows_by_number
 from ...utils.error_handling import ConfigError, ProviderError, StorageError
 
 HEAD = 'symbol,date,open,high,low,close,volume\n'
@@ -25,7 +25,7 @@ def _csv(folder, name, *symbols, head=HEAD):
     (folder / name).write_text(head + ''.join(f'{symbol},2024-01-02,1,1,1,1,1\n' for symbol in symbols))
     return folder / name
 
-# %% ../../../nbs/providers/04_row_buckets.ipynb #068b519c
+# %% ../../../nbs/providers/02_bar_files.ipynb #068b519c
 @settings(max_examples=30, deadline=None)
 @given(
     st.lists(st.sampled_from(['A', 'b', 'B', 'NA', '', "'; --"]), min_size=1, max_size=25),
@@ -48,7 +48,7 @@ def test_the_index_has_the_first_and_last_row_of_each_symbol_for_any_batch_size(
         index.by_name[name]: name for name in rows if name in ('', "'; --")
     }
 
-# %% ../../../nbs/providers/04_row_buckets.ipynb #d1de9ce0
+# %% ../../../nbs/providers/02_bar_files.ipynb #d1de9ce0
 def test_text_that_cannot_be_a_symbol_is_reported_with_its_first_row(tmp_path):
     _, index = index_tables([_csv(tmp_path, 'x.csv', 'A', 'A', "'; --", "'; --")], {})
     assert str(index.errors[index.by_name["'; --"]]).startswith('x.csv row 3: this cannot be a symbol')
@@ -70,7 +70,7 @@ def test_a_symbol_in_two_files_has_two_places(tmp_path):
     _, index = index_tables([_csv(tmp_path, '2023.csv', 'A', 'B'), _csv(tmp_path, '2024.csv', 'b')], {})
     assert index.spans[index.by_name['B']] == [(0, 1, 1, 1), (1, 0, 0, 1)]
 
-# %% ../../../nbs/providers/04_row_buckets.ipynb #847839b9
+# %% ../../../nbs/providers/02_bar_files.ipynb #847839b9
 ALONE = 'date,open,high,low,close,volume\n'
 
 
@@ -105,7 +105,7 @@ def test_a_file_that_is_gone_is_a_provider_error(tmp_path):
     with pytest.raises(ProviderError, match='A.csv cannot be read'):
         file_stamp(tmp_path / 'A.csv')
 
-# %% ../../../nbs/providers/04_row_buckets.ipynb #aa274602
+# %% ../../../nbs/providers/02_bar_files.ipynb #aa274602
 ROW = np.dtype([('number', 'i4'), ('place', 'i4')])
 
 
@@ -132,7 +132,7 @@ def test_buckets_gather_the_rows_of_each_number_in_their_order(tmp_path_factory,
         number: [place for place, other in enumerate(numbers) if other == number] for number in set(numbers)
     }
 
-# %% ../../../nbs/providers/04_row_buckets.ipynb #3bc2c0fa
+# %% ../../../nbs/providers/02_bar_files.ipynb #3bc2c0fa
 def _open_files(folder):
     "Number of files below `folder` that this process holds open, unnamed ones included"
     return sum(
@@ -160,13 +160,13 @@ def test_more_rows_go_to_unnamed_files_that_are_closed_after_an_error(tmp_path):
 def test_a_killed_process_leaves_nothing_behind(tmp_path):
     code = f"""import os, signal, numpy as np
 from pathlib import Path
-from tradelab.providers.formats.row_buckets import RowBuckets
+from tradelab.providers.formats.bar_files import RowBuckets
 buckets = RowBuckets(Path({str(tmp_path)!r}), np.array([9, 9]), most=9)
 buckets.add(np.zeros(9, [('number', 'i4')]))
 os.kill(os.getpid(), signal.SIGKILL)"""
     assert subprocess.run([sys.executable, '-c', code]).returncode == -signal.SIGKILL and list(tmp_path.iterdir()) == []
 
-# %% ../../../nbs/providers/04_row_buckets.ipynb #6a991453
+# %% ../../../nbs/providers/02_bar_files.ipynb #6a991453
 def test_there_are_never_more_files_than_a_process_may_open(tmp_path):
     with RowBuckets(tmp_path, np.full(10_000, 10), most=1) as buckets:
         assert 150 <= len(buckets.files) <= 201

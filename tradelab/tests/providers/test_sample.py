@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['test_each_symbol_has_its_bars_and_actions', 'test_the_recovered_actions_give_the_adjusted_closes_back', 'test_every_session_of_new_york_has_a_bar_and_no_other_day_does', 'test_published_actions_are_recovered_to_the_cent', 'test_a_split_leaves_no_phantom_return', 'test_splits_reverse_splits_and_dividends_are_distinguished', 'test_a_step_that_is_neither_is_refused', 'test_a_span_has_the_bars_and_actions_of_both_end_days_and_between', 'test_a_span_of_one_day_has_its_bar_and_action', 'test_every_fetch_returns_its_own_copy', 'test_an_unknown_symbol_is_refused', 'test_a_span_without_bars_is_refused', 'test_importing_the_provider_reads_no_file', 'test_the_sample_behaves_like_every_provider']
 
-# %% ../../../nbs/providers/05_sample.ipynb #31960f31
+# %% ../../../nbs/providers/04_sample.ipynb #31960f31
 import subprocess
 import sys
 from datetime import date
@@ -17,7 +17,7 @@ from ...data.calendar import extra_sessions, missing_sessions
 from ...providers.sample import connect_sample, fetch, recover_actions, symbols
 from ...utils.error_handling import DataError, UnknownSymbolError
 
-# %% ../../../nbs/providers/05_sample.ipynb #4d1b8204
+# %% ../../../nbs/providers/04_sample.ipynb #4d1b8204
 @pytest.mark.parametrize(
     'symbol, bars, splits, dividends',
     [('AAPL', 3270, 2, 3), ('IBM', 3270, 0, 52), ('MSFT', 3270, 1, 37), ('GOOG', 2148, 0, 0), ('FB', 196, 0, 0)],
@@ -52,7 +52,7 @@ def test_every_session_of_new_york_has_a_bar_and_no_other_day_does(symbol):
     assert not len(extra_sessions(delivery.bars.index, 'XNYS'))
     assert missing_sessions(delivery.bars.index, 'XNYS').strftime('%Y-%m-%d').tolist() == []
 
-# %% ../../../nbs/providers/05_sample.ipynb #0a5ee175
+# %% ../../../nbs/providers/04_sample.ipynb #0a5ee175
 @pytest.mark.parametrize(
     'symbol, day, kind, value',
     [  # from the companies' own dividend and split histories
@@ -78,7 +78,7 @@ def test_a_split_leaves_no_phantom_return(symbol):
     on_splits = returns[delivery.actions.ex_date[delivery.actions.kind == 'split']]
     assert delivery.bars.close.pct_change()[on_splits.index].max() < -0.4 and on_splits.abs().max() < 0.11
 
-# %% ../../../nbs/providers/05_sample.ipynb #e0e90d23
+# %% ../../../nbs/providers/04_sample.ipynb #e0e90d23
 def _steps(*steps, close=50.0):
     "Raw and adjusted closes whose ratio steps by `steps`, one per session"
     index = pd.bdate_range('2024-01-01', periods=len(steps) + 1, name='session')
@@ -113,7 +113,7 @@ def test_a_step_that_is_neither_is_refused(step):
     with pytest.raises(DataError, match='neither a split nor a dividend'):
         recover_actions(*_steps(1.0, step, 1.0))
 
-# %% ../../../nbs/providers/05_sample.ipynb #29894aff
+# %% ../../../nbs/providers/04_sample.ipynb #29894aff
 @pytest.mark.parametrize(
     'start, end',
     [('2005-01-01', '2005-12-31'), (date(2005, 1, 1), date(2005, 12, 31)), (pd.Timestamp('2005-01-01'), '2005-12-31')],
@@ -137,7 +137,7 @@ def test_every_fetch_returns_its_own_copy():
     bars.loc[:, 'close'] = 1.0
     assert fetch('FB').bars.close.iloc[0] == 38.2318
 
-# %% ../../../nbs/providers/05_sample.ipynb #2d805199
+# %% ../../../nbs/providers/04_sample.ipynb #2d805199
 @pytest.mark.parametrize(
     'arguments, message',
     [
@@ -167,7 +167,7 @@ def test_a_span_without_bars_is_refused(start, end, message):
     with pytest.raises(DataError, match=message):
         fetch('AAPL', start, end)
 
-# %% ../../../nbs/providers/05_sample.ipynb #a46ad7ef
+# %% ../../../nbs/providers/04_sample.ipynb #a46ad7ef
 def test_importing_the_provider_reads_no_file():
     code = "import sys, tradelab.providers.sample; print('bokeh_sampledata.stocks' in sys.modules)"
     assert (

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['ACTIONS', 'X', 'HANGS', 'server', 'yahoo', 'hasty', 'test_the_real_client_delivers_bars_actions_and_their_conventions', 'test_for_sound_answers_the_bars_and_actions_equal_those_of_yfinance', 'test_a_hundred_symbols_arrive_once_each_when_three_of_ten_requests_are_refused', 'test_a_symbol_costs_one_request_and_the_cookie_and_the_crumb_one_each', 'test_one_unknown_symbol_of_five_gets_its_error_and_the_others_arrive', 'test_an_unknown_symbol_costs_one_request', 'test_a_repeated_symbol_comes_once_and_an_invalid_one_gets_its_error', 'test_each_fault_has_its_error', 'test_an_answer_that_breaks_off_is_partial', 'test_a_refused_connection_is_unavailable', 'test_a_passing_failure_is_tried_again', 'test_an_answer_that_broke_off_once_is_requested_again', 'test_the_deadline_limits_every_kind_of_delay', 'test_a_wait_beyond_the_deadline_is_not_started', 'test_a_pause_requested_by_yahoo_also_holds_for_other_processes', 'test_charts_arrive_without_a_cookie_or_crumb_and_neither_is_requested_again', 'test_an_expired_crumb_is_renewed', 'test_a_lasting_refusal_of_access_is_requested_twice_only', 'test_during_an_outage_the_remaining_symbols_fail_without_a_request', 'test_unknown_symbols_do_not_count_as_an_outage', 'test_a_late_split_and_a_changed_dividend_are_seen_by_the_same_process', 'test_another_currency_is_delivered_unchanged_and_a_missing_one_is_refused', 'test_a_last_row_of_nulls_is_kept', 'test_the_bar_of_an_unfinished_session_is_left_out', 'test_a_span_has_both_its_end_days', 'test_days_before_1970_are_delivered', 'test_the_first_requested_day_is_delivered_in_every_time_zone', 'test_a_span_without_bars_is_empty', 'test_impossible_requests_are_refused_without_sending_them', 'test_unusual_symbols_reach_yahoo_unchanged', 'test_a_class_of_shares_is_refused_with_yahoos_spelling', 'test_yfinance_is_unchanged_for_others_afterwards', 'test_two_threads_take_turns', 'test_importing_does_nothing_and_fetching_writes_no_file_and_prints_nothing', 'test_a_closed_provider_refuses_to_fetch']
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #5b26a018
+# %% ../../../nbs/providers/05_yahoo.ipynb #5b26a018
 import logging
 import os
 import subprocess
@@ -49,7 +49,7 @@ from tradelab.utils.error_handling import (
     UnknownSymbolError,
 )
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #1b945632
+# %% ../../../nbs/providers/05_yahoo.ipynb #1b945632
 ACTIONS = [('2020-03-02', 'dividend', 2.0), ('2020-06-09', 'split', 2.0), ('2020-11-06', 'dividend', 0.8)]
 X = random_listing(actions=ACTIONS)
 HANGS = Answer(delay=60.0)
@@ -79,7 +79,7 @@ def hasty(tmp_path, server, monkeypatch):
     with connect_yahoo(_settings(tmp_path, server.url)) as yahoo:
         yield yahoo
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #cb6c8796
+# %% ../../../nbs/providers/05_yahoo.ipynb #cb6c8796
 def test_the_real_client_delivers_bars_actions_and_their_conventions(yahoo):
     delivery, split = yahoo.fetch('x'), adjust(X.bars, X.actions, 'split')
     assert (
@@ -110,7 +110,7 @@ def test_for_sound_answers_the_bars_and_actions_equal_those_of_yfinance(yahoo):
         table['Stock Splits'] > 0
     ].tolist() == [1.0, 0.8, 2.0]
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #76ed013e
+# %% ../../../nbs/providers/05_yahoo.ipynb #76ed013e
 def test_a_hundred_symbols_arrive_once_each_when_three_of_ten_requests_are_refused(tmp_path):
     listings = {f'S{n}': random_listing(n, last='2020-02-28') for n in range(100)}
     with (
@@ -140,7 +140,7 @@ def test_a_symbol_costs_one_request_and_the_cookie_and_the_crumb_one_each(tmp_pa
         request.query['crumb'] == 'Loop.back' and 'A3=' in request.headers['cookie'] for request in server.charts()
     )
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #fa9f3a7e
+# %% ../../../nbs/providers/05_yahoo.ipynb #fa9f3a7e
 def test_one_unknown_symbol_of_five_gets_its_error_and_the_others_arrive(yahoo, server):
     server.listings.update(A=X, B=X, C=X)
     results = dict(yahoo.deliveries(['A', 'B', 'NOPE', 'C', 'X']))
@@ -164,7 +164,7 @@ def test_a_repeated_symbol_comes_once_and_an_invalid_one_gets_its_error(yahoo):
     results = list(yahoo.deliveries(['X', 'A B', 'X']))
     assert [symbol for symbol, _ in results] == ['X', 'A B'] and isinstance(results[1][1], UnknownSymbolError)
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #53a9b57d
+# %% ../../../nbs/providers/05_yahoo.ipynb #53a9b57d
 @pytest.mark.parametrize(
     'fault, kind',
     [
@@ -211,7 +211,7 @@ def test_an_answer_that_broke_off_once_is_requested_again(yahoo, server):
     server.faults = lambda request, count: half(request, count) if count == 2 else None
     assert len(yahoo.fetch('X').bars) == 253
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #9c8d7183
+# %% ../../../nbs/providers/05_yahoo.ipynb #9c8d7183
 @pytest.mark.parametrize(
     'path, answer',
     [
@@ -255,7 +255,7 @@ def test_a_pause_requested_by_yahoo_also_holds_for_other_processes(tmp_path, ser
         another.fetch('X')
     assert len(server.requests) == before
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #6b797ffc
+# %% ../../../nbs/providers/05_yahoo.ipynb #6b797ffc
 @pytest.mark.parametrize(
     'path, answer',
     [
@@ -294,7 +294,7 @@ def test_a_lasting_refusal_of_access_is_requested_twice_only(tmp_path, server):
         yahoo.fetch('X')
     assert len(server.charts()) == 2
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #b7656a9c
+# %% ../../../nbs/providers/05_yahoo.ipynb #b7656a9c
 def test_during_an_outage_the_remaining_symbols_fail_without_a_request(hasty, server):
     server.faults = lambda request, count: DOWN
     results = list(hasty.deliveries([f'S{n}' for n in range(40)]))
@@ -312,7 +312,7 @@ def test_unknown_symbols_do_not_count_as_an_outage(yahoo):
         results[-1][1], Delivery
     )
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #ab77026d
+# %% ../../../nbs/providers/05_yahoo.ipynb #ab77026d
 def test_a_late_split_and_a_changed_dividend_are_seen_by_the_same_process(yahoo, server):
     span = date(2020, 1, 2), date(2020, 4, 30)
     before = yahoo.fetch('X', *span)
@@ -343,7 +343,7 @@ def test_the_bar_of_an_unfinished_session_is_left_out(yahoo, server):
         'unfinished_bar'
     ]
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #fd42348c
+# %% ../../../nbs/providers/05_yahoo.ipynb #fd42348c
 @pytest.mark.parametrize(
     'start, end, first, last',
     [
@@ -381,7 +381,7 @@ def test_the_first_requested_day_is_delivered_in_every_time_zone(yahoo, server, 
     server.listings['X'] = replace(X, zone=zone, opens=opens)
     assert yahoo.fetch('X', date(2020, 3, 3), date(2020, 3, 3)).bars.index.tolist() == [pd.Timestamp('2020-03-03')]
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #81a06ef6
+# %% ../../../nbs/providers/05_yahoo.ipynb #81a06ef6
 def test_a_span_without_bars_is_empty(yahoo):
     for span in ((date(2021, 2, 1), None), (None, date(2019, 12, 31)), (date(2020, 1, 4), date(2020, 1, 5))):
         with pytest.raises(EmptyDeliveryError):
@@ -413,7 +413,7 @@ def test_a_class_of_shares_is_refused_with_yahoos_spelling(yahoo):
     with pytest.raises(UnknownSymbolError, match='BRK-B'):
         yahoo.fetch('BRK.B')
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #66be44d0
+# %% ../../../nbs/providers/05_yahoo.ipynb #66be44d0
 def _state():
     "The parts of yfinance's state that the provider changes"
     options = yfinance.config.debug.hide_exceptions, logging.getLogger('yfinance').disabled
@@ -460,7 +460,7 @@ def test_two_threads_take_turns(tmp_path, server):
         thread.join()
     assert results == {'a': [253] * 3, 'b': [253] * 3}
 
-# %% ../../../nbs/providers/06_yahoo.ipynb #f6ee9a49
+# %% ../../../nbs/providers/05_yahoo.ipynb #f6ee9a49
 _SCRIPT = """import sys
 def watch(event, args):
     is_write = event == 'open' and isinstance(args[1], str) and set(args[1]) & set('wax+')
