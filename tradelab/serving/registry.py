@@ -44,7 +44,7 @@ def _not_found(db, name, version):
     listed = 'versions ' + ', '.join(f'{row.version} {row.status}' for row in versions)
     if version is None:
         return RunError(f'No model {name} serves', listed, 'Promote one of them.')
-    return RunError(f'{name} has no version {version}', listed, 'Name one of them.')
+    return RunError(f'{name} has no version {version}', listed, 'Use one of these versions.')
 
 # %% ../../nbs/serving/05_registry.ipynb #cb5e4acc
 def _day(moment):
@@ -131,7 +131,7 @@ def _new_row(name, artifact, status, run_id, metrics):
         versions={},
     )
 
-
+# %% ../../nbs/serving/05_registry.ipynb #24cf6155
 def _check_new(status, origin):
     "ParameterError for a status that a new model cannot have, or an unknown column"
     if status not in ('challenger', 'fold'):
@@ -144,7 +144,7 @@ def _check_new(status, origin):
 def save_model(
     settings: Settings,  # The lab
     name: str,  # Such as 'AAPL-h1'; all its versions have one horizon
-    artifact: Artifact,  # What was trained
+    artifact: Artifact,  # The trained model
     status: str = 'challenger',  # 'challenger' or 'fold'
     run_id: str = '',  # The run that trained it, from which code, commit and versions are taken; '' outside a run
     evaluations=(),  # Of dict: kind (walk_forward, sealed or rolling), first, last, figures by forecaster, verdict
@@ -186,8 +186,8 @@ def count_looks(
     name: str,  # Name of the model
     first,  # First session
     last,  # Last session
-) -> int:  # Sealed evaluations of any version that share a session with the span
-    "How often a span was tested on before"
+) -> int:  # Sealed evaluations of all versions that share a session with it
+    "How many sealed evaluations used sessions of a span"
     query = (
         select(func.count())
         .select_from(ModelEvaluation)
@@ -291,7 +291,7 @@ def _locked(db, name):
         raise unknown_model(db, name)
     return {row.version: row for row in rows}
 
-
+# %% ../../nbs/serving/05_registry.ipynb #d84e6509
 def _serving(rows):
     return next((row for row in rows.values() if row.status == 'champion'), None)
 
@@ -306,7 +306,7 @@ def _check_decision(reasons, by):
     if not any(str(reason).strip() for reason in reasons):
         raise ParameterError('A decision about a model needs a reason', reasons, 'Give the reason in a sentence.')
     if by not in ('evidence', 'hand'):
-        raise ParameterError('A decision is made by evidence or by hand', by, 'Name one of the two.')
+        raise ParameterError('A decision is made by evidence or by hand', by, 'Use evidence or hand.')
     return reasons
 
 # %% ../../nbs/serving/05_registry.ipynb #601b6418
@@ -337,7 +337,7 @@ def _chosen(db, name, rows, version):
         raise _not_found(db, name, version)
     return rows[version]
 
-
+# %% ../../nbs/serving/05_registry.ipynb #484fa9b5
 def _serve(db, name, rows, row):
     "Make `row` the champion after checking its weights; return the champion it replaces, if any"
     _loaded(_find(db, name, row.version, Model.artifact))
@@ -348,7 +348,7 @@ def _serve(db, name, rows, row):
 
 # %% ../../nbs/serving/05_registry.ipynb #b665cf5b
 def _check_promotion(name, rows, row, by, beaten):
-    "RunError for a version that must not be promoted, or that was tested against another champion"
+    "RunError for a version that must not be promoted, or when the champion changed after its test"
     label, serving = f'{name} version {row.version}', _serving(rows)
     if row.status == 'champion':
         raise RunError(f'{label} serves already', row.status, 'Nothing has to be done.')
@@ -356,25 +356,25 @@ def _check_promotion(name, rows, row, by, beaten):
         raise RunError(f'{label} is the evidence of a fold', row.status, 'Promote a model that was trained to serve.')
     if by == 'evidence' and row.status != 'challenger':
         remedy = 'Train another version, or promote it by hand.'
-        raise RunError(f'Evidence promotes challengers only, and {label} is none', row.status, remedy)
+        raise RunError(f'Evidence can promote only a challenger, and {label} is not one', row.status, remedy)
     if beaten != -1 and (serving and serving.id) != beaten:
         raise RunError(
-            f'Another model of {name} serves than the one that version {row.version} was tested against',
+            f'The champion of {name} changed after version {row.version} was tested',
             f'version {serving.version}' if serving else 'none',
-            'Train again: the new model has to be tested against the current champion.',
+            'Train again, so that the new model is tested against the current champion.',
         )
 
 # %% ../../nbs/serving/05_registry.ipynb #eed646b8
 def promote(
     settings: Settings,  # The lab
     name: str,  # Name of the model
-    version: int,  # The version that shall serve
+    version: int,  # The version to promote
     reasons,  # Why: a sentence or several
     by: str = 'evidence',  # 'evidence': the rule of [retraining]; 'hand': a person
     run_id: str = '',  # The run that decided; '' outside a run
     figures: dict | None = None,  # The figures behind the decision, by name
-    beaten: int | None = -1,  # Number of the champion it was tested against, None for none; −1: any
-    also=None,  # Called with the session: what has to happen in the same transaction
+    beaten: int | None = -1,  # Id of the champion it was tested against; None: there was none; −1: not checked
+    also=None,  # Called with the session, within the same transaction
 ) -> dict:  # The row of `promotions`
     """Make a version the champion, and retire the one before
 
@@ -397,15 +397,15 @@ def reject(
     by: str = 'evidence',  # 'evidence' or 'hand'
     run_id: str = '',  # The run that decided; '' outside a run
     figures: dict | None = None,  # The figures behind the decision, by name
-    also=None,  # Called with the session: what has to happen in the same transaction
-) -> dict:  # The row of `promotions`; raises RunError for a version that is no challenger
+    also=None,  # Called with the session, within the same transaction
+) -> dict:  # The row of `promotions`; RunError when it is not a challenger
     "Reject a challenger for good"
     with session(settings) as db:
         rows = _locked(db, name)
         row = _chosen(db, name, rows, version)
         if row.status != 'challenger':
             raise RunError(
-                f'Only a challenger can be rejected, and {name} version {version} is none',
+                f'Only a challenger can be rejected, and {name} version {version} is not one',
                 row.status,
                 'A champion is replaced by a promotion, a rollback or a retirement.',
             )
@@ -436,7 +436,7 @@ def rollback(
     reason: str,  # Why, a sentence
     run_id: str = '',  # The run that decided; '' outside a run
 ) -> dict:  # The row of `promotions`
-    """Let the model serve again that the champion replaced
+    """Restore the model that the champion replaced
 
     Raises RunError when the champion replaced none, ModelError when the earlier model can no longer serve."""
     with session(settings) as db:

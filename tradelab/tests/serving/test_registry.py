@@ -50,7 +50,7 @@ EVALUATION = dict(
 # %% ../../../nbs/serving/05_registry.ipynb #fd2c9988
 def _artifact(symbols=('IBM',), horizon=1, seed=0, **changes):
     "A small model with random weights, trained until the end of 2012"
-    given = (
+    arguments = (
         dict(
             train_first=pd.Timestamp('2009-01-02'),
             seeds=(0, 1),
@@ -60,7 +60,7 @@ def _artifact(symbols=('IBM',), horizon=1, seed=0, **changes):
         )
         | changes
     )
-    return synthetic_artifact(symbols, (2,), 60, horizon, seed, '2012-12-31', **given)
+    return synthetic_artifact(symbols, (2,), 60, horizon, seed, '2012-12-31', **arguments)
 
 
 def _forecasts(days=DAYS, forecast=0.001):
@@ -88,35 +88,32 @@ def test_a_model_is_loaded_as_it_was_stored_with_its_origin(fresh):
     )
     made = _artifact()
     row = save_model(fresh, 'IBM-h1', made, run_id='run-1', evaluations=[EVALUATION], predictions=_forecasts())
-    assert (
-        row['version'],
-        row['status'],
-        row['kind'],
-        row['symbols'],
-        row['train_last'],
-        row['lookback'],
-        row['horizon'],
-        row['features'],
-    ) == (1, 'challenger', 'symbol', 'IBM', dt.date(2012, 12, 31), 60, 1, list(FEATURES))
-    assert (
-        row['git_commit'],
-        row['code_hash'],
-        row['versions'],
-        row['run_id'],
-        row['settings'],
-        row['metrics'],
-        row['seeds'],
-    ) == ('abc', 'code', {'numpy': '2'}, 'run-1', {'units': 2}, {'validation_loss': 0.5}, [0, 1])
-    assert 'artifact' not in row and len(row['sha256']) == 64
-    found, artifact = load_model(fresh, 'IBM-h1', 1)
-    assert (
-        found == row
-        and artifact.symbols == ('IBM',)
-        and artifact.train_last == made.train_last
-        and artifact.interval_width == 1.5
+    expected = dict(
+        version=1,
+        status='challenger',
+        kind='symbol',
+        symbols='IBM',
+        train_last=dt.date(2012, 12, 31),
+        lookback=60,
+        horizon=1,
+        features=list(FEATURES),
+        git_commit='abc',
+        code_hash='code',
+        versions={'numpy': '2'},
+        run_id='run-1',
+        settings={'units': 2},
+        metrics={'validation_loss': 0.5},
+        seeds=[0, 1],
     )
-    for one, other in zip(artifact.network.arrays, made.network.arrays, strict=True):
-        np.testing.assert_array_equal(one, other)
+    assert {key: row[key] for key in expected} == expected
+    assert 'artifact' not in row and len(row['sha256']) == 64
+    stored, artifact = load_model(fresh, 'IBM-h1', 1)
+    assert stored == row
+    assert artifact.symbols == ('IBM',)
+    assert artifact.train_last == made.train_last
+    assert artifact.interval_width == 1.5
+    for loaded, original in zip(artifact.network.arrays, made.network.arrays, strict=True):
+        np.testing.assert_array_equal(loaded, original)
 
 
 def test_evaluations_and_predictions_are_stored_with_it(fresh):
@@ -128,16 +125,15 @@ def test_evaluations_and_predictions_are_stored_with_it(fresh):
         predictions=_forecasts(),
     )
     details = model_details(fresh, 'IBM-h1', 1)
-    assert [(one['kind'], one['figures']['LSTM'], one['first'], one['verdict']) for one in details['evaluations']] == [
-        (kind, {'RMSE': 0.01, 'IC': None}, dt.date(2010, 1, 4), 'better than nothing')
-        for kind in ('walk_forward', 'sealed')
-    ]
-    assert (
-        details['predictions'] == len(DAYS)
-        and details['promotions'] == []
-        and details['size'] > 500
-        and 'artifact' not in details
-    )
+    assert [evaluation['kind'] for evaluation in details['evaluations']] == ['walk_forward', 'sealed']
+    for evaluation in details['evaluations']:
+        assert evaluation['figures']['LSTM'] == {'RMSE': 0.01, 'IC': None}
+        assert evaluation['first'] == dt.date(2010, 1, 4)
+        assert evaluation['verdict'] == 'better than nothing'
+    assert details['predictions'] == len(DAYS)
+    assert details['promotions'] == []
+    assert details['size'] > 500
+    assert 'artifact' not in details
     assert len(stored_forecasts(fresh, 'IBM-h1', 'IBM')) == len(DAYS)
 
 # %% ../../../nbs/serving/05_registry.ipynb #c1d4128f
@@ -152,7 +148,7 @@ def test_evaluations_and_predictions_are_stored_with_it(fresh):
             'kind_known',
         ),
         (dict(evaluations=[{'kind': 'sealed'}]), ModelError, 'verdict'),
-        (dict(run_id='nobody'), RunError, 'no such run'),
+        (dict(run_id='unknown'), RunError, 'no such run'),
         (dict(status='champion'), ParameterError, 'promote'),
         (dict(colour='red'), ParameterError, 'colour'),
     ],
@@ -193,19 +189,19 @@ def _save(settings, k):
 
 
 def test_of_many_that_save_at_once_each_gets_a_version(fresh):
-    got, gate = [], threading.Barrier(6)
+    versions, barrier = [], threading.Barrier(6)
 
-    def one(k):
-        gate.wait()
-        got.append((_save(fresh, k), k))
+    def save(k):
+        barrier.wait()
+        versions.append((_save(fresh, k), k))
 
-    threads = [threading.Thread(target=one, args=(k,)) for k in range(6)]
+    threads = [threading.Thread(target=save, args=(k,)) for k in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(version for version, _ in got) == [1, 2, 3, 4, 5, 6]
-    assert all(load_model(fresh, 'IBM-h1', version)[1].seed == k for version, k in got)
+    assert sorted(version for version, _ in versions) == [1, 2, 3, 4, 5, 6]
+    assert all(load_model(fresh, 'IBM-h1', version)[1].seed == k for version, k in versions)
 
 # %% ../../../nbs/serving/05_registry.ipynb #87c4c2f6
 CHILD = """
@@ -327,27 +323,23 @@ def test_without_a_version_the_champion_is_loaded_and_unknown_ones_get_a_hint(fr
 def test_the_table_filters_by_name_and_status_and_leaves_out_the_weights(fresh):
     for k, (name, status) in enumerate((('IBM-h1', 'fold'), ('IBM-h1', 'challenger'), ('AAPL-h1', 'challenger'))):
         save_model(fresh, name, _artifact(seed=k), status)
-    assert (
-        models_table(fresh).id.tolist() == [3, 2, 1]
-        and models_table(fresh, 'IBM-h1').version.tolist() == [2, 1]
-        and models_table(fresh, status='challenger').id.tolist() == [3, 2]
-    )
-    assert (
-        models_table(fresh, 'IBM-h1', 'champion').empty
-        and 'artifact' not in models_table(fresh)
-        and (models_table(fresh)['size'] > 500).all()
-    )
+    assert models_table(fresh).id.tolist() == [3, 2, 1]
+    assert models_table(fresh, 'IBM-h1').version.tolist() == [2, 1]
+    assert models_table(fresh, status='challenger').id.tolist() == [3, 2]
+    assert models_table(fresh, 'IBM-h1', 'champion').empty
+    assert 'artifact' not in models_table(fresh)
+    assert (models_table(fresh)['size'] > 500).all()
 
 
 def test_a_later_evaluation_is_added(fresh):
     save_model(fresh, 'IBM-h1', _artifact(), evaluations=[EVALUATION])
     promote(fresh, 'IBM-h1', 1, 'first')
     row = save_evaluation(fresh, 'IBM-h1', None, EVALUATION | dict(kind='rolling', verdict='drifts'))
-    assert (row['model_id'], row['kind'], row['verdict']) == (1, 'rolling', 'drifts') and [
-        one['kind'] for one in model_details(fresh, 'IBM-h1')['evaluations']
-    ] == ['walk_forward', 'rolling']
+    assert (row['model_id'], row['kind'], row['verdict']) == (1, 'rolling', 'drifts')
+    evaluations = model_details(fresh, 'IBM-h1')['evaluations']
+    assert [evaluation['kind'] for evaluation in evaluations] == ['walk_forward', 'rolling']
     with pytest.raises(RunError, match='no such run'):
-        save_evaluation(fresh, 'IBM-h1', 1, EVALUATION, 'nobody')
+        save_evaluation(fresh, 'IBM-h1', 1, EVALUATION, 'unknown')
 
 # %% ../../../nbs/serving/05_registry.ipynb #e86c7b0b
 def _three(settings):
@@ -362,23 +354,22 @@ def test_a_promotion_retires_the_champion_and_says_why(fresh):
     row = promote(
         fresh, 'IBM-h1', 3, ['lower error', 'skill'], run_id='run-1', figures={'RMSE': 0.01, 'p': float('nan')}
     )
-    assert (
-        _statuses(fresh) == {1: 'retired', 2: 'challenger', 3: 'champion'} and champion(fresh, 'IBM-h1')['version'] == 3
+    assert _statuses(fresh) == {1: 'retired', 2: 'challenger', 3: 'champion'}
+    assert champion(fresh, 'IBM-h1')['version'] == 3
+    expected = dict(
+        name='IBM-h1',
+        model_id=3,
+        replaced_id=1,
+        action='promote',
+        reasons=['lower error', 'skill'],
+        by='evidence',
+        run_id='run-1',
+        figures={'RMSE': 0.01, 'p': None},
     )
-    assert (
-        row['name'],
-        row['model_id'],
-        row['replaced_id'],
-        row['action'],
-        row['reasons'],
-        row['by'],
-        row['run_id'],
-        row['figures'],
-    ) == ('IBM-h1', 3, 1, 'promote', ['lower error', 'skill'], 'evidence', 'run-1', {'RMSE': 0.01, 'p': None})
+    assert {key: row[key] for key in expected} == expected
     assert reject(fresh, 'IBM-h1', 2, 'higher error')['action'] == 'reject'
-    assert _statuses(fresh) == {1: 'retired', 2: 'rejected', 3: 'champion'} and [
-        one['action'] for one in model_details(fresh, 'IBM-h1')['promotions']
-    ] == ['promote']
+    assert _statuses(fresh) == {1: 'retired', 2: 'rejected', 3: 'champion'}
+    assert [decision['action'] for decision in model_details(fresh, 'IBM-h1')['promotions']] == ['promote']
 
 # %% ../../../nbs/serving/05_registry.ipynb #a4455c59
 def test_a_version_that_must_not_serve_is_refused_and_nothing_changes(fresh):
@@ -394,7 +385,7 @@ def test_a_version_that_must_not_serve_is_refused_and_nothing_changes(fresh):
         (lambda: promote(fresh, 'IBM-h1', 3, []), ParameterError, 'reason'),
         (lambda: promote(fresh, 'IBM-h1', 3, ' '), ParameterError, 'reason'),
         (lambda: promote(fresh, 'IBM-h1', 3, 'x', 'chance'), ParameterError, 'by hand'),
-        (lambda: promote(fresh, 'IBM-h1', 3, 'x', run_id='nobody'), RunError, 'no such run'),
+        (lambda: promote(fresh, 'IBM-h1', 3, 'x', run_id='unknown'), RunError, 'no such run'),
         (lambda: reject(fresh, 'IBM-h1', 1, 'x'), RunError, 'Only a challenger'),
         (lambda: rollback(fresh, 'IBM-h1', 'x'), RunError, 'replaced no model'),
     ):
@@ -409,13 +400,9 @@ def test_a_rollback_lets_the_one_before_serve_and_the_next_goes_further_back(fre
     for version in (1, 2, 3):
         promote(fresh, 'IBM-h1', version, 'lower error')
     row = rollback(fresh, 'IBM-h1', 'it lost money')
-    assert (row['action'], row['model_id'], row['replaced_id'], row['reasons'], row['by']) == (
-        'rollback',
-        2,
-        3,
-        ['it lost money'],
-        'hand',
-    ) and _statuses(fresh) == {1: 'retired', 2: 'champion', 3: 'retired'}
+    expected = dict(action='rollback', model_id=2, replaced_id=3, reasons=['it lost money'], by='hand')
+    assert {key: row[key] for key in expected} == expected
+    assert _statuses(fresh) == {1: 'retired', 2: 'champion', 3: 'retired'}
     rollback(fresh, 'IBM-h1', 'this one too')
     assert champion(fresh, 'IBM-h1')['version'] == 1
     with pytest.raises(RunError, match='version 1 replaced no model'):
@@ -443,7 +430,7 @@ def test_a_challenger_that_was_tested_against_another_champion_is_not_promoted(f
     _three(fresh)
     promote(fresh, 'IBM-h1', 1, 'x', beaten=None)
     for beaten in (None, 3):
-        with pytest.raises(RunError, match='Another model of IBM-h1 serves'):
+        with pytest.raises(RunError, match='champion of IBM-h1 changed'):
             promote(fresh, 'IBM-h1', 2, 'x', beaten=beaten)
     promote(fresh, 'IBM-h1', 2, 'x', beaten=1)
     assert _statuses(fresh) == {1: 'retired', 2: 'champion', 3: 'challenger'}
@@ -465,11 +452,9 @@ def test_after_a_retirement_no_model_serves_until_the_next_promotion(fresh):
     _three(fresh)
     promote(fresh, 'IBM-h1', 1, 'x')
     row = retire(fresh, 'IBM-h1', 'no skill')
-    assert (
-        (row['action'], row['model_id'], row['by']) == ('retire', 1, 'hand')
-        and champion(fresh, 'IBM-h1') is None
-        and _statuses(fresh)[1] == 'retired'
-    )
+    assert (row['action'], row['model_id'], row['by']) == ('retire', 1, 'hand')
+    assert champion(fresh, 'IBM-h1') is None
+    assert _statuses(fresh)[1] == 'retired'
     with pytest.raises(RunError, match='No model IBM-h1 serves'):
         retire(fresh, 'IBM-h1', 'x')
     promote(fresh, 'IBM-h1', 2, 'x')
@@ -492,16 +477,16 @@ def test_a_rollback_to_a_damaged_model_is_refused_and_the_champion_stays(fresh):
 def test_of_many_promotions_at_once_one_serves_and_each_names_the_model_it_replaced(fresh):
     for k in range(6):
         save_model(fresh, 'IBM-h1', _artifact(seed=k))
-    gate, failed = threading.Barrier(6), []
+    barrier, failed = threading.Barrier(6), []
 
-    def one(version):
-        gate.wait()
+    def promote_version(version):
+        barrier.wait()
         try:
             promote(fresh, 'IBM-h1', version, 'lower error')
         except Exception as e:
             failed.append(e)
 
-    threads = [threading.Thread(target=one, args=(version,)) for version in range(1, 7)]
+    threads = [threading.Thread(target=promote_version, args=(version,)) for version in range(1, 7)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -532,12 +517,6 @@ def test_a_model_is_promoted_while_its_predictions_are_written(fresh):
     _three(fresh)
     with session(fresh) as db:
         db.execute(text("INSERT INTO predictions VALUES (2, 'IBM', '2013-01-02', 1, now(), '2012-12-31', 1, 1, 1, 1)"))
-        assert (
-            promote(
-                fresh.model_copy(update={'database': fresh.database.model_copy(update={'lock_timeout_ms': 500})}),
-                'IBM-h1',
-                2,
-                'x',
-            )['model_id']
-            == 2
-        )
+        database = fresh.database.model_copy(update={'lock_timeout_ms': 500})
+        impatient = fresh.model_copy(update={'database': database})
+        assert promote(impatient, 'IBM-h1', 2, 'x')['model_id'] == 2
