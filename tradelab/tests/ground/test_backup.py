@@ -15,12 +15,14 @@ from ...utils.database import admin_connection, database_url, head_revision, mig
 from ...utils.error_handling import DatabaseDownError, DatabaseError, StorageError
 
 # %% ../../../nbs/ground/11_backup.ipynb #761b300c
-def _say(settings, message):
+def _write_event(settings, message):
     with session(settings) as work:
-        work.execute(text("INSERT INTO events (at, level, message) VALUES (now(), 'INFO', :said)"), dict(said=message))
+        work.execute(
+            text("INSERT INTO events (at, level, message) VALUES (now(), 'INFO', :message)"), dict(message=message)
+        )
 
 
-def _said(settings):
+def _messages(settings):
     with session(settings) as work:
         return work.scalars(text('SELECT message FROM events ORDER BY id')).all()
 
@@ -31,31 +33,31 @@ def _databases(settings):
 
 # %% ../../../nbs/ground/11_backup.ipynb #7e23e04c
 def test_a_restore_brings_back_what_the_backup_saw(fresh, tmp_path):
-    _say(fresh, 'before')
+    _write_event(fresh, 'before')
     path = backup(fresh, tmp_path / 'lab.dump')
-    _say(fresh, 'after')
+    _write_event(fresh, 'after')
     with session(fresh) as other:
         other.execute(text('SELECT 1'))
         try:
             assert restore(fresh, path) == head_revision()
         finally:
             other.invalidate()
-    assert _said(fresh) == ['before'] and _databases(fresh) == {'tradelab'} and os.listdir(tmp_path) == ['lab.dump']
-    _say(fresh, 'goes on')
+    assert _messages(fresh) == ['before'] and _databases(fresh) == {'tradelab'} and os.listdir(tmp_path) == ['lab.dump']
+    _write_event(fresh, 'goes on')
     assert path.stat().st_mode & 0o077 == 0
 
 
 def test_a_backup_goes_into_a_lab_that_has_no_tables(fresh, tmp_path):
-    _say(fresh, 'moved house')
+    _write_event(fresh, 'moved house')
     path = backup(fresh, tmp_path / 'lab.dump')
     with scratch_lab() as other:
         migrate(other, 'base')
         restore(other, path)
-        assert _said(other) == ['moved house']
+        assert _messages(other) == ['moved house']
 
 # %% ../../../nbs/ground/11_backup.ipynb #ea5b5f9f
 def test_a_file_that_does_not_load_leaves_the_data_alone(fresh, tmp_path):
-    _say(fresh, 'precious')
+    _write_event(fresh, 'precious')
     whole = backup(fresh, tmp_path / 'lab.dump').read_bytes()
     (tmp_path / 'cut.dump').write_bytes(whole[: len(whole) * 2 // 3])
     (tmp_path / 'notes.txt').write_text('dear diary')
@@ -65,22 +67,22 @@ def test_a_file_that_does_not_load_leaves_the_data_alone(fresh, tmp_path):
         restore(fresh, tmp_path / 'notes.txt')
     with pytest.raises(StorageError, match='cannot be read'):
         restore(fresh, tmp_path / 'nowhere.dump')
-    assert _said(fresh) == ['precious'] and _databases(fresh) == {'tradelab'}
+    assert _messages(fresh) == ['precious'] and _databases(fresh) == {'tradelab'}
 
 
 def test_a_dump_of_something_else_is_refused(fresh, tmp_path):
-    _say(fresh, 'precious')
+    _write_event(fresh, 'precious')
     with admin_connection(database_url(fresh)) as server:
         server.execute(text('CREATE DATABASE tradelab_other TEMPLATE template0'))
     try:
         url = database_url(fresh).set(database='tradelab_other').render_as_string(hide_password=False)
         path = backup(load_settings(fresh.home, database={'url': url}), tmp_path / 'other.dump')
-        with pytest.raises(StorageError, match='not one of a lab'):
+        with pytest.raises(StorageError, match='not of a lab'):
             restore(fresh, path)
     finally:
         with admin_connection(database_url(fresh)) as server:
             server.execute(text('DROP DATABASE tradelab_other WITH (FORCE)'))
-    assert _said(fresh) == ['precious'] and _databases(fresh) == {'tradelab'}
+    assert _messages(fresh) == ['precious'] and _databases(fresh) == {'tradelab'}
 
 # %% ../../../nbs/ground/11_backup.ipynb #c30472a9
 def test_a_backup_overwrites_nothing_and_leaves_no_parts(fresh, tmp_path):

@@ -22,7 +22,7 @@ from ...utils.server import server_binary, server_running, start_server, stop_se
 # %% ../../../nbs/ground/08_server.ipynb #a45f95d3
 @pytest.fixture
 def data_dir():
-    "A folder for a cluster, its name not made for shells, whose server is ended afterwards"
+    "A cluster folder whose name needs quoting in a shell; its server is stopped afterwards"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a lab's" / 'postgres'
         yield path
@@ -30,15 +30,15 @@ def data_dir():
 
 
 def _psql(url, statement):
-    "What the server answers"
+    "The answer of the server to a statement"
     socket = url.split('host=')[1].replace('%20', ' ').replace('%27', "'")
-    done = subprocess.run(
+    process = subprocess.run(
         [server_binary('psql'), '-h', socket, '-U', 'postgres', '-qAtc', statement],
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 def _kill(data_dir):
@@ -74,19 +74,11 @@ def test_processes_that_start_one_fresh_lab_at_once_share_one_server(data_dir):
         subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    said = [process.communicate(timeout=60) for process in starting]
-    assert len({url for url, _ in said}) == 1, said
-    assert _psql(said[0][0].strip(), 'SELECT 1') == '1'
-    assert (
-        len(
-            [
-                p
-                for p in psutil.process_iter(['cmdline'])
-                if str(data_dir) in (p.info['cmdline'] or []) and '-k' in p.info['cmdline']
-            ]
-        )
-        == 1
-    )
+    answers = [process.communicate(timeout=60) for process in starting]
+    assert len({url for url, _ in answers}) == 1, answers
+    assert _psql(answers[0][0].strip(), 'SELECT 1') == '1'
+    commands = [process.info['cmdline'] or [] for process in psutil.process_iter(['cmdline'])]
+    assert len([command for command in commands if str(data_dir) in command and '-k' in command]) == 1
 
 # %% ../../../nbs/ground/08_server.ipynb #418d636a
 def test_an_interrupted_set_up_is_swept_away(data_dir):
