@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['answer', 'test_an_answer_has_the_attributes_of_its_record', 'test_an_unknown_attribute_is_an_error_that_says_what_there_is', 'test_an_answer_can_be_copied', 'test_the_figures_are_all_there_in_one_order', 'test_markdown_becomes_text_and_html', 'test_words_are_escaped']
 
-# %% ../../../nbs/lab/01_answers.ipynb #b27991d6
+# %% ../../../nbs/lab/01_study.ipynb #b27991d6
 import copy
 
 import matplotlib
@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 
 from ...config import load_settings
-from ...lab.answers import Answer, backtest_answer
+from ...lab.study import Answer, backtest_answer
 from ...performance_metrics import METRICS
 from ...providers.sample import fetch
 from ...research.study import study
 
-# %% ../../../nbs/lab/01_answers.ipynb #03c7b6c7
+# %% ../../../nbs/lab/01_study.ipynb #03c7b6c7
 @pytest.fixture(scope='module')
 def answer():
     delivery = fetch('IBM')

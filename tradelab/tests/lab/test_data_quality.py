@@ -3,16 +3,15 @@
 # %% auto #0
 __all__ = ['door', 'test_the_quality_of_some_symbols_or_of_all', 'test_a_symbol_that_is_not_stored_is_refused', 'test_the_headline_is_stored_under_a_run_and_only_there']
 
-# %% ../../../nbs/lab/02_data_quality.ipynb #55df80db
+# %% ../../../nbs/lab/03_front_door.ipynb #55df80db
 import pytest
 
-from ...lab.data_quality import DataQuality
-from ...lab.front_door import Lab
+from ...lab.front_door import DataQuality, Lab
 from ...records.results import run_details, start_run
 from ...utils.database import scratch_lab
 from ...utils.error_handling import DataError, UnknownSymbolError
 
-# %% ../../../nbs/lab/02_data_quality.ipynb #2144ba21
+# %% ../../../nbs/lab/03_front_door.ipynb #2144ba21
 @pytest.fixture(scope='module')
 def door():
     "A lab of its own with two symbols"

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['THREE', 'breakout', 'door', 'test_an_ingest_shows_a_row_for_each_symbol', 'test_bars_come_adjusted_as_asked', 'test_a_study_is_what_the_parts_give', 'test_several_symbols_get_equal_parts_unless_told_otherwise', 'test_dicts_change_settings_and_names_change_own_voters', 'test_unknown_names_are_refused_with_what_there_is', 'test_a_parameter_that_two_voters_have_is_refused', 'test_what_a_study_tries_is_counted_once', 'test_another_voter_of_the_same_name_is_another_trial', 'test_other_settings_are_another_trial', 'test_every_answer_prints_and_plots_itself', 'test_a_study_prints_itself_with_what_can_be_asked', 'test_the_holdout_is_opened_once', 'test_importing_the_package_loads_nothing', 'test_the_front_door_loads_neither_tensorflow_nor_papermill', 'test_the_lazy_names_are_those_of_the_house', 'test_a_new_folder_becomes_a_lab_with_the_first_ingest', 'test_a_run_notebook_hands_its_parameters_over', 'test_the_first_study_of_the_readme_is_short_and_works']
 
-# %% ../../../nbs/lab/04_front_door.ipynb #acda6fb6
+# %% ../../../nbs/lab/03_front_door.ipynb #acda6fb6
 import matplotlib
 
 matplotlib.use('Agg')
@@ -26,7 +26,7 @@ from ...utils.error_handling import ConfigError, DataError, ParameterError, RunE
 
 THREE = 'AAPL, IBM, MSFT'
 
-# %% ../../../nbs/lab/04_front_door.ipynb #e62830b8
+# %% ../../../nbs/lab/03_front_door.ipynb #e62830b8
 def breakout(close, window=20):
     before = close.shift(1).rolling(window)
     return Vote(close > before.max(), close < before.min(), 'breakout', 'breakdown')
@@ -40,7 +40,7 @@ def door():
         made.ingest(THREE)
         yield made
 
-# %% ../../../nbs/lab/04_front_door.ipynb #137d62aa
+# %% ../../../nbs/lab/03_front_door.ipynb #137d62aa
 def test_an_ingest_shows_a_row_for_each_symbol(door):
     table = door.ingest(['AAPL', 'NOPE'])
     assert table.status.to_dict() == {'AAPL': 'ok', 'NOPE': 'not_found'} and table.error['NOPE']
@@ -73,7 +73,7 @@ def test_several_symbols_get_equal_parts_unless_told_otherwise(door):
     assert door.study('IBM').settings.risk.position_fraction == 1.0
     assert Lab(door.settings.home, risk={'position_fraction': 0.2}).study(THREE).settings.risk.position_fraction == 0.2
 
-# %% ../../../nbs/lab/04_front_door.ipynb #68314777
+# %% ../../../nbs/lab/03_front_door.ipynb #68314777
 def test_dicts_change_settings_and_names_change_own_voters(door):
     made = door.study(THREE, breakout)
     assert made.settings.strategy.voters == ('breakout',)
@@ -104,7 +104,7 @@ def test_a_parameter_that_two_voters_have_is_refused(door):
     with pytest.raises(ParameterError, match='2 voters have'):
         made.backtest(window=3)
 
-# %% ../../../nbs/lab/04_front_door.ipynb #0257ff70
+# %% ../../../nbs/lab/03_front_door.ipynb #0257ff70
 def test_what_a_study_tries_is_counted_once(door):
     symbols = 'AAPL, MSFT'
     before = trials_of(door.settings, symbols).count
@@ -140,7 +140,7 @@ def test_other_settings_are_another_trial(door):
     door.study('IBM', strategy={'fast': 20}).backtest()
     assert trials_of(door.settings, 'IBM').count == before + 2
 
-# %% ../../../nbs/lab/04_front_door.ipynb #38dc4f58
+# %% ../../../nbs/lab/03_front_door.ipynb #38dc4f58
 def test_every_answer_prints_and_plots_itself(door):
     import matplotlib.pyplot as plt
 
@@ -178,7 +178,7 @@ def test_the_holdout_is_opened_once(door):
     with pytest.raises(DataError, match='no holdout'):
         door.study('AAPL', breakout, walk_forward={'sealed': 0}).open_holdout(window=(20,))
 
-# %% ../../../nbs/lab/04_front_door.ipynb #6d7d1cce
+# %% ../../../nbs/lab/03_front_door.ipynb #6d7d1cce
 def _loaded(code):
     "Modules that a new process has loaded after `code`"
     show = f'{code}; import sys; print(" ".join(sys.modules))'
@@ -203,7 +203,7 @@ def test_the_lazy_names_are_those_of_the_house():
     with pytest.raises(AttributeError, match='no_such_name'):
         tradelab.no_such_name
 
-# %% ../../../nbs/lab/04_front_door.ipynb #577e4003
+# %% ../../../nbs/lab/03_front_door.ipynb #577e4003
 def test_a_new_folder_becomes_a_lab_with_the_first_ingest(tmp_path, monkeypatch):
     from tradelab.utils.database import stop_database
 
@@ -223,7 +223,7 @@ def test_a_run_notebook_hands_its_parameters_over(door):
     assert made.settings.strategy.fast == 20 and made.settings.strategy.slow == 200
     assert made.settings.risk.stop_loss is None and made.study is not None
 
-# %% ../../../nbs/lab/04_front_door.ipynb #35f10791
+# %% ../../../nbs/lab/03_front_door.ipynb #35f10791
 def test_the_first_study_of_the_readme_is_short_and_works(door, monkeypatch, capsys):
     import re
     from pathlib import Path

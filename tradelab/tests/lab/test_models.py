@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['SPAN', 'SMALL', 'door', 'test_the_newest_version_is_shown_until_one_serves', 'test_unknown_models_and_symbols_are_refused', 'test_errors_are_those_of_forecasts_that_could_not_know_the_outcome', 'test_the_health_is_stored_under_a_run_and_only_there', 'test_traded_forecasts_are_counted_once', 'test_in_a_run_the_trials_are_those_of_the_run', 'test_a_training_shows_its_parts_before_anything_is_trained']
 
-# %% ../../../nbs/lab/03_models.ipynb #2e61b9da
+# %% ../../../nbs/lab/02_models.ipynb #2e61b9da
 import pandas as pd
 import pytest
 
@@ -21,7 +21,7 @@ from ...utils.error_handling import DataError, ModelError, RunError
 SPAN = {'train_first': pd.Timestamp('2005-01-03'), 'train_last': '2011-12-30'}
 SMALL = {'epochs': 1, 'units': 4, 'lookback': 10, 'seeds': '0', 'train': 700, 'test': 900}
 
-# %% ../../../nbs/lab/03_models.ipynb #16e18bfd
+# %% ../../../nbs/lab/02_models.ipynb #16e18bfd
 @pytest.fixture(scope='module')
 def door():
     "A lab with IBM, two versions of a model with random weights, and forecasts of the first"
@@ -61,7 +61,7 @@ def test_errors_are_those_of_forecasts_that_could_not_know_the_outcome(door):
     assert errors.persistence.tolist() == pytest.approx((outcome[errors.index] ** 2).tolist())
     assert errors.LSTM.tolist() == pytest.approx(((outcome - forecasts.forecast)[errors.index] ** 2).tolist())
 
-# %% ../../../nbs/lab/03_models.ipynb #ffba4750
+# %% ../../../nbs/lab/02_models.ipynb #ffba4750
 def test_the_health_is_stored_under_a_run_and_only_there(door):
     model = door.model('IBM', version=1)
     health = model.health()
@@ -90,7 +90,7 @@ def test_in_a_run_the_trials_are_those_of_the_run(door):
     assert trials_of(door.settings, 'IBM').count == before + 2
     assert set(run_details(door.settings, 'money')['metrics']) == {'rules', 'forecast', 'combined', 'buy_and_hold'}
 
-# %% ../../../nbs/lab/03_models.ipynb #cbfe5f92
+# %% ../../../nbs/lab/02_models.ipynb #cbfe5f92
 def test_a_training_shows_its_parts_before_anything_is_trained(door):
     training = Lab(door.settings.home, model=SMALL).training('IBM')
     assert isinstance(training, ModelTraining) and training.result is None and training.data.name == 'IBM-h1'
