@@ -218,7 +218,7 @@ def _print_drift(settings, name):
     row, artifact = load_model(settings, name)
     bars = model_bars(settings, artifact)
     health = measure_health(settings, row, artifact, bars)
-    decision = due(settings, name, doing=health)
+    decision = due(settings, name, health=health)
     print_table(
         name,
         ('symbol', 'input', 'stability index', 'usual', 'drift'),

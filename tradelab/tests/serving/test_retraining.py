@@ -43,7 +43,7 @@ SMALL = dict(
 )
 
 
-def _told(lab, sealed=126, end=None, **model):
+def _with_small_model(lab, sealed=126, end=None, **model):
     return lab.model_copy(
         update=dict(
             model=ModelSettings(**SMALL | model),
@@ -62,156 +62,145 @@ def _empty(lab):
 def learned(lab):
     "A reversal that is learned, and a walk that is not"
     _empty(lab)
-    told = _told(lab)
-    return told, {
-        kind: retrain(told, training_data({kind.upper(): synthetic_bars(kind)}, told), ['a test'], shown=False)
+    settings = _with_small_model(lab)
+    return settings, {
+        kind: retrain(settings, training_data({kind.upper(): synthetic_bars(kind)}, settings), ['a test'], shown=False)
         for kind in ('reversal', 'walk')
     }
 
 # %% ../../../nbs/serving/08_retraining.ipynb #9a806ebc
 def test_what_can_be_learned_is_learned_and_serves(learned):
-    told, done = learned
-    one = done['reversal']
+    settings, results = learned
+    result = results['reversal']
+    assert result.promoted
+    assert champion(settings, 'REVERSAL-h1')['id'] == result.row['id']
+    assert result.words.startswith('The LSTM has skill')
+    table = result.tested.evaluation.table.RMSE
+    assert table['LSTM'] < 0.95 * table['persistence']
     assert (
-        one.promoted
-        and champion(told, 'REVERSAL-h1')['id'] == one.row['id']
-        and one.words.startswith('The LSTM has skill')
-    )
-    table = one.tested.evaluation.table.RMSE
-    assert (
-        table['LSTM'] < 0.95 * table['persistence']
-        and one.promotion_test.table.RMSE.filter(like='challenger').max()
-        < 0.95 * one.promotion_test.table.RMSE['persistence']
+        result.promotion_test.table.RMSE.filter(like='challenger').max()
+        < 0.95 * result.promotion_test.table.RMSE['persistence']
     )
 
 
 def test_a_random_walk_is_reported_as_no_skill_and_no_model_serves(learned):
-    told, done = learned
-    one = done['walk']
-    assert (
-        not one.promoted
-        and champion(told, 'WALK-h1') is None
-        and one.words.startswith('The LSTM has no skill')
-        and 'Not promoted' in one.promotion_test.verdict
-    )
+    settings, results = learned
+    result = results['walk']
+    assert not result.promoted
+    assert champion(settings, 'WALK-h1') is None
+    assert result.words.startswith('The LSTM has no skill')
+    assert 'Not promoted' in result.promotion_test.verdict
 
 
 def test_model_evidence_predictions_and_verdict_are_stored(learned):
-    told, done = learned
-    row = model_details(told, 'WALK-h1', done['walk'].row['version'])
-    assert [one['kind'] for one in row['evaluations']] == ['walk_forward', 'sealed'] and row['evaluations'][0][
-        'verdict'
-    ] == done['walk'].words
-    assert [(one['action'], one['by']) for one in row['promotions']] == [('reject', 'evidence')] and row['promotions'][
-        0
-    ]['reasons'] == list(done['walk'].promotion_test.reasons)
+    settings, results = learned
+    row = model_details(settings, 'WALK-h1', results['walk'].row['version'])
+    assert [evaluation['kind'] for evaluation in row['evaluations']] == ['walk_forward', 'sealed']
+    assert row['evaluations'][0]['verdict'] == results['walk'].words
+    assert [(decision['action'], decision['by']) for decision in row['promotions']] == [('reject', 'evidence')]
+    assert row['promotions'][0]['reasons'] == list(results['walk'].promotion_test.reasons)
+    assert row['status'] == 'rejected'
+    assert row['predictions'] == 126
+    assert set(row['metrics']['curves']) == {'0', '1', '2'}
     assert (
-        row['status'] == 'rejected' and row['predictions'] == 126 and set(row['metrics']['curves']) == {'0', '1', '2'}
+        len(models_table(settings, 'WALK-h1.folds')) == len(results['walk'].training_data.folds) and row['version'] == 1
     )
-    assert len(models_table(told, 'WALK-h1.folds')) == len(done['walk'].training_data.folds) and row['version'] == 1
-    log = last_retraining(told, 'WALK-h1')
-    assert (log['status'], log['model_id'], log['reasons']) == ('done', row['id'], ['a test']) and log[
-        'verdict'
-    ] == done['walk'].promotion_test.verdict
+    log = last_retraining(settings, 'WALK-h1')
+    assert (log['status'], log['model_id'], log['reasons']) == ('done', row['id'], ['a test'])
+    assert log['verdict'] == results['walk'].promotion_test.verdict
 
 
 def test_stored_forecasts_cover_folds_and_sealed_sessions_each_by_a_model_that_could_not_know(learned):
-    told, done = learned
-    given = done['walk'].training_data
-    said = stored_forecasts(told, 'WALK-h1', 'WALK')
-    assert (
-        said.index.tolist() == [day for fold in given.folds for day in fold.test] + given.sealed.tolist()
-        and said.model.nunique() == len(given.folds) + 1
-    )
-    assert stored_forecasts(told, 'WALK-h1', 'WALK', recorded=True).empty
+    settings, results = learned
+    data = results['walk'].training_data
+    forecasts = stored_forecasts(settings, 'WALK-h1', 'WALK')
+    assert forecasts.index.tolist() == [day for fold in data.folds for day in fold.test] + data.sealed.tolist()
+    assert forecasts.model.nunique() == len(data.folds) + 1
+    assert stored_forecasts(settings, 'WALK-h1', 'WALK', recorded=True).empty
 
 # %% ../../../nbs/serving/08_retraining.ipynb #a9465a93
 def test_a_second_model_of_the_same_data_does_not_replace_the_first(learned):
-    told, done = learned
-    again = retrain(told, done['reversal'].training_data, shown=False)
-    assert (
-        not again.promoted
-        and 'no lower than that of the champion' in again.promotion_test.verdict
-        and champion(told, 'REVERSAL-h1')['id'] == done['reversal'].row['id']
-    )
+    settings, results = learned
+    again = retrain(settings, results['reversal'].training_data, shown=False)
+    assert not again.promoted
+    assert 'no lower than that of the champion' in again.promotion_test.verdict
+    assert champion(settings, 'REVERSAL-h1')['id'] == results['reversal'].row['id']
 
 
 def test_one_scheduled_time_has_one_retraining(learned):
-    told, done = learned
+    settings, results = learned
     when = datetime(2026, 1, 5, tzinfo=UTC)
-    quick = replace(done['walk'].training_data, settings=_told(told, epochs=1, seeds=(0,)))
-    retrain(told, quick, scheduled_for=when, shown=False)
+    quick = replace(results['walk'].training_data, settings=_with_small_model(settings, epochs=1, seeds=(0,)))
+    retrain(settings, quick, scheduled_for=when, shown=False)
     with pytest.raises(RunError, match='is done'):
-        retrain(told, quick, scheduled_for=when, shown=False)
+        retrain(settings, quick, scheduled_for=when, shown=False)
 
 
 def test_one_that_runs_elsewhere_is_left_alone(learned):
-    told, done = learned
-    claim(told, 'ELSE-h1', datetime(2026, 1, 5, tzinfo=UTC), ['elsewhere'])
+    settings, results = learned
+    claim(settings, 'ELSE-h1', datetime(2026, 1, 5, tzinfo=UTC), ['elsewhere'])
     with pytest.raises(RunError, match='already running'):
-        retrain(told, replace(done['walk'].training_data, name='ELSE-h1'), shown=False)
-    assert models_table(told).name.isin(['ELSE-h1']).sum() == 0
+        retrain(settings, replace(results['walk'].training_data, name='ELSE-h1'), shown=False)
+    assert models_table(settings).name.isin(['ELSE-h1']).sum() == 0
 
 # %% ../../../nbs/serving/08_retraining.ipynb #e9a51ed8
 @pytest.mark.parametrize('error', [KeyboardInterrupt(), ModelError('The loss is not a number', 1.0, 'Lower it.')])
 def test_a_training_that_is_stopped_leaves_no_model_and_the_champion_serving(learned, monkeypatch, error):
-    told, done = learned
-    before, serving = len(models_table(told)), champion(told, 'REVERSAL-h1')['id']
+    settings, results = learned
+    before, serving = len(models_table(settings)), champion(settings, 'REVERSAL-h1')['id']
 
     def stopped(*args):
         raise error
 
     monkeypatch.setattr(retraining, 'evaluate_on_folds', stopped)
     with pytest.raises(type(error)):
-        retrain(told, done['reversal'].training_data, shown=False)
-    log = last_retraining(told, 'REVERSAL-h1')
-    assert (
-        log['status'] == 'failed'
-        and type(error).__name__ in log['error']
-        and len(models_table(told)) == before
-        and champion(told, 'REVERSAL-h1')['id'] == serving
-    )
+        retrain(settings, results['reversal'].training_data, shown=False)
+    log = last_retraining(settings, 'REVERSAL-h1')
+    assert log['status'] == 'failed'
+    assert type(error).__name__ in log['error']
+    assert len(models_table(settings)) == before
+    assert champion(settings, 'REVERSAL-h1')['id'] == serving
 
 
-def _again(one, **changed):
+def _again(result, **changed):
     return (
         dict(
-            tested=one.tested,
-            fitted=one.fitted,
-            artifact=one.artifact,
-            promotion_test=one.promotion_test,
-            sealed=one.sealed,
-            words=one.words,
-            beaten=one.beaten,
+            tested=result.tested,
+            fitted=result.fitted,
+            artifact=result.artifact,
+            promotion_test=result.promotion_test,
+            sealed=result.sealed,
+            words=result.words,
+            beaten=result.beaten,
         )
         | changed
     )
 
 
 def test_a_process_that_lost_the_claim_decides_nothing(learned, monkeypatch):
-    told, done = learned
-    one, serving = done['reversal'], champion(told, 'REVERSAL-h1')['id']
-    monkeypatch.setattr(retraining, '_trained', lambda *_: _again(one, beaten=serving))
-    found = retrain(told, one.training_data, shown=False, decide=False)
-    with session(told) as db:
-        db.execute(text("UPDATE retrainings SET owner = 'somebody else' WHERE id = :id"), dict(id=found.claim['id']))
+    settings, results = learned
+    result, serving = results['reversal'], champion(settings, 'REVERSAL-h1')['id']
+    monkeypatch.setattr(retraining, '_trained', lambda *_: _again(result, beaten=serving))
+    undecided = retrain(settings, result.training_data, shown=False, decide=False)
+    with session(settings) as db:
+        db.execute(
+            text("UPDATE retrainings SET owner = 'another process' WHERE id = :id"), dict(id=undecided.claim['id'])
+        )
     with pytest.raises(RunError, match='is not held by'):
-        apply_verdict(told, found)
-    assert (
-        champion(told, 'REVERSAL-h1')['id'] == serving
-        and model_details(told, 'REVERSAL-h1', found.row['version'])['status'] == 'challenger'
-    )
-    found.held.close()
-    with session(told) as db:
+        apply_verdict(settings, undecided)
+    assert champion(settings, 'REVERSAL-h1')['id'] == serving
+    assert model_details(settings, 'REVERSAL-h1', undecided.row['version'])['status'] == 'challenger'
+    undecided.held.close()
+    with session(settings) as db:
         db.execute(
             text("UPDATE retrainings SET status = 'failed', ended_at = now() WHERE id = :id"),
-            dict(id=found.claim['id']),
+            dict(id=undecided.claim['id']),
         )
 
 
 def test_a_claim_that_is_lost_while_training_stores_nothing(learned, monkeypatch):
-    told, done = learned
-    one, before = done['walk'], len(models_table(told))
+    settings, results = learned
+    result, before = results['walk'], len(models_table(settings))
 
     @contextmanager
     def lost(*_):
@@ -220,120 +209,108 @@ def test_a_claim_that_is_lost_while_training_stores_nothing(learned, monkeypatch
         yield taken
 
     monkeypatch.setattr(retraining, 'keep_alive', lost)
-    monkeypatch.setattr(retraining, '_trained', lambda *_: _again(one))
+    monkeypatch.setattr(retraining, '_trained', lambda *_: _again(result))
     with pytest.raises(RunError, match='taken over'):
-        retrain(told, one.training_data, shown=False)
-    assert len(models_table(told)) == before and last_retraining(told, 'WALK-h1')['status'] == 'failed'
+        retrain(settings, result.training_data, shown=False)
+    assert len(models_table(settings)) == before and last_retraining(settings, 'WALK-h1')['status'] == 'failed'
 
 
 def test_a_database_without_room_leaves_nothing_half_written_and_the_next_run_works(learned, monkeypatch):
-    told, done = learned
-    one, before = done['walk'], len(models_table(told))
-    monkeypatch.setattr(retraining, '_trained', lambda *_: _again(one))
+    settings, results = learned
+    result, before = results['walk'], len(models_table(settings))
+    monkeypatch.setattr(retraining, '_trained', lambda *_: _again(result))
     full = (
         'CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '
         "'could not extend file' USING ERRCODE = 'disk_full'; END $$; CREATE TRIGGER full_disk "
         'BEFORE INSERT ON predictions FOR EACH ROW EXECUTE FUNCTION full_disk()'
     )
-    with session(told) as db:
+    with session(settings) as db:
         db.execute(text(full))
     try:
         with pytest.raises(DatabaseError):
-            retrain(told, one.training_data, shown=False)
+            retrain(settings, result.training_data, shown=False)
     finally:
-        with session(told) as db:
+        with session(settings) as db:
             db.execute(text('DROP FUNCTION full_disk() CASCADE'))
-    assert len(models_table(told)) == before and last_retraining(told, 'WALK-h1')['status'] == 'failed'
-    retrain(told, one.training_data, shown=False)
-    assert (
-        len(models_table(told)) == before + 1 + len(one.training_data.folds)
-        and last_retraining(told, 'WALK-h1')['status'] == 'done'
-    )
+    assert len(models_table(settings)) == before and last_retraining(settings, 'WALK-h1')['status'] == 'failed'
+    retrain(settings, result.training_data, shown=False)
+    assert len(models_table(settings)) == before + 1 + len(result.training_data.folds)
+    assert last_retraining(settings, 'WALK-h1')['status'] == 'done'
 
 
 def test_a_damaged_champion_is_reported_and_does_not_stop_a_retraining(learned, monkeypatch):
-    told, done = learned
-    one = done['reversal']
-    with session(told) as db:
+    settings, results = learned
+    result = results['reversal']
+    with session(settings) as db:
         db.execute(
             text('UPDATE models SET artifact = substr(artifact, 1, octet_length(artifact)/2) WHERE id = :id'),
-            dict(id=one.row['id']),
+            dict(id=result.row['id']),
         )
-    assert 'cannot serve' in str(due(told, 'REVERSAL-h1').reasons[0])
-    monkeypatch.setattr(retraining, 'evaluate_on_folds', lambda *_: one.tested)
-    again = retrain(told, one.training_data, shown=False)
-    assert (
-        again.promoted
-        and 'The champion cannot be read' in again.promotion_test.verdict
-        and champion(told, 'REVERSAL-h1')['id'] == again.row['id']
-    )
+    assert 'cannot serve' in str(due(settings, 'REVERSAL-h1').reasons[0])
+    monkeypatch.setattr(retraining, 'evaluate_on_folds', lambda *_: result.tested)
+    again = retrain(settings, result.training_data, shown=False)
+    assert again.promoted
+    assert 'The champion cannot be read' in again.promotion_test.verdict
+    assert champion(settings, 'REVERSAL-h1')['id'] == again.row['id']
 
 # %% ../../../nbs/serving/08_retraining.ipynb #6bec6658
 @pytest.fixture(scope='module')
 def serving(lab, learned):
     "A model of IBM that ends in 2012 and serves by hand, and a lab that knows what came later"
     ingest(lab, ['IBM'], 'sample')
-    past = _told(lab, end='2012-03-01', train=756, test=1_500, epochs=2, seeds=(0,))
-    done = retrain(past, training_data(admit_all(past, ['IBM']).data, past), shown=False)
-    promote(lab, 'IBM-h1', done.row['version'], ['a test'], 'hand')
-    return _told(lab), done
+    past = _with_small_model(lab, end='2012-03-01', train=756, test=1_500, epochs=2, seeds=(0,))
+    result = retrain(past, training_data(admit_all(past, ['IBM']).data, past), shown=False)
+    promote(lab, 'IBM-h1', result.row['version'], ['a test'], 'hand')
+    return _with_small_model(lab), result
 
 
 def test_health_is_measured_on_what_came_after(serving):
-    told, done = serving
-    doing = model_health(told, 'IBM-h1', now=done.row['created_at'] + timedelta(days=10))
-    assert (
-        doing.age_days == pytest.approx(10)
-        and doing.new_sessions == 250
-        and doing.measured == 63
-        and 0.3 < doing.error_ratio < 3
-        and isfinite(doing.hit_rate)
-    )
-    assert set(doing.psi) == set(done.artifact.features) and doing.psi['weekday_sin'] < 0.2
+    settings, result = serving
+    health = model_health(settings, 'IBM-h1', now=result.row['created_at'] + timedelta(days=10))
+    assert health.age_days == pytest.approx(10)
+    assert health.new_sessions == 250
+    assert health.measured == 63
+    assert 0.3 < health.error_ratio < 3
+    assert isfinite(health.hit_rate)
+    assert set(health.psi) == set(result.artifact.features) and health.psi['weekday_sin'] < 0.2
 
 
 def test_two_triggers_give_one_retraining_and_the_pause_after_it_holds_them_back(serving):
-    told, done = serving
-    late = done.row['created_at'] + timedelta(days=100)
-    found = due(told, 'IBM-h1', now=late)
-    assert {'age', 'sessions'} <= {trigger.name for trigger in found.reasons} and found.now
-    soon = due(told, 'IBM-h1', now=done.row['created_at'] + timedelta(hours=1))
+    settings, result = serving
+    late = result.row['created_at'] + timedelta(days=100)
+    decision = due(settings, 'IBM-h1', now=late)
+    assert {'age', 'sessions'} <= {trigger.name for trigger in decision.reasons} and decision.now
+    soon = due(settings, 'IBM-h1', now=result.row['created_at'] + timedelta(hours=1))
     assert soon.reasons and not soon.now and 'the pause is 24 hours' in soon.waits
 
 
 def test_without_a_champion_that_is_the_reason(serving):
-    assert (
-        due(serving[0], 'MSFT-h1') == Due('MSFT-h1', due(serving[0], 'MSFT-h1').reasons)
-        and due(serving[0], 'MSFT-h1').reasons[0].name == 'first'
-    )
+    assert due(serving[0], 'MSFT-h1') == Due('MSFT-h1', due(serving[0], 'MSFT-h1').reasons)
+    assert due(serving[0], 'MSFT-h1').reasons[0].name == 'first'
 
 
 def test_a_forecast_is_written_down_once_without_tensorflow(serving):
-    told, done = serving
-    said, before = forecast_now(told, 'IBM-h1'), stored_forecasts(told, 'IBM-h1', 'IBM')
-    forecast_now(told, 'IBM-h1')
-    assert (
-        said.symbol.tolist() == ['IBM']
-        and said.session[0] == pd.Timestamp('2013-03-01')
-        and said.price_low[0] < said.price[0] < said.price_high[0]
-    )
-    assert (
-        before.index[-1] == pd.Timestamp('2013-03-01')
-        and before.forecast.iloc[-1] == said.forecast[0]
-        and stored_forecasts(told, 'IBM-h1', 'IBM').equals(before)
-    )
+    settings, result = serving
+    forecasts, before = forecast_now(settings, 'IBM-h1'), stored_forecasts(settings, 'IBM-h1', 'IBM')
+    forecast_now(settings, 'IBM-h1')
+    assert forecasts.symbol.tolist() == ['IBM']
+    assert forecasts.session[0] == pd.Timestamp('2013-03-01')
+    assert forecasts.price_low[0] < forecasts.price[0] < forecasts.price_high[0]
+    assert before.index[-1] == pd.Timestamp('2013-03-01')
+    assert before.forecast.iloc[-1] == forecasts.forecast[0]
+    assert stored_forecasts(settings, 'IBM-h1', 'IBM').equals(before)
 
 
 def test_the_version_to_show_is_the_champion_or_the_newest(serving):
-    told, done = serving
-    assert version_to_show(told, 'IBM-h1') == done.row['version'] and version_to_show(told, 'IBM-h1', 1) == 1
-    assert version_to_show(told, 'WALK-h1') == models_table(told, 'WALK-h1').version.max()
+    settings, result = serving
+    assert version_to_show(settings, 'IBM-h1') == result.row['version'] and version_to_show(settings, 'IBM-h1', 1) == 1
+    assert version_to_show(settings, 'WALK-h1') == models_table(settings, 'WALK-h1').version.max()
 
 
 def test_a_symbol_whose_bars_have_stopped_is_refused_by_name(serving):
-    told, done = serving
-    ingest(told, ['FB'], 'sample')
-    with session(told) as db:
+    settings, result = serving
+    ingest(settings, ['FB'], 'sample')
+    with session(settings) as db:
         db.execute(
             text(
                 "DELETE FROM daily_bars WHERE session > '2013-02-01' AND instrument_id = "
@@ -341,4 +318,4 @@ def test_a_symbol_whose_bars_have_stopped_is_refused_by_name(serving):
             )
         )
     with pytest.raises(DataError, match='IBM'):
-        forecast_now(told, 'IBM-h1')
+        forecast_now(settings, 'IBM-h1')

@@ -30,15 +30,15 @@ OFF = dict(
 )
 
 
-@pytest.mark.parametrize('name, known', FIRING)
-def test_each_trigger_fires_for_its_own_reason_alone(name, known):
-    (found,) = triggers(Health(**known))
-    assert found.name == name and str(found) and found.found in (*known.values(), 0.3)
+@pytest.mark.parametrize('name, figures', FIRING)
+def test_each_trigger_fires_for_its_own_reason_alone(name, figures):
+    (trigger,) = triggers(Health(**figures))
+    assert trigger.name == name and str(trigger) and trigger.value in (*figures.values(), 0.3)
 
 
-@pytest.mark.parametrize('name, known', FIRING)
-def test_a_trigger_that_is_switched_off_never_fires(name, known):
-    assert triggers(Health(**known), RetrainingSettings(**{OFF[name]: None})) == ()
+@pytest.mark.parametrize('name, figures', FIRING)
+def test_a_trigger_that_is_switched_off_never_fires(name, figures):
+    assert triggers(Health(**figures), RetrainingSettings(**{OFF[name]: None})) == ()
 
 
 def test_a_healthy_model_and_one_of_which_nothing_is_known_are_left_alone():
@@ -60,8 +60,8 @@ def test_drift_that_was_usual_while_the_model_learned_is_none():
 
 
 def test_several_reasons_are_all_named():
-    found = triggers(Health(100, 80, 63, 2.0, -0.5, 0.3, {'rsi': 1.0, 'range': 2.0, 'volatility': 0.0}))
-    assert [trigger.name for trigger in found] == [
+    fired = triggers(Health(100, 80, 63, 2.0, -0.5, 0.3, {'rsi': 1.0, 'range': 2.0, 'volatility': 0.0}))
+    assert [trigger.name for trigger in fired] == [
         'age',
         'sessions',
         'error',
@@ -69,4 +69,5 @@ def test_several_reasons_are_all_named():
         'hit_rate',
         'drift',
         'drift',
-    ] and 'range' in str(found[-1])
+    ]
+    assert 'range' in str(fired[-1])
