@@ -150,7 +150,7 @@ def data_status_command(
     ] = None,
     provider: Annotated[str, typer.Option(help='Data provider. Default: all.')] = '',
 ):
-    "Show for each symbol its stored span, missing sessions, age and data-check verdict."
+    "Show span, gaps, age and data check of each symbol."
     with lab_settings() as settings:
         from tradelab.data.status import data_status
         from tradelab.utils.database import require_current

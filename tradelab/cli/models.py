@@ -23,9 +23,7 @@ from tradelab.cli.console import (
 )
 
 # %% ../../nbs/cli/03_models.ipynb #8a1976cb
-models_app = typer.Typer(
-    no_args_is_help=True, help='Forecast models: list, show, promote, roll back, retire, drift, forecast, retrain.'
-)
+models_app = typer.Typer(no_args_is_help=True, help='Forecast models: list, promote, forecast, drift, retrain.')
 
 # %% ../../nbs/cli/03_models.ipynb #ab766a68
 def _model_row(row):

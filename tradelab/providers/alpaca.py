@@ -62,7 +62,8 @@ def _message(response, secrets):
 # %% ../../nbs/providers/06_alpaca.ipynb #f2665455
 def _refusal(response, text):
     "The error for `response`, whose status is not 200"
-    status, found = response.status_code, f'{response.status_code} {text}'
+    status = response.status_code
+    found = text if text.startswith(f'{status}') else f'{status} {text}'.strip()
     if status in (401, 403):
         return _unauthorized(status, text, found)
     if status == 429:

@@ -177,7 +177,7 @@ def test_each_hundred_symbols_are_two_requests(asking):
         (Answer(body={'bars': None, 'next_page_token': None}), UnavailableError, 'another form'),
         (Answer(body={'bars': {'IBM': ['x']}}), UnavailableError, 'another form'),
         (Answer(body={'message': 'nothing'}), UnavailableError, 'another form'),
-        (web_page(401, '401 Authorization Required'), UnauthorizedError, 'TRADELAB_ALPACA_SECRET_KEY'),
+        (web_page(401, '401 Authorization Required'), UnauthorizedError, "found '401 Auth.*TRADELAB_ALPACA_SECRET_KEY"),
         (refusal(403, 'forbidden.'), UnauthorizedError, 'keys'),
         (refusal(403, 'subscription does not permit querying recent SIP data'), UnauthorizedError, 'feed = iex'),
         (refusal(400, 'invalid symbol: IBM'), UnknownSymbolError, 'IBM'),
