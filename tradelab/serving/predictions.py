@@ -23,7 +23,7 @@ from ..utils.error_handling import ModelError, RunError, did_you_mean
 # %% ../../nbs/serving/03_predictions.ipynb #7a28f0da
 def unknown_model(
     db,  # A session
-    name: str,  # A name that no model has
+    name: str,  # A name that is not stored
 ) -> RunError:  # To be raised
     "The error for a model name that is not stored"
     names = db.execute(select(Model.name).distinct()).scalars()
@@ -39,9 +39,8 @@ def _model_row(db, model_id):
     "The columns of a model that its predictions need; RunError for an unknown number"
     row = db.execute(select(*_FACTS).where(Model.id == model_id)).mappings().one_or_none()
     if row is None:
-        raise RunError(
-            'There is no model of this number', model_id, 'The numbers are in column id of the table models.'
-        )
+        remedy = 'The numbers are in column id of the table models.'
+        raise RunError('There is no model of this number', model_id, remedy)
     return dict(row)
 
 # %% ../../nbs/serving/03_predictions.ipynb #6a360b31
@@ -77,7 +76,7 @@ def _refuse_invalid_values(model, frame):
     wrong = (low > high) | (low.isna() != high.isna())
     _refuse(model, 'An interval ends below where it begins', frame[wrong], 'Give both ends, the lower one as low.')
 
-
+# %% ../../nbs/serving/03_predictions.ipynb #0e0d07d6
 def _refuse_wrong_rows(model, frame):
     "ModelError for rows in sample, of an unknown symbol, or given twice"
     in_sample = ~(frame.session > pd.Timestamp(model['train_last']))
@@ -160,7 +159,7 @@ _COLUMNS = ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at']
 _SELECT = """SELECT p.session, p.forecast, p.low, p.high, p.close, m.version,
 m.name || ' ' || m.version AS model, p.made_at FROM predictions p JOIN models m ON m.id = p.model_id"""
 
-
+# %% ../../nbs/serving/03_predictions.ipynb #1f771837
 def _read(db, query, values):
     "Predictions by session, in the order of `query`"
     rows = read_frame(db.connection(), query, values, parse_dates=['session'])
@@ -204,7 +203,7 @@ def rolling_forecasts(
     settings: Settings,  # The lab
     model_id: int,  # Number of the model, column `id` of `models`
     symbol: str,  # Ticker
-    n: int,  # How many
+    n: int,  # Number of forecasts
 ) -> pd.DataFrame:  # Oldest first, at most `n` rows, columns as `stored_forecasts`
     """The newest predictions of one model
 

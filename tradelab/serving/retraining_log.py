@@ -44,7 +44,7 @@ def _aware(moment):
         raise ParameterError('A scheduled time needs a time zone', str(moment), remedy)
     return moment
 
-
+# %% ../../nbs/serving/04_retraining_log.ipynb #b9ba37d9
 def _label(row):
     return f'The retraining of {row["name"]} for {row["scheduled_for"]:%Y-%m-%d %H:%M} UTC'
 
@@ -82,15 +82,14 @@ def claim(
     settings: Settings,  # The lab
     name: str,  # Name of the model, such as 'AAPL-h1'
     scheduled_for: datetime,  # The time it is due, aware
-    reasons=(),  # What triggered it, one sentence per item
+    reasons=(),  # Why it is due, one sentence per item
     takeover_s: float | None = None,  # Seconds without a heartbeat after which a claim is dead; None: [retraining]
-    owner: str | None = None,  # Who claims; `owner_name()` when left out
+    owner: str | None = None,  # Name of the claiming process; `owner_name()` when left out
 ) -> dict:  # The claimed row; raises RunError when another process holds it, or it is done
     "Claim a retraining, or take it over from a process that died"
     takeover_s = settings.retraining.takeover_s if takeover_s is None else takeover_s
-    claimed = dict(
-        status='running', owner=owner or owner_name(), reasons=[*reasons], started_at=_NOW, heartbeat_at=_NOW
-    )
+    claimed = dict(status='running', owner=owner or owner_name(), reasons=[*reasons])
+    claimed |= dict(started_at=_NOW, heartbeat_at=_NOW)
     this = Retraining.name == name, Retraining.scheduled_for == _aware(scheduled_for)
     with session(settings) as db:
         lock = text('SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))')
@@ -110,7 +109,7 @@ def claim(
 def heartbeat(
     settings: Settings,  # The lab
     id: int,  # Number of the retraining
-    owner: str,  # Who claimed it
+    owner: str,  # Name of the owner
 ) -> bool:  # False when the claim was taken over or has ended
     "Update the heartbeat of a claim"
     held = Retraining.id == id, Retraining.owner == owner, Retraining.status == 'running'
@@ -134,7 +133,7 @@ def _beat(settings, id, owner, every_s, ended, lost):
 def keep_alive(
     settings: Settings,  # The lab
     id: int,  # Number of the retraining
-    owner: str,  # Who claimed it
+    owner: str,  # Name of the owner
     every_s: float | None = None,  # Seconds between heartbeats; a tenth of [retraining] takeover_s when left out
 ):  # A `threading.Event` that is set once the retraining belongs to another process
     "Heartbeats while the body runs, from a daemon thread"
@@ -161,18 +160,18 @@ def _not_held(db, id, owner):
 
 # %% ../../nbs/serving/04_retraining_log.ipynb #e8e7dcc7
 def end_retraining(
-    db,  # A session: what is written in the same transaction is kept or undone together with the end
+    db,  # A session; the end is part of its transaction
     id: int,  # Number of the retraining
-    owner: str,  # Who claimed it
+    owner: str,  # Name of the owner
     status: str,  # 'done' or 'failed'
-    run_id: str = '',  # The run that did it; '' outside a run
+    run_id: str = '',  # The run that trained; '' outside a run
     model_id: int | None = None,  # Number of the model that resulted
     verdict: str | None = None,  # The decision about the model, in words
     error: str | None = None,  # Why it failed
 ) -> dict:  # The row; raises RunError when the claim was lost, ParameterError for another status
     "End a retraining within a transaction"
     if status not in ('done', 'failed'):
-        raise ParameterError('A retraining ends as done or failed', status, 'Name one of the two.')
+        raise ParameterError('A retraining ends as done or failed', status, 'Use done or failed.')
     held = Retraining.id == id, Retraining.owner == owner, Retraining.status == 'running'
     values = dict(
         status=status,
@@ -201,7 +200,7 @@ def finish_retraining(
 def retrainings_table(
     settings: Settings,  # The lab
     name: str = '',  # Only those of this model; '' for all
-    limit: int = 50,  # How many
+    limit: int = 50,  # Number of rows
 ) -> pd.DataFrame:  # One row per retraining with all columns of `retrainings`, the latest start first
     "The latest retrainings"
     query = select(Retraining.__table__).order_by(Retraining.started_at.desc(), Retraining.id.desc()).limit(limit)
@@ -226,7 +225,7 @@ def cooldown(
     hours: float | None = None,  # Length of the pause; that of [retraining] when left out
     now: datetime | None = None,  # Aware; the clock of the database when left out
 ) -> dict | None:  # The latest retraining within the pause, finished or still alive; None when there is none
-    "The retraining that the triggers have to wait for"
+    "The retraining whose pause the triggers have to wait for"
     hours = settings.retraining.cooldown_hours if hours is None else hours
     earliest = (_NOW if now is None else _aware(now)) - timedelta(hours=hours)
     alive = (Retraining.status == 'running') & (_age(Retraining.heartbeat_at) < settings.retraining.takeover_s)

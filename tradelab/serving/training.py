@@ -43,7 +43,7 @@ from ..utils.error_handling import DataError
 def synthetic_bars(
     kind: str,  # 'reversal' or 'walk'
     n_bars: int = 1_000,  # Sessions
-    seed: int = 0,  # Of everything random
+    seed: int = 0,  # Seed of all random numbers
 ) -> tuple[pd.DataFrame, pd.DataFrame, str]:  # Raw bars, no actions, convention; raises DataError for another kind
     "Synthetic bars of an invented symbol"
     if kind not in ('reversal', 'walk'):
@@ -81,15 +81,15 @@ def model_name(
 class TrainingData:
     "Bars of one or many symbols, cut for a model."
 
-    name: str  # Of the model
-    settings: Settings  # The sections model and retraining count
+    name: str  # Name of the model
+    settings: Settings  # The lab; sections model and retraining are used
     data: dict[str, tuple]  # Symbol → raw bars, actions, convention, up to the end
     bars: dict[str, pd.DataFrame]  # Symbol → the same bars, total return
     assets: dict[str, Asset]  # Symbol → features and labels
-    sessions: pd.DatetimeIndex  # Of all symbols together
-    folds: tuple[Fold, ...]  # Before the sealed sessions
+    sessions: pd.DatetimeIndex  # Sessions of all symbols together
+    folds: tuple[Fold, ...]  # Training and test parts before the sealed sessions
     sealed: pd.DatetimeIndex  # The newest sessions
-    data_hash: str  # Over bars and actions of all symbols
+    data_hash: str  # Hash of bars and actions of all symbols
     left_out: dict = field(default_factory=dict)  # Symbol → why it cannot be used for training
 
     @property
@@ -113,7 +113,7 @@ def _usable(adjusted, model):
                 raise
     return assets, reasons
 
-
+# %% ../../nbs/serving/06_training.ipynb #370ae25b
 def _until_end(data, end):
     "Symbol → what was known at the end, and the total-return bars of it"
     known, adjusted = {}, {}
@@ -126,8 +126,8 @@ def _until_end(data, end):
 # %% ../../nbs/serving/06_training.ipynb #b2d640e0
 def training_data(
     data: Mapping[str, tuple],  # Symbol → (raw bars, actions, convention of the dividend factor)
-    settings: Settings,  # The sections model, retraining and backtest (its end) count
-    name: str = '',  # Of a pooled model
+    settings: Settings,  # The lab; sections model, retraining and backtest (its end) are used
+    name: str = '',  # Name of a pooled model
 ) -> TrainingData:  # Raises DataError for a history that is too short or cannot be used
     "Prepare bars for training"
     known, adjusted = _until_end(data, settings.backtest.end)
@@ -170,7 +170,7 @@ class FittedSeeds:
 
     def predict(
         self,
-        seed: int,  # Whose forecasts
+        seed: int,  # Seed of the model
         windows,  # Samples
     ) -> np.ndarray:  # Forecast returns, shape (n_windows,)
         "The forecasts of one seed"
@@ -186,14 +186,13 @@ def last_fold(
 ) -> Fold:  # Numbered 0; raises DataError when too few sessions are left
     "The newest training part, followed by the sealed sessions"
     before, model = data.sessions[: -len(data.sealed)], data.settings.model
-    return Fold(
-        0, training_sessions(before, fold_settings(model, len(data.sealed)), model.horizon), before[-1], data.sealed
-    )
+    train = training_sessions(before, fold_settings(model, len(data.sealed)), model.horizon)
+    return Fold(0, train, before[-1], data.sealed)
 
 # %% ../../nbs/serving/06_training.ipynb #029ddbe3
 def fit(
-    data: TrainingData,  # What to train on
-    fold: Fold,  # Its training part counts
+    data: TrainingData,  # Data of the model
+    fold: Fold,  # Only its training part is used
     on_epoch=None,  # Called with (seed, epoch, loss, validation loss) after each pass
 ) -> FittedSeeds:  # Raises DataError for too few windows, ModelError when a loss is not a number
     "Train a model for each seed"
@@ -235,11 +234,11 @@ def _interval_width(fitted, model):
 
 # %% ../../nbs/serving/06_training.ipynb #d79c3014
 def build_artifact(
-    data: TrainingData,  # What was used for training
-    fitted: FittedSeeds,  # The seeds
+    data: TrainingData,  # Data used for training
+    fitted: FittedSeeds,  # The models of all seeds
     metrics: Mapping | None = None,  # Further facts to store: name → JSON value
 ) -> Artifact:  # Raises DataError when the validation part is too short for an interval
-    "All that serving needs, in one object"
+    "Everything that serving needs, in one object"
     model, cut, seed = data.settings.model, fitted.stage, fitted.served
     learn, check = cut.parts
     return Artifact(
@@ -276,11 +275,11 @@ class TestedFolds:
 
 # %% ../../nbs/serving/06_training.ipynb #d4b00b02
 def forecast_on_sessions(
-    data: TrainingData,  # Bars
-    artifact: Artifact,  # Whose forecasts
-    sessions: pd.DatetimeIndex,  # Of the forecasts
+    data: TrainingData,  # The bars
+    artifact: Artifact,  # The model
+    sessions: pd.DatetimeIndex,  # Sessions to forecast from
 ) -> pd.DataFrame:  # Columns symbol, session, close, forecast, low, high
-    "The forecasts of a model on some sessions, for all its symbols"
+    "The forecasts of a model on given sessions, for all its symbols"
     frames = []
     for symbol in artifact.symbols:
         rows = forecast(artifact, symbol, data.bars[symbol], sessions[0]).assign(symbol=symbol)
@@ -291,8 +290,8 @@ def forecast_on_sessions(
 
 # %% ../../nbs/serving/06_training.ipynb #233faf52
 def evaluate_on_folds(
-    data: TrainingData,  # What to train on
-    on_step=None,  # Called with (trainings done, in all, what comes next)
+    data: TrainingData,  # Data of the model
+    on_step=None,  # Called with (trainings done, number of trainings, description of the next)
     on_epoch=None,  # Called with (seed, epoch, loss, validation loss) after each pass of a network
 ) -> TestedFolds:  # Raises DataError for folds without windows
     "Test the network and the baselines on every fold"
@@ -313,8 +312,8 @@ def evaluate_on_folds(
 
 # %% ../../nbs/serving/06_training.ipynb #fa88f093
 def served_forecasts(
-    tested: TestedFolds,  # The folds
-) -> dict[str, pd.Series]:  # Symbol → forecast returns by session, each of the model that would have served
+    tested: TestedFolds,  # The evaluation on the folds
+) -> dict[str, pd.Series]:  # Symbol → forecast returns by session, each by the model that would have served
     "The forecasts that could have been traded on"
     rows = pd.concat(tested.predictions.values())
     return {symbol: frame.set_index('session').forecast.sort_index() for symbol, frame in rows.groupby('symbol')}
@@ -331,7 +330,7 @@ def _champion_forecasts(artifact, data, rows):
     on_rows = forecasts.reindex(pd.MultiIndex.from_arrays([rows.sessions, rows.symbols])).to_numpy()
     return np.where(rows.sessions > pd.Timestamp(artifact.train_last), on_rows, np.nan)
 
-
+# %% ../../nbs/serving/06_training.ipynb #427b6b89
 def _naive_forecasts(cut, rows):
     "The forecasts of the naive baselines on `rows`"
     naive = [baseline for baseline in baseline_forecasters() if baseline.name in NAIVE]
@@ -340,9 +339,9 @@ def _naive_forecasts(cut, rows):
 # %% ../../nbs/serving/06_training.ipynb #987bc2f7
 def challenge_champion(
     data: TrainingData,  # With its sealed sessions
-    fitted: FittedSeeds,  # The challenger
-    champion: Artifact | None,  # The model that serves, None when none does
-    tested: ForecastEvaluation | None = None,  # The evaluation of the same settings on the folds, if there is one
+    fitted: FittedSeeds,  # The models of the challenger
+    champion: Artifact | None,  # The serving model; None when no model serves
+    tested: ForecastEvaluation | None = None,  # Evaluation of the same settings on the folds
     looks: int = 0,  # How often these sessions were tested on before
 ) -> PromotionTest:  # Raises DataError when the sealed sessions hold too few rows
     "Test the challenger against the champion and the naive forecasts on the sealed sessions"

@@ -39,10 +39,10 @@ def stored(fresh):
 
 def test_the_voter_uses_for_each_session_the_forecast_stored_for_it(stored):
     vote = stored_voter(_with_voters(stored), 'MADE')['forecast'](pd.Series(50.0, DAYS))
-    assert vote.values['forecast'].isna().tolist() == [True, False, False, False, False, True] and vote.values[
-        'forecast'
-    ][1:5].tolist() == [0.01, 0.0001, -0.01, 0.02]
-    assert vote.buy.tolist() == [False, True, False, False, True, False] and vote.sell.tolist() == [
+    assert vote.values['forecast'].isna().tolist() == [True, False, False, False, False, True]
+    assert vote.values['forecast'][1:5].tolist() == [0.01, 0.0001, -0.01, 0.02]
+    assert vote.buy.tolist() == [False, True, False, False, True, False]
+    assert vote.sell.tolist() == [
         False,
         False,
         False,
@@ -61,19 +61,16 @@ def test_a_history_that_is_cut_short_gets_the_same_votes(stored):
 
 
 def test_a_strategy_without_the_voter_gets_nothing_and_an_unknown_model_is_refused(stored):
-    assert (
-        stored_voter(_with_voters(stored, ('rsi',)), 'MADE') == {}
-        and describe_forecast_voter(_with_voters(stored, ('rsi',)), 'MADE') == []
-    )
+    assert stored_voter(_with_voters(stored, ('rsi',)), 'MADE') == {}
+    assert describe_forecast_voter(_with_voters(stored, ('rsi',)), 'MADE') == []
     with pytest.raises(RunError, match='OTHER-h1'):
         stored_voter(_with_voters(stored), 'OTHER')
 
 
 def test_a_report_says_whether_the_model_was_promoted(stored):
+    assert 'None of these models was promoted' in describe_forecast_voter(_with_voters(stored), 'MADE')[0]
     assert (
-        'None of these models was promoted' in describe_forecast_voter(_with_voters(stored), 'MADE')[0]
-        and '4 forecasts of 1 models, 2016-07-04 to 2016-07-07'
-        in describe_forecast_voter(_with_voters(stored), 'MADE')[0]
+        '4 forecasts of 1 models, 2016-07-04 to 2016-07-07' in describe_forecast_voter(_with_voters(stored), 'MADE')[0]
     )
     promote(stored, 'MADE-h1', 1, 'a test', 'hand')
     assert 'promoted or not' in describe_forecast_voter(_with_voters(stored), 'MADE')[0]

@@ -57,15 +57,8 @@ def _forecasts(days, forecast=0.001, **columns):
 
 def _stored_rows(settings):
     with session(settings) as db:
-        return [
-            tuple(row)
-            for row in db.execute(
-                text(
-                    'SELECT model_id, symbol, session, horizon, trained_to, close, forecast, '
-                    'low, high FROM predictions ORDER BY 1, 2, 3'
-                )
-            )
-        ]
+        columns = 'model_id, symbol, session, horizon, trained_to, close, forecast, low, high'
+        return [tuple(row) for row in db.execute(text(f'SELECT {columns} FROM predictions ORDER BY 1, 2, 3'))]
 
 # %% ../../../nbs/serving/03_predictions.ipynb #27a9a834
 def test_a_prediction_is_stored_as_it_was_made_with_the_end_of_the_training(fresh):
@@ -74,9 +67,8 @@ def test_a_prediction_is_stored_as_it_was_made_with_the_end_of_the_training(fres
     assert save_predictions(fresh, 1, _forecasts(DAYS[1:2], third)) == 1
     assert _stored_rows(fresh) == [(1, 'IBM', dt.date(2013, 1, 3), 5, dt.date(2013, 1, 2), 200.0, third, -0.02, 0.03)]
     with session(fresh) as db:
-        assert db.execute(
-            text('SELECT abs(extract(epoch FROM clock_timestamp() - made_at)) < 60 FROM predictions')
-        ).scalar_one()
+        query = 'SELECT abs(extract(epoch FROM clock_timestamp() - made_at)) < 60 FROM predictions'
+        assert db.execute(text(query)).scalar_one()
 
 
 def test_a_repeated_prediction_changes_nothing_and_new_ones_are_added(fresh):
@@ -105,10 +97,10 @@ def test_a_different_prediction_is_refused_and_leaves_nothing(fresh, change):
 
 def test_of_many_that_write_different_forecasts_at_once_one_wins(fresh):
     _model(fresh)
-    results, gate = [], threading.Barrier(6)
+    results, barrier = [], threading.Barrier(6)
 
     def write(k):
-        gate.wait()
+        barrier.wait()
         try:
             results.append((k, save_predictions(fresh, 1, _forecasts(DAYS[1:], 0.001 * k))))
         except ModelError:
@@ -155,10 +147,8 @@ def test_the_database_refuses_a_row_in_sample_that_bypassed_the_checks(fresh):
 def test_a_pooled_model_forecasts_each_of_its_symbols(fresh):
     _model(fresh, name='pool-h1', symbols='AAPL,IBM', kind='pooled')
     both = pd.concat([_forecasts(DAYS[1:3], symbol='IBM'), _forecasts(DAYS[1:3], 0.002, symbol='AAPL')])
-    assert (
-        save_predictions(fresh, 1, both) == 4
-        and save_predictions(fresh, 1, both.reset_index().set_index(['symbol', 'session'])) == 0
-    )
+    assert save_predictions(fresh, 1, both) == 4
+    assert save_predictions(fresh, 1, both.reset_index().set_index(['symbol', 'session'])) == 0
     assert stored_forecasts(fresh, 'pool-h1', 'aapl').forecast.tolist() == [0.002] * 2
     with pytest.raises(ModelError, match='symbol'):
         save_predictions(fresh, 1, _forecasts(DAYS[1:3]))
@@ -167,10 +157,8 @@ def test_a_pooled_model_forecasts_each_of_its_symbols(fresh):
 def test_an_interval_may_be_unknown(fresh):
     _model(fresh)
     save_predictions(fresh, 1, _forecasts(DAYS[1:3])[['close', 'forecast']])
-    assert (
-        stored_forecasts(fresh, 'IBM-h1', 'IBM')[['low', 'high']].isna().all(axis=None)
-        and save_predictions(fresh, 1, _forecasts(DAYS[1:3])[['close', 'forecast']]) == 0
-    )
+    assert stored_forecasts(fresh, 'IBM-h1', 'IBM')[['low', 'high']].isna().all(axis=None)
+    assert save_predictions(fresh, 1, _forecasts(DAYS[1:3])[['close', 'forecast']]) == 0
 
 
 def test_an_empty_frame_stores_nothing(fresh):
@@ -187,16 +175,12 @@ def test_each_session_has_the_forecast_of_the_newest_model_whether_it_won_or_los
     ):
         _model(fresh, version, last, status=status)
         save_predictions(fresh, version, _forecasts(DAYS[at : at + 8], version / 1000))
-    found = stored_forecasts(fresh, 'IBM-h1', 'IBM')
-    assert (
-        found.version.tolist() == [1] * 5 + [2] * 5 + [3] * 2 + [4] * 8
-        and (found.forecast == found.version / 1000).all()
-    )
-    assert (
-        found.index.equals(DAYS[1:21])
-        and found.columns.tolist() == ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at']
-        and str(found.made_at.dt.tz) == 'UTC'
-    )
+    series = stored_forecasts(fresh, 'IBM-h1', 'IBM')
+    assert series.version.tolist() == [1] * 5 + [2] * 5 + [3] * 2 + [4] * 8
+    assert (series.forecast == series.version / 1000).all()
+    assert series.index.equals(DAYS[1:21])
+    assert series.columns.tolist() == ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at']
+    assert str(series.made_at.dt.tz) == 'UTC'
 
 # %% ../../../nbs/serving/03_predictions.ipynb #fa13f62f
 def _written(settings, session_, moment, model_id=1):
@@ -218,10 +202,8 @@ def test_only_what_was_written_before_the_next_open_existed_at_the_time(fresh):
     ):
         _written(fresh, day, moment)
     assert len(stored_forecasts(fresh, 'IBM-h1', 'IBM')) == 4
-    assert stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True).index.strftime('%m-%d').tolist() == [
-        '01-16',
-        '01-18',
-    ]
+    recorded = stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True)
+    assert recorded.index.strftime('%m-%d').tolist() == ['01-16', '01-18']
     assert stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True, calendar='XLON').empty
 
 
@@ -231,9 +213,8 @@ def test_a_newer_model_that_was_too_late_does_not_hide_the_one_on_time(fresh):
     for version in (1, 2):
         save_predictions(fresh, version, _forecasts(DAYS[1:2], version / 1000))
     _written(fresh, DAYS[1], '2013-01-03 22:00')
-    assert stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True).version.tolist() == [1] and stored_forecasts(
-        fresh, 'IBM-h1', 'IBM'
-    ).version.tolist() == [2]
+    assert stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True).version.tolist() == [1]
+    assert stored_forecasts(fresh, 'IBM-h1', 'IBM').version.tolist() == [2]
 
 # %% ../../../nbs/serving/03_predictions.ipynb #3243e40d
 def test_the_newest_of_one_model_come_oldest_first(fresh):
@@ -241,28 +222,24 @@ def test_the_newest_of_one_model_come_oldest_first(fresh):
     _model(fresh, 2)
     save_predictions(fresh, 1, _forecasts(DAYS[1:20], np.arange(19) / 1000))
     save_predictions(fresh, 2, _forecasts(DAYS[1:30]))
-    found = rolling_forecasts(fresh, 1, 'IBM', 5)
-    assert (
-        found.index.equals(DAYS[15:20])
-        and found.forecast.tolist() == [0.014, 0.015, 0.016, 0.017, 0.018]
-        and set(found.version) == {1}
-    )
+    frame = rolling_forecasts(fresh, 1, 'IBM', 5)
+    assert frame.index.equals(DAYS[15:20])
+    assert frame.forecast.tolist() == [0.014, 0.015, 0.016, 0.017, 0.018]
+    assert set(frame.version) == {1}
     assert len(rolling_forecasts(fresh, 1, 'ibm', 500)) == 19
 
 
 def test_without_forecasts_the_frame_is_empty_and_has_its_columns(fresh):
     _model(fresh)
-    for found in (
+    for frame in (
         stored_forecasts(fresh, 'IBM-h1', 'IBM'),
         stored_forecasts(fresh, 'IBM-h1', 'IBM', recorded=True),
         rolling_forecasts(fresh, 1, 'IBM', 5),
     ):
-        assert (
-            found.empty
-            and found.index.name == 'session'
-            and found.columns.tolist() == ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at']
-            and isinstance(found.index, pd.DatetimeIndex)
-        )
+        assert frame.empty
+        assert frame.index.name == 'session'
+        assert frame.columns.tolist() == ['forecast', 'low', 'high', 'close', 'version', 'model', 'made_at']
+        assert isinstance(frame.index, pd.DatetimeIndex)
 
 
 def test_unknown_names_get_a_hint(fresh):

@@ -30,22 +30,18 @@ NAIVE = lambda actual: {'persistence': np.zeros(len(actual)), 'historical mean':
 def test_a_challenger_with_skill_is_promoted_where_no_model_serves():
     rows, actual = _rows()
     result = evaluate_challenger(rows, _seeds(actual, 0.3), 0, NAIVE(actual))
-    assert (
-        result.promoted
-        and result.rows == 126
-        and 'no champion to beat' in result.verdict
-        and set(result.table.index) >= {'challenger, seed 0', 'persistence', 'historical mean'}
-    )
+    assert result.promoted
+    assert result.rows == 126
+    assert 'no champion to beat' in result.verdict
+    assert set(result.table.index) >= {'challenger, seed 0', 'persistence', 'historical mean'}
 
 
 def test_a_challenger_without_skill_is_not():
     rows, actual = _rows()
     result = evaluate_challenger(rows, _seeds(actual, 0.0), 0, NAIVE(actual))
-    assert (
-        not result.promoted
-        and 'higher than that of historical mean' in result.verdict
-        and '✗ Diebold–Mariano p = 0.983 (served seed); required: ≤ 0.05.' in result.verdict
-    )
+    assert not result.promoted
+    assert 'higher than that of historical mean' in result.verdict
+    assert '✗ Diebold–Mariano p = 0.983 (served seed); required: ≤ 0.05.' in result.verdict
 
 
 def test_one_lucky_seed_does_not_decide_even_when_it_would_serve():
@@ -63,12 +59,10 @@ def test_every_look_at_the_same_sessions_shares_the_significance():
         evaluate_challenger(rows, dict.fromkeys(range(5), weak), 0, {'persistence': np.zeros(126)}, looks=looks)
         for looks in (0, 4)
     )
-    assert (
-        first.promoted
-        and 'required: ≤ 0.05.' in first.verdict
-        and not fifth.promoted
-        and 'required: ≤ 0.01 (0.05 shared by 5 looks' in fifth.verdict
-    )
+    assert first.promoted
+    assert 'required: ≤ 0.05.' in first.verdict
+    assert not fifth.promoted
+    assert 'required: ≤ 0.01 (0.05 shared by 5 looks' in fifth.verdict
 
 
 def test_a_horizon_that_the_sessions_hold_less_than_ten_times_decides_nothing():
@@ -80,25 +74,19 @@ def test_a_horizon_that_the_sessions_hold_less_than_ten_times_decides_nothing():
 
 def test_fewer_than_three_seeds_decide_nothing():
     rows, actual = _rows()
-    assert (
-        not evaluate_challenger(rows, _seeds(actual, 0.3, n=2), 0, NAIVE(actual)).promoted
-        and evaluate_challenger(rows, _seeds(actual, 0.3, n=3), 0, NAIVE(actual)).promoted
-    )
+    assert not evaluate_challenger(rows, _seeds(actual, 0.3, n=2), 0, NAIVE(actual)).promoted
+    assert evaluate_challenger(rows, _seeds(actual, 0.3, n=3), 0, NAIVE(actual)).promoted
 
 
 def test_the_folds_have_to_agree():
     rows, actual = _rows()
-    assert (
-        evaluate_challenger(rows, _seeds(actual, 0.3), 0, NAIVE(actual), folds=(-0.01, 'persistence', True)).promoted
-        and not evaluate_challenger(
-            rows, _seeds(actual, 0.3), 0, NAIVE(actual), folds=(-0.01, 'persistence', False)
-        ).promoted
-    )
+    assert evaluate_challenger(rows, _seeds(actual, 0.3), 0, NAIVE(actual), folds=(-0.01, 'persistence', True)).promoted
+    assert not evaluate_challenger(
+        rows, _seeds(actual, 0.3), 0, NAIVE(actual), folds=(-0.01, 'persistence', False)
+    ).promoted
     result = evaluate_challenger(rows, _seeds(actual, 0.3), 0, NAIVE(actual), folds=(0.01, 'persistence', False))
-    assert (
-        not result.promoted
-        and '✗ Over the folds the mean error of the seeds is 1.00% higher than that of persistence' in result.verdict
-    )
+    assert not result.promoted
+    assert '✗ Over the folds the mean error of the seeds is 1.00% higher than that of persistence' in result.verdict
 
 
 def test_a_difference_that_may_be_chance_is_not_enough():
@@ -106,17 +94,15 @@ def test_a_difference_that_may_be_chance_is_not_enough():
     forecast = np.zeros(30)
     forecast[np.abs(actual).argmax()] = actual[np.abs(actual).argmax()]
     result = evaluate_challenger(rows, {seed: forecast for seed in range(5)}, 0, {'persistence': np.zeros(30)})
-    assert (
-        not result.promoted
-        and '5 of 5 seeds' in result.verdict
-        and evaluate_challenger(
-            rows,
-            {seed: forecast for seed in range(5)},
-            0,
-            {'persistence': np.zeros(30)},
-            rules=RetrainingSettings(significance=0.4),
-        ).promoted
-    )
+    assert not result.promoted
+    assert '5 of 5 seeds' in result.verdict
+    assert evaluate_challenger(
+        rows,
+        {seed: forecast for seed in range(5)},
+        0,
+        {'persistence': np.zeros(30)},
+        rules=RetrainingSettings(significance=0.4),
+    ).promoted
 
 
 def test_a_gain_below_the_margin_is_not_enough():
@@ -129,10 +115,8 @@ def test_a_gain_below_the_margin_is_not_enough():
 def test_the_champion_stays_unless_the_challenger_is_better_by_the_margin():
     rows, actual = _rows()
     skilled = {seed: 0.3 * actual for seed in range(5)}
-    assert (
-        evaluate_challenger(rows, skilled, 0, NAIVE(actual), 0.2 * actual).promoted
-        and not evaluate_challenger(rows, skilled, 0, NAIVE(actual), 0.3 * actual).promoted
-    )
+    assert evaluate_challenger(rows, skilled, 0, NAIVE(actual), 0.2 * actual).promoted
+    assert not evaluate_challenger(rows, skilled, 0, NAIVE(actual), 0.3 * actual).promoted
     assert not evaluate_challenger(rows, skilled, 0, NAIVE(actual), 0.4 * actual).promoted
     assert not evaluate_challenger(
         rows, skilled, 0, NAIVE(actual), 0.2 * actual, rules=RetrainingSettings(margin=0.2)

@@ -423,7 +423,8 @@ def test_every_sealed_evaluation_of_overlapping_sessions_is_a_look(fresh):
     assert [
         count_looks(fresh, 'IBM-h1', first, last)
         for first, last in (('2013-02-01', '2013-03-01'), ('2013-03-02', '2013-06-01'), ('2013-06-01', '2013-07-01'))
-    ] == [2, 1, 0] and count_looks(fresh, 'X-h1', '2013-01-01', '2013-12-31') == 0
+    ] == [2, 1, 0]
+    assert count_looks(fresh, 'X-h1', '2013-01-01', '2013-12-31') == 0
 
 
 def test_a_challenger_that_was_tested_against_another_champion_is_not_promoted(fresh):
@@ -494,10 +495,8 @@ def test_of_many_promotions_at_once_one_serves_and_each_names_the_model_it_repla
     with session(fresh) as db:
         chain = db.execute(text('SELECT model_id, replaced_id FROM promotions ORDER BY id')).all()
     assert not failed and [row.replaced_id for row in chain] == [None, *(row.model_id for row in chain[:-1])]
-    assert (
-        sorted(_statuses(fresh).values()) == ['champion', *['retired'] * 5]
-        and champion(fresh, 'IBM-h1')['id'] == chain[-1].model_id
-    )
+    assert sorted(_statuses(fresh).values()) == ['champion', *['retired'] * 5]
+    assert champion(fresh, 'IBM-h1')['id'] == chain[-1].model_id
 
 
 def test_an_interrupted_promotion_leaves_the_champion(fresh, monkeypatch):

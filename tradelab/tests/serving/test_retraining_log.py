@@ -35,23 +35,17 @@ def _rows(settings):
     return retrainings_table(settings).to_dict('records')
 
 
-def _age(settings, seconds, what='heartbeat_at'):
-    "Let every retraining be older"
+def _age(settings, seconds, column='heartbeat_at'):
+    "Make every retraining older"
     with session(settings) as db:
-        db.execute(text(f'UPDATE retrainings SET {what} = {what} - make_interval(secs => :s)'), dict(s=seconds))
+        db.execute(text(f'UPDATE retrainings SET {column} = {column} - make_interval(secs => :s)'), dict(s=seconds))
 
 
 def test_the_first_claim_holds_and_the_next_is_refused_by_name(fresh):
     row = claim(fresh, 'IBM-h1', DUE, ['90 days old'], 60, 'lab-1:17:a')
-    assert (
-        row['status'],
-        row['owner'],
-        row['reasons'],
-        row['attempts'],
-        row['scheduled_for'],
-        row['ended_at'],
-        row['error'],
-    ) == ('running', 'lab-1:17:a', ['90 days old'], 1, DUE, None, None)
+    assert (row['status'], row['owner'], row['reasons']) == ('running', 'lab-1:17:a', ['90 days old'])
+    assert (row['attempts'], row['scheduled_for']) == (1, DUE)
+    assert (row['ended_at'], row['error']) == (None, None)
     with pytest.raises(RunError, match='IBM-h1 for 2024-01-02 12:00 UTC is already running, by lab-1:17:a'):
         claim(fresh, 'IBM-h1', DUE, ['x'], 60)
     assert _rows(fresh) == [row]
@@ -60,18 +54,13 @@ def test_the_first_claim_holds_and_the_next_is_refused_by_name(fresh):
 # %% ../../../nbs/serving/04_retraining_log.ipynb #6caf840e
 def _race(settings, count, **arguments):
     "The owners that won and the errors of the others, of `count` threads that claim at once"
-    results, gate = [], threading.Barrier(count)
+    results, barrier = [], threading.Barrier(count)
 
     def attempt(k):
-        gate.wait()
+        barrier.wait()
         try:
-            results.append(
-                claim(
-                    settings,
-                    owner=f'thread-{k}',
-                    **({key: value[k] if isinstance(value, list) else value for key, value in arguments.items()}),
-                )['owner']
-            )
+            own = {key: value[k] if isinstance(value, list) else value for key, value in arguments.items()}
+            results.append(claim(settings, owner=f'thread-{k}', **own)['owner'])
         except RunError as e:
             results.append(e)
 
@@ -97,11 +86,9 @@ def test_of_eight_that_take_over_at_once_exactly_one_wins(fresh):
     claim(fresh, 'IBM-h1', DUE, [], 60, 'dead')
     _age(fresh, 61)
     won, refused = _race(fresh, 8, name='IBM-h1', scheduled_for=DUE, takeover_s=60)
-    assert (
-        len(won) == 1
-        and len(refused) == 7
-        and [(row['owner'], row['attempts']) for row in _rows(fresh)] == [(won[0], 2)]
-    )
+    assert len(won) == 1
+    assert len(refused) == 7
+    assert [(row['owner'], row['attempts']) for row in _rows(fresh)] == [(won[0], 2)]
 
 # %% ../../../nbs/serving/04_retraining_log.ipynb #53ede71a
 def test_one_name_is_trained_once_at_a_time_whenever_it_was_due(fresh):
@@ -116,12 +103,10 @@ def test_an_earlier_claim_that_died_is_closed_by_the_next(fresh):
     _age(fresh, 61)
     claim(fresh, 'IBM-h1', DUE + timedelta(days=1), [], 60, 'next')
     (row,) = (row for row in _rows(fresh) if row['id'] == dead['id'])
-    assert (
-        row['status'] == 'failed'
-        and 'No heartbeat of dead' in row['error']
-        and row['ended_at'] is not None
-        and not heartbeat(fresh, dead['id'], 'dead')
-    )
+    assert row['status'] == 'failed'
+    assert 'No heartbeat of dead' in row['error']
+    assert row['ended_at'] is not None
+    assert not heartbeat(fresh, dead['id'], 'dead')
 
 # %% ../../../nbs/serving/04_retraining_log.ipynb #45ce21ed
 @pytest.mark.parametrize('age, taken', [(50, False), (70, True)])
@@ -130,13 +115,9 @@ def test_only_a_claim_without_heartbeat_is_taken_over(fresh, age, taken):
     _age(fresh, age)
     if taken:
         row = claim(fresh, 'IBM-h1', DUE, ['second'], 60, 'new')
-        assert (row['owner'], row['attempts'], row['reasons'], row['status'], row['ended_at']) == (
-            'new',
-            2,
-            ['second'],
-            'running',
-            None,
-        ) and 'old' in row['error']
+        assert (row['owner'], row['attempts'], row['reasons']) == ('new', 2, ['second'])
+        assert (row['status'], row['ended_at']) == ('running', None)
+        assert 'old' in row['error']
     else:
         with pytest.raises(RunError, match='by old'):
             claim(fresh, 'IBM-h1', DUE, ['second'], 60, 'new')
@@ -160,12 +141,8 @@ def test_a_failed_retraining_may_be_tried_again_and_a_finished_one_names_its_run
     row = claim(fresh, 'IBM-h1', DUE, [], 60, 'you')
     assert (row['attempts'], row['status'], row['ended_at'], row['error']) == (2, 'running', None, 'disk full')
     done = finish_retraining(fresh, row['id'], 'you', 'done', 'run-7', verdict='the champion stays')
-    assert (done['run_id'], done['verdict'], done['error'], done['model_id']) == (
-        'run-7',
-        'the champion stays',
-        None,
-        None,
-    )
+    assert (done['run_id'], done['verdict']) == ('run-7', 'the champion stays')
+    assert (done['error'], done['model_id']) == (None, None)
     with pytest.raises(RunError, match='is done, by run-7.*the champion stays'):
         claim(fresh, 'IBM-h1', DUE, [], 0, 'them')
     assert _rows(fresh) == [done]
@@ -180,9 +157,9 @@ def test_a_process_that_lost_the_claim_writes_nothing(fresh):
         finish_retraining(fresh, row['id'], 'old', 'done', verdict='mine')
     assert _rows(fresh) == before and heartbeat(fresh, row['id'], 'new')
     finish_retraining(fresh, row['id'], 'new', 'done')
-    for who in ('old', 'new'):
+    for owner in ('old', 'new'):
         with pytest.raises(RunError, match='done, by new'):
-            finish_retraining(fresh, row['id'], who, 'failed')
+            finish_retraining(fresh, row['id'], owner, 'failed')
     with pytest.raises(RunError, match='no such row'):
         finish_retraining(fresh, 99, 'new', 'done')
 
@@ -190,7 +167,7 @@ def test_a_process_that_lost_the_claim_writes_nothing(fresh):
 def test_an_end_that_cannot_be_written_leaves_the_claim(fresh):
     row = claim(fresh, 'IBM-h1', DUE, [], 60, 'me')
     with pytest.raises(DatabaseError, match='fk_retrainings_run_id'):
-        finish_retraining(fresh, row['id'], 'me', 'done', 'nobody')
+        finish_retraining(fresh, row['id'], 'me', 'done', 'unknown')
     with pytest.raises(ParameterError, match='done or failed'):
         finish_retraining(fresh, row['id'], 'me', 'running')
     assert _rows(fresh) == [row]
@@ -207,9 +184,8 @@ def test_heartbeats_are_written_while_the_body_runs_and_end_with_it(fresh, monke
     monkeypatch.setattr(retraining_log, 'heartbeat', counted)
     with keep_alive(fresh, row['id'], 'me', 0.01) as lost:
         assert seen.acquire(timeout=20) and seen.acquire(timeout=20) and not lost.is_set()
-    assert _rows(fresh)[0]['heartbeat_at'] > row['heartbeat_at'] and f'retraining-{row["id"]}' not in {
-        thread.name for thread in threading.enumerate()
-    }
+    assert _rows(fresh)[0]['heartbeat_at'] > row['heartbeat_at']
+    assert f'retraining-{row["id"]}' not in {thread.name for thread in threading.enumerate()}
 
 
 def test_the_body_can_ask_whether_the_claim_was_lost(fresh):
@@ -284,9 +260,8 @@ def test_the_claim_of_a_killed_process_is_taken_over_after_its_time(fresh):
             row = claim(fresh, 'IBM-h1', DUE, ['y'], 2, 'heir')
         except RunError:
             assert datetime.now(UTC) - last < timedelta(minutes=2)
-    assert (row['owner'], row['attempts'], row['status']) == ('heir', 2, 'running') and row[
-        'started_at'
-    ] - last >= timedelta(seconds=2)
+    assert (row['owner'], row['attempts'], row['status']) == ('heir', 2, 'running')
+    assert row['started_at'] - last >= timedelta(seconds=2)
 
 # %% ../../../nbs/serving/04_retraining_log.ipynb #3b633dbd
 def test_the_clock_of_the_database_decides_and_not_that_of_the_host(fresh, monkeypatch):
@@ -324,17 +299,14 @@ def test_triggers_wait_for_running_or_finished_retrainings_and_not_for_failed_on
     _age(fresh, 23 * 3600, 'started_at')
     assert cooldown(fresh, 'IBM-h1', 24) and not cooldown(fresh, 'IBM-h1', 22)
     began = last_retraining(fresh, 'IBM-h1')['started_at']
-    assert cooldown(fresh, 'IBM-h1', 24, began + timedelta(hours=23, minutes=59)) and not cooldown(
-        fresh, 'IBM-h1', 24, began + timedelta(hours=24)
-    )
+    assert cooldown(fresh, 'IBM-h1', 24, began + timedelta(hours=23, minutes=59))
+    assert not cooldown(fresh, 'IBM-h1', 24, began + timedelta(hours=24))
 
 
 def test_the_table_has_the_last_begun_first_and_those_of_one_model(fresh):
     for k, name in enumerate(('a', 'b', 'a')):
         finish_retraining(fresh, claim(fresh, name, DUE + timedelta(days=k), owner='me')['id'], 'me', 'done')
-    assert (
-        retrainings_table(fresh).id.tolist() == [3, 2, 1]
-        and retrainings_table(fresh, 'a').id.tolist() == [3, 1]
-        and retrainings_table(fresh, limit=1).id.tolist() == [3]
-    )
+    assert retrainings_table(fresh).id.tolist() == [3, 2, 1]
+    assert retrainings_table(fresh, 'a').id.tolist() == [3, 1]
+    assert retrainings_table(fresh, limit=1).id.tolist() == [3]
     assert retrainings_table(fresh, 'c').empty and last_retraining(fresh, 'a')['id'] == 3

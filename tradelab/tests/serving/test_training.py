@@ -50,16 +50,14 @@ def tested(walk):
 
 # %% ../../../nbs/serving/06_training.ipynb #bb3ade2a
 def test_the_sealed_sessions_are_the_newest_and_no_fold_touches_them(walk):
-    assert (
-        walk.sealed.equals(walk.sessions[-100:])
-        and walk.folds[-1].test[-1] == walk.sessions[-101]
-        and last_fold(walk).train[-1] < walk.sealed[0]
-    )
+    assert walk.sealed.equals(walk.sessions[-100:])
+    assert walk.folds[-1].test[-1] == walk.sessions[-101]
+    assert last_fold(walk).train[-1] < walk.sealed[0]
 
 
 def test_the_label_of_the_last_training_session_ends_before_the_sealed_sessions():
-    one = training_data({'A': synthetic_bars('walk')}, _settings(horizon=5))
-    assert one.sessions.get_loc(one.sealed[0]) - one.sessions.get_loc(last_fold(one).train[-1]) == 11
+    data = training_data({'A': synthetic_bars('walk')}, _settings(horizon=5))
+    assert data.sessions.get_loc(data.sealed[0]) - data.sessions.get_loc(last_fold(data).train[-1]) == 11
 
 
 def test_sessions_after_the_end_are_not_known():
@@ -69,7 +67,7 @@ def test_sessions_after_the_end_are_not_known():
 
 def test_an_unusable_symbol_of_a_universe_is_left_out_by_name():
     short, (bars, actions, convention) = synthetic_bars('walk', 150), synthetic_bars('walk')
-    one = training_data(
+    data = training_data(
         {
             'A': synthetic_bars('walk'),
             'NEW': short,
@@ -77,12 +75,10 @@ def test_an_unusable_symbol_of_a_universe_is_left_out_by_name():
         },
         _settings(),
     )
-    assert (
-        one.symbols == ('A',)
-        and 'too little history' in one.left_out['NEW']
-        and 'never moves' in one.left_out['FLAT']
-        and one.name == 'pool-h1'
-    )
+    assert data.symbols == ('A',)
+    assert 'too little history' in data.left_out['NEW']
+    assert 'never moves' in data.left_out['FLAT']
+    assert data.name == 'pool-h1'
 
 
 def test_a_single_unusable_symbol_is_refused():
@@ -106,11 +102,9 @@ def test_models_are_named_after_symbol_and_horizon():
 
 # %% ../../../nbs/serving/06_training.ipynb #4fa74e5e
 def test_the_seed_with_the_median_loss_serves():
-    assert (
-        median_seed({0: 3.0, 1: 1.0, 2: 2.0}) == 2
-        and median_seed({0: 1.0, 1: 2.0}) == 0
-        and median_seed({7: 1.0, 3: 1.0, 5: 9.0}) == 7
-    )
+    assert median_seed({0: 3.0, 1: 1.0, 2: 2.0}) == 2
+    assert median_seed({0: 1.0, 1: 2.0}) == 0
+    assert median_seed({7: 1.0, 3: 1.0, 5: 9.0}) == 7
 
 
 def test_a_model_can_be_stored_with_its_origin(walk, fitted):
@@ -123,10 +117,8 @@ def test_a_model_can_be_stored_with_its_origin(walk, fitted):
         walk.data_hash,
         1,
     )
-    assert (
-        again.train_last == last_fold(walk).train[-1] < walk.sealed[0]
-        and forecast_on_sessions(walk, again, walk.sealed).session.tolist() == walk.sealed.tolist()
-    )
+    assert again.train_last == last_fold(walk).train[-1] < walk.sealed[0]
+    assert forecast_on_sessions(walk, again, walk.sealed).session.tolist() == walk.sealed.tolist()
 
 
 def test_nothing_after_the_training_part_changes_a_bit_of_a_model(walk, fitted):
@@ -136,13 +128,13 @@ def test_nothing_after_the_training_part_changes_a_bit_of_a_model(walk, fitted):
     torn.loc[walk.sealed[0] :, 'volume'] *= 7
     other = training_data({'A': (torn, actions, convention)}, _settings())
     mine, theirs = build_artifact(walk, fitted), build_artifact(other, fit(other, last_fold(other)))
-    assert all(np.array_equal(a, b) for a, b in zip(mine.network.arrays, theirs.network.arrays)) and np.array_equal(
-        mine.scalers['A'].center, theirs.scalers['A'].center
-    )
+    assert all(np.array_equal(a, b) for a, b in zip(mine.network.arrays, theirs.network.arrays))
+    assert np.array_equal(mine.scalers['A'].center, theirs.scalers['A'].center)
     assert (mine.interval_width, mine.limit) == (
         theirs.interval_width,
         theirs.limit,
-    ) and mine.data_hash != theirs.data_hash
+    )
+    assert mine.data_hash != theirs.data_hash
 
 
 def test_a_validation_part_too_short_for_the_interval_is_refused(walk, fitted):
@@ -163,13 +155,8 @@ def test_each_fold_leaves_the_model_that_would_have_served_and_its_forecasts(wal
 
 
 def test_baselines_and_seeds_are_all_evaluated(tested):
-    assert tested.evaluation.table.Seeds.to_dict() == {
-        'LSTM': 3,
-        'persistence': 1,
-        'historical mean': 1,
-        'ridge': 1,
-        'trees': 3,
-    }
+    seeds = {'LSTM': 3, 'persistence': 1, 'historical mean': 1, 'ridge': 1, 'trees': 3}
+    assert tested.evaluation.table.Seeds.to_dict() == seeds
 
 
 def test_a_champion_counts_after_its_training_alone_and_only_for_what_it_knows(walk, fitted):
@@ -182,7 +169,7 @@ def test_a_champion_counts_after_its_training_alone_and_only_for_what_it_knows(w
 
 
 def test_a_pooled_model_scales_each_symbol_by_itself():
-    one = training_data({'A': synthetic_bars('walk'), 'B': synthetic_bars('walk', seed=1)}, _settings(seeds='0'))
-    model = build_artifact(one, fit(one, last_fold(one)))
+    data = training_data({'A': synthetic_bars('walk'), 'B': synthetic_bars('walk', seed=1)}, _settings(seeds='0'))
+    model = build_artifact(data, fit(data, last_fold(data)))
     assert model.symbols == ('A', 'B') and model.scalers['A'].target_scale != model.scalers['B'].target_scale
-    assert forecast_on_sessions(one, model, one.sealed).groupby('symbol').size().to_dict() == {'A': 100, 'B': 100}
+    assert forecast_on_sessions(data, model, data.sealed).groupby('symbol').size().to_dict() == {'A': 100, 'B': 100}
