@@ -17,9 +17,9 @@ import numpy as np
 
 from .config import BacktestSettings, RiskSettings
 from .engine.state import ACTIVE, BREAKS, HALTED, REDUCE_ONLY, STATES, Log, engine_parameters, round_down
+from .settings import Value
 from .utils.compiled import kernel
 from .utils.error_handling import DataError
-from .utils.value_objects import Value
 
 # %% ../nbs/engine/07_risk_management.ipynb #216ff5be
 @kernel

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from ..data.adjustment import adjust
+from ..settings import Value
 from ..utils.error_handling import DataError
-from ..utils.value_objects import Value
 
 # %% ../../nbs/audit/01_histories.ipynb #c2f0d2e8
 @dataclass(frozen=True, eq=False, repr=False)

@@ -31,9 +31,8 @@ from tradelab.models.forecast_metrics import (
 )
 from .windows import Asset, Samples, fit_scalers, model_inputs, samples, split_validation
 from ..research.walk_forward import Fold, folds
-from ..settings import ModelSettings
+from ..settings import ModelSettings, Value
 from ..utils.error_handling import DataError, ModelError, did_you_mean
-from ..utils.value_objects import Value
 
 # %% ../../nbs/models/08_forecast_evaluation.ipynb #073da25e
 @dataclass(frozen=True, eq=False, repr=False)

@@ -21,9 +21,9 @@ from ..engine.result import Backtest
 from .comparison import run_figures, run_subject
 from .results import claim_results, result_tables, run_details, table_rows, trial_summary
 from .tables import Run, StoredFold, SweepResult
+from ..settings import Value
 from ..utils.database import copy_frame, session
 from ..utils.error_handling import DataError, RunError, did_you_mean
-from ..utils.value_objects import Value
 
 # %% ../../nbs/records/06_trials.ipynb #6a212fe5
 def _plain(value):

@@ -41,8 +41,8 @@ from tradelab.serving.training import (
     forecast_on_sessions,
     last_fold,
 )
+from ..settings import Value
 from ..utils.error_handling import ModelError, RunError
-from ..utils.value_objects import Value
 
 # %% ../../nbs/serving/08_retraining.ipynb #6d72b0b8
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from ..models.forecast_evaluation import ForecastComparison, Skill
 from ..records.trials import Trials
 from ..risk_management import Account, Order, OrderVerdict
 from ..serving.retraining import Due, Health, Trigger
-from ..utils.value_objects import Value
+from ..settings import Value
 
 # %% ../../nbs/tests/records.ipynb #b2e0d305
 def _nan():

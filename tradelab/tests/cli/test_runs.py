@@ -178,10 +178,10 @@ def test_a_wrong_word_about_runs_is_one_clear_line(fresh, runs, words, code, sai
 
 # %% ../../../nbs/cli/04_runs.ipynb #fedd67c2
 def test_a_figure_is_followed_over_time_with_its_change_for_each_kind_of_run(fresh, runs):
-    for day, (name, symbol, sharpe) in enumerate(
+    for day, (name, symbol, figure) in enumerate(
         [('a', 'IBM', 0.5), ('b', 'FB', 1.0), ('c', 'IBM', None), ('d', 'FB', 0.9)], 1
     ):
-        _run(fresh, name, day, sharpe, symbol=symbol)
+        _run(fresh, name, day, figure, symbol=symbol)
     code, out, err = runs('history', '--metric', 'sharpe')
     assert code == 0 and [' '.join(line.split()[2:]) for line in out.splitlines()[1:]] == [
         'backtest IBM 0.50 a',

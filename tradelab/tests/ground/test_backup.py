@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['test_a_restore_brings_back_what_the_backup_saw', 'test_a_backup_goes_into_a_lab_that_has_no_tables', 'test_a_file_that_does_not_load_leaves_the_data_alone', 'test_a_dump_of_something_else_is_refused', 'test_a_backup_overwrites_nothing_and_leaves_no_parts']
 
-# %% ../../../nbs/ground/11_backup.ipynb #872554e8
+# %% ../../../nbs/ground/10_backup.ipynb #872554e8
 import os
 
 import pytest
@@ -14,7 +14,7 @@ from ...utils.backup import backup, restore
 from ...utils.database import admin_connection, database_url, head_revision, migrate, scratch_lab, session
 from ...utils.error_handling import DatabaseDownError, DatabaseError, StorageError
 
-# %% ../../../nbs/ground/11_backup.ipynb #761b300c
+# %% ../../../nbs/ground/10_backup.ipynb #761b300c
 def _write_event(settings, message):
     with session(settings) as work:
         work.execute(
@@ -31,7 +31,7 @@ def _databases(settings):
     with admin_connection(database_url(settings)) as server:
         return set(server.scalars(text("SELECT datname FROM pg_database WHERE datname LIKE 'tradelab%'")))
 
-# %% ../../../nbs/ground/11_backup.ipynb #7e23e04c
+# %% ../../../nbs/ground/10_backup.ipynb #7e23e04c
 def test_a_restore_brings_back_what_the_backup_saw(fresh, tmp_path):
     _write_event(fresh, 'before')
     path = backup(fresh, tmp_path / 'lab.dump')
@@ -55,7 +55,7 @@ def test_a_backup_goes_into_a_lab_that_has_no_tables(fresh, tmp_path):
         restore(other, path)
         assert _messages(other) == ['moved house']
 
-# %% ../../../nbs/ground/11_backup.ipynb #ea5b5f9f
+# %% ../../../nbs/ground/10_backup.ipynb #ea5b5f9f
 def test_a_file_that_does_not_load_leaves_the_data_alone(fresh, tmp_path):
     _write_event(fresh, 'precious')
     whole = backup(fresh, tmp_path / 'lab.dump').read_bytes()
@@ -84,7 +84,7 @@ def test_a_dump_of_something_else_is_refused(fresh, tmp_path):
             server.execute(text('DROP DATABASE tradelab_other WITH (FORCE)'))
     assert _messages(fresh) == ['precious'] and _databases(fresh) == {'tradelab'}
 
-# %% ../../../nbs/ground/11_backup.ipynb #c30472a9
+# %% ../../../nbs/ground/10_backup.ipynb #c30472a9
 def test_a_backup_overwrites_nothing_and_leaves_no_parts(fresh, tmp_path):
     (tmp_path / 'old.dump').write_text('the only copy')
     with pytest.raises(StorageError, match='exists already'):

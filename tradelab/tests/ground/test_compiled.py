@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['package', 'test_a_second_process_does_not_compile_again', 'test_a_change_in_a_called_function_is_noticed', 'test_a_module_without_kernels_does_not_change_the_stamp', 'test_a_constant_of_a_module_without_kernels_changes_the_stamp', 'test_a_stamp_of_nothing_is_refused', 'test_the_kernels_of_the_engine_are_in_the_stamp', 'test_a_kernel_makes_no_arrays_unless_it_says_so', 'test_numba_gets_its_own_setting_back']
 
-# %% ../../../nbs/ground/03_compiled.ipynb #52a88c48
+# %% ../../../nbs/ground/02_compiled.ipynb #52a88c48
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from ...utils import compiled
 from ...utils.compiled import code_stamp
 
-# %% ../../../nbs/ground/03_compiled.ipynb #4f0d9102
+# %% ../../../nbs/ground/02_compiled.ipynb #4f0d9102
 @pytest.fixture
 def package(tmp_path):
     "A package of two kernels in two modules, beside a copy of `compiled`"
@@ -38,7 +38,7 @@ def _run(package):
         ).stdout.split()
     ]
 
-# %% ../../../nbs/ground/03_compiled.ipynb #524206ae
+# %% ../../../nbs/ground/02_compiled.ipynb #524206ae
 def test_a_second_process_does_not_compile_again(package):
     assert [_run(package), _run(package)] == [[21, 0], [21, 1]]
 

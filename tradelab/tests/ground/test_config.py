@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['home', 'test_arguments_win_over_environment_and_environment_over_the_file', 'test_the_shipped_file_names_every_key_that_there_is', 'test_the_shipped_file_can_be_loaded', 'test_settings_cannot_be_changed', 'test_a_bad_file_is_refused_with_the_place_and_the_value', 'test_an_unknown_variable_is_refused', 'test_a_section_of_two_words_is_reached_from_the_environment', 'test_a_bad_variable_is_named_as_the_place', 'test_an_unknown_argument_is_refused', 'test_a_lab_without_settings_is_refused', 'test_empty_values_mean_none_and_lists_are_split', 'test_a_password_in_the_file_is_refused_without_showing_it', 'test_a_password_in_the_environment_is_masked_in_the_table', 'test_secrets_come_from_environment_file_and_private_dotenv', 'test_a_dotenv_that_others_can_read_is_refused', 'test_a_secret_file_that_is_missing_is_refused', 'test_sections_refuse_impossible_values_when_built_by_hand']
 
-# %% ../../../nbs/ground/06_config.ipynb #123a3fe6
+# %% ../../../nbs/ground/05_config.ipynb #123a3fe6
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from tradelab.config import (
     settings_table,
 )
 
-# %% ../../../nbs/ground/06_config.ipynb #cf61200c
+# %% ../../../nbs/ground/05_config.ipynb #cf61200c
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     import os
@@ -35,7 +35,7 @@ def home(tmp_path, monkeypatch):
 def _write(home, text):
     (home / 'settings.ini').write_text(text)
 
-# %% ../../../nbs/ground/06_config.ipynb #8712dc6a
+# %% ../../../nbs/ground/05_config.ipynb #8712dc6a
 def test_arguments_win_over_environment_and_environment_over_the_file(home, monkeypatch):
     monkeypatch.setenv('TRADELAB_STRATEGY_SLOW', '150')
     settings = load_settings(home, strategy={'rsi_window': 7})
@@ -72,7 +72,7 @@ def test_settings_cannot_be_changed(home):
     with pytest.raises(ValueError):
         settings.strategy = StrategySettings()
 
-# %% ../../../nbs/ground/06_config.ipynb #a8a46339
+# %% ../../../nbs/ground/05_config.ipynb #a8a46339
 @pytest.mark.parametrize(
     'text, words',
     [
@@ -100,7 +100,7 @@ def test_a_bad_file_is_refused_with_the_place_and_the_value(home, text, words):
         load_settings(home)
     assert [word for word in words if word not in str(caught.value)] == [], str(caught.value)
 
-# %% ../../../nbs/ground/06_config.ipynb #8572b689
+# %% ../../../nbs/ground/05_config.ipynb #8572b689
 @pytest.mark.parametrize('name', ['TRADELAB_STRATEGY_FSAT', 'TRADELAB_STARTEGY_FAST', 'TRADELAB_FOO'])
 def test_an_unknown_variable_is_refused(home, monkeypatch, name):
     monkeypatch.setenv(name, '5')
@@ -129,7 +129,7 @@ def test_a_lab_without_settings_is_refused(tmp_path, monkeypatch):
     with pytest.raises(ConfigError, match='no settings.ini'):
         load_settings()
 
-# %% ../../../nbs/ground/06_config.ipynb #661e50c4
+# %% ../../../nbs/ground/05_config.ipynb #661e50c4
 def test_empty_values_mean_none_and_lists_are_split(home):
     _write(home, '[risk]\nstop_loss =\n[data]\nsymbols = BRK.B , ^GSPC,\n')
     settings = load_settings(home)
@@ -156,7 +156,7 @@ def test_a_password_in_the_environment_is_masked_in_the_table(home, monkeypatch)
     shown = str(settings_table(load_settings(home)))
     assert 'hunter2' not in shown and 'me:****@db' in shown and 'TRADELAB_DATABASE_URL' in shown
 
-# %% ../../../nbs/ground/06_config.ipynb #0a8e1f2b
+# %% ../../../nbs/ground/05_config.ipynb #0a8e1f2b
 def test_secrets_come_from_environment_file_and_private_dotenv(home, monkeypatch):
     (home / 'pw').write_text('from-file\n')
     (home / '.env').write_text('TRADELAB_ALPACA_API_KEY=from-dotenv\n')
@@ -168,7 +168,7 @@ def test_secrets_come_from_environment_file_and_private_dotenv(home, monkeypatch
     assert 'from-' not in repr(secrets) and 'from-' not in str(secrets)
     assert load_settings(home).strategy.fast == 20
 
-# %% ../../../nbs/ground/06_config.ipynb #99e4b160
+# %% ../../../nbs/ground/05_config.ipynb #99e4b160
 def test_a_dotenv_that_others_can_read_is_refused(home):
     (home / '.env').write_text('TRADELAB_ALPACA_API_KEY=x\n')
     (home / '.env').chmod(0o644)

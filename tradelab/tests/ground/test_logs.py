@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['log_file', 'test_unregistered_secrets_are_found_by_their_shape', 'test_known_values_are_cut_out_also_in_a_url', 'test_known_values_are_found_in_escaped_forms', 'test_fields_of_any_kind_pass_the_filter', 'test_ordinary_text_stays', 'test_no_secret_passes_by_message_argument_traceback_cause_or_detail', 'test_each_line_carries_its_run', 'test_setting_up_twice_writes_each_line_once', 'test_the_file_rotates', 'test_a_log_folder_that_cannot_be_made_is_refused', 'test_what_escapes_a_command_ends_in_one_line_and_a_code', 'test_before_there_is_a_log_the_line_stands_alone']
 
-# %% ../../../nbs/ground/07_logs.ipynb #f7c2e872
+# %% ../../../nbs/ground/06_logs.ipynb #f7c2e872
 import json
 import logging
 import subprocess
@@ -15,7 +15,7 @@ import pytest
 from ...utils.error_handling import ConfigError, StorageError
 from ...utils.logs import clean_exit, current_run_id, redact, run_context, setup_logging
 
-# %% ../../../nbs/ground/07_logs.ipynb #640d5942
+# %% ../../../nbs/ground/06_logs.ipynb #640d5942
 @pytest.fixture
 def log_file(tmp_path):
     root = logging.getLogger()
@@ -31,7 +31,7 @@ def log_file(tmp_path):
 def _lines(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
-# %% ../../../nbs/ground/07_logs.ipynb #83a48cc8
+# %% ../../../nbs/ground/06_logs.ipynb #83a48cc8
 @pytest.mark.parametrize(
     'text, secret',
     [
@@ -52,7 +52,7 @@ def _lines(path):
 def test_unregistered_secrets_are_found_by_their_shape(text, secret):
     assert secret not in redact(text) and '****' in redact(text)
 
-# %% ../../../nbs/ground/07_logs.ipynb #85589a23
+# %% ../../../nbs/ground/06_logs.ipynb #85589a23
 def test_known_values_are_cut_out_also_in_a_url():
     assert redact('host/?pw=p%40ss%2Fword and p@ss/word', secrets=('p@ss/word',)).count('****') == 2
 
@@ -77,7 +77,7 @@ def test_fields_of_any_kind_pass_the_filter(log_file, details):
 def test_ordinary_text_stays(text):
     assert redact(text, secrets=('1',)) == text or text == 'tokens: none'
 
-# %% ../../../nbs/ground/07_logs.ipynb #c92194e2
+# %% ../../../nbs/ground/06_logs.ipynb #c92194e2
 def test_no_secret_passes_by_message_argument_traceback_cause_or_detail(log_file, capsys):
     log = logging.getLogger('somebody.elses.library')
     try:
@@ -91,7 +91,7 @@ def test_no_secret_passes_by_message_argument_traceback_cause_or_detail(log_file
     said = log_file.read_text() + ''.join(capsys.readouterr())
     assert 'sw0rdfish' not in said and 'effect ****' in said and 'cause ****' in said and 'message ****' in said
 
-# %% ../../../nbs/ground/07_logs.ipynb #ff64dbc3
+# %% ../../../nbs/ground/06_logs.ipynb #ff64dbc3
 def test_each_line_carries_its_run(log_file, monkeypatch):
     log = logging.getLogger('tradelab.test')
     with run_context('run-7'):
@@ -107,7 +107,7 @@ def test_each_line_carries_its_run(log_file, monkeypatch):
         'run-of-kernel',
     ] and current_run_id() == 'run-of-kernel'
 
-# %% ../../../nbs/ground/07_logs.ipynb #5f855d79
+# %% ../../../nbs/ground/06_logs.ipynb #5f855d79
 def test_setting_up_twice_writes_each_line_once(log_file, tmp_path):
     again = setup_logging(tmp_path / 'logs')
     logging.getLogger('tradelab.test').warning('once')
@@ -125,7 +125,7 @@ def test_a_log_folder_that_cannot_be_made_is_refused(tmp_path):
     with pytest.raises(StorageError, match='cannot be written'):
         setup_logging(tmp_path / 'file' / 'logs')
 
-# %% ../../../nbs/ground/07_logs.ipynb #9cc70abc
+# %% ../../../nbs/ground/06_logs.ipynb #9cc70abc
 @pytest.mark.parametrize(
     'error, code, words',
     [
@@ -142,7 +142,7 @@ def test_what_escapes_a_command_ends_in_one_line_and_a_code(log_file, capsys, er
     assert ended.value.code == code and said.count('\n') == 1 and words in said and 'sw0rdfish' not in said
     assert 'Traceback' not in said and type(error).__name__ in _lines(log_file)[-1]['traceback']
 
-# %% ../../../nbs/ground/07_logs.ipynb #d40accb2
+# %% ../../../nbs/ground/06_logs.ipynb #d40accb2
 def test_before_there_is_a_log_the_line_stands_alone():
     code = 'from tradelab.utils.logs import clean_exit\nwith clean_exit(): 1/0'
     done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)

@@ -3,13 +3,13 @@
 # %% auto #0
 __all__ = ['test_a_model_that_cannot_be_is_refused', 'test_seeds_are_read_from_one_line', 'test_an_embargo_as_long_as_the_horizon_will_do', 'test_every_trigger_can_be_switched_off', 'test_an_impossible_rule_of_retraining_is_refused']
 
-# %% ../../../nbs/ground/05_settings.ipynb #3c609d4c
+# %% ../../../nbs/ground/04_settings.ipynb #3c609d4c
 import pytest
 from pydantic import ValidationError
 
 from ...settings import ModelSettings, RetrainingSettings
 
-# %% ../../../nbs/ground/05_settings.ipynb #23fee221
+# %% ../../../nbs/ground/04_settings.ipynb #23fee221
 @pytest.mark.parametrize(
     'change, word',
     [
@@ -37,7 +37,7 @@ def test_seeds_are_read_from_one_line():
 def test_an_embargo_as_long_as_the_horizon_will_do():
     assert ModelSettings(horizon=5, embargo=7).gap == 7 and ModelSettings(horizon=5).gap == 5
 
-# %% ../../../nbs/ground/05_settings.ipynb #fc8d1d6d
+# %% ../../../nbs/ground/04_settings.ipynb #fc8d1d6d
 @pytest.mark.parametrize(
     'name', ['max_age_days', 'new_sessions', 'error_ratio', 'min_rank_ic', 'min_hit_rate', 'max_psi']
 )

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['ROOT', 'exported', 'test_a_second_export_gives_the_same_bytes', 'test_the_package_is_what_the_notebooks_export', 'test_the_notebooks_are_clean', 'test_every_generated_file_is_in_git', 'test_the_package_keeps_its_rules', 'test_the_walk_finds_a_notebook_for_every_module', 'test_tests_lie_in_the_wing_of_their_notebook', 'test_a_forbidden_import_is_named', 'test_an_import_from_a_later_wing_is_named', 'test_a_pure_wing_sees_its_arguments_alone', 'test_the_first_notebooks_of_data_are_pure', 'test_a_notebook_outside_every_wing_is_named', 'test_a_number_that_is_used_twice_is_named', 'test_a_module_without_a_notebook_is_named', 'test_an_empty_folder_of_notebooks_does_not_pass', 'test_a_look_downwards_breaks_no_rule', 'test_relative_imports_are_resolved_from_where_the_module_stands', 'test_run_notebooks_define_nothing_and_tag_their_parameters']
 
-# %% ../../../nbs/ground/04_nb_export.ipynb #1d35b6e1
+# %% ../../../nbs/ground/03_nb_export.ipynb #1d35b6e1
 import os
 import shutil
 import subprocess
@@ -17,7 +17,7 @@ from ...utils.nb_export import WINGS, broken_rules, imports_of, module_places
 
 ROOT = Path(tradelab.__file__).parents[1]
 
-# %% ../../../nbs/ground/04_nb_export.ipynb #69c7bea6
+# %% ../../../nbs/ground/03_nb_export.ipynb #69c7bea6
 def _copy(folder):
     "The notebooks, the package and its configuration in `folder`, to be exported and cleaned there"
     skip = shutil.ignore_patterns('__pycache__', '.ipynb_checkpoints')
@@ -41,7 +41,7 @@ def _files(folder, pattern):
         if not {'__pycache__', '.ipynb_checkpoints'} & set(path.parts)
     }
 
-# %% ../../../nbs/ground/04_nb_export.ipynb #705961a8
+# %% ../../../nbs/ground/03_nb_export.ipynb #705961a8
 @pytest.fixture(scope='module')
 def exported(tmp_path_factory):
     folder = _copy(tmp_path_factory.mktemp('export'))
@@ -64,7 +64,7 @@ def test_the_package_is_what_the_notebooks_export(exported):
     differing = sorted(name for name in here.keys() | exported[0].keys() if here.get(name) != exported[0].get(name))
     assert not differing, f'run nbdev-export, then commit: {differing}'
 
-# %% ../../../nbs/ground/04_nb_export.ipynb #b3ab4d01
+# %% ../../../nbs/ground/03_nb_export.ipynb #b3ab4d01
 def test_the_notebooks_are_clean(tmp_path):
     folder = _copy(tmp_path)
     _run('nbdev-clean', folder)
@@ -84,7 +84,7 @@ def test_every_generated_file_is_in_git():
     loose = [line for line in listed.stdout.splitlines() if line[1] != ' ']
     assert not loose, f'git add these (a file that is not committed does not exist for others): {loose}'
 
-# %% ../../../nbs/ground/04_nb_export.ipynb #45f02ab8
+# %% ../../../nbs/ground/03_nb_export.ipynb #45f02ab8
 def test_the_package_keeps_its_rules():
     assert broken_rules(ROOT / 'nbs', ROOT / 'tradelab') == []
 
@@ -104,7 +104,7 @@ def test_tests_lie_in_the_wing_of_their_notebook():
         targets = set(re.findall(r'"#\| *export tests\.(\w[\w.]*)', path.read_text()))
         assert {target for target in targets if target.split('.')[0] != wing} <= {'conftest'}, path.name
 
-# %% ../../../nbs/ground/04_nb_export.ipynb #740478cb
+# %% ../../../nbs/ground/03_nb_export.ipynb #740478cb
 import json
 import re
 
@@ -197,7 +197,7 @@ def test_relative_imports_are_resolved_from_where_the_module_stands():
         'from ..config import Settings\nfrom .schema import Base\n', 'utils.store'
     )
 
-# %% ../../../nbs/ground/04_nb_export.ipynb #e4ae6d7f
+# %% ../../../nbs/ground/03_nb_export.ipynb #e4ae6d7f
 def test_run_notebooks_define_nothing_and_tag_their_parameters():
     import json
 

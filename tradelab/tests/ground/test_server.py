@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['data_dir', 'test_a_killed_server_comes_back_with_all_that_was_committed', 'test_a_killed_server_comes_back_when_its_number_belongs_to_another_process', 'test_processes_that_start_one_fresh_lab_at_once_share_one_server', 'test_an_interrupted_set_up_is_swept_away', 'test_a_folder_deleted_under_its_server_gives_a_fresh_one_that_lasts', 'test_a_long_path_gets_a_short_socket_that_only_its_owner_can_open', 'test_a_folder_with_something_else_is_refused_and_left_alone', 'test_a_broken_cluster_says_why_and_is_left_alone', 'test_a_lab_on_a_path_that_cannot_be_written_is_refused', 'test_a_lab_without_a_server_has_none_to_stop', 'test_a_program_that_the_server_lacks_is_refused']
 
-# %% ../../../nbs/ground/08_server.ipynb #38be96a2
+# %% ../../../nbs/ground/07_server.ipynb #38be96a2
 import os
 import shutil
 import signal
@@ -19,7 +19,7 @@ import pytest
 from ...utils.error_handling import DatabaseDownError, StorageError
 from ...utils.server import server_binary, server_running, start_server, stop_server
 
-# %% ../../../nbs/ground/08_server.ipynb #a45f95d3
+# %% ../../../nbs/ground/07_server.ipynb #a45f95d3
 @pytest.fixture
 def data_dir():
     "A cluster folder whose name needs quoting in a shell; its server is stopped afterwards"
@@ -47,7 +47,7 @@ def _kill(data_dir):
     while server_running(data_dir):
         time.sleep(0.01)  # the kernel takes a moment
 
-# %% ../../../nbs/ground/08_server.ipynb #77cfb3a9
+# %% ../../../nbs/ground/07_server.ipynb #77cfb3a9
 def test_a_killed_server_comes_back_with_all_that_was_committed(data_dir):
     url = start_server(data_dir)
     _psql(url, 'CREATE TABLE kept AS SELECT 1 AS a')
@@ -66,7 +66,7 @@ def test_a_killed_server_comes_back_when_its_number_belongs_to_another_process(d
         assert start_server(data_dir) == url and _psql(url, 'SELECT 1') == '1' and stranger.poll() is None
         stranger.kill()
 
-# %% ../../../nbs/ground/08_server.ipynb #f41aad04
+# %% ../../../nbs/ground/07_server.ipynb #f41aad04
 def test_processes_that_start_one_fresh_lab_at_once_share_one_server(data_dir):
     start = f'start_server(Path({str(data_dir)!r}), durable=False)'
     code = f'from pathlib import Path\nfrom tradelab.utils.server import start_server\nprint({start})'
@@ -80,7 +80,7 @@ def test_processes_that_start_one_fresh_lab_at_once_share_one_server(data_dir):
     commands = [process.info['cmdline'] or [] for process in psutil.process_iter(['cmdline'])]
     assert len([command for command in commands if str(data_dir) in command and '-k' in command]) == 1
 
-# %% ../../../nbs/ground/08_server.ipynb #418d636a
+# %% ../../../nbs/ground/07_server.ipynb #418d636a
 def test_an_interrupted_set_up_is_swept_away(data_dir):
     half = data_dir.parent / 'postgres.new-half'
     half.mkdir(parents=True)
@@ -97,7 +97,7 @@ def test_a_folder_deleted_under_its_server_gives_a_fresh_one_that_lasts(data_dir
     assert not old.is_running() or old.status() == psutil.STATUS_ZOMBIE
     assert _psql(url, 'SELECT 1') == '1'
 
-# %% ../../../nbs/ground/08_server.ipynb #602fa952
+# %% ../../../nbs/ground/07_server.ipynb #602fa952
 def test_a_long_path_gets_a_short_socket_that_only_its_owner_can_open(data_dir):
     deep = data_dir / ('x' * 60) / ('y' * 60) / 'postgres'
     url = start_server(deep, durable=False)
@@ -107,7 +107,7 @@ def test_a_long_path_gets_a_short_socket_that_only_its_owner_can_open(data_dir):
     assert stop_server(deep) and not server_running(deep)
     shutil.rmtree(socket)
 
-# %% ../../../nbs/ground/08_server.ipynb #4f1670da
+# %% ../../../nbs/ground/07_server.ipynb #4f1670da
 def test_a_folder_with_something_else_is_refused_and_left_alone(data_dir):
     data_dir.mkdir(parents=True)
     (data_dir / 'thesis.txt').write_text('years of work')
@@ -130,7 +130,7 @@ def test_a_lab_on_a_path_that_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(StorageError, match='cannot be used'):
         start_server(tmp_path / 'file' / 'postgres')
 
-# %% ../../../nbs/ground/08_server.ipynb #cc8909b4
+# %% ../../../nbs/ground/07_server.ipynb #cc8909b4
 def test_a_lab_without_a_server_has_none_to_stop(tmp_path):
     assert (
         not server_running(tmp_path / 'postgres')

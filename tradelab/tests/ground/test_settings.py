@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['test_keys_travel_only_encrypted_or_within_this_machine', 'test_a_gateway_may_stand_in', 'test_a_column_mapping_is_read_from_one_line', 'test_half_a_pair_is_refused', 'test_an_impossible_update_is_refused', 'test_a_grid_is_values_or_ranges_with_both_ends', 'test_a_range_of_levels_keeps_its_last_value', 'test_a_grid_that_is_none_is_refused', 'test_a_setting_that_rests_on_another_is_refused_without_it', 'test_sectors_are_read_from_one_line', 'test_voters_and_weights_are_read_from_one_line_each', 'test_voters_that_could_never_agree_are_refused']
 
-# %% ../../../nbs/ground/05_settings.ipynb #523ee1d8
+# %% ../../../nbs/ground/04_settings.ipynb #523ee1d8
 import pytest
 from pydantic import ValidationError
 
@@ -17,7 +17,7 @@ from tradelab.settings import (
     YahooSettings,
 )
 
-# %% ../../../nbs/ground/05_settings.ipynb #f9573c0e
+# %% ../../../nbs/ground/04_settings.ipynb #f9573c0e
 @pytest.mark.parametrize(
     'url',
     [
@@ -43,7 +43,7 @@ def test_keys_travel_only_encrypted_or_within_this_machine(url):
 def test_a_gateway_may_stand_in(url):
     assert AlpacaSettings(url=url).url == (url or None)
 
-# %% ../../../nbs/ground/05_settings.ipynb #dc7bf23d
+# %% ../../../nbs/ground/04_settings.ipynb #dc7bf23d
 def test_a_column_mapping_is_read_from_one_line():
     assert FilesSettings(columns=' session = Date , close=Adj Close,').columns == {
         'session': 'Date',
@@ -65,7 +65,7 @@ def test_an_impossible_update_is_refused(change):
     with pytest.raises(ValidationError):
         DataSettings(**change)
 
-# %% ../../../nbs/ground/05_settings.ipynb #f5af1a62
+# %% ../../../nbs/ground/04_settings.ipynb #f5af1a62
 @pytest.mark.parametrize(
     'text, numbers',
     [('5, 10', (5, 10)), ('5:20:5', (5, 10, 15, 20)), ('5:18:5, 50', (5, 10, 15, 50)), ('7', (7,)), ((3, 4), (3, 4))],
@@ -97,7 +97,7 @@ def test_sectors_are_read_from_one_line():
     with pytest.raises(ValidationError, match='symbol=sector'):
         RiskSettings(sectors='AAPL')
 
-# %% ../../../nbs/ground/05_settings.ipynb #cb419c35
+# %% ../../../nbs/ground/04_settings.ipynb #cb419c35
 def test_voters_and_weights_are_read_from_one_line_each():
     strategy = StrategySettings(voters=' rsi, mine ', weights='mine = 2.5', combine='weighted', threshold=3.5)
     assert strategy.voters == ('rsi', 'mine') and strategy.weights == {'mine': 2.5}

@@ -3,14 +3,14 @@
 # %% auto #0
 __all__ = ['test_what_differs_is_not_equal', 'test_records_that_know_equally_little_are_equal', 'test_equal_records_have_one_hash', 'test_another_class_is_never_equal', 'test_a_field_that_is_not_compared_is_left_out', 'test_a_record_with_a_mapping_has_no_hash']
 
-# %% ../../../nbs/ground/02_value_objects.ipynb #a1f0c20b
+# %% ../../../nbs/ground/04_settings.ipynb #a1f0c20b
 from dataclasses import dataclass, field
 
 import pytest
 
-from ...utils.value_objects import Value
+from ...settings import Value
 
-# %% ../../../nbs/ground/02_value_objects.ipynb #a1f0c20d
+# %% ../../../nbs/ground/04_settings.ipynb #a1f0c20d
 def _nan():
     return float('nan')  # another object at each call
 

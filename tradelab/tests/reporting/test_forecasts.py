@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['DAYS', 'NONE', 'test_the_table_gives_mean_and_spread_over_the_seeds_and_none_for_one', 'test_each_symbol_is_compared_with_its_own_persistence', 'test_comparisons_are_better_worse_or_neither', 'test_a_lower_error_that_may_be_chance_is_not_called_better', 'test_every_forecaster_with_inputs_is_judged', 'test_warnings_name_what_is_too_little', 'test_outcomes_that_move_together_or_overlap_are_counted_down', 'test_symbols_that_joined_late_are_named', 'test_the_coverage_is_judged_by_its_interval', 'test_intervals_without_an_outcome_are_not_judged', 'test_an_oracle_adds_money_and_the_words_say_how_much', 'test_forecasts_below_the_costs_never_vote_and_change_nothing', 'test_the_forecasts_alone_stand_among_entries_at_random', 'test_a_mirror_of_the_truth_takes_money_away', 'test_strategies_stand_side_by_side_with_their_luck', 'test_a_stored_table_reads_as_the_evaluation_did']
 
-# %% ../../../nbs/reporting/09_forecasts.ipynb #bdef359b
+# %% ../../../nbs/reporting/08_forecasts.ipynb #bdef359b
 import re
 from types import SimpleNamespace
 
@@ -83,7 +83,7 @@ def _run(part=1.0, entries=0):
         entries=entries,
     )
 
-# %% ../../../nbs/reporting/09_forecasts.ipynb #75532d70
+# %% ../../../nbs/reporting/08_forecasts.ipynb #75532d70
 def test_the_table_gives_mean_and_spread_over_the_seeds_and_none_for_one():
     evaluation = _record()
     table, row = forecasters_table(evaluation), evaluation.table.loc['LSTM']
@@ -150,7 +150,7 @@ def test_every_forecaster_with_inputs_is_judged():
         and skill_list(_record(), names=('LSTM',)) == text[1]
     )
 
-# %% ../../../nbs/reporting/09_forecasts.ipynb #11c41835
+# %% ../../../nbs/reporting/08_forecasts.ipynb #11c41835
 def test_warnings_name_what_is_too_little():
     few, enough = (
         ' '.join(evaluation_warnings(_record(folds=2, seeds=3), 'LSTM')),
@@ -206,7 +206,7 @@ def test_intervals_without_an_outcome_are_not_judged():
         pd.DataFrame({'promised': [0.8], 'held': [np.nan], 'low': [np.nan], 'high': [np.nan]})
     )
 
-# %% ../../../nbs/reporting/09_forecasts.ipynb #e6df8f77
+# %% ../../../nbs/reporting/08_forecasts.ipynb #e6df8f77
 def test_an_oracle_adds_money_and_the_words_say_how_much():
     run = _run()
     text = ' '.join(trading_sentences(run, 'LSTM'))
@@ -256,7 +256,7 @@ def test_strategies_stand_side_by_side_with_their_luck():
     both = strategies_table(run, over_seeds({0: run, 1: _run(0.5)}))
     assert '±' in both.loc['LSTM', 'Total Return'] and '±' not in both.loc['buy & hold', 'Total Return']
 
-# %% ../../../nbs/reporting/09_forecasts.ipynb #3197d070
+# %% ../../../nbs/reporting/08_forecasts.ipynb #3197d070
 def test_a_stored_table_reads_as_the_evaluation_did():
     evaluation = _record()
     assert forecasters_table(evaluation.table.astype(object)).equals(forecasters_table(evaluation))

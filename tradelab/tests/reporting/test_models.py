@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['DAYS', 'test_learning_that_was_cut_short_or_never_began_is_told', 'test_a_forecast_shows_its_interval_and_whether_it_was_in_the_training_data', 'test_inputs_are_ranked_by_what_exceeds_the_usual', 'test_the_parts_and_the_network_are_told_with_the_values_in_force', 'test_a_card_says_what_is_out_of_sample', 'test_contestants_stand_beside_persistence', 'test_the_headline_of_a_retraining_says_what_became_of_it']
 
-# %% ../../../nbs/reporting/10_models.ipynb #2e2f0333
+# %% ../../../nbs/reporting/09_models.ipynb #2e2f0333
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,7 +26,7 @@ from ...utils.error_handling import DataError
 
 DAYS = pd.bdate_range('2015-01-01', periods=300, name='session')
 
-# %% ../../../nbs/reporting/10_models.ipynb #6b394872
+# %% ../../../nbs/reporting/09_models.ipynb #6b394872
 def _epochs(best, last, seeds=2):
     return pd.concat(
         [
@@ -152,7 +152,7 @@ def test_a_card_says_what_is_out_of_sample():
         and 'log return, rsi, over 60 sessions' in card
     )
 
-# %% ../../../nbs/reporting/10_models.ipynb #23570b94
+# %% ../../../nbs/reporting/09_models.ipynb #23570b94
 def test_contestants_stand_beside_persistence():
     table = pd.DataFrame(
         {

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['PNG', 'ERROR', 'test_a_page_shows_texts_and_outputs_without_code_or_prompts', 'test_a_page_loads_nothing_and_runs_nothing', 'test_a_failed_notebook_says_so_on_top_and_once_in_its_place', 'test_the_first_error_counts', 'test_a_run_whose_kernel_died_still_makes_a_page_that_says_where', 'test_a_failed_page_ends_where_the_run_ended', 'test_cells_that_were_never_reached_betray_a_kernel_that_died', 'test_the_error_of_the_caller_comes_first_and_is_redacted', 'test_a_completed_run_has_no_failure', 'test_marks_that_papermill_added_are_left_out', 'test_secrets_are_cut_out_of_outputs_sources_and_metadata_but_not_out_of_pictures', 'test_a_notebook_without_secrets_keeps_its_bytes', 'test_a_page_is_redacted_even_when_its_notebook_was_not', 'test_a_folder_that_cannot_be_written_is_refused_by_name', 'test_a_read_only_folder_is_refused', 'test_a_notebook_that_cannot_be_read_is_refused', 'test_a_page_that_could_not_be_finished_leaves_the_old_one_and_no_rest', 'test_the_index_lists_the_newest_first_in_utc', 'test_figures_of_strategy_and_buy_and_hold_stand_in_the_row_and_undefined_ones_are_dashes', 'test_a_run_that_is_not_about_a_strategy_is_listed_without_its_figures', 'test_a_portfolio_a_sweep_and_a_walk_forward_show_whose_figures_they_are', 'test_rows_out_of_a_frame_may_hold_nan_and_lack_columns', 'test_a_failed_run_shows_the_first_line_of_its_error_escaped_and_redacted', 'test_what_a_row_says_cannot_become_markup', 'test_links_are_relative_and_only_to_files_that_exist', 'test_an_empty_index_says_what_to_run', 'test_the_picture_skips_what_is_missing_and_stays_small', 'test_importing_the_module_loads_no_nbconvert', 'test_columns_of_words_are_marked_and_columns_of_numbers_are_not']
 
-# %% ../../../nbs/reporting/12_pages.ipynb #e2bb4d65
+# %% ../../../nbs/reporting/11_pages.ipynb #e2bb4d65
 import os
 import re
 import subprocess
@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from ...reporting.pages import failure_of, redact_notebook, report_page, sparkline, write_index
 from ...utils.error_handling import StorageError
 
-# %% ../../../nbs/reporting/12_pages.ipynb #3958a17b
+# %% ../../../nbs/reporting/11_pages.ipynb #3958a17b
 def _shown(mime, data):
     return new_output('display_data', data={mime: data})
 
@@ -57,7 +57,7 @@ ERROR = new_output(
     'error', ename='DataError', evalue='No <bars>', traceback=['\x1b[0;31mfirst frame\x1b[0m', 'DataError: No <bars>']
 )
 
-# %% ../../../nbs/reporting/12_pages.ipynb #18d1d8d2
+# %% ../../../nbs/reporting/11_pages.ipynb #18d1d8d2
 def test_a_page_shows_texts_and_outputs_without_code_or_prompts(tmp_path):
     page = _page(
         tmp_path,
@@ -97,7 +97,7 @@ def test_a_page_loads_nothing_and_runs_nothing(tmp_path):
     )
     assert "default-src 'none'" in page and '<svg' in page
 
-# %% ../../../nbs/reporting/12_pages.ipynb #19250bc0
+# %% ../../../nbs/reporting/11_pages.ipynb #19250bc0
 def test_a_failed_notebook_says_so_on_top_and_once_in_its_place(tmp_path):
     page = _page(tmp_path, ERROR)
     top, _, rest = page.partition('<h1')
@@ -176,7 +176,7 @@ def test_marks_that_papermill_added_are_left_out(tmp_path):
     nbformat.write(new_notebook(cells=[marked, new_code_cell('1', outputs=[ERROR])]), tmp_path / 'a.ipynb')
     assert 'An Exception' not in report_page(tmp_path / 'a.ipynb', tmp_path / 'a.html', 't').read_text()
 
-# %% ../../../nbs/reporting/12_pages.ipynb #8098f990
+# %% ../../../nbs/reporting/11_pages.ipynb #8098f990
 def test_secrets_are_cut_out_of_outputs_sources_and_metadata_but_not_out_of_pictures(tmp_path):
     picture = 'aaaa/PKABCDEFGHIJKLMNOPQRST+bbbb'
     path = _stored(
@@ -203,7 +203,7 @@ def test_a_notebook_without_secrets_keeps_its_bytes(tmp_path):
 def test_a_page_is_redacted_even_when_its_notebook_was_not(tmp_path):
     assert 'hunter2' not in _page(tmp_path, new_output('stream', text='postgresql://me:hunter2@db/x'))
 
-# %% ../../../nbs/reporting/12_pages.ipynb #4c3425ac
+# %% ../../../nbs/reporting/11_pages.ipynb #4c3425ac
 @pytest.mark.parametrize(
     'write',
     [
@@ -245,7 +245,7 @@ def test_a_page_that_could_not_be_finished_leaves_the_old_one_and_no_rest(tmp_pa
         write_index([_row()], tmp_path / 'index.html')
     assert (tmp_path / 'index.html').read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ['index.html']
 
-# %% ../../../nbs/reporting/12_pages.ipynb #188fb8a3
+# %% ../../../nbs/reporting/11_pages.ipynb #188fb8a3
 def test_the_index_lists_the_newest_first_in_utc(tmp_path):
     east = timezone(timedelta(hours=9))
     rows = [
@@ -309,7 +309,7 @@ def test_a_portfolio_a_sweep_and_a_walk_forward_show_whose_figures_they_are(tmp_
         and '>out of sample<' in parts['w']
     )
 
-# %% ../../../nbs/reporting/12_pages.ipynb #ad7950bd
+# %% ../../../nbs/reporting/11_pages.ipynb #ad7950bd
 def test_rows_out_of_a_frame_may_hold_nan_and_lack_columns(tmp_path):
     frame = (
         pd.DataFrame([_row(), _row(id='s', ended_at=None, symbol=None, status='running', error=None)])
@@ -352,7 +352,7 @@ def test_an_empty_index_says_what_to_run(tmp_path):
     page = write_index([], tmp_path / 'index.html').read_text()
     assert 'tradelab run backtest' in page and '<table' not in page
 
-# %% ../../../nbs/reporting/12_pages.ipynb #577c02c2
+# %% ../../../nbs/reporting/11_pages.ipynb #577c02c2
 def test_the_picture_skips_what_is_missing_and_stays_small():
     assert sparkline([]) == sparkline([1.0]) == sparkline([None, 2.0, float('nan'), float('inf')]) == ''
     assert sparkline([1.0, None, 2.0]).count(',') >= 2 and len(sparkline(range(1, 100_000))) < 6_000

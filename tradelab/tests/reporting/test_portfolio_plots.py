@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['DAYS', 'test_exposure_shows_gross_net_and_names_with_their_means', 'test_exposure_alone_is_one_picture', 'test_contributions_add_up_and_name_what_the_best_symbol_carries', 'test_with_many_symbols_the_rest_is_one_grey_bar_and_the_sum_stays', 'test_each_month_and_year_stands_in_its_cell', 'test_a_few_sessions_of_one_year_are_drawn', 'test_what_cannot_be_drawn_is_refused_by_name', 'test_every_label_lies_inside_the_picture']
 
-# %% ../../../nbs/reporting/08_portfolio_plots.ipynb #d3c4abe9
+# %% ../../../nbs/reporting/07_research_plots.ipynb #d3c4abe9
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from ...reporting.plots import GREY
-from ...reporting.portfolio_plots import plot_contributions, plot_exposure, plot_years
+from ...reporting.research_plots import plot_contributions, plot_exposure, plot_years
 from ...utils.error_handling import DataError
 
 mpl.use('Agg')
@@ -31,7 +31,7 @@ def _title(axes):
 def _trades(**profit):
     return pd.DataFrame({'symbol': list(profit), 'pnl': list(profit.values())})
 
-# %% ../../../nbs/reporting/08_portfolio_plots.ipynb #67dbaa2e
+# %% ../../../nbs/reporting/07_research_plots.ipynb #67dbaa2e
 def test_exposure_shows_gross_net_and_names_with_their_means():
     gross, net = pd.Series([0.5, 1.5], DAYS[:2]), pd.Series([0.5, -0.5], DAYS[:2])
     upper, lower = plot_exposure(gross, net, pd.Series([1, 4], DAYS[:2]))
@@ -48,7 +48,7 @@ def test_exposure_alone_is_one_picture():
     axes = plot_exposure(pd.Series([0.0, 0.0], DAYS[:2]))
     assert len(axes) == 1 and _title(axes[0]) == 'Exposure: gross 0% of equity on average, at most 0%'
 
-# %% ../../../nbs/reporting/08_portfolio_plots.ipynb #f2dbee80
+# %% ../../../nbs/reporting/07_research_plots.ipynb #f2dbee80
 def test_contributions_add_up_and_name_what_the_best_symbol_carries():
     axes = plot_contributions(pd.concat([_trades(A=100.0, B=-30.0), _trades(A=50.0)]))
     assert {label.get_text(): bar.get_width() for label, bar in zip(axes.get_yticklabels(), axes.patches)} == {
@@ -73,7 +73,7 @@ def test_with_many_symbols_the_rest_is_one_grey_bar_and_the_sum_stays():
         axes.get_yticklabels()[10].get_text() == 'S29' and len(plot_contributions(_trades(**profit), 15).patches) == 30
     )
 
-# %% ../../../nbs/reporting/08_portfolio_plots.ipynb #71469de2
+# %% ../../../nbs/reporting/07_research_plots.ipynb #71469de2
 def test_each_month_and_year_stands_in_its_cell():
     equity = pd.Series(100.0, DAYS)
     equity[DAYS.year == 2020] = 100.0
@@ -99,7 +99,7 @@ def test_a_few_sessions_of_one_year_are_drawn():
     assert _title(plot_years(pd.Series([100.0, 101.0], DAYS[:2]))) == 'Returns by year: 2020: 1.0%; 1 of 1 above 0'
     assert '0.0%' in _title(plot_years(pd.Series([100.0], DAYS[:1])))
 
-# %% ../../../nbs/reporting/08_portfolio_plots.ipynb #f80cbc22
+# %% ../../../nbs/reporting/07_research_plots.ipynb #f80cbc22
 @pytest.mark.parametrize(
     'plot, word',
     [

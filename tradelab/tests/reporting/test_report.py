@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['RUNS', 'test_every_name_that_a_run_notebook_takes_is_there', 'test_no_name_means_two_things']
 
-# %% ../../../nbs/reporting/13_report.ipynb #141cb7b6
+# %% ../../../nbs/reporting/12_report.ipynb #141cb7b6
 import ast
 import json
 from pathlib import Path

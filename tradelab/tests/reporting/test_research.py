@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['DAYS', 'test_the_holdout_is_unseen_opened_or_none', 'test_openings_for_another_strategy_or_universe_are_named', 'test_parameters_are_words', 'test_a_sweep_states_the_trials_and_what_chance_would_show', 'test_a_sweep_warns_of_thin_results_and_of_optimistic_settings', 'test_the_best_are_ranked_by_themselves_or_with_their_neighbours', 'test_the_best_stands_beside_the_median_and_buy_and_hold', 'test_a_walk_forward_warns_of_thin_results', 'test_the_folds_are_a_table_for_reading', 'test_the_choices_are_a_table_for_reading', 'test_the_grid_is_named_by_its_steps_or_its_values', 'test_the_cut_of_the_history_is_stated', 'test_every_setting_that_research_rests_on_is_stated']
 
-# %% ../../../nbs/reporting/11_research.ipynb #b269ec03
+# %% ../../../nbs/reporting/10_research.ipynb #b269ec03
 from math import nan
 
 import pandas as pd
@@ -75,7 +75,7 @@ def _walked(trades=(8, 9, 10, 11, 12), chosen=(10, 20, 20, 20, 30), sessions=500
         'Sharpe', ('fast', 'slow'), tuple(range(len(rows))), pd.DataFrame(rows), equity, pd.DataFrame(), ()
     )
 
-# %% ../../../nbs/reporting/11_research.ipynb #1bdeffe1
+# %% ../../../nbs/reporting/10_research.ipynb #1bdeffe1
 def test_the_holdout_is_unseen_opened_or_none():
     assert holdout_sentence(DAYS[-100:]).startswith(
         f'The last 100 sessions, {DAYS[-100]:%Y-%m-%d} to {DAYS[-1]:%Y-%m-%d}, '
@@ -136,7 +136,7 @@ def test_openings_for_another_strategy_or_universe_are_named():
 def test_parameters_are_words():
     assert parameter_list({'rsi_window': 14, 'level': 0.5, 'kind': 'high'}) == 'rsi window 14, level 0.5, kind high'
 
-# %% ../../../nbs/reporting/11_research.ipynb #d51e4a7f
+# %% ../../../nbs/reporting/10_research.ipynb #d51e4a7f
 def test_a_sweep_states_the_trials_and_what_chance_would_show():
     text = ' '.join(sweep_warnings(_swept(), Trials(10, 0.001, 3), 1.234, load_settings()))
     assert (
@@ -163,7 +163,7 @@ def test_a_sweep_warns_of_thin_results_and_of_optimistic_settings():
     ):
         assert words in text, words
 
-# %% ../../../nbs/reporting/11_research.ipynb #af417b88
+# %% ../../../nbs/reporting/10_research.ipynb #af417b88
 def test_the_best_are_ranked_by_themselves_or_with_their_neighbours():
     table = sweep_table(_swept((0.5, 0.9, nan, 0.7)), rows=2)
     assert (
@@ -194,7 +194,7 @@ def test_the_best_stands_beside_the_median_and_buy_and_hold():
     )
     assert contenders_table(_swept((nan,) * 4), {}).index.tolist() == ['median of 4', 'buy & hold']
 
-# %% ../../../nbs/reporting/11_research.ipynb #6cabd3de
+# %% ../../../nbs/reporting/10_research.ipynb #6cabd3de
 def test_a_walk_forward_warns_of_thin_results():
     text = ' '.join(walk_forward_warnings(_walked(), 12, load_settings()))
     assert (
@@ -252,7 +252,7 @@ def test_the_choices_are_a_table_for_reading():
     ]
     assert stability_table(_walked((0,), (nan,))).loc['fast'].tolist() == ['0', '–', '–', '–', '–', '–']
 
-# %% ../../../nbs/reporting/11_research.ipynb #9039a79d
+# %% ../../../nbs/reporting/10_research.ipynb #9039a79d
 def test_the_grid_is_named_by_its_steps_or_its_values():
     text = grid_assumption(
         load_settings(sweep={'fast': '10:50:10', 'slow': '100, 150, 175, 300', 'oversold': '25, 30'})
