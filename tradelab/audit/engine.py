@@ -20,24 +20,24 @@ from ..engine.result import Backtest
 INSIDE_THE_BAR = frozenset({'stop_loss', 'trailing_stop', 'take_profit', 'end'})  # Fills without an earlier decision
 
 # %% ../../nbs/audit/02_engine.ipynb #ea35609e
-def _price_limits(fills, market, costs):
+def _price_limits(fills, panel, costs):
     "Per fill: the row of its session, the prices that its open explains, and low and high of its bar"
-    row = market.sessions.get_indexer(fills.session)
-    column = np.array([market.symbols.index(symbol) for symbol in fills.symbol], dtype=int)
-    opened, low, high = (getattr(market, name)[row, column] for name in ('open', 'low', 'high'))
+    row = panel.sessions.get_indexer(fills.session)
+    column = np.array([panel.symbols.index(symbol) for symbol in fills.symbol], dtype=int)
+    opened, low, high = (getattr(panel, name)[row, column] for name in ('open', 'low', 'high'))
     slippage = opened * costs.slippage_bp / 1e4 + costs.slippage_ticks * costs.tick_size
     moved = np.clip(np.where(fills.side == 'buy', opened + slippage, opened - slippage), low, high)
     opened = np.clip(opened, low, high)
     return row, np.minimum(opened, moved), np.maximum(opened, moved), low, high
 
 # %% ../../nbs/audit/02_engine.ipynb #c272c705
-def _fill_faults(result, market, costs, inside):
+def _fill_faults(result, panel, costs, inside):
     "A sentence for each fill that no decision or no price explains, '' for the others"
     decisions = result.decisions[result.decisions.verdict != '']
-    decided = set(zip(decisions.symbol, market.sessions.get_indexer(decisions.session) + 1))
+    decided = set(zip(decisions.symbol, panel.sessions.get_indexer(decisions.session) + 1))
     return [
         _fill_fault(fill, row, limits, (fill.symbol, row) in decided, fill.reason in inside)
-        for fill, row, *limits in zip(result.fills.itertuples(), *_price_limits(result.fills, market, costs))
+        for fill, row, *limits in zip(result.fills.itertuples(), *_price_limits(result.fills, panel, costs))
     ]
 
 
@@ -59,7 +59,7 @@ def _fill_fault(fill, row, limits, decided, inside):
 # %% ../../nbs/audit/02_engine.ipynb #a6ac208a
 def check_fills(
     result: Backtest,  # A finished run
-    market: BarPanel,  # Its bars
+    panel: BarPanel,  # Its bars
     costs: CostSettings = CostSettings(),  # Its slippage
     inside: Set[str] = INSIDE_THE_BAR,  # Reasons of fills that have no decision of the session before
 ) -> AuditCheck:  # `cuts` is the number of fills; fails when there are none
@@ -67,7 +67,7 @@ def check_fills(
     name, call = f'engine of {result.strategy}', 'fills at the next open'
     if result.fills.empty:
         return AuditCheck('engine', name, call, status='fails', detail='the run has no fills')
-    faults = _fill_faults(result, market, costs, inside)
+    faults = _fill_faults(result, panel, costs, inside)
     bad = [row for row, fault in enumerate(faults) if fault]
     if not bad:
         return AuditCheck('engine', name, call, len(faults))
@@ -77,18 +77,18 @@ def check_fills(
 
 # %% ../../nbs/audit/02_engine.ipynb #efcfea86
 def contested_points(
-    market: BarPanel,  # The bars
+    panel: BarPanel,  # The bars
     signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
     count: int = 50,  # Number of points
     seed: int = 0,  # Random seed
 ) -> list[int]:  # Positions of sessions, increasing, without the last one
     "Choose the sessions at which a run is cut, half of them where most is decided."
     votes = np.column_stack(
-        [frame.signal.reindex(market.sessions, fill_value=0).to_numpy(dtype=float) for frame in signals.values()]
+        [frame.signal.reindex(panel.sessions, fill_value=0).to_numpy(dtype=float) for frame in signals.values()]
     )
     weight = np.where((votes == 1).sum(axis=1) > 1, 4, 0) + 2 * (votes != 0).any(axis=1)
     weight[:-1] += (votes[1:] != 0).any(axis=1)
-    drawn = np.random.default_rng(seed).permutation(len(market.sessions) - 1)
+    drawn = np.random.default_rng(seed).permutation(len(panel.sessions) - 1)
     contested = drawn[np.argsort(-weight[drawn], kind='stable')][: count // 2].tolist()
     others = [int(point) for point in drawn if point not in set(contested)]
     return sorted(contested + others[: count - len(contested)])
@@ -118,17 +118,17 @@ def _run_differences(whole, part, last):
 # %% ../../nbs/audit/02_engine.ipynb #8d53ceb4
 def check_cuts(
     run: Callable[[BarPanel, Mapping[str, pd.DataFrame]], Backtest],  # The engine; leaves positions open at the end
-    market: BarPanel,  # The bars
+    panel: BarPanel,  # The bars
     signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
     cuts: int = 50,  # Number of markets that end earlier
     seed: int = 0,  # Random seed of their ends
 ) -> AuditCheck:  # Raises what `run` raises
     "Check that a run on a market that ends earlier has done the same until then."
-    whole = run(market, signals)
-    points = contested_points(market, signals, cuts, seed)
+    whole = run(panel, signals)
+    points = contested_points(panel, signals, cuts, seed)
     changes = []
-    for last in market.sessions[points]:
-        part = run(window(market, end=last), {symbol: frame.loc[:last] for symbol, frame in signals.items()})
+    for last in panel.sessions[points]:
+        part = run(window(panel, end=last), {symbol: frame.loc[:last] for symbol, frame in signals.items()})
         changes += [(last, change) for change in _run_differences(whole, part, last)]
     name, call = f'engine of {whole.strategy}', 'the same until the cut'
     if not changes:
@@ -142,11 +142,11 @@ def check_cuts(
 # %% ../../nbs/audit/02_engine.ipynb #9d2906a4
 def audit_engine(
     run: Callable[[BarPanel, Mapping[str, pd.DataFrame]], Backtest],  # The engine; leaves positions open at the end
-    market: BarPanel,  # Split-adjusted bars and dividends
+    panel: BarPanel,  # Split-adjusted bars and dividends
     signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
     costs: CostSettings = CostSettings(),  # The slippage that `run` applies
     cuts: int = 50,  # Number of markets that end earlier
     seed: int = 0,  # Random seed of their ends
 ) -> Audit:  # Two checks; raises what `run` raises
     "Audit an engine for look-ahead."
-    return Audit((check_fills(run(market, signals), market, costs), check_cuts(run, market, signals, cuts, seed)))
+    return Audit((check_fills(run(panel, signals), panel, costs), check_cuts(run, panel, signals, cuts, seed)))

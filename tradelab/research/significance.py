@@ -137,14 +137,14 @@ def _spans(trades, sessions):
     return entry, np.maximum(leave - entry, 1), side
 
 
-def _plans(market, trades):
+def _plans(panel, trades):
     "Position of each traded symbol → its bars on the session axis, and the `_spans` of its trades"
     by_symbol = dict(list(trades.groupby('symbol')))
     plans = {}
-    for j, symbol in enumerate(market.symbols):
+    for j, symbol in enumerate(panel.symbols):
         if symbol in by_symbol:
-            bars = np.flatnonzero(np.isfinite(market.close[:, j]))
-            plans[j] = bars, _spans(by_symbol[symbol], market.sessions[bars])
+            bars = np.flatnonzero(np.isfinite(panel.close[:, j]))
+            plans[j] = bars, _spans(by_symbol[symbol], panel.sessions[bars])
     return plans
 
 # %% ../../nbs/research/04_significance.ipynb #005aa068
@@ -160,30 +160,30 @@ def _random_signal(plan, bars, lag, reverses, rng, shift):
     return np.roll(signal, int(shift * bars)) if reverses else signal
 
 # %% ../../nbs/research/04_significance.ipynb #424e4586
-def _drawn(market, plans, account, rng, score, reason):
+def _drawn(panel, plans, account, rng, score, reason):
     "Signals on the axes of `bar_panel` for one arrangement of `plans`"
     lag = int(account.fill_at == 'next_open')
     reverses = account.direction == 'long_short'
     shift = rng.random()
-    signal = np.zeros(market.close.shape, dtype='int8')
+    signal = np.zeros(panel.close.shape, dtype='int8')
     for j, (bars, plan) in plans.items():
         signal[bars, j] = _random_signal(plan, len(bars), lag, reverses, rng, shift)
-    return Signals(market.symbols, market.sessions, signal, score, {'reason': reason})
+    return Signals(panel.symbols, panel.sessions, signal, score, {'reason': reason})
 
 
-def _blank(market):
+def _blank(panel):
     "Scores and reasons of entries at random, the same for every arrangement"
-    return np.zeros(market.close.shape), np.broadcast_to(np.array('at random', dtype=object), market.close.shape)
+    return np.zeros(panel.close.shape), np.broadcast_to(np.array('at random', dtype=object), panel.close.shape)
 
 # %% ../../nbs/research/04_significance.ipynb #0aee45e3
 def random_signals(
-    market: BarPanel,  # The bars that the strategy traded on
+    panel: BarPanel,  # The bars that the strategy traded on
     trades: pd.DataFrame,  # Trades of the strategy: symbol, entry_session, exit_session, is_open, side
     account: BacktestSettings,  # When orders fill, and whether signals reverse a position
     rng: np.random.Generator,  # Random numbers
 ) -> Signals:  # On the sessions of the market
     "The strategy's entries at random times, with the same holding periods"
-    return _drawn(market, _plans(market, trades), account, rng, *_blank(market))
+    return _drawn(panel, _plans(panel, trades), account, rng, *_blank(panel))
 
 # %% ../../nbs/research/04_significance.ipynb #896af330
 @dataclass(frozen=True, eq=False, repr=False)
@@ -241,7 +241,7 @@ def _without_exits(risk):
 
 # %% ../../nbs/research/04_significance.ipynb #8c4ba7eb
 def random_entries(
-    market: BarPanel,  # The bars of the backtest
+    panel: BarPanel,  # The bars of the backtest
     result: Backtest,  # The backtest of the strategy on them; raises DataError without a trade
     costs: CostSettings = CostSettings(),  # Costs of the strategy
     risk: RiskSettings = RiskSettings(),  # Risk settings of the strategy; exits and breakers are off in the control
@@ -250,12 +250,12 @@ def random_entries(
     draws: int = 200,  # Arrangements at random
     measure: Callable[[Backtest], float] = sharpe_of_backtest,  # The figure to compare
     metric: str = 'Sharpe',  # Name of the figure
-    run: Callable = backtest,  # (market, signals, costs, risk, account) → Backtest
+    run: Callable = backtest,  # (panel, signals, costs, risk, account) → Backtest
 ) -> RandomEntries:  # The strategy's figure and those of the draws
     "Run the strategy's entries at random times through the same engine with the same costs"
     if result.trades.empty:
         raise DataError('There is no entry to place at random', 0, 'Compare a strategy that traded.')
-    part, rng = window(market, account.start, account.end), np.random.default_rng(seed)
+    part, rng = window(panel, account.start, account.end), np.random.default_rng(seed)
     control_risk, plans, blank = _without_exits(risk), _plans(part, result.trades), _blank(part)
 
     def figures():

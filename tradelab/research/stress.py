@@ -108,7 +108,7 @@ def _on_sessions(benchmark, sessions):
 
 # %% ../../nbs/research/05_stress.ipynb #da08ff78
 def stress(
-    market: BarPanel,  # Split-adjusted bars and dividends
+    panel: BarPanel,  # Split-adjusted bars and dividends
     signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
     costs: CostSettings = CostSettings(),  # Costs as set
     risk: RiskSettings = RiskSettings(),  # Sizes, exits and limits of the strategy
@@ -120,13 +120,13 @@ def stress(
 ) -> pd.DataFrame:  # One row per case: `STRESS_FIGURES`, Costs (USD), sentence; raises as `backtest` does
     "The strategy under harder conditions, and what doing nothing would have brought"
     risk_free = account.risk_free
-    base = result or backtest(market, signals, costs, risk, account)
-    holding = held or buy_and_hold(market, costs, account)
+    base = result or backtest(panel, signals, costs, risk, account)
+    holding = held or buy_and_hold(panel, costs, account)
     rows = {'as set': _row(base, risk_free)}
     for factor in factors:
-        run = backtest(market, signals, scaled_costs(costs, factor), risk, account)
+        run = backtest(panel, signals, scaled_costs(costs, factor), risk, account)
         rows[f'costs ×{factor:g}'] = _row(run, risk_free)
-    rows['one bar later'] = _row(backtest(market, delayed(signals), costs, risk, account), risk_free)
+    rows['one bar later'] = _row(backtest(panel, delayed(signals), costs, risk, account), risk_free)
     year, rows['worst year'] = _worst_year(base, risk_free)
     rows['buy & hold'] = _row(holding, risk_free)
     if benchmark is not None:

@@ -151,8 +151,8 @@ def _signals(
     "The signals of the strategy for every symbol"
     if strategy is None and '_own_signals' in self.__dict__:
         return self.__dict__['_own_signals']
-    rules = strategy or self.settings.strategy
-    signals = {symbol: strategy_signals(close, rules, self.voters) for symbol, close in self.closes.items()}
+    params = strategy or self.settings.strategy
+    signals = {symbol: strategy_signals(close, params, self.voters) for symbol, close in self.closes.items()}
     if strategy is None:
         self.__dict__['_own_signals'] = signals
     return signals

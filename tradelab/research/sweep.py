@@ -111,26 +111,26 @@ def _recent(now, confirm_bars, bar):
 
 # %% ../../nbs/research/06_sweep.ipynb #2c04e0b7
 @kernel
-def _restful(rules):
+def _restful(params):
     "Whether nothing but signals and dividends can move an account"
     exits = (
-        rules.stop_loss == rules.stop_loss
-        or rules.stop_atr == rules.stop_atr
-        or rules.trailing_stop == rules.trailing_stop
-        or rules.take_profit == rules.take_profit
-        or rules.time_stop < np.inf
+        params.stop_loss == params.stop_loss
+        or params.stop_atr == params.stop_atr
+        or params.trailing_stop == params.trailing_stop
+        or params.take_profit == params.take_profit
+        or params.time_stop < np.inf
     )
     breakers = (
         min(
-            rules.max_daily_loss,
-            rules.max_drawdown,
-            rules.halt_drawdown,
-            rules.max_losing_streak,
-            rules.stop_guard_stops,
+            params.max_daily_loss,
+            params.max_drawdown,
+            params.halt_drawdown,
+            params.max_losing_streak,
+            params.stop_guard_stops,
         )
         < np.inf
     )
-    return not (exits or breakers or rules.reinvest == 1)
+    return not (exits or breakers or params.reinvest == 1)
 
 # %% ../../nbs/research/06_sweep.ipynb #27b9dc6c
 @kernel
@@ -192,9 +192,9 @@ def _idle(so_far, sessions, floor):
 
 # %% ../../nbs/research/06_sweep.ipynb #b5823a06
 @kernel
-def _rest(first, stop, bars, books, floor, so_far):
+def _rest(first, stop, bars, state, floor, so_far):
     "Value an account from row `first` up to `stop` while nothing else happens"
-    account, position, m = books.account[0], books.positions[0], so_far
+    account, position, m = state.account[0], state.positions[0], so_far
     quantity, close, cash, receivable, before, equity = (
         position.quantity,
         position.close,
@@ -224,17 +224,17 @@ def _rest(first, stop, bars, books, floor, so_far):
 
 # %% ../../nbs/research/06_sweep.ipynb #e0706141
 @kernel
-def _run(bars, inputs, books, rules, log, floor, signals, busy, rest):
+def _run(bars, inputs, state, params, log, floor, signals, busy, rest):
     "Run one combination through all sessions"
-    t, n, at, account, m = 0, len(bars.close), 0, books.account[0], Measures(0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)
+    t, n, at, account, m = 0, len(bars.close), 0, state.account[0], Measures(0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)
     while t < n:
         if rest and account.orders == 0 and account.state == ACTIVE:
-            ahead, at = _next(t, books.positions[0].quantity, signals, at, rules.short, busy)
+            ahead, at = _next(t, state.positions[0].quantity, signals, at, params.short, busy)
             ahead = min(ahead, n - 1)
             if ahead > t:
-                m = _rest(t, ahead, bars, books, floor, m)
+                m = _rest(t, ahead, bars, state, floor, m)
                 t = ahead
-        step(t, bars, inputs, books, rules, t == n - 1, log)
+        step(t, bars, inputs, state, params, t == n - 1, log)
         m = measure(m, account.equity, floor)
         t += 1
     return m
@@ -303,12 +303,12 @@ def _run_all(
         _combine(picks[c], now, lately, needed, weights, threshold, signal, score)
         signals = np.empty(shape[0] if rest else 0, np.int64)
         n = _listed(signal, signals) if rest else 0
-        books, log = _fresh(empty), _counting_log()
+        state, log = _fresh(empty), _counting_log()
         inputs = Inputs(signal, score, atr, volatility)
-        m = _run(bars, inputs, books, records[0], log, floor, signals[:n], busy, rest)
+        m = _run(bars, inputs, state, records[0], log, floor, signals[:n], busy, rest)
         figures[c, 0], figures[c, 1], figures[c, 2], figures[c, 3] = m.first, m.last, m.returns, m.sum
         figures[c, 4], figures[c, 5], figures[c, 6] = m.squares, m.high, m.trough
-        counts[c, 0], counts[c, 1] = log.counts[TRADES], books.account[0].wins
+        counts[c, 0], counts[c, 1] = log.counts[TRADES], state.account[0].wins
 
 # %% ../../nbs/research/06_sweep.ipynb #4dd35651
 def _figured(figures, counts):
@@ -376,11 +376,11 @@ def _agreement(tables, strategy):
     return needed, weights, strategy.threshold if strategy.combine == 'weighted' else 0.0
 
 # %% ../../nbs/research/06_sweep.ipynb #7101bd63
-def _run_engine(picks, votes, agreement, market, part, costs, risk, account):
+def _run_engine(picks, votes, agreement, panel, part, costs, risk, account):
     "Figures, shape (n_combinations, 7), and counts, shape (n_combinations, 2), of every combination in `picks`"
     record = engine_parameters(costs, risk, account)
     silent = Signals(part.symbols, part.sessions, np.zeros(part.close.shape), np.zeros(part.close.shape))
-    inputs = engine_inputs(silent, market, part, risk)
+    inputs = engine_inputs(silent, panel, part, risk)
     figures = np.zeros((len(picks), len(Measures._fields)))
     counts = np.zeros((len(picks), 2), dtype=np.int64)
     _run_all(
@@ -403,7 +403,7 @@ def _run_engine(picks, votes, agreement, market, part, costs, risk, account):
 
 # %% ../../nbs/research/06_sweep.ipynb #48ed8ad1
 def sweep_tables(
-    market: BarPanel,  # Split-adjusted bars and dividends
+    panel: BarPanel,  # Split-adjusted bars and dividends
     tables: list[VoteTable],  # Votes on the market's sessions, one table per voter
     strategy: StrategySettings = StrategySettings(),  # How the votes are combined
     costs: CostSettings = CostSettings(),  # Costs
@@ -411,24 +411,24 @@ def sweep_tables(
     account: BacktestSettings = BacktestSettings(),  # Cash, span and choices
 ) -> Sweep:  # Raises DataError where bars and votes do not fit
     "Run every combination of votes that were computed before"
-    part = window(market, account.start, account.end)
-    first = market.sessions.get_loc(part.sessions[0])
+    part = window(panel, account.start, account.end)
+    first = panel.sessions.get_loc(part.sessions[0])
     rows = slice(first, first + len(part.sessions))
-    now = _stacked(tables, market.close.shape)
+    now = _stacked(tables, panel.close.shape)
     lately = now
     if strategy.combine not in ('or', 'weighted'):
-        lately = _recent(now, strategy.confirm_bars, np.isfinite(market.close))
+        lately = _recent(now, strategy.confirm_bars, np.isfinite(panel.close))
     votes = [np.ascontiguousarray(side[:, :, rows]).view(np.uint8) for side in (now, lately)]
     picks, parameters = combinations(tables)
     offsets = np.cumsum([0, *(len(table.parameters) for table in tables[:-1])])
     agreement = _agreement(tables, strategy)
-    figures, counts = _run_engine(picks + offsets, votes, agreement, market, part, costs, risk, account)
+    figures, counts = _run_engine(picks + offsets, votes, agreement, panel, part, costs, risk, account)
     table = pd.concat([parameters, _figured(figures, counts)], axis=1)
     return Sweep(table, list(parameters), part.sessions, part.symbols)
 
 # %% ../../nbs/research/06_sweep.ipynb #c7b2e3b3
 def sweep(
-    market: BarPanel,  # Split-adjusted bars and dividends
+    panel: BarPanel,  # Split-adjusted bars and dividends
     closes: Mapping[str, pd.Series],  # Symbol → total-return-adjusted closes of its bars, USD
     grid: SweepSettings = SweepSettings(),  # Values of the parameters
     strategy: StrategySettings = StrategySettings(),  # Voters and how they are combined
@@ -438,15 +438,15 @@ def sweep(
     own: Mapping[str, tuple] | None = None,  # Your own voters: name → (function, parameter → values)
 ) -> Sweep:  # Raises DataError for an empty grid, an unknown voter, or closes that do not fit
     "Run every combination of a grid through the engine"
-    if tuple(sorted(closes)) != market.symbols:
+    if tuple(sorted(closes)) != panel.symbols:
         raise DataError(
             'Closes and market have different symbols',
-            f'{sorted(closes)} and {list(market.symbols)}',
+            f'{sorted(closes)} and {list(panel.symbols)}',
             'Pass the closes of every symbol of the market.',
         )
-    ordered = {symbol: closes[symbol] for symbol in market.symbols}
-    tables = vote_tables(ordered, market.sessions, strategy, grid, own)
-    return sweep_tables(market, tables, strategy, costs, risk, account)
+    ordered = {symbol: closes[symbol] for symbol in panel.symbols}
+    tables = vote_tables(ordered, panel.sessions, strategy, grid, own)
+    return sweep_tables(panel, tables, strategy, costs, risk, account)
 
 # %% ../../nbs/research/06_sweep.ipynb #57ba417d
 def _sweep_html(self):

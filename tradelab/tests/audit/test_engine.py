@@ -30,9 +30,9 @@ SIGNALS = {
 COSTS = CostSettings(slippage_bp=7, commission_rate=0.001)
 
 
-def _run(market, signals, account=BacktestSettings(), **risk):
+def _run(panel, signals, account=BacktestSettings(), **risk):
     return backtest(
-        market, signals, COSTS, RiskSettings(**{'max_positions': 2, 'position_fraction': 0.5, **risk}), account
+        panel, signals, COSTS, RiskSettings(**{'max_positions': 2, 'position_fraction': 0.5, **risk}), account
     )
 
 # %% ../../../nbs/audit/02_engine.ipynb #7e3cda47
@@ -124,38 +124,38 @@ def test_a_run_without_fills_proves_nothing():
     assert found.status == 'fails' and not found.ok
 
 # %% ../../../nbs/audit/02_engine.ipynb #1f24715f
-def _next(market, column):
-    return pd.Series(market.close[:, column], market.sessions).dropna().pct_change().shift(-1).fillna(0)
+def _next(panel, column):
+    return pd.Series(panel.close[:, column], panel.sessions).dropna().pct_change().shift(-1).fillna(0)
 
 
-def ranks_by_tomorrow(market, signals):
+def ranks_by_tomorrow(panel, signals):
     return _run(
-        market,
-        {name: frame.assign(score=_next(market, j)) for j, (name, frame) in enumerate(sorted(signals.items()))},
+        panel,
+        {name: frame.assign(score=_next(panel, j)) for j, (name, frame) in enumerate(sorted(signals.items()))},
         max_positions=1,
     )
 
 
-def knows_tomorrows_signal(market, signals):
+def knows_tomorrows_signal(panel, signals):
     return _run(
-        market, {name: frame.assign(signal=frame.signal.shift(-1, fill_value=0)) for name, frame in signals.items()}
+        panel, {name: frame.assign(signal=frame.signal.shift(-1, fill_value=0)) for name, frame in signals.items()}
     )
 
 
-def ranks_by_the_whole_sample(market, signals):
+def ranks_by_the_whole_sample(panel, signals):
     return _run(
-        market,
-        {name: frame.assign(score=_next(market, j).mean()) for j, (name, frame) in enumerate(sorted(signals.items()))},
+        panel,
+        {name: frame.assign(score=_next(panel, j).mean()) for j, (name, frame) in enumerate(sorted(signals.items()))},
         max_positions=1,
     )
 
 
-def sizes_by_the_end(market, signals):
-    return _run(market, signals, position_fraction=0.2 + 0.3 * (np.nanmax(market.close[-1]) % 1))
+def sizes_by_the_end(panel, signals):
+    return _run(panel, signals, position_fraction=0.2 + 0.3 * (np.nanmax(panel.close[-1]) % 1))
 
 
-def earns_in_hindsight(market, signals):
-    run = _run(market, signals)
+def earns_in_hindsight(panel, signals):
+    run = _run(panel, signals)
     return replace(run, equity=run.equity.assign(equity=run.equity.equity / run.equity.equity.max()))
 
 

@@ -292,8 +292,8 @@ def test_the_control_pays_the_same_costs_and_leaves_exits_and_breakers_out():
     random_entries(made, result, costs, risk, account, draws=3, run=run)
     settings_of_control = (costs, RiskSettings(position_fraction=0.5), account)
     assert len(calls) == 3 and all(arguments[2:] == settings_of_control for arguments in calls)
-    for market, signals, *_ in calls:
-        assert market.sessions.equals(DAYS[4:100]) and signals.sessions.equals(DAYS[4:100])
+    for panel, signals, *_ in calls:
+        assert panel.sessions.equals(DAYS[4:100]) and signals.sessions.equals(DAYS[4:100])
 
 
 def test_the_same_seed_gives_the_same_draws():
