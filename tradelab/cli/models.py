@@ -279,7 +279,7 @@ def forecast_command(
 # %% ../../nbs/cli/03_models.ipynb #1fb1b64b
 def _models_to_train(symbols, horizon, pooled, name):
     "Pairs of a model's name and its symbols"
-    from tradelab.serving.training import model_name
+    from tradelab.serving.registry import model_name
 
     if pooled:
         return [(model_name(symbols, horizon, name), tuple(symbols))]

@@ -286,7 +286,7 @@ def _study(
 
 def _forecast_voter(settings, names):
     "The stored forecasts of one symbol as a voter"
-    from tradelab.serving.forecast_voter import stored_voter
+    from tradelab.serving.registry import stored_voter
 
     if len(names) > 1:
         remedy = 'Name one, or ask lab.forecast_backtest.'
@@ -360,7 +360,7 @@ def _forecasts(
 ) -> pd.DataFrame:  # By session: forecast, low, high (returns), close, version, model, made_at; may be empty
     "Stored out-of-sample forecasts of a symbol; raises RunError for an unknown model"
     from tradelab.serving.predictions import stored_forecasts
-    from tradelab.serving.training import model_name
+    from tradelab.serving.registry import model_name
 
     _ready(self)
     name = model or model_name([symbol], self.settings.model.horizon)

@@ -24,7 +24,7 @@ from ..records.trials import Trials, trials_of
 from ..reporting.models import model_card
 from ..research.study import equal_parts
 from ..serving.predictions import stored_forecasts
-from ..serving.registry import load_model, model_details
+from ..serving.registry import load_model, model_details, model_name
 from tradelab.serving.retraining import (
     Health,
     Retrained,
@@ -39,7 +39,7 @@ from tradelab.serving.retraining import (
     triggers,
     version_to_show,
 )
-from ..serving.training import TrainingData, model_name, parts_table, served_forecasts, training_data
+from ..serving.training import TrainingData, parts_table, served_forecasts, training_data
 from ..utils.error_handling import ModelError, did_you_mean
 
 # %% ../../nbs/lab/02_models.ipynb #b3afef1b

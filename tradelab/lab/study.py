@@ -240,7 +240,7 @@ def _notes(self):
     "Sentences on voters that a reader should know about, such as stored forecasts"
     if 'forecast' not in self.settings.strategy.voters or len(self.symbols) > 1:
         return []
-    from tradelab.serving.forecast_voter import describe_forecast_voter
+    from tradelab.serving.registry import describe_forecast_voter
 
     return describe_forecast_voter(self.settings, self.symbols[0])
 

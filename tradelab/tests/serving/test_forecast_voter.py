@@ -3,16 +3,15 @@
 # %% auto #0
 __all__ = ['DAYS', 'stored', 'test_the_voter_uses_for_each_session_the_forecast_stored_for_it', 'test_a_history_that_is_cut_short_gets_the_same_votes', 'test_a_strategy_without_the_voter_gets_nothing_and_an_unknown_model_is_refused', 'test_a_report_says_whether_the_model_was_promoted']
 
-# %% ../../../nbs/serving/07_forecast_voter.ipynb #7eb820a1
+# %% ../../../nbs/serving/05_registry.ipynb #7eb820a1
 import pandas as pd
 import pytest
 
 from ...models.artifact import synthetic_artifact
-from ...serving.forecast_voter import describe_forecast_voter, stored_voter
-from ...serving.registry import promote, save_model
+from ...serving.registry import describe_forecast_voter, promote, save_model, stored_voter
 from ...utils.error_handling import RunError
 
-# %% ../../../nbs/serving/07_forecast_voter.ipynb #0548525b
+# %% ../../../nbs/serving/05_registry.ipynb #0548525b
 DAYS = pd.bdate_range('2016-07-01', periods=6, name='session')
 
 

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['SMALL', 'learned', 'test_what_can_be_learned_is_learned_and_serves', 'test_a_random_walk_is_reported_as_no_skill_and_no_model_serves', 'test_model_evidence_predictions_and_verdict_are_stored', 'test_stored_forecasts_cover_folds_and_sealed_sessions_each_by_a_model_that_could_not_know', 'test_a_second_model_of_the_same_data_does_not_replace_the_first', 'test_one_scheduled_time_has_one_retraining', 'test_one_that_runs_elsewhere_is_left_alone', 'test_a_training_that_is_stopped_leaves_no_model_and_the_champion_serving', 'test_a_process_that_lost_the_claim_decides_nothing', 'test_a_claim_that_is_lost_while_training_stores_nothing', 'test_a_database_without_room_leaves_nothing_half_written_and_the_next_run_works', 'test_a_damaged_champion_is_reported_and_does_not_stop_a_retraining', 'serving', 'test_health_is_measured_on_what_came_after', 'test_two_triggers_give_one_retraining_and_the_pause_after_it_holds_them_back', 'test_without_a_champion_that_is_the_reason', 'test_a_forecast_is_written_down_once_without_tensorflow', 'test_the_version_to_show_is_the_champion_or_the_newest', 'test_a_symbol_whose_bars_have_stopped_is_refused_by_name']
 
-# %% ../../../nbs/serving/08_retraining.ipynb #30b824cd
+# %% ../../../nbs/serving/07_retraining.ipynb #30b824cd
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,7 +27,7 @@ from ...serving.training import synthetic_bars, training_data
 from ...utils.database import session
 from ...utils.error_handling import DatabaseError, DataError, ModelError, RunError
 
-# %% ../../../nbs/serving/08_retraining.ipynb #a653001e
+# %% ../../../nbs/serving/07_retraining.ipynb #a653001e
 SMALL = dict(
     lookback=5,
     units=8,
@@ -68,7 +68,7 @@ def learned(lab):
         for kind in ('reversal', 'walk')
     }
 
-# %% ../../../nbs/serving/08_retraining.ipynb #9a806ebc
+# %% ../../../nbs/serving/07_retraining.ipynb #9a806ebc
 def test_what_can_be_learned_is_learned_and_serves(learned):
     settings, results = learned
     result = results['reversal']
@@ -118,7 +118,7 @@ def test_stored_forecasts_cover_folds_and_sealed_sessions_each_by_a_model_that_c
     assert forecasts.model.nunique() == len(data.folds) + 1
     assert stored_forecasts(settings, 'WALK-h1', 'WALK', recorded=True).empty
 
-# %% ../../../nbs/serving/08_retraining.ipynb #a9465a93
+# %% ../../../nbs/serving/07_retraining.ipynb #a9465a93
 def test_a_second_model_of_the_same_data_does_not_replace_the_first(learned):
     settings, results = learned
     again = retrain(settings, results['reversal'].training_data, shown=False)
@@ -143,7 +143,7 @@ def test_one_that_runs_elsewhere_is_left_alone(learned):
         retrain(settings, replace(results['walk'].training_data, name='ELSE-h1'), shown=False)
     assert models_table(settings).name.isin(['ELSE-h1']).sum() == 0
 
-# %% ../../../nbs/serving/08_retraining.ipynb #e9a51ed8
+# %% ../../../nbs/serving/07_retraining.ipynb #e9a51ed8
 @pytest.mark.parametrize('error', [KeyboardInterrupt(), ModelError('The loss is not a number', 1.0, 'Lower it.')])
 def test_a_training_that_is_stopped_leaves_no_model_and_the_champion_serving(learned, monkeypatch, error):
     settings, results = learned
@@ -253,7 +253,7 @@ def test_a_damaged_champion_is_reported_and_does_not_stop_a_retraining(learned, 
     assert 'The champion cannot be read' in again.promotion_test.verdict
     assert champion(settings, 'REVERSAL-h1')['id'] == again.row['id']
 
-# %% ../../../nbs/serving/08_retraining.ipynb #6bec6658
+# %% ../../../nbs/serving/07_retraining.ipynb #6bec6658
 @pytest.fixture(scope='module')
 def serving(lab, learned):
     "A model of IBM that ends in 2012 and serves by hand, and a lab that knows what came later"

@@ -12,6 +12,7 @@ import pytest
 
 from ...config import load_settings
 from ...models.artifact import digest, from_bytes, to_bytes
+from ...serving.registry import model_name
 from tradelab.serving.training import (
     build_artifact,
     challenge_champion,
@@ -20,7 +21,6 @@ from tradelab.serving.training import (
     forecast_on_sessions,
     last_fold,
     median_seed,
-    model_name,
     synthetic_bars,
     training_data,
 )

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['FIRING', 'OFF', 'test_each_trigger_fires_for_its_own_reason_alone', 'test_a_trigger_that_is_switched_off_never_fires', 'test_a_healthy_model_and_one_of_which_nothing_is_known_are_left_alone', 'test_few_forecasts_fire_nothing', 'test_an_undefined_figure_fires_nothing', 'test_drift_that_was_usual_while_the_model_learned_is_none', 'test_several_reasons_are_all_named']
 
-# %% ../../../nbs/serving/08_retraining.ipynb #b7648ff8
+# %% ../../../nbs/serving/07_retraining.ipynb #b7648ff8
 from math import nan
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from ...config import RetrainingSettings
 from ...serving.retraining import Health, triggers
 
-# %% ../../../nbs/serving/08_retraining.ipynb #7ca07e8a
+# %% ../../../nbs/serving/07_retraining.ipynb #7ca07e8a
 FIRING = [
     ('age', dict(age_days=90)),
     ('sessions', dict(new_sessions=63)),
