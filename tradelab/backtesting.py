@@ -277,6 +277,9 @@ def _explanations(traded, votes, log, decided, short):
         at = row['bar'], row['symbol']
         if row['reason'] < 0:
             reason[at] = ' and '.join(filter(None, (REASONS[-row['reason']], reason[at])))
+        elif row['reason'] < row['bar']:
+            decided_on = f'exit of {traded.sessions[row["reason"]]:%Y-%m-%d} is not filled yet'
+            reason[at] = ' and '.join(filter(None, (decided_on, reason[at])))
         if row['note']:
             reason[at] = f'{reason[at]}; no order: {NOTES[row["note"]]}'
         else:
@@ -319,6 +322,7 @@ def _counts(traded, votes, state, log):
     return {
         **dict(zip(COUNTS, log.counts[len(ROWS) :].tolist())),
         'conflicting_signals': conflicts,
+        'held_without_bar': int(np.count_nonzero(state.positions['absent'][state.positions['quantity'] != 0])),
         'open_orders': int(state.account[0]['orders']),
     }
 

@@ -97,7 +97,8 @@ def rsi(
     change = np.diff(close.to_numpy(), prepend=np.nan)
     up, down = (_wilder(np.maximum(side, 0.0), int(window)) for side in (change, -change))
     with np.errstate(invalid='ignore'):
-        return pd.Series(100 * up / (up + down), close.index, name=f'rsi_{window}')
+        values = np.minimum(100 * up / (up + down), 100.0)  # rounding can give 100.00000000000001
+    return pd.Series(values, close.index, name=f'rsi_{window}')
 
 # %% ../nbs/engine/01_indicators.ipynb #3a1b51eb
 def atr(

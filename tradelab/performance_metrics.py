@@ -23,6 +23,15 @@ from .utils.error_handling import DataError
 SESSIONS_PER_YEAR = 252  # Sessions per year
 
 
+def _refuse_intraday(index):
+    "DataError when two values lie less than half a day apart: a year has 252 sessions, but more minutes"
+    if isinstance(index, pd.DatetimeIndex) and len(index) > 1:
+        steps = np.abs(np.diff(index.values))
+        if steps.min() < np.timedelta64(12, 'h'):
+            problem, found = 'Equity has more than one value per session', str(index[1:][steps.argmin()])
+            raise DataError(problem, found, 'Take the last value of each session, then compute the figures.')
+
+
 def daily_returns(
     equity: pd.Series,  # Equity at each close, USD, shape (n_sessions,)
 ) -> pd.Series:  # Simple returns, shape (n_sessions - 1,); raises DataError for an equity not finite and above 0
@@ -30,6 +39,7 @@ def daily_returns(
     values = np.asarray(equity, dtype=float)
     if not len(values):
         raise DataError('The equity is empty', 0, 'Run the backtest over at least one session.')
+    _refuse_intraday(equity.index)
     bad = ~(np.isfinite(values) & (values > 0))
     if bad.any():
         raise DataError('Equity must be finite and above 0', float(values[bad][0]), 'Check the bars of that session.')

@@ -412,6 +412,9 @@ class BacktestSettings(Section):
         'cash', description='cash, or reinvest: buy shares with them at the next open'
     )
     close_at_end: bool = Field(False, description='true sells everything at the last close')
+    delisted_after: int | None = Field(
+        10, ge=1, description='sessions without a bar after which a position is closed at its last close, or empty'
+    )
     start: date | None = Field(None, description='first session as YYYY-MM-DD, or empty')
     end: date | None = Field(None, description='last session as YYYY-MM-DD, or empty')
     risk_free: float = Field(0.0, gt=-1, lt=1, description='yearly risk-free rate as a fraction')

@@ -30,6 +30,7 @@ def ordered_actions(
     actions: pd.DataFrame,  # Columns ex_date, kind, value; any order, may be empty
 ) -> pd.DataFrame:  # The same rows by ex-date and kind, index from 0; raises DataError for an impossible action
     "Corporate actions sorted by ex-date, each of them checked"
+    _refuse_no_frame(actions)
     if sorted(map(str, actions.columns)) != sorted(ACTION_COLUMNS):
         raise DataError(
             'Actions need exactly the columns ex_date, kind and value', list(actions.columns), 'Rename or drop columns.'
@@ -39,6 +40,13 @@ def ordered_actions(
     _check_types(actions)
     _check_rows(actions)
     return actions[list(ACTION_COLUMNS)].astype({'value': float}).sort_values(['ex_date', 'kind'], ignore_index=True)
+
+# %% ../../nbs/data/01_adjustment.ipynb #8e8f2fcc
+def _refuse_no_frame(actions):
+    "DataError unless the actions are a frame"
+    if not isinstance(actions, pd.DataFrame):
+        remedy = 'Give a frame with the columns ex_date, kind and value; an empty one when there are no actions.'
+        raise DataError('Actions must be a DataFrame', type(actions).__name__, remedy)
 
 # %% ../../nbs/data/01_adjustment.ipynb #d45ecc51
 def _check_types(actions):
@@ -110,6 +118,9 @@ def _refuse_unsorted(sessions):
         raise DataError(
             'Sessions must be dates without a time zone', str(sessions.dtype), 'Index the bars by session date.'
         )
+    if (sessions != sessions.normalize()).any():
+        first = sessions[sessions != sessions.normalize()][0]
+        raise DataError('Sessions must be dates without a time of day', str(first), 'Make daily bars of them first.')
     if not (sessions.is_monotonic_increasing and sessions.is_unique):
         raise DataError(
             'Sessions must increase strictly', f'{len(sessions)} sessions', 'Sort the bars and drop repeated sessions.'
@@ -153,6 +164,22 @@ def total_return_factors(
     later[:-1] = np.cumprod(steps[::-1])[::-1]
     return split * later
 
+# %% ../../nbs/data/01_adjustment.ipynb #c9deba06
+def _refuse_bars(bars):
+    "DataError when `bars` are not a frame of numbers with the five columns, indexed by increasing dates"
+    columns = [*PRICES, 'volume']
+    if not isinstance(bars, pd.DataFrame):
+        remedy = f'Give a frame with the columns {", ".join(columns)}, indexed by session date.'
+        raise DataError('Bars must be a DataFrame', type(bars).__name__, remedy)
+    if missing := [name for name in columns if name not in bars.columns]:
+        lower = set(columns) <= {str(name).lower() for name in bars.columns}
+        remedy = 'Rename them: bars.rename(columns=str.lower).' if lower else f'Needed are {", ".join(columns)}.'
+        raise DataError('Bars lack columns', missing, remedy)
+    for name in columns:
+        if not pd.api.types.is_numeric_dtype(bars[name]):
+            raise DataError(f'The column {name} of the bars is not numeric', str(bars[name].dtype), 'Convert it.')
+    _refuse_unsorted(bars.index)
+
 # %% ../../nbs/data/01_adjustment.ipynb #88dd10ed
 def adjust(
     bars: pd.DataFrame,  # Raw bars: open, high, low, close, volume
@@ -163,9 +190,7 @@ def adjust(
     "Bars in the requested adjustment"
     if adjustment not in ADJUSTMENTS:
         raise DataError('Unknown adjustment', adjustment, did_you_mean(str(adjustment), ADJUSTMENTS))
-    if missing := [name for name in (*PRICES, 'volume') if name not in bars.columns]:
-        raise DataError('Bars lack columns', missing, 'Read them again.')
-    _refuse_unsorted(bars.index)
+    _refuse_bars(bars)
     split = split_factors(bars.index, actions)
     if adjustment == 'raw':
         return bars.copy()
@@ -214,7 +239,9 @@ def prices_known_at(
     convention: str = 'yahoo',  # Dividend factor of the total-return closes, one of `CONVENTIONS`
     end=None,  # Last session (date, text or timestamp), None for no limit
 ) -> tuple[pd.DataFrame, pd.Series, np.ndarray]:  # Split-adjusted bars, total-return closes, dividends (USD per share)
-    "What to trade on, what to decide on and what is paid, known at `end`; DataError when no bar is left"
+    "What to trade on, what to decide on and what is paid, known at `end`; DataError for unusable input"
+    _refuse_bars(bars)
+    _refuse_no_frame(actions)
     bars, actions = known_until(bars, actions, end)
     closes = adjust(bars, actions, 'total_return', convention)['close']
     return adjust(bars, actions, 'split'), closes, dividends_paid(bars.index, actions)

@@ -50,7 +50,7 @@ def accrue(
 
 # %% ../../nbs/engine/08_accounting.ipynb #fbcc5a19
 @kernel
-def _enter(account, position, quantity, value):
+def _enter(account, position, quantity, price):
     "Make a position larger, and start its trade if it is new"
     if position.quantity == 0.0:
         account.names += 1
@@ -61,9 +61,12 @@ def _enter(account, position, quantity, value):
         position.dividends = 0.0
         position.reinvest = 0.0
         position.entry_bar = account.bar
+        position.close = price
+        position.absent = 0
+        position.exiting = 0
     position.quantity = round_quantity(position.quantity + quantity)
     position.entered += abs(quantity)
-    position.cost += value
+    position.cost += abs(quantity) * price
 
 # %% ../../nbs/engine/08_accounting.ipynb #98a20783
 @kernel
@@ -113,6 +116,7 @@ def _close(account, symbol, position, side, reason, params, log):
         round_trip(log.trades[log.counts[TRADES]], account, symbol, position, side, reason)
     log.counts[TRADES] += 1
     position.stop, position.target, position.best, position.reinvest = np.nan, np.nan, np.nan, 0.0
+    position.exiting = 0
 
 # %% ../../nbs/engine/08_accounting.ipynb #c6a0b74f
 @kernel
@@ -145,7 +149,7 @@ def enter_fill(
     log.counts[FILLS] += 1
     settle_cash(account, value - cost if quantity < 0.0 else -(value + cost))
     if position.quantity * quantity >= 0.0:
-        _enter(account, position, quantity, value)
+        _enter(account, position, quantity, price)
         position.fees += cost
         return
     side = 1 if position.quantity > 0.0 else -1

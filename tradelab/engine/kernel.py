@@ -21,8 +21,10 @@ from tradelab.engine.state import (
     CANCELLED_NO_SLOT,
     CANCELLED_UNPAYABLE,
     CANCELLED_VOLUME,
+    CLOSED_WITHOUT_BAR,
     CUT_TO_CASH,
     CUT_TO_LIMITS,
+    DELISTED,
     DIVIDEND,
     END,
     ENTRY,
@@ -84,6 +86,8 @@ def _room_now(sign, price, sector, state, params):
     room = min(params.max_gross_exposure * equity - gross, params.max_net_exposure * equity - sign * net)
     if params.max_sector_fraction < np.inf:
         room = min(room, params.max_sector_fraction * equity - inside)
+    if sign > 0 and params.min_cash_fraction > 0.0:
+        room = min(room, state.account[0].cash - params.min_cash_fraction * equity)
     return round_down(max(0.0, room / price), params)
 
 # %% ../../nbs/engine/09_kernel.ipynb #1c8f112e
@@ -118,31 +122,45 @@ def _fill_entry(t, order, price, exit_unfilled, bars, state, params, log):
         return
     slippage = sign * (fill_price - price) * quantity
     enter_fill(account, j, position, sign * quantity, fill_price, slippage, order.reason, params, log)
+    if order.kind == REINVEST:
+        position.reinvest = max(0.0, position.reinvest - quantity * fill_price)
     if order.kind == ENTRY:
         position.stop, position.target = stop_and_target(sign, fill_price, order.stop, params)
         position.best = fill_price
 
 # %% ../../nbs/engine/09_kernel.ipynb #b847db63
 @kernel
+def _fill_exits(t, prices, bars, state, params, log):
+    "Fill the waiting exits at the `prices` of this session; whether one of them was not filled completely"
+    unfilled = False
+    for i in range(state.account[0].orders):
+        order = state.orders[i]
+        position, price = state.positions[order.symbol], prices[t, order.symbol]
+        if order.kind != EXIT or position.quantity == 0.0:
+            continue
+        if price > 0.0:
+            bp, ticks, reason = params.slippage_bp, params.slippage, order.reason
+            _fill_exit(t, order.symbol, price, bp, ticks, reason, EXIT_LEFT_LIVE, bars, state, params, log)
+        else:
+            log.counts[EXIT_LEFT_LIVE] += 1
+        unfilled = unfilled or position.quantity != 0.0
+    return unfilled
+
+
+@kernel
 def _fill_orders(t, prices, bars, state, params, log):
     "Fill, cut or cancel the waiting orders at the `prices` of this session"
-    account = state.account[0]
-    exit_unfilled = False
-    for turn in range(2):
-        for i in range(account.orders):
-            order = state.orders[i]
-            if (order.kind == EXIT) != (turn == 0):
-                exit_unfilled = exit_unfilled or (turn == 1 and state.positions[order.symbol].quantity != 0.0)
-                continue
-            price, j = prices[t, order.symbol], order.symbol
-            if not price > 0.0:
-                log.counts[CANCELLED_NO_BAR] += 1
-            elif turn == 0:
-                bp, ticks, reason = params.slippage_bp, params.slippage, order.reason
-                _fill_exit(t, j, price, bp, ticks, reason, CANCELLED_VOLUME, bars, state, params, log)
-            else:
-                _fill_entry(t, order, price, exit_unfilled, bars, state, params, log)
-    account.orders = 0
+    unfilled = _fill_exits(t, prices, bars, state, params, log)
+    for i in range(state.account[0].orders):
+        order = state.orders[i]
+        if order.kind == EXIT:
+            continue
+        price = prices[t, order.symbol]
+        if price > 0.0:
+            _fill_entry(t, order, price, unfilled, bars, state, params, log)
+        else:
+            log.counts[CANCELLED_NO_BAR] += 1
+    state.account[0].orders = 0
 
 # %% ../../nbs/engine/09_kernel.ipynb #3aceef6c
 @kernel
@@ -158,6 +176,8 @@ def _check_exits(t, bars, state, params, log):
         if kind == 1:
             bp, ticks, reason = params.slippage_bp, params.slippage, TRAILING_STOP if trails else STOP_LOSS
             _fill_exit(t, j, price, bp, ticks, reason, EXIT_LEFT_LIVE, bars, state, params, log)
+            if position.quantity != 0.0 and position.exiting == 0:
+                position.exiting, position.exit_reason = 1, reason
         if kind == 2:
             _fill_exit(t, j, price, 0.0, 0.0, TAKE_PROFIT, EXIT_LEFT_LIVE, bars, state, params, log)
 
@@ -169,13 +189,28 @@ def _mark_close(t, bars, state, full_bar):
     if account.names > 0:
         for j in range(len(state.positions)):
             position = state.positions[j]
-            if position.quantity == 0.0 or not bars.close[t, j] > 0.0:
+            if position.quantity == 0.0:
                 continue
-            position.close = bars.close[t, j]
+            if not bars.close[t, j] > 0.0:
+                position.absent += full_bar
+                continue
+            position.close, position.absent = bars.close[t, j], 0
             if full_bar and position.quantity > 0.0:
                 position.best = max(position.best, bars.high[t, j])
             elif full_bar:
                 position.best = min(position.best, bars.low[t, j])
+    mark_to_market(account, state.positions)
+
+# %% ../../nbs/engine/09_kernel.ipynb #1335c76a
+@kernel
+def _close_delisted(sessions, reason, state, params, log):
+    "Close the positions that had no bar for `sessions` sessions at their last close"
+    account = state.account[0]
+    for j in range(len(state.positions)):
+        position = state.positions[j]
+        if position.quantity != 0.0 and position.absent >= sessions:
+            log.counts[CLOSED_WITHOUT_BAR] += 1
+            enter_fill(account, j, position, -position.quantity, position.close, 0.0, reason, params, log)
     mark_to_market(account, state.positions)
 
 # %% ../../nbs/engine/09_kernel.ipynb #69a3885b
@@ -214,6 +249,7 @@ def _request_exit(projected, j, close, reason, state, params, log):
     if rule != ALLOWED:
         return projected
     place_order(state, j, -held, close, nan, EXIT, reason)
+    state.positions[j].exiting, state.positions[j].exit_reason = 1, reason
     worth = held * close
     return _Projected(projected.cash + worth, projected.gross - abs(worth), projected.net - worth, projected.names - 1)
 
@@ -288,10 +324,30 @@ def _request_reinvestment(projected, j, close, state, params, log):
     quantity = min(round_down(position.reinvest / close, params), room)
     if quantity == 0.0:
         return projected
-    position.reinvest -= quantity * close
     return _ask_gate(projected, j, quantity, close, nan, REINVEST, DIVIDEND, state, params, log)
 
 # %% ../../nbs/engine/09_kernel.ipynb #9fa1e81d
+@kernel
+def _exit_reason(position, signal, account, params):
+    "Whether a position is to be closed at this close, whether by force, and why"
+    forced = _forced(account, position, params)
+    if position.exiting == 1:
+        return True, forced != 0 or HALT <= position.exit_reason <= TIME_STOP, position.exit_reason
+    return forced != 0 or signal * position.quantity < 0.0, forced != 0, forced if forced != 0 else account.bar
+
+
+@kernel
+def _exit_without_bar(j, state, params):
+    "Order the exit of a position that has no bar at this close, and so no decision"
+    position = state.positions[j]
+    if position.quantity == 0.0:
+        return
+    wanted, _, reason = _exit_reason(position, 0, state.account[0], params)
+    if wanted:
+        position.exiting, position.exit_reason = 1, reason
+        place_order(state, j, -position.quantity, position.close, nan, EXIT, reason)
+
+
 @kernel
 def _decide(t, bars, inputs, state, params, log):
     "Turn the signals of the close into orders that passed the risk gate"
@@ -299,18 +355,25 @@ def _decide(t, bars, inputs, state, params, log):
     projected = _Projected(account.cash, account.gross, account.net, account.names)
     for j in range(len(state.positions)):
         signal, held, close = inputs.signal[t, j], state.positions[j].quantity, bars.close[t, j]
-        if (signal == 0 and held == 0.0) or not close > 0.0:
+        if not close > 0.0:
+            _exit_without_bar(j, state, params)
             continue
-        forced, before = _forced(account, state.positions[j], params) if held != 0.0 else 0, account.orders
-        if forced != 0 or signal * held < 0.0:
-            reason = forced if forced != 0 else account.bar
-            projected = _request_exit(projected, j, close, reason, state, params, log)
-        leaving = account.orders > before
-        if signal != 0 and forced == 0 and (held == 0.0 or leaving) and (signal > 0 or params.short == 1):
+        leaving = forced = False
+        if held != 0.0:
+            wanted, forced, reason = _exit_reason(state.positions[j], signal, account, params)
+            before = account.orders
+            if wanted:
+                projected = _request_exit(projected, j, close, reason, state, params, log)
+            leaving = account.orders > before
+        turns = leaving and not forced and signal * held < 0.0
+        if signal != 0 and (held == 0.0 or turns) and (signal > 0 or params.short == 1):
             state.queue[waiting], state.rank[waiting] = j, signal * inputs.score[t, j]
             waiting += 1
-        elif state.positions[j].reinvest > 0.0 and not leaving:
-            projected = _request_reinvestment(projected, j, close, state, params, log)
+    if params.reinvest == 1:
+        for j in range(len(state.positions)):
+            position, close = state.positions[j], bars.close[t, j]
+            if position.reinvest > 0.0 and position.exiting == 0 and close > 0.0:
+                projected = _request_reinvestment(projected, j, close, state, params, log)
     _sort_queue(state.queue, state.rank, waiting)
     for i in range(waiting):
         projected = _request_entry(projected, t, state.queue[i], bars, inputs, state, params, log)
@@ -345,13 +408,15 @@ def step(
         return
     if account.names > 0:
         for j in range(len(state.positions)):
-            if state.positions[j].quantity != 0.0 and bars.close[t, j] > 0.0:
+            if state.positions[j].quantity != 0.0:
                 accrue(account, state.positions[j], bars.dividends[t, j], params)
     if account.orders > 0:
         _fill_orders(t, bars.open, bars, state, params, log)
     if account.names > 0 and account.state != HALTED:
         _check_exits(t, bars, state, params, log)
     _mark_close(t, bars, state, True)
+    if account.names > 0:
+        _close_delisted(params.delisted_after, DELISTED, state, params, log)
     check_breakers(account, params, log)
     _decide(t, bars, inputs, state, params, log)
     if params.same_close == 1 and account.orders > 0:
@@ -364,6 +429,7 @@ def step(
             price = bars.close[t, j]
             if price > 0.0:
                 _fill_exit(t, j, price, bp, ticks, END, CANCELLED_VOLUME, bars, state, params, log)
+        _close_delisted(1.0, END, state, params, log)
         _mark_close(t, bars, state, False)
 
 # %% ../../nbs/engine/09_kernel.ipynb #616f9db5

@@ -78,6 +78,9 @@ def _symbol_columns(symbol, bars, dividends):
         )
     if not len(bars):
         raise DataError(f'There are no bars of {symbol}', 0, remedy)
+    if (bars.index != bars.index.normalize()).any():
+        first = bars.index[bars.index != bars.index.normalize()][0]
+        raise DataError(f'The bars of {symbol} are not daily', str(first), 'Make one bar per session of them first.')
     if not (bars.index.is_monotonic_increasing and bars.index.is_unique):
         raise DataError(
             f'The sessions of {symbol} are not strictly increasing',

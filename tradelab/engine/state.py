@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['STATES', 'ACTIVE', 'REDUCE_ONLY', 'HALTED', 'ACCOUNT', 'POSITION', 'EXIT', 'ENTRY', 'REINVEST', 'ORDER', 'REASONS',
-           'STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP', 'TIME_STOP', 'MARGIN_CALL', 'HALT', 'END', 'DIVIDEND', 'FILL',
-           'TRADE', 'DECISION', 'BREAK', 'COUNTS', 'ROWS', 'FILLS', 'TRADES', 'DECISIONS', 'BREAKS', 'CANCELLED_VOLUME',
-           'CANCELLED_NO_BAR', 'CANCELLED_NO_SLOT', 'CANCELLED_UNPAYABLE', 'EXIT_LEFT_LIVE', 'CUT_TO_CASH',
-           'CUT_TO_LIMITS', 'REFUSED', 'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM', 'SIZE_UNKNOWN', 'ENGINE_PARAMETERS', 'Log',
-           'new_log', 'AccountState', 'open_account', 'record_decision', 'place_order', 'sector_value', 'exposure',
-           'engine_parameters', 'round_down', 'round_quantity']
+           'STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP', 'TIME_STOP', 'MARGIN_CALL', 'HALT', 'END', 'DIVIDEND',
+           'DELISTED', 'FILL', 'TRADE', 'DECISION', 'BREAK', 'COUNTS', 'ROWS', 'FILLS', 'TRADES', 'DECISIONS', 'BREAKS',
+           'CANCELLED_VOLUME', 'CANCELLED_NO_BAR', 'CANCELLED_NO_SLOT', 'CANCELLED_UNPAYABLE', 'EXIT_LEFT_LIVE',
+           'CUT_TO_CASH', 'CUT_TO_LIMITS', 'REFUSED', 'CLOSED_WITHOUT_BAR', 'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM',
+           'SIZE_UNKNOWN', 'ENGINE_PARAMETERS', 'Log', 'new_log', 'AccountState', 'open_account', 'record_decision',
+           'place_order', 'sector_value', 'exposure', 'engine_parameters', 'round_down', 'round_quantity']
 
 # %% ../../nbs/engine/03_state.ipynb #c0a749ad
 from math import inf, nan
@@ -71,6 +71,9 @@ POSITION = np.dtype(
         ('entry_bar', 'i8'),  # Session of the entry
         ('cool', 'i8'),  # First session at whose close it may be entered again
         ('sector', 'i8'),  # Number of its sector, -1 when unknown
+        ('absent', 'i8'),  # Sessions without a bar since the last one
+        ('exiting', 'i8'),  # 1 from the decision to close it until it is closed
+        ('exit_reason', 'i8'),  # Why it is being closed: a session, or a negative number from `REASONS`
     ],
     align=True,
 )
@@ -101,8 +104,9 @@ REASONS = (
     'halt',
     'end',
     'dividend reinvested',
+    'delisted',
 )
-STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, TIME_STOP, MARGIN_CALL, HALT, END, DIVIDEND = range(-1, -9, -1)
+STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, TIME_STOP, MARGIN_CALL, HALT, END, DIVIDEND, DELISTED = range(-1, -10, -1)
 
 # %% ../../nbs/engine/03_state.ipynb #1d946acb
 FILL = np.dtype(
@@ -170,6 +174,7 @@ COUNTS = (
     'cut_to_cash',
     'cut_to_limits',
     'refused',
+    'closed_without_bar',
 )
 ROWS = ('fills', 'trades', 'decisions', 'breaks')
 _PLACES = {name: number for number, name in enumerate((*ROWS, *COUNTS))}
@@ -186,6 +191,7 @@ _PLACES = {name: number for number, name in enumerate((*ROWS, *COUNTS))}
     CUT_TO_CASH,
     CUT_TO_LIMITS,
     REFUSED,
+    CLOSED_WITHOUT_BAR,
 ) = range(len(_PLACES))
 
 # %% ../../nbs/engine/03_state.ipynb #d6e7915b
@@ -313,6 +319,8 @@ def sector_value(
             total += abs(position.quantity) * position.close
     for i in range(state.account[0].orders):
         order = state.orders[i]
+        if order.kind == EXIT and state.positions[order.symbol].absent > 0:
+            continue
         if state.positions[order.symbol].sector == sector:
             total += (abs(order.quantity) if order.kind != EXIT else -abs(order.quantity)) * order.price
     return total if sector >= 0 else np.nan
@@ -352,7 +360,7 @@ _LIMITS = (
 _WHOLE = 'sizing stop_guard_sessions cooldown_sessions short same_close reinvest close_at_end'.split()
 
 ENGINE_PARAMETERS = np.dtype(
-    [(name, 'f8') for name in (*_COSTS, 'slippage', *_SIZES, *_EXITS, *_LIMITS, 'parts')]
+    [(name, 'f8') for name in (*_COSTS, 'slippage', *_SIZES, *_EXITS, *_LIMITS, 'delisted_after', 'parts')]
     + [(name, 'i8') for name in _WHOLE],
     align=True,
 )
@@ -377,6 +385,7 @@ def engine_parameters(
     _copy(_EXITS, risk, nan)
     record['slippage'] = costs.slippage_ticks * costs.tick_size
     record['sizing'] = SIZINGS.index(risk.sizing)
+    _copy(('delisted_after',), account, inf)
     record['parts'] = 1e9 if account.fractional else 1
     record['stop_guard_sessions'] = risk.stop_guard_sessions
     record['cooldown_sessions'] = risk.cooldown_sessions

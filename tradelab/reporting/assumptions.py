@@ -180,7 +180,7 @@ def _exit_rules(risk, stop, target):
 # %% ../../nbs/reporting/01_assumptions.ipynb #f3fab6c1
 def exit_assumptions(
     risk: RiskSettings,  # Stops, target, time stop
-    account: BacktestSettings,  # `close_at_end` and `direction` count
+    account: BacktestSettings,  # `close_at_end`, `delisted_after` and `direction` count
 ) -> str:  # Sentences
     "When a position ends without a signal"
     stop, target = ('below', 'above') if account.direction == 'long_only' else ('against', 'in favour of')
@@ -193,6 +193,10 @@ def exit_assumptions(
     if any(rules[:4]):
         sentences.append('If one bar touches both stop and target, the stop counts.')
         sentences.append('A bar that opens beyond a stop fills at the open.')
+    sentences.append('An exit that cannot be filled completely is tried again at each open.')
+    if account.delisted_after:
+        absent = plural(account.delisted_after, 'session')
+        sentences.append(f'A position without a bar for {absent} counts as delisted and is closed at its last close.')
     if account.close_at_end:
         sentences.append('All positions are closed at the last close.')
     else:

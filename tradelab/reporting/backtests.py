@@ -36,7 +36,9 @@ _ORDER_COUNTS = {
     'cancelled_no_bar': 'cancelled: no bar at the next session',
     'cancelled_no_slot': 'cancelled: max_positions reached',
     'cancelled_unpayable': 'cancelled: the fees could not be paid',
-    'exit_left_live': 'stop or target filled only in part',
+    'exit_left_live': 'not filled completely, the rest is tried again',
+    'closed_without_bar': 'closed at the last close because the bars ended',
+    'held_without_bar': 'still held at the end although the bars ended',
     'cut_to_cash': 'reduced to the available cash, fees included',
     'cut_to_limits': 'reduced to the limits before the risk gate checked them',
     'open_orders': 'decided at the last close, no bar left to fill them',
@@ -54,7 +56,14 @@ def _refusing_rules(decisions):
 # %% ../../nbs/reporting/03_backtests.ipynb #eb797a7d
 def _order_sentences(counts, decisions):
     "A sentence for each count that is not zero; refusals name the rules that refused"
-    subjects, rules = {'conflicting_signals': 'signal', 'exit_left_live': 'exit'}, _refusing_rules(decisions)
+    subjects, rules = (
+        {
+            'conflicting_signals': 'signal',
+            'exit_left_live': 'exit',
+            **dict.fromkeys(('closed_without_bar', 'held_without_bar'), 'position'),
+        },
+        _refusing_rules(decisions),
+    )
     for name, count in counts.items():
         if not count:
             continue

@@ -23,9 +23,11 @@ from ..engine.market import BarPanel, Inputs, Signals, window
 from tradelab.engine.state import (
     ACTIVE,
     BREAK,
+    COUNTS,
     DECISION,
     ENGINE_PARAMETERS,
     FILL,
+    ROWS,
     TRADE,
     TRADES,
     AccountState,
@@ -228,7 +230,8 @@ def _run(bars, inputs, state, params, log, floor, signals, busy, rest):
     "Run one combination through all sessions"
     t, n, at, account, m = 0, len(bars.close), 0, state.account[0], Measures(0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)
     while t < n:
-        if rest and account.orders == 0 and account.state == ACTIVE:
+        idle = account.orders == 0 and account.state == ACTIVE and state.positions[0].exiting == 0
+        if rest and idle:
             ahead, at = _next(t, state.positions[0].quantity, signals, at, params.short, busy)
             ahead = min(ahead, n - 1)
             if ahead > t:
@@ -252,6 +255,7 @@ def _listed(signal, signals):
 
 # %% ../../nbs/research/06_sweep.ipynb #c534a315
 _FILLS, _TRADES, _CHOICES, _BREAKS = FILL, TRADE, DECISION, BREAK
+_PLACES = len(ROWS) + len(COUNTS)
 
 
 @partial(kernel, allocates=True)
@@ -266,7 +270,7 @@ def _fresh(empty):
 def _counting_log():
     "A log without room for rows"
     return Log(
-        np.zeros(12, np.int64),
+        np.zeros(_PLACES, np.int64),
         np.empty(0, _FILLS),
         np.empty(0, _TRADES),
         np.empty(0, _CHOICES),
@@ -395,7 +399,7 @@ def _run_engine(picks, votes, agreement, panel, part, costs, risk, account):
         np.array([record], ENGINE_PARAMETERS),
         (1 + account.risk_free) ** (1 / SESSIONS_PER_YEAR) - 1,
         _next_dividend(part.dividends[:, 0]),
-        len(part.symbols) == 1 and bool(_restful(record)),
+        len(part.symbols) == 1 and bool(_restful(record)) and bool(np.isfinite(part.close).all()),
         figures,
         counts,
     )

@@ -138,6 +138,7 @@ def test_every_rule_of_risk_changes_a_sentence(key):
         fill_at='same_close',
         dividends='reinvest',
         close_at_end=True,
+        delisted_after=None,
     ).items(),
 )
 def test_every_choice_of_the_account_changes_a_sentence(key, value):
@@ -188,6 +189,7 @@ def test_no_key_of_the_settings_is_forgotten():
         'fill_at',
         'dividends',
         'close_at_end',
+        'delisted_after',
         'start',
         'end',
         'risk_free',
