@@ -595,7 +595,8 @@ def test_a_sector_is_filled_up_to_its_limit_and_refused_beyond():
     ).fills.symbol.tolist() == ['A']  # nobody named the sectors of the others
 
 
-# A is sold and B sold short at the same open, but only 10 of the 100 shares of A find a buyer: there is room for 10 of B.
+# A is sold and B sold short at the same open, but only 10 of the 100 shares of A find a buyer:
+# there is room for 10 of B.
 def test_an_unfilled_exit_leaves_little_room_for_the_entry_that_relied_on_it():
     rows = {'A': [10, 10, 10, (10, 10, 10, 10, 100), 10], 'B': [10] * 5}
     result = _run(
