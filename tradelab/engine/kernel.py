@@ -123,7 +123,8 @@ def _fill_entry(t, order, price, exit_unfilled, bars, state, params, log):
     slippage = sign * (fill_price - price) * quantity
     enter_fill(account, j, position, sign * quantity, fill_price, slippage, order.reason, params, log)
     if order.kind == REINVEST:
-        position.reinvest = max(0.0, position.reinvest - quantity * fill_price)
+        spent = position.reinvest if params.parts > 1.0 and quantity == ordered else quantity * fill_price
+        position.reinvest = max(0.0, position.reinvest - spent)
     if order.kind == ENTRY:
         position.stop, position.target = stop_and_target(sign, fill_price, order.stop, params)
         position.best = fill_price
