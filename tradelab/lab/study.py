@@ -327,7 +327,7 @@ LabStudy._count = _count
 
 # %% ../../nbs/lab/01_study.ipynb #e118306f
 def _trials(self: LabStudy):  # `Trials`: count, variance of their daily Sharpe ratios, runs
-    "Everything tried on these symbols, in every run and study, this one included"
+    "Everything tried on exactly this set of symbols, in every run and study, this one included"
     return trials_of(self.settings, self.symbols, self.run_id, self.sharpes if self.run_id else ())
 
 
@@ -543,7 +543,7 @@ def _significance(
     draws: int = 1_000,  # Draws of the bootstrap
     entries: int = 200,  # Random arrangements of the entries, 0 for none
 ) -> Answer:  # Its record is the `Significance`
-    "How far a result can be told from chance, after everything tried on these symbols"
+    "How far a result can be told from chance, after everything tried on exactly this set of symbols"
     answer = answer or self.backtest()
     trials, settings = self.trials(), answer.settings
     tried = trials.count, trials.variance * 252

@@ -169,7 +169,7 @@ def pooled_variance(
 # %% ../../nbs/records/06_trials.ipynb #163f1e1b
 @dataclass(frozen=True, eq=False)
 class Trials(Value):
-    "The trials on the same symbols so far."
+    "The trials on exactly the same set of symbols so far."
 
     count: int  # Combinations
     variance: float  # Variance (ddof 1) of their daily Sharpe ratios, NaN when fewer than two are known
@@ -192,7 +192,7 @@ def trials_of(
     sharpes=(),  # Annual Sharpe ratios of the combinations that the current run tries
     templates=(),  # Only runs of these notebooks; of all when empty
 ) -> Trials:  # Raises ParameterError when no symbol is named
-    "The number of combinations tried on the same symbols, the current run included"
+    "The number of combinations tried on exactly this set of symbols, the current run included"
     subject = universe_of([symbols] if isinstance(symbols, str) and ',' not in symbols else symbols)
     arguments = dict(subject=subject, run_id=run_id, every=not templates, templates=list(templates))
     with session(settings) as db:

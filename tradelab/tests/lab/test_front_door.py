@@ -224,7 +224,7 @@ def test_a_run_notebook_hands_its_parameters_over(door):
     assert made.settings.risk.stop_loss is None and made.study is not None
 
 # %% ../../../nbs/lab/03_front_door.ipynb #35f10791
-def test_the_first_study_of_the_readme_is_short_and_works(door, monkeypatch, capsys):
+def test_the_first_study_of_the_readme_is_short_and_works(door, monkeypatch, capsys, tmp_path):
     import re
     from pathlib import Path
 
@@ -236,7 +236,11 @@ def test_the_first_study_of_the_readme_is_short_and_works(door, monkeypatch, cap
     imports = [line for line in lines if line.startswith(('import ', 'from '))]
     assert len(lines) <= 12 and len(imports) <= 3
     monkeypatch.setenv('TRADELAB_HOME', str(door.settings.home))
+    monkeypatch.chdir(tmp_path)
     space = {}
     exec(code, space)
+    printed = capsys.readouterr().out
+    assert repr(space['answer']) in printed and repr(space['study'].significance()) in printed
+    assert (tmp_path / 'breakout.png').stat().st_size > 10_000
     assert plt.get_fignums() and len(space['study'].backtest().trades) > 50
     plt.close('all')
