@@ -6,7 +6,7 @@
 __all__ = ['Lab', 'DataQuality']
 
 # %% ../../nbs/lab/03_front_door.ipynb #0257f9df
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -38,9 +38,17 @@ from ..utils.database import current_revision, migrate, require_current
 from ..utils.error_handling import ParameterError
 
 # %% ../../nbs/lab/03_front_door.ipynb #95d0c2fa
+_SYMBOLS_REMEDY = "Write 'AAPL, IBM' or ['AAPL', 'IBM']."
+
+
 def _names(symbols):
-    "Tickers of a text with commas or of a list, in the order given"
-    names = symbols.split(',') if isinstance(symbols, str) else symbols
+    "Tickers of a text with commas or of a list, in the order given; raises ParameterError for anything else"
+    if not isinstance(symbols, (str, Iterable)):
+        raise ParameterError('Symbols are a text or a list', symbols, _SYMBOLS_REMEDY)
+    names = symbols.split(',') if isinstance(symbols, str) else list(symbols)
+    for name in names:
+        if not isinstance(name, str):
+            raise ParameterError('A symbol is no text', name, _SYMBOLS_REMEDY)
     return [name.strip() for name in names if name.strip()]
 
 # %% ../../nbs/lab/03_front_door.ipynb #194a2d41
