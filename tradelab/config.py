@@ -248,7 +248,7 @@ def _refusal(error, origin):
     if key == 'url':
         value = _masked_url(str(value))
     return ConfigError(
-        f'[{section}] {key} in {place} is not possible: {error["msg"].lower()}',
+        f'[{section}] {key} in {place} is not possible: {error["msg"].lower().removeprefix("value error, ")}',
         value,
         f'It is: {_keys(section)[key].description}.',
     )

@@ -432,26 +432,34 @@ class BacktestSettings(Section):
             raise ValueError(f'start must come before end|start={self.start}, end={self.end}')
         return self
 
+# %% ../nbs/ground/04_settings.ipynb #0a51965d
+def _numbers_of(part, kind):
+    "The numbers of one part of a list, '7' or '5:50:5'; ValueError for text that is neither"
+    ends = [kind(end) for end in part.split(':')]
+    if len(ends) == 1:
+        return ends
+    if len(ends) != 3 or ends[2] <= 0 or ends[1] < ends[0]:
+        raise ValueError(f'{part!r} is not of the form first:last:step')
+    first, last, step = ends
+    count = int((last - first) / step + 1e-9) + 1
+    return [first + n * step for n in range(count)]
+
 # %% ../nbs/ground/04_settings.ipynb #805da898
 def number_list(
-    value,  # Text such as '5, 10' or '5:50:5', ends included; anything else is returned unchanged
+    value,  # Text such as '5, 10' or '5:50:5', ends included; a sequence is returned unchanged
     kind: type,  # int or float
-) -> tuple:  # Numbers; raises ValueError for text that is neither a number nor a range
+    subject: str = 'a grid',  # What the numbers are, for the error
+) -> tuple:  # Numbers; raises ValueError for a single number and for text that is neither a number nor a range
     "The numbers listed in a line of settings"
+    form = f'{subject} is values or first:last:step, such as 10, 20 or 5:95:5'
     if not isinstance(value, str):
+        if not hasattr(value, '__iter__'):
+            raise ValueError(form)
         return value
-    numbers = []
-    for part in _split_text(value):
-        ends = [kind(end) for end in part.split(':')]
-        if len(ends) == 1:
-            numbers += ends
-        elif len(ends) != 3 or ends[2] <= 0 or ends[1] < ends[0]:
-            raise ValueError(f'{part!r} is not of the form first:last:step')
-        else:
-            first, last, step = ends
-            count = int((last - first) / step + 1e-9) + 1
-            numbers += [first + n * step for n in range(count)]
-    return tuple(numbers)
+    try:
+        return tuple(number for part in _split_text(value) for number in _numbers_of(part, kind))
+    except (ValueError, OverflowError) as e:
+        raise ValueError(form) from e
 
 # %% ../nbs/ground/04_settings.ipynb #ad4b4f68
 _Whole = Annotated[tuple[int, ...], NoDecode]
@@ -587,7 +595,7 @@ class ModelSettings(_Network):
     @field_validator('seeds', mode='before')
     @classmethod
     def _read_seeds(cls, value):
-        return number_list(value, int)
+        return number_list(value, int, 'a list of seeds')
 
     @property
     def gap(self):

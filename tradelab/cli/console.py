@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['lab_settings', 'require_database', 'terminal_width', 'print_table', 'progress_bar', 'parse_symbols', 'chosen_symbols',
-           'as_date', 'parse_parameter', 'report_failures']
+           'as_date', 'parse_parameter', 'name_once', 'report_failures']
 
 # %% ../../nbs/cli/01_console.ipynb #8947d5f5
 import signal
@@ -133,12 +133,20 @@ def parse_parameter(
         raise ParameterError('A parameter is given as NAME=VALUE', text, 'For example: -p fast=20')
     return name.strip(), value
 
+# %% ../../nbs/cli/01_console.ipynb #d2d11fbe
+def name_once(
+    name: str,  # Symbol or other name
+    error: str,  # Message, with or without the name at its beginning
+) -> str:  # 'name: message'
+    "A message that begins with the name it is about"
+    return error if error.startswith(f'{name}: ') else f'{name}: {error}'
+
 # %% ../../nbs/cli/01_console.ipynb #ae3df48f
 def report_failures(
     failed: Sequence[tuple[str, str]],  # Pairs of a name and the reason why it failed
 ):  # Raises SystemExit with status 1 when there is at least one
     "Print the failures on standard error and exit with status 1"
     for name, error in failed:
-        typer.echo(f'{name}: {error}', err=True)
+        typer.echo(name_once(name, error), err=True)
     if failed:
         raise SystemExit(1)

@@ -16,6 +16,7 @@ from tradelab.cli.console import (
     as_date,
     chosen_symbols,
     lab_settings,
+    name_once,
     parse_symbols,
     print_table,
     progress_bar,
@@ -60,7 +61,7 @@ def _report_kept(results):
     for result in results:
         if not result.ok and not result.is_missing:
             age = f'Kept: data to {result.kept}, {result.behind} sessions behind.'
-            typer.echo(f'{result.symbol}: {result.error} {age}', err=True)
+            typer.echo(f'{name_once(result.symbol, result.error)} {age}', err=True)
 
 # %% ../../nbs/cli/02_data.ipynb #d17f245c
 def _read_from(settings, provider, file):

@@ -128,6 +128,12 @@ _GIVEN_UP = (
 )
 
 
+_OUTSIDE_SAMPLE = (
+    'The sample has a few symbols only, stored by: tradelab ingest --provider sample. '
+    'Others come from yahoo, alpaca or files: tradelab ingest --provider yahoo --symbols {symbol}'
+)
+
+
 def _unknown(settings, provider, symbol):
     "The error for a symbol that leads to no instrument today"
     collect = f'Run: tradelab ingest --provider {provider} --symbols {symbol}'
@@ -139,7 +145,10 @@ def _unknown(settings, provider, symbol):
         remedy = f'It is {new_symbol} now.' if new_symbol else collect
         return UnknownSymbolError(f'The symbol was given up on {last}', symbol, remedy)
     problem = f'No bars of this symbol from {provider} are stored'
-    return UnknownSymbolError(problem, symbol, f'{did_you_mean(symbol, stored)} {collect}')
+    hint = did_you_mean(symbol, stored)
+    if provider == 'sample':
+        return UnknownSymbolError(problem, symbol, f'{hint} {_OUTSIDE_SAMPLE.format(symbol=symbol)}')
+    return UnknownSymbolError(problem, symbol, f'{hint} {collect}')
 
 # %% ../../nbs/data/07_instruments.ipynb #daf5969b
 def load_instruments(

@@ -297,6 +297,11 @@ def _result_if_ended(settings, process, stderr, job, deadline):
     error = f'TimeoutError: the run took longer than {settings.reports.timeout_s} s ([reports] timeout_s)'
     return _close_job(settings, job, 'failed', error)
 
+# %% ../../nbs/jobs/04_runs.ipynb #40823882
+def _worker_count(settings, n_jobs):
+    "Number of jobs that run at the same time"
+    return min(n_jobs, settings.reports.workers or os.cpu_count() or 1)
+
 # %% ../../nbs/jobs/04_runs.ipynb #b07905a7
 def run_jobs(
     settings: Settings,  # The lab
@@ -307,7 +312,7 @@ def run_jobs(
     results, waiting, running = [], list(jobs), {}
     try:
         while waiting or running:
-            while waiting and len(running) < (settings.reports.workers or os.cpu_count() or 1):
+            while waiting and len(running) < _worker_count(settings, len(jobs)):
                 job = waiting.pop(0)
                 process, stderr = _start(settings, job)
                 running[process] = stderr, job, time.monotonic() + settings.reports.timeout_s + 60
@@ -349,12 +354,14 @@ def run(
     parameters: dict | None = None,  # Name → value, text or object
     only_missing: bool = False,  # Skip what already has a report for identical inputs
     on_done=lambda result: None,  # Called with each `RunResult` as soon as it exists
+    on_start=lambda count, workers: None,  # Called once, with the number of runs and of those at the same time
 ) -> list[RunResult]:  # One per entry of `check_request`; raises a TradeLabError before anything starts
     "Run a notebook for many symbols, or once for their universe; each run leaves a report and a row"
     subjects, checked = check_request(settings, name, symbols, parameters or {})
     require_current(settings)
     jobs, results = [plan_job(settings, name, subject, checked) for subject in subjects], []
     close_stale_runs(settings, settings.reports.timeout_s + A_DAY)
+    on_start(len(jobs), _worker_count(settings, len(jobs)))
     for job in list(jobs) if only_missing else ():
         if result := _finished(settings, job):
             jobs.remove(job)

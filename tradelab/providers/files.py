@@ -73,8 +73,8 @@ def _date_remedy(text):
         return 'Date the row, or leave it out.'
     if text.strip().lstrip('-').isdigit():
         return 'Convert the count to dates, YYYY-MM-DD.'
-    if re.match(r'[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]', text):
-        return 'A daily bar carries the local date of its exchange and no time of day.'
+    if re.match(r'[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]', text) or re.search(r'[ T][0-9]{1,2}:[0-9]{2}', text):
+        return 'Make daily bars first: a daily bar carries the local date of its exchange and no time of day.'
     return 'Write YYYY-MM-DD, from 1900 to 2100; 03/04/2020 may be March or April.'
 
 # %% ../../nbs/providers/07_files.ipynb #4e450cf4

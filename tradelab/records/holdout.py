@@ -70,7 +70,7 @@ def _commit_of(db, run_id):
     run = db.execute(select(Run.id, Run.git_commit).where(Run.id == run_id)).one_or_none()
     if run is None:
         names = db.execute(select(Run.id).order_by(Run.started_at.desc()).limit(500)).scalars()
-        raise RunError('There is no such run', run_id, did_you_mean(run_id, names))
+        raise RunError('There is no such run', run_id, did_you_mean(run_id, names, newest_first=True))
     return run.git_commit
 
 # %% ../../nbs/records/05_holdout.ipynb #8b71c1df

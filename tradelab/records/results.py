@@ -43,7 +43,7 @@ def run_details(
         if row:
             return dict(row)
         names = db.execute(select(Run.id).order_by(Run.started_at.desc()).limit(500)).scalars()
-        raise RunError('There is no such run', run_id, did_you_mean(run_id, names))
+        raise RunError('There is no such run', run_id, did_you_mean(run_id, names, newest_first=True))
 
 # %% ../../nbs/records/04_results.ipynb #d62c9124
 def finish_run(

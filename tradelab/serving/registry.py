@@ -79,7 +79,7 @@ def _run_row(db, run_id):
     row = db.execute(query).mappings().one_or_none()
     if row is None:
         known = db.execute(select(Run.id).order_by(Run.started_at.desc()).limit(500)).scalars()
-        raise RunError('There is no such run', run_id, did_you_mean(run_id, known))
+        raise RunError('There is no such run', run_id, did_you_mean(run_id, known, newest_first=True))
     return {key: value for key, value in row.items() if value is not None}
 
 # %% ../../nbs/serving/05_registry.ipynb #3dcc246e

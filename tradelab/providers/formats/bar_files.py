@@ -92,7 +92,8 @@ def recognise_columns(
             remedy = f'Rename one, or choose by [files] columns: {column}=…'
             raise ConfigError(f'{file_name} has several columns for {column}', same, remedy)
     if missing := [column for column in _REQUIRED if not candidates[column]]:
-        remedy = f'Name it by [files] columns: {missing[0]}=…; get the file again if this is a message.'
+        again = 'download the file again if it holds an error message instead of a table'
+        remedy = f'Name it by [files] columns: {missing[0]}=…, or {again}.'
         raise ProviderError(f'{file_name} has no column for {", ".join(missing)}', names[:20], remedy)
     return {column: same[0] for column, same in candidates.items() if same}
 

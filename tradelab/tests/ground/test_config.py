@@ -78,6 +78,7 @@ def test_settings_cannot_be_changed(home):
     [
         ('[startegy]\nfast=5\n', ['section', 'startegy', 'strategy']),
         ('[strategy]\nfsat=5\n', ['strategy', 'fsat', 'fast']),
+        ('[sweep]\nfast=5-95\n', ['[sweep] fast', 'not possible: a grid is values or first:last:step', '5-95']),
         ('[strategy]\nfast=abc\n', ['[strategy] fast', 'abc', 'settings.ini', 'sessions']),
         ('[strategy]\nfast=200\nslow=50\n', ['[strategy]', 'fast=200', 'slow=50']),
         ('[strategy]\noversold=80\n', ['oversold=80', 'overbought=70']),

@@ -83,7 +83,8 @@ def test_an_adjusted_close_is_never_taken_for_the_close():
 
 def test_missing_columns_are_named_with_the_columns_present():
     with pytest.raises(
-        ProviderError, match=r"no column for open, high, low, close, volume \(found \['date', 'price'\]\).*open=…"
+        ProviderError,
+        match=r"no column for open, high, low, close, volume \(found \['date', 'price'\]\).*open=…, or download",
     ):
         recognise_columns(['date', 'price'], {}, 'x.csv')
 

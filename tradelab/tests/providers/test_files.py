@@ -254,7 +254,9 @@ def test_the_first_spoiled_cell_is_named_for_any_batch_size(tmp_path, size):
     [
         ('03/04/2020', "found '03/04/2020'.. Write YYYY-MM-DD, .*March or April"),
         ('1577836800', 'Convert the count'),
-        ('2024-01-02 09:30:00', 'no time of day'),
+        ('2024-01-02 09:30:00', 'Make daily bars first.*no time of day'),
+        ('2024-01-02T09:30:00Z', 'Make daily bars first'),
+        ('01/02/2024 9:30', 'Make daily bars first'),
         ('', 'Date the row'),
         ('2024-02-30', '2024-02-30'),
         ('2101-01-01', 'from 1900 to 2100'),
