@@ -177,7 +177,10 @@ def _check_vote(name, vote, index):
         raise DataError(f'Voter {name} gave no Vote', type(vote).__name__, 'Return Vote(buy, sell, why_buy, why_sell).')
     strength = {} if vote.strength is None else {'strength': vote.strength}
     for column, series in {'buy': vote.buy, 'sell': vote.sell, **vote.values, **strength}.items():
-        if not isinstance(series, pd.Series) or not series.index.equals(index):
+        if not isinstance(series, pd.Series):
+            remedy = 'Make it a Series on the index of the closes: pd.Series(values, close.index).'
+            raise DataError(f'{column} of voter {name} is no Series', type(series).__name__, remedy)
+        if not series.index.equals(index):
             raise DataError(
                 f'{column} of voter {name} stands on other bars',
                 f'{len(series)} of {len(index)} bars',
@@ -200,7 +203,7 @@ def _votes_checked(votes):
         raise DataError('No voters are configured', list(votes), 'Name a voter in [strategy] voters.')
     first = next(iter(votes.values()))
     for name, vote in votes.items():
-        _check_vote(name, vote, first.buy.index if isinstance(first, Vote) else None)
+        _check_vote(name, vote, getattr(first.buy, 'index', None) if isinstance(first, Vote) else None)
     return first.buy.index
 
 # %% ../nbs/engine/02_signal_generator.ipynb #07cbd172

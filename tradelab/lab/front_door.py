@@ -30,12 +30,12 @@ from tradelab.data.status import (
     status_summary,
 )
 from ..jobs.templates import settings_of
-from .study import LabStudy, merged_sections, named_voters, record_question
+from .study import LabStudy, merged_sections, named_voters, public_names, record_question
 from ..records.provenance import fingerprint
 from ..records.results import save_metrics
 from ..research.study import equal_parts
 from ..utils.database import current_revision, migrate, require_current
-from ..utils.error_handling import ParameterError
+from ..utils.error_handling import ConfigError, ParameterError
 
 # %% ../../nbs/lab/03_front_door.ipynb #95d0c2fa
 _SYMBOLS_REMEDY = "Write 'AAPL, IBM' or ['AAPL', 'IBM']."
@@ -61,11 +61,23 @@ class Lab:
         **sections: dict,  # Section → key → value, such as strategy={'fast': 20}; wins over settings.ini
     ):  # Raises ConfigError with section, key, value found and remedy
         self.sections = merged_sections(sections)
+        _check_home(home)
         self.settings = load_settings(None if home is None else Path(home), **self.sections)
 
     def __repr__(self):
         provider = self.settings.data.provider
         return f'Lab({self.settings.home}, provider {provider}, voters {", ".join(self.settings.strategy.voters)})'
+
+
+def _check_home(home):
+    "Raise ConfigError for a folder that is no lab"
+    if home is None:
+        return
+    if not isinstance(home, (str, Path)):
+        raise ParameterError('The home of a lab is a folder', home, "Write Lab('folder'), or leave `home` out.")
+    if not (Path(home) / 'settings.ini').is_file():
+        remedy = 'Make the folder and copy settings.ini of the repository into it, or leave `home` out.'
+        raise ConfigError('There is no settings.ini in the lab', str(home), remedy)
 
 # %% ../../nbs/lab/03_front_door.ipynb #ada2511d
 def _ready(lab):
@@ -307,7 +319,7 @@ Lab.study = _study
 # %% ../../nbs/lab/03_front_door.ipynb #fabf6202
 def _model(
     self: Lab,
-    symbol: str,  # Ticker
+    symbol: str,  # Ticker, or the name of a model such as 'AAPL-h1'
     name: str = '',  # Of the model, such as 'pool-h1'; the symbol's own when empty
     version: int = 0,  # Version; 0: the champion, or the newest when none serves
     allow: str = '',  # Tickers to use although their data failed the check, commas between
@@ -320,7 +332,7 @@ def _model(
 
 def _champion(
     self: Lab,
-    symbol: str,  # Ticker
+    symbol: str,  # Ticker, or the name of a model such as 'AAPL-h1'
     name: str = '',  # Of the model, such as 'pool-h1'; the symbol's own when empty
 ):  # A `LabModel`, which shows itself; raises RunError when none serves
     "The model that serves a symbol"
@@ -406,3 +418,5 @@ def _forecast_backtest(
 
 
 Lab.forecast_backtest = _forecast_backtest
+public_names(Lab)
+public_names(DataQuality)

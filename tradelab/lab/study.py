@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Answer', 'both_metrics', 'plot_backtest', 'backtest_answer', 'setting_remedy', 'merged_sections', 'named_voters',
-           'LabStudy', 'record_question']
+           'LabStudy', 'record_question', 'public_names']
 
 # %% ../../nbs/lab/01_study.ipynb #ecba12b1
 import hashlib
@@ -619,8 +619,25 @@ def _stress(
     def draw():
         return table.drop(columns=['Costs', 'sentence'], errors='ignore')[['CAGR', 'Sharpe']].plot.barh(subplots=True)
 
-    words = ' '.join(sentence for sentence in table['sentence'] if sentence)
+    words = '\n'.join(_stress_words(case, sentence) for case, sentence in table['sentence'].items() if sentence)
     return Answer('stress', table, table, words, draw, shown)
+
+
+_CASES = {
+    'as set': '**As set**, the strategy has',
+    'one bar later': '**One bar later**, the strategy',
+    'worst year': '**The worst year** was',
+    'buy & hold': '**Buy and hold** returned',
+    'benchmark': '**The benchmark** returned',
+}
+
+
+def _stress_words(case, sentence):
+    "The sentence of a row, with the case that it is about"
+    if case == 'one bar later' and sentence.startswith(('Better', 'About')):
+        return f'**One bar later**, the strategy is {sentence[0].lower()}{sentence[1:]}'
+    lead = _CASES.get(case) or f'**With {case}**, the strategy'
+    return f'{lead} {sentence[0].lower()}{sentence[1:]}'.replace('. Falls', ' and falls')
 
 
 LabStudy.stress = _stress
@@ -634,7 +651,11 @@ def _significance(
     entries: int = 200,  # Random arrangements of the entries, 0 for none
 ) -> Answer:  # Its record is the `Significance`
     "How far a result can be told from chance, after everything tried on exactly this set of symbols"
-    answer = answer or self.backtest()
+    answer = self.backtest() if answer is None else answer
+    if not isinstance(answer, Answer) or (answer.result is None and answer.question != 'walk_forward'):
+        what = answer.question if isinstance(answer, Answer) else answer
+        remedy = 'Pass the answer of backtest, sweep or walk_forward, or nothing for the strategy as set.'
+        raise ParameterError('Significance needs the answer of a question', what, remedy)
     trials, settings = self.trials(), answer.settings
     tried = trials.count, trials.variance * 252
     if answer.question == 'walk_forward':
@@ -758,3 +779,15 @@ def _holdout_answer(opened, hold, days, settings, params):
 
 
 LabStudy.open_holdout = _open_holdout
+
+# %% ../../nbs/lab/01_study.ipynb #505cbee8
+def public_names(
+    cls: type,  # A class whose methods were attached one by one
+):
+    "Give the methods of a class the names under which they are called, for `help` and tracebacks"
+    for name, function in vars(cls).items():
+        if inspect.isfunction(function) and function.__name__ != name:
+            function.__name__, function.__qualname__ = name, f'{cls.__name__}.{name}'
+
+
+public_names(LabStudy)

@@ -26,6 +26,7 @@ from tradelab.reporting.assumptions import (
 )
 from .formats import FORMATS, UNITS, format_figure, list_symbols
 from ..research.significance import Significance
+from ..research.stress import TIMING_WARNING
 from ..utils.error_handling import DataError, plural
 
 # %% ../../nbs/reporting/03_backtests.ipynb #b459d74c
@@ -346,8 +347,7 @@ def _stress_warnings(table):
     for case, sentence in table['sentence'].items():
         if case in ('as set', 'worst year', 'buy & hold', 'benchmark'):
             continue
-        better_late = case == 'one bar later' and returns[case] > returns['as set']
-        if better_late or (not returns['as set'] <= 0 and returns[case] <= 0):
+        if sentence == TIMING_WARNING or (not returns['as set'] <= 0 and returns[case] <= 0):
             yield f'**{case.capitalize()}**: {sentence}'
 
 # %% ../../nbs/reporting/03_backtests.ipynb #15dd6aa2

@@ -126,6 +126,11 @@ def _vote(name, voter, close, parameters):
     vote = voter(close, **parameters)
     if not isinstance(vote, Vote):
         raise DataError(f'Voter {name} gave no Vote', type(vote).__name__, 'Return Vote(buy, sell, why_buy, why_sell).')
+    for side in ('buy', 'sell'):
+        series = getattr(vote, side)
+        if not isinstance(series, pd.Series):
+            remedy = 'Make it a Series on the index of the closes: pd.Series(values, close.index).'
+            raise DataError(f'{side} of voter {name} is no Series', type(series).__name__, remedy)
     if vote.strength is not None:
         raise DataError(
             f'Voter {name} returns a strength, which a sweep does not support',

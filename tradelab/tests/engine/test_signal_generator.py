@@ -393,6 +393,7 @@ def test_later_bars_never_change_an_earlier_signal(combine, seed, cut):
         ({'a': _vote([1, 0]), 'b': _vote([1])}, {}, 'buy of voter b stands on other bars'),
         ({'a': _vote([1, 0], values={'level': pd.Series([1.0])})}, {}, 'level of voter a'),
         ({'a': _vote([1]).buy}, {}, 'Voter a gave no Vote'),
+        ({'a': Vote(np.array([True]), np.array([False]), 'x', 'y')}, {}, 'buy of voter a is no Series .*ndarray'),
         ({'a': Vote(pd.Series([1, 0]), pd.Series([False] * 2), 'x', 'y')}, {}, 'true and false'),
         ({'a': Vote(pd.Series([True]), pd.Series([False]), '', 'y')}, {}, 'no reason'),
         (_votes([1]), dict(mode='weighted', weights={'b': 1}), "'b': 1"),
