@@ -341,10 +341,10 @@ def _exit_reason(position, signal, account, params):
 def _exit_without_bar(j, state, params):
     "Order the exit of a position that has no bar at this close, and so no decision"
     position = state.positions[j]
-    if position.quantity == 0.0:
+    if position.quantity == 0.0 or state.account[0].state == HALTED:
         return
-    wanted, _, reason = _exit_reason(position, 0, state.account[0], params)
-    if wanted:
+    closes, _, reason = _exit_reason(position, 0, state.account[0], params)
+    if closes:
         position.exiting, position.exit_reason = 1, reason
         place_order(state, j, -position.quantity, position.close, nan, EXIT, reason)
 
@@ -361,9 +361,9 @@ def _decide(t, bars, inputs, state, params, log):
             continue
         leaving = forced = False
         if held != 0.0:
-            wanted, forced, reason = _exit_reason(state.positions[j], signal, account, params)
+            closes, forced, reason = _exit_reason(state.positions[j], signal, account, params)
             before = account.orders
-            if wanted:
+            if closes:
                 projected = _request_exit(projected, j, close, reason, state, params, log)
             leaving = account.orders > before
         turns = leaving and not forced and signal * held < 0.0

@@ -14,6 +14,7 @@ import secrets as random_secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from html import escape
 from numbers import Number
 
@@ -145,7 +146,8 @@ def setting_remedy(
     for section, keys in fields.items():
         if name in keys:
             return f'Write {form.format(f"{section}={{{name!r}: {value!r}}}")}.'
-    hint = did_you_mean(name, [*own, *SECTIONS, *(key for keys in fields.values() for key in keys)])
+    keys = [key for section in fields.values() for key in section]
+    hint = did_you_mean(name, list(dict.fromkeys([*own, *SECTIONS, *keys])))
     if hint.startswith('Did you mean'):
         return hint
     parameters = f'Parameters of the voters: {", ".join(own)}. ' if own else ''
@@ -202,15 +204,50 @@ def _check_voters(named):
     if twice := [name for name in names if names.count(name) > 1]:
         raise ParameterError('Two voters have one name', twice[0], "Name them: {'one': function, 'two': function}.")
 
-
-def _function_hash(function):
-    "A hash of a function's source and defaults, of its code where the source is not at hand"
+# %% ../../nbs/lab/01_study.ipynb #45effd33
+def _code_of(function):
+    "The source of a function or class; its compiled code where the source is not at hand"
     try:
-        text = inspect.getsource(function)
+        return inspect.getsource(function)
     except (OSError, TypeError):
         code = getattr(function, '__code__', None)
-        text = repr((code.co_code, code.co_consts)) if code else repr(function)
-    return hashlib.sha256(f'{text}{getattr(function, "__defaults__", None)}'.encode()).hexdigest()[:16]
+        return repr((code.co_code, code.co_consts)) if code else repr(function)
+
+
+def _surroundings(function):
+    "Name → value of what a function takes from around it: closures and globals, without modules and classes"
+    try:
+        taken = inspect.getclosurevars(function)
+    except (TypeError, ValueError):
+        return {}
+    values = {**taken.globals, **taken.nonlocals}
+    return {name: value for name, value in values.items() if not inspect.ismodule(value) and not inspect.isclass(value)}
+
+
+def _identity(value, depth=4):
+    "Text that tells two voters, or two values that they use, apart; the same in every process"
+    if isinstance(value, partial):
+        return repr(('partial', _identity(value.func, depth), _identity(value.args), _identity(value.keywords)))
+    if inspect.isfunction(value) and depth:
+        around = {name: _identity(used, depth - 1) for name, used in sorted(_surroundings(value).items())}
+        return repr((_code_of(value), _identity(value.__defaults__), _identity(value.__kwdefaults__), around))
+    if isinstance(value, Mapping):
+        return repr(sorted((str(key), _identity(item, depth)) for key, item in value.items()))
+    if isinstance(value, (list, tuple, set)):
+        return repr([_identity(item, depth) for item in value])
+    if isinstance(value, (pd.Series, pd.DataFrame)):
+        return repr(pd.util.hash_pandas_object(value).tolist())
+    if hasattr(value, 'tobytes'):
+        return repr((type(value).__name__, getattr(value, 'shape', ()), value.tobytes()))
+    if type(value).__repr__ is not object.__repr__ and not callable(value):
+        return repr(value)
+    attributes = getattr(value, '__dict__', {}) if depth else {}
+    return repr((_code_of(type(value)), _identity(dict(attributes), depth - 1) if attributes else ''))
+
+
+def _function_hash(function):
+    "A hash of what a voter is"
+    return hashlib.sha256(_identity(function).encode()).hexdigest()[:16]
 
 # %% ../../nbs/lab/01_study.ipynb #1d80251e
 class LabStudy:
@@ -378,6 +415,9 @@ LabStudy.trials = _trials
 def _changed(self, changes):
     "Settings and voters with the changes of one question, and the parameters of own voters among them"
     sections = {name: value for name, value in changes.items() if name in Settings.model_fields}
+    if others := [name for name in sections if name not in _STUDIED]:
+        remedy = f'A question can change {", ".join(_STUDIED)}; for another {others[0]} open a Lab({others[0]}=...).'
+        raise ParameterError('This section does not belong to a question', others[0], remedy)
     params = {name: value for name, value in changes.items() if name not in sections}
     owners, voters = _owners(self.voters, params), dict(self.voters)
     for name in set(owners.values()):

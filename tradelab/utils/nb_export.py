@@ -158,9 +158,13 @@ IMPURE_IMPORTS = frozenset(
         *(f'tradelab.{name}' for name in _IMPURE_MODULES.split()),
     ]
 )
-IMPURE_CALLS = frozenset('now utcnow today read_csv read_parquet to_csv to_parquet read_text write_text getenv'.split())
+IMPURE_CALLS = frozenset(
+    'now utcnow today read_csv read_parquet to_csv to_parquet read_text write_text getenv '
+    'import_module __import__ loadtxt savetxt rand randn randint'.split()
+)
 PURITY_EXCEPTIONS = {  # Module of a pure wing that needs the outside, and why
-    'models.lstm_model': 'starts TensorFlow, times its epochs and writes Keras files'
+    'audit.lookahead': 'imports the modules whose functions it audits',
+    'models.lstm_model': 'starts TensorFlow, times its epochs and writes Keras files',
 }
 
 # %% ../../nbs/ground/03_nb_export.ipynb #1ddb79a6
@@ -258,6 +262,8 @@ def _impure(name, source, imports):
             called = getattr(node.func, 'attr', None) or getattr(node.func, 'id', None)
             if called in IMPURE_CALLS or (called == 'open' and isinstance(node.func, ast.Name)):
                 yield f'{name} is pure and calls {called}'
+            if called == 'default_rng' and not node.args and not node.keywords:
+                yield f'{name} is pure and draws random numbers without a seed'
 
 # %% ../../nbs/ground/03_nb_export.ipynb #cbc027e3
 def broken_rules(
