@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..utils.display import list_names
 from ..utils.error_handling import DataError, UnknownSymbolError, did_you_mean
 
 # %% ../../nbs/engine/04_market.ipynb #7061b74c
@@ -39,7 +40,7 @@ class BarPanel:
 
     def __repr__(self):
         span = f'{self.sessions[0]:%Y-%m-%d} to {self.sessions[-1]:%Y-%m-%d}'
-        return f'BarPanel({", ".join(self.symbols)}: {len(self.sessions)} sessions, {span})'
+        return f'BarPanel({list_names(self.symbols)}: {len(self.sessions)} sessions, {span})'
 
 # %% ../../nbs/engine/04_market.ipynb #4abded49
 def bar_panel(

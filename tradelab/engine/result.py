@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..utils.display import list_names
+
 # %% ../../nbs/engine/05_result.ipynb #1764bcfe
 class Fill(NamedTuple):
     "One execution of an order."
@@ -87,7 +89,7 @@ class Backtest:
 
     def __repr__(self):
         figures = ', '.join(f'{name} {figure}' for name, figure in headline_figures(self).items())
-        return f'Backtest({self.strategy}, {", ".join(self.symbols)}: {figures})'
+        return f'Backtest({self.strategy}, {list_names(self.symbols)}: {figures})'
 
 # %% ../../nbs/engine/05_result.ipynb #532bccc1
 def headline_figures(
@@ -136,7 +138,7 @@ def _backtest_html(self):
         for tag, texts in (('th', figures), ('td', figures.values()))
     )
     notes = ', '.join(f'{name.replace("_", " ")}: {number}' for name, number in self.counts.items() if number)
-    title = f'<b>{escape(self.strategy)}</b> ({escape(self.mode)}): {escape(", ".join(self.symbols))}'
+    title = f'<b>{escape(self.strategy)}</b> ({escape(self.mode)}): {escape(list_names(self.symbols))}'
     return (
         f'<div>{title}<br>{equity_svg(self.equity.equity)}'
         f'<table><tr>{head}</tr><tr>{body}</tr></table><small>{escape(notes)}</small></div>'

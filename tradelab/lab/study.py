@@ -37,6 +37,7 @@ from ..research.study import Study, performance_of, study
 from ..research.sweep import best_parameters
 from ..research.walk_forward import before_holdout, holdout_sessions, walk_forward_figures, walk_forward_words
 from ..settings import SweepSettings, number_list
+from ..utils.display import list_names
 from ..utils.error_handling import DataError, ParameterError, did_you_mean, plural
 
 # %% ../../nbs/lab/01_study.ipynb #cfdbdc94
@@ -281,18 +282,18 @@ def _facts(self):
     "Topic → text: symbols, sessions, strategy, and symbols that are left out"
     days = self.core.market.sessions
     facts = {
-        'Symbols': ', '.join(self.core.market.symbols),
+        'Symbols': list_names(self.core.market.symbols),
         'Sessions': f'{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d} ({len(days):,})',
         'Strategy': ', '.join(self.settings.strategy.voters),
     }
     if self.left_out:
-        facts['Left out'] = f'{", ".join(self.left_out)} (the data check failed)'
+        facts['Left out'] = f'{list_names(self.left_out)} (the data check failed)'
     return facts
 
 
 def _study_repr(self):
     facts = _facts(self)
-    out = f', left out: {", ".join(self.left_out)}' if self.left_out else ''
+    out = f', left out: {list_names(self.left_out)}' if self.left_out else ''
     return f'LabStudy({self.core.name} on {facts["Symbols"]}, {facts["Sessions"].split(" (")[0]}{out})'
 
 

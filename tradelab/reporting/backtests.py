@@ -24,9 +24,10 @@ from tradelab.reporting.assumptions import (
     optimism_warnings,
     strategy_assumptions,
 )
-from .formats import FORMATS, UNITS, format_figure, list_symbols
+from .formats import FORMATS, UNITS, format_figure
 from ..research.significance import Significance
 from ..research.stress import TIMING_WARNING
+from ..utils.display import list_names
 from ..utils.error_handling import DataError, plural
 
 # %% ../../nbs/reporting/03_backtests.ipynb #b459d74c
@@ -256,7 +257,7 @@ def data_check_sentence(
     left_out = ', '.join(symbol for symbol in failed if symbol not in forced)
     sentences = [_check_counts(words)] if len(words) > 1 else []
     if warned:
-        sentences.append(f'Warnings for {list_symbols(warned)}: `tradelab data status` lists them.')
+        sentences.append(f'Warnings for {list_names(warned)}: `tradelab data status` lists them.')
     if left_out:
         count = len(failed) - len(forced)
         sentences.append(
@@ -403,7 +404,7 @@ def _buy_and_hold_assumption(symbols, account):
 # %% ../../nbs/reporting/03_backtests.ipynb #32611383
 def _span(symbols, sessions):
     "Symbols, first and last session and their number"
-    names = ', '.join(symbols) if len(symbols) <= 8 else f'{len(symbols):,} symbols ({list_symbols(symbols)})'
+    names = list_names(symbols) if len(symbols) <= 8 else f'{len(symbols):,} symbols ({list_names(symbols)})'
     return f'{names}, {sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}, {plural(len(sessions), "session")}'
 
 

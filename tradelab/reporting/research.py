@@ -21,9 +21,10 @@ from tradelab.reporting.assumptions import (
     execution_assumptions,
     optimism_warnings,
 )
-from .formats import FORMATS, format_figure, list_symbols
+from .formats import FORMATS, format_figure
 from ..research.sweep import Sweep, plateau, ranked
 from ..research.walk_forward import WalkForward, stability
+from ..utils.display import list_names
 from ..utils.error_handling import plural
 
 # %% ../../nbs/reporting/10_research.ipynb #cd941b99
@@ -83,7 +84,7 @@ def holdout_overlap_sentence(
     newest, more = others[0], f', and {len(others) - 1} more' if len(others) > 1 else ''
     return (
         f'**Some of the holdout was seen elsewhere**: {newest["strategy"]} on '
-        f'{list_symbols(newest["symbols"].split(","))} was tested on {newest["first"]} to {newest["last"]} '
+        f'{list_names(newest["symbols"].split(","))} was tested on {newest["first"]} to {newest["last"]} '
         f'on {newest["opened_at"]:%Y-%m-%d}{more}.'
     )
 
@@ -326,7 +327,7 @@ def research_assumptions(
     "What a sweep or a walk-forward rests on, with the values in force"
     span = f'{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}, {len(sessions):,} sessions'
     topics = {
-        'Data': f'{source}, {list_symbols(symbols)}, {span}. {SURVIVORSHIP}',
+        'Data': f'{source}, {list_names(symbols)}, {span}. {SURVIVORSHIP}',
         'Grid': grid_assumption(settings),
         **({'Folds': fold_assumption(settings)} if folded else {}),
         **execution_assumptions(settings),

@@ -33,6 +33,7 @@ from tradelab.research.walk_forward import (
     walk_forward,
 )
 from ..signal_generator import Voter, strategy_signals
+from ..utils.display import NamedValues
 from ..utils.error_handling import DataError
 
 # %% ../../nbs/research/08_study.ipynb #ddb73378
@@ -141,7 +142,8 @@ def study(
         prepared = prices_known_at(raw, actions, convention, settings.backtest.end)
         bars[symbol], closes[symbol], dividends[symbol] = prepared
     panel = bar_panel(bars, dividends)
-    return Study(settings, panel, {symbol: closes[symbol] for symbol in panel.symbols}, voters or {}, own or {})
+    ordered = NamedValues((symbol, closes[symbol]) for symbol in panel.symbols)
+    return Study(settings, panel, ordered, voters or {}, own or {})
 
 # %% ../../nbs/research/08_study.ipynb #36cb0490
 def _signals(
@@ -152,7 +154,8 @@ def _signals(
     if strategy is None and '_own_signals' in self.__dict__:
         return self.__dict__['_own_signals']
     params = strategy or self.settings.strategy
-    signals = {symbol: strategy_signals(close, params, self.voters) for symbol, close in self.closes.items()}
+    votes = {symbol: strategy_signals(close, params, self.voters) for symbol, close in self.closes.items()}
+    signals = NamedValues(votes)
     if strategy is None:
         self.__dict__['_own_signals'] = signals
     return signals

@@ -37,6 +37,7 @@ from tradelab.engine.state import (
 from ..performance_metrics import MIN_RETURNS, SESSIONS_PER_YEAR
 from .grid import VoteTable, combinations, vote_tables
 from ..utils.compiled import kernel, prange
+from ..utils.display import list_names
 from ..utils.error_handling import DataError, did_you_mean
 
 # %% ../../nbs/research/06_sweep.ipynb #caf4be29
@@ -358,7 +359,7 @@ class Sweep:
     def __repr__(self):
         combinations = f'{len(self.table):,} combinations of {", ".join(self.parameters)}'
         span = f'{self.sessions[0]:%Y-%m-%d} to {self.sessions[-1]:%Y-%m-%d}'
-        return f'Sweep({", ".join(self.symbols)}: {combinations}, {span})'
+        return f'Sweep({list_names(self.symbols)}: {combinations}, {span})'
 
 # %% ../../nbs/research/06_sweep.ipynb #5ad72c8d
 def _stacked(tables, shape):
