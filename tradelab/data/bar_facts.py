@@ -103,13 +103,14 @@ def median_around(
 def usual_change(
     move: np.ndarray,  # Log changes, shape (n,)
     at: np.ndarray,  # Positions in `move`
-) -> np.ndarray:  # One size for each of `at`, as a standard deviation, at least 0.005
+    least: float = 0.005,  # Smallest size, as a log change
+) -> np.ndarray:  # One size for each of `at`, as a standard deviation, at least `least`
     "The usual size of a log change around some sessions"
     if not len(at):
         return np.array([])
     size = np.abs(move)
     typical = np.median(size[size > 0]) if (size > 0).sum() >= 10 else 0.0
-    return np.maximum(1.4826 * median_around(np.where(size > 0, size, typical), at), 0.005)
+    return np.maximum(1.4826 * median_around(np.where(size > 0, size, typical), at), least)
 
 # %% ../../nbs/data/02_bar_facts.ipynb #e24da949
 def _activity(rows, at):

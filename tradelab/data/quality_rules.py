@@ -85,6 +85,9 @@ _ACTION_RULES = {
     'dividend_out_of_step': Rule(
         'warn', 'A dividend is 50 times its neighbours or more, and the price did not fall by it.'
     ),
+    'dividends_in_prices': Rule(
+        'fail', 'On the ex-dates the prices do not fall by the dividends: they are total-return prices, or other dates.'
+    ),
     'dividend_repeated': Rule('warn', 'Two dividends of nearly the same size within five days.'),
 }
 
@@ -421,14 +424,14 @@ def split_in_prices(
 
 # %% ../../nbs/data/04_quality_rules.ipynb #8fa874b9
 def _dividends(facts):
-    "For each dividend its share of the close before, the share that the price gave up, and whether there was trading"
+    "For each dividend its share of the close before, what the price gave up of it (open, lower of open and close), trading"
     at, _, values = facts.dividends
     opened, close, volume = facts.rows[0], facts.rows[3], facts.rows[4]
     before, factor = close[at - 1], np.ones(len(at))
     for k, ratio in zip(facts.splits[0], facts.splits[2]) if facts.basis == 'raw' else ():
         factor[at == k] *= ratio
-    lower = np.minimum(opened[at], close[at])
-    return values * factor / before, 1 - lower * factor / before, (volume[at] > 0) | (close[at] != before)
+    prices = np.array([opened[at], np.minimum(opened[at], close[at])])
+    return values * factor / before, 1 - prices * factor / before, (volume[at] > 0) | (close[at] != before)
 
 # %% ../../nbs/data/04_quality_rules.ipynb #055bc753
 def dividend_above_price(
@@ -445,7 +448,7 @@ def dividend_without_drop(
     facts: Facts,  # Its dividends and the prices around them are read
 ) -> Iterator[tuple]:  # (ex-date, currency units a share, detail)
     "A large dividend that the price does not show"
-    share, drop, traded = _dividends(facts)
+    share, (_, drop), traded = _dividends(facts)
     at, ex_dates, values = facts.dividends
     chosen = np.flatnonzero(traded & (share >= 0.03) & (share < 1) & (drop < share / 4))
     for k, scale in zip(chosen, usual_change(facts.move, at[chosen])):
@@ -458,7 +461,7 @@ def dividend_out_of_step(
     facts: Facts,  # Its dividends and the prices around them are read
 ) -> Iterator[tuple]:  # (ex-date, currency units a share, detail)
     "A dividend far above its neighbours that the price does not show"
-    share, drop, _ = _dividends(facts)
+    share, (_, drop), _ = _dividends(facts)
     _, ex_dates, values = facts.dividends
     if len(values) <= 3:
         return
@@ -466,6 +469,38 @@ def dividend_out_of_step(
         usual = np.median(np.delete(values[max(k - 4, 0) : k + 5], min(k, 4)))
         if values[k] >= 50 * usual:
             yield ex_dates[k], values[k], f'dividend {values[k]:g} beside neighbours of {usual:g}'
+
+# %% ../../nbs/data/04_quality_rules.ipynb #fe5c4fe4
+DROP_AT_OPEN = 0.7  # Share of an ordinary dividend that prices as traded give up by the open
+FEWEST_DIVIDENDS, ODDS = 8, 1000
+
+
+def _log_odds(
+    share,  # Dividends as shares of the close before, shape (n,)
+    drop,  # What the price gave up by the open, as shares of the close before, shape (n,)
+    scale,  # Usual overnight change around each, shape (n,)
+):  # Natural logarithm, above 0 for total-return prices
+    "Logarithm of the odds that prices hold the dividends already, against prices as traded"
+    as_traded = (drop - DROP_AT_OPEN * share) / scale
+    added_back = (drop - (DROP_AT_OPEN - 1) * share) / scale
+    return 2.5 * np.log((4 + as_traded**2) / (4 + added_back**2)).sum()
+
+# %% ../../nbs/data/04_quality_rules.ipynb #e2135c8a
+def dividends_in_prices(
+    facts: Facts,  # Its dividends and the opens after them are read
+) -> Iterator[tuple]:  # (first ex-date, average share of a dividend that the open gave up, detail)
+    "Dividends that the prices do not fall by, taken together"
+    share, (drop, _), traded = _dividends(facts)
+    chosen = np.flatnonzero(traded & (share < 0.1) & (drop != 0))
+    if len(chosen) < FEWEST_DIVIDENDS:
+        return
+    share, drop = share[chosen], drop[chosen]
+    scale = usual_change(facts.gap, facts.dividends[0][chosen], least=0.002)
+    if _log_odds(share, drop, scale) > np.log(ODDS):
+        given_up = np.average(drop / share, weights=(share / scale) ** 2)
+        detail = f'on {len(chosen)} ex-dates the open fell by {given_up:.0%} of the dividend on average, not about 70%'
+        remedy = 'ask for prices without dividend adjustment (yfinance: auto_adjust=False), or check the ex-dates'
+        yield facts.dividends[1][chosen[0]], given_up, f'{detail}: {remedy}'
 
 # %% ../../nbs/data/04_quality_rules.ipynb #594eb398
 def dividend_repeated(
@@ -505,6 +540,7 @@ _ACTION_CHECKS = (
     dividend_above_price,
     dividend_without_drop,
     dividend_out_of_step,
+    dividends_in_prices,
     dividend_repeated,
 )
 
