@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['Voter', 'EQUAL', 'CONFLICT', 'MODES', 'SIGNAL_COLUMNS', 'Vote', 'cross', 'crossovers', 'moving_average_votes',
-           'rsi_votes', 'forecast_votes', 'combine', 'built_in_voters', 'strategy_signals', 'moving_average_rsi']
+           'rsi_votes', 'forecast_votes', 'check_vote', 'combine', 'built_in_voters', 'strategy_signals',
+           'moving_average_rsi']
 
 # %% ../nbs/engine/02_signal_generator.ipynb #eeb2e317
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ class Vote:
     why_sell: str  # The case for selling, such as 'death cross'
     values: Mapping[str, pd.Series] = field(default_factory=dict)  # What was looked at, name → series on the same index
     strength: pd.Series | None = None  # Weight of the vote at each bar, 0 to 1; None: 1 throughout
+    score: pd.Series | None = None  # Rank among entries of one close, the highest first; None: the vote counts 1
 
     def __repr__(self):
         buys, sells = int(self.buy.sum()), int(self.sell.sum())
@@ -171,12 +173,16 @@ def _reasons(votes, ups, downs, score=None):
     return pd.array([_text(code) for code in distinct.tolist()], dtype='str').take(places)
 
 # %% ../nbs/engine/02_signal_generator.ipynb #dc5733c6
-def _check_vote(name, vote, index):
-    "Raise DataError when the vote of the voter `name` cannot be counted on `index`"
+def check_vote(
+    name: str,  # Voter, for the message
+    vote: Vote,  # What it returned
+    index: pd.Index,  # Bars that it saw
+):  # Raises DataError naming the voter and the remedy
+    "Check that a vote can be counted on the bars of its voter"
     if not isinstance(vote, Vote):
         raise DataError(f'Voter {name} gave no Vote', type(vote).__name__, 'Return Vote(buy, sell, why_buy, why_sell).')
-    strength = {} if vote.strength is None else {'strength': vote.strength}
-    for column, series in {'buy': vote.buy, 'sell': vote.sell, **vote.values, **strength}.items():
+    weights = {key: series for key in ('strength', 'score') if (series := getattr(vote, key)) is not None}
+    for column, series in {'buy': vote.buy, 'sell': vote.sell, **vote.values, **weights}.items():
         if not isinstance(series, pd.Series):
             remedy = 'Make it a Series on the index of the closes: pd.Series(values, close.index).'
             raise DataError(f'{column} of voter {name} is no Series', type(series).__name__, remedy)
@@ -203,7 +209,7 @@ def _votes_checked(votes):
         raise DataError('No voters are configured', list(votes), 'Name a voter in [strategy] voters.')
     first = next(iter(votes.values()))
     for name, vote in votes.items():
-        _check_vote(name, vote, getattr(first.buy, 'index', None) if isinstance(first, Vote) else None)
+        check_vote(name, vote, getattr(first.buy, 'index', None) if isinstance(first, Vote) else None)
     return first.buy.index
 
 # %% ../nbs/engine/02_signal_generator.ipynb #07cbd172
@@ -212,6 +218,9 @@ def _weighted_votes(votes, weights):
     unusable = {name: weight for name, weight in weights.items() if name not in votes or not 0 < weight < np.inf}
     if unusable:
         raise DataError('Weights must name voters and lie above 0', unusable, f'Voters: {", ".join(votes)}.')
+    if ranked := [name for name, vote in votes.items() if vote.score is not None]:
+        remedy = 'Give a strength in place of the score, or set combine = or.'
+        raise DataError('A score cannot rank where the voters are weighted', ranked[0], remedy)
     weighted = np.zeros((len(votes), len(next(iter(votes.values())).buy)))
     for row, (name, vote) in zip(weighted, votes.items()):
         strength = 1.0 if vote.strength is None else np.where(vote.buy | vote.sell, vote.strength, 0.0)
@@ -220,6 +229,19 @@ def _weighted_votes(votes, weights):
             raise DataError(f'The strength of voter {name} must lie between 0 and 1', lowest, 'Scale it.')
         row[:] = weights.get(name, 1.0) * strength
     return weighted
+
+# %% ../nbs/engine/02_signal_generator.ipynb #477382b4
+def _ranks(votes, ups, downs):
+    "The score of each bar: votes to buy less votes to sell, or what a voter ranks by where it votes; shape (n_bars,)"
+    ranked = [vote.score is not None for vote in votes.values()]
+    if not any(ranked):
+        return ups.sum(axis=0, dtype=float) - downs.sum(axis=0)
+    counted = ~np.array(ranked)
+    score = ups[counted].sum(axis=0, dtype=float) - downs[counted].sum(axis=0)
+    for vote, up, down in zip(votes.values(), ups, downs):
+        if vote.score is not None:
+            score += np.where(up, vote.score, np.where(down, np.nan_to_num(vote.score), 0.0))
+    return score
 
 # %% ../nbs/engine/02_signal_generator.ipynb #6de4a662
 def _journal_columns(votes):
@@ -266,7 +288,7 @@ def combine(
         buy, sell = score >= threshold, score <= -threshold
         reason = _reasons(votes, ups & (buy | sell), downs & (buy | sell), score)
     else:
-        score = ups.sum(axis=0, dtype=float) - downs.sum(axis=0)
+        score = _ranks(votes, ups, downs)
         (buy, behind), (sell, against) = (_agreement(side, mode, confirm_bars) for side in (ups, downs))
         reason = _reasons(votes, behind & buy, against & sell)
     return pd.DataFrame(

@@ -22,6 +22,7 @@ from .histories import Audit, AuditCheck, History
 from ..config import StrategySettings
 from ..data.adjustment import adjust, as_traded
 from ..engine.market import bar_panel, stack_signals
+from ..engine.strategies import bound_voters, strategy_bars, strategy_panel, vote_of
 from ..models.artifact import forecast, synthetic_artifact
 from ..models.windows import asset, fit_scalers, model_assets, model_inputs, samples, split_validation
 from ..research.grid import custom_table, moving_average_table, rsi_table, vote_tables
@@ -86,6 +87,9 @@ EXEMPT_FUNCTIONS = {  # Function → why it is not audited
     'research.grid.combinations': 'lists parameter sets and sees no bars',
     'research.grid.cross_pairs': 'fills arrays for research.grid.moving_average_table, which is audited',
     'signal_generator.cross': 'fills arrays for signal_generator.crossovers, which is audited',
+    'signal_generator.check_vote': 'checks the vote that it is given',
+    'engine.strategies.view_of': 'looks at the parameters of a function',
+    'engine.strategies.parameters_of': 'looks at the parameters of a function',
     'engine.market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
 }
 
@@ -132,6 +136,24 @@ def _stacked(past):
     signals['B'] = signals['A'][past.adjusted.index.day_of_week != 0]
     stacked = stack_signals(signals, _market(past))
     return stacked.signal, stacked.score
+
+
+def _seen_bars(past):
+    "The bars that a strategy sees"
+    return strategy_bars(past.bars, past.actions, past.adjusted.close)
+
+
+def _own_votes(past):
+    "Votes of a strategy on bars and of one on a panel, for two symbols of different sessions"
+    seen = {'A': _seen_bars(past)}
+    seen['B'] = seen['A'][seen['A'].index.day_of_week != 0]
+    functions = {
+        'bars': lambda bars: (bars.close > bars.high.shift(1), bars.volume > bars.volume.shift(1)),
+        'panel': lambda panel: panel.close.pct_change(20, fill_method=None) > 0,
+    }
+    voters = bound_voters(functions, seen, seen)['B']
+    votes = {name: voter(seen['B'].close) for name, voter in voters.items()}
+    return {f'{name}.{side}': getattr(vote, side) for name, vote in votes.items() for side in ('buy', 'sell')}
 
 
 def _delivered(past):
@@ -243,6 +265,19 @@ PROBES = {  # Function → calls that the names of its parameters do not determi
     **dict.fromkeys(('models.windows.fit_scaler', 'models.windows.fit_scalers'), (_learned(False),)),
     'models.windows.samples': (_learned(False), _learned(True)),
     'models.windows.model_inputs': (Probe(_served, 'lookback=5'),),
+    'engine.strategies.strategy_bars': (Probe(_seen_bars, 'with volume'),),
+    'engine.strategies.strategy_panel': (
+        Probe(lambda past: vars(strategy_panel({'A': _seen_bars(past)})).get('high'), 'one symbol'),
+    ),
+    'engine.strategies.bound_voters': (Probe(_own_votes, 'bars and panel'),),
+    'engine.strategies.vote_of': (
+        Probe(
+            lambda past: (
+                vote_of(past.adjusted.close > past.adjusted.close.shift(1), 'rise', 'A', past.adjusted.index).sell
+            ),
+            'in or out',
+        ),
+    ),
     'data.adjustment.as_traded': (Probe(_delivered, 'basis=split', scaled=True),),
 }
 

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from ..config import StrategySettings, SweepSettings
+from ..engine.strategies import bound_voters
 from ..indicators import rsi, sma
-from ..signal_generator import Vote, cross
+from ..signal_generator import cross
 from ..utils.compiled import kernel
 from ..utils.error_handling import DataError
 
@@ -121,39 +122,34 @@ def rsi_table(
     return VoteTable('rsi', parameters, *sides)
 
 # %% ../../nbs/research/01_grid.ipynb #7b236056
-def _vote(name, voter, close, parameters):
-    "One call of a voter; raises DataError when it does not return a plain Vote"
-    vote = voter(close, **parameters)
-    if not isinstance(vote, Vote):
-        raise DataError(f'Voter {name} gave no Vote', type(vote).__name__, 'Return Vote(buy, sell, why_buy, why_sell).')
-    for side in ('buy', 'sell'):
-        series = getattr(vote, side)
-        if not isinstance(series, pd.Series):
-            remedy = 'Make it a Series on the index of the closes: pd.Series(values, close.index).'
-            raise DataError(f'{side} of voter {name} is no Series', type(series).__name__, remedy)
+def _plain_vote(name, vote, symbols):
+    "The vote of an own strategy; raises DataError for a strength, and for a score that would rank several symbols"
     if vote.strength is not None:
-        raise DataError(
-            f'Voter {name} returns a strength, which a sweep does not support',
-            name,
-            'Sweep it without a strength, or run its combinations one by one.',
-        )
+        remedy = 'Sweep it without a strength, or run its combinations one by one.'
+        raise DataError(f'Voter {name} returns a strength, which a sweep does not support', name, remedy)
+    if vote.score is not None and symbols > 1:
+        remedy = 'Sweep it on one symbol or without the score, or ask a backtest for each combination.'
+        raise DataError(f'{name} ranks symbols by a score, which a sweep does not support', name, remedy)
     return vote
 
 # %% ../../nbs/research/01_grid.ipynb #7ea21149
 def custom_table(
     name: str,  # Voter, as `[strategy] voters` names it
-    voter: Callable,  # (close, **parameters) → Vote
+    voter: Callable,  # Own strategy: (close, bars or panel, **parameters) → Vote, entries and exits, or booleans
     grid: Mapping[str, Sequence],  # Parameter → values
     closes: Mapping[str, pd.Series],  # Symbol → total-return-adjusted closes, USD
     sessions: pd.DatetimeIndex,  # Sessions of the market
-) -> VoteTable:  # One row per combination of the grid; raises DataError when the voter returns no Vote
+    bars: Mapping[str, pd.DataFrame] | None = None,  # Symbol → `strategy_bars`, for a strategy on bars or a panel
+    direction: str = 'long_only',  # [backtest] direction
+) -> VoteTable:  # One row per combination of the grid; raises DataError when the strategy returns no decision
     "The votes of any voter for every combination of its own grid"
     kept = [dict(zip(grid, values)) for values in product(*grid.values())]
     sides = np.zeros((2, len(kept), len(sessions), len(closes)), dtype=bool)
-    for j, close in enumerate(closes.values()):
+    bound = bound_voters({name: voter}, closes, bars, direction)
+    for j, (symbol, close) in enumerate(closes.items()):
         rows = _rows(close, sessions)
         for k, parameters in enumerate(kept):
-            vote = _vote(name, voter, close, parameters)
+            vote = _plain_vote(name, bound[symbol][name](close, **parameters), len(closes))
             sides[0, k, rows, j] = vote.buy.to_numpy()
             sides[1, k, rows, j] = vote.sell.to_numpy()
     return VoteTable(name, [{f'{name}_{key}': value for key, value in row.items()} for row in kept], *sides)
@@ -165,6 +161,8 @@ def vote_tables(
     strategy: StrategySettings = StrategySettings(),  # Which voters take part
     grid: SweepSettings = SweepSettings(),  # Parameter values of the built-in voters
     own: Mapping[str, tuple] | None = None,  # Your own voters: name → (function, parameter → values)
+    bars: Mapping[str, pd.DataFrame] | None = None,  # Symbol → `strategy_bars`, for strategies on bars or a panel
+    direction: str = 'long_only',  # [backtest] direction
 ) -> list[VoteTable]:  # One per voter, in their order; raises DataError for an unknown voter or an empty grid
     "The votes of all voters for all their parameter sets"
     own, tables = own or {}, []
@@ -176,7 +174,7 @@ def vote_tables(
         elif name == 'rsi':
             tables.append(rsi_table(closes, sessions, grid.rsi_window, grid.oversold, grid.overbought))
         elif name in own:
-            tables.append(custom_table(name, *own[name], closes, sessions))
+            tables.append(custom_table(name, *own[name], closes, sessions, bars, direction))
         else:
             remedy = f"Pass it to the sweep: own={{'{name}': (function, {{'parameter': [values]}})}}."
             raise DataError('Unknown voter', name, remedy)

@@ -6,8 +6,9 @@
 __all__ = ['Evaluation', 'performance_of', 'evaluate', 'equal_parts', 'names_held', 'Study', 'study']
 
 # %% ../../nbs/research/08_study.ipynb #48aa2393
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from math import nan
 
 import pandas as pd
@@ -17,6 +18,7 @@ from ..config import Settings
 from ..data.adjustment import prices_known_at
 from ..engine.market import BarPanel, bar_panel
 from ..engine.result import Backtest
+from ..engine.strategies import bound_voters, strategy_bars, view_of
 from ..performance_metrics import performance
 from .grid import vote_tables
 from .significance import STATISTICS, Significance, random_entries, significance
@@ -32,7 +34,7 @@ from tradelab.research.walk_forward import (
     training_sessions,
     walk_forward,
 )
-from ..signal_generator import Voter, strategy_signals
+from ..signal_generator import strategy_signals
 from ..utils.display import NamedValues
 from ..utils.error_handling import DataError
 
@@ -73,12 +75,15 @@ def evaluate(
     actions: pd.DataFrame,  # Splits and dividends: ex_date, kind, value
     settings: Settings,  # The sections strategy, costs, risk and backtest are used
     convention: str = 'yahoo',  # Dividend factor of the total-return closes, 'yahoo' | 'crsp'
-    voters: Mapping[str, Voter] | None = None,  # Own voters named in [strategy] voters: name → function of closes
+    voters: Mapping[str, Callable] | None = None,  # Own strategies named in [strategy] voters: name → function
+    facts: Mapping | None = None,  # About the symbol, for `bars.attrs`
 ) -> Evaluation:  # Raises DataError when no session lies in the span, or for unusable bars or voters
     "Backtest the strategy and buy and hold on one symbol"
     account, costs = settings.backtest, settings.costs
     split, close, dividends = prices_known_at(bars, actions, convention, account.end)
-    signals = strategy_signals(close, settings.strategy, voters)
+    seen = {symbol: strategy_bars(bars, actions, close, {'symbol': symbol, **(facts or {})})}
+    own = bound_voters(voters or {}, [symbol], seen, account.direction)[symbol]
+    signals = strategy_signals(close, settings.strategy, own)
     panel = bar_panel({symbol: split}, {symbol: dividends})
     name = '_'.join(settings.strategy.voters)
     strategy = backtest(panel, {symbol: signals}, costs, settings.risk, account, strategy=name)
@@ -118,8 +123,9 @@ class Study:
     settings: Settings  # The sections strategy, costs, risk, backtest, sweep and walk_forward are used
     market: BarPanel  # Split-adjusted bars and dividends
     closes: dict[str, pd.Series]  # Symbol → total-return-adjusted closes
-    voters: Mapping[str, Voter] = field(default_factory=dict)  # Own voter → function of closes
-    own: Mapping[str, tuple] = field(default_factory=dict)  # Own voter → (function, parameter → values)
+    voters: Mapping[str, Callable] = field(default_factory=dict)  # Own strategy → function
+    own: Mapping[str, tuple] = field(default_factory=dict)  # Own strategy → (function, parameter → values)
+    bars: dict[str, pd.DataFrame] | None = None  # Symbol → `strategy_bars`; None when no strategy asks for whole bars
 
     @property
     def name(self):
@@ -133,8 +139,9 @@ class Study:
 def study(
     data: Mapping[str, tuple],  # Symbol → (raw bars, actions, convention of the dividend factor)
     settings: Settings,  # The lab's settings
-    voters: Mapping[str, Voter] | None = None,  # Own voter → function of closes
-    own: Mapping[str, tuple] | None = None,  # Own voter → (function of closes and parameters, parameter → values)
+    voters: Mapping[str, Callable] | None = None,  # Own strategy → function, see `engine.strategies`
+    own: Mapping[str, tuple] | None = None,  # Own strategy → (function, parameter → values)
+    facts: Mapping[str, Mapping] | None = None,  # Symbol → facts for `bars.attrs`, such as sector and exchange
 ) -> Study:  # Raises DataError for unusable bars
     "Prepare symbols for a study"
     bars, closes, dividends = {}, {}, {}
@@ -142,8 +149,19 @@ def study(
         prepared = prices_known_at(raw, actions, convention, settings.backtest.end)
         bars[symbol], closes[symbol], dividends[symbol] = prepared
     panel = bar_panel(bars, dividends)
-    ordered = NamedValues((symbol, closes[symbol]) for symbol in panel.symbols)
-    return Study(settings, panel, ordered, voters or {}, own or {})
+    closes = NamedValues((symbol, closes[symbol]) for symbol in panel.symbols)
+    seen = _seen_bars(
+        data, closes, facts or {}, {**(voters or {}), **{name: pair[0] for name, pair in (own or {}).items()}}
+    )
+    return Study(settings, panel, closes, voters or {}, own or {}, seen)
+
+
+def _seen_bars(data, closes, facts, functions):
+    "The bars that strategies see, None when all of them look at closes only"
+    if all(view_of(function) == 'close' for function in functions.values()):
+        return None
+    named = {symbol: {'symbol': symbol, **facts.get(symbol, {})} for symbol in closes}
+    return {symbol: strategy_bars(*data[symbol][:2], close, named[symbol]) for symbol, close in closes.items()}
 
 # %% ../../nbs/research/08_study.ipynb #36cb0490
 def _signals(
@@ -154,7 +172,8 @@ def _signals(
     if strategy is None and '_own_signals' in self.__dict__:
         return self.__dict__['_own_signals']
     params = strategy or self.settings.strategy
-    votes = {symbol: strategy_signals(close, params, self.voters) for symbol, close in self.closes.items()}
+    voters = bound_voters(self.voters, self.closes, self.bars, self.settings.backtest.direction)
+    votes = {symbol: strategy_signals(close, params, voters[symbol]) for symbol, close in self.closes.items()}
     signals = NamedValues(votes)
     if strategy is None:
         self.__dict__['_own_signals'] = signals
@@ -235,7 +254,8 @@ def _tables(self):
     "The votes of every parameter set, computed once per study"
     if '_votes' not in self.__dict__:
         s = self.settings
-        self.__dict__['_votes'] = vote_tables(self.closes, self.market.sessions, s.strategy, s.sweep, self.own)
+        seen = self.bars, s.backtest.direction
+        self.__dict__['_votes'] = vote_tables(self.closes, self.market.sessions, s.strategy, s.sweep, self.own, *seen)
     return self.__dict__['_votes']
 
 # %% ../../nbs/research/08_study.ipynb #bc3bfd2c
@@ -275,7 +295,7 @@ Study.sweep = _sweep
 def _bound(name, function, grid, params):
     "An own voter with the parameters that a row of the sweep names"
     arguments = {key: params[f'{name}_{key}'] for key in grid if f'{name}_{key}' in params}
-    return lambda close: function(close, **arguments)
+    return partial(function, **arguments)
 
 
 def _backtest_with(
@@ -289,7 +309,7 @@ def _backtest_with(
     known = type(s.strategy).model_fields
     strategy = s.strategy.model_copy(update={name: value for name, value in params.items() if name in known})
     own = {name: _bound(name, function, grid, params) for name, (function, grid) in self.own.items()}
-    study = Study(s, self.market, self.closes, {**self.voters, **own})
+    study = replace(self, voters={**self.voters, **own}, own={})
     return study.backtest(strategy, _account(self, first or span[0], last or span[-1]))
 
 
