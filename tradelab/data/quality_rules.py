@@ -424,7 +424,7 @@ def split_in_prices(
 
 # %% ../../nbs/data/04_quality_rules.ipynb #8fa874b9
 def _dividends(facts):
-    "For each dividend its share of the close before, what the price gave up of it (open, lower of open and close), trading"
+    "For each dividend its share of the close before, the drop to the open and to the lower of open and close, trading"
     at, _, values = facts.dividends
     opened, close, volume = facts.rows[0], facts.rows[3], facts.rows[4]
     before, factor = close[at - 1], np.ones(len(at))
