@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..utils.display import list_names
+from ..utils.display import list_names, loaded_method
 
 # %% ../../nbs/engine/05_result.ipynb #1764bcfe
 class Fill(NamedTuple):
@@ -146,3 +146,4 @@ def _backtest_html(self):
 
 
 Backtest._repr_html_ = _backtest_html
+Backtest.plot = loaded_method('reporting.charts:backtest_chart', 'An interactive chart that works offline')

@@ -33,7 +33,7 @@ from ..records.trials import save_sweep, save_walk_forward, trials_of
 from ..reporting.backtests import benchmark_verdict, intervals_table, metrics_table, stress_table
 from ..reporting.research import contenders_table, folds_table
 from ..research.significance import significance, significance_words
-from ..research.study import Study, performance_of, study
+from ..research.study import Study, performance_of, study, symbol_bars
 from ..research.sweep import best_parameters
 from ..research.walk_forward import before_holdout, holdout_sessions, walk_forward_figures, walk_forward_words
 from ..settings import SweepSettings, number_list
@@ -57,6 +57,7 @@ class Answer:
     params: dict | None = None  # The combination that was chosen, parameter → value
     sides: dict | None = None  # Side → figure → value, as the database stores them
     price: tuple | None = None  # Bars, signals and signal closes of a single symbol
+    chart: Callable | None = None  # Makes the interactive chart of a backtest; may take a symbol
 
     def __getattr__(self, name):
         if name.startswith('_'):
@@ -77,9 +78,12 @@ class Answer:
     def _repr_html_(self):
         return f'<p>{_as_html(self.words)}</p>{self.table.to_html()}'
 
-    def plot(self):  # Matplotlib axes
-        "Draw the answer"
-        return self.draw()
+    def plot(
+        self,
+        *symbol: str,  # Ticker whose price is drawn, in a backtest of several symbols
+    ):  # A `Chart` for a backtest, matplotlib axes for every other question
+        "Draw the answer: a backtest as an interactive chart, other answers as `draw` does"
+        return self.chart(*symbol) if self.chart else self.draw(*symbol)
 
 # %% ../../nbs/lab/01_study.ipynb #32808ea9
 def _plain(words):
@@ -127,12 +131,16 @@ def backtest_answer(
     benchmark: Backtest,  # Buy and hold on the same sessions
     settings: Settings,  # In force; [backtest] risk_free is used
     price: tuple | None = None,  # Bars, signals and signal closes of a single symbol, for the picture
+    core: Study | None = None,  # The study that was asked, for the interactive chart
 ) -> Answer:  # Its record is the `Backtest`
     "A backtest beside buy and hold"
     sides = both_metrics(result, benchmark, settings.backtest.risk_free)
     metrics, table = pd.DataFrame(sides).reindex(METRICS), metrics_table(sides)
     words, draw = benchmark_verdict(sides), lambda: plot_backtest(result, benchmark, price)
     behind = {'settings': settings, 'result': result, 'benchmark': benchmark, 'sides': sides, 'price': price}
+    behind['chart'] = lambda symbol='': (
+        core.plot(symbol, result, benchmark) if core else result.plot(benchmark=benchmark, symbol=symbol)
+    )
     return Answer('backtest', result, metrics, words, draw, table, **behind)
 
 # %% ../../nbs/lab/01_study.ipynb #6c23d82b
@@ -468,20 +476,12 @@ def _backtest(
     price = None
     if len(core.market.symbols) == 1:
         (symbol,) = core.market.symbols
-        traded = _split_bars(core, symbol).loc[result.equity.index[0] :]
+        traded = symbol_bars(core.market, symbol).loc[result.equity.index[0] :]
         price = traded, core.signals()[symbol], core.closes[symbol]
-    answer = backtest_answer(result, benchmark, settings, price)
+    answer = backtest_answer(result, benchmark, settings, price, core)
     parameters = {name: _as_json(value) for name, value in params.items()}
     self._count('backtest', settings, parameters, answer.sides, [answer.sides['strategy']['Sharpe']])
     return answer
-
-
-def _split_bars(core, symbol):
-    "Split-adjusted bars of one symbol, out of the panel"
-    column = core.market.symbols.index(symbol)
-    names = ('open', 'high', 'low', 'close', 'volume')
-    frame = pd.DataFrame({name: getattr(core.market, name)[:, column] for name in names}, core.market.sessions)
-    return frame.dropna(subset='close')
 
 
 def _as_json(value):
@@ -726,9 +726,12 @@ def _plot_random_entries(control, entries):
 LabStudy.significance = _significance
 
 # %% ../../nbs/lab/01_study.ipynb #0dd5fa75
-def _plot(self: LabStudy):
-    "Equity and drawdown of the strategy as set, beside buy and hold"
-    return plot_backtest(self.core.backtest(), self.core.buy_and_hold())
+def _plot(
+    self: LabStudy,
+    symbol: str = '',  # Ticker whose price is drawn; the only one, and none of many, when left out
+):  # A `Chart`; raises ParameterError for a symbol that was not traded
+    "The strategy as set beside buy and hold, as an interactive chart"
+    return self.core.plot(symbol)
 
 
 LabStudy.plot = _plot

@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['BLUE', 'ORANGE', 'GREEN', 'RED', 'INK', 'GREY', 'STYLE', 'lab_style', 'checked_series', 'need_columns', 'date_axis',
-           'price_axis', 'draw_line', 'finish_axes', 'plot_price', 'plot_rsi', 'plot_equity', 'plot_drawdown',
-           'plot_history']
+           'needs_log_scale', 'price_axis', 'draw_line', 'finish_axes', 'per_last_share', 'averages_at_price',
+           'plot_price', 'trade_count', 'plot_rsi', 'plot_equity', 'equity_title', 'plot_drawdown', 'drawdown',
+           'drawdown_title', 'plot_history']
 
 # %% ../../nbs/reporting/04_plots.ipynb #7c212899
 from contextlib import contextmanager
@@ -109,6 +110,14 @@ def date_axis(
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
+# %% ../../nbs/reporting/04_plots.ipynb #1a45abc9
+def needs_log_scale(
+    values: np.ndarray,  # Prices or amounts, NaN where there is none
+) -> bool:  # True when they are above 0 and span more than a factor of five
+    "Whether equal percentages should have equal heights"
+    low, high = np.nanmin(values), np.nanmax(values)
+    return bool(low > 0 and high > 5 * low)
+
 # %% ../../nbs/reporting/04_plots.ipynb #0034f5dc
 def price_axis(
     axes: plt.Axes,  # Of the plot
@@ -117,8 +126,7 @@ def price_axis(
 ):
     "An axis of money with separators, logarithmic where the values span more than a factor of five"
     values = np.concatenate([s.dropna().to_numpy(dtype=float) for s in series])
-    low, high = values.min(), values.max()
-    wide = low > 0 and high > 5 * low
+    low, high, wide = values.min(), values.max(), needs_log_scale(values)
     axes.set_ylabel(f'{currency}, log scale' if wide else currency)
     if wide:
         axes.set_yscale('log')
@@ -170,10 +178,31 @@ def finish_axes(
     axes.figure.draw_without_rendering()
     return axes
 
+# %% ../../nbs/reporting/04_plots.ipynb #ea34d60c
+def per_last_share(
+    prices: pd.Series,  # USD per share of their own session
+    sessions: pd.Index,  # Session of each price, shape as `prices`
+    factor: pd.Series | None = None,  # By session: what turns a price into one per share of the last session
+) -> pd.Series:  # USD per share of the last session; the prices themselves without a factor
+    "Prices in which a split is no step"
+    if factor is None:
+        return prices
+    return prices * factor.reindex(pd.DatetimeIndex(sessions)).to_numpy()
+
+# %% ../../nbs/reporting/04_plots.ipynb #0d821292
+def averages_at_price(
+    signals: pd.DataFrame,  # Columns fast and slow, USD, if the strategy has them
+    close: pd.Series,  # Closes as drawn, USD, shape (n_bars,)
+    signal_close: pd.Series | None = None,  # Closes that the averages were computed on; `close` when left out
+) -> pd.DataFrame:  # Columns fast and slow where there are any, USD, on the sessions of `close`
+    "The averages on the scale of the price that is drawn"
+    averages = signals[[name for name in ('fast', 'slow') if name in signals]].reindex(close.index).astype(float)
+    return averages if signal_close is None else averages.mul(close / signal_close.reindex(close.index), axis=0)
+
 # %% ../../nbs/reporting/04_plots.ipynb #db81bb34
 @lab_style()
 def plot_price(
-    bars: pd.DataFrame,  # Bars as traded (split-adjusted), column close, USD, shape (n_bars, …)
+    bars: pd.DataFrame,  # Bars, column close, USD, perhaps factor of `per_last_share`, shape (n_bars, …)
     signals: pd.DataFrame,  # Columns fast and slow, USD, if the strategy has them, on the same or a longer index
     trades: pd.DataFrame,  # entry_session, entry_price, exit_session, exit_price, is_open, perhaps side; may be empty
     signal_close: pd.Series | None = None,  # Closes that the averages were computed on; those of the bars when left out
@@ -181,23 +210,22 @@ def plot_price(
     "Close with both averages, and a mark at each fill"
     need_columns(bars, ['close'], 'The bars')
     colors = {name: color for name, color in (('fast', BLUE), ('slow', ORANGE)) if name in signals}
-    close = checked_series(bars['close'], 'The close')
-    averages = signals[list(colors)].reindex(bars.index).astype(float)
-    if signal_close is not None:
-        averages = averages.mul(close / signal_close.reindex(bars.index), axis=0)
+    factor = bars.get('factor')
+    close = per_last_share(checked_series(bars['close'], 'The close'), bars.index, factor)
+    averages = averages_at_price(signals, close, signal_close)
     axes = plt.subplots()[1]
     draw_line(axes, close, color=GREY, linewidth=1, label='close')
     for name, color in colors.items():
         if averages[name].notna().any():
             draw_line(axes, averages[name], color=color, label=f'{name} average')
     undefined = [name for name in averages if averages[name].isna().all()]
-    fill_prices = _mark_fills(axes, trades)
+    fill_prices = _mark_fills(axes, trades, factor)
     price_axis(axes, close, *(averages[name] for name in averages), fill_prices)
     note = f'Too few bars for the {" and the ".join(undefined)} average.' if undefined else ''
-    return finish_axes(axes, f'Price and trades: {_trade_count(trades)}', close.index, note)
+    return finish_axes(axes, f'Price and trades: {trade_count(trades)}', close.index, note)
 
 # %% ../../nbs/reporting/04_plots.ipynb #02cd9dc0
-def _mark_fills(axes, trades):
+def _mark_fills(axes, trades, factor):
     "Triangles at the fills: up for bought, down for sold, hollow for short positions; gives their prices"
     need_columns(trades, ['entry_session', 'entry_price', 'exit_session', 'exit_price', 'is_open'], 'The trades')
     short = trades['side'].eq('short') if 'side' in trades else pd.Series(False, trades.index)
@@ -210,10 +238,11 @@ def _mark_fills(axes, trades):
     ):
         if not rows.any():
             continue
-        prices.append(trades.loc[rows, f'{side}_price'].astype(float))
+        sessions = pd.to_datetime(trades.loc[rows, f'{side}_session'])
+        prices.append(per_last_share(trades.loc[rows, f'{side}_price'].astype(float), sessions, factor))
         hollow = 'short' in label or 'back' in label
         axes.scatter(
-            pd.to_datetime(trades.loc[rows, f'{side}_session']),
+            sessions,
             prices[-1],
             marker=shape,
             s=75,
@@ -226,8 +255,10 @@ def _mark_fills(axes, trades):
     return pd.concat(prices) if prices else pd.Series(dtype=float)
 
 # %% ../../nbs/reporting/04_plots.ipynb #b7a9926d
-def _trade_count(trades):
-    "'3 trades, 1 still open'"
+def trade_count(
+    trades: pd.DataFrame,  # Column is_open
+) -> str:  # Such as '3 trades, 1 still open'
+    "How many trades there are, and how many of them have not ended"
     if trades.empty:
         return 'no trade in this span'
     still_open = int(trades['is_open'].astype(bool).sum())
@@ -274,10 +305,12 @@ def plot_equity(
     for (name, values), color in zip(reversed(lines.items()), (GREY, BLUE) if len(lines) > 1 else (BLUE,)):
         draw_line(axes, values, color=color, label=f'{name}: {values.dropna().iloc[-1]:,.0f}')
     price_axis(axes, *lines.values())
-    return finish_axes(axes, _equity_title(lines), lines['strategy'].index)
+    return finish_axes(axes, equity_title(lines), lines['strategy'].index)
 
 # %% ../../nbs/reporting/04_plots.ipynb #7d56deee
-def _equity_title(lines):
+def equity_title(
+    lines: dict[str, pd.Series],  # Name → equity, USD: the strategy, then perhaps its benchmark
+) -> str:  # The answer of a plot of equity
     "Which line ended higher, and by how much"
     ends = {name: values.dropna().iloc[-1] for name, values in lines.items()}
     if len(ends) == 1:
@@ -295,29 +328,38 @@ def plot_drawdown(
     benchmark_name: str = 'buy & hold',  # What the benchmark is called
 ) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Loss since the last high, as an area, with the benchmark as a line"
-    mine = _drawdown(checked_series(equity, 'The equity'))
+    mine = drawdown(checked_series(equity, 'The equity'))
     axes = plt.subplots(figsize=(11, 3))[1]
     lines = {'strategy': mine}
     if benchmark is not None:
-        lines[benchmark_name] = _drawdown(checked_series(benchmark, f'The equity of {benchmark_name}'))
+        lines[benchmark_name] = drawdown(checked_series(benchmark, f'The equity of {benchmark_name}'))
     axes.fill_between(mine.index, mine.to_numpy(), 0, color=BLUE, alpha=0.3, linewidth=0)
     for (name, values), color in zip(lines.items(), (BLUE, GREY)):
         draw_line(axes, values, color=color, linewidth=0.9, label=name)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axes.yaxis.set_major_locator(MaxNLocator(5))
     axes.set_ylim(min(-0.01, *(1.05 * values.min() for values in lines.values())), 0)
-    deepest = 'none, every session ended at a high'
-    if mine.min() < 0:
-        deepest = f'deepest {mine.min():.1%} on {mine.idxmin():%Y-%m-%d}'.replace('-', '−', 1)
-    return finish_axes(axes, f'Drawdown: {deepest}', mine.index)
+    return finish_axes(axes, drawdown_title(mine), mine.index)
 
 # %% ../../nbs/reporting/04_plots.ipynb #645f4f07
-def _drawdown(equity):
-    "`equity` as a fraction below its highest value so far"
+def drawdown(
+    equity: pd.Series,  # USD, above 0 at the start
+) -> pd.Series:  # Fraction, 0 or less; raises DataError when the equity begins at 0 or below
+    "How far equity lies below its highest value so far"
     first = equity.dropna().iloc[0]
     if first <= 0:
         raise DataError('Equity must begin above 0 for a drawdown', float(first), 'Check the cash of the backtest.')
     return equity / equity.cummax() - 1
+
+# %% ../../nbs/reporting/04_plots.ipynb #fff2899e
+def drawdown_title(
+    depth: pd.Series,  # Of `drawdown`
+) -> str:  # The deepest drawdown and its day
+    "The answer of a plot of drawdowns"
+    deepest = 'none, every session ended at a high'
+    if depth.min() < 0:
+        deepest = f'deepest {depth.min():.1%} on {depth.idxmin():%Y-%m-%d}'.replace('-', '−', 1)
+    return f'Drawdown: {deepest}'
 
 # %% ../../nbs/reporting/04_plots.ipynb #4ebff438
 def _runs_with_value(history):

@@ -111,6 +111,7 @@ DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
 
 # %% ../../nbs/ground/03_nb_export.ipynb #4890089c
 PRESENTATION_OWNERS = {  # Libraries that execute notebooks and show results
+    'bokeh': {'reporting.charts'},
     'bs4': {'reporting.pages'},
     'jinja2': {'reporting.pages'},
     'matplotlib': {
