@@ -418,6 +418,14 @@ class BacktestSettings(Section):
     start: date | None = Field(None, description='first session as YYYY-MM-DD, or empty')
     end: date | None = Field(None, description='last session as YYYY-MM-DD, or empty')
     risk_free: float = Field(0.0, gt=-1, lt=1, description='yearly risk-free rate as a fraction')
+    benchmark: str | None = Field(
+        None, description='a ticker of the lab, or empty for buy and hold of the same symbols'
+    )
+
+    @field_validator('benchmark', mode='after')
+    @classmethod
+    def _upper(cls, value):
+        return value.strip().upper() if value else None
 
     @field_validator('start', 'end', mode='before')
     @classmethod

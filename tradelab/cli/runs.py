@@ -317,7 +317,7 @@ def _result_row(settings, result):
 def _print_results(settings, results):
     "Print the table of finished runs"
     rows = sorted((_result_row(settings, result) for result in results), key=lambda row: row[0])
-    columns = ['symbol', 'status', *(title for _, title, _ in FIGURES), 'buy & hold CAGR', 'remark', 'report']
+    columns = ['symbol', 'status', *(title for _, title, _ in FIGURES), 'benchmark CAGR', 'remark', 'report']
     reports = []
     if terminal_width() < 120:
         columns = columns[:-1]

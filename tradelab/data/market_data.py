@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LIMIT', 'last_bars', 'stored_symbols', 'bars', 'load_bars', 'load_actions', 'load_delivered', 'data_hash',
-           'combined_hash', 'cached_panel']
+           'combined_hash', 'hash_with_benchmark', 'cached_panel']
 
 # %% ../../nbs/data/10_market_data.ipynb #78320985
 import hashlib
@@ -318,6 +318,14 @@ def combined_hash(
         return next(iter(hashes.values()))
     lines = [f'{symbol} {hashes[symbol]}' for symbol in sorted(hashes)]
     return hashlib.sha256('\n'.join(lines).encode()).hexdigest()
+
+# %% ../../nbs/data/10_market_data.ipynb #63896012
+def hash_with_benchmark(
+    symbols: str,  # Hash of the data of the symbols
+    benchmark: str = '',  # Hash of the data of a named benchmark
+) -> str:  # SHA-256, 64 hexadecimal digits; that of the symbols when no benchmark is named
+    "One hash for the data of a strategy and of its benchmark"
+    return combined_hash({'symbols': symbols, 'benchmark': benchmark}) if benchmark else symbols
 
 # %% ../../nbs/data/10_market_data.ipynb #ff27c9c4
 FORM = 1  # Version of the file format; another number makes all older snapshots unknown

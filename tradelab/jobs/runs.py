@@ -23,7 +23,7 @@ from ..config import Settings, load_secrets, load_settings
 from ..data.adjustment import as_traded
 from ..data.admission import judge_stored
 from ..data.instruments import data_stamp
-from ..data.market_data import combined_hash, data_hash
+from ..data.market_data import combined_hash, data_hash, hash_with_benchmark
 from ..data.quality import usable
 from tradelab.jobs.templates import (
     check_request,
@@ -134,6 +134,20 @@ def _data_read(settings, job):
     symbols = (job.universe or job.symbol).split(',')
     if symbols == ['']:
         return data_stamp(settings), ''
+    data, verdicts = _symbols_read(settings, job, symbols)
+    benchmark = _benchmark(settings, job)
+    other = _symbols_read(settings, job, [benchmark])[0] if benchmark else ''
+    return None if data is None or other is None else hash_with_benchmark(data, other), verdicts
+
+
+def _benchmark(settings, job):
+    "The ticker that a run compares with, '' for none or where its notebook takes none"
+    declared = template_parameters(find_template(settings.home, job.template))
+    return (job.parameters.get('benchmark') or settings.backtest.benchmark) if 'benchmark' in declared else ''
+
+
+def _symbols_read(settings, job, symbols):
+    "The hash of the bars and actions of some symbols, None when some are missing, and their verdicts"
     try:
         judged = judge_stored(settings, symbols, job.parameters.get('provider', ''))
     except TradeLabError:

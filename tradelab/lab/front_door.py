@@ -301,7 +301,7 @@ def _study(
         settings = equal_parts(settings, len(universe.data))
     if 'forecast' in settings.strategy.voters and 'forecast' not in own:
         own |= _forecast_voter(settings, names)
-    return LabStudy(self, tuple(names), universe, settings, own, run_id)
+    return LabStudy(self, tuple(names), universe, settings, own, run_id, allow)
 
 
 def _forecast_voter(settings, names):

@@ -18,11 +18,12 @@ from ..data.admission import Admitted, admit_all
 from ..models.artifact import forecast
 from ..models.features import future_return
 from ..models.forecast_evaluation import forecast_series
-from ..models.forecast_trading import BUY_AND_HOLD, ForecastTrading, over_seeds, trade_forecasts
+from ..models.forecast_trading import ForecastTrading, over_seeds, trade_forecasts
 from ..models.lstm_model import layer_table
 from ..records.results import save_metrics
 from ..records.trials import Trials, trials_of
 from ..reporting.models import model_card
+from ..research.benchmark import BUY_AND_HOLD
 from ..research.study import equal_parts
 from ..serving.predictions import stored_forecasts
 from ..serving.registry import load_model, model_details, model_name

@@ -18,7 +18,7 @@ from ..utils.error_handling import RunError
 # %% ../../nbs/records/01_comparison.ipynb #60f95b9b
 # The sides that a run is judged by, the first that it has
 _MAIN_SIDES = ('strategy', 'portfolio', 'out_of_sample', 'best', 'model', 'combined')
-_BENCHMARKS = ('buy_and_hold', 'benchmark', 'equal_weight')  # judged only when there is no other side
+_BENCHMARKS = ('benchmark', 'buy_and_hold', 'equal_weight')  # judged only when there is no other side
 
 
 def main_side(
@@ -151,6 +151,11 @@ def _fill_at(row):
     return _section(row, 'backtest').get('fill_at', 'next_open') if row.get('settings') else ''
 
 
+def _benchmark(row):
+    named = (row.get('parameters') or {}).get('benchmark') or _section(row, 'backtest').get('benchmark')
+    return named or ('buy & hold' if row.get('settings') else '')
+
+
 def _side(row):
     return (main_side(row.get('metrics')) or 'without sides').replace('_', ' ')
 
@@ -174,7 +179,7 @@ _DECIDING = {
     'fills': _fill_at,
     'side': _side,
 }
-_SHOWN = {'commit': _commit, 'packages': _packages}
+_SHOWN = {'benchmark': _benchmark, 'commit': _commit, 'packages': _packages}
 
 # %% ../../nbs/records/01_comparison.ipynb #ed44f94f
 def fairness(

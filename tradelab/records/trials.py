@@ -176,7 +176,8 @@ class Trials(Value):
     runs: int  # Runs that they come from, the current one included
 
 # %% ../../nbs/records/06_trials.ipynb #42293aee
-_INPUTS = """concat_ws('|', template, template_hash, code_hash, (parameters - 'run_id')::text, settings::text,
+_INPUTS = """concat_ws('|', template, template_hash, code_hash, (parameters - 'run_id' - 'benchmark')::text,
+             (settings #- '{backtest,benchmark}')::text,
              CASE WHEN code_hash IS NULL THEN id END)"""
 _TRIED = f"""SELECT DISTINCT ON (inputs) trials, trial_mean, trial_variance
              FROM (SELECT {_INPUTS} AS inputs, * FROM runs) r

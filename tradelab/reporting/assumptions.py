@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SAME_CLOSE_WARNING', 'SURVIVORSHIP', 'strategy_assumptions', 'fill_assumptions', 'cost_assumptions', 'is_free',
            'optimism_warnings', 'size_assumptions', 'exit_assumptions', 'limit_assumptions', 'breaker_assumptions',
-           'dividend_assumption', 'execution_assumptions']
+           'dividend_assumption', 'benchmark_assumption', 'execution_assumptions']
 
 # %% ../../nbs/reporting/01_assumptions.ipynb #80f2adcc
 from ..config import BacktestSettings, CostSettings, RiskSettings, Settings, StrategySettings
@@ -255,6 +255,19 @@ def dividend_assumption(
     if account.dividends == 'cash':
         paid = 'dividends are paid in cash on the ex-date'
     return paid + (', short positions pay them' if account.direction == 'long_short' else '')
+
+# %% ../../nbs/reporting/01_assumptions.ipynb #e19d3955
+def benchmark_assumption(
+    account: BacktestSettings,  # `benchmark` counts
+) -> dict[str, str]:  # 'Benchmark' → sentence; empty when none is named
+    "What the strategy is compared with, beside buy and hold"
+    if not account.benchmark:
+        return {}
+    text = (
+        f'{account.benchmark}, bought at the first session and held, with the same cash, costs and dividends; '
+        'alpha, beta and information ratio are measured against it.'
+    )
+    return {'Benchmark': text}
 
 # %% ../../nbs/reporting/01_assumptions.ipynb #697fc0ff
 def execution_assumptions(

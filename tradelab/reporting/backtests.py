@@ -19,12 +19,14 @@ from ..engine.result import Backtest
 from ..performance_metrics import MIN_TRADES, short_series_warnings
 from tradelab.reporting.assumptions import (
     SURVIVORSHIP,
+    benchmark_assumption,
     dividend_assumption,
     execution_assumptions,
     optimism_warnings,
     strategy_assumptions,
 )
 from .formats import FORMATS, UNITS, format_figure
+from ..research.benchmark import BUY_AND_HOLD
 from ..research.significance import Significance
 from ..research.stress import TIMING_WARNING
 from ..utils.display import list_names
@@ -149,47 +151,58 @@ def caveats(
 
 # %% ../../nbs/reporting/03_backtests.ipynb #d5fd5711
 def benchmark_verdict(
-    metrics: dict[str, dict[str, float]],  # 'strategy' and 'buy_and_hold' → metric → value
+    metrics: dict[str, dict[str, float]],  # 'strategy', 'buy_and_hold' and, if named, 'benchmark' → metric → value
+    benchmark: str = '',  # Name of the benchmark, such as SPY
 ) -> str:  # Markdown, a sentence or two; raises DataError when a side is missing
-    "The strategy compared with buy and hold"
-    mine, hold = _both_sides(metrics)
+    "The strategy compared with its benchmark"
+    mine, others = _sides(metrics, benchmark)
+    (name, hold), *rest = others.items()
     if not (math.isfinite(mine['CAGR']) and math.isfinite(hold['CAGR'])):
         return 'The span is too short to compare growth.'
 
-    def _both(name, form):
-        return ' against '.join(format_figure(side[name], form).replace('–', 'undefined') for side in (mine, hold))
+    def _both(figure, form):
+        return ' against '.join(format_figure(side[figure], form).replace('–', 'undefined') for side in (mine, hold))
 
     difference = round(mine['CAGR'] - hold['CAGR'], 4)
     verdict = '**as much** as'
     if difference:
         verdict = '**more** than' if difference > 0 else '**less** than'
+    also = ''.join(f' {_capital(other)} grew {format_figure(side["CAGR"], ".1%")}.' for other, side in rest)
     return (
-        f'The strategy grew {verdict} buy & hold: {_both("CAGR", ".1%")} per year. '
+        f'The strategy grew {verdict} {name}: {_both("CAGR", ".1%")} per year. '
         f'Maximum drawdown {_both("Max Drawdown", ".1%")}, Sharpe ratio {_both("Sharpe", ".2f")}. '
-        f'On average {format_figure(mine["Exposure"], ".0%")} of the equity was invested.'
+        f'On average {format_figure(mine["Exposure"], ".0%")} of the equity was invested.{also}'
     )
 
 # %% ../../nbs/reporting/03_backtests.ipynb #bce92a55
-def _both_sides(metrics):
-    "The metrics of the strategy and of buy and hold, or DataError"
+def _sides(metrics, benchmark):
+    "The metrics of the strategy, and name → metrics of the benchmark, if there is one, and of buy and hold"
     missing = [name for name in ('strategy', 'buy_and_hold') if not isinstance(metrics.get(name), dict)]
     if missing:
         raise DataError(
             'Metrics are missing', missing, "Pass the metrics of `evaluate`: 'strategy' and 'buy_and_hold'."
         )
-    return metrics['strategy'], metrics['buy_and_hold']
+    named = {benchmark or 'benchmark': metrics['benchmark']} if metrics.get('benchmark') else {}
+    return metrics['strategy'], named | {BUY_AND_HOLD: metrics['buy_and_hold']}
+
+
+def _capital(name):
+    "A name at the start of a phrase; a ticker stays as it is"
+    return name[0].upper() + name[1:]
 
 # %% ../../nbs/reporting/03_backtests.ipynb #d2cd691b
 def metrics_table(
-    metrics: dict[str, dict[str, float]],  # 'strategy' and 'buy_and_hold' → metric → value
-) -> pd.DataFrame:  # Text; one row per metric, columns strategy, buy & hold and unit
-    "All metrics of both, side by side"
-    mine, hold = _both_sides(metrics)
+    metrics: dict[str, dict[str, float]],  # 'strategy', 'buy_and_hold' and, if named, 'benchmark' → metric → value
+    benchmark: str = '',  # Name of the benchmark, such as SPY
+) -> pd.DataFrame:  # Text; one row per metric, columns strategy, the benchmark, buy & hold and unit
+    "All metrics of all sides, side by side"
+    mine, others = _sides(metrics, benchmark)
     rows = {}
-    for name, value in mine.items():
+    for name in mine:
         form = FORMATS.get(name, '.3f')
-        rows[name] = format_figure(value, form), format_figure(hold.get(name), form), UNITS.get(name, '')
-    return pd.DataFrame.from_dict(rows, orient='index', columns=['strategy', 'buy & hold', ''])
+        figures = [format_figure(side.get(name), form) for side in (mine, *others.values())]
+        rows[name] = *figures, UNITS.get(name, '')
+    return pd.DataFrame.from_dict(rows, orient='index', columns=['strategy', *others, ''])
 
 # %% ../../nbs/reporting/03_backtests.ipynb #662aba79
 _TRADE_COLUMNS: dict[str, tuple[str, str]] = {
@@ -226,14 +239,15 @@ def trades_table(
 # %% ../../nbs/reporting/03_backtests.ipynb #837b27c3
 def headline_table(
     symbol: str,  # Ticker
-    metrics: dict[str, dict[str, float]],  # 'strategy' and 'buy_and_hold' → metric → value
+    metrics: dict[str, dict[str, float]],  # 'strategy', 'buy_and_hold' and, if named, 'benchmark' → metric → value
+    benchmark: str = '',  # Name of the benchmark, such as SPY
 ) -> pd.DataFrame:  # Text; one row
     "The headline metrics of a run"
-    mine, hold = _both_sides(metrics)
+    mine, others = _sides(metrics, benchmark)
     row = {
         'Trades': format_figure(mine.get('# Trades'), ',.0f'),
         **{name: format_figure(mine.get(name), FORMATS[name]) for name in ('CAGR', 'Sharpe', 'Max Drawdown')},
-        'Buy & hold CAGR': format_figure(hold.get('CAGR'), '.1%'),
+        **{f'{_capital(name)} CAGR': format_figure(side.get('CAGR'), '.1%') for name, side in others.items()},
     }
     return pd.DataFrame(row, index=[symbol])
 
@@ -439,6 +453,7 @@ def assumptions(
         'Costs paid': _costs_paid(result.fills),
         **rules,
         'Sharpe': _SHARPE.format(rate=settings.backtest.risk_free),
+        **benchmark_assumption(settings.backtest),
         'Buy & hold': _buy_and_hold_assumption(result.symbols, settings.backtest),
     }
     return '\n'.join(f'- **{name}.** {text}' for name, text in topics.items())

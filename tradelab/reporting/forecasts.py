@@ -23,9 +23,10 @@ from tradelab.models.forecast_evaluation import (
     symbol_figures,
 )
 from ..models.forecast_metrics import effective_size
-from ..models.forecast_trading import BUY_AND_HOLD, ForecastTrading, added_value
+from ..models.forecast_trading import ForecastTrading, added_value
 from ..performance_metrics import MIN_TRADES
 from .formats import FORMATS, format_figure, format_range
+from ..research.benchmark import BUY_AND_HOLD
 from ..research.significance import control_words
 from ..utils.error_handling import DataError, plural
 

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['BLUE', 'ORANGE', 'GREEN', 'RED', 'INK', 'GREY', 'STYLE', 'lab_style', 'checked_series', 'need_columns', 'date_axis',
            'needs_log_scale', 'price_axis', 'draw_line', 'finish_axes', 'per_last_share', 'averages_at_price',
-           'plot_price', 'trade_count', 'plot_rsi', 'plot_equity', 'equity_title', 'plot_drawdown', 'drawdown',
-           'drawdown_title', 'plot_history']
+           'plot_price', 'trade_count', 'plot_rsi', 'plot_equity', 'benchmark_lines', 'line_colors', 'equity_title',
+           'plot_drawdown', 'drawdown', 'drawdown_title', 'plot_history']
 
 # %% ../../nbs/reporting/04_plots.ipynb #7c212899
+from collections.abc import Mapping
 from contextlib import contextmanager
 
 import matplotlib as mpl
@@ -294,28 +295,43 @@ def plot_rsi(
 @lab_style()
 def plot_equity(
     equity: pd.Series,  # Equity of the strategy, USD, shape (n_sessions,)
-    benchmark: pd.Series | None = None,  # Equity of the benchmark, USD
-    benchmark_name: str = 'buy & hold',  # What the benchmark is called
+    benchmark: pd.Series | Mapping[str, pd.Series] | None = None,  # Equity of the benchmark, USD; several by name
+    benchmark_name: str = 'buy & hold',  # What a single benchmark is called
 ) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
-    "Equity of the strategy beside its benchmark"
+    "Equity of the strategy beside its benchmark, or several of them"
     lines = {'strategy': checked_series(equity, 'The equity')}
-    if benchmark is not None:
-        lines[benchmark_name] = checked_series(benchmark, f'The equity of {benchmark_name}')
+    lines |= benchmark_lines(benchmark, benchmark_name)
     axes = plt.subplots()[1]
-    for (name, values), color in zip(reversed(lines.items()), (GREY, BLUE) if len(lines) > 1 else (BLUE,)):
+    for (name, values), color in reversed([*zip(lines.items(), line_colors(lines))]):
         draw_line(axes, values, color=color, label=f'{name}: {values.dropna().iloc[-1]:,.0f}')
     price_axis(axes, *lines.values())
     return finish_axes(axes, equity_title(lines), lines['strategy'].index)
 
+# %% ../../nbs/reporting/04_plots.ipynb #61c31db8
+def benchmark_lines(
+    benchmark,  # Equity of the benchmark (a series, USD), several by name, or None
+    name: str = 'buy & hold',  # What a single one is called
+) -> dict[str, pd.Series]:  # Name → equity; raises DataError when there is nothing to draw
+    "The lines that stand beside a strategy"
+    several = benchmark if isinstance(benchmark, Mapping) else {} if benchmark is None else {name: benchmark}
+    return {label: checked_series(values, f'The equity of {label}') for label, values in several.items()}
+
+
+def line_colors(
+    lines,  # Name → values, the strategy first
+) -> list:  # A color for each
+    "Blue for the strategy, grey for the last of the others, orange and green for those between"
+    return [BLUE, *(ORANGE, GREEN)[: max(len(lines) - 2, 0)], GREY][: len(lines)]
+
 # %% ../../nbs/reporting/04_plots.ipynb #7d56deee
 def equity_title(
-    lines: dict[str, pd.Series],  # Name → equity, USD: the strategy, then perhaps its benchmark
+    lines: dict[str, pd.Series],  # Name → equity, USD: the strategy, then perhaps its benchmarks
 ) -> str:  # The answer of a plot of equity
-    "Which line ended higher, and by how much"
+    "Whether the strategy or its first benchmark ended higher, and by how much"
     ends = {name: values.dropna().iloc[-1] for name, values in lines.items()}
     if len(ends) == 1:
         return f'Equity: {ends["strategy"]:,.0f} USD at the end'
-    (_, mine), (other, theirs) = ends.items()
+    (_, mine), (other, theirs), *_ = ends.items()
     if round(mine) == round(theirs):
         return f'Equity: level with {other} at the end'
     return f'Equity: {abs(mine - theirs):,.0f} USD {"above" if mine > theirs else "below"} {other} at the end'
@@ -324,17 +340,16 @@ def equity_title(
 @lab_style()
 def plot_drawdown(
     equity: pd.Series,  # Equity of the strategy, USD, shape (n_sessions,), above 0
-    benchmark: pd.Series | None = None,  # Equity of the benchmark, USD
-    benchmark_name: str = 'buy & hold',  # What the benchmark is called
+    benchmark: pd.Series | Mapping[str, pd.Series] | None = None,  # Equity of the benchmark, USD; several by name
+    benchmark_name: str = 'buy & hold',  # What a single benchmark is called
 ) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
-    "Loss since the last high, as an area, with the benchmark as a line"
+    "Loss since the last high, as an area, with each benchmark as a line"
     mine = drawdown(checked_series(equity, 'The equity'))
     axes = plt.subplots(figsize=(11, 3))[1]
     lines = {'strategy': mine}
-    if benchmark is not None:
-        lines[benchmark_name] = drawdown(checked_series(benchmark, f'The equity of {benchmark_name}'))
+    lines |= {name: drawdown(values) for name, values in benchmark_lines(benchmark, benchmark_name).items()}
     axes.fill_between(mine.index, mine.to_numpy(), 0, color=BLUE, alpha=0.3, linewidth=0)
-    for (name, values), color in zip(lines.items(), (BLUE, GREY)):
+    for (name, values), color in zip(lines.items(), line_colors(lines)):
         draw_line(axes, values, color=color, linewidth=0.9, label=name)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axes.yaxis.set_major_locator(MaxNLocator(5))

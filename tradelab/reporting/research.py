@@ -17,11 +17,13 @@ from ..performance_metrics import MIN_TRADES
 from ..records.trials import Trials
 from tradelab.reporting.assumptions import (
     SURVIVORSHIP,
+    benchmark_assumption,
     dividend_assumption,
     execution_assumptions,
     optimism_warnings,
 )
 from .formats import FORMATS, format_figure
+from ..research.benchmark import BUY_AND_HOLD
 from ..research.sweep import Sweep, plateau, ranked
 from ..research.walk_forward import WalkForward, stability
 from ..utils.display import list_names
@@ -182,9 +184,12 @@ def _best_combinations(swept, figure):
 # %% ../../nbs/reporting/10_research.ipynb #a1ab84db
 def contenders_table(
     swept: Sweep,  # Result of every combination
-    held: Mapping[str, float],  # Metrics of buy and hold on the same sessions
+    sides: Mapping[str, Mapping],  # Side → metrics: 'buy_and_hold' and, if named, 'benchmark', on the same sessions
     figure: str = 'Sharpe',  # Metric by which the best is the best
-) -> pd.DataFrame:  # Text; one row each for the best, the best plateau, the median and buy & hold
+    benchmark: str = '',  # Name of the benchmark, such as SPY
+) -> (
+    pd.DataFrame
+):  # Text; one row each for the best, the best plateau, the median, the benchmark if named, and buy & hold
     "The best combination beside the median and buy and hold"
     table, names = swept.table, _varying(swept.table, swept.parameters)
     rows = {}
@@ -192,7 +197,9 @@ def contenders_table(
         values = table.loc[[place], names].to_numpy().tolist()[0]
         rows[label] = table.loc[place], parameter_list(dict(zip(names, values)))
     rows[f'median of {len(table):,}'] = table[list(_SHOWN)].median(), ''
-    rows['buy & hold'] = held, ''
+    if sides.get('benchmark'):
+        rows[benchmark or 'benchmark'] = sides['benchmark'], ''
+    rows[BUY_AND_HOLD] = sides['buy_and_hold'], ''
     text = {}
     for label, (metrics, parameters) in rows.items():
         figures = [format_figure(float(metrics.get(name, float('nan'))), FORMATS[name]) for name in _SHOWN]
@@ -333,5 +340,6 @@ def research_assumptions(
         **execution_assumptions(settings),
         'Adjustment': f'Fills, stops and cash use split-adjusted prices; {dividend_assumption(settings.backtest)}. '
         'Signals use total-return closes.',
+        **benchmark_assumption(settings.backtest),
     }
     return '\n'.join(f'- **{name}.** {text}' for name, text in topics.items())

@@ -7,6 +7,8 @@ __all__ = ['NO_VALUE_COLOUR', 'colour_cells', 'name_cells', 'plot_heatmap', 'plo
            'plot_contributions', 'plot_years']
 
 # %% ../../nbs/reporting/07_research_plots.ipynb #9c18f0e9
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -23,10 +25,12 @@ from tradelab.reporting.plots import (
     INK,
     ORANGE,
     RED,
+    benchmark_lines,
     checked_series,
     draw_line,
     finish_axes,
     lab_style,
+    line_colors,
     need_columns,
     price_axis,
 )
@@ -209,7 +213,7 @@ def _folds_title(folds, parameters):
 
 def _draw_equity(axes, lines, folds):
     "The equity lines, with a thin line where each test part begins"
-    for (name, values), color in zip(reversed(lines.items()), (GREY, BLUE) if len(lines) > 1 else (BLUE,)):
+    for (name, values), color in reversed([*zip(lines.items(), line_colors(lines))]):
         draw_line(axes, values, color=color, label=f'{name}: {values.dropna().iloc[-1]:,.0f}')
     for first in pd.to_datetime(folds['test_first']):
         axes.axvline(first, color='#dddddd', linewidth=0.7, zorder=0)
@@ -221,13 +225,12 @@ def plot_folds(
     folds: pd.DataFrame,  # One row per fold: train_first, train_last, test_first, test_last, chosen parameters
     equity: pd.Series,  # Equity on the test parts, one after the other, USD
     parameters: list[str] | None = None,  # Columns of the chosen parameters; None: none is shown
-    benchmark: pd.Series | None = None,  # Equity of the benchmark on the same sessions, USD
+    benchmark: pd.Series | Mapping[str, pd.Series] | None = None,  # Equity on the same sessions, USD; several by name
 ) -> np.ndarray:  # Both axes of a new figure; raises DataError when there is nothing to draw
     "The folds of a walk-forward above their equity out of sample"
     need_columns(folds, [*_SPANS, *(parameters or [])], 'The folds')
     lines = {'strategy, out of sample': checked_series(equity, 'The equity out of sample')}
-    if benchmark is not None:
-        lines['buy & hold'] = checked_series(benchmark, 'The equity of buy & hold')
+    lines |= benchmark_lines(benchmark)
     if folds.empty:
         raise DataError('There is no fold to draw', 0, 'Shorten train or test in [walk_forward].')
     tall = min(0.8 + 0.2 * len(folds), 5.5)

@@ -237,10 +237,13 @@ def _stress(
     self: Study,
     result: Backtest | None = None,  # The strategy as set, if it was run already
     hold: Backtest | None = None,  # Buy and hold, if it was run already
+    benchmark: pd.Series | None = None,  # Equity of a named benchmark, for a row of its own
 ) -> pd.DataFrame:  # One row per case, see `stress`
     "The strategy under harder conditions"
     s = self.settings
-    return stress(self.market, self.signals(), s.costs, s.risk, s.backtest, result=result, held=hold)
+    return stress(
+        self.market, self.signals(), s.costs, s.risk, s.backtest, benchmark=benchmark, result=result, held=hold
+    )
 
 
 Study.stress = _stress
@@ -371,10 +374,12 @@ Study.final_choice = _final_choice
 def _open_holdout(
     self: Study,
     params: dict,  # Parameter → value, from `final_choice`
+    benchmark: pd.Series | None = None,  # Equity to compare with, from the session before the holdout on, USD
 ) -> HoldoutResult:  # Raises DataError when there is no holdout
     "Run the chosen parameters over the holdout"
     s = self.settings
-    return run_holdout(self.market.sessions, s.walk_forward, params, self.backtest_with, s.backtest.risk_free)
+    setup = self.market.sessions, s.walk_forward
+    return run_holdout(*setup, params, self.backtest_with, s.backtest.risk_free, benchmark)
 
 
 Study.open_holdout = _open_holdout

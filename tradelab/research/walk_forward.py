@@ -391,6 +391,7 @@ def run_holdout(
     chosen: dict,  # The final parameters
     run: Callable,  # (parameters as a dict, first session, last session) → Backtest
     risk_free: float = 0.0,  # Yearly rate, fraction
+    benchmark: pd.Series | None = None,  # Equity to compare with, from the session before the holdout on, USD
 ) -> HoldoutResult:  # Raises DataError when the run covers other sessions
     "Run the chosen parameters over the holdout"
     holdout = holdout_sessions(sessions, settings)
@@ -403,5 +404,5 @@ def run_holdout(
         )
     account = result.equity
     equity = pd.concat([pd.Series(result.cash, sessions[[-len(holdout) - 1]]), account.equity])
-    figures = performance(equity, result.trades, account.exposure, account.turnover, risk_free)
+    figures = performance(equity, result.trades, account.exposure, account.turnover, risk_free, benchmark)
     return HoldoutResult(dict(chosen), holdout, figures, result)

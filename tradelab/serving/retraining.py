@@ -24,8 +24,9 @@ from ..data.market_data import last_bars
 from ..models.artifact import Artifact, forecast, forecast_next
 from ..models.forecast_evaluation import calibration, skill, skill_words
 from ..models.forecast_metrics import COVERAGE_LEVELS, forecast_figures
-from ..models.forecast_trading import BUY_AND_HOLD, ForecastTrading
+from ..models.forecast_trading import ForecastTrading
 from ..models.windows import asset, input_drift
+from ..research.benchmark import BUY_AND_HOLD
 from .predictions import save_predictions
 from .promotion import MIN_SEEDS, PromotionTest
 from .registry import champion, count_looks, load_model, models_table, promote, reject, save_model

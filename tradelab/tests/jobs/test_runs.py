@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from ...data.admission import admit
-from ...data.market_data import combined_hash, data_hash
+from ...data.market_data import combined_hash, data_hash, hash_with_benchmark
 from ...data.store import save_deliveries
 from ...jobs.runs import plan_job, run, run_row, update_index
 from ...jobs.templates import check_request

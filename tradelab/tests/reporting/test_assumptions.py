@@ -193,6 +193,7 @@ def test_no_key_of_the_settings_is_forgotten():
         'start',
         'end',
         'risk_free',
+        'benchmark',
     }
     assert set(StrategySettings.model_fields) == {
         'fast',

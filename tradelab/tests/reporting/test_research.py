@@ -184,7 +184,9 @@ def test_the_best_are_ranked_by_themselves_or_with_their_neighbours():
 
 
 def test_the_best_stands_beside_the_median_and_buy_and_hold():
-    table = contenders_table(_swept((0.5, 0.9, -0.2, 0.7)), {'Sharpe': 1.1, 'CAGR': 0.2, 'Max Drawdown': -0.5})
+    table = contenders_table(
+        _swept((0.5, 0.9, -0.2, 0.7)), {'buy_and_hold': {'Sharpe': 1.1, 'CAGR': 0.2, 'Max Drawdown': -0.5}}
+    )
     assert table.index.tolist() == ['best Sharpe', 'best plateau', 'median of 4', 'buy & hold'] and table[
         'Sharpe'
     ].tolist() == ['0.90', '0.90', '0.60', '1.10']
@@ -192,7 +194,7 @@ def test_the_best_stands_beside_the_median_and_buy_and_hold():
         table['parameters'].tolist() == ['fast 10, slow 200', 'fast 10, slow 200', '', '']
         and table.loc['buy & hold', 'Trades'] == '–'
     )
-    assert contenders_table(_swept((nan,) * 4), {}).index.tolist() == ['median of 4', 'buy & hold']
+    assert contenders_table(_swept((nan,) * 4), {'buy_and_hold': {}}).index.tolist() == ['median of 4', 'buy & hold']
 
 # %% ../../../nbs/reporting/10_research.ipynb #6cabd3de
 def test_a_walk_forward_warns_of_thin_results():
