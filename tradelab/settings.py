@@ -188,6 +188,9 @@ class _Voters(Section):
 class StrategySettings(_Voters):
     "The voters of the strategy and their parameters."
 
+    path: str = Field(
+        'strategies', min_length=1, description="folder or file of your own strategies, below the lab's home"
+    )
     fast: int = Field(50, ge=1, description='fast moving average, sessions, below slow')
     slow: int = Field(200, ge=2, description='slow moving average, sessions, above fast')
     rsi_window: int = Field(14, ge=2, description='RSI window, sessions, 2 or more')

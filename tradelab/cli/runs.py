@@ -329,13 +329,19 @@ def _print_results(settings, results):
         typer.echo(path)
 
 # %% ../../nbs/cli/04_runs.ipynb #44fc2f14
-def _sentences_on_defaults(settings, name, parameters):
+def _sentences_on_defaults(settings, name, parameters, checked):
     "A sentence for each parameter whose value means: as in settings.ini"
     from tradelab.jobs.templates import find_template, template_parameters
 
     declared = template_parameters(find_template(settings.home, name))
     sentences = []
     for key, value in parameters.items():
+        if key not in checked:
+            if key in declared and key != 'symbols':
+                sentences.append(
+                    f'-p {key} is the parameter of your strategy; that of the notebook is as in settings.ini.'
+                )
+            continue
         text = declared[key]['help']
         if value.strip() in ('', '0', '0.0') and 'as in settings.ini' in text:
             none = '. For none: -1' if '-1: none' in text else ''
@@ -377,6 +383,14 @@ def run_command(
         list[str],
         typer.Option('--parameter', '-p', metavar='NAME=VALUE', help='Parameter of the notebook; may be repeated.'),
     ] = [],  # noqa: B006 (Typer makes a list of its own for each call)
+    strategy: Annotated[
+        str,
+        typer.Option(
+            metavar='FILE:FUNCTION',
+            help='Own strategies below [strategy] path: breakout, file.py:function or notebook.ipynb:function; '
+            'or module:function. Their parameters follow with -p; a sweep takes values: -p window=10:50:10.',
+        ),
+    ] = '',
     only_missing: Annotated[
         bool, typer.Option('--only-missing', help='Skip symbols that already have a report for identical inputs.')
     ] = False,
@@ -387,9 +401,9 @@ def run_command(
         from tradelab.jobs.templates import check_request
 
         tickers = chosen_symbols(symbols, universe)
-        parameters = dict(parse_parameter(text) for text in parameter)
-        subjects, _ = check_request(settings, name, tickers, parameters)
-        for sentence in _sentences_on_defaults(settings, name, parameters):
+        parameters = dict(parse_parameter(text) for text in parameter) | ({'strategy': strategy} if strategy else {})
+        subjects, checked = check_request(settings, name, tickers, parameters)
+        for sentence in _sentences_on_defaults(settings, name, parameters, checked):
             typer.echo(sentence)
         require_database(settings)
         with _run_progress(name, subjects) as (on_start, on_done):

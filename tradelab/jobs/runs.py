@@ -30,6 +30,7 @@ from tradelab.jobs.templates import (
     execute_template,
     find_template,
     reads_of,
+    strategies_asked,
     takes_symbols,
     template_parameters,
 )
@@ -43,6 +44,7 @@ from tradelab.records.results import (
     runs_table,
     start_run,
 )
+from ..records.strategies import strategy_code
 from ..reporting.pages import redact_notebook, report_page, write_index
 from ..serving.predictions import models_stamp
 from ..utils.database import require_current
@@ -168,6 +170,11 @@ def _seed(settings, job):
     return int(seed) if str(seed).isdigit() else None
 
 # %% ../../nbs/jobs/04_runs.ipynb #91d4bd09
+def _own_code(settings, job):
+    "The hashes of the own strategies that a run uses"
+    return strategy_code(strategies_asked(settings, find_template(settings.home, job.template), job.parameters))
+
+
 def _models(settings, job):
     "A hash of the stored models, for a run whose template or voters read them"
     voters = job.parameters.get('voters') or ','.join(settings.strategy.voters)
@@ -184,7 +191,7 @@ def run_row(
     deciding = dict(
         template_hash=file_hash(find_template(settings.home, job.template)),
         code_hash=code_hash(),
-        settings=deciding_settings(settings),
+        settings=deciding_settings(settings, _own_code(settings, job)),
         data_hash=data,
         parameters={name: value for name, value in job.parameters.items() if name != 'run_id'},
     )

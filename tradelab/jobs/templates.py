@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['READS', 'MAX_ERROR_LENGTH', 'find_templates', 'find_template', 'template_parameters', 'reads_of', 'check_parameters',
-           'takes_symbols', 'check_request', 'settings_of', 'execute_template']
+           'strategies_asked', 'with_strategy_parameters', 'takes_symbols', 'check_request', 'settings_of',
+           'execute_template']
 
 # %% ../../nbs/jobs/02_templates.ipynb #5fa6f929
 import json
@@ -16,6 +17,8 @@ from typing import get_args
 import tradelab
 from ..config import Settings, load_settings
 from ..data.quality import check_symbol, universe_of
+from ..engine.strategies import parameters_of
+from ..records.strategies import own_strategies, strategy_parameters
 from ..utils.error_handling import ParameterError, RunError, did_you_mean
 
 # %% ../../nbs/jobs/02_templates.ipynb #2a1ac421
@@ -143,6 +146,49 @@ def check_parameters(
         checked[name] = _checked_value(notebook, name, value, declared[name])
     return checked
 
+# %% ../../nbs/jobs/02_templates.ipynb #6e98c0fa
+def strategies_asked(
+    settings: Settings,  # The lab
+    notebook: Path,  # A run notebook
+    parameters: dict,  # Name → value; strategy and voters are used
+) -> (
+    dict
+):  # Own strategy → function; empty for a notebook that runs none; raises ParameterError as `load_strategy` does
+    "The own strategies that a run uses"
+    if 'strategy' not in template_parameters(notebook):
+        return {}
+    voters = tuple(text.strip() for text in parameters.get('voters', '').split(',') if text.strip())
+    if voters:
+        strategy = settings.strategy.model_copy(update={'voters': voters})
+        settings = settings.model_copy(update={'strategy': strategy})
+    return own_strategies(settings, parameters.get('strategy', ''))
+
+# %% ../../nbs/jobs/02_templates.ipynb #2047ebba
+def with_strategy_parameters(
+    settings: Settings,  # The lab
+    notebook: Path,  # A run notebook
+    parameters: dict,  # Name → value, text or object
+) -> dict:  # Those of own strategies moved to `strategy_parameters`; raises ParameterError for values that do not fit
+    "The parameters of a request, those of own strategies gathered"
+    functions = strategies_asked(settings, notebook, parameters)
+    own = {name for function in functions.values() for name in parameters_of(function)}
+    moved = {key: value for key, value in parameters.items() if key in own or key.partition('.')[0] in functions}
+    declared = template_parameters(notebook)
+    if functions and (unknown := [key for key in parameters if key not in moved and key not in declared]):
+        what = f'Neither {notebook.stem} nor the strategy has the parameter {unknown[0]!r}'
+        raise ParameterError(what, parameters[unknown[0]], did_you_mean(unknown[0], [*own, *declared]))
+    given = [parameters.get('strategy_parameters', ''), *(f'{key}={value}' for key, value in moved.items())]
+    text = '; '.join(filter(None, given))
+    if not text:
+        return dict(parameters)
+    values = strategy_parameters(functions, text)
+    several = [key for named in values.values() for key, listed in named.items() if len(listed) > 1]
+    if several and 'grid' not in declared['strategy_parameters']['help']:
+        remedy = 'Give one value, or run sweep or walk_forward.'
+        raise ParameterError(f'The notebook {notebook.stem} takes one value of {several[0]}', text, remedy)
+    rest = {key: value for key, value in parameters.items() if key not in moved}
+    return rest | {'strategy_parameters': text}
+
 # %% ../../nbs/jobs/02_templates.ipynb #8e083012
 def takes_symbols(
     home: Path,  # The lab's home
@@ -177,7 +223,8 @@ def check_request(
 
     An entry is a symbol, a universe such as 'AAPL,IBM', or '' for a run that takes no symbol or chooses for itself.
     """
-    checked = check_parameters(find_template(settings.home, name), parameters)
+    notebook = find_template(settings.home, name)
+    checked = check_parameters(notebook, with_strategy_parameters(settings, notebook, parameters))
     takes = takes_symbols(settings.home, name)
     if reserved := sorted({'symbol', 'run_id'} & set(checked)):
         remedy = 'Leave it out; name symbols with --symbols.'

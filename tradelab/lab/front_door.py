@@ -8,6 +8,7 @@ __all__ = ['Lab', 'DataQuality']
 # %% ../../nbs/lab/03_front_door.ipynb #0257f9df
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -33,6 +34,7 @@ from ..jobs.templates import settings_of
 from .study import LabStudy, merged_sections, named_voters, public_names, record_question
 from ..records.provenance import fingerprint
 from ..records.results import save_metrics
+from ..records.strategies import own_strategies, strategy_parameters
 from ..research.study import equal_parts
 from ..utils.database import current_revision, migrate, require_current
 from ..utils.error_handling import ConfigError, ParameterError
@@ -280,7 +282,8 @@ DataQuality.save = _save
 def _study(
     self: Lab,
     symbols='',  # Tickers, a list or a text with commas; those of [data] symbols when empty
-    voters=None,  # Own voters: a function, a list, or a dict name → function of closes
+    voters=None,  # Own strategies: a function, a list, a dict name → function, or a text such as 'file.py:function'
+    parameters: Mapping | str = '',  # Of own strategies: name → value, or 'window=20; k=2'; several values are a grid
     allow: str = '',  # Tickers to use although their data failed the check, commas between
     leave_out: bool = True,  # Go on without symbols whose data failed; False refuses the study
     run_id: str = '',  # Run that stores the results, in a run notebook
@@ -288,9 +291,10 @@ def _study(
 ) -> LabStudy:  # Raises UnknownSymbolError, RefusedError, ConfigError or DataError
     "Prepare a study: admitted, adjusted, on one axis, equal parts of the account for several symbols"
     _ready(self)
-    names, own = _names(symbols) or list(self.settings.data.symbols), named_voters(voters)
+    names = _names(symbols) or list(self.settings.data.symbols)
     sections = merged_sections(self.sections, sections)
-    if own and 'voters' not in sections.get('strategy', {}):
+    own, grid = _own_voters(self.settings, voters, parameters, sections)
+    if own and 'voters' not in sections.get('strategy', {}) and voters:
         sections = merged_sections(sections, {'strategy': {'voters': ', '.join(own)}})
     settings = load_settings(self.settings.home, **sections)
     if not leave_out:
@@ -301,7 +305,21 @@ def _study(
         settings = equal_parts(settings, len(universe.data))
     if 'forecast' in settings.strategy.voters and 'forecast' not in own:
         own |= _forecast_voter(settings, names)
-    return LabStudy(self, tuple(names), universe, settings, own, run_id, allow)
+    return LabStudy(self, tuple(names), universe, settings, own, run_id, allow, grid)
+
+
+def _own_voters(settings, voters, parameters, sections):
+    "Own strategies with their parameters, and the grid of those that have several values"
+    if isinstance(voters, str):
+        own = own_strategies(load_settings(settings.home, **sections), voters)
+    else:
+        own = named_voters(voters) or own_strategies(load_settings(settings.home, **sections))
+    grid = {}
+    for name, values in strategy_parameters(own, parameters).items():
+        single = {key: listed[0] for key, listed in values.items() if len(listed) == 1}
+        own[name] = partial(own[name], **single) if single else own[name]
+        grid[name] = {key: listed for key, listed in values.items() if len(listed) > 1}
+    return own, grid
 
 
 def _forecast_voter(settings, names):

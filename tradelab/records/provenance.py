@@ -10,6 +10,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -90,10 +91,14 @@ _RESULT_SECTIONS = ('data', 'strategy', 'costs', 'risk', 'backtest', 'sweep', 'w
 
 def deciding_settings(
     settings: Settings,  # The lab
+    code: Mapping[str, str] | None = None,  # Own strategy → hash of its code
 ) -> dict[str, dict]:  # Section → key → value, ready for JSON
     "The settings that decide a result"
     sections = settings.model_dump(mode='json', include=set(_RESULT_SECTIONS))
     sections['data'].pop('symbols')  # a run names its own symbols in its parameters
+    sections['strategy'].pop('path')  # what lies there counts, by its code
+    if code:
+        sections['strategy']['code'] = dict(code)
     return sections
 
 # %% ../../nbs/records/02_provenance.ipynb #6be9ba2e

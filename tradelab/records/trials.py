@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['save_sweep', 'load_sweep', 'save_walk_forward', 'load_folds', 'pooled_variance', 'Trials', 'trials_of',
-           'metric_history', 'comparable_rows']
+           'trials_words', 'metric_history', 'comparable_rows']
 
 # %% ../../nbs/records/06_trials.ipynb #18647da3
 import json
 import math
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from .results import claim_results, result_tables, run_details, table_rows, tria
 from .tables import Run, StoredFold, SweepResult
 from ..settings import Value
 from ..utils.database import copy_frame, session
-from ..utils.error_handling import DataError, RunError, did_you_mean
+from ..utils.error_handling import DataError, ParameterError, RunError, did_you_mean, plural
 
 # %% ../../nbs/records/06_trials.ipynb #6a212fe5
 def _plain(value):
@@ -169,21 +170,48 @@ def pooled_variance(
 # %% ../../nbs/records/06_trials.ipynb #163f1e1b
 @dataclass(frozen=True, eq=False)
 class Trials(Value):
-    "The trials on exactly the same set of symbols so far."
+    "The trials that a result is judged by."
 
-    count: int  # Combinations
+    count: int  # Combinations on exactly the same set of symbols
     variance: float  # Variance (ddof 1) of their daily Sharpe ratios, NaN when fewer than two are known
     runs: int  # Runs that they come from, the current one included
+    shared: int = 0  # Combinations of the same strategy on other sets that share a symbol, in overlapping spans
+    elsewhere: int = 0  # Other symbols on which the same strategy was tried, which are not counted
+
+    def total(
+        self,
+        selected_from: int = 1,  # Symbols, or sets of them, that these were chosen from for their result
+    ) -> int:  # 1 or more; raises ParameterError for a number below 1
+        "The number of trials that the deflated Sharpe ratio counts"
+        if type(selected_from) is not int or selected_from < 1:
+            remedy = 'Give the number of symbols that were looked at, such as 505.'
+            raise ParameterError('selected_from is a whole number of 1 or more', selected_from, remedy)
+        return max(1, self.count + self.shared) * selected_from
 
 # %% ../../nbs/records/06_trials.ipynb #42293aee
 _INPUTS = """concat_ws('|', template, template_hash, code_hash, (parameters - 'run_id' - 'benchmark')::text,
              (settings #- '{backtest,benchmark}')::text,
              CASE WHEN code_hash IS NULL THEN id END)"""
-_TRIED = f"""SELECT DISTINCT ON (inputs) trials, trial_mean, trial_variance
-             FROM (SELECT {_INPUTS} AS inputs, * FROM runs) r
-             WHERE trials > 0 AND coalesce(symbol, universe) = :subject AND (:every OR template = ANY(:templates))
+_TRIED = f"""SELECT DISTINCT ON (subject, inputs) subject, trials, trial_mean, trial_variance, parameters, settings
+             FROM (SELECT {_INPUTS} AS inputs, coalesce(symbol, universe) AS subject, * FROM runs) r
+             WHERE trials > 0 AND subject IS NOT NULL AND (:every OR template = ANY(:templates))
                AND inputs IS DISTINCT FROM (SELECT {_INPUTS} FROM runs WHERE id = :run_id)
-             ORDER BY inputs, started_at DESC, id"""
+             ORDER BY subject, inputs, started_at DESC, id"""
+
+# %% ../../nbs/records/06_trials.ipynb #fc28ce11
+def _voters_of(row):
+    "Names of the voters of a run, sorted; empty when its row does not say"
+    parameters, strategy = row.parameters or {}, (row.settings or {}).get('strategy', {})
+    named = parameters.get('voters') or parameters.get('strategy')
+    names = named.split(',') if named else strategy.get('voters', ())
+    return tuple(sorted(PurePath(name.strip().rpartition(':')[2]).stem for name in names))
+
+
+def _span_of(row):
+    "First and last day of the span of a run as text, open ends as '' and '9'"
+    parameters, account = row.parameters or {}, (row.settings or {}).get('backtest', {})
+    first, last = (parameters.get(end) or account.get(end) or '' for end in ('start', 'end'))
+    return str(first), str(last or '9')
 
 # %% ../../nbs/records/06_trials.ipynb #01e2db54
 def trials_of(
@@ -192,15 +220,47 @@ def trials_of(
     run_id: str = '',  # The current run, whose earlier copies are left out; '' for none
     sharpes=(),  # Annual Sharpe ratios of the combinations that the current run tries
     templates=(),  # Only runs of these notebooks; of all when empty
+    same: Settings | None = None,  # Of the strategy that is judged; its trials on other sets are looked for when given
 ) -> Trials:  # Raises ParameterError when no symbol is named
-    "The number of combinations tried on exactly this set of symbols, the current run included"
+    "The number of combinations tried on these symbols, the current run included"
     subject = universe_of([symbols] if isinstance(symbols, str) and ',' not in symbols else symbols)
-    arguments = dict(subject=subject, run_id=run_id, every=not templates, templates=list(templates))
+    arguments = dict(run_id=run_id, every=not templates, templates=list(templates))
     with session(settings) as db:
-        rows = [tuple(row) for row in db.execute(text(_TRIED), arguments)]
+        rows = db.execute(text(_TRIED), arguments).all()
+    exact = [(row.trials, row.trial_mean, row.trial_variance) for row in rows if row.subject == subject]
     if len(sharpes):
-        rows.append(tuple(trial_summary(sharpes).values()))
-    return Trials(sum(row[0] for row in rows), pooled_variance(*zip(*rows)) if rows else math.nan, len(rows))
+        exact.append(tuple(trial_summary(sharpes).values()))
+    others = [row for row in rows if row.subject != subject and same is not None and _is_same(row, same)]
+    sharing = [row for row in others if not set(row.subject.split(',')).isdisjoint(subject.split(','))]
+    shared = [(row.trials, row.trial_mean, row.trial_variance) for row in sharing]
+    elsewhere = {name for row in others if row not in sharing for name in row.subject.split(',')}
+    variance = pooled_variance(*zip(*exact, *shared)) if exact or shared else math.nan
+    counts = (sum(row[0] for row in trials) for trials in (exact, shared))
+    return Trials(next(counts), variance, len(exact), next(counts), len(elsewhere))
+
+
+def _is_same(row, settings):
+    "Whether a run was about the strategy of these settings, in a span that overlaps theirs"
+    (first, last), account = _span_of(row), settings.backtest
+    overlaps = first <= str(account.end or '9') and str(account.start or '') <= last
+    return overlaps and _voters_of(row) == tuple(sorted(settings.strategy.voters))
+
+# %% ../../nbs/records/06_trials.ipynb #09687214
+def trials_words(
+    trials: Trials,  # Of `trials_of`
+    selected_from: int = 1,  # Symbols, or sets of them, that these were chosen from for their result
+) -> str:  # Sentences
+    "What was counted as a trial, and what was not"
+    counted = f'Counted: {plural(trials.count, "trial")} on exactly these symbols'
+    if trials.shared:
+        counted += f' and {trials.shared:,} of the same strategy on other sets that share a symbol'
+    if selected_from > 1:
+        return f'{counted}, each {selected_from:,} times, because they were chosen from {selected_from:,}.'
+    if not trials.elsewhere:
+        return f'{counted}.'
+    others = plural(trials.elsewhere, 'other symbol')
+    ask = f'significance(selected_from={trials.elsewhere + 1})'
+    return f'{counted}. The same strategy was tried on {others}: if these were chosen for their result, ask `{ask}`.'
 
 # %% ../../nbs/records/06_trials.ipynb #a070a3d7
 def _matching_figure(names, metric):

@@ -93,14 +93,16 @@ def holdout_overlap_sentence(
 # %% ../../nbs/reporting/10_research.ipynb #2c9478f7
 def _trial_sentences(combinations, tried, best_of_luck):
     "How much was tried, and what chance alone would show"
-    if tried.count < 2:
+    if tried.total() < 2:
         return
     others, before = tried.runs - 1, ''
     if others > 0 and tried.count > combinations:
         before = f' {plural(others, "other run")} on the same symbols tried {tried.count - combinations:,} more.'
-    yield f'**{tried.count:,} trials**: {plural(combinations, "combination")} here.{before}'
+    if tried.shared:
+        before += f' {tried.shared:,} of the same strategy on other sets that share a symbol.'
+    yield f'**{tried.total():,} trials**: {plural(combinations, "combination")} here.{before}'
     yield (
-        f'**With {tried.count:,} trials, a best Sharpe of about {format_figure(best_of_luck, ".2f")} is expected '
+        f'**With {tried.total():,} trials, a best Sharpe of about {format_figure(best_of_luck, ".2f")} is expected '
         'from chance alone**: a best below that means nothing.'
     )
 
