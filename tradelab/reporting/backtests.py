@@ -167,7 +167,7 @@ def benchmark_verdict(
     verdict = '**as much** as'
     if difference:
         verdict = '**more** than' if difference > 0 else '**less** than'
-    also = ''.join(f' {_capital(other)} grew {format_figure(side["CAGR"], ".1%")}.' for other, side in rest)
+    also = ''.join(f' {_capital(other)} grew {format_figure(side["CAGR"], ".1%")} per year.' for other, side in rest)
     return (
         f'The strategy grew {verdict} {name}: {_both("CAGR", ".1%")} per year. '
         f'Maximum drawdown {_both("Max Drawdown", ".1%")}, Sharpe ratio {_both("Sharpe", ".2f")}. '

@@ -53,6 +53,7 @@ from tradelab.reporting.plots import (
     per_last_share,
     trade_count,
 )
+from ..research.benchmark import BUY_AND_HOLD, Benchmark
 from ..research.study import Evaluation, Study, names_held, symbol_bars
 from ..utils.display import list_names
 from ..utils.error_handling import DataError, ParameterError, did_you_mean
@@ -380,23 +381,24 @@ def _drawn_symbol(result, symbol):
 def backtest_chart(
     result: Backtest,  # What was done
     panel: BarPanel | None = None,  # Its bars; without them the price is the line of closes that the journal has
-    benchmark: Backtest | None = None,  # The backtest it is compared with, such as buy and hold
+    benchmark: Backtest | Benchmark | None = None,  # What it is compared with, such as buy and hold
     symbol: str = '',  # Ticker with a price panel; the only one, and none of many, when left out
     averages: pd.DataFrame | None = None,  # Columns fast and slow on the scale of the price
-    benchmark_name: str = 'buy & hold',  # What the benchmark is called
+    benchmark_name: str = '',  # What the benchmark is called; its own name, or buy & hold, when left out
 ) -> Chart:  # Raises ParameterError for a symbol that was not traded, DataError when there is nothing to draw
     "An interactive chart of a backtest"
     if not len(result.equity):
         raise DataError('There is no session to draw', 0, 'Check the span of the backtest.')
     sessions, crosshair, panels = result.equity.index, _crosshair(), []
+    name = benchmark_name or getattr(benchmark, 'name', BUY_AND_HOLD)
     account, x_range = _account(result, benchmark), _time_axis(sessions)
     source, drawn = _source(account), _drawn_symbol(result, symbol)
     if drawn:
         bars, fills, trades = _bars_of(result, panel, drawn), result.fills, result.trades
         trades = _of_symbol(trades, drawn)
         panels.append(price_panel(bars, _of_symbol(fills, drawn), trades, averages, drawn, x_range, crosshair))
-    panels.append(_equity_panel(account, source, benchmark_name, x_range, crosshair))
-    panels.append(_drawdown_panel(account, source, benchmark_name, x_range, crosshair))
+    panels.append(_equity_panel(account, source, name, x_range, crosshair))
+    panels.append(_drawdown_panel(account, source, name, x_range, crosshair))
     if len(result.symbols) > 1:
         panels.append(_positions_panel(result, x_range, crosshair))
     span = f'{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}'
@@ -407,7 +409,7 @@ def study_chart(
     study: Study,  # Bars, closes and settings
     symbol: str = '',  # Ticker with a price panel; the only one, and none of many, when left out
     result: Backtest | None = None,  # The strategy, if it was run already
-    benchmark: Backtest | None = None,  # Buy and hold, if it was run already
+    benchmark: Backtest | Benchmark | None = None,  # What it is compared with; buy and hold when left out
 ) -> Chart:  # Raises as `backtest_chart`
     "The strategy of a study beside buy and hold"
     result, benchmark = result or study.backtest(), benchmark or study.buy_and_hold()

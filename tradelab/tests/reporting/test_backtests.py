@@ -226,7 +226,9 @@ def _with_benchmark():
 
 def test_a_named_benchmark_is_what_the_sentence_compares_with_and_buy_and_hold_is_told_too():
     words = benchmark_verdict(_with_benchmark(), 'SPY')
-    assert 'grew **less** than SPY: 5.0% against 8.0% per year' in words and words.endswith('Buy & hold grew 25.0%.')
+    assert 'grew **less** than SPY: 5.0% against 8.0% per year' in words and words.endswith(
+        'Buy & hold grew 25.0% per year.'
+    )
     assert 'SPY' not in benchmark_verdict(_figures(0.05, 0.25), 'SPY')
 
 
