@@ -44,7 +44,7 @@ from tradelab.research.benchmark import (
     sides_beside,
 )
 from ..research.significance import significance, significance_words
-from ..research.study import performance_of, study, symbol_bars
+from ..research.study import Study, performance_of, study, symbol_bars
 from ..research.sweep import best_parameters
 from ..research.walk_forward import before_holdout, holdout_sessions, walk_forward_figures, walk_forward_words
 from ..settings import SweepSettings
