@@ -46,14 +46,15 @@ def _read_only(values):
 
 
 def _figure_by_symbol(panel, traded, figure):
-    "`figure` of each symbol's own bars, on the sessions of `traded`"
-    values = np.full(panel.close.shape, np.nan)
+    "`figure` of each symbol's own bars in shares of its first bar, on the sessions of `traded`; and those shares"
+    values, shares = np.full(panel.close.shape, np.nan), np.cumprod(panel.splits, axis=0)
     for j in range(len(panel.symbols)):
         bar = np.isfinite(panel.close[:, j])
-        columns = (pd.Series(getattr(panel, name)[bar, j], panel.sessions[bar]) for name in ('high', 'low', 'close'))
-        values[bar, j] = figure(*columns).to_numpy()
+        prices = (getattr(panel, name)[bar, j] * shares[bar, j] for name in ('high', 'low', 'close'))
+        values[bar, j] = figure(*(pd.Series(price, panel.sessions[bar]) for price in prices)).to_numpy()
     first = panel.sessions.get_loc(traded.sessions[0])
-    return _read_only(values[first : first + len(traded.sessions)])
+    rows = slice(first, first + len(traded.sessions))
+    return values[rows], shares[rows]
 
 # %% ../nbs/engine/10_backtesting.ipynb #bfc96d83
 def engine_inputs(
@@ -65,11 +66,13 @@ def engine_inputs(
     "What is known at each close in addition to the bars"
     ranges = volatilities = _UNKNOWN
     if risk.stop_atr is not None:
-        ranges = _figure_by_symbol(panel, traded, lambda high, low, close: atr(high, low, close, risk.atr_window))
+        ranges, shares = _figure_by_symbol(panel, traded, lambda *prices: atr(*prices, risk.atr_window))
+        ranges = _read_only(ranges / shares)
     if risk.sizing == 'volatility':
-        volatilities = _figure_by_symbol(
+        volatilities, _ = _figure_by_symbol(
             panel, traded, lambda high, low, close: realised_volatility(close, risk.volatility_window)
         )
+        volatilities = _read_only(volatilities)
     return Inputs(signals.signal, signals.score, ranges, volatilities)
 
 # %% ../nbs/engine/10_backtesting.ipynb #1f6c4482
@@ -77,7 +80,7 @@ def kernel_bars(
     traded: BarPanel,  # The window that is traded
 ) -> Bars:  # The same arrays, not copied
     "The bars of a panel as the kernel reads them"
-    return Bars(traded.open, traded.high, traded.low, traded.close, traded.volume, traded.dividends)
+    return Bars(*(getattr(traded, name) for name in Bars._fields))
 
 # %% ../nbs/engine/10_backtesting.ipynb #270c1c2f
 def new_account(
@@ -118,7 +121,7 @@ def _longer(log):
 
 # %% ../nbs/engine/10_backtesting.ipynb #03b32441
 def backtest(
-    panel: BarPanel,  # Split-adjusted bars and dividends
+    panel: BarPanel,  # Bars, dividends and splits
     signals: Mapping[str, pd.DataFrame] | Signals,  # Symbol → signals frame, one row per bar; or stacked signals
     costs: CostSettings = CostSettings(),  # Commissions, fees, slippage, volume cap, borrow costs
     risk: RiskSettings = RiskSettings(),  # Position size, exits, limits, breakers
@@ -222,6 +225,7 @@ def _trades(traded, votes, state, log):
             'exit_session': np.where(is_open, np.array('NaT', sessions.dtype), sessions[rows['exit_bar']]),
             'exit_price': rows['exit_price'],
             'quantity': rows['quantity'],
+            'split': rows['split'],
             'fees': rows['fees'],
             'dividends': rows['dividends'],
             'pnl': rows['pnl'],
@@ -253,8 +257,9 @@ def _equity(traded, curve):
 def _targets(traded, log):
     "Target shares after the next open, and the row of the decision (-1 for none), shape (n_sessions, n_symbols)"
     target, decision = np.zeros(traded.close.shape), np.full(traded.close.shape, -1)
+    shares = np.cumprod(traded.splits, axis=0)
     np.add.at(target, (log.fills['bar'], log.fills['symbol']), log.fills['quantity'])
-    target = target.cumsum(axis=0).round(9)
+    target = ((target / shares).cumsum(axis=0) * shares).round(9)
     at = log.decisions['bar'], log.decisions['symbol']
     target[at], decision[at] = log.decisions['target'], np.arange(len(log.decisions))
     return target, decision
@@ -371,7 +376,7 @@ def buy_and_hold_signals(
 
 # %% ../nbs/engine/10_backtesting.ipynb #44f96583
 def buy_and_hold(
-    panel: BarPanel,  # Split-adjusted bars and dividends
+    panel: BarPanel,  # Bars, dividends and splits
     costs: CostSettings,  # Costs
     account: BacktestSettings,  # Cash and span; direction and closing at the end are ignored
 ) -> Backtest:  # Each symbol with an equal part of the account; raises as `backtest` does

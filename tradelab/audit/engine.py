@@ -41,7 +41,8 @@ def _held(result, panel):
     known = rows >= 0
     signed = np.where(fills.side == 'buy', 1, -1) * fills.quantity.to_numpy()
     np.add.at(held, (rows[known], np.array(columns, dtype=int)[known]), signed[known])
-    return held.cumsum(axis=0).round(9)
+    shares = np.cumprod(panel.splits, axis=0)
+    return ((held / shares).cumsum(axis=0) * shares).round(9)
 
 
 def _decided(result, panel):
@@ -65,6 +66,13 @@ def _fill_faults(result, panel, costs, inside):
         if row >= 0 and fill.reason in WITHOUT_BAR and np.isnan(closes[-1]):
             last = closes[np.isfinite(closes)][-1]
             faults.append('' if fill.price == last else f'{fill.symbol} ({fill.reason}): the last close is {last:.10g}')
+            continue
+        if row > 0 and fill.reason == 'split':
+            known = (
+                closes[np.isfinite(closes[:-1]).nonzero()[0][-1]] / panel.splits[row, panel.symbols.index(fill.symbol)]
+            )
+            fault = f'{fill.symbol} ({fill.reason}): the last close in the new shares is {known:.10g}'
+            faults.append('' if abs(fill.price - known) <= 1e-9 * known else fault)
             continue
         waited = fill.reason in FORCED and row > 0 and np.isnan(closes[-2])
         known = waited or (fill.symbol, row) in decided
@@ -173,7 +181,7 @@ def check_cuts(
 # %% ../../nbs/audit/02_engine.ipynb #9d2906a4
 def audit_engine(
     run: Callable[[BarPanel, Mapping[str, pd.DataFrame]], Backtest],  # The engine; leaves positions open at the end
-    panel: BarPanel,  # Split-adjusted bars and dividends
+    panel: BarPanel,  # Bars, dividends and splits
     signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
     costs: CostSettings = CostSettings(),  # The slippage that `run` applies
     cuts: int = 50,  # Number of markets that end earlier

@@ -82,20 +82,17 @@ def _audit_engine(settings, cuts, seed):
     "The audit of the engine with the lab's settings"
     from tradelab.audit.engine import audit_engine
     from tradelab.backtesting import backtest
-    from tradelab.data.adjustment import adjust, dividends_paid
-    from tradelab.engine.market import bar_panel
+    from tradelab.data.adjustment import prices_known_at
+    from tradelab.engine.market import known_panel
     from tradelab.providers.sample import fetch, symbols
     from tradelab.signal_generator import strategy_signals
 
-    deliveries = {symbol: fetch(symbol, '2005-01-03') for symbol in symbols()}
-    panel = bar_panel(
-        {symbol: adjust(data.bars, data.actions, 'split') for symbol, data in deliveries.items()},
-        {symbol: dividends_paid(data.bars.index, data.actions) for symbol, data in deliveries.items()},
-    )
-    signals = {}
-    for symbol, data in deliveries.items():
-        close = adjust(data.bars, data.actions, 'total_return', data.convention)['close']
-        signals[symbol] = strategy_signals(close, settings.strategy)
+    known, signals = {}, {}
+    for symbol in symbols():
+        data = fetch(symbol, '2005-01-03')
+        known[symbol] = prices_known_at(data.bars, data.actions, data.convention)
+        signals[symbol] = strategy_signals(known[symbol].closes, settings.strategy)
+    panel = known_panel(known)
     account = settings.backtest.model_copy(update={'start': None, 'end': None, 'close_at_end': False})
 
     def run(market, signals):

@@ -4,9 +4,12 @@
 
 # %% auto #0
 __all__ = ['PRICES', 'ACTION_COLUMNS', 'ACTION_KINDS', 'ADJUSTMENTS', 'CONVENTIONS', 'BASES', 'ordered_actions', 'split_factors',
-           'dividends_paid', 'total_return_factors', 'adjust', 'as_traded', 'known_until', 'prices_known_at']
+           'split_ratios', 'dividends_paid', 'forward_factors', 'total_return_factors', 'adjust', 'as_traded',
+           'known_until', 'KnownPrices', 'prices_known_at']
 
 # %% ../../nbs/data/01_adjustment.ipynb #87314b74
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -93,23 +96,22 @@ def split_factors(
     still_to_come = np.concatenate([np.cumprod(splits.value.to_numpy()[::-1])[::-1], [1.0]])
     return 1 / still_to_come[pd.DatetimeIndex(splits.ex_date).searchsorted(sessions, side='right')]
 
-# %% ../../nbs/data/01_adjustment.ipynb #79b1ac60
-def dividends_paid(
+# %% ../../nbs/data/01_adjustment.ipynb #a033830d
+def split_ratios(
     sessions: pd.DatetimeIndex,  # Session dates, strictly increasing; otherwise raises DataError
-    actions: pd.DataFrame,  # Corporate actions
-) -> np.ndarray:  # USD per split-adjusted share on each session, shape (n_sessions,), 0 where none
-    "The dividends that a holder is paid, each on its ex-date or the next session"
+    actions: pd.DataFrame,  # Corporate actions; dividends are ignored
+) -> np.ndarray:  # Shares after the splits of a session for one share before, shape (n_sessions,), 1 where none
+    "The splits that a holder meets, each on its ex-date or the next session"
     _refuse_unsorted(sessions)
     actions = ordered_actions(actions)
-    paid = np.zeros(len(sessions))
+    ratios = np.ones(len(sessions))
     if actions.empty:
-        return paid
-    dividends = actions[actions.kind == 'dividend']
-    ex_dates = pd.DatetimeIndex(dividends.ex_date)
-    at = sessions.searchsorted(ex_dates)
-    inside = (at < len(sessions)) & (ex_dates >= sessions.min())
-    np.add.at(paid, at[inside], (dividends.value.to_numpy() * split_factors(ex_dates, actions))[inside])
-    return paid
+        return ratios
+    splits = actions[actions.kind == 'split']
+    at = sessions.searchsorted(pd.DatetimeIndex(splits.ex_date))
+    inside = (at > 0) & (at < len(sessions))
+    np.multiply.at(ratios, at[inside], splits.value.to_numpy()[inside])
+    return ratios
 
 # %% ../../nbs/data/01_adjustment.ipynb #6816c5a9
 def _refuse_unsorted(sessions):
@@ -126,43 +128,71 @@ def _refuse_unsorted(sessions):
             'Sessions must increase strictly', f'{len(sessions)} sessions', 'Sort the bars and drop repeated sessions.'
         )
 
-# %% ../../nbs/data/01_adjustment.ipynb #fce6844c
-def _spread(bars, actions, convention, priced):
-    "Dividend factors when closes are missing: those of the `priced` bars, each valid back to the previous priced bar"
-    bars_with_close = bars[priced]
-    split = split_factors(bars_with_close.index, actions)
-    factors = total_return_factors(bars_with_close, actions, convention) / split
-    return np.append(factors, 1.0)[np.concatenate([[0], np.cumsum(priced)[:-1]])]
+# %% ../../nbs/data/01_adjustment.ipynb #79b1ac60
+def dividends_paid(
+    sessions: pd.DatetimeIndex,  # Session dates, strictly increasing; otherwise raises DataError
+    actions: pd.DataFrame,  # Corporate actions
+) -> np.ndarray:  # USD per share of the session, after its split; shape (n_sessions,), 0 where none
+    "The dividends that a holder is paid, each on its ex-date or the next session"
+    _refuse_unsorted(sessions)
+    actions = ordered_actions(actions)
+    paid = np.zeros(len(sessions))
+    if actions.empty:
+        return paid
+    dividends = actions[actions.kind == 'dividend']
+    ex_dates = pd.DatetimeIndex(dividends.ex_date)
+    at = sessions.searchsorted(ex_dates)
+    inside = (at < len(sessions)) & (ex_dates >= sessions.min())
+    at, value = at[inside], dividends.value.to_numpy()[inside]
+    np.add.at(paid, at, value * _shares(ex_dates[inside], actions) / _shares(sessions[at], actions))
+    return paid
 
-# %% ../../nbs/data/01_adjustment.ipynb #f2f566ea
-def _dividend_steps(close, paid, days, convention):
-    "Factor of each step from one close to the next, shape (n_bars - 1,); DataError where a dividend eats the close"
-    step = 1 - paid[1:] / close[:-1] if convention == 'yahoo' else 1 / (1 + paid[1:] / close[1:])
+# %% ../../nbs/data/01_adjustment.ipynb #505fd09a
+def _shares(days, actions):
+    "Shares on each of the `days` that one share before all splits became, shape (n_days,)"
+    splits = actions[actions.kind == 'split']
+    grown = np.concatenate([[1.0], np.cumprod(splits.value.to_numpy())])
+    return grown[pd.DatetimeIndex(splits.ex_date).searchsorted(days, side='right')]
+
+# %% ../../nbs/data/01_adjustment.ipynb #fce6844c
+def _dividend_steps(close, previous, paid, days, convention):
+    "Factor of each step from the `previous` close to the next, in the same shares; DataError for an impossible dividend"
+    step = 1 - paid / previous if convention == 'yahoo' else 1 / (1 + paid / close)
     if (step <= 0).any():
-        day = days[1:][step <= 0][0]
-        amount = float(paid[1:][step <= 0][0])
+        day = days[step <= 0][0]
+        amount = float(paid[step <= 0][0])
         raise DataError(f'A dividend is not below the close before it ({day:%Y-%m-%d})', amount, 'Check the action.')
     return step
+
+# %% ../../nbs/data/01_adjustment.ipynb #f2f566ea
+def forward_factors(
+    bars: pd.DataFrame,  # Raw bars, index strictly increasing
+    actions: pd.DataFrame,  # Corporate actions
+    convention: str = 'yahoo',  # Dividend factor: 'yahoo' is 1 - d/previous_close, 'crsp' is 1/(1 + d/close_ex)
+) -> np.ndarray:  # Factor for a raw price of each session, splits included, shape (n_bars,), 1 at first; or DataError
+    "Factors that turn raw prices into total-return prices that rest on the past alone"
+    if convention not in CONVENTIONS:
+        remedy = did_you_mean(str(convention), CONVENTIONS)
+        raise DataError('Unknown convention for dividend factors', convention, remedy)
+    raw_close = bars['close'].to_numpy()
+    priced = np.isfinite(raw_close) & (raw_close > 0)
+    days, close = bars.index[priced], raw_close[priced]
+    previous = close[:-1] / split_ratios(days, actions)[1:]
+    steps = _dividend_steps(close[1:], previous, dividends_paid(days, actions)[1:], days[1:], convention)
+    earned = np.concatenate([[1.0, 1.0], np.cumprod(1 / steps)])
+    return np.cumprod(split_ratios(bars.index, actions)) * earned[np.cumsum(priced)]
 
 # %% ../../nbs/data/01_adjustment.ipynb #ca78173c
 def total_return_factors(
     bars: pd.DataFrame,  # Raw bars, index strictly increasing
     actions: pd.DataFrame,  # Corporate actions
-    convention: str = 'yahoo',  # Dividend factor: 'yahoo' is 1 - d/previous_close, 'crsp' is 1/(1 + d/close_ex)
+    convention: str = 'yahoo',  # Dividend factor, as for `forward_factors`
 ) -> np.ndarray:  # Factor for a raw price of each session, splits included, shape (n_bars,); raises DataError
-    "Factors that turn raw prices into total-return prices"
-    if convention not in CONVENTIONS:
-        remedy = did_you_mean(str(convention), CONVENTIONS)
-        raise DataError('Unknown convention for dividend factors', convention, remedy)
-    raw_close = bars['close'].to_numpy()
-    split = split_factors(bars.index, actions)
-    priced = np.isfinite(raw_close) & (raw_close > 0)
-    if not priced.all():
-        return split * _spread(bars, actions, convention, priced)
-    steps = _dividend_steps(raw_close * split, dividends_paid(bars.index, actions), bars.index, convention)
-    later = np.ones(len(bars))
-    later[:-1] = np.cumprod(steps[::-1])[::-1]
-    return split * later
+    "Factors that turn raw prices into total-return prices per share of today"
+    forward = forward_factors(bars, actions, convention)
+    if not len(forward):
+        return forward
+    return forward / forward[-1] * split_factors(bars.index[-1:], actions)[0]
 
 # %% ../../nbs/data/01_adjustment.ipynb #c9deba06
 def _refuse_bars(bars):
@@ -232,16 +262,25 @@ def known_until(
         )
     return bars.loc[:last], actions[actions['ex_date'] <= last]
 
-# %% ../../nbs/data/01_adjustment.ipynb #5d9aeab1
+# %% ../../nbs/data/01_adjustment.ipynb #b8b86979
+class KnownPrices(NamedTuple):
+    "What a backtest of one symbol reads, on the same sessions."
+
+    bars: pd.DataFrame  # To trade on: raw bars, USD per share of the day
+    closes: pd.Series  # To decide on: total-return closes scaled forward from the first bar, USD
+    dividends: np.ndarray  # USD per share of the session, after its split; 0 where none
+    splits: np.ndarray  # Shares after the splits of a session for one share before; 1 where none
+
+# %% ../../nbs/data/01_adjustment.ipynb #3dda3631
 def prices_known_at(
     bars: pd.DataFrame,  # Raw bars
     actions: pd.DataFrame,  # Splits and dividends
     convention: str = 'yahoo',  # Dividend factor of the total-return closes, one of `CONVENTIONS`
     end=None,  # Last session (date, text or timestamp), None for no limit
-) -> tuple[pd.DataFrame, pd.Series, np.ndarray]:  # Split-adjusted bars, total-return closes, dividends (USD per share)
-    "What to trade on, what to decide on and what is paid, known at `end`; DataError for unusable input"
+) -> KnownPrices:  # Raises DataError for unusable input
+    "What to trade on, what to decide on, what is paid and what is split, as known at `end`"
     _refuse_bars(bars)
     _refuse_no_frame(actions)
     bars, actions = known_until(bars, actions, end)
-    closes = adjust(bars, actions, 'total_return', convention)['close']
-    return adjust(bars, actions, 'split'), closes, dividends_paid(bars.index, actions)
+    closes = bars['close'] * forward_factors(bars, actions, convention)
+    return KnownPrices(bars, closes, dividends_paid(bars.index, actions), split_ratios(bars.index, actions))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .accounting import accrue, enter_fill, mark_to_market
+from .accounting import accrue, enter_fill, mark_to_market, split_position
 from .fills import affordable_quantity, exit_touch, fees, fillable_quantity, market_fill_price
 from .market import Bars, Inputs
 from tradelab.engine.state import (
@@ -19,6 +19,7 @@ from tradelab.engine.state import (
     BUYS_NO_SHARE,
     CANCELLED_NO_BAR,
     CANCELLED_NO_SLOT,
+    CANCELLED_SPLIT,
     CANCELLED_UNPAYABLE,
     CANCELLED_VOLUME,
     CLOSED_WITHOUT_BAR,
@@ -50,6 +51,36 @@ from tradelab.engine.state import (
 )
 from ..risk_management import ALLOWED, check_breakers, check_order, entry_quantity, live_stop, stop_and_target
 from ..utils.compiled import kernel
+
+# %% ../../nbs/engine/09_kernel.ipynb #1a5c9c8b
+@kernel
+def _split_orders(t, bars, state, params, log):
+    "Turn the waiting orders into shares after the splits of this session"
+    for i in range(state.account[0].orders):
+        order = state.orders[i]
+        ratio = bars.splits[t, order.symbol]
+        if ratio != 1.0:
+            sign = 1 if order.quantity > 0.0 else -1
+            order.quantity = sign * round_down(abs(order.quantity) * ratio, params)
+            order.price /= ratio
+            order.stop /= ratio
+            if order.kind != EXIT and order.quantity == 0.0:
+                log.counts[CANCELLED_SPLIT] += 1
+
+
+@kernel
+def _begin(t, bars, state, params, log):
+    "Splits, dividends and borrow costs, before the open"
+    account = state.account[0]
+    if account.names > 0:
+        for j in range(len(state.positions)):
+            position = state.positions[j]
+            if position.quantity != 0.0 and bars.splits[t, j] != 1.0:
+                split_position(account, j, position, bars.splits[t, j], params, log)
+            if position.quantity != 0.0:
+                accrue(account, position, bars.dividends[t, j], params)
+    if account.orders > 0:
+        _split_orders(t, bars, state, params, log)
 
 # %% ../../nbs/engine/09_kernel.ipynb #42103381
 @kernel
@@ -96,6 +127,8 @@ def _fill_entry(t, order, price, exit_unfilled, bars, state, params, log):
     "Fill an entry at `price` plus slippage as far as volume and cash allow; the limits too after an `exit_unfilled`"
     account, j = state.account[0], order.symbol
     position, sign, ordered = state.positions[j], 1 if order.quantity > 0.0 else -1, abs(order.quantity)
+    if order.quantity == 0.0:
+        return
     if position.quantity * sign < 0.0 or (
         position.quantity == 0.0 and (order.kind == REINVEST or account.names >= params.max_positions)
     ):
@@ -333,7 +366,7 @@ def _exit_reason(position, signal, account, params):
     "Whether a position is to be closed at this close, whether by force, and why"
     forced = _forced(account, position, params)
     if position.exiting == 1:
-        return True, forced != 0 or HALT <= position.exit_reason <= TIME_STOP, position.exit_reason
+        return True, forced != 0 or position.exit_reason in (TIME_STOP, MARGIN_CALL, HALT), position.exit_reason
     return forced != 0 or signal * position.quantity < 0.0, forced != 0, forced if forced != 0 else account.bar
 
 
@@ -407,10 +440,7 @@ def step(
     account.before, account.turnover, account.stops[account.bar & 63] = account.equity, 0.0, 0
     if _is_idle(t, inputs.signal, account):
         return
-    if account.names > 0:
-        for j in range(len(state.positions)):
-            if state.positions[j].quantity != 0.0:
-                accrue(account, state.positions[j], bars.dividends[t, j], params)
+    _begin(t, bars, state, params, log)
     if account.orders > 0:
         _fill_orders(t, bars.open, bars, state, params, log)
     if account.names > 0 and account.state != HALTED:

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['STATES', 'ACTIVE', 'REDUCE_ONLY', 'HALTED', 'ACCOUNT', 'POSITION', 'EXIT', 'ENTRY', 'REINVEST', 'ORDER', 'REASONS',
            'STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP', 'TIME_STOP', 'MARGIN_CALL', 'HALT', 'END', 'DIVIDEND',
-           'DELISTED', 'FILL', 'TRADE', 'DECISION', 'BREAK', 'COUNTS', 'ROWS', 'FILLS', 'TRADES', 'DECISIONS', 'BREAKS',
-           'CANCELLED_VOLUME', 'CANCELLED_NO_BAR', 'CANCELLED_NO_SLOT', 'CANCELLED_UNPAYABLE', 'EXIT_LEFT_LIVE',
-           'CUT_TO_CASH', 'CUT_TO_LIMITS', 'REFUSED', 'CLOSED_WITHOUT_BAR', 'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM',
-           'SIZE_UNKNOWN', 'ENGINE_PARAMETERS', 'Log', 'new_log', 'AccountState', 'open_account', 'record_decision',
-           'place_order', 'sector_value', 'exposure', 'engine_parameters', 'round_down', 'round_quantity']
+           'DELISTED', 'SPLIT', 'FILL', 'TRADE', 'DECISION', 'BREAK', 'COUNTS', 'ROWS', 'FILLS', 'TRADES', 'DECISIONS',
+           'BREAKS', 'CANCELLED_VOLUME', 'CANCELLED_NO_BAR', 'CANCELLED_NO_SLOT', 'CANCELLED_UNPAYABLE',
+           'EXIT_LEFT_LIVE', 'CUT_TO_CASH', 'CUT_TO_LIMITS', 'REFUSED', 'CLOSED_WITHOUT_BAR', 'CANCELLED_SPLIT',
+           'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM', 'SIZE_UNKNOWN', 'ENGINE_PARAMETERS', 'Log', 'new_log', 'AccountState',
+           'open_account', 'record_decision', 'place_order', 'sector_value', 'exposure', 'engine_parameters',
+           'round_down', 'round_quantity']
 
 # %% ../../nbs/engine/03_state.ipynb #c0a749ad
 from math import inf, nan
@@ -60,7 +61,7 @@ POSITION = np.dtype(
         ('stop', 'f8'),  # Fixed stop, USD, NaN for none
         ('target', 'f8'),  # Profit target, USD, NaN for none
         ('best', 'f8'),  # Best price since the entry, for the trailing stop, USD
-        ('entered', 'f8'),  # Shares entered in all, above 0
+        ('entered', 'f8'),  # Shares entered in all, above 0, counted in shares of the entry
         ('cost', 'f8'),  # Value of the entries, USD, without fees
         ('proceeds', 'f8'),  # Value of the exits so far, USD, without fees
         ('fees', 'f8'),  # USD so far, both sides, borrow costs included
@@ -71,6 +72,7 @@ POSITION = np.dtype(
         ('entry_bar', 'i8'),  # Session of the entry
         ('cool', 'i8'),  # First session at whose close it may be entered again
         ('sector', 'i8'),  # Number of its sector, -1 when unknown
+        ('split', 'f8'),  # Shares now for one share at the entry
         ('absent', 'i8'),  # Sessions without a bar since the last one
         ('exiting', 'i8'),  # 1 from the decision to close it until it is closed
         ('exit_reason', 'i8'),  # Why it is being closed: a session, or a negative number from `REASONS`
@@ -105,8 +107,10 @@ REASONS = (
     'end',
     'dividend reinvested',
     'delisted',
+    'split',
 )
-STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, TIME_STOP, MARGIN_CALL, HALT, END, DIVIDEND, DELISTED = range(-1, -10, -1)
+STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, TIME_STOP, MARGIN_CALL = range(-1, -6, -1)
+HALT, END, DIVIDEND, DELISTED, SPLIT = range(-6, -11, -1)
 
 # %% ../../nbs/engine/03_state.ipynb #1d946acb
 FILL = np.dtype(
@@ -127,9 +131,10 @@ TRADE = np.dtype(
         ('side', 'i8'),  # 1 for long, -1 for short
         ('entry_bar', 'i8'),  # Session of the entry
         ('exit_bar', 'i8'),  # Session of the last exit
-        ('entry_price', 'f8'),  # Average, USD a share
-        ('exit_price', 'f8'),  # Average, USD a share
-        ('quantity', 'f8'),  # Shares entered
+        ('entry_price', 'f8'),  # Average, USD a share of the entry
+        ('exit_price', 'f8'),  # Average, USD a share of the exit
+        ('quantity', 'f8'),  # Shares entered, counted in shares of the entry
+        ('split', 'f8'),  # Shares at the end for one share at the entry
         ('fees', 'f8'),  # USD, both sides
         ('dividends', 'f8'),  # USD
         ('pnl', 'f8'),  # Profit, USD
@@ -175,6 +180,7 @@ COUNTS = (
     'cut_to_limits',
     'refused',
     'closed_without_bar',
+    'cancelled_split',
 )
 ROWS = ('fills', 'trades', 'decisions', 'breaks')
 _PLACES = {name: number for number, name in enumerate((*ROWS, *COUNTS))}
@@ -192,6 +198,7 @@ _PLACES = {name: number for number, name in enumerate((*ROWS, *COUNTS))}
     CUT_TO_LIMITS,
     REFUSED,
     CLOSED_WITHOUT_BAR,
+    CANCELLED_SPLIT,
 ) = range(len(_PLACES))
 
 # %% ../../nbs/engine/03_state.ipynb #d6e7915b
@@ -241,6 +248,7 @@ def open_account(
         state.positions[name] = np.nan
     state.account['bar'] = -1
     state.positions['used_bar'] = -2
+    state.positions['split'] = 1.0
     state.positions['sector'] = -1 if sectors is None else sectors
     return state
 

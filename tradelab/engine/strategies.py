@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..data.adjustment import PRICES, ordered_actions
+from ..data.adjustment import PRICES, split_ratios
 from ..signal_generator import Vote, Voter, check_vote
 from ..utils.error_handling import DataError
 
@@ -59,17 +59,11 @@ def strategy_bars(
     raw = raw.loc[close.index]
     with np.errstate(divide='ignore', invalid='ignore'):
         prices = {name: close * (raw[name] / raw['close']) for name in PRICES}
-    bars = pd.DataFrame({**prices, 'close': close, 'volume': raw['volume'] / _shares(raw.index, actions)})
+    bars = pd.DataFrame(
+        {**prices, 'close': close, 'volume': raw['volume'] / np.cumprod(split_ratios(raw.index, actions))}
+    )
     bars.attrs = dict(facts or {})
     return bars
-
-
-def _shares(sessions, actions):
-    "Shares at each session that one share of the first session has become"
-    splits = ordered_actions(actions).query("kind == 'split'")
-    splits = splits[splits['ex_date'] > sessions[0]]
-    become = np.cumprod([1.0, *splits['value']])
-    return become[pd.DatetimeIndex(splits['ex_date']).searchsorted(sessions, side='right')]
 
 # %% ../../nbs/engine/11_strategies.ipynb #c9ec47d9
 @dataclass(frozen=True, eq=False, repr=False)

@@ -70,7 +70,7 @@ class Answer:
     benchmark: Benchmark | None = None  # What it is compared with: buy and hold, or what was named
     params: dict | None = None  # The combination that was chosen, parameter → value
     sides: dict | None = None  # Side → figure → value, as the database stores them
-    price: tuple | None = None  # Bars, signals and signal closes of a single symbol
+    price: tuple | None = None  # Bars, signals and closes of a single symbol
     chart: Callable | None = None  # Makes the interactive chart of a backtest; may take a symbol
 
     def __getattr__(self, name):
@@ -119,7 +119,7 @@ def _as_html(words):
 def plot_backtest(
     result: Backtest,  # The strategy
     hold: Backtest,  # Buy and hold of the same symbols on the same sessions
-    price: tuple | None = None,  # Bars, signals and signal closes of a single symbol; None: no price plot
+    price: tuple | None = None,  # Bars, signals and closes of a single symbol; None: no price plot
     benchmark: Benchmark | None = None,  # What it is compared with; buy and hold when left out
 ):  # Matplotlib axes of the equity
     "Equity and drawdown of a strategy beside its benchmark and buy and hold"
@@ -138,7 +138,7 @@ def backtest_answer(
     result: Backtest,  # The strategy
     hold: Backtest,  # Buy and hold of the same symbols on the same sessions
     settings: Settings,  # In force; [backtest] risk_free is used
-    price: tuple | None = None,  # Bars, signals and signal closes of a single symbol, for the picture
+    price: tuple | None = None,  # Bars, signals and closes of a single symbol, for the picture
     benchmark: Benchmark | None = None,  # What it is compared with; buy and hold when left out
     core: Study | None = None,  # The study that was asked, for the interactive chart
 ) -> Answer:  # Its record is the `Backtest`
@@ -507,7 +507,7 @@ def _backtest(
     if len(core.market.symbols) == 1:
         (symbol,) = core.market.symbols
         traded = symbol_bars(core.market, symbol).loc[result.equity.index[0] :]
-        price = traded, core.signals()[symbol], core.closes[symbol]
+        price = traded, core.signals()[symbol], traded['close']
     answer = backtest_answer(result, hold, settings, price, benchmark, core)
     parameters = {name: _as_json(value) for name, value in params.items()}
     self._count('backtest', settings, parameters, answer.sides, [answer.sides['strategy']['Sharpe']], benchmark)

@@ -17,8 +17,8 @@ from ..backtesting import backtest, buy_and_hold
 from ..config import CostSettings, Settings
 from ..data.adjustment import prices_known_at
 from ..engine.fills import fees
-from ..engine.market import BarPanel, bar_panel
-from ..engine.result import Backtest
+from ..engine.market import BarPanel, known_panel
+from ..engine.result import Backtest, equity_curves
 from ..engine.state import engine_parameters
 from ..performance_metrics import SESSIONS_PER_YEAR, ShortSeriesWarning
 from ..research.benchmark import BUY_AND_HOLD
@@ -57,7 +57,7 @@ def _order_value(settings, price):
 class ForecastTrading:
     "Strategies with forecasts and without them, on the same sessions."
 
-    market: BarPanel  # Split-adjusted bars and dividends up to the last session
+    market: BarPanel  # Bars as traded, dividends and splits up to the last session
     own: str  # Name of the strategy without forecasts, such as 'MA and RSI'
     names: dict[str, str]  # Forecaster → name of the strategy that adds it to the rules
     backtests: dict[str, Backtest]  # Strategy → its backtest; 'buy & hold' last
@@ -105,11 +105,10 @@ def _span(forecasts):
 # %% ../../nbs/models/03_forecast_trading.ipynb #2c701c02
 def _market_and_closes(data, last):
     "The market up to the session `last`, and total-return closes"
-    bars, closes, dividends = {}, {}, {}
-    for symbol, (raw, actions, convention) in data.items():
-        prices = prices_known_at(raw, actions, convention, last)
-        bars[symbol], closes[symbol], dividends[symbol] = prices
-    return bar_panel(bars, dividends), closes
+    known = {
+        symbol: prices_known_at(bars, actions, convention, last) for symbol, (bars, actions, convention) in data.items()
+    }
+    return known_panel(known), {symbol: prices.closes for symbol, prices in known.items()}
 
 
 def _price(panel, symbol, first):
@@ -182,7 +181,7 @@ def trade_forecasts(
 # %% ../../nbs/models/03_forecast_trading.ipynb #8bb793a8
 def _significance(panel, result, settings, account, trials, variance, seed, draws, entries):
     "How far one strategy can be told from chance"
-    equity = result.equity.equity
+    (equity,) = equity_curves(result)
     if not (equity > 0).all() or result.trades.empty:
         intervals = pd.DataFrame(nan, list(STATISTICS), ['value', 'low', 'high', 'at_or_below_0'])
         return Significance(nan, len(equity) - 1, trials, nan, nan, nan, nan, nan, intervals)

@@ -90,12 +90,15 @@ class StoredTrade(Base):
     symbol: Mapped[str] = column('Ticker')
     side: Mapped[str] = column('long: bought first; short: sold first', server_default='long')
     entry_session: Mapped[dt.date] = column('Session of the first fill')
-    entry_price: Mapped[Decimal] = column('Average price of the entry, slippage included')
+    entry_price: Mapped[Decimal] = column('Average price of the entry as traded, slippage included')
     exit_session: Mapped[dt.date | None] = column('Session of the last fill; empty while open')
     exit_price: Mapped[Decimal | None] = column(
-        'Average price of the exit, slippage included; while open the last close'
+        'Average price of the exit as traded, slippage included; while open the last close'
     )
-    quantity: Mapped[Decimal] = column('Shares')
+    quantity: Mapped[Decimal] = column('Shares entered, counted in shares of the entry')
+    split: Mapped[float] = column(
+        'Shares at the exit for one share at the entry; 1 without a split in between', server_default='1'
+    )
     fees: Mapped[Decimal] = column('Commission and regulatory fees of all its fills')
     dividends: Mapped[Decimal] = column('Cash received while it was held, or paid while it was short')
     pnl: Mapped[Decimal] = column('Gain in money after fees, dividends included')
@@ -133,14 +136,14 @@ class Decision(Base):
     strategy: Mapped[str] = key_column('Which strategy decided')
     symbol: Mapped[str] = key_column('Ticker')
     session: Mapped[dt.date] = key_column('Session whose close was the last thing known')
-    close: Mapped[float | None] = column('Close of the session, adjusted for splits')
+    close: Mapped[float | None] = column('Close of the session as traded')
     fast: Mapped[float | None] = column('Fast moving average')
     slow: Mapped[float | None] = column('Slow moving average')
     rsi: Mapped[float | None] = column('Relative strength index, 0 to 100')
     forecast: Mapped[float | None] = column('Forecast return of the model, a fraction')
     score: Mapped[float | None] = column('Rank among signals of the same session, higher first')
     signal: Mapped[int] = column('1 buy, -1 sell, 0 nothing', SmallInteger)
-    target_quantity: Mapped[Decimal | None] = column('Shares wanted after the order')
+    target_quantity: Mapped[Decimal | None] = column('Shares wanted after the order, in shares of the session')
     verdict: Mapped[str | None] = column('What the risk gate said')
     reason: Mapped[str | None] = column('Why, in words')
 

@@ -42,6 +42,7 @@ _ORDER_COUNTS = {
     'cancelled_unpayable': 'cancelled: the fees could not be paid',
     'exit_left_live': 'not filled completely, the rest is tried again',
     'closed_without_bar': 'closed at the last close because the bars ended',
+    'cancelled_split': 'cancelled: no whole share was left after a split',
     'held_without_bar': 'still held at the end although the bars ended',
     'cut_to_cash': 'reduced to the available cash, fees included',
     'cut_to_limits': 'reduced to the limits before the risk gate checked them',
@@ -208,6 +209,7 @@ def metrics_table(
 _TRADE_COLUMNS: dict[str, tuple[str, str]] = {
     'quantity': ('shares', ',.10g'),
     'entry_price': ('entry', ',.2f'),
+    'split': ('split', ',.10g'),
     'exit_price': ('exit', ',.2f'),
     'dividends': ('dividends', ',.2f'),
     'fees': ('fees', ',.2f'),
@@ -232,6 +234,8 @@ def trades_table(
         columns['side'] = trades['side']
     columns |= {entered: _day(trades['entry_session']), left: _day(trades['exit_session'])}
     for name, (label, form) in _TRADE_COLUMNS.items():
+        if name == 'split' and ('split' not in trades or trades['split'].eq(1).all()):
+            continue
         columns[label] = trades[name].map(lambda value, form=form: format_figure(float(value), form))
     columns['exit reason'] = trades['exit_reason'].str.replace('_', ' ')
     return pd.DataFrame(columns).set_axis(range(1, len(trades) + 1))
@@ -445,7 +449,7 @@ def assumptions(
     rules = execution_assumptions(settings)
     topics = {
         'Data': f'{source}, {_span(result.symbols, result.equity.index)}. Stored as delivered. {SURVIVORSHIP}',
-        'Adjustment': f'Fills, stops and cash use split-adjusted prices; {dividend_assumption(settings.backtest)}. '
+        'Adjustment': f'Fills, stops and fees use the shares and prices of the day, and a split multiplies the shares; {dividend_assumption(settings.backtest)}. '
         f'Signals use total-return closes with the dividend factor {factor} ({convention}).',
         'Signals': strategy_assumptions(settings.strategy),
         'Fills': rules.pop('Fills'),

@@ -417,7 +417,7 @@ def study_chart(
     if drawn:
         bars = _bars_of(result, study.market, drawn)
         close = per_last_share(bars['close'], bars.index, bars['factor'])
-        averages = averages_at_price(study.signals()[drawn], close, study.closes[drawn])
+        averages = averages_at_price(study.signals()[drawn], close, bars['close'])
     return backtest_chart(result, study.market, benchmark, drawn, averages)
 
 
@@ -425,5 +425,7 @@ def evaluation_chart(
     evaluation: Evaluation,  # A strategy and buy and hold on one symbol
 ) -> Chart:  # Raises as `backtest_chart`
     "The strategy of an evaluation beside buy and hold"
-    averages = averages_at_price(evaluation.signals, evaluation.bars['close'], evaluation.signal_close)
+    bars = evaluation.bars
+    close = per_last_share(bars['close'], bars.index, bars['factor'])
+    averages = averages_at_price(evaluation.signals, close, bars['close'])
     return backtest_chart(evaluation.strategy, evaluation.market, evaluation.buy_and_hold, averages=averages)

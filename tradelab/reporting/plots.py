@@ -206,7 +206,7 @@ def plot_price(
     bars: pd.DataFrame,  # Bars, column close, USD, perhaps factor of `per_last_share`, shape (n_bars, …)
     signals: pd.DataFrame,  # Columns fast and slow, USD, if the strategy has them, on the same or a longer index
     trades: pd.DataFrame,  # entry_session, entry_price, exit_session, exit_price, is_open, perhaps side; may be empty
-    signal_close: pd.Series | None = None,  # Closes that the averages were computed on; those of the bars when left out
+    signal_close: pd.Series | None = None,  # Closes on the scale of the averages; those of the bars when left out
 ) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Close with both averages, and a mark at each fill"
     need_columns(bars, ['close'], 'The bars')

@@ -14,7 +14,7 @@ import pandas as pd
 from ..backtesting import backtest, buy_and_hold
 from ..config import BacktestSettings, CostSettings, RiskSettings
 from ..engine.market import BarPanel
-from ..engine.result import Backtest
+from ..engine.result import Backtest, equity_curves
 from ..performance_metrics import MIN_TRADES, performance
 from ..utils.error_handling import DataError
 
@@ -55,13 +55,14 @@ def delayed(
 def calendar_returns(
     equity: pd.Series,  # Equity at each close, USD, shape (n_sessions,)
     by: str = 'year',  # 'year' | 'month', else DataError
+    cash: float | None = None,  # What the first period starts from, USD; None: the first close
 ) -> pd.Series:  # Simple return of each calendar year (index int) or month (index Period)
     "Returns by calendar year or month"
     if by not in ('year', 'month'):
         raise DataError('Unknown calendar period', by, "Use 'year' or 'month'.")
     last = equity.groupby(equity.index.to_period('Y' if by == 'year' else 'M')).last()
     before = last.shift(1)
-    before.iloc[:1] = equity.iloc[:1].to_numpy()
+    before.iloc[:1] = equity.iloc[:1].to_numpy() if cash is None else cash
     returns = (last / before.where(before > 0) - 1).rename(f'{by}ly_return')
     return returns.set_axis(returns.index.year) if by == 'year' else returns
 
@@ -71,8 +72,8 @@ STRESS_FIGURES = ('Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', '# Trades')
 
 def _row(result, risk_free):
     "The figures of one backtest"
-    equity = result.equity
-    figures = performance(equity['equity'], result.trades, equity['exposure'], equity['turnover'], risk_free)
+    (curve,), account = equity_curves(result), result.equity
+    figures = performance(curve, result.trades, account['exposure'], account['turnover'], risk_free)
     costs = float(result.fills['fees'].sum() + result.fills['slippage'].sum())
     return {name: figures[name] for name in STRESS_FIGURES} | {'Costs': costs}
 
@@ -86,7 +87,8 @@ def _equity_row(equity, risk_free):
 # %% ../../nbs/research/05_stress.ipynb #f759ef65
 def _worst_year(result, risk_free):
     "The year with the lowest return and its figures, with the trades that were closed in it"
-    equity, returns = result.equity['equity'], calendar_returns(result.equity['equity'])
+    returns = calendar_returns(result.equity['equity'], cash=result.cash)
+    (equity,) = equity_curves(result)
     year = int(returns.idxmin()) if returns.notna().any() else int(equity.index[0].year)
     first, last = np.flatnonzero(equity.index.year == year)[[0, -1]]
     row = _equity_row(equity.iloc[max(0, first - 1) : last + 1], risk_free)
@@ -108,7 +110,7 @@ def _on_sessions(benchmark, sessions):
 
 # %% ../../nbs/research/05_stress.ipynb #da08ff78
 def stress(
-    panel: BarPanel,  # Split-adjusted bars and dividends
+    panel: BarPanel,  # Bars, dividends and splits
     signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
     costs: CostSettings = CostSettings(),  # Costs as set
     risk: RiskSettings = RiskSettings(),  # Sizes, exits and limits of the strategy
@@ -132,7 +134,7 @@ def stress(
     if benchmark is not None:
         rows['benchmark'] = _equity_row(_on_sessions(benchmark, base.equity.index), risk_free)
     table = pd.DataFrame.from_dict(rows, orient='index')
-    holding_returns = calendar_returns(holding.equity['equity'])
+    holding_returns = calendar_returns(holding.equity['equity'], cash=holding.cash)
     table['sentence'] = [_sentence(case, table, year, holding_returns) for case in table.index]
     return table
 

@@ -115,7 +115,7 @@ def _recent(now, confirm_bars, bar):
 # %% ../../nbs/research/06_sweep.ipynb #2c04e0b7
 @kernel
 def _restful(params):
-    "Whether nothing but signals and dividends can move an account"
+    "Whether nothing but signals, dividends and splits can move an account"
     exits = (
         params.stop_loss == params.stop_loss
         or params.stop_atr == params.stop_atr
@@ -138,7 +138,7 @@ def _restful(params):
 # %% ../../nbs/research/06_sweep.ipynb #27b9dc6c
 @kernel
 def _next(t, held, signals, at, short, busy):
-    "First session from `t` on in which something can happen, and the place in `signals`; `busy`: the next dividend"
+    "First session from `t` on in which something can happen, and the place in `signals`; `busy`: the next dividend or split"
     while at < len(signals) and (abs(signals[at]) - 1 < t):
         at += 1
     if held < 0.0:
@@ -156,9 +156,9 @@ def _next(t, held, signals, at, short, busy):
 class Measures(NamedTuple):
     "Running figures of an equity curve."
 
-    first: float  # First equity, USD
+    first: float  # Starting cash, USD
     last: float  # Latest equity, USD
-    returns: float  # Number of returns so far, −1 before the first close
+    returns: float  # Number of returns so far; −1 before the first close, which is one if it differs from the cash
     sum: float  # Sum of the returns less the risk-free rate
     squares: float  # Sum of their squares
     high: float  # Highest equity, USD
@@ -173,14 +173,21 @@ def measure(
 ) -> Measures:  # Up to this close
     "Update the running figures by one close"
     m = so_far
-    if m.returns < 0.0:
-        return Measures(equity, equity, 0.0, 0.0, 0.0, equity, 1.0)
-    gain, high, trough = equity / m.last - 1 - floor, m.high, m.trough
+    returns, gain, high, trough = max(m.returns, 0.0) + 1.0, equity / m.last - 1 - floor, m.high, m.trough
+    if m.returns < 0.0 and equity == m.first:
+        returns, gain = 0.0, 0.0
     if equity > high:
         high = equity
     elif equity < trough * high:
         trough = equity / high
-    return Measures(m.first, equity, m.returns + 1.0, m.sum + gain, m.squares + gain * gain, high, trough)
+    return Measures(m.first, equity, returns, m.sum + gain, m.squares + gain * gain, high, trough)
+
+# %% ../../nbs/research/06_sweep.ipynb #c50ce9d7
+@kernel
+def _from_cash(state):
+    "The figures of an account before its first close"
+    cash = state.account[0].cash
+    return Measures(cash, cash, -1.0, 0.0, 0.0, cash, 1.0)
 
 # %% ../../nbs/research/06_sweep.ipynb #5d2e82a0
 @kernel
@@ -229,7 +236,7 @@ def _rest(first, stop, bars, state, floor, so_far):
 @kernel
 def _run(bars, inputs, state, params, log, floor, signals, busy, rest):
     "Run one combination through all sessions"
-    t, n, at, account, m = 0, len(bars.close), 0, state.account[0], Measures(0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)
+    t, n, at, account, m = 0, len(bars.close), 0, state.account[0], _from_cash(state)
     while t < n:
         idle = account.orders == 0 and account.state == ACTIVE and state.positions[0].exiting == 0
         if rest and idle:
@@ -337,10 +344,10 @@ def _figured(figures, counts):
     return pd.DataFrame(columns)
 
 # %% ../../nbs/research/06_sweep.ipynb #83ffa232
-def _next_dividend(dividends):
-    "For each session the first one from it on that pays a dividend; the number of sessions where none follows"
-    paying = np.where(dividends > 0, np.arange(len(dividends)), len(dividends))
-    return np.minimum.accumulate(paying[::-1])[::-1].copy()
+def _next_event(dividends, splits):
+    "For each session the first one from it on with a dividend or a split; the number of sessions where none follows"
+    eventful = np.where((dividends > 0) | (splits != 1), np.arange(len(dividends)), len(dividends))
+    return np.minimum.accumulate(eventful[::-1])[::-1].copy()
 
 # %% ../../nbs/research/06_sweep.ipynb #1219a6de
 @dataclass(frozen=True, eq=False, repr=False)
@@ -399,7 +406,7 @@ def _run_engine(picks, votes, agreement, panel, part, costs, risk, account):
         new_account(part.symbols, risk, account.cash),
         np.array([record], ENGINE_PARAMETERS),
         (1 + account.risk_free) ** (1 / SESSIONS_PER_YEAR) - 1,
-        _next_dividend(part.dividends[:, 0]),
+        _next_event(part.dividends[:, 0], part.splits[:, 0]),
         len(part.symbols) == 1 and bool(_restful(record)) and bool(np.isfinite(part.close).all()),
         figures,
         counts,
@@ -408,7 +415,7 @@ def _run_engine(picks, votes, agreement, panel, part, costs, risk, account):
 
 # %% ../../nbs/research/06_sweep.ipynb #48ed8ad1
 def sweep_tables(
-    panel: BarPanel,  # Split-adjusted bars and dividends
+    panel: BarPanel,  # Bars, dividends and splits
     tables: list[VoteTable],  # Votes on the market's sessions, one table per voter
     strategy: StrategySettings = StrategySettings(),  # How the votes are combined
     costs: CostSettings = CostSettings(),  # Costs
@@ -433,7 +440,7 @@ def sweep_tables(
 
 # %% ../../nbs/research/06_sweep.ipynb #c7b2e3b3
 def sweep(
-    panel: BarPanel,  # Split-adjusted bars and dividends
+    panel: BarPanel,  # Bars, dividends and splits
     closes: Mapping[str, pd.Series],  # Symbol → total-return-adjusted closes of its bars, USD
     grid: SweepSettings = SweepSettings(),  # Values of the parameters
     strategy: StrategySettings = StrategySettings(),  # Voters and how they are combined

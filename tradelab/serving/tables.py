@@ -41,9 +41,7 @@ class Model(Base):
     )
     created_at: Mapped[dt.datetime] = column('When it was stored')
     run_id: Mapped[str | None] = column('The run that trained it, if any', ForeignKey('runs.id'))
-    artifact: Mapped[bytes] = column(
-        'Weights, scalers and all else that is needed to forecast, as 16_artifact writes it; no pickle'
-    )
+    artifact: Mapped[bytes] = column('Weights, scalers and all else that is needed to forecast; no pickle')
     sha256: Mapped[str] = column('SHA-256 over the artifact, compared at loading')
     features: Mapped[list] = column('Names of the inputs, in order')
     lookback: Mapped[int] = column('Sessions in a window')

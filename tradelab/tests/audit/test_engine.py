@@ -14,15 +14,12 @@ from ...audit.engine import audit_engine, check_cuts, check_fills, contested_poi
 from ...audit.histories import synthetic_history
 from ...backtesting import backtest
 from ...config import BacktestSettings, CostSettings, RiskSettings, StrategySettings
-from ...data.adjustment import adjust, dividends_paid
-from ...engine.market import bar_panel
+from ...data.adjustment import prices_known_at
+from ...engine.market import bar_panel, known_panel
 from ...signal_generator import moving_average_rsi
 
 MADE = {name: synthetic_history(160, seed) for seed, name in enumerate('ABCD')}
-FEW = bar_panel(
-    {name: adjust(past.bars, past.actions, 'split') for name, past in MADE.items()},
-    {name: dividends_paid(past.bars.index, past.actions) for name, past in MADE.items()},
-)
+FEW = known_panel({name: prices_known_at(past.bars, past.actions) for name, past in MADE.items()})
 SIGNALS = {
     name: moving_average_rsi(past.adjusted.close, StrategySettings(fast=3, slow=8, rsi_window=5, oversold=45))
     for name, past in MADE.items()
