@@ -31,10 +31,10 @@ from tradelab.data.status import (
     status_summary,
 )
 from ..jobs.templates import settings_of
-from .study import LabStudy, merged_sections, named_voters, public_names, record_question
+from .study import LabStudy, merged_sections, public_names, record_question
 from ..records.provenance import fingerprint
 from ..records.results import save_metrics
-from ..records.strategies import own_strategies, strategy_parameters
+from ..records.strategies import named_voters, own_strategies, strategy_parameters
 from ..research.study import equal_parts
 from ..utils.database import current_revision, migrate, require_current
 from ..utils.error_handling import ConfigError, ParameterError

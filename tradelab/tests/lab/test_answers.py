@@ -15,9 +15,10 @@ import pytest
 
 from ...config import load_settings
 from ...data.admission import Admitted
-from ...lab.study import Answer, LabStudy, backtest_answer
+from ...lab.study import LabStudy
 from ...performance_metrics import METRICS
 from ...providers.sample import fetch
+from ...reporting.answers import Answer, backtest_answer
 from ...research.study import study
 
 # %% ../../../nbs/lab/01_study.ipynb #03c7b6c7
