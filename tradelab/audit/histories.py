@@ -206,6 +206,15 @@ def _close(a, b, tolerance):
         return _same(a, b) | (np.abs(a - b) <= tolerance * np.maximum(np.abs(a), np.abs(b)))
 
 
+def _nearly(a, b, tolerance):
+    "Where two arrays hold the same value, or numbers that rounding tells apart: see `differences`"
+    if not tolerance or a.dtype.kind != 'f' or b.dtype.kind != 'f':
+        return _same(a, b)
+    largest = np.abs(a[np.isfinite(a)]).max(initial=0.0)
+    with np.errstate(invalid='ignore'):
+        return _close(a, b, tolerance) | (np.abs(a - b) <= 1e-3 * tolerance * largest)
+
+
 def _same_up_to_factor(a, b):
     "Where two arrays hold the same value up to one common factor, the median ratio"
     if a.dtype.kind != 'f' or b.dtype.kind != 'f' or not a.shape:
@@ -254,7 +263,7 @@ def _value_at(values, row):
     return values[row] if values.ndim == 1 else values[row].tolist()
 
 # %% ../../nbs/audit/01_histories.ipynb #dc89c390
-def _difference(name, whole, part, n_whole, sessions, scaled, skip):
+def _difference(name, whole, part, n_whole, sessions, scaled, skip, tolerance):
     "The `Difference` of one column, None when there is none"
     (index, whole_values), (part_index, part_values) = whole, part
     dropped = n_whole - len(whole_values) if whole_values.shape else 0
@@ -266,7 +275,7 @@ def _difference(name, whole, part, n_whole, sessions, scaled, skip):
     expected = _rows_until(index, whole_values, last, n_rows)
     if expected.shape != part_values.shape:
         return Difference(name, (0,), None, f'{expected.shape} values', f'{part_values.shape}')
-    same = _same_up_to_factor(expected, part_values) if scaled else _same(expected, part_values)
+    same = _same_up_to_factor(expected, part_values) if scaled else _nearly(expected, part_values, tolerance)
     rows = [row for row in np.flatnonzero(_differs(same)).tolist() if (name, row) not in skip]
     if not rows:
         return None
@@ -284,6 +293,7 @@ def differences(
     scaled: bool = False,  # Whether a column may differ by one factor
     only: Callable[[str, np.ndarray], bool] | None = None,  # (name, values) → whether to compare; None for all
     skip: Set[tuple[str, int]] = frozenset(),  # Pairs of column and row to leave out
+    tolerance: float = 0.0,  # Relative difference of floats that counts as equal, or 1/1000 of it of the largest value
 ) -> list[Difference]:  # One per column that differs
     "List what changes in an output when the bars after the cut are removed."
     changes = []
@@ -293,7 +303,7 @@ def differences(
     for name in whole:
         if name not in part or (only is not None and not only(name, whole[name][1])):
             continue
-        change = _difference(name, whole[name], part[name], n_whole, sessions, scaled, skip)
+        change = _difference(name, whole[name], part[name], n_whole, sessions, scaled, skip, tolerance)
         if change is not None:
             changes.append(change)
     return changes
@@ -358,6 +368,7 @@ class AuditCheck(Value):
     warm_up: float = nan  # Bar from which the start no longer matters; inf for never, NaN where not measured
     status: str = 'clean'  # One of `STATUSES`
     detail: str = ''  # The first difference or error, or why nothing was checked
+    refused: int = 0  # Cut histories that the function gave no answer for
 
     @property
     def ok(self):
@@ -382,6 +393,11 @@ class Audit:
         return tuple(check for check in self.checks if not check.ok)
 
     @property
+    def notes(self):
+        "The clean checks that have something to say"
+        return tuple(check for check in self.checks if check.status == 'clean' and check.detail)
+
+    @property
     def ok(self):
         "Whether something was checked and nothing was found"
         return any(check.status == 'clean' for check in self.checks) and not self.findings
@@ -404,7 +420,9 @@ def audit_summary(
             findings.append(f'{label}: {", ".join(names)}')
     verdict = '; '.join(findings) or ('nothing looks ahead' if audit.ok else 'nothing was checked')
     n_functions = len({check.name for check in audit.checks if check.cuts})
-    return f'{n_functions} functions, {sum(check.cuts for check in audit.checks)} cuts: {verdict}'
+    refused = sum(check.refused for check in audit.checks)
+    cuts = f'{sum(check.cuts for check in audit.checks)} cuts' + (f' ({refused} refused)' if refused else '')
+    return f'{n_functions} functions, {cuts}: {verdict}'
 
 # %% ../../nbs/audit/01_histories.ipynb #8dccbc4e
 def audit_table(
@@ -420,6 +438,7 @@ def audit_table(
             'cuts': [check.cuts for check in checks],
             'differences': [check.differences for check in checks],
             'ties': [check.ties for check in checks],
+            'refused': [check.refused for check in checks],
             'first difference': [check.first for check in checks],
             'warm-up': [_warm_up_text(check.warm_up) for check in checks],
             'verdict': [check.status for check in checks],
@@ -442,10 +461,10 @@ def exemptions(
 
 # %% ../../nbs/audit/01_histories.ipynb #21bc92ce
 def _audit_html(self):
-    "The verdict, the findings in words, the table, and the exemptions"
+    "The verdict, the findings and notes in words, the table, and the exemptions"
     from html import escape
 
-    findings = ''.join(f'<li>{escape(str(check))}</li>' for check in self.findings)
+    findings = ''.join(f'<li>{escape(str(check))}</li>' for check in (*self.findings, *self.notes))
     reasons = ''.join(f'<li>{escape(name)}: {escape(reason)}</li>' for name, reason in exemptions(self).items())
     findings = f'<ul>{findings}</ul>' if findings else ''
     details = f'<details><summary>left out, with reasons</summary><ul>{reasons}</ul></details>' if reasons else ''

@@ -135,9 +135,13 @@ def _print_audit(audit):
     from tradelab.audit.histories import audit_summary, audit_table, exemptions
 
     table = audit_table(audit)
-    print_table('', table.columns, table.itertuples(index=False), right=('cuts', 'differences', 'ties', 'warm-up'))
+    print_table(
+        '', table.columns, table.itertuples(index=False), right=('cuts', 'differences', 'ties', 'refused', 'warm-up')
+    )
     for name, reason in exemptions(audit).items():
         typer.echo(f'left out: {name}: {reason}')
+    for note in audit.notes:
+        typer.echo(str(note))
     for finding in audit.findings:
         typer.echo(str(finding), err=True)
     typer.echo(f'{audit_summary(audit)}.')

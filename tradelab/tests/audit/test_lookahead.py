@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['MADE', 'shared', 'once', 'found', 'test_no_function_of_the_core_looks_ahead', 'test_every_public_function_has_a_row', 'test_decisions_are_tried_on_what_was_known', 'test_the_warm_up_table_says_from_where_the_start_no_longer_matters', 'test_made_up_bars_with_splits_dividends_and_gaps_find_nothing_either', 'test_a_new_function_that_nobody_said_how_to_call_is_found_by_name', 'test_a_new_function_is_audited_by_the_names_of_its_parameters', 'test_what_the_index_names_and_the_module_lacks_is_found', 'Scaler', 'Value', 'test_a_class_with_methods_counts_and_a_plain_value_does_not', 'test_a_function_of_plain_values_has_no_bars_to_look_at', 'test_a_new_module_of_the_core_is_found_by_its_notebook', 'test_what_is_left_out_exists_and_has_a_reason', 'centred_sma', 'crossings_a_bar_early', 'adjusts_a_bar_early', 'votes_a_bar_early', 'gives_back_the_mean', 'test_a_leak_planted_into_the_core_is_caught', 'fitted_on_everything', 'a_bar_too_long', 'over_the_border', 'test_what_a_model_learns_from_is_the_same_without_its_future', 'test_what_a_model_must_not_learn_from_is_caught']
 
-# %% ../../../nbs/audit/04_lookahead.ipynb #1d9aed4d
+# %% ../../../nbs/audit/05_lookahead.ipynb #1d9aed4d
 from collections.abc import Callable
 
 import numpy as np
@@ -41,7 +41,7 @@ def found():
     apple = fetch('AAPL', '2004-06-01')
     return audit({'AAPL': make_history(apple.bars, apple.actions, apple.convention)})
 
-# %% ../../../nbs/audit/04_lookahead.ipynb #e3340430
+# %% ../../../nbs/audit/05_lookahead.ipynb #e3340430
 def test_no_function_of_the_core_looks_ahead(found):
     assert found.ok, found.findings
     tried = [check for check in found.checks if check.status != 'exempt']
@@ -72,7 +72,7 @@ def test_the_warm_up_table_says_from_where_the_start_no_longer_matters(found):
     )
     assert 150 < bars['indicators.ema', 'window=20'] < 250 and 200 < bars['indicators.rsi', 'window=14'] < 350
 
-# %% ../../../nbs/audit/04_lookahead.ipynb #59d22ce1
+# %% ../../../nbs/audit/05_lookahead.ipynb #59d22ce1
 @pytest.mark.parametrize('module', [indicators, signal_generator])
 def test_made_up_bars_with_splits_dividends_and_gaps_find_nothing_either(once, module):
     assert audit({'made up': MADE}, index={module.__name__: {}}).ok
@@ -84,7 +84,7 @@ def _one(monkeypatch, module, name, function):
     monkeypatch.setattr(module, name, function, raising=False)
     return audit({'made up': MADE}, index={module.__name__: {f'{module.__name__}.{name}': ('', '')}})
 
-# %% ../../../nbs/audit/04_lookahead.ipynb #962d2c15
+# %% ../../../nbs/audit/05_lookahead.ipynb #962d2c15
 def test_a_new_function_that_nobody_said_how_to_call_is_found_by_name(once, monkeypatch):
     (check,) = _one(monkeypatch, indicators, 'forgotten', lambda candles: candles).checks
     assert (check.name, check.status, check.ok) == ('indicators.forgotten', 'no probe', False)
@@ -106,7 +106,7 @@ def test_what_the_index_names_and_the_module_lacks_is_found(once):
     found = audit({'made up': MADE}, index={'tradelab.indicators': {'tradelab.indicators.gone': ('', '')}})
     assert [(check.name, check.status) for check in found.findings] == [('indicators.gone', 'fails')]
 
-# %% ../../../nbs/audit/04_lookahead.ipynb #7486881a
+# %% ../../../nbs/audit/05_lookahead.ipynb #7486881a
 class Scaler:
     def fit(self, close):
         return self
@@ -128,7 +128,7 @@ def test_a_function_of_plain_values_has_no_bars_to_look_at(once, monkeypatch):
 
     assert [check.status for check in _one(monkeypatch, indicators, 'years', years).checks] == ['exempt']
 
-# %% ../../../nbs/audit/04_lookahead.ipynb #66194bdb
+# %% ../../../nbs/audit/05_lookahead.ipynb #66194bdb
 @pytest.mark.parametrize(
     'place, names',
     [
@@ -157,7 +157,7 @@ def test_what_is_left_out_exists_and_has_a_reason():
         map(str.strip, (*EXEMPT_FUNCTIONS.values(), *EXEMPT_MODULES.values()))
     )
 
-# %% ../../../nbs/audit/04_lookahead.ipynb #fac86958
+# %% ../../../nbs/audit/05_lookahead.ipynb #fac86958
 def centred_sma(close: pd.Series, window: int):
     return _sma(close, window).shift(-(window // 2))
 
@@ -195,7 +195,7 @@ def test_a_leak_planted_into_the_core_is_caught(once, monkeypatch, module, leak)
     found = _one(monkeypatch, module, leak.__name__, leak)
     assert 'leaks' in {check.status for check in found.findings}, found.checks
 
-# %% ../../../nbs/audit/04_lookahead.ipynb #192d2c3f
+# %% ../../../nbs/audit/05_lookahead.ipynb #192d2c3f
 def _models():
     return audit({'made up': MADE}, index={'tradelab.models.windows': {}})
 
