@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..config import Settings
-from ..engine.result import Backtest
+from ..engine.result import Backtest, equity_curves
 from ..performance_metrics import performance
 from .study import performance_of, study
 from ..utils.error_handling import DataError, ParameterError, plural
@@ -28,6 +28,7 @@ class Benchmark:
 
     name: str  # Ticker, name of the series, or `BUY_AND_HOLD`
     equity: pd.DataFrame  # Column equity at each close (USD, from the same cash); of a backtest its other columns too
+    cash: float  # Cash at the start, USD
     result: Backtest | None = None  # The backtest of a ticker or of buy and hold; None for a series
     data_hash: str = ''  # Hash of the bars or values behind it; '' for buy and hold of the strategy's own symbols
 
@@ -41,9 +42,9 @@ class Benchmark:
         risk_free: float = 0.0,  # Yearly rate, fraction
     ) -> dict[str, float]:  # All figures of `performance`; those of trades and exposure undefined for a series
         "Its figures on the sessions of the strategy"
-        trades = None if self.result is None else self.result.trades
+        (curve,), trades = equity_curves(self), None if self.result is None else self.result.trades
         columns = [self.equity.get(name) for name in ('exposure', 'turnover')]
-        return performance(self.equity['equity'], trades, *columns, risk_free)
+        return performance(curve, trades, *columns, risk_free)
 
     def __repr__(self):
         days = self.equity.index
@@ -55,7 +56,7 @@ def own_benchmark(
     hold: Backtest,  # Buy and hold of the strategy's symbols
 ) -> Benchmark:  # Under the name `BUY_AND_HOLD`
     "Buy and hold of the same symbols as the benchmark"
-    return Benchmark(BUY_AND_HOLD, hold.equity, hold)
+    return Benchmark(BUY_AND_HOLD, hold.equity, hold.cash, hold)
 
 
 def equity_beside(
@@ -112,7 +113,7 @@ def series_benchmark(
         raise DataError(what, float(values[impossible].iloc[0]), 'Pass finite values above 0, such as series.ffill().')
     digest = sha256(values.index.to_numpy('datetime64[D]').tobytes() + values.to_numpy('<f8').tobytes()).hexdigest()
     equity = pd.DataFrame({'equity': values / values.iloc[0] * cash})
-    return Benchmark(name, equity, data_hash=digest)
+    return Benchmark(name, equity, cash, data_hash=digest)
 
 # %% ../../nbs/research/09_benchmark.ipynb #ec50a8b6
 def held_benchmark(
@@ -129,7 +130,7 @@ def held_benchmark(
     remedy = f'Fetch them with tradelab ingest --symbols {name} --full, or set {span}, or name another benchmark.'
     _refuse_missing(name, days, sessions, remedy)
     held = core.buy_and_hold(sessions[0], sessions[-1])
-    return Benchmark(name, held.equity.loc[sessions], held, data_hash)
+    return Benchmark(name, held.equity.loc[sessions], held.cash, held, data_hash)
 
 # %% ../../nbs/research/09_benchmark.ipynb #e0ffda07
 def sides_beside(

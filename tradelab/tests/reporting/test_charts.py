@@ -99,7 +99,7 @@ def test_a_chart_needs_neither_bars_nor_a_benchmark(ibm):
 # %% ../../../nbs/reporting/13_charts.ipynb #388d6fd7
 def test_a_named_benchmark_is_drawn_under_its_name(ibm):
     result, other = ibm.backtest(), ibm.buy_and_hold().equity
-    shown = ibm.plot('', result, Benchmark('SPY', other)).page
+    shown = ibm.plot('', result, Benchmark('SPY', other, 1e5)).page
     assert any(title.endswith(' SPY at the end') for title in _titles(shown)) and 'buy & hold' not in unescape(shown)
     assert 'buy & hold' in unescape(ibm.plot('', result).page)
 
