@@ -15,7 +15,18 @@ import pandas as pd
 from .config import BacktestSettings, CostSettings, RiskSettings
 from .engine.accounting import round_trip
 from .engine.kernel import CURVE, advance
-from .engine.market import BarPanel, Bars, Inputs, Signals, stack_signals, window
+from tradelab.engine.market import (
+    NO_TARGET,
+    TARGET_UNITS,
+    BarPanel,
+    Bars,
+    Inputs,
+    Signals,
+    Targets,
+    stack_signals,
+    stack_targets,
+    window,
+)
 from .engine.result import Backtest, Fill, Trade
 from tradelab.engine.state import (
     COUNTS,
@@ -32,6 +43,7 @@ from tradelab.engine.state import (
 from .indicators import atr, realised_volatility
 from .risk_management import BREAKERS, Order, order_verdict
 from .signal_generator import CONFLICT
+from .utils.error_handling import DataError
 
 # %% ../nbs/engine/10_backtesting.ipynb #e41e282a
 _UNKNOWN = np.full((1, 1), np.nan)
@@ -62,6 +74,7 @@ def engine_inputs(
     panel: BarPanel,  # All bars
     traded: BarPanel,  # The window that is traded
     risk: RiskSettings,  # Says whether stops or sizes need an ATR or a volatility
+    target: np.ndarray = NO_TARGET,  # Targets on the sessions of `traded`, see `stack_targets`
 ) -> Inputs:  # Arrays for the kernel
     "What is known at each close in addition to the bars"
     ranges = volatilities = _UNKNOWN
@@ -73,7 +86,7 @@ def engine_inputs(
             panel, traded, lambda high, low, close: realised_volatility(close, risk.volatility_window)
         )
         volatilities = _read_only(volatilities)
-    return Inputs(signals.signal, signals.score, ranges, volatilities)
+    return Inputs(signals.signal, signals.score, ranges, volatilities, target)
 
 # %% ../nbs/engine/10_backtesting.ipynb #1f6c4482
 def kernel_bars(
@@ -119,10 +132,25 @@ def _longer(log):
         new[: len(old)] = old
     return longer
 
+# %% ../nbs/engine/10_backtesting.ipynb #362c0a13
+def _votes_and_targets(signals, panel, traded, account):
+    "Stacked signals and targets on the sessions of `traded`; no signal where there are targets"
+    if not isinstance(signals, Targets):
+        return stack_signals(signals, panel, traded), NO_TARGET
+    target, score = stack_targets(signals, panel, traded)
+    if account.direction != 'long_short' and (target < 0).any():
+        row, column = np.argwhere(target < 0)[0]
+        where = f'{traded.symbols[column]} on {traded.sessions[row]:%Y-%m-%d}'
+        remedy = 'Set [backtest] direction to long_short, or the target to 0.'
+        raise DataError(f'A target below 0 needs short positions: {where}', float(target[row, column]), remedy)
+    reason = np.where(np.isfinite(target) & np.isfinite(traded.close), 'target', '').astype(object)
+    silent = np.zeros(traded.close.shape, 'i1')
+    return Signals(traded.symbols, traded.sessions, silent, score, {'reason': reason}), _read_only(target)
+
 # %% ../nbs/engine/10_backtesting.ipynb #03b32441
 def backtest(
     panel: BarPanel,  # Bars, dividends and splits
-    signals: Mapping[str, pd.DataFrame] | Signals,  # Symbol → signals frame, one row per bar; or stacked signals
+    signals: Mapping[str, pd.DataFrame] | Signals | Targets,  # Symbol → signals frame; stacked signals; or targets
     costs: CostSettings = CostSettings(),  # Commissions, fees, slippage, volume cap, borrow costs
     risk: RiskSettings = RiskSettings(),  # Position size, exits, limits, breakers
     account: BacktestSettings = BacktestSettings(),  # Cash, fractional shares, direction, fills, span
@@ -131,10 +159,12 @@ def backtest(
 ) -> Backtest:  # Raises DataError or UnknownSymbolError when signals and panel do not fit
     "Run signals through the bars of a panel, one session after the other"
     traded = window(panel, account.start, account.end)
-    votes = stack_signals(signals, panel, traded)
+    votes, target = _votes_and_targets(signals, panel, traded, account)
     state = new_account(traded.symbols, risk, account.cash)
-    bars, inputs = kernel_bars(traded), engine_inputs(votes, panel, traded, risk)
+    bars, inputs = kernel_bars(traded), engine_inputs(votes, panel, traded, risk, target)
     params = engine_parameters(costs, risk, account)
+    if isinstance(signals, Targets):
+        params['target_unit'], params['target_band'] = TARGET_UNITS.index(signals.unit), signals.band
     log = new_log(12 * len(traded.symbols) + min(2 * np.count_nonzero(votes.signal), 50_000) + 100)
     length, done = len(traded.sessions), 0
     curve = np.empty((length, len(CURVE)))

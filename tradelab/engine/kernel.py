@@ -16,6 +16,7 @@ from .fills import affordable_quantity, exit_touch, fees, fillable_quantity, mar
 from .market import Bars, Inputs
 from tradelab.engine.state import (
     ACTIVE,
+    ADD,
     BUYS_NO_SHARE,
     CANCELLED_NO_BAR,
     CANCELLED_NO_SLOT,
@@ -35,6 +36,7 @@ from tradelab.engine.state import (
     HALTED,
     MARGIN_CALL,
     NO_ROOM,
+    REDUCE,
     REINVEST,
     SIZE_UNKNOWN,
     STOP_LOSS,
@@ -47,6 +49,7 @@ from tradelab.engine.state import (
     place_order,
     record_decision,
     round_down,
+    round_quantity,
     sector_value,
 )
 from ..risk_management import ALLOWED, check_breakers, check_order, entry_quantity, live_stop, stop_and_target
@@ -84,10 +87,10 @@ def _begin(t, bars, state, params, log):
 
 # %% ../../nbs/engine/09_kernel.ipynb #42103381
 @kernel
-def _fill_exit(t, j, price, slippage_bp, ticks, reason, unfilled, bars, state, params, log):
-    "Close as much of position `j` as volume and cash allow, at `price` moved by slippage; count what is `unfilled`"
+def _fill_exit(t, j, most, price, slippage_bp, ticks, reason, unfilled, bars, state, params, log):
+    "Close up to `most` shares of position `j` as volume and cash allow, at `price` moved by slippage; count `unfilled`"
     account, position = state.account[0], state.positions[j]
-    held = abs(position.quantity)
+    held = min(most, abs(position.quantity))
     if held == 0.0:
         return
     sign = -1 if position.quantity > 0.0 else 1
@@ -130,7 +133,7 @@ def _fill_entry(t, order, price, exit_unfilled, bars, state, params, log):
     if order.quantity == 0.0:
         return
     if position.quantity * sign < 0.0 or (
-        position.quantity == 0.0 and (order.kind == REINVEST or account.names >= params.max_positions)
+        position.quantity == 0.0 and (order.kind != ENTRY or account.names >= params.max_positions)
     ):
         log.counts[CANCELLED_NO_SLOT] += 1
         return
@@ -165,19 +168,25 @@ def _fill_entry(t, order, price, exit_unfilled, bars, state, params, log):
 # %% ../../nbs/engine/09_kernel.ipynb #b847db63
 @kernel
 def _fill_exits(t, prices, bars, state, params, log):
-    "Fill the waiting exits at the `prices` of this session; whether one of them was not filled completely"
-    unfilled = False
+    "Fill the waiting exits and reductions at the `prices` of this session; whether one was not filled completely"
+    unfilled, bp, ticks = False, params.slippage_bp, params.slippage
     for i in range(state.account[0].orders):
         order = state.orders[i]
-        position, price = state.positions[order.symbol], prices[t, order.symbol]
-        if order.kind != EXIT or position.quantity == 0.0:
-            continue
-        if price > 0.0:
-            bp, ticks, reason = params.slippage_bp, params.slippage, order.reason
-            _fill_exit(t, order.symbol, price, bp, ticks, reason, EXIT_LEFT_LIVE, bars, state, params, log)
-        else:
-            log.counts[EXIT_LEFT_LIVE] += 1
-        unfilled = unfilled or position.quantity != 0.0
+        j, reason = order.symbol, order.reason
+        position, price = state.positions[j], prices[t, j]
+        if order.kind == EXIT and position.quantity != 0.0:
+            if price > 0.0:
+                _fill_exit(t, j, np.inf, price, bp, ticks, reason, EXIT_LEFT_LIVE, bars, state, params, log)
+            else:
+                log.counts[EXIT_LEFT_LIVE] += 1
+            unfilled = unfilled or position.quantity != 0.0
+        if order.kind == REDUCE and position.quantity * order.quantity < 0.0:
+            wanted, before = min(abs(order.quantity), abs(position.quantity)), abs(position.quantity)
+            if price > 0.0:
+                _fill_exit(t, j, wanted, price, bp, ticks, reason, CANCELLED_VOLUME, bars, state, params, log)
+            else:
+                log.counts[CANCELLED_NO_BAR] += 1
+            unfilled = unfilled or before - abs(position.quantity) < wanted
     return unfilled
 
 
@@ -187,7 +196,7 @@ def _fill_orders(t, prices, bars, state, params, log):
     unfilled = _fill_exits(t, prices, bars, state, params, log)
     for i in range(state.account[0].orders):
         order = state.orders[i]
-        if order.kind == EXIT:
+        if order.kind == EXIT or order.kind == REDUCE:
             continue
         price = prices[t, order.symbol]
         if price > 0.0:
@@ -209,11 +218,11 @@ def _check_exits(t, bars, state, params, log):
         price, kind = exit_touch(sign, bars.open[t, j], bars.high[t, j], bars.low[t, j], stop, position.target)
         if kind == 1:
             bp, ticks, reason = params.slippage_bp, params.slippage, TRAILING_STOP if trails else STOP_LOSS
-            _fill_exit(t, j, price, bp, ticks, reason, EXIT_LEFT_LIVE, bars, state, params, log)
+            _fill_exit(t, j, np.inf, price, bp, ticks, reason, EXIT_LEFT_LIVE, bars, state, params, log)
             if position.quantity != 0.0 and position.exiting == 0:
                 position.exiting, position.exit_reason = 1, reason
         if kind == 2:
-            _fill_exit(t, j, price, 0.0, 0.0, TAKE_PROFIT, EXIT_LEFT_LIVE, bars, state, params, log)
+            _fill_exit(t, j, np.inf, price, 0.0, 0.0, TAKE_PROFIT, EXIT_LEFT_LIVE, bars, state, params, log)
 
 # %% ../../nbs/engine/09_kernel.ipynb #bbf854f6
 @kernel
@@ -314,7 +323,7 @@ def _room_ahead(sign, price, projected, equity, params):
 def _ask_gate(projected, j, quantity, close, atr, kind, reason, state, params, log):
     "Ask the risk gate for an entry of `quantity` shares; return the account as projected after it"
     account, position = state.account[0], state.positions[j]
-    held = position.quantity if kind == REINVEST else 0.0
+    held = position.quantity if kind != ENTRY else 0.0
     cash, gross, net, names = projected
     sector = sector_value(j, state) if params.max_sector_fraction < np.inf else 0.0
     cool = position.cool - account.bar if kind == ENTRY else 0
@@ -330,23 +339,67 @@ def _ask_gate(projected, j, quantity, close, atr, kind, reason, state, params, l
         cash - quantity * close, gross + abs(quantity) * close, net + quantity * close, names + (kind == ENTRY)
     )
 
+# %% ../../nbs/engine/09_kernel.ipynb #beee47aa
+@kernel
+def _wanted(t, j, close, inputs, account, params):
+    "Shares that the target of a symbol asks for, below 0 for a short position; NaN without a target"
+    target = inputs.target[t % inputs.target.shape[0], j % inputs.target.shape[1]]
+    if target != target:
+        return nan
+    shares = abs(target)
+    if params.target_unit == 0:
+        shares = shares * max(0.0, account.equity) / close
+    elif params.target_unit == 1:
+        shares = shares / close
+    return (1 if target > 0.0 else -1) * round_down(shares, params)
+
+
+@kernel
+def _within_band(held, wanted, close, account, params):
+    "Whether a position on the wanted side is near enough to it"
+    difference = abs(wanted - held) * close
+    return held * wanted > 0.0 and difference <= params.target_band * account.equity * (1 + 1e-12)
+
+# %% ../../nbs/engine/09_kernel.ipynb #a6581ea2
+@kernel
+def _request_reduction(projected, j, wanted, close, state, params, log):
+    "Ask the risk gate for the sale of a part of a position; return the account as projected after it"
+    account, held = state.account[0], state.positions[j].quantity
+    quantity = round_quantity(wanted - held)
+    rule, limit, found = check_order(
+        quantity, close, True, held, account.state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, params
+    )
+    record_decision(account, j, wanted, rule, limit, found, 0, account.bar, log)
+    if rule != ALLOWED:
+        return projected
+    place_order(state, j, quantity, close, nan, REDUCE, account.bar)
+    worth = -quantity * close
+    return _Projected(projected.cash + worth, projected.gross - abs(worth), projected.net - worth, projected.names)
+
 # %% ../../nbs/engine/09_kernel.ipynb #dea7de88
 @kernel
 def _request_entry(projected, t, j, bars, inputs, state, params, log):
-    "Size an entry, cut it to the room that is left, and ask the risk gate"
-    account, sign, close = state.account[0], 1 if inputs.signal[t, j] > 0 else -1, bars.close[t, j]
+    "Size an entry or an addition, cut it to the room that is left, and ask the risk gate"
+    account, held, close = state.account[0], state.positions[j].quantity, bars.close[t, j]
     atr = inputs.atr[t % inputs.atr.shape[0], j % inputs.atr.shape[1]]
-    volatility = inputs.volatility[t % inputs.volatility.shape[0], j % inputs.volatility.shape[1]]
-    desired = entry_quantity(account.equity, close, atr, volatility, account, params)
+    wanted, kind = _wanted(t, j, close, inputs, account, params), ENTRY
+    if wanted == wanted:
+        sign, desired = 1 if wanted > 0.0 else -1, abs(wanted)
+        if held * wanted > 0.0:
+            desired, kind = round_quantity(abs(wanted) - abs(held)), ADD
+    else:
+        sign = 1 if inputs.signal[t, j] > 0 else -1
+        volatility = inputs.volatility[t % inputs.volatility.shape[0], j % inputs.volatility.shape[1]]
+        desired = entry_quantity(account.equity, close, atr, volatility, account, params)
     room = _room_ahead(sign, close, projected, account.equity, params)
     quantity, before = min(desired, room), account.orders
     if quantity > 0.0:
-        projected = _ask_gate(projected, j, sign * quantity, close, atr, ENTRY, account.bar, state, params, log)
+        projected = _ask_gate(projected, j, sign * quantity, close, atr, kind, account.bar, state, params, log)
         if quantity < desired and account.orders > before:
             log.counts[CUT_TO_LIMITS] += 1
         return projected
     note = SIZE_UNKNOWN if desired != desired else NO_ROOM if desired > 0.0 else BUYS_NO_SHARE
-    record_decision(account, j, 0.0, ALLOWED, 0.0, 0.0, note, account.bar, log)
+    record_decision(account, j, held if kind == ADD else 0.0, ALLOWED, 0.0, 0.0, note, account.bar, log)
     return projected
 
 # %% ../../nbs/engine/09_kernel.ipynb #652d6fec
@@ -381,28 +434,61 @@ def _exit_without_bar(j, state, params):
         position.exiting, position.exit_reason = 1, reason
         place_order(state, j, -position.quantity, position.close, nan, EXIT, reason)
 
+# %% ../../nbs/engine/09_kernel.ipynb #8dee9065
+@kernel
+def _read_target(position, wanted, close, account, params):
+    "What a target asks for: a signal as a strategy would give it, and whether more or less (1, -1) of what is held"
+    held = position.quantity
+    if position.exiting == 1 or wanted != wanted:
+        return 0, 0
+    if held == 0.0:
+        return (1 if wanted > 0.0 else -1 if wanted < 0.0 else 0), 0
+    if held * wanted <= 0.0:
+        return -1 if held > 0.0 else 1, 0
+    if _within_band(held, wanted, close, account, params) or wanted == held:
+        return 0, 0
+    return 0, 1 if abs(wanted) > abs(held) else -1
+
+# %% ../../nbs/engine/09_kernel.ipynb #4a6fad65
+@kernel
+def _decide_symbol(projected, waiting, t, j, bars, inputs, state, params, log):
+    "Order the exit or reduction of a symbol and queue its entry; the account as projected, and how many are queued"
+    account, position, close = state.account[0], state.positions[j], bars.close[t, j]
+    signal, held, change, opens = int(inputs.signal[t, j]), position.quantity, 0, True
+    wanted = _wanted(t, j, close, inputs, account, params)
+    if wanted == wanted:
+        opens = wanted != 0.0
+        signal, change = _read_target(position, wanted, close, account, params)
+    leaving = forced = False
+    if held != 0.0:
+        closes, forced, reason = _exit_reason(position, signal, account, params)
+        before = account.orders
+        if closes:
+            projected = _request_exit(projected, j, close, reason, state, params, log)
+        elif change < 0:
+            projected = _request_reduction(projected, j, wanted, close, state, params, log)
+        leaving = account.orders > before and closes
+        if closes:
+            change = 0
+    turns = leaving and not forced and signal * held < 0.0
+    enters = opens and signal != 0 and (held == 0.0 or turns) and (signal > 0 or params.short == 1)
+    if enters or change > 0:
+        side = signal if enters else 1 if held > 0.0 else -1
+        state.queue[waiting], state.rank[waiting] = j, side * inputs.score[t, j]
+        waiting += 1
+    return projected, waiting
+
 
 @kernel
 def _decide(t, bars, inputs, state, params, log):
-    "Turn the signals of the close into orders that passed the risk gate"
+    "Turn the signals or targets of the close into orders that passed the risk gate"
     account, waiting = state.account[0], 0
     projected = _Projected(account.cash, account.gross, account.net, account.names)
     for j in range(len(state.positions)):
-        signal, held, close = inputs.signal[t, j], state.positions[j].quantity, bars.close[t, j]
-        if not close > 0.0:
+        if bars.close[t, j] > 0.0:
+            projected, waiting = _decide_symbol(projected, waiting, t, j, bars, inputs, state, params, log)
+        else:
             _exit_without_bar(j, state, params)
-            continue
-        leaving = forced = False
-        if held != 0.0:
-            closes, forced, reason = _exit_reason(state.positions[j], signal, account, params)
-            before = account.orders
-            if closes:
-                projected = _request_exit(projected, j, close, reason, state, params, log)
-            leaving = account.orders > before
-        turns = leaving and not forced and signal * held < 0.0
-        if signal != 0 and (held == 0.0 or turns) and (signal > 0 or params.short == 1):
-            state.queue[waiting], state.rank[waiting] = j, signal * inputs.score[t, j]
-            waiting += 1
     if params.reinvest == 1:
         for j in range(len(state.positions)):
             position, close = state.positions[j], bars.close[t, j]
@@ -414,12 +500,13 @@ def _decide(t, bars, inputs, state, params, log):
 
 # %% ../../nbs/engine/09_kernel.ipynb #6c5b64d0
 @kernel
-def _is_idle(t, signal, account):
+def _is_idle(t, inputs, account):
     "Whether nothing can happen in this session"
     if account.orders > 0 or account.names > 0 or account.state != ACTIVE:
         return False
-    for j in range(signal.shape[1]):
-        if signal[t, j] != 0:
+    for j in range(inputs.signal.shape[1]):
+        target = inputs.target[t % inputs.target.shape[0], j % inputs.target.shape[1]]
+        if inputs.signal[t, j] != 0 or target == target:
             return False
     return True
 
@@ -438,7 +525,7 @@ def step(
     account = state.account[0]
     account.bar += 1
     account.before, account.turnover, account.stops[account.bar & 63] = account.equity, 0.0, 0
-    if _is_idle(t, inputs.signal, account):
+    if _is_idle(t, inputs, account):
         return
     _begin(t, bars, state, params, log)
     if account.orders > 0:
@@ -459,7 +546,7 @@ def step(
         for j in range(len(state.positions)):
             price = bars.close[t, j]
             if price > 0.0:
-                _fill_exit(t, j, price, bp, ticks, END, CANCELLED_VOLUME, bars, state, params, log)
+                _fill_exit(t, j, np.inf, price, bp, ticks, END, CANCELLED_VOLUME, bars, state, params, log)
         _close_delisted(1.0, END, state, params, log)
         _mark_close(t, bars, state, False)
 

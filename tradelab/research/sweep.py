@@ -298,6 +298,7 @@ def _run_all(
     bars,
     atr,
     volatility,
+    target,
     empty,
     records,
     floor,
@@ -316,7 +317,7 @@ def _run_all(
         signals = np.empty(shape[0] if rest else 0, np.int64)
         n = _listed(signal, signals) if rest else 0
         state, log = _fresh(empty), _counting_log()
-        inputs = Inputs(signal, score, atr, volatility)
+        inputs = Inputs(signal, score, atr, volatility, target)
         m = _run(bars, inputs, state, records[0], log, floor, signals[:n], busy, rest)
         figures[c, 0], figures[c, 1], figures[c, 2], figures[c, 3] = m.first, m.last, m.returns, m.sum
         figures[c, 4], figures[c, 5], figures[c, 6] = m.squares, m.high, m.trough
@@ -403,6 +404,7 @@ def _run_engine(picks, votes, agreement, panel, part, costs, risk, account):
         kernel_bars(part),
         inputs.atr,
         inputs.volatility,
+        inputs.target,
         new_account(part.symbols, risk, account.cash),
         np.array([record], ENGINE_PARAMETERS),
         (1 + account.risk_free) ** (1 / SESSIONS_PER_YEAR) - 1,

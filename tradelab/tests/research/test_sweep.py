@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ...backtesting import backtest
 from ...config import BacktestSettings, CostSettings, RiskSettings, StrategySettings, SweepSettings
 from ...engine.market import bar_panel
+from ...engine.result import equity_curves
 from ...performance_metrics import cagr, max_drawdown, sharpe, win_rate
 from ...research.grid import moving_average_table
 from ...research.sweep import _run_all, sweep, sweep_tables
@@ -57,13 +58,24 @@ def _bars(seed, volume, gaps):
 
 
 def _made(seed, n_symbols, volume=1e6, gaps=False):
-    "A market with dividends, and the closes of its symbols"
+    "A market with dividends and splits, and the closes of its symbols"
     bars = {symbol: _bars(100 * seed + k, volume, gaps and k > 0) for k, symbol in enumerate('ABC'[:n_symbols])}
     paid = {
         symbol: np.where(np.random.default_rng(seed).random(len(frame)) < 0.04, 0.7, 0.0)
         for symbol, frame in bars.items()
     }
-    return bar_panel(bars, paid), {symbol: frame.close for symbol, frame in bars.items()}
+    splits = {
+        symbol: np.random.default_rng(seed + 1).choice([1.0] * 97 + [2.0, 0.5, 1.5], len(frame))
+        for symbol, frame in bars.items()
+    }
+    traded = {symbol: _before_splits(frame, np.cumprod(splits[symbol])) for symbol, frame in bars.items()}
+    return bar_panel(traded, paid, splits), {symbol: frame.close for symbol, frame in bars.items()}
+
+
+def _before_splits(bars, shares):
+    "The bars as traded, when one share of the first bar has become `shares`"
+    prices = {name: bars[name] / shares for name in ('open', 'high', 'low', 'close')}
+    return bars.assign(**prices, volume=bars.volume * shares)
 
 # %% ../../../nbs/research/06_sweep.ipynb #d4123703
 def _expected(made, closes, row, strategy, costs, risk, account):
@@ -78,7 +90,8 @@ def _expected(made, closes, row, strategy, costs, risk, account):
         risk,
         account,
     )
-    equity, alive = result.equity.equity, (result.equity.equity > 0).all()
+    (equity,) = equity_curves(result)
+    alive = (equity > 0).all()
     of_equity = [cagr(equity), sharpe(equity, account.risk_free), max_drawdown(equity)] if alive else [nan] * 3
     return [
         equity.iloc[-1] / equity.iloc[0] - 1,
@@ -239,7 +252,7 @@ def test_reinvested_dividends_prevent_skipping_bars():
 def test_a_dividend_on_a_skipped_bar_is_paid():
     made, closes = _made(5, 1)
     bars = pd.DataFrame({name: getattr(made, name)[:, 0] for name in ('open', 'high', 'low', 'close', 'volume')}, DAYS)
-    paid, unpaid = _check(made, closes), _check(bar_panel({'A': bars}), closes)
+    paid, unpaid = _check(made, closes), _check(bar_panel({'A': bars}, None, {'A': made.splits[:, 0]}), closes)
     assert (paid.table['Total Return'] > unpaid.table['Total Return']).all()
 
 
