@@ -162,3 +162,4 @@ def _backtest_html(self):
 
 Backtest._repr_html_ = _backtest_html
 Backtest.plot = loaded_method('reporting.charts:backtest_chart', 'An interactive chart that works offline')
+Backtest.report = loaded_method('reporting.backtest_page:write_backtest_page', 'One HTML page that works offline')

@@ -13,7 +13,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from html import escape
-from numbers import Number
 
 import pandas as pd
 
@@ -32,6 +31,7 @@ from ..records.strategies import grid_values, seen_facts, strategy_code
 from ..records.trials import save_sweep, save_walk_forward, trials_of, trials_words
 from ..reporting.answers import Answer, backtest_answer
 from ..reporting.backtests import intervals_table, metrics_table, stress_table
+from ..reporting.formats import format_parameter
 from ..reporting.research import contenders_table, folds_table
 from tradelab.research.benchmark import (
     Benchmark,
@@ -170,8 +170,8 @@ def _own_note(self, name):
     "A sentence on a strategy of your own: what it sees, its parameters and its code"
     function = self.voters[name]
     values = {key: value for key, value in parameters_of(function).items() if value is not inspect.Parameter.empty}
-    values |= {key: ', '.join(map(_value_text, listed)) for key, listed in self.grid.get(name, {}).items()}
-    chosen = '; '.join(f'{key} {_value_text(value)}' for key, value in values.items())
+    values |= {key: ', '.join(map(format_parameter, listed)) for key, listed in self.grid.get(name, {}).items()}
+    chosen = '; '.join(f'{key} {format_parameter(value)}' for key, value in values.items())
     given = f' with {chosen}' if chosen else ''
     code = strategy_code({name: function})[name][:8]
     return f'`{name}` is a strategy of your own, decided on {_SEEN[view_of(function)]}{given} (code {code}).'
@@ -351,10 +351,16 @@ def _backtest(
         (symbol,) = core.market.symbols
         traded = symbol_bars(core.market, symbol).loc[result.equity.index[0] :]
         price = traded, core.signals()[symbol], traded['close']
-    answer = backtest_answer(result, hold, settings, price, benchmark, core)
+    answer = backtest_answer(result, hold, settings, price, benchmark, core, **_about(self))
     parameters = {name: _as_json(value) for name, value in params.items()}
     self._count('backtest', settings, parameters, answer.sides, [answer.sides['strategy']['Sharpe']], benchmark)
     return answer
+
+
+def _about(self):
+    "Where the bars came from, for a page"
+    conventions = sorted({delivered[2] for delivered in self.universe.data.values()})
+    return {'source': f'Provider {self.settings.data.provider}', 'convention': ', '.join(conventions)}
 
 
 def _as_json(value):
@@ -429,14 +435,14 @@ def _sweep(
     self._count('sweep', settings, parameters, sides, swept.table['Sharpe'], benchmark)
     self.trials_table = swept.table
     words, metrics = _sweep_words(swept, metric, best), pd.DataFrame(sides)
-    table, draw = contenders_table(swept, sides, metric, benchmark.name), lambda: _plot_sweep(swept, metric, best)
+    table, draw = contenders_table(swept, sides, metric, benchmark.name), lambda: swept.plot(metric, best)
     behind = {'settings': settings, 'result': result, 'buy_and_hold': hold, 'benchmark': benchmark}
     return Answer('sweep', swept, metrics, words, draw, table, params=best, sides=sides, **behind)
 
 
 def _sweep_words(swept, metric, best):
     "The best combination, and what its figure does not say"
-    chosen = ', '.join(f'{name} {_value_text(value)}' for name, value in best.items())
+    chosen = ', '.join(f'{name} {format_parameter(value)}' for name, value in best.items())
     return (
         f'**{len(swept.table):,} combinations** of {", ".join(swept.parameters)}. The best by {metric}: {chosen}. '
         'It was chosen with these sessions in view: `walk_forward` shows what such a choice is worth on sessions '
@@ -444,32 +450,7 @@ def _sweep_words(swept, metric, best):
     )
 
 
-def _value_text(value):
-    "A value of a parameter for a sentence"
-    return f'{value:g}' if isinstance(value, Number) else str(value)
-
-
 LabStudy.sweep = _sweep
-
-# %% ../../nbs/lab/01_study.ipynb #a567836f
-def _plot_sweep(swept, metric, best):
-    "The figure of every combination: a heat map over two parameters, or the distribution of all values"
-    from tradelab.reporting.research_plots import plot_distribution, plot_heatmap
-
-    varying = [name for name in swept.parameters if swept.table[name].nunique() > 1]
-    if len(varying) < 2:
-        value = float(_rows_at(swept.table, best)[metric].iloc[0])
-        return plot_distribution(swept.table[metric].to_numpy(), value, metric, 'combinations')
-    x, y, *others = varying
-    cells = _rows_at(swept.table, {name: best[name] for name in others})
-    return plot_heatmap(cells, x, y, metric, (best[x], best[y]))
-
-
-def _rows_at(table, params):
-    "The combinations with these values"
-    for name, value in params.items():
-        table = table[table[name] == value]
-    return table
 
 # %% ../../nbs/lab/01_study.ipynb #e4a8d58b
 def _walk_forward(
@@ -699,7 +680,7 @@ def _holdout_answer(opened, hold, benchmark, days, settings, params):
     "The final choice over the holdout, beside its benchmark and buy and hold"
     result, risk_free = opened.result, settings.backtest.risk_free
     sides = sides_beside('strategy', opened.figures, hold, benchmark, risk_free)
-    chosen = ', '.join(f'{key} {_value_text(value)}' for key, value in params.items()) or 'the strategy as set'
+    chosen = ', '.join(f'{key} {format_parameter(value)}' for key, value in params.items()) or 'the strategy as set'
     words = f'**Opened on record.** The final choice is {chosen}.'
 
     def draw():

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['start_run', 'run_details', 'finish_run', 'close_stale_runs', 'claim_results', 'trial_summary', 'table_rows',
-           'result_tables', 'save_backtest', 'save_metrics', 'runs_table', 'find_ok_run', 'equity_curves',
-           'record_event', 'EventHandler']
+           'result_tables', 'save_backtest', 'save_metrics', 'runs_table', 'find_ok_run', 'stored_trades',
+           'equity_curves', 'record_event', 'EventHandler']
 
 # %% ../../nbs/records/04_results.ipynb #6602de05
 import logging
@@ -19,7 +19,7 @@ from sqlalchemy import insert, select, update
 from ..config import Settings
 from ..engine.result import Backtest
 from .comparison import run_figures
-from .tables import Event, Run
+from .tables import Event, Run, StoredTrade
 from ..utils.database import Base, copy_frame, read_frame, session
 from ..utils.error_handling import RunError, did_you_mean
 
@@ -184,6 +184,24 @@ def find_ok_run(
     with session(settings) as db:
         row = db.execute(same.order_by(Run.ended_at.desc()).limit(1)).mappings().one_or_none()
         return dict(row) if row else None
+
+# %% ../../nbs/records/04_results.ipynb #c38dcdea
+def stored_trades(
+    settings: Settings,  # The lab
+    run_id: str,  # Name of the run
+) -> pd.DataFrame:  # One row per trade, columns as `Backtest.trades`; raises RunError for an unknown run
+    "The trades of a stored run"
+    run_details(settings, run_id)
+    columns = [column for name, column in StoredTrade.__table__.columns.items() if name not in ('run_id', 'number')]
+    query = select(*columns).where(StoredTrade.run_id == run_id).order_by(StoredTrade.number)
+    with session(settings) as db:
+        rows = [dict(row) for row in db.execute(query).mappings()]
+    frame = pd.DataFrame(rows, columns=[column.name for column in columns])
+    numbers = ['entry_price', 'exit_price', 'quantity', 'fees', 'dividends', 'pnl', 'return']
+    return frame.astype(dict.fromkeys(numbers, float)).astype(dict.fromkeys(_SESSIONS, 'datetime64[us]'))
+
+
+_SESSIONS = ('entry_session', 'exit_session')
 
 # %% ../../nbs/records/04_results.ipynb #8d08a987
 def equity_curves(

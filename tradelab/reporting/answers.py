@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 
 import pandas as pd
 
@@ -19,7 +20,7 @@ from ..performance_metrics import METRICS
 from .backtests import benchmark_verdict, metrics_table
 from ..research.benchmark import Benchmark, equity_beside, own_benchmark, sides_beside
 from ..research.study import Study, performance_of
-from ..utils.error_handling import did_you_mean
+from ..utils.error_handling import ParameterError, did_you_mean
 
 # %% ../../nbs/reporting/14_answers.ipynb #cfdbdc94
 @dataclass(frozen=True, eq=False, repr=False)
@@ -42,6 +43,7 @@ class Answer:
     sides: dict | None = None  # Side → figure → value, as the database stores them
     price: tuple | None = None  # Bars, signals and closes of a single symbol
     chart: Callable | None = None  # Makes the interactive chart of a backtest; may take a symbol
+    page: Callable | None = None  # Writes the page of a backtest to a path
 
     def __getattr__(self, name):
         if name.startswith('_'):
@@ -73,6 +75,20 @@ class Answer:
     ):  # A `Chart` for a backtest, matplotlib axes for every other question
         "Draw the answer: a backtest as an interactive chart, other answers as `draw` does"
         return self.chart(*symbol) if self.chart else self.draw(*symbol)
+
+# %% ../../nbs/reporting/14_answers.ipynb #394f2d92
+def _report(
+    self: Answer,
+    path: Path,  # The page to write, such as 'backtest.html'
+) -> Path:  # The page; raises ParameterError for a question other than backtest
+    "Figures, plots, trades and assumptions of a backtest as one HTML page that works offline"
+    if self.page is None:
+        remedy = '`tradelab run` writes a report of a sweep and of a walk-forward.'
+        raise ParameterError('Only a backtest is written as a page', self.question, remedy)
+    return self.page(path)
+
+
+Answer.report = _report
 
 # %% ../../nbs/reporting/14_answers.ipynb #32808ea9
 def _plain(words):
@@ -110,7 +126,8 @@ def backtest_answer(
     settings: Settings,  # In force; [backtest] risk_free is used
     price: tuple | None = None,  # Bars, signals and closes of a single symbol, for the picture
     benchmark: Benchmark | None = None,  # What it is compared with; buy and hold when left out
-    core: Study | None = None,  # The study that was asked, for the interactive chart
+    core: Study | None = None,  # The study that was asked, for the interactive chart and the page
+    **about,  # source and convention of the bars, for the page
 ) -> Answer:  # Its record is the `Backtest`
     "A backtest beside its benchmark and buy and hold"
     benchmark, risk_free = benchmark or own_benchmark(hold), settings.backtest.risk_free
@@ -120,5 +137,9 @@ def backtest_answer(
     behind = {'settings': settings, 'result': result, 'buy_and_hold': hold, 'sides': sides, 'price': price}
     behind['chart'] = lambda symbol='': (
         core.plot(symbol, result, benchmark) if core else result.plot(benchmark=benchmark, symbol=symbol)
+    )
+    about['benchmark'] = benchmark
+    behind['page'] = lambda path: (
+        core.report(path, result, hold, **about) if core else result.report(path, settings, hold=hold, **about)
     )
     return Answer('backtest', result, metrics, words, draw, table, benchmark=benchmark, **behind)

@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['BLUE', 'ORANGE', 'GREEN', 'RED', 'INK', 'GREY', 'STYLE', 'lab_style', 'checked_series', 'need_columns', 'date_axis',
-           'needs_log_scale', 'price_axis', 'draw_line', 'finish_axes', 'per_last_share', 'averages_at_price',
-           'plot_price', 'trade_count', 'plot_rsi', 'plot_equity', 'benchmark_lines', 'line_colors', 'equity_title',
-           'plot_drawdown', 'drawdown', 'drawdown_title', 'plot_history']
+           'needs_log_scale', 'price_axis', 'draw_line', 'finish_axes', 'plot_png', 'per_last_share',
+           'averages_at_price', 'plot_price', 'trade_count', 'plot_rsi', 'plot_equity', 'benchmark_lines',
+           'line_colors', 'equity_title', 'plot_drawdown', 'drawdown', 'drawdown_title', 'plot_history']
 
 # %% ../../nbs/reporting/04_plots.ipynb #7c212899
 from collections.abc import Mapping
 from contextlib import contextmanager
+from io import BytesIO
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -178,6 +179,16 @@ def finish_axes(
         axes.figure.legend(loc='outside lower left', ncols=6, borderaxespad=0.2)
     axes.figure.draw_without_rendering()
     return axes
+
+# %% ../../nbs/reporting/04_plots.ipynb #5c116f33
+def plot_png(
+    axes: plt.Axes,  # Axes of a plot, or an array of them
+) -> bytes:  # PNG; the figure is closed
+    "A finished plot as a picture"
+    figure, picture = np.ravel(axes)[0].figure, BytesIO()
+    figure.savefig(picture, format='png', facecolor='white')
+    plt.close(figure)
+    return picture.getvalue()
 
 # %% ../../nbs/reporting/04_plots.ipynb #ea34d60c
 def per_last_share(

@@ -22,7 +22,7 @@ from tradelab.reporting.assumptions import (
     execution_assumptions,
     optimism_warnings,
 )
-from .formats import FORMATS, format_figure
+from .formats import FORMATS, format_figure, format_parameter
 from ..research.benchmark import BUY_AND_HOLD
 from ..research.sweep import Sweep, plateau, ranked
 from ..research.walk_forward import WalkForward, stability
@@ -34,11 +34,7 @@ def parameter_list(
     parameters: Mapping,  # Parameter → value
 ) -> str:  # Such as 'fast 20, slow 100'
     "Parameters as part of a sentence"
-    texts = []
-    for name, value in parameters.items():
-        text = f'{value:g}' if isinstance(value, (int, float)) else f'{value}'
-        texts.append(f'{name.replace("_", " ")} {text}')
-    return ', '.join(texts)
+    return ', '.join(f'{name.replace("_", " ")} {format_parameter(value)}' for name, value in parameters.items())
 
 # %% ../../nbs/reporting/10_research.ipynb #f6281d2c
 def holdout_sentence(

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from math import nan
 
-import numpy as np
 import pandas as pd
 
 from ..backtesting import backtest, buy_and_hold
@@ -395,3 +394,5 @@ Study.open_holdout = _open_holdout
 # %% ../../nbs/research/08_study.ipynb #3f6ceed3
 Study.plot = loaded_method('reporting.charts:study_chart', 'An interactive chart that works offline')
 Evaluation.plot = loaded_method('reporting.charts:evaluation_chart', 'An interactive chart that works offline')
+Study.report = loaded_method('reporting.backtest_page:write_study_page', 'One HTML page that works offline')
+Evaluation.report = loaded_method('reporting.backtest_page:write_evaluation_page', 'One HTML page that works offline')

@@ -37,7 +37,7 @@ from tradelab.engine.state import (
 from ..performance_metrics import MIN_RETURNS, SESSIONS_PER_YEAR
 from .grid import VoteTable, combinations, vote_tables
 from ..utils.compiled import kernel, prange
-from ..utils.display import list_names
+from ..utils.display import list_names, loaded_method
 from ..utils.error_handling import DataError, did_you_mean
 
 # %% ../../nbs/research/06_sweep.ipynb #caf4be29
@@ -286,7 +286,7 @@ def _counting_log():
     )
 
 # %% ../../nbs/research/06_sweep.ipynb #bdb45c0a
-@partial(kernel, parallel=True)
+@partial(kernel, parallel=True, seconds=40)
 def _run_all(
     picks,
     now,
@@ -363,6 +363,11 @@ class Sweep:
     @property
     def figures(self):
         return [name for name in self.table if name not in self.parameters]
+
+    @property
+    def varying(self) -> list[str]:  # The first parameter when none varies
+        "Parameters with more than one value"
+        return [name for name in self.parameters if self.table[name].nunique() > 1] or self.parameters[:1]
 
     def __repr__(self):
         combinations = f'{len(self.table):,} combinations of {", ".join(self.parameters)}'
@@ -475,6 +480,7 @@ def _sweep_html(self):
 
 
 Sweep._repr_html_ = _sweep_html
+Sweep.plot = loaded_method('reporting.research_plots:plot_sweep', 'A line, a heat map or several')
 
 # %% ../../nbs/research/06_sweep.ipynb #710c2090
 def ranked(
@@ -501,8 +507,7 @@ def best(
 # %% ../../nbs/research/06_sweep.ipynb #52768a13
 def _places(swept):
     "Position of each combination along each parameter that varies, shape (n_combinations, n_varying)"
-    varying = [name for name in swept.parameters if swept.table[name].nunique() > 1] or swept.parameters[:1]
-    return np.column_stack([np.unique(swept.table[name], return_inverse=True)[1] for name in varying])
+    return np.column_stack([np.unique(swept.table[name], return_inverse=True)[1] for name in swept.varying])
 
 
 def _around(places, values, nothing):

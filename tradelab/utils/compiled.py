@@ -9,10 +9,11 @@ __all__ = ['code_stamp', 'kernel']
 import hashlib
 import os
 import re
+import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-
-from numba import config, njit, prange  # noqa: F401 (other modules take prange from here)
+from time import perf_counter
 
 # %% ../../nbs/ground/02_compiled.ipynb #826867b9
 _IMPORT = re.compile(
@@ -69,22 +70,72 @@ def code_stamp(
 def _cache_folder():
     "Folder of the compiled code: below numba's own setting, below the package, or below the user's cache"
     name, _, module = __name__.partition('.')
+    own = os.environ.get('NUMBA_CACHE_DIR', '')
     if not module:
-        return config.CACHE_DIR  # in a notebook: nothing is kept
+        return own  # in a notebook: nothing is kept
     package = Path(__file__).resolve().parents[module.count('.')]
     below = package / '__pycache__' if os.access(package, os.W_OK) else Path.home() / '.cache' / name
-    return str(Path(config.CACHE_DIR or below) / f'kernels-{code_stamp(package, module)}')
+    return str(Path(own or below) / f'kernels-{code_stamp(package, module)}')
 
 
 _FOLDER = _cache_folder()
+
+# %% ../../nbs/ground/02_compiled.ipynb #af28bf5a
+_SECONDS = {}  # Function → about how many seconds a first compilation takes
+_PATIENCE = 1.0  # Seconds of compiling before anything is said
+_SAID = 'COMPILING_ANNOUNCED'  # Variable of the environment; child processes inherit it
+
+
+def _say(seconds, say):
+    "Say once, in this process and its children, that compiling takes a while"
+    if not os.environ.get(_SAID):
+        say(f'Compiling the numerical code, once, about {seconds} s; it is kept on disk.')
+    os.environ[_SAID] = '1'
+
+# %% ../../nbs/ground/02_compiled.ipynb #87940d51
+@cache
+def _listen():
+    "Watch the compilations of numba"
+    from numba.core import event
+
+    class Notice(event.Listener):
+        "Speaks when the outermost compilation has taken longer than `_PATIENCE`"
+
+        running = []
+
+        def on_start(self, found):
+            function = getattr(found.data['dispatcher'], 'py_func', None)
+            self.running.append((function, perf_counter()))
+            outermost, since = self.running[0]
+            if outermost in _SECONDS and perf_counter() - since > _PATIENCE:
+                _say(_SECONDS[outermost], lambda text: sys.stderr.write(f'{text}\n'))
+
+        def on_end(self, found):
+            self.running.pop()
+
+    event.register('numba:compile', Notice())
+
+# %% ../../nbs/ground/02_compiled.ipynb #5d5d2884
+def __getattr__(name):
+    "`prange` of numba, which other modules take from here"
+    if name != 'prange':
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    from numba import prange
+
+    return prange
 
 # %% ../../nbs/ground/02_compiled.ipynb #3a8cba6d
 def kernel(
     function: Callable,  # A function of numbers, records and arrays
     allocates: bool = False,  # Whether it makes arrays
     parallel: bool = False,  # Whether its `prange` loops use all cores; it may then make arrays
+    seconds: int = 30,  # About how long a first compilation takes with all that it calls, for the notice
 ) -> Callable:  # The compiled function, compiled on its first call
     "Compile a function with numba and keep the machine code on disk"
+    from numba import config, njit
+
+    _listen()
+    _SECONDS[function] = seconds
     light = not (allocates or parallel)
     options = dict(error_model='numpy', parallel=parallel, nogil=True, forceinline=light, _nrt=not light)
     before = config.CACHE_DIR
