@@ -325,7 +325,8 @@ def strategy_signals(
     for name in strategy.voters:
         if name not in available:
             suggestion = did_you_mean(name, {*available, 'forecast'})
-            raise DataError('Unknown voter', name, f"Pass it: voters={{'{name}': function}}. {suggestion}")
+            remedy = f"Pass it: voters={{'{name}': function}}, or write it into {strategy.path}/{name}.py. {suggestion}"
+            raise DataError('Unknown voter', name, remedy)
     if unnamed := [name for name in further if name not in strategy.voters]:
         raise DataError('A voter was passed that the settings do not name', unnamed, 'Add it to [strategy] voters.')
     votes = {name: available[name](close) for name in strategy.voters}

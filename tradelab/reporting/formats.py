@@ -89,7 +89,7 @@ UNITS = {
     'Payoff Ratio': 'mean gain / mean loss',
     'PSR': 'probability that Sharpe > 0',
     'DSR': 'PSR corrected for all trials',
-    'Trials': 'on the same symbols, including this one',
+    'Trials': 'on these symbols and on sets that share one, including this one',
     'Ulcer Index': 'root mean square drawdown',
 }
 
