@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.adjustment import PRICES, split_ratios
+from .market import Targets
 from ..signal_generator import Vote, Voter, check_vote
 from ..utils.error_handling import DataError
 
@@ -109,9 +110,14 @@ _FORMS = 'Return a Vote, a tuple (entries, exits) of boolean series, or one bool
 
 
 def _targets(values, what):
-    "Raise DataError: target weights are not traded yet"
-    remedy = 'Return entries and exits, such as (close > high, close < low); comparisons give booleans.'
-    raise DataError(f'{what} returned numbers, and target weights are not traded yet', _kind(values), remedy)
+    "Raise DataError: a study does not trade target weights yet; the engine does, see `Targets`"
+    remedy = (
+        'Return entries and exits, such as (close > high, close < low); comparisons give booleans. '
+        'Weights are traded by the engine itself: backtest(panel, Targets(weights)).'
+    )
+    raise DataError(
+        f'{what} returned numbers, and target weights of a strategy are not traded yet', _kind(values), remedy
+    )
 
 
 def _kind(value):
@@ -135,6 +141,8 @@ def _parts(answer, what, form):
         kinds = set(answer.dtypes) if isinstance(answer, pd.DataFrame) else {answer.dtype}
         if all(pd.api.types.is_float_dtype(kind) for kind in kinds):
             _targets(answer, what)
+    if isinstance(answer, Targets):
+        _targets(answer, what)
     if isinstance(answer, tuple) and len(answer) in (2, 3):
         return (*answer, None)[:3]
     raise DataError(f'{what} returned no decision', _kind(answer), _FORMS)

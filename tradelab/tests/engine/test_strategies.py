@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from ...data.adjustment import adjust
+from ...engine.market import Targets
 from tradelab.engine.strategies import (
     Entries,
     bound_voters,
@@ -126,7 +127,8 @@ TRUE = _series(True, True, True, True)
         (None, 'mine on A returned no decision.*NoneType.*Return a Vote'),
         ((TRUE,), 'returned no decision'),
         (TRUE.astype(int), 'returned no decision.*int64'),
-        (TRUE.astype(float), 'target weights are not traded yet.*entries and exits'),
+        (TRUE.astype(float), 'target weights of a strategy are not traded yet.*entries and exits.*Targets'),
+        (Targets(TRUE.astype(float)), 'target weights of a strategy are not traded yet'),
         ((TRUE, None), 'exits of mine on A are no series'),
         ((TRUE.to_numpy(), TRUE), 'entries of mine on A are no series.*pd.Series'),
         ((TRUE, TRUE.iloc[1:]), 'exits of mine on A stand on other bars.*3 of 4'),
