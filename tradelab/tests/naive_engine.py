@@ -317,7 +317,7 @@ def _split_position(run, t, symbol):
     p.stop, p.target, p.best, p.split = p.stop / ratio, p.target / ratio, p.best / ratio, p.split * ratio
     shares, sign = abs(p.quantity) * ratio, 1 if p.quantity > 0 else -1
     whole = round(shares * 10**9) / 10**9 if run.account.fractional else _down(shares, 1)
-    if run.account.fractional or not shares > whole:
+    if (run.account.fractional and whole) or not shares > whole:
         p.quantity = sign * whole
     else:
         p.quantity = sign * shares

@@ -8,13 +8,13 @@ __all__ = ['COUNTED', 'Market', 'random_market', 'run_engine', 'first_difference
 # %% ../../nbs/tests/random_markets.ipynb #a7c13cd5
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ..backtesting import backtest
-from ..engine.market import bar_panel
+from ..engine.market import Targets, bar_panel
 from ..settings import BacktestSettings, CostSettings, RiskSettings
 from .naive_engine import run_naive
 
@@ -102,6 +102,23 @@ def _signals(rng, bars, busy):
         score = rng.choice([rng.random(), 0.25, 0.5]) * (signal if rng.random() < 0.8 else 1)
         rows.append((score, signal, f'signal {t}'))
     return pd.DataFrame(rows, bars.index, ['score', 'signal', 'reason'])
+
+
+def _targets(rng, axis, symbols, shorts):
+    "Targets for all symbols: many repeat or move a little, some are 0, some are missing"
+    unit = rng.choice(['weight', 'weight', 'cash', 'shares'])
+    sizes = dict(weight=[0.1, 0.2, 0.5, 1 / 3, 1.0], cash=[500.0, 2500.0, 4000.0], shares=[3.0, 10.0, 37.5, 150.0])[
+        unit
+    ]
+    known, rows = rng.choice([0.2, 0.6, 1.0]), []
+    for _ in axis:
+        row = [rng.choice([0.0, *sizes]) * rng.choice([1.0, 1.0, 1.03, 0.9]) for _ in symbols]
+        row = [x * rng.choice([1, 1, -1]) if shorts else x for x in row]
+        rows.append([x if rng.random() < known else math.nan for x in row])
+    values = pd.DataFrame(rows, axis, symbols)
+    scores = pd.DataFrame([[rng.choice([0.0, 0.5, 1.0, -1.0]) for _ in symbols] for _ in axis], axis, symbols)
+    band, every = rng.choice([0.0, 0.0, 0.02, 0.1]), rng.choice(['session', 'session', 'week', 'month'])
+    return Targets(values, unit=unit, every=every, band=band, score=rng.choice([None, scores]))
 
 # %% ../../nbs/tests/random_markets.ipynb #c034b443
 COSTS = dict(
@@ -222,6 +239,8 @@ GROUPS = dict(
         take_profit=[None, None, 0.3],
         time_stop=[None, None, 10],
     ),
+    targets=dict(OPEN_LIMITS, targets=[True], splits=[0, 0, 0.1]),
+    tight_targets=dict(BREAKERS, targets=[True], splits=[0, 0.1], thin=[0, 0.4]),
 )
 SHAPE = dict(
     symbols=[1, 2, 3, 4],
@@ -231,6 +250,7 @@ SHAPE = dict(
     splits=[0],
     paying=[0, 0.06],
     busy=[0.2, 0.4, 0.7],
+    targets=[False],
 )
 
 # %% ../../nbs/tests/random_markets.ipynb #db388bba
@@ -239,7 +259,7 @@ class Market:
     "Everything that one run needs"
 
     bars: dict  # Per symbol a frame of bars as traded
-    strategy: dict  # Signals per symbol
+    strategy: dict | Targets  # Signals per symbol, or targets
     dividends: dict  # Per symbol USD per share of the day
     splits: dict  # Per symbol shares after for one before
     costs: CostSettings  # Costs
@@ -262,7 +282,7 @@ def random_market(
     seed: int,  # The same seed gives the same market
     group: str = 'signals',  # One of `GROUPS`
     **lists,  # Own lists of values over those of the group, such as fractional=[True]
-) -> Market:  # Bars, signals and settings
+) -> Market:  # Bars, signals or targets, and settings
     "Draw a market and its settings"
     rng = random.Random(f'{group} {seed}')
     lists = {**SHAPE, **COSTS, **RISK, **ACCOUNT, **GROUPS[group], **lists}
@@ -272,7 +292,10 @@ def random_market(
     bars, dividends, splits = ({s: drawn[s][i] for s in symbols} for i in range(3))
     panel_axis = axis[[t for t, x in enumerate(axis) if any(x in frame.index for frame in bars.values())]]
     settings = _settings(rng, lists, panel_axis, symbols)
-    strategy = {s: _signals(rng, bars[s], shape['busy']) for s in symbols}
+    if shape['targets']:
+        strategy = _targets(rng, panel_axis, symbols, settings[2].direction == 'long_short')
+    else:
+        strategy = {s: _signals(rng, bars[s], shape['busy']) for s in symbols}
     return Market(bars, strategy, dividends, splits, *settings)
 
 # %% ../../nbs/tests/random_markets.ipynb #45f4c6f9
@@ -338,6 +361,19 @@ def _first(kind, ours, theirs, absolute):
     return None
 
 # %% ../../nbs/tests/random_markets.ipynb #af02c79a
+def _value(fill):
+    "A fill with its value instead of its quantity"
+    t, symbol, quantity, price, fee, reason = fill
+    return t, symbol, quantity * price, price, fee, reason
+
+
+def _in_usd(trade):
+    "A trade with what was paid and received instead of prices and return, so that one tolerance serves small ones too"
+    *key, shares, entry_price, exit_price, fees, dividends, pnl, return_, split, reason = trade
+    paid, received = entry_price * shares, exit_price * shares * split
+    return *key, shares, paid, received, fees, dividends, pnl, return_ * paid, split, reason
+
+# %% ../../nbs/tests/random_markets.ipynb #3b3710f4
 COUNTED = (
     'cancelled_no_bar',
     'cancelled_no_slot',
@@ -357,22 +393,30 @@ def first_difference(
     naive,  # The run of the naive engine
 ) -> tuple | None:  # Kind, session, the naive row, the engine's row; None: no difference
     "Compare the records of both engines"
-    theirs, most = _engine_rows(record), max(frame.close.max() for frame in market.bars.values())
+    theirs, closes = _engine_rows(record), [frame.close for frame in market.bars.values()]
+    most, least = max(close.max() for close in closes), min(close.min() for close in closes)
     fractional = market.account.fractional
-    shares, money = (SHARES, 20 * SHARES * most) if fractional else (0, 1e-9 * market.account.cash)
-    fills = [[fill for fill in rows if abs(fill[2]) > shares] for rows in (naive.fills, theirs['fills'])]
-    trades = (sorted(naive.trades), theirs['trades'])
+    money = 20 * SHARES * most if fractional else 1e-9 * market.account.cash
+    shares = money / least if fractional else 0
+    dust = money if fractional else 0
+    fills = [
+        [_value(fill) for fill in rows if abs(fill[2] * fill[3]) > dust] for rows in (naive.fills, theirs['fills'])
+    ]
+    trades = [
+        [_in_usd(trade) for trade in rows if trade[4] * trade[5] > dust]
+        for rows in (sorted(naive.trades), theirs['trades'])
+    ]
     counts = [[(0, name, counts.get(name, 0)) for name in COUNTED] for counts in (naive.counts, record.counts)]
     return (
-        _first('fill', *fills, [0, 0, shares, 0, money, 0])
+        _first('fill', *fills, [0, 0, money, 0, money, 0])
         or _first('equity', naive.equity, theirs['equity'], [0] + [money] * 4)
-        or _first('trade', *trades, [0, 0, 0, 0, shares, 1e-9, 1e-9, money, money, money, 1e-6, 0, 0])
+        or _first('trade', *trades, [0] * 4 + [shares] + [money] * 6 + [0, 0])
         or _first('breaker', naive.breaks, theirs['breaks'], [0, 0])
         or _journal_difference(naive, record, shares)
         or _first('count', *counts, [0, 0, 0])
     )
 
-# %% ../../nbs/tests/random_markets.ipynb #3b3710f4
+# %% ../../nbs/tests/random_markets.ipynb #2986c611
 def _journal_difference(naive, record, shares):
     "The first order or refusal that only one of the journals has"
     ordered, refused = _journal(record)
@@ -386,7 +430,7 @@ def _journal_difference(naive, record, shares):
             return 'refusal', key[0], (key, ours.get(key)), (key, refused.get(key))
     return None
 
-# %% ../../nbs/tests/random_markets.ipynb #2986c611
+# %% ../../nbs/tests/random_markets.ipynb #ec65a07a
 def compare(
     market: Market,  # What both run
 ) -> tuple | None:  # The first difference, or None

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['REASONS', 'RULES', 'LASTING', 'BY_VALUE', 'STILL', 'test_both_engines_agree_in_fills_trades_equity_breakers_journal_and_counts', 'test_both_engines_agree_on_a_thousand_markets', 'test_the_markets_reach_every_reason_to_trade_and_every_refusal', 'test_the_comparison_sees_another_rule', 'test_later_sessions_change_nothing_earlier_to_the_bit', 'test_a_later_split_or_dividend_changes_nothing_earlier_to_the_bit', 'test_a_fractional_account_on_bars_as_traded_is_worth_what_it_is_on_adjusted_bars', 'test_an_account_is_worth_its_cash_while_only_splits_move_the_price']
 
-# %% ../../nbs/tests/random_markets.ipynb #51236f49
+# %% ../../nbs/tests/random_markets.ipynb #6791d0b5
 import math
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from ..backtesting import backtest
-from ..engine.market import bar_panel
+from ..engine.market import Targets, bar_panel
 from tradelab.tests.random_markets import (
     GROUPS,
     compare,
@@ -22,7 +22,7 @@ from tradelab.tests.random_markets import (
     run_engine_naively,
 )
 
-# %% ../../nbs/tests/random_markets.ipynb #76691c27
+# %% ../../nbs/tests/random_markets.ipynb #0a7db30b
 def _differences(group, seeds):
     return {seed: difference for seed in seeds if (difference := compare(random_market(seed, group)))}
 
@@ -38,7 +38,7 @@ def test_both_engines_agree_in_fills_trades_equity_breakers_journal_and_counts(g
 def test_both_engines_agree_on_a_thousand_markets(group, hundred):
     assert _differences(group, range(100 * hundred, 100 * hundred + 28)) == {}
 
-# %% ../../nbs/tests/random_markets.ipynb #0a7db30b
+# %% ../../nbs/tests/random_markets.ipynb #000d72b6
 def test_the_markets_reach_every_reason_to_trade_and_every_refusal():
     fills, verdicts = set(), set()
     for group in GROUPS:
@@ -51,14 +51,14 @@ def test_the_markets_reach_every_reason_to_trade_and_every_refusal():
 
 
 REASONS = {
-    *'signal dividend split stop_loss trailing_stop take_profit'.split(),
+    *'signal target dividend split stop_loss trailing_stop take_profit'.split(),
     *'time_stop halt margin_call delisted end'.split(),
 }
 RULES = set(
     'state stop cooldown max_order_value max_order_quantity max_position_fraction max_positions max_sector_fraction'.split()
 )
 
-# %% ../../nbs/tests/random_markets.ipynb #000d72b6
+# %% ../../nbs/tests/random_markets.ipynb #8fcc23c7
 def _other(market, **changes):
     "The market with other costs or limits"
     return replace(
@@ -84,7 +84,7 @@ def test_the_comparison_sees_another_rule(group, changes):
     seen = [first_difference(m, run_engine(m), run_engine_naively(_other(m, **changes))) for m in markets]
     assert any(seen)
 
-# %% ../../nbs/tests/random_markets.ipynb #4ea8c598
+# %% ../../nbs/tests/random_markets.ipynb #c30d3c9c
 def _until(market, k):
     "The market up to its session `k`"
     axis = sorted({session for frame in market.bars.values() for session in frame.index})
@@ -92,7 +92,12 @@ def _until(market, k):
     bars = {s: cut(frame) for s, frame in market.bars.items() if frame.loc[: axis[k], 'close'].notna().any()}
     n = {s: len(frame) for s, frame in bars.items()}
     rows = lambda values: {s: values[s][: n[s]] for s in bars}
-    strategy = {s: cut(frame) for s, frame in market.strategy.items() if s in bars}
+    if isinstance(market.strategy, dict):
+        strategy = {s: cut(frame) for s, frame in market.strategy.items() if s in bars}
+    else:
+        score = market.strategy.score
+        values = cut(market.strategy.values)[list(bars)]
+        strategy = replace(market.strategy, values=values, score=None if score is None else cut(score)[list(bars)])
     return replace(market, bars=bars, strategy=strategy, dividends=rows(market.dividends), splits=rows(market.splits))
 
 
@@ -134,7 +139,7 @@ def test_a_later_split_or_dividend_changes_nothing_earlier_to_the_bit(event, val
         k = axis.index(ends) - 1
         _same_past(run_engine(replace(market, **{event: later})), run_engine(_until(market, k)))
 
-# %% ../../nbs/tests/random_markets.ipynb #55188579
+# %% ../../nbs/tests/random_markets.ipynb #108f001a
 BY_VALUE = dict(
     commission_per_share=[0],
     taf_per_share=[0],
@@ -162,13 +167,14 @@ def test_a_fractional_account_on_bars_as_traded_is_worth_what_it_is_on_adjusted_
     for seed in range(12):
         market = random_market(seed, 'splits', splits=[0.1], **BY_VALUE)
         traded, adjusted = run_engine(market), run_engine(_adjusted(market))
-        assert len(traded.fills) == len(adjusted.fills)
+        # a split may pay out a billionth of a share
+        assert (traded.fills.reason != 'split').sum() == len(adjusted.fills)
         np.testing.assert_allclose(traded.equity.equity, adjusted.equity.equity, rtol=1e-9)
         np.testing.assert_allclose(traded.trades.pnl, adjusted.trades.pnl, rtol=1e-9, atol=1e-3)
         fills += len(traded.fills)
     assert fills > 100
 
-# %% ../../nbs/tests/random_markets.ipynb #97a0f173
+# %% ../../nbs/tests/random_markets.ipynb #99b2047b
 STILL = dict(
     commission_per_order=[0],
     commission_per_share=[0],
