@@ -154,7 +154,7 @@ def backtest(
     costs: CostSettings = CostSettings(),  # Commissions, fees, slippage, volume cap, borrow costs
     risk: RiskSettings = RiskSettings(),  # Position size, exits, limits, breakers
     account: BacktestSettings = BacktestSettings(),  # Cash, fractional shares, direction, fills, span
-    strategy: str = 'moving_average_rsi',  # Name of the strategy, for the record
+    strategy: str = '',  # Name of the strategy, for the record; empty: targets or moving_average_rsi
     mode: str = 'backtest',  # Mode, for the record
 ) -> Backtest:  # Raises DataError or UnknownSymbolError when signals and panel do not fit
     "Run signals through the bars of a panel, one session after the other"
@@ -165,12 +165,13 @@ def backtest(
     params = engine_parameters(costs, risk, account)
     if isinstance(signals, Targets):
         params['target_unit'], params['target_band'] = TARGET_UNITS.index(signals.unit), signals.band
+    name = strategy or ('targets' if isinstance(signals, Targets) else 'moving_average_rsi')
     log = new_log(12 * len(traded.symbols) + min(2 * np.count_nonzero(votes.signal), 50_000) + 100)
     length, done = len(traded.sessions), 0
     curve = np.empty((length, len(CURVE)))
     while (done := advance(done, length, length - 1, bars, inputs, state, params, log, curve)) < length:
         log = _longer(log)
-    return _record(traded, votes, state, _trimmed(log), curve, strategy, mode, account)
+    return _record(traded, votes, state, _trimmed(log), curve, name, mode, account)
 
 # %% ../nbs/engine/10_backtesting.ipynb #432d778d
 def _record(traded, votes, state, log, curve, strategy, mode, account):

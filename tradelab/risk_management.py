@@ -52,7 +52,9 @@ def entry_quantity(
         return round_down(max(0.0, params.position_cash / price), params)
     fraction = params.position_fraction
     if params.sizing == 3:
-        fraction = min(params.volatility_target / volatility, params.max_position_fraction) if volatility > 0.0 else nan
+        fraction = (
+            min(params.volatility_target / volatility, params.max_position_fraction) if volatility > 1e-12 else nan
+        )
     if params.sizing == 4:
         fraction = (
             min(params.risk_per_trade * price / (params.stop_atr * atr), params.max_position_fraction)

@@ -185,7 +185,9 @@ def split_position(
     position.target /= ratio
     position.best /= ratio
     kept = round_down(shares, params) if params.parts == 1.0 else round_quantity(shares)
-    fraction = round_quantity(shares - kept) if kept > 0.0 else shares
+    fraction = round_quantity(shares - kept) if params.parts == 1.0 else 0.0
+    if kept == 0.0:
+        fraction = shares
     position.quantity = side * (kept + fraction)
     if fraction > 0.0:
         _book(account, symbol, position, -side * fraction, position.close, 0.0, 0.0, SPLIT, params, log)

@@ -130,8 +130,6 @@ def _fill_entry(t, order, price, exit_unfilled, bars, state, params, log):
     "Fill an entry at `price` plus slippage as far as volume and cash allow; the limits too after an `exit_unfilled`"
     account, j = state.account[0], order.symbol
     position, sign, ordered = state.positions[j], 1 if order.quantity > 0.0 else -1, abs(order.quantity)
-    if order.quantity == 0.0:
-        return
     if position.quantity * sign < 0.0 or (
         position.quantity == 0.0 and (order.kind != ENTRY or account.names >= params.max_positions)
     ):
@@ -196,7 +194,7 @@ def _fill_orders(t, prices, bars, state, params, log):
     unfilled = _fill_exits(t, prices, bars, state, params, log)
     for i in range(state.account[0].orders):
         order = state.orders[i]
-        if order.kind == EXIT or order.kind == REDUCE:
+        if order.kind == EXIT or order.kind == REDUCE or order.quantity == 0.0:
             continue
         price = prices[t, order.symbol]
         if price > 0.0:
