@@ -57,7 +57,7 @@ def _decided(result, panel):
             decided.add((symbol, row + 1 + later[0]))
     return decided
 
-
+# %% ../../nbs/audit/02_engine.ipynb #e7cb7c28
 def _fill_faults(result, panel, costs, inside):
     "A sentence for each fill that no decision or no price explains, '' for the others"
     decided, faults = _decided(result, panel), []
@@ -68,16 +68,20 @@ def _fill_faults(result, panel, costs, inside):
             faults.append('' if fill.price == last else f'{fill.symbol} ({fill.reason}): the last close is {last:.10g}')
             continue
         if row > 0 and fill.reason == 'split':
-            known = (
-                closes[np.isfinite(closes[:-1]).nonzero()[0][-1]] / panel.splits[row, panel.symbols.index(fill.symbol)]
-            )
-            fault = f'{fill.symbol} ({fill.reason}): the last close in the new shares is {known:.10g}'
-            faults.append('' if abs(fill.price - known) <= 1e-9 * known else fault)
+            faults.append(_fraction_fault(fill, closes, panel.splits[row, panel.symbols.index(fill.symbol)]))
             continue
         waited = fill.reason in FORCED and row > 0 and np.isnan(closes[-2])
         known = waited or (fill.symbol, row) in decided
         faults.append(_fill_fault(fill, row, limits, known, fill.reason in inside))
     return faults
+
+
+def _fraction_fault(fill, closes, ratio):
+    "What is wrong with the payment for a fraction of a share after a split, '' for nothing"
+    known = closes[:-1][np.isfinite(closes[:-1])][-1] / ratio
+    if abs(fill.price - known) <= 1e-9 * known:
+        return ''
+    return f'{fill.symbol} ({fill.reason}): the last close in the new shares is {known:.10g}'
 
 
 def _fill_fault(fill, row, limits, decided, inside):

@@ -206,8 +206,8 @@ def caches_of(
         return {}
     found = {}
     for place, (ways, _) in places.items():
-        filled = (way for way in ways if _fills(function, place, way, run))
-        found |= {place: way for way in list(filled)[:1]}
+        if filled := [way for way in ways if _fills(function, place, way, run)]:
+            found[place] = filled[0]
     return found
 
 # %% ../../nbs/audit/03_memory.ipynb #8d793604

@@ -156,7 +156,7 @@ def _shares(days, actions):
 
 # %% ../../nbs/data/01_adjustment.ipynb #fce6844c
 def _dividend_steps(close, previous, paid, days, convention):
-    "Factor of each step from the `previous` close to the next, in the same shares; DataError for an impossible dividend"
+    "Factor of each step from the `previous` close to the next, in the same shares; DataError for a bad dividend"
     step = 1 - paid / previous if convention == 'yahoo' else 1 / (1 + paid / close)
     if (step <= 0).any():
         day = days[step <= 0][0]

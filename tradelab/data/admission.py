@@ -18,7 +18,6 @@ from .instruments import load_instrument
 from .market_data import combined_hash, data_hash, load_delivered
 from .quality import FINDING_COLUMNS, DataVerdict, check_symbol, judge, no_findings, usable
 from ..utils.database import copy_frame, read_frame, session
-from ..utils.display import NamedValues
 from ..utils.error_handling import RefusedError, UnknownSymbolError
 
 # %% ../../nbs/data/12_admission.ipynb #870b254b

@@ -129,7 +129,8 @@ def _kind(value):
 
 def _is_boolean(values):
     "Whether a series or every column of a frame is boolean"
-    return (values.dtypes == bool).all() if isinstance(values, pd.DataFrame) else values.dtype == bool
+    kinds = values.dtypes if isinstance(values, pd.DataFrame) else [values.dtype]
+    return all(pd.api.types.is_bool_dtype(kind) for kind in kinds)
 
 # %% ../../nbs/engine/11_strategies.ipynb #0b28f326
 def _parts(answer, what, form):

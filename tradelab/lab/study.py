@@ -655,7 +655,7 @@ def _open_holdout(
     answer = _holdout_answer(opened, hold, benchmark, days, settings, params)
     return replace(answer, words=f'{answer.words}{_opened_before(earlier, opening["key"])}')
 
-
+# %% ../../nbs/lab/01_study.ipynb #a853cf42
 def _earlier_openings(self, first, last):
     "Openings of these sessions so far, of any strategy on one of these symbols"
     openings = self.openings

@@ -18,7 +18,7 @@ from ..config import CostSettings, Settings
 from ..data.adjustment import prices_known_at
 from ..engine.fills import fees
 from ..engine.market import BarPanel, known_panel
-from ..engine.result import Backtest, equity_curves
+from ..engine.result import Backtest, curves_from_cash
 from ..engine.state import engine_parameters
 from ..performance_metrics import SESSIONS_PER_YEAR, ShortSeriesWarning
 from ..research.benchmark import BUY_AND_HOLD
@@ -181,7 +181,7 @@ def trade_forecasts(
 # %% ../../nbs/models/03_forecast_trading.ipynb #8bb793a8
 def _significance(panel, result, settings, account, trials, variance, seed, draws, entries):
     "How far one strategy can be told from chance"
-    (equity,) = equity_curves(result)
+    (equity,) = curves_from_cash(result)
     if not (equity > 0).all() or result.trades.empty:
         intervals = pd.DataFrame(nan, list(STATISTICS), ['value', 'low', 'high', 'at_or_below_0'])
         return Significance(nan, len(equity) - 1, trials, nan, nan, nan, nan, nan, intervals)

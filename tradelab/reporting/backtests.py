@@ -449,7 +449,8 @@ def assumptions(
     rules = execution_assumptions(settings)
     topics = {
         'Data': f'{source}, {_span(result.symbols, result.equity.index)}. Stored as delivered. {SURVIVORSHIP}',
-        'Adjustment': f'Fills, stops and fees use the shares and prices of the day, and a split multiplies the shares; {dividend_assumption(settings.backtest)}. '
+        'Adjustment': 'Fills, stops and fees use the shares and prices of the day, and a split multiplies the shares; '
+        f'{dividend_assumption(settings.backtest)}. '
         f'Signals use total-return closes with the dividend factor {factor} ({convention}).',
         'Signals': strategy_assumptions(settings.strategy),
         'Fills': rules.pop('Fills'),

@@ -46,12 +46,12 @@ from tradelab.reporting.plots import (
     RED,
     averages_at_price,
     checked_series,
-    drawdown,
     drawdown_title,
     equity_title,
     needs_log_scale,
     per_last_share,
-    trade_count,
+    trades_phrase,
+    underwater,
 )
 from ..research.benchmark import BUY_AND_HOLD, Benchmark
 from ..research.study import Evaluation, Study, names_held, symbol_bars
@@ -262,7 +262,7 @@ def price_panel(
     checked_series(bars['close'], f'The close of {symbol}')
     x_range = x_range or _time_axis(bars.index)
     drawn = per_last_share(bars['close'], bars.index, bars.get('factor'))
-    title = f'{symbol} price and trades: {trade_count(trades)}'.strip()
+    title = f'{symbol} price and trades: {trades_phrase(trades)}'.strip()
     panel = _panel(title, x_range, crosshair or _crosshair(), 330, '0,0.00', drawn.to_numpy(dtype=float))
     _draw_bars(panel, bars)
     for name, color in (('fast', BLUE), ('slow', ORANGE)):
@@ -284,10 +284,10 @@ def _crosshair():
 def _account(result, benchmark):
     "Equity, benchmark and both drawdowns by session"
     equity = checked_series(result.equity['equity'], 'The equity')
-    columns = {'strategy': equity, 'depth': drawdown(equity)}
+    columns = {'strategy': equity, 'depth': underwater(equity)}
     if benchmark is not None:
         other = checked_series(benchmark.equity['equity'], 'The equity of the benchmark').reindex(equity.index)
-        columns |= {'benchmark': other, 'benchmark_depth': drawdown(other)}
+        columns |= {'benchmark': other, 'benchmark_depth': underwater(other)}
     return pd.DataFrame(columns).rename_axis('session')
 
 

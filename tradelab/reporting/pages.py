@@ -342,7 +342,8 @@ tradelab run backtest</pre><p>Then open this page again.</p>
 """
 _INDEX_HEAD = """<p>{{ rows|length }} run{{ 's' if rows|length > 1 }}
 {%- for status, count in counts %}, {{ count }} {{ status }}{% endfor %}.
-Newest first; times are UTC. The benchmark is buy &amp; hold of the same symbols unless the run names another, on the same sessions.
+Newest first; times are UTC.
+The benchmark is buy &amp; hold of the same symbols unless the run names another, on the same sessions.
 Runs that do not trade have empty cells.</p>
 <table class="runs"><thead><tr>
 <th class="text">Status</th><th class="text">Symbol</th><th class="text">Template</th><th class="text">Started</th>

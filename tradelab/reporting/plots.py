@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['BLUE', 'ORANGE', 'GREEN', 'RED', 'INK', 'GREY', 'STYLE', 'lab_style', 'checked_series', 'need_columns', 'date_axis',
            'needs_log_scale', 'price_axis', 'draw_line', 'finish_axes', 'plot_png', 'per_last_share',
-           'averages_at_price', 'plot_price', 'trade_count', 'plot_rsi', 'plot_equity', 'benchmark_lines',
-           'line_colors', 'equity_title', 'plot_drawdown', 'drawdown', 'drawdown_title', 'plot_history']
+           'averages_at_price', 'plot_price', 'trades_phrase', 'plot_rsi', 'plot_equity', 'benchmark_lines',
+           'line_colors', 'equity_title', 'plot_drawdown', 'underwater', 'drawdown_title', 'plot_history']
 
 # %% ../../nbs/reporting/04_plots.ipynb #7c212899
 from collections.abc import Mapping
@@ -234,7 +234,7 @@ def plot_price(
     fill_prices = _mark_fills(axes, trades, factor)
     price_axis(axes, close, *(averages[name] for name in averages), fill_prices)
     note = f'Too few bars for the {" and the ".join(undefined)} average.' if undefined else ''
-    return finish_axes(axes, f'Price and trades: {trade_count(trades)}', close.index, note)
+    return finish_axes(axes, f'Price and trades: {trades_phrase(trades)}', close.index, note)
 
 # %% ../../nbs/reporting/04_plots.ipynb #02cd9dc0
 def _mark_fills(axes, trades, factor):
@@ -267,7 +267,7 @@ def _mark_fills(axes, trades, factor):
     return pd.concat(prices) if prices else pd.Series(dtype=float)
 
 # %% ../../nbs/reporting/04_plots.ipynb #b7a9926d
-def trade_count(
+def trades_phrase(
     trades: pd.DataFrame,  # Column is_open
 ) -> str:  # Such as '3 trades, 1 still open'
     "How many trades there are, and how many of them have not ended"
@@ -355,10 +355,10 @@ def plot_drawdown(
     benchmark_name: str = 'buy & hold',  # What a single benchmark is called
 ) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Loss since the last high, as an area, with each benchmark as a line"
-    mine = drawdown(checked_series(equity, 'The equity'))
+    mine = underwater(checked_series(equity, 'The equity'))
     axes = plt.subplots(figsize=(11, 3))[1]
     lines = {'strategy': mine}
-    lines |= {name: drawdown(values) for name, values in benchmark_lines(benchmark, benchmark_name).items()}
+    lines |= {name: underwater(values) for name, values in benchmark_lines(benchmark, benchmark_name).items()}
     axes.fill_between(mine.index, mine.to_numpy(), 0, color=BLUE, alpha=0.3, linewidth=0)
     for (name, values), color in zip(lines.items(), line_colors(lines)):
         draw_line(axes, values, color=color, linewidth=0.9, label=name)
@@ -368,7 +368,7 @@ def plot_drawdown(
     return finish_axes(axes, drawdown_title(mine), mine.index)
 
 # %% ../../nbs/reporting/04_plots.ipynb #645f4f07
-def drawdown(
+def underwater(
     equity: pd.Series,  # USD, above 0 at the start
 ) -> pd.Series:  # Fraction, 0 or less; raises DataError when the equity begins at 0 or below
     "How far equity lies below its highest value so far"
@@ -379,7 +379,7 @@ def drawdown(
 
 # %% ../../nbs/reporting/04_plots.ipynb #fff2899e
 def drawdown_title(
-    depth: pd.Series,  # Of `drawdown`
+    depth: pd.Series,  # Of `underwater`
 ) -> str:  # The deepest drawdown and its day
     "The answer of a plot of drawdowns"
     deepest = 'none, every session ended at a high'

@@ -336,7 +336,8 @@ def research_assumptions(
         'Grid': grid_assumption(settings),
         **({'Folds': fold_assumption(settings)} if folded else {}),
         **execution_assumptions(settings),
-        'Adjustment': f'Fills, stops and fees use the shares and prices of the day, and a split multiplies the shares; {dividend_assumption(settings.backtest)}. '
+        'Adjustment': 'Fills, stops and fees use the shares and prices of the day, and a split multiplies the shares; '
+        f'{dividend_assumption(settings.backtest)}. '
         'Signals use total-return closes.',
         **benchmark_assumption(settings.backtest),
     }

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..config import Settings
-from ..engine.result import Backtest, equity_curves
+from ..engine.result import Backtest, curves_from_cash
 from ..performance_metrics import performance
 from .study import performance_of, study
 from ..utils.error_handling import DataError, ParameterError, plural
@@ -42,7 +42,7 @@ class Benchmark:
         risk_free: float = 0.0,  # Yearly rate, fraction
     ) -> dict[str, float]:  # All figures of `performance`; those of trades and exposure undefined for a series
         "Its figures on the sessions of the strategy"
-        (curve,), trades = equity_curves(self), None if self.result is None else self.result.trades
+        (curve,), trades = curves_from_cash(self), None if self.result is None else self.result.trades
         columns = [self.equity.get(name) for name in ('exposure', 'turnover')]
         return performance(curve, trades, *columns, risk_free)
 

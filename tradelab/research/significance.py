@@ -20,7 +20,7 @@ import pandas as pd
 from ..backtesting import backtest
 from ..config import BacktestSettings, CostSettings, RiskSettings
 from ..engine.market import BarPanel, Signals, window
-from ..engine.result import Backtest, equity_curves
+from ..engine.result import Backtest, curves_from_cash
 from tradelab.performance_metrics import (
     MIN_RETURNS,
     SESSIONS_PER_YEAR,
@@ -215,7 +215,7 @@ def sharpe_of_backtest(
     result: Backtest,  # A finished backtest
 ) -> float:  # Yearly ratio; NaN without variation, −infinity for a ruined account
     "Sharpe ratio of a backtest's equity"
-    (equity,) = equity_curves(result)
+    (equity,) = curves_from_cash(result)
     return -np.inf if (equity <= 0).any() else sharpe(equity)
 
 # %% ../../nbs/research/04_significance.ipynb #f1361a32

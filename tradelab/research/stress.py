@@ -14,7 +14,7 @@ import pandas as pd
 from ..backtesting import backtest, buy_and_hold
 from ..config import BacktestSettings, CostSettings, RiskSettings
 from ..engine.market import BarPanel
-from ..engine.result import Backtest, equity_curves
+from ..engine.result import Backtest, curves_from_cash
 from ..performance_metrics import MIN_TRADES, performance
 from ..utils.error_handling import DataError
 
@@ -72,7 +72,7 @@ STRESS_FIGURES = ('Total Return', 'CAGR', 'Sharpe', 'Max Drawdown', '# Trades')
 
 def _row(result, risk_free):
     "The figures of one backtest"
-    (curve,), account = equity_curves(result), result.equity
+    (curve,), account = curves_from_cash(result), result.equity
     figures = performance(curve, result.trades, account['exposure'], account['turnover'], risk_free)
     costs = float(result.fills['fees'].sum() + result.fills['slippage'].sum())
     return {name: figures[name] for name in STRESS_FIGURES} | {'Costs': costs}
@@ -88,7 +88,7 @@ def _equity_row(equity, risk_free):
 def _worst_year(result, risk_free):
     "The year with the lowest return and its figures, with the trades that were closed in it"
     returns = calendar_returns(result.equity['equity'], cash=result.cash)
-    (equity,) = equity_curves(result)
+    (equity,) = curves_from_cash(result)
     year = int(returns.idxmin()) if returns.notna().any() else int(equity.index[0].year)
     first, last = np.flatnonzero(equity.index.year == year)[[0, -1]]
     row = _equity_row(equity.iloc[max(0, first - 1) : last + 1], risk_free)

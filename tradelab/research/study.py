@@ -18,7 +18,7 @@ from ..backtesting import backtest, buy_and_hold
 from ..config import Settings
 from ..data.adjustment import prices_known_at
 from ..engine.market import BarPanel, known_panel, share_factors
-from ..engine.result import Backtest, equity_curves
+from ..engine.result import Backtest, curves_from_cash
 from ..engine.strategies import bound_voters, strategy_bars, view_of
 from ..performance_metrics import performance
 from .grid import vote_tables
@@ -66,7 +66,7 @@ def performance_of(
     benchmark: Backtest | None = None,  # The backtest it is compared with
 ) -> dict[str, float]:  # All figures of `performance`
     "The figures of one backtest, from the starting cash on"
-    curve, *others = equity_curves(result) if benchmark is None else equity_curves(result, benchmark)
+    curve, *others = curves_from_cash(result) if benchmark is None else curves_from_cash(result, benchmark)
     account = result.equity
     return performance(curve, result.trades, account['exposure'], account['turnover'], risk_free, *others)
 
@@ -272,7 +272,7 @@ def _significance(
     entries: int = 200,  # Random arrangements of the entries, 0 for none
 ) -> Significance:  # Everything undefined for a ruined account
     "How far the strategy can be told from chance"
-    s, (equity,) = self.settings, equity_curves(result)
+    s, (equity,) = self.settings, curves_from_cash(result)
     if not (equity > 0).all():
         return _undefined(len(equity) - 1, trials)
     control = None

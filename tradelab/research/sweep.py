@@ -138,7 +138,7 @@ def _restful(params):
 # %% ../../nbs/research/06_sweep.ipynb #27b9dc6c
 @kernel
 def _next(t, held, signals, at, short, busy):
-    "First session from `t` on in which something can happen, and the place in `signals`; `busy`: the next dividend or split"
+    "First session from `t` on in which something can happen, and the place in `signals`; `busy`: the next event"
     while at < len(signals) and (abs(signals[at]) - 1 < t):
         at += 1
     if held < 0.0:

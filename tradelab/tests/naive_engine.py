@@ -9,8 +9,6 @@ __all__ = ['run_naive']
 import math
 from dataclasses import dataclass, field
 
-import pandas as pd
-
 # %% ../../nbs/tests/naive_engine.ipynb #dcee329a
 NAN = math.nan
 TOUCH = 1e-12  # a level that is missed by less, relative to the price, is touched

@@ -8,7 +8,7 @@ __all__ = ['COUNTED', 'Market', 'random_market', 'run_engine', 'first_difference
 # %% ../../nbs/tests/random_markets.ipynb #a7c13cd5
 import math
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd

@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ..backtesting import backtest
-from ..engine.market import Targets, bar_panel
 from tradelab.tests.random_markets import (
     GROUPS,
     compare,
@@ -55,7 +53,8 @@ REASONS = {
     *'time_stop halt margin_call delisted end'.split(),
 }
 RULES = set(
-    'state stop cooldown max_order_value max_order_quantity max_position_fraction max_positions max_sector_fraction'.split()
+    'state stop cooldown max_order_value max_order_quantity max_position_fraction '
+    'max_positions max_sector_fraction'.split()
 )
 
 # %% ../../nbs/tests/random_markets.ipynb #8fcc23c7

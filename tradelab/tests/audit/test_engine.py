@@ -15,7 +15,7 @@ from ...audit.histories import synthetic_history
 from ...backtesting import backtest
 from ...config import BacktestSettings, CostSettings, RiskSettings, StrategySettings
 from ...data.adjustment import prices_known_at
-from ...engine.market import bar_panel, known_panel
+from ...engine.market import known_panel
 from ...signal_generator import moving_average_rsi
 
 MADE = {name: synthetic_history(160, seed) for seed, name in enumerate('ABCD')}

@@ -47,7 +47,7 @@ def in_a_dict_of_its_own(close):
 in_a_dict_of_its_own.cache = {}
 
 
-def in_a_default(close, cache=[]):
+def in_a_default(close, cache=[]):  # noqa: B006
     cache.append(close.mean())
     return close - cache[0]
 

@@ -15,7 +15,6 @@ from tradelab.engine.strategies import (
     bound_voters,
     parameters_of,
     strategy_bars,
-    strategy_panel,
     view_of,
     vote_of,
 )

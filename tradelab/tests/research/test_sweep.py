@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ...backtesting import backtest
 from ...config import BacktestSettings, CostSettings, RiskSettings, StrategySettings, SweepSettings
 from ...engine.market import bar_panel
-from ...engine.result import equity_curves
+from ...engine.result import curves_from_cash
 from ...performance_metrics import cagr, max_drawdown, sharpe, win_rate
 from ...research.grid import moving_average_table
 from ...research.sweep import _run_all, sweep, sweep_tables
@@ -90,7 +90,7 @@ def _expected(made, closes, row, strategy, costs, risk, account):
         risk,
         account,
     )
-    (equity,) = equity_curves(result)
+    (equity,) = curves_from_cash(result)
     alive = (equity > 0).all()
     of_equity = [cagr(equity), sharpe(equity, account.risk_free), max_drawdown(equity)] if alive else [nan] * 3
     return [
