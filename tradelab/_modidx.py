@@ -201,6 +201,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                 'tradelab/audit/lookahead.py'),
                                           'tradelab.audit.lookahead._takes_no_bars': ( 'audit/lookahead.html#_takes_no_bars',
                                                                                        'tradelab/audit/lookahead.py'),
+                                          'tradelab.audit.lookahead._targets': ( 'audit/lookahead.html#_targets',
+                                                                                 'tradelab/audit/lookahead.py'),
                                           'tradelab.audit.lookahead.audit': ('audit/lookahead.html#audit', 'tradelab/audit/lookahead.py'),
                                           'tradelab.audit.lookahead.probes_of': ( 'audit/lookahead.html#probes_of',
                                                                                   'tradelab/audit/lookahead.py'),

@@ -21,8 +21,8 @@ import pandas as pd
 from .functions import Probe, check_probe, cut_history, derived_probe
 from .histories import Audit, AuditCheck, History
 from ..config import StrategySettings
-from ..data.adjustment import adjust, as_traded
-from ..engine.market import bar_panel, stack_signals
+from ..data.adjustment import adjust, as_traded, prices_known_at
+from ..engine.market import Targets, bar_panel, known_panel, stack_signals, stack_targets
 from ..engine.strategies import bound_voters, strategy_bars, strategy_panel, vote_of
 from ..models.artifact import forecast, synthetic_artifact
 from ..models.windows import asset, fit_scalers, model_assets, model_inputs, samples, split_validation
@@ -40,6 +40,7 @@ EXEMPT_MODULES = {  # Module of the core → why its functions are not audited o
     **dict.fromkeys(('performance_metrics', 'research.sharpe', 'research.significance'), 'measures a finished run'),
     'engine.result': 'holds a finished run',
     'research.stress': 'runs finished signals again at other costs',
+    'research.benchmark': 'measures a finished run beside another',
     'research.study': 'puts whole runs together from audited parts',
     'research.sweep': 'runs audited signals through the audited engine many times and ranks the results',
     'research.walk_forward': 'has its own tests that parameters are chosen on the training part alone',
@@ -93,6 +94,7 @@ EXEMPT_FUNCTIONS = {  # Function → why it is not audited
     'signal_generator.check_vote': 'checks the vote that it is given',
     'engine.strategies.view_of': 'looks at the parameters of a function',
     'engine.strategies.parameters_of': 'looks at the parameters of a function',
+    'engine.market.share_factors': 'puts a picture into shares of the last session and decides nothing',
     'engine.market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
 }
 
@@ -139,6 +141,14 @@ def _stacked(past):
     signals['B'] = signals['A'][past.adjusted.index.day_of_week != 0]
     stacked = stack_signals(signals, _market(past))
     return stacked.signal, stacked.score
+
+
+def _targets(past):
+    "Targets of the same two symbols, by the return of the last days"
+    panel = _market(past)
+    closes = pd.DataFrame(panel.close, panel.sessions, panel.symbols)
+    values = (closes.pct_change(5, fill_method=None) > 0).astype(float) / 2
+    return stack_targets(Targets(values, every='month'), panel, panel)
 
 
 def _seen_bars(past):
@@ -245,6 +255,10 @@ def _inputs_of(model_asset):
 PROBES = {  # Function → calls that the names of its parameters do not determine
     'engine.market.bar_panel': (Probe(_market, 'two symbols'),),
     'engine.market.stack_signals': (Probe(_stacked, 'two symbols'),),
+    'engine.market.stack_targets': (Probe(_targets, 'two symbols, monthly'),),
+    'engine.market.known_panel': (
+        Probe(lambda past: known_panel({'A': prices_known_at(past.bars, past.actions)}), 'shares of the day'),
+    ),
     'research.grid.moving_average_table': _tables(
         lambda closes, sessions: moving_average_table(closes, sessions, (5, 20), (50, 200))
     ),

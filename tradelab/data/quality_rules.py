@@ -491,7 +491,7 @@ def dividends_in_prices(
 ) -> Iterator[tuple]:  # (first ex-date, average share of a dividend that the open gave up, detail)
     "Dividends that the prices do not fall by, taken together"
     share, (drop, _), traded = _dividends(facts)
-    chosen = np.flatnonzero(traded & (share < 0.1) & (drop != 0))
+    chosen = np.flatnonzero(traded & (share < 0.1) & (np.abs(drop) > 1e-9))
     if len(chosen) < FEWEST_DIVIDENDS:
         return
     share, drop = share[chosen], drop[chosen]

@@ -404,7 +404,9 @@ def _identity(value, depth=4):
         return _code_of(value)
     if isinstance(value, Mapping):
         return repr(sorted((str(key), _identity(item, depth)) for key, item in value.items()))
-    if isinstance(value, (list, tuple, set)):
+    if isinstance(value, (set, frozenset)):
+        return repr(sorted(_identity(item, depth) for item in value))
+    if isinstance(value, (list, tuple)):
         return repr([_identity(item, depth) for item in value])
     if isinstance(value, (pd.Series, pd.DataFrame)):
         return repr(pd.util.hash_pandas_object(value).tolist())

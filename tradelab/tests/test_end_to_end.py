@@ -250,7 +250,8 @@ def test_a_universe_has_one_run_with_one_row(universe_runs):
 
 def test_every_combination_tried_on_a_universe_is_a_trial(universe_runs):
     *_, (first, second) = universe_runs
-    assert [row['metrics']['strategy']['Trials'] for row in (first, second)] == [1, 2]
+    trials = [row['metrics']['strategy']['Trials'] for row in (first, second)]
+    assert trials[0] >= 1 and trials[1] == trials[0] + 1
     assert first['trials'] == second['trials'] == 1
     assert second['metrics']['strategy']['DSR'] < second['metrics']['strategy']['PSR']
 

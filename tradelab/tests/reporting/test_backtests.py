@@ -38,10 +38,10 @@ DAYS = pd.bdate_range('2020-01-01', periods=300, name='session')
 
 def _trades(closed=0, still_open=0):
     rows = [
-        Trade('A', 'long', DAYS[0], 10.0, DAYS[1], 11.0, 100.0, 1.5, 0.0, 98.5, 0.0985, 1, 'stop_loss', False)
+        Trade('A', 'long', DAYS[0], 10.0, DAYS[1], 11.0, 100.0, 1.0, 1.5, 0.0, 98.5, 0.0985, 1, 'stop_loss', False)
     ] * closed
     rows += [
-        Trade('A', 'long', DAYS[0], 10.0, pd.NaT, 11.0, 100.0, 1.5, 2.25, 98.5, -0.0985, 1, 'open', True)
+        Trade('A', 'long', DAYS[0], 10.0, pd.NaT, 11.0, 100.0, 1.0, 1.5, 2.25, 98.5, -0.0985, 1, 'open', True)
     ] * still_open
     return pd.DataFrame(rows, columns=Trade._fields).rename(columns={'return_': 'return'})
 
