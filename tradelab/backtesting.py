@@ -23,6 +23,8 @@ from tradelab.engine.market import (
     Inputs,
     Signals,
     Targets,
+    shares_grown,
+    shares_held,
     stack_signals,
     stack_targets,
     window,
@@ -59,7 +61,7 @@ def _read_only(values):
 
 def _figure_by_symbol(panel, traded, figure):
     "`figure` of each symbol's own bars in shares of its first bar, on the sessions of `traded`; and those shares"
-    values, shares = np.full(panel.close.shape, np.nan), np.cumprod(panel.splits, axis=0)
+    values, shares = np.full(panel.close.shape, np.nan), shares_grown(panel)
     for j in range(len(panel.symbols)):
         bar = np.isfinite(panel.close[:, j])
         prices = (getattr(panel, name)[bar, j] * shares[bar, j] for name in ('high', 'low', 'close'))
@@ -287,10 +289,8 @@ def _equity(traded, curve):
 # %% ../nbs/engine/10_backtesting.ipynb #41d8a9e4
 def _targets(traded, log):
     "Target shares after the next open, and the row of the decision (-1 for none), shape (n_sessions, n_symbols)"
-    target, decision = np.zeros(traded.close.shape), np.full(traded.close.shape, -1)
-    shares = np.cumprod(traded.splits, axis=0)
-    np.add.at(target, (log.fills['bar'], log.fills['symbol']), log.fills['quantity'])
-    target = ((target / shares).cumsum(axis=0) * shares).round(9)
+    target = shares_held(traded, log.fills['bar'], log.fills['symbol'], log.fills['quantity'])
+    decision = np.full(traded.close.shape, -1)
     at = log.decisions['bar'], log.decisions['symbol']
     target[at], decision[at] = log.decisions['target'], np.arange(len(log.decisions))
     return target, decision

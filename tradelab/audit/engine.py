@@ -13,7 +13,7 @@ import pandas as pd
 
 from .histories import Audit, AuditCheck, differences, output_columns
 from ..config import CostSettings
-from ..engine.market import BarPanel, window
+from ..engine.market import BarPanel, shares_held, window
 from ..engine.result import Backtest
 
 # %% ../../nbs/audit/02_engine.ipynb #7025e657
@@ -35,14 +35,12 @@ def _price_limits(fills, panel, costs):
 # %% ../../nbs/audit/02_engine.ipynb #c272c705
 def _held(result, panel):
     "Shares held after the fills of each session, shape (n_sessions, n_symbols)"
-    held, fills = np.zeros(panel.close.shape), result.fills
+    fills = result.fills
     columns = [panel.symbols.index(symbol) for symbol in fills.symbol]
     rows = panel.sessions.get_indexer(fills.session)
     known = rows >= 0
     signed = np.where(fills.side == 'buy', 1, -1) * fills.quantity.to_numpy()
-    np.add.at(held, (rows[known], np.array(columns, dtype=int)[known]), signed[known])
-    shares = np.cumprod(panel.splits, axis=0)
-    return ((held / shares).cumsum(axis=0) * shares).round(9)
+    return shares_held(panel, rows[known], np.array(columns, dtype=int)[known], signed[known])
 
 
 def _decided(result, panel):

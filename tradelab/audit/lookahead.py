@@ -94,6 +94,10 @@ EXEMPT_FUNCTIONS = {  # Function → why it is not audited
     'signal_generator.check_vote': 'checks the vote that it is given',
     'engine.strategies.view_of': 'looks at the parameters of a function',
     'engine.strategies.parameters_of': 'looks at the parameters of a function',
+    **dict.fromkeys(
+        ('engine.market.shares_grown', 'engine.market.shares_held'),
+        'adds up the splits and fills that it is given, from the first session on',
+    ),
     'engine.market.share_factors': 'puts a picture into shares of the last session and decides nothing',
     'engine.market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
 }

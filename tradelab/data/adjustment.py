@@ -102,16 +102,21 @@ def split_ratios(
     actions: pd.DataFrame,  # Corporate actions; dividends are ignored
 ) -> np.ndarray:  # Shares after the splits of a session for one share before, shape (n_sessions,), 1 where none
     "The splits that a holder meets, each on its ex-date or the next session"
-    _refuse_unsorted(sessions)
-    actions = ordered_actions(actions)
+    at, _, ratio = _events(sessions, ordered_actions(actions), 'split')
     ratios = np.ones(len(sessions))
-    if actions.empty:
-        return ratios
-    splits = actions[actions.kind == 'split']
-    at = sessions.searchsorted(pd.DatetimeIndex(splits.ex_date))
-    inside = (at > 0) & (at < len(sessions))
-    np.multiply.at(ratios, at[inside], splits.value.to_numpy()[inside])
+    np.multiply.at(ratios, at, ratio)
+    ratios[:1] = 1.0
     return ratios
+
+
+def _events(sessions, actions, kind):
+    "Position on the session axis, ex-date and value of the actions of one kind that lie within the sessions"
+    _refuse_unsorted(sessions)
+    events = actions[actions.kind == kind]
+    ex_dates = pd.DatetimeIndex(events.ex_date)
+    at = sessions.searchsorted(ex_dates)
+    inside = (at < len(sessions)) & (ex_dates >= sessions.min())
+    return at[inside], ex_dates[inside], events.value.to_numpy(dtype=float)[inside]
 
 # %% ../../nbs/data/01_adjustment.ipynb #6816c5a9
 def _refuse_unsorted(sessions):
@@ -134,17 +139,10 @@ def dividends_paid(
     actions: pd.DataFrame,  # Corporate actions
 ) -> np.ndarray:  # USD per share of the session, after its split; shape (n_sessions,), 0 where none
     "The dividends that a holder is paid, each on its ex-date or the next session"
-    _refuse_unsorted(sessions)
     actions = ordered_actions(actions)
+    at, ex_dates, value = _events(sessions, actions, 'dividend')
     paid = np.zeros(len(sessions))
-    if actions.empty:
-        return paid
-    dividends = actions[actions.kind == 'dividend']
-    ex_dates = pd.DatetimeIndex(dividends.ex_date)
-    at = sessions.searchsorted(ex_dates)
-    inside = (at < len(sessions)) & (ex_dates >= sessions.min())
-    at, value = at[inside], dividends.value.to_numpy()[inside]
-    np.add.at(paid, at, value * _shares(ex_dates[inside], actions) / _shares(sessions[at], actions))
+    np.add.at(paid, at, value * _shares(ex_dates, actions) / _shares(sessions[at], actions))
     return paid
 
 # %% ../../nbs/data/01_adjustment.ipynb #505fd09a

@@ -339,9 +339,15 @@ def _ask_gate(projected, j, quantity, close, atr, kind, reason, state, params, l
 
 # %% ../../nbs/engine/09_kernel.ipynb #beee47aa
 @kernel
+def _known_at(values, t, j):
+    "The value of a session and symbol; that of (0, 0) where one stands for all"
+    return values[t % values.shape[0], j % values.shape[1]]
+
+
+@kernel
 def _wanted(t, j, close, inputs, account, params):
     "Shares that the target of a symbol asks for, below 0 for a short position; NaN without a target"
-    target = inputs.target[t % inputs.target.shape[0], j % inputs.target.shape[1]]
+    target = _known_at(inputs.target, t, j)
     if target != target:
         return nan
     shares = abs(target)
@@ -379,7 +385,7 @@ def _request_reduction(projected, j, wanted, close, state, params, log):
 def _request_entry(projected, t, j, bars, inputs, state, params, log):
     "Size an entry or an addition, cut it to the room that is left, and ask the risk gate"
     account, held, close = state.account[0], state.positions[j].quantity, bars.close[t, j]
-    atr = inputs.atr[t % inputs.atr.shape[0], j % inputs.atr.shape[1]]
+    atr = _known_at(inputs.atr, t, j)
     wanted, kind = _wanted(t, j, close, inputs, account, params), ENTRY
     if wanted == wanted:
         sign, desired = 1 if wanted > 0.0 else -1, abs(wanted)
@@ -387,7 +393,7 @@ def _request_entry(projected, t, j, bars, inputs, state, params, log):
             desired, kind = round_quantity(abs(wanted) - abs(held)), ADD
     else:
         sign = 1 if inputs.signal[t, j] > 0 else -1
-        volatility = inputs.volatility[t % inputs.volatility.shape[0], j % inputs.volatility.shape[1]]
+        volatility = _known_at(inputs.volatility, t, j)
         desired = entry_quantity(account.equity, close, atr, volatility, account, params)
     room = _room_ahead(sign, close, projected, account.equity, params)
     quantity, before = min(desired, room), account.orders
@@ -503,7 +509,7 @@ def _is_idle(t, inputs, account):
     if account.orders > 0 or account.names > 0 or account.state != ACTIVE:
         return False
     for j in range(inputs.signal.shape[1]):
-        target = inputs.target[t % inputs.target.shape[0], j % inputs.target.shape[1]]
+        target = _known_at(inputs.target, t, j)
         if inputs.signal[t, j] != 0 or target == target:
             return False
     return True

@@ -87,15 +87,23 @@ def symbol_bars(
 # %% ../../nbs/research/08_study.ipynb #f5ec570f
 def in_prices_of_the_day(
     signals: pd.DataFrame,  # Signals frame; its columns fast and slow are changed, if it has them
-    bars: pd.DataFrame,  # Bars as traded, on at least the same sessions
+    traded: pd.Series,  # Closes as traded, USD, on at least the same sessions
     closes: pd.Series,  # Total-return closes that the averages were computed on
 ) -> pd.DataFrame:  # The same frame with averages in USD per share of the day
     "Averages of total-return closes on the scale of the close of the day"
     averages = [name for name in ('fast', 'slow') if name in signals]
     if not averages:
         return signals
-    scale = (bars['close'] / closes).reindex(signals.index)
+    scale = (traded / closes).reindex(signals.index)
     return signals.assign(**{name: signals[name] * scale for name in averages})
+
+# %% ../../nbs/research/08_study.ipynb #de5b6c7e
+def _seen_bars(data, closes, facts, functions):
+    "The bars that strategies see, None when all of them look at closes only"
+    if all(view_of(function) == 'close' for function in functions.values()):
+        return None
+    named = {symbol: {'symbol': symbol, **facts.get(symbol, {})} for symbol in closes}
+    return {symbol: strategy_bars(*data[symbol][:2], close, named[symbol]) for symbol, close in closes.items()}
 
 # %% ../../nbs/research/08_study.ipynb #053a09e5
 def evaluate(
@@ -110,9 +118,10 @@ def evaluate(
     "Backtest the strategy and buy and hold on one symbol"
     account, costs = settings.backtest, settings.costs
     known = prices_known_at(bars, actions, convention, account.end)
-    seen = {symbol: strategy_bars(bars, actions, known.closes, {'symbol': symbol, **(facts or {})})}
+    seen = _seen_bars({symbol: (bars, actions)}, {symbol: known.closes}, {symbol: facts or {}}, voters or {})
     own = bound_voters(voters or {}, [symbol], seen, account.direction)[symbol]
-    signals = in_prices_of_the_day(strategy_signals(known.closes, settings.strategy, own), known.bars, known.closes)
+    signals = strategy_signals(known.closes, settings.strategy, own)
+    signals = in_prices_of_the_day(signals, known.bars['close'], known.closes)
     panel = known_panel({symbol: known})
     name = '_'.join(settings.strategy.voters)
     strategy = backtest(panel, {symbol: signals}, costs, settings.risk, account, strategy=name)
@@ -184,14 +193,6 @@ def study(
     )
     return Study(settings, panel, closes, voters or {}, own or {}, seen)
 
-
-def _seen_bars(data, closes, facts, functions):
-    "The bars that strategies see, None when all of them look at closes only"
-    if all(view_of(function) == 'close' for function in functions.values()):
-        return None
-    named = {symbol: {'symbol': symbol, **facts.get(symbol, {})} for symbol in closes}
-    return {symbol: strategy_bars(*data[symbol][:2], close, named[symbol]) for symbol, close in closes.items()}
-
 # %% ../../nbs/research/08_study.ipynb #36cb0490
 def _signals(
     self: Study,
@@ -204,7 +205,7 @@ def _signals(
     voters = bound_voters(self.voters, self.closes, self.bars, self.settings.backtest.direction)
     signals = NamedValues({})
     for j, (symbol, closes) in enumerate(self.closes.items()):
-        traded = pd.DataFrame({'close': self.market.close[:, j]}, self.market.sessions)
+        traded = pd.Series(self.market.close[:, j], self.market.sessions)
         signals[symbol] = in_prices_of_the_day(strategy_signals(closes, params, voters[symbol]), traded, closes)
     if strategy is None:
         self.__dict__['_own_signals'] = signals
