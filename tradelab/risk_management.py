@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['GATE_RULES', 'ALLOWED', 'ERROR', 'STATE', 'SHRINK_ONLY', 'EQUITY', 'CASH', 'DIRECTION', 'COOLDOWN', 'STOP',
            'ORDER_VALUE', 'ORDER_QUANTITY', 'POSITION_FRACTION', 'GROSS', 'NET', 'POSITIONS', 'SECTOR', 'MIN_CASH',
-           'BREAKERS', 'entry_quantity', 'stop_and_target', 'live_stop', 'check_order', 'OrderVerdict', 'order_verdict',
-           'Order', 'Account', 'Gate', 'check_breakers']
+           'BREAKERS', 'entry_worth', 'entry_quantity', 'stop_and_target', 'live_stop', 'check_order', 'OrderVerdict',
+           'order_verdict', 'Order', 'Account', 'Gate', 'check_breakers']
 
 # %% ../nbs/engine/07_risk_management.ipynb #7639c00e
 from collections.abc import Mapping
@@ -37,19 +37,17 @@ def _kelly(account, params):
 
 # %% ../nbs/engine/07_risk_management.ipynb #ff0b0185
 @kernel
-def entry_quantity(
+def entry_worth(
     equity: float,  # Equity at the decision, USD
-    price: float,  # Close at the decision, USD a share
-    atr: float,  # Average true range at the decision, USD, NaN when unknown
+    price: float,  # Price at the decision, USD a share
+    distance: float,  # Distance of the stop from that price, USD, NaN when unknown
     volatility: float,  # Yearly volatility at the decision, fraction, NaN when unknown
     account: np.void,  # The account, for its closed trades
     params: np.void,  # Engine parameters; reads the sizing
-) -> float:  # Shares, 0 when the equity buys none, NaN when the ATR or volatility is unknown
-    "Shares of an entry, rounded down"
-    if params.sizing == 1:
-        return round_down(params.position_quantity, params)
+) -> float:  # USD, 0 or more; NaN when a distance or a volatility is needed and unknown
+    "What an entry may cost; not used where a number of shares is set"
     if params.sizing == 2:
-        return round_down(max(0.0, params.position_cash / price), params)
+        return params.position_cash
     fraction = params.position_fraction
     if params.sizing == 3:
         fraction = (
@@ -57,13 +55,27 @@ def entry_quantity(
         )
     if params.sizing == 4:
         fraction = (
-            min(params.risk_per_trade * price / (params.stop_atr * atr), params.max_position_fraction)
-            if atr > 0.0
-            else nan
+            min(params.risk_per_trade * price / distance, params.max_position_fraction) if distance > 0.0 else nan
         )
     if params.sizing == 5:
         fraction = min(_kelly(account, params), params.max_position_fraction)
-    return nan if fraction != fraction else round_down(max(0.0, equity * fraction / price), params)
+    return nan if fraction != fraction else max(0.0, equity * fraction)
+
+
+@kernel
+def entry_quantity(
+    equity: float,  # Equity at the decision, USD
+    price: float,  # Price at the decision, USD a share: the close, or the limit or stop price of the entry
+    distance: float,  # Distance of the stop from that price, USD, NaN when unknown
+    volatility: float,  # Yearly volatility at the decision, fraction, NaN when unknown
+    account: np.void,  # The account, for its closed trades
+    params: np.void,  # Engine parameters; reads the sizing
+) -> float:  # Shares, 0 when the equity buys none, NaN when a distance or a volatility is needed and unknown
+    "Shares of an entry, rounded down"
+    if params.sizing == 1:
+        return round_down(params.position_quantity, params)
+    worth = entry_worth(equity, price, distance, volatility, account, params)
+    return nan if worth != worth else round_down(worth / price, params)
 
 # %% ../nbs/engine/07_risk_management.ipynb #06a21e69
 @kernel
@@ -71,13 +83,15 @@ def stop_and_target(
     sign: int,  # 1 for a long position, -1 for a short one
     entry_price: float,  # Price of the entry fill, USD
     distance: float,  # Distance of an ATR stop, USD, NaN for none
+    own: tuple,  # Stop and target that the strategy gave, USD, NaN where the settings count
     params: np.void,  # Engine parameters; reads `stop_loss` and `take_profit`
 ) -> tuple:  # Stop and target, USD; NaN where there is none
     "Fixed stop and target of a new position"
     stop, nearer = entry_price * (1 - sign * params.stop_loss), entry_price - sign * distance
     if not sign * stop >= sign * nearer:
         stop = nearer if nearer == nearer else stop
-    return stop, entry_price * (1 + sign * params.take_profit)
+    target = entry_price * (1 + sign * params.take_profit)
+    return own[0] if own[0] == own[0] else stop, own[1] if own[1] == own[1] else target
 
 # %% ../nbs/engine/07_risk_management.ipynb #a4ad7dcc
 @kernel

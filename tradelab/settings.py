@@ -407,10 +407,14 @@ class BacktestSettings(Section):
     direction: Literal['long_only', 'long_short'] = Field(
         'long_only', description='long_only, or long_short: a sell signal also enters short'
     )
-    fill_at: Literal['next_open', 'same_close'] = Field(
+    fill_at: Literal['next_open', 'next_close', 'same_close'] = Field(
         'next_open',
-        description='next_open, or same_close (optimistic: filled at the close on which the decision is based)',
+        description='next_open, next_close, or same_close (optimistic: filled at the close that the decision saw)',
     )
+    size_at: Literal['decision', 'fill'] = Field(
+        'decision', description='price that turns the size of an entry into shares: decision, or fill'
+    )
+    order_lasts: int = Field(1, ge=1, description='sessions that an entry waits for its price or for volume, 1 or more')
     dividends: Literal['cash', 'reinvest'] = Field(
         'cash', description='cash, or reinvest: buy shares with them at the next open'
     )

@@ -12,12 +12,23 @@ from typing import NamedTuple
 import numpy as np
 
 from .accounting import accrue, enter_fill, mark_to_market, split_position
-from .fills import affordable_quantity, exit_touch, fees, fillable_quantity, market_fill_price
+from tradelab.engine.fills import (
+    affordable_quantity,
+    entry_touch,
+    exit_touch,
+    fees,
+    fillable_quantity,
+    market_fill_price,
+)
 from .market import Bars, Inputs
 from tradelab.engine.state import (
     ACTIVE,
     ADD,
+    AT_CLOSE,
+    AT_OPEN,
     BUYS_NO_SHARE,
+    BY_LIMIT,
+    BY_STOP,
     CANCELLED_NO_BAR,
     CANCELLED_NO_SLOT,
     CANCELLED_SPLIT,
@@ -32,17 +43,23 @@ from tradelab.engine.state import (
     ENTRY,
     EXIT,
     EXIT_LEFT_LIVE,
+    EXPIRED,
     HALT,
     HALTED,
     MARGIN_CALL,
+    NEXT_CLOSE,
+    NEXT_OPEN,
     NO_ROOM,
     REDUCE,
     REINVEST,
+    SAME_CLOSE,
     SIZE_UNKNOWN,
     STOP_LOSS,
     TAKE_PROFIT,
     TIME_STOP,
     TRAILING_STOP,
+    WITHDRAWN,
+    WRONG_SIDE,
     AccountState,
     Log,
     exposure,
@@ -52,7 +69,15 @@ from tradelab.engine.state import (
     round_quantity,
     sector_value,
 )
-from ..risk_management import ALLOWED, check_breakers, check_order, entry_quantity, live_stop, stop_and_target
+from tradelab.risk_management import (
+    ALLOWED,
+    check_breakers,
+    check_order,
+    entry_quantity,
+    entry_worth,
+    live_stop,
+    stop_and_target,
+)
 from ..utils.compiled import kernel
 
 # %% ../../nbs/engine/09_kernel.ipynb #1a5c9c8b
@@ -66,7 +91,11 @@ def _split_orders(t, bars, state, params, log):
             sign = 1 if order.quantity > 0.0 else -1
             order.quantity = sign * round_down(abs(order.quantity) * ratio, params)
             order.price /= ratio
+            order.distance /= ratio
+            order.limit /= ratio
             order.stop /= ratio
+            order.stop_loss /= ratio
+            order.take_profit /= ratio
             if order.kind != EXIT and order.quantity == 0.0:
                 log.counts[CANCELLED_SPLIT] += 1
 
@@ -126,25 +155,39 @@ def _room_now(sign, price, sector, state, params):
 
 # %% ../../nbs/engine/09_kernel.ipynb #1c8f112e
 @kernel
-def _fill_entry(t, order, price, exit_unfilled, bars, state, params, log):
-    "Fill an entry at `price` plus slippage as far as volume and cash allow; the limits too after an `exit_unfilled`"
-    account, j = state.account[0], order.symbol
-    position, sign, ordered = state.positions[j], 1 if order.quantity > 0.0 else -1, abs(order.quantity)
-    if position.quantity * sign < 0.0 or (
-        position.quantity == 0.0 and (order.kind != ENTRY or account.names >= params.max_positions)
-    ):
-        log.counts[CANCELLED_NO_SLOT] += 1
+def _keep(order, filled, left, count, state, log):
+    "Keep what an entry lacks for the next session while it lasts; else count it as `count`"
+    account = state.account[0]
+    if account.bar >= order.last or left == 0.0:
+        log.counts[count] += 1
         return
+    state.standing[order.symbol] = order
+    rest = state.standing[order.symbol]
+    if filled > 0.0:
+        rest.kind, rest.worth, rest.stop = ADD, nan, nan
+        rest.quantity = left if order.quantity > 0.0 else -left
+
+
+@kernel
+def _ordered(order, fill_price, params):
+    "Shares of an entry: as ordered, or what its worth buys at the price of the fill"
+    if order.worth != order.worth:
+        return abs(order.quantity)
+    return round_down(min(order.worth / fill_price, params.max_order_quantity), params)
+
+
+@kernel
+def _entry_allowed(t, order, ordered, fill_price, exit_unfilled, bars, state, params, log):
+    "Shares of an entry that volume allows, and what limits and cash leave of them"
+    account, j, sign = state.account[0], order.symbol, 1 if order.quantity > 0.0 else -1
+    position = state.positions[j]
     used = position.used if position.used_bar == account.bar else 0.0
-    fill_price = market_fill_price(sign, price, params.slippage_bp, params.slippage, bars.low[t, j], bars.high[t, j])
-    room = fillable_quantity(ordered, used, bars.volume[t, j], params)
-    if room < ordered:
-        log.counts[CANCELLED_VOLUME] += 1
+    traded = fillable_quantity(ordered, used, bars.volume[t, j], params)
+    room = traded
     if exit_unfilled:
-        allowed = _room_now(sign, fill_price, position.sector, state, params)
-        if allowed < room:
+        room = min(room, _room_now(sign, fill_price, position.sector, state, params))
+        if room < traded:
             log.counts[CUT_TO_LIMITS] += 1
-        room = min(room, allowed)
     quantity = room
     if sign > 0:
         quantity = min(room, affordable_quantity(account.cash, fill_price, params))
@@ -152,16 +195,45 @@ def _fill_entry(t, order, price, exit_unfilled, bars, state, params, log):
         quantity = 0.0
     if quantity < room:
         log.counts[CUT_TO_CASH] += 1
-    if quantity == 0.0:
-        return
+    return traded, quantity
+
+# %% ../../nbs/engine/09_kernel.ipynb #fe098bbb
+@kernel
+def _book_entry(order, quantity, price, fill_price, entered_by, whole, state, params, log):
+    "Book the fill of an entry, and set stop and target of a new position; `whole`: all that was ordered"
+    account, j, sign = state.account[0], order.symbol, 1 if order.quantity > 0.0 else -1
+    position = state.positions[j]
     slippage = sign * (fill_price - price) * quantity
     enter_fill(account, j, position, sign * quantity, fill_price, slippage, order.reason, params, log)
     if order.kind == REINVEST:
-        spent = position.reinvest if params.parts > 1.0 and quantity == ordered else quantity * fill_price
+        spent = position.reinvest if params.parts > 1.0 and whole else quantity * fill_price
         position.reinvest = max(0.0, position.reinvest - spent)
     if order.kind == ENTRY:
-        position.stop, position.target = stop_and_target(sign, fill_price, order.stop, params)
-        position.best = fill_price
+        own = (order.stop_loss, order.take_profit)
+        position.stop, position.target = stop_and_target(sign, fill_price, order.distance, own, params)
+        position.best, position.entered_by = fill_price, entered_by
+
+
+@kernel
+def _fill_entry(t, order, price, entered_by, exit_unfilled, bars, state, params, log):
+    "Fill an entry at `price` plus slippage as far as volume and cash allow; the limits too after an `exit_unfilled`"
+    account, j = state.account[0], order.symbol
+    position, sign = state.positions[j], 1 if order.quantity > 0.0 else -1
+    if position.quantity * sign < 0.0 or (
+        position.quantity == 0.0 and (order.kind != ENTRY or account.names >= params.max_positions)
+    ):
+        log.counts[CANCELLED_NO_SLOT] += 1
+        return
+    limited = order.limit == order.limit
+    bp, ticks = (0.0, 0.0) if limited else (params.slippage_bp, params.slippage)
+    fill_price = market_fill_price(sign, price, bp, ticks, bars.low[t, j], bars.high[t, j])
+    ordered = _ordered(order, fill_price, params)
+    traded, quantity = _entry_allowed(t, order, ordered, fill_price, exit_unfilled, bars, state, params, log)
+    if quantity > 0.0:
+        _book_entry(order, quantity, price, fill_price, entered_by, quantity == ordered, state, params, log)
+    if traded < ordered:
+        left = round_quantity(ordered - traded) if quantity == traded else 0.0
+        _keep(order, quantity, left, CANCELLED_VOLUME, state, log)
 
 # %% ../../nbs/engine/09_kernel.ipynb #b847db63
 @kernel
@@ -189,6 +261,16 @@ def _fill_exits(t, prices, bars, state, params, log):
 
 
 @kernel
+def _reached(t, order, price, bars, params):
+    "Reference price of an entry on this bar and how it is entered, see `entry_touch`; at a close only its price counts"
+    j, sign = order.symbol, 1 if order.quantity > 0.0 else -1
+    if params.fill_at == NEXT_OPEN:
+        return entry_touch(sign, price, bars.high[t, j], bars.low[t, j], order.limit, order.stop)
+    price, entered_by = entry_touch(sign, price, price, price, order.limit, order.stop)
+    return price, AT_CLOSE if entered_by == AT_OPEN else entered_by
+
+
+@kernel
 def _fill_orders(t, prices, bars, state, params, log):
     "Fill, cut or cancel the waiting orders at the `prices` of this session"
     unfilled = _fill_exits(t, prices, bars, state, params, log)
@@ -196,14 +278,30 @@ def _fill_orders(t, prices, bars, state, params, log):
         order = state.orders[i]
         if order.kind == EXIT or order.kind == REDUCE or order.quantity == 0.0:
             continue
-        price = prices[t, order.symbol]
-        if price > 0.0:
-            _fill_entry(t, order, price, unfilled, bars, state, params, log)
+        if not prices[t, order.symbol] > 0.0:
+            _keep(order, 0.0, 1.0, CANCELLED_NO_BAR, state, log)
+            continue
+        price, entered_by = _reached(t, order, prices[t, order.symbol], bars, params)
+        if entered_by >= 0:
+            _fill_entry(t, order, price, entered_by, unfilled, bars, state, params, log)
         else:
-            log.counts[CANCELLED_NO_BAR] += 1
+            _keep(order, 0.0, 1.0, EXPIRED, state, log)
     state.account[0].orders = 0
 
 # %% ../../nbs/engine/09_kernel.ipynb #3aceef6c
+@kernel
+def _seen_bar(t, j, position, account, bars):
+    "Open, high and low that lay ahead of a position: of the bar, or of what is left of it after an entry inside"
+    open, high, low = bars.open[t, j], bars.high[t, j], bars.low[t, j]
+    if position.entry_bar != account.bar or position.entered_by == AT_OPEN:
+        return open, high, low
+    entry = position.best
+    if position.entered_by == BY_STOP:
+        return entry, high, low
+    close = bars.close[t, j] if bars.close[t, j] > 0.0 else entry
+    return (entry, max(entry, close), low) if position.quantity > 0.0 else (entry, high, min(entry, close))
+
+
 @kernel
 def _check_exits(t, bars, state, params, log):
     "Compare the stop and the target of every position with its bar"
@@ -213,7 +311,8 @@ def _check_exits(t, bars, state, params, log):
             continue
         sign = 1 if position.quantity > 0.0 else -1
         stop, trails = live_stop(sign, position, params)
-        price, kind = exit_touch(sign, bars.open[t, j], bars.high[t, j], bars.low[t, j], stop, position.target)
+        open, high, low = _seen_bar(t, j, position, state.account[0], bars)
+        price, kind = exit_touch(sign, open, high, low, stop, position.target)
         if kind == 1:
             bp, ticks, reason = params.slippage_bp, params.slippage, TRAILING_STOP if trails else STOP_LOSS
             _fill_exit(t, j, np.inf, price, bp, ticks, reason, EXIT_LEFT_LIVE, bars, state, params, log)
@@ -236,10 +335,11 @@ def _mark_close(t, bars, state, full_bar):
                 position.absent += full_bar
                 continue
             position.close, position.absent = bars.close[t, j], 0
+            late = position.entry_bar == account.bar and position.entered_by in (BY_LIMIT, AT_CLOSE)
             if full_bar and position.quantity > 0.0:
-                position.best = max(position.best, bars.high[t, j])
+                position.best = max(position.best, bars.close[t, j] if late else bars.high[t, j])
             elif full_bar:
-                position.best = min(position.best, bars.low[t, j])
+                position.best = min(position.best, bars.close[t, j] if late else bars.low[t, j])
     mark_to_market(account, state.positions)
 
 # %% ../../nbs/engine/09_kernel.ipynb #1335c76a
@@ -270,6 +370,23 @@ def _forced(account, position, params):
     return 0
 
 # %% ../../nbs/engine/09_kernel.ipynb #3afbe6b6
+class _Wish(NamedTuple):
+    "An entry or addition as it is asked for."
+
+    quantity: float  # Shares, above 0; NaN when the size is unknown
+    sign: int  # 1 to buy, -1 to sell
+    worth: float  # Value that counts at the fill, USD, NaN: the quantity counts
+    kind: int  # `ENTRY`, `REINVEST` or `ADD`
+    reason: int  # Session of the signal, or a negative number from `REASONS`
+    price: float  # Price that sizes and limits reckon with, USD
+    distance: float  # Distance of an ATR stop, USD
+    limit: float  # Limit price, USD, NaN for none
+    stop: float  # Stop price, USD, NaN for none
+    stop_loss: float  # Stop of the position, USD, NaN: from the settings
+    take_profit: float  # Target of the position, USD, NaN: from the settings
+    last: int  # Last session that may fill it
+
+
 class _Projected(NamedTuple):
     "The account once the orders allowed at this close are filled: cash, gross and net in USD, symbols held"
 
@@ -307,41 +424,64 @@ def _sort_queue(queue, rank, n):
 
 # %% ../../nbs/engine/09_kernel.ipynb #3079164a
 @kernel
-def _room_ahead(sign, price, projected, equity, params):
-    "Shares that the projected gross and net exposure and, for a purchase, the cash leave room for"
+def _value_ahead(sign, projected, equity, params):
+    "Value that the projected gross and net exposure and, for a purchase, the cash leave room for, USD"
     room = min(
         params.max_gross_exposure * equity - projected.gross, params.max_net_exposure * equity - sign * projected.net
     )
-    if sign > 0:
-        room = min(room, projected.cash - params.min_cash_fraction * equity)
-    return round_down(max(0.0, room / price), params)
+    return min(room, projected.cash - params.min_cash_fraction * equity) if sign > 0 else room
+
+
+@kernel
+def _room_ahead(sign, price, projected, equity, params):
+    "Shares that `_value_ahead` leaves room for"
+    return round_down(max(0.0, _value_ahead(sign, projected, equity, params) / price), params)
 
 # %% ../../nbs/engine/09_kernel.ipynb #0d12541e
 @kernel
-def _ask_gate(projected, j, quantity, close, atr, kind, reason, state, params, log):
-    "Ask the risk gate for an entry of `quantity` shares; return the account as projected after it"
-    account, position = state.account[0], state.positions[j]
-    held = position.quantity if kind != ENTRY else 0.0
+def _ask_gate(projected, j, quantity, wish, rank, state, params, log):
+    "Ask the risk gate for `quantity` shares of a wish; return the account as projected after it"
+    account, position, kind, price = state.account[0], state.positions[j], wish.kind, wish.price
+    signed, held = wish.sign * quantity, position.quantity if kind != ENTRY else 0.0
     cash, gross, net, names = projected
     sector = sector_value(j, state) if params.max_sector_fraction < np.inf else 0.0
     cool = position.cool - account.bar if kind == ENTRY else 0
-    stop = atr * params.stop_atr if kind == ENTRY else 1.0
+    stop = wish.distance if kind == ENTRY and wish.stop_loss != wish.stop_loss else 1.0
     rule, limit, found = check_order(
-        quantity, close, False, held, account.state, cash, account.equity, gross, net, names, sector, cool, stop, params
+        signed, price, False, held, account.state, cash, account.equity, gross, net, names, sector, cool, stop, params
     )
-    record_decision(account, j, held + quantity, rule, limit, found, 0, reason, log)
+    record_decision(account, j, held + signed, rule, limit, found, 0, wish.reason, log)
     if rule != ALLOWED:
         return projected
-    place_order(state, j, quantity, close, atr * params.stop_atr, kind, reason)
-    return _Projected(
-        cash - quantity * close, gross + abs(quantity) * close, net + quantity * close, names + (kind == ENTRY)
+    place_order(state, j, signed, price, wish.distance, kind, wish.reason)
+    order = state.orders[account.orders - 1]
+    order.limit, order.stop, order.stop_loss, order.take_profit = (
+        wish.limit,
+        wish.stop,
+        wish.stop_loss,
+        wish.take_profit,
     )
+    order.rank, order.last, value = rank, wish.last, quantity * price
+    if wish.worth == wish.worth:
+        limits = min(params.max_order_value, params.max_position_fraction * account.equity)
+        if params.max_sector_fraction < np.inf:
+            limits = min(limits, params.max_sector_fraction * account.equity - sector)
+        value = min(min(wish.worth, limits), _value_ahead(wish.sign, projected, account.equity, params))
+        order.worth = value
+    return _Projected(cash - wish.sign * value, gross + value, net + wish.sign * value, names + (kind == ENTRY))
 
 # %% ../../nbs/engine/09_kernel.ipynb #beee47aa
 @kernel
 def _known_at(values, t, j):
     "The value of a session and symbol; that of (0, 0) where one stands for all"
     return values[t % values.shape[0], j % values.shape[1]]
+
+
+@kernel
+def _prices_at(prices, t, j):
+    "Limit, stop, stop loss and target of an entry"
+    row = prices[t % prices.shape[0], j % prices.shape[1]]
+    return row[0], row[1], row[2], row[3]
 
 
 @kernel
@@ -382,28 +522,77 @@ def _request_reduction(projected, j, wanted, close, state, params, log):
 
 # %% ../../nbs/engine/09_kernel.ipynb #dea7de88
 @kernel
-def _request_entry(projected, t, j, bars, inputs, state, params, log):
-    "Size an entry or an addition, cut it to the room that is left, and ask the risk gate"
+def _new_wish(t, j, bars, inputs, state, params):
+    "The entry or addition that the signal or the target of a close asks for"
     account, held, close = state.account[0], state.positions[j].quantity, bars.close[t, j]
-    atr = _known_at(inputs.atr, t, j)
-    wanted, kind = _wanted(t, j, close, inputs, account, params), ENTRY
+    distance, last = _known_at(inputs.atr, t, j) * params.stop_atr, account.bar + params.order_lasts
+    if params.fill_at == SAME_CLOSE:
+        last -= 1
+    wanted = _wanted(t, j, close, inputs, account, params)
     if wanted == wanted:
-        sign, desired = 1 if wanted > 0.0 else -1, abs(wanted)
-        if held * wanted > 0.0:
-            desired, kind = round_quantity(abs(wanted) - abs(held)), ADD
+        sign, more = 1 if wanted > 0.0 else -1, held * wanted > 0.0
+        quantity = round_quantity(abs(wanted) - abs(held)) if more else abs(wanted)
+        kind = ADD if more else ENTRY
+        return _Wish(quantity, sign, nan, kind, account.bar, close, distance, nan, nan, nan, nan, last)
+    sign = 1 if inputs.signal[t, j] > 0 else -1
+    limit, stop, stop_loss, take_profit = _prices_at(inputs.prices, t, j)
+    price = limit if limit == limit else stop if stop == stop else close
+    away = sign * (price - stop_loss) if stop_loss == stop_loss else distance
+    volatility, worth = _known_at(inputs.volatility, t, j), nan
+    quantity = entry_quantity(account.equity, price, away, volatility, account, params)
+    if params.size_at_fill == 1 and params.sizing != 1:
+        worth = entry_worth(account.equity, price, away, volatility, account, params)
+    return _Wish(quantity, sign, worth, ENTRY, account.bar, price, distance, limit, stop, stop_loss, take_profit, last)
+
+
+@kernel
+def _same_wish(j, close, state):
+    "The entry that was not filled yet, asked for again; it no longer stands"
+    order = state.standing[j]
+    priced = order.limit == order.limit or order.stop == order.stop
+    sign, price = 1 if order.quantity > 0.0 else -1, order.price if priced else close
+    wish = _Wish(
+        abs(order.quantity),
+        sign,
+        order.worth,
+        order.kind,
+        order.reason,
+        price,
+        order.distance,
+        order.limit,
+        order.stop,
+        order.stop_loss,
+        order.take_profit,
+        order.last,
+    )
+    order.quantity = 0.0
+    return wish
+
+# %% ../../nbs/engine/09_kernel.ipynb #9e69699d
+@kernel
+def _wrong_side(wish):
+    "Whether the stop or the target of a wish lies on the wrong side of its price"
+    return wish.sign * (wish.price - wish.stop_loss) <= 0.0 or wish.sign * (wish.take_profit - wish.price) <= 0.0
+
+
+@kernel
+def _request_entry(projected, t, j, rank, bars, inputs, state, params, log):
+    "Size an entry or an addition, cut it to the room that is left, and ask the risk gate"
+    account, held = state.account[0], state.positions[j].quantity
+    if state.standing[j].quantity != 0.0:
+        wish = _same_wish(j, bars.close[t, j], state)
     else:
-        sign = 1 if inputs.signal[t, j] > 0 else -1
-        volatility = _known_at(inputs.volatility, t, j)
-        desired = entry_quantity(account.equity, close, atr, volatility, account, params)
-    room = _room_ahead(sign, close, projected, account.equity, params)
-    quantity, before = min(desired, room), account.orders
-    if quantity > 0.0:
-        projected = _ask_gate(projected, j, sign * quantity, close, atr, kind, account.bar, state, params, log)
-        if quantity < desired and account.orders > before:
+        wish = _new_wish(t, j, bars, inputs, state, params)
+    note, before = WRONG_SIDE if _wrong_side(wish) else 0, account.orders
+    quantity = min(wish.quantity, _room_ahead(wish.sign, wish.price, projected, account.equity, params))
+    if quantity > 0.0 and note == 0:
+        projected = _ask_gate(projected, j, quantity, wish, rank, state, params, log)
+        if quantity < wish.quantity and account.orders > before:
             log.counts[CUT_TO_LIMITS] += 1
         return projected
-    note = SIZE_UNKNOWN if desired != desired else NO_ROOM if desired > 0.0 else BUYS_NO_SHARE
-    record_decision(account, j, held if kind == ADD else 0.0, ALLOWED, 0.0, 0.0, note, account.bar, log)
+    if note == 0:
+        note = SIZE_UNKNOWN if wish.quantity != wish.quantity else NO_ROOM if wish.quantity > 0.0 else BUYS_NO_SHARE
+    record_decision(account, j, held if wish.kind == ADD else 0.0, ALLOWED, 0.0, 0.0, note, account.bar, log)
     return projected
 
 # %% ../../nbs/engine/09_kernel.ipynb #652d6fec
@@ -415,7 +604,8 @@ def _request_reinvestment(projected, j, close, state, params, log):
     quantity = min(round_down(position.reinvest / close, params), room)
     if quantity == 0.0:
         return projected
-    return _ask_gate(projected, j, quantity, close, nan, REINVEST, DIVIDEND, state, params, log)
+    wish = _Wish(quantity, 1, nan, REINVEST, DIVIDEND, close, nan, nan, nan, nan, nan, state.account[0].bar)
+    return _ask_gate(projected, j, quantity, wish, 0.0, state, params, log)
 
 # %% ../../nbs/engine/09_kernel.ipynb #9fa1e81d
 @kernel
@@ -438,6 +628,23 @@ def _exit_without_bar(j, state, params):
         position.exiting, position.exit_reason = 1, reason
         place_order(state, j, -position.quantity, position.close, nan, EXIT, reason)
 
+
+@kernel
+def _entry_without_bar(projected, j, state, log):
+    "Keep the entry of a symbol that has no bar at this close; the account as projected after it"
+    account, order, position = state.account[0], state.standing[j], state.positions[j]
+    if order.quantity == 0.0:
+        return projected
+    if account.state != ACTIVE or position.exiting == 1 or (order.kind == ADD and position.quantity == 0.0):
+        order.quantity = 0.0
+        log.counts[WITHDRAWN] += 1
+        return projected
+    state.orders[account.orders] = order
+    account.orders += 1
+    worth, names = order.quantity * order.price, projected.names + (order.kind == ENTRY)
+    order.quantity = 0.0
+    return _Projected(projected.cash - worth, projected.gross + abs(worth), projected.net + worth, names)
+
 # %% ../../nbs/engine/09_kernel.ipynb #8dee9065
 @kernel
 def _read_target(position, wanted, close, account, params):
@@ -454,6 +661,21 @@ def _read_target(position, wanted, close, account, params):
     return 0, 1 if abs(wanted) > abs(held) else -1
 
 # %% ../../nbs/engine/09_kernel.ipynb #4a6fad65
+@kernel
+def _stands(j, signal, wanted, leaving, state, log):
+    "Whether an entry that was not filled yet is asked for again; what has changed since withdraws it"
+    order, position = state.standing[j], state.positions[j]
+    if order.quantity == 0.0:
+        return False
+    lost = order.kind == ADD and position.quantity == 0.0
+    renewed = signal != 0 and position.quantity == 0.0
+    if lost or renewed or leaving or position.exiting == 1 or signal * order.quantity < 0.0 or wanted == wanted:
+        order.quantity = 0.0
+        log.counts[WITHDRAWN] += 1
+        return False
+    return True
+
+
 @kernel
 def _decide_symbol(projected, waiting, t, j, bars, inputs, state, params, log):
     "Order the exit or reduction of a symbol and queue its entry; the account as projected, and how many are queued"
@@ -474,11 +696,13 @@ def _decide_symbol(projected, waiting, t, j, bars, inputs, state, params, log):
         leaving = account.orders > before and closes
         if closes:
             change = 0
+    stands = _stands(j, signal, wanted, leaving, state, log)
     turns = leaving and not forced and signal * held < 0.0
     enters = opens and signal != 0 and (held == 0.0 or turns) and (signal > 0 or params.short == 1)
-    if enters or change > 0:
+    if enters or change > 0 or stands:
         side = signal if enters else 1 if held > 0.0 else -1
-        state.queue[waiting], state.rank[waiting] = j, side * inputs.score[t, j]
+        state.queue[waiting] = j
+        state.rank[waiting] = state.standing[j].rank if stands else side * inputs.score[t, j]
         waiting += 1
     return projected, waiting
 
@@ -493,6 +717,7 @@ def _decide(t, bars, inputs, state, params, log):
             projected, waiting = _decide_symbol(projected, waiting, t, j, bars, inputs, state, params, log)
         else:
             _exit_without_bar(j, state, params)
+            projected = _entry_without_bar(projected, j, state, log)
     if params.reinvest == 1:
         for j in range(len(state.positions)):
             position, close = state.positions[j], bars.close[t, j]
@@ -500,7 +725,8 @@ def _decide(t, bars, inputs, state, params, log):
                 projected = _request_reinvestment(projected, j, close, state, params, log)
     _sort_queue(state.queue, state.rank, waiting)
     for i in range(waiting):
-        projected = _request_entry(projected, t, state.queue[i], bars, inputs, state, params, log)
+        j, rank = state.queue[i], state.rank[i]
+        projected = _request_entry(projected, t, j, rank, bars, inputs, state, params, log)
 
 # %% ../../nbs/engine/09_kernel.ipynb #6c5b64d0
 @kernel
@@ -532,16 +758,18 @@ def step(
     if _is_idle(t, inputs, account):
         return
     _begin(t, bars, state, params, log)
-    if account.orders > 0:
+    if account.orders > 0 and params.fill_at == NEXT_OPEN:
         _fill_orders(t, bars.open, bars, state, params, log)
     if account.names > 0 and account.state != HALTED:
         _check_exits(t, bars, state, params, log)
+    if account.orders > 0 and params.fill_at == NEXT_CLOSE:
+        _fill_orders(t, bars.close, bars, state, params, log)
     _mark_close(t, bars, state, True)
     if account.names > 0:
         _close_delisted(params.delisted_after, DELISTED, state, params, log)
     check_breakers(account, params, log)
     _decide(t, bars, inputs, state, params, log)
-    if params.same_close == 1 and account.orders > 0:
+    if params.fill_at == SAME_CLOSE and account.orders > 0:
         _fill_orders(t, bars.close, bars, state, params, log)
         _mark_close(t, bars, state, False)
         check_breakers(account, params, log)

@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['STATES', 'ACTIVE', 'REDUCE_ONLY', 'HALTED', 'ACCOUNT', 'POSITION', 'EXIT', 'ENTRY', 'REINVEST', 'REDUCE', 'ADD',
+           'AT_OPEN', 'BY_LIMIT', 'BY_STOP', 'AT_CLOSE', 'NEXT_OPEN', 'NEXT_CLOSE', 'SAME_CLOSE', 'ENTRY_PRICES',
            'ORDER', 'REASONS', 'STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP', 'TIME_STOP', 'MARGIN_CALL', 'HALT', 'END',
            'DIVIDEND', 'DELISTED', 'SPLIT', 'FILL', 'TRADE', 'DECISION', 'BREAK', 'COUNTS', 'ROWS', 'FILLS', 'TRADES',
            'DECISIONS', 'BREAKS', 'CANCELLED_VOLUME', 'CANCELLED_NO_BAR', 'CANCELLED_NO_SLOT', 'CANCELLED_UNPAYABLE',
            'EXIT_LEFT_LIVE', 'CUT_TO_CASH', 'CUT_TO_LIMITS', 'REFUSED', 'CLOSED_WITHOUT_BAR', 'CANCELLED_SPLIT',
-           'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM', 'SIZE_UNKNOWN', 'ENGINE_PARAMETERS', 'Log', 'new_log', 'AccountState',
-           'open_account', 'record_decision', 'place_order', 'sector_value', 'exposure', 'engine_parameters',
-           'round_down', 'round_quantity']
+           'EXPIRED', 'WITHDRAWN', 'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM', 'SIZE_UNKNOWN', 'WRONG_SIDE',
+           'ENGINE_PARAMETERS', 'Log', 'new_log', 'AccountState', 'open_account', 'record_decision', 'place_order',
+           'sector_value', 'exposure', 'engine_parameters', 'round_down', 'round_quantity']
 
 # %% ../../nbs/engine/03_state.ipynb #c0a749ad
 from math import inf, nan
@@ -76,21 +77,32 @@ POSITION = np.dtype(
         ('absent', 'i8'),  # Sessions without a bar since the last one
         ('exiting', 'i8'),  # 1 from the decision to close it until it is closed
         ('exit_reason', 'i8'),  # Why it is being closed: a session, or a negative number from `REASONS`
+        ('entered_by', 'i8'),  # `AT_OPEN`, `BY_LIMIT`, `BY_STOP` or `AT_CLOSE`, in the session `entry_bar`
     ],
     align=True,
 )
 
 # %% ../../nbs/engine/03_state.ipynb #f757950f
 EXIT, ENTRY, REINVEST, REDUCE, ADD = range(5)
+AT_OPEN, BY_LIMIT, BY_STOP, AT_CLOSE = range(4)
+NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE = range(3)
+ENTRY_PRICES = ('limit', 'stop', 'stop_loss', 'take_profit')
 
 ORDER = np.dtype(
     [
         ('symbol', 'i8'),  # Index of the symbol
         ('quantity', 'f8'),  # Shares, below 0 to sell
-        ('price', 'f8'),  # Close at the decision, USD
-        ('stop', 'f8'),  # Distance of an ATR stop from the entry, USD, NaN for none
+        ('price', 'f8'),  # Close at the decision, or the limit or stop price, USD
+        ('distance', 'f8'),  # Distance of an ATR stop from the entry, USD, NaN for none
         ('kind', 'i8'),  # `EXIT`, `ENTRY`, `REINVEST`, `REDUCE` or `ADD`
         ('reason', 'i8'),  # Session of the signal, or a negative number from `REASONS`
+        ('limit', 'f8'),  # Worst price of an entry, USD, NaN for none
+        ('stop', 'f8'),  # Price that an entry waits for, USD, NaN for none
+        ('stop_loss', 'f8'),  # Stop of the position that it opens, USD, NaN: from the settings
+        ('take_profit', 'f8'),  # Profit target of that position, USD, NaN: from the settings
+        ('worth', 'f8'),  # Value that is turned into shares at the fill, USD, NaN: `quantity` counts
+        ('rank', 'f8'),  # Rank among the entries of its close
+        ('last', 'i8'),  # Last session that may fill it
     ],
     align=True,
 )
@@ -181,6 +193,8 @@ COUNTS = (
     'refused',
     'closed_without_bar',
     'cancelled_split',
+    'expired',
+    'withdrawn',
 )
 ROWS = ('fills', 'trades', 'decisions', 'breaks')
 _PLACES = {name: number for number, name in enumerate((*ROWS, *COUNTS))}
@@ -199,6 +213,8 @@ _PLACES = {name: number for number, name in enumerate((*ROWS, *COUNTS))}
     REFUSED,
     CLOSED_WITHOUT_BAR,
     CANCELLED_SPLIT,
+    EXPIRED,
+    WITHDRAWN,
 ) = range(len(_PLACES))
 
 # %% ../../nbs/engine/03_state.ipynb #d6e7915b
@@ -220,13 +236,16 @@ def new_log(
 
 # %% ../../nbs/engine/03_state.ipynb #f08719c8
 class AccountState(NamedTuple):
-    "All that passes from one session to the next; `queue` and `rank` are scratch space."
+    "All that passes from one session to the next; `queue`, `rank` and `standing` are scratch space."
 
     account: np.ndarray  # One record of type `ACCOUNT`
     positions: np.ndarray  # One record of type `POSITION` per symbol
     orders: np.ndarray  # Room for records of type `ORDER`; the first `account.orders` are filled
     queue: np.ndarray  # Symbols that wait for an entry
     rank: np.ndarray  # Their ranks
+    standing: (
+        np.ndarray
+    )  # For each symbol the entry that this session has not filled, of type `ORDER`; quantity 0: none
 
 # %% ../../nbs/engine/03_state.ipynb #c9c89336
 def open_account(
@@ -241,6 +260,7 @@ def open_account(
         np.zeros(3 * n_symbols, ORDER),
         np.zeros(n_symbols, 'i8'),
         np.zeros(n_symbols),
+        np.zeros(n_symbols, ORDER),
     )
     for name in ('cash', 'equity', 'before', 'high', 'peak'):
         state.account[name] = cash
@@ -258,8 +278,9 @@ NOTES = (
     'equity buys no share',
     'no room within the limits',
     'the size rests on an ATR or a volatility that is unknown',
+    'stop loss or take profit lies on the wrong side of the entry price',
 )
-BUYS_NO_SHARE, NO_ROOM, SIZE_UNKNOWN = range(1, len(NOTES))
+BUYS_NO_SHARE, NO_ROOM, SIZE_UNKNOWN, WRONG_SIDE = range(1, len(NOTES))
 
 # %% ../../nbs/engine/03_state.ipynb #06f807b5
 @kernel
@@ -295,20 +316,23 @@ def place_order(
     state: AccountState,  # The account state, changed in place
     j: int,  # Index of the symbol
     quantity: float,  # Shares, below 0 to sell
-    price: float,  # Close at the decision, USD a share
-    stop: float,  # Distance of an ATR stop from the entry, USD, NaN for none
+    price: float,  # Close at the decision, or the limit or stop price, USD a share
+    distance: float,  # Distance of an ATR stop from the entry, USD, NaN for none
     kind: int,  # `EXIT`, `ENTRY`, `REINVEST`, `REDUCE` or `ADD`
     reason: int,  # Session of the signal, or a negative number from `REASONS`
 ):
-    "Add an order for the next open"
+    "Add an order for the next session, at the market and for that session only"
     account = state.account[0]
     order = state.orders[account.orders]
     order.symbol = j
     order.quantity = quantity
     order.price = price
-    order.stop = stop
+    order.distance = distance
     order.kind = kind
     order.reason = reason
+    order.limit, order.stop, order.stop_loss, order.take_profit, order.worth = nan, nan, nan, nan, nan
+    order.rank = 0.0
+    order.last = account.bar
     account.orders += 1
 
 # %% ../../nbs/engine/03_state.ipynb #63c2ed2f
@@ -366,7 +390,10 @@ _LIMITS = (
     'max_positions max_sector_fraction min_cash_fraction max_daily_loss max_drawdown halt_drawdown '
     'max_losing_streak stop_guard_stops rearm_sessions'
 ).split()
-_WHOLE = 'sizing stop_guard_sessions cooldown_sessions short same_close reinvest close_at_end target_unit'.split()
+_WHOLE = (
+    'sizing stop_guard_sessions cooldown_sessions short fill_at size_at_fill order_lasts reinvest close_at_end '
+    'target_unit'
+).split()
 
 ENGINE_PARAMETERS = np.dtype(
     [
@@ -402,7 +429,9 @@ def engine_parameters(
     record['stop_guard_sessions'] = risk.stop_guard_sessions
     record['cooldown_sessions'] = risk.cooldown_sessions
     record['short'] = account.direction == 'long_short'
-    record['same_close'] = account.fill_at == 'same_close'
+    record['fill_at'] = ('next_open', 'next_close', 'same_close').index(account.fill_at)
+    record['size_at_fill'] = account.size_at == 'fill'
+    record['order_lasts'] = account.order_lasts
     record['reinvest'] = account.dividends == 'reinvest'
     record['close_at_end'] = account.close_at_end
     return record[0]

@@ -52,13 +52,26 @@ SAME_CLOSE_WARNING = (
     'In live trading this price is known only when it is too late to trade on it.'
 )
 
+_FILLED = {
+    'next_open': 'A signal at one close is filled at the next open.',
+    'next_close': 'A signal at one close is filled at the next close.',
+    'same_close': SAME_CLOSE_WARNING,
+}
+
+
+def _waiting(account):
+    "Sentences on entries that wait, and on the price that sizes them"
+    if account.order_lasts > 1:
+        yield f'An entry waits up to {account.order_lasts} sessions for its price and for volume.'
+    if account.size_at == 'fill':
+        yield 'The size of an entry is turned into shares at the price of its fill.'
+
 
 def fill_assumptions(
-    account: BacktestSettings,  # `fill_at` and `direction` count
+    account: BacktestSettings,  # `fill_at`, `order_lasts`, `size_at` and `direction` count
 ) -> str:  # Sentences
     "When a decision is filled, and what a sell signal does"
-    next_open = 'A signal at one close is filled at the next open.'
-    when = SAME_CLOSE_WARNING if account.fill_at == 'same_close' else next_open
+    when = ' '.join([_FILLED[account.fill_at], *_waiting(account)])
     if account.direction == 'long_only':
         return f'{when} Long only: a sell signal closes the position.'
     return (

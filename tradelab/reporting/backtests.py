@@ -43,6 +43,8 @@ _ORDER_COUNTS = {
     'exit_left_live': 'not filled completely, the rest is tried again',
     'closed_without_bar': 'closed at the last close because the bars ended',
     'cancelled_split': 'cancelled: no whole share was left after a split',
+    'expired': 'cancelled: the price did not come to the limit or stop in time',
+    'withdrawn': 'withdrawn before they were filled, because a later close decided otherwise',
     'held_without_bar': 'still held at the end although the bars ended',
     'cut_to_cash': 'reduced to the available cash, fees included',
     'cut_to_limits': 'reduced to the limits before the risk gate checked them',
@@ -409,7 +411,9 @@ def intervals_table(
 # %% ../../nbs/reporting/03_backtests.ipynb #8fe71332
 def _buy_and_hold_assumption(symbols, account):
     "What buy and hold means in this run"
-    filled = 'filled at that close' if account.fill_at == 'same_close' else 'filled at the next open'
+    filled = {'next_open': 'filled at the next open', 'next_close': 'filled at the next close'}.get(
+        account.fill_at, 'filled at that close'
+    )
     order, rebalanced = 'One order for all the cash, sized at the first close', ''
     if len(symbols) > 1:
         order = 'One order per symbol for an equal part of the cash at its first close'

@@ -162,7 +162,7 @@ def _random_signal(plan, bars, lag, reverses, rng, shift):
 # %% ../../nbs/research/04_significance.ipynb #424e4586
 def _drawn(panel, plans, account, rng, score, reason):
     "Signals on the axes of `bar_panel` for one arrangement of `plans`"
-    lag = int(account.fill_at == 'next_open')
+    lag = int(account.fill_at != 'same_close')
     reverses = account.direction == 'long_short'
     shift = rng.random()
     signal = np.zeros(panel.close.shape, dtype='int8')

@@ -270,7 +270,12 @@ _PLACES = len(ROWS) + len(COUNTS)
 def _fresh(empty):
     "A copy of an empty account"
     return AccountState(
-        empty.account.copy(), empty.positions.copy(), empty.orders.copy(), empty.queue.copy(), empty.rank.copy()
+        empty.account.copy(),
+        empty.positions.copy(),
+        empty.orders.copy(),
+        empty.queue.copy(),
+        empty.rank.copy(),
+        empty.standing.copy(),
     )
 
 
@@ -299,6 +304,7 @@ def _run_all(
     atr,
     volatility,
     target,
+    prices,
     empty,
     records,
     floor,
@@ -317,7 +323,7 @@ def _run_all(
         signals = np.empty(shape[0] if rest else 0, np.int64)
         n = _listed(signal, signals) if rest else 0
         state, log = _fresh(empty), _counting_log()
-        inputs = Inputs(signal, score, atr, volatility, target)
+        inputs = Inputs(signal, score, atr, volatility, target, prices)
         m = _run(bars, inputs, state, records[0], log, floor, signals[:n], busy, rest)
         figures[c, 0], figures[c, 1], figures[c, 2], figures[c, 3] = m.first, m.last, m.returns, m.sum
         figures[c, 4], figures[c, 5], figures[c, 6] = m.squares, m.high, m.trough
@@ -410,6 +416,7 @@ def _run_engine(picks, votes, agreement, panel, part, costs, risk, account):
         inputs.atr,
         inputs.volatility,
         inputs.target,
+        inputs.prices,
         new_account(part.symbols, risk, account.cash),
         np.array([record], ENGINE_PARAMETERS),
         (1 + account.risk_free) ** (1 / SESSIONS_PER_YEAR) - 1,

@@ -1009,6 +1009,20 @@ def _random_symbol(rng, n):
     return bars, dividends, votes
 
 
+def _priced(votes, bars, rng, waits):
+    "The same votes with wild limits and stops (where `waits`) and brackets"
+    kind = rng.integers(0, 3 if waits else 1, len(votes))
+    price = bars.close * np.exp(rng.normal(0, 0.03, len(votes)))
+    entry = bars.close.where(kind == 0, price)
+    away = np.where(votes.signal < 0, -1, 1) * rng.choice([0.02, 0.05, np.nan], len(votes))
+    return votes.assign(
+        limit=price.where(kind == 1),
+        stop=price.where(kind == 2),
+        stop_loss=entry * (1 - away),
+        take_profit=entry * (1 + away),
+    )
+
+
 COSTS = dict(
     commission_per_order=[0.0, 1.0],
     commission_per_share=[0.0, 0.01],
@@ -1044,7 +1058,9 @@ ACCOUNT = dict(
     cash=[50.0, 5_000.0],
     fractional=[True, False],
     direction=['long_only', 'long_short'],
-    fill_at=['next_open', 'same_close'],
+    fill_at=['next_open', 'next_close', 'same_close'],
+    size_at=['decision', 'fill'],
+    order_lasts=[1, 3],
     dividends=['cash', 'reinvest'],
     close_at_end=[True, False],
     delisted_after=[1, 3, None],
@@ -1072,7 +1088,11 @@ def _cases(draw):
         position_quantity=20,
         kelly_trades=2,
     )
-    return bars, dividends, votes, costs, risk, BacktestSettings(**_drawn(draw, ACCOUNT))
+    account = BacktestSettings(**_drawn(draw, ACCOUNT))
+    if draw(st.booleans()):
+        waits = account.fill_at != 'same_close'
+        votes = {symbol: _priced(frame, bars[symbol], rng, waits) for symbol, frame in votes.items()}
+    return bars, dividends, votes, costs, risk, account
 
 
 wild = settings(derandomize=True, deadline=None, max_examples=60)
@@ -1140,7 +1160,9 @@ def _journal_by_session(result, bars):
 @given(_cases())
 def test_no_order_allowed_by_the_risk_gate_exceeds_a_limit(case):
     bars, dividends, votes, costs, risk, account = case
-    account = account.model_copy(update={'fill_at': 'next_open', 'dividends': 'cash', 'close_at_end': False})
+    plain = {'fill_at': 'next_open', 'dividends': 'cash', 'close_at_end': False, 'order_lasts': 1}
+    account = account.model_copy(update=plain)
+    votes = {symbol: frame.drop(columns=['limit', 'stop'], errors='ignore') for symbol, frame in votes.items()}
     result = backtest(bar_panel(bars, dividends), votes, costs.model_copy(update={'volume_cap': None}), risk, account)
     for session, entries, worth in _journal_by_session(result, bars):
         equity, slack = result.equity.equity[session], 1 + 1e-6

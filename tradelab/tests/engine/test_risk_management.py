@@ -298,7 +298,7 @@ def _size(
     return entry_quantity(
         equity,
         price,
-        atr,
+        atr * RiskSettings(**risk).stop_atr if atr == atr else NAN,
         volatility,
         account,
         engine_parameters(risk=RiskSettings(**risk), account=BacktestSettings(fractional=fractional)),
@@ -385,9 +385,9 @@ def test_the_risk_gate_allows_the_sizes_that_sizing_computes(equity, price, frac
     ],
 )
 def test_the_nearer_stop_applies_and_an_unset_level_is_nan(sign, distance, risk, expected):
-    assert stop_and_target(sign, 50.0, distance, engine_parameters(risk=RiskSettings(**risk))) == pytest.approx(
-        expected, nan_ok=True
-    )
+    assert stop_and_target(
+        sign, 50.0, distance, (NAN, NAN), engine_parameters(risk=RiskSettings(**risk))
+    ) == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,8 @@ def test_every_value_arrives_at_its_place():
             'parts',
         )
     ] == [0.1, 1, 4, 2, 0.1, 3, 0.03, 5, 7, 4, 1e9]
-    assert [record[name] for name in ('short', 'same_close', 'reinvest', 'close_at_end')] == [1] * 4 and not any(
-        engine_parameters()[name] for name in ('short', 'same_close', 'reinvest', 'close_at_end')
+    assert [record[name] for name in ('short', 'fill_at', 'reinvest', 'close_at_end')] == [1, 2, 1, 1] and not any(
+        engine_parameters()[name] for name in ('short', 'fill_at', 'reinvest', 'close_at_end')
     )
 
 # %% ../../../nbs/engine/03_state.ipynb #8c5ea978
