@@ -34,7 +34,6 @@ from tradelab.engine.market import (
 from .engine.result import Backtest, Fill, Trade
 from tradelab.engine.state import (
     COUNTS,
-    ENTRY_PRICES,
     NOTES,
     REASONS,
     ROWS,
@@ -47,7 +46,7 @@ from tradelab.engine.state import (
 )
 from .indicators import atr, realised_volatility
 from .risk_management import BREAKERS, Order, order_verdict
-from .signal_generator import CONFLICT
+from .signal_generator import CONFLICT, ENTRY_PRICES
 from .utils.error_handling import DataError
 
 # %% ../nbs/engine/10_backtesting.ipynb #e41e282a

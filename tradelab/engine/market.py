@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.adjustment import KnownPrices
-from .state import ENTRY_PRICES
+from ..signal_generator import ENTRY_PRICES
 from ..utils.display import list_names
 from ..utils.error_handling import DataError, UnknownSymbolError, did_you_mean
 

@@ -90,8 +90,8 @@ def in_prices_of_the_day(
     traded: pd.Series,  # Closes as traded, USD, on at least the same sessions
     closes: pd.Series,  # Total-return closes that the averages were computed on
 ) -> pd.DataFrame:  # The same frame with averages in USD per share of the day
-    "Averages of total-return closes on the scale of the close of the day"
-    averages = [name for name in ('fast', 'slow') if name in signals]
+    "Averages and prices of entries, made of total-return closes, on the scale of the close of the day"
+    averages = [name for name in ('fast', 'slow', *ENTRY_PRICES) if name in signals]
     if not averages:
         return signals
     scale = (traded / closes).reindex(signals.index)

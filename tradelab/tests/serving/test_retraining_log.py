@@ -55,6 +55,10 @@ def test_the_first_claim_holds_and_the_next_is_refused_by_name(fresh):
 def _race(settings, count, **arguments):
     "The owners that won and the errors of the others, of `count` threads that claim at once"
     results, barrier = [], threading.Barrier(count)
+    patient = settings.database.model_copy(
+        update={'lock_timeout_ms': 120_000}
+    )  # a busy machine may hold a lock for long
+    settings = settings.model_copy(update={'database': patient})
 
     def attempt(k):
         barrier.wait()
