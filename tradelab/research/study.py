@@ -35,7 +35,7 @@ from tradelab.research.walk_forward import (
     training_sessions,
     walk_forward,
 )
-from ..signal_generator import strategy_signals
+from ..signal_generator import ENTRY_PRICES, strategy_signals
 from ..utils.display import NamedValues, loaded_method
 from ..utils.error_handling import DataError, UnknownSymbolError, did_you_mean
 

@@ -21,10 +21,10 @@ SHORT = dict(direction='long_short')
 def _run(rows, votes, costs=FREE, risk=RiskSettings(), splits=None, **account):
     "A backtest of {symbol: rows} and {symbol: {row number: (signal, prices of the entry)}}; 1,000 USD"
     bars, signals = {}, {}
-    for symbol, given in rows.items():
-        given = [row if isinstance(row, tuple) else (row,) * 4 for row in given]
+    for symbol, prices in rows.items():
+        prices = [row if isinstance(row, tuple) else (row,) * 4 for row in prices]
         columns = ['open', 'high', 'low', 'close', 'volume']
-        bars[symbol] = pd.DataFrame([(*row, 1e9)[:5] for row in given], DAYS[: len(given)], columns, dtype=float)
+        bars[symbol] = pd.DataFrame([(*row, 1e9)[:5] for row in prices], DAYS[: len(prices)], columns, dtype=float)
         blank = {'score': 0.0, 'signal': np.int8(0), 'reason': '', 'limit': np.nan, 'stop': np.nan}
         frame = pd.DataFrame({**blank, 'stop_loss': np.nan, 'take_profit': np.nan}, bars[symbol].index)
         for at, vote in votes.get(symbol, {}).items():
