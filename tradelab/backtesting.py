@@ -29,6 +29,7 @@ from tradelab.engine.market import (
     shares_held,
     stack_signals,
     stack_targets,
+    target_signals,
     window,
 )
 from .engine.result import Backtest, Fill, Trade
@@ -177,9 +178,7 @@ def _votes_and_targets(signals, panel, traded, account):
         where = f'{traded.symbols[column]} on {traded.sessions[row]:%Y-%m-%d}'
         remedy = 'Set [backtest] direction to long_short, or the target to 0.'
         raise DataError(f'A target below 0 needs short positions: {where}', float(target[row, column]), remedy)
-    reason = np.where(np.isfinite(target) & np.isfinite(traded.close), 'target', '').astype(object)
-    silent = np.zeros(traded.close.shape, 'i1')
-    return Signals(traded.symbols, traded.sessions, silent, score, {'reason': reason}), _read_only(target)
+    return target_signals(target, score, signals.unit, traded), _read_only(target)
 
 # %% ../nbs/engine/10_backtesting.ipynb #03b32441
 def backtest(
@@ -208,10 +207,11 @@ def backtest(
     curve = np.empty((length, len(CURVE)))
     while (done := advance(done, length, length - 1, bars, inputs, state, params, log, curve)) < length:
         log = _longer(log)
-    return _record(traded, votes, state, _trimmed(log), curve, name, mode, account)
+    words = signals.words if isinstance(signals, Targets) else ''
+    return _record(traded, votes, state, _trimmed(log), curve, account, strategy=name, mode=mode, targets=words)
 
 # %% ../nbs/engine/10_backtesting.ipynb #432d778d
-def _record(traded, votes, state, log, curve, strategy, mode, account):
+def _record(traded, votes, state, log, curve, account, **about):
     "What the kernel wrote, as a record whose frames are made on first access"
     makers = {
         'fills': lambda: _fills(traded, votes, log),
@@ -222,7 +222,7 @@ def _record(traded, votes, state, log, curve, strategy, mode, account):
         'open_orders': lambda: _open_orders(traded, votes, state),
         'breaks': lambda: _breaks(traded, log),
     }
-    return Backtest.later(makers, strategy=strategy, mode=mode, symbols=traded.symbols, cash=account.cash)
+    return Backtest.later(makers, symbols=traded.symbols, cash=account.cash, **about)
 
 # %% ../nbs/engine/10_backtesting.ipynb #dcfd6d73
 def _reasons(codes, symbols, votes):

@@ -36,8 +36,20 @@ from tradelab.audit.histories import (
 )
 from .memory import caches_of, without_caches
 from ..config import StrategySettings
+from ..engine.strategies import StrategyPanel, strategy_panel
 from ..indicators import rsi, sma
 from ..utils.error_handling import DataError, TradeLabError, did_you_mean
+
+# %% ../../nbs/audit/04_functions.ipynb #530b35c0
+def _siblings(bars):
+    "A panel of three symbols made from the bars of one, none of which knows more than they do"
+    mirrored = pd.DataFrame({side: 1e4 / bars[other] for side, other in _MIRRORED.items()}, bars.index)
+    return strategy_panel(
+        {'A': bars, 'B': mirrored.assign(volume=bars['volume']), 'C': bars[bars.index.day_of_week != 0]}
+    )
+
+
+_MIRRORED = {'open': 'open', 'high': 'low', 'low': 'high', 'close': 'close'}
 
 # %% ../../nbs/audit/04_functions.ipynb #9c76c42e
 BARS = {  # Parameter → its argument, one value per bar
@@ -51,6 +63,7 @@ BARS = {  # Parameter → its argument, one value per bar
     'volume': lambda h: h.adjusted['volume'],
     'returns': lambda h: h.adjusted['close'].pct_change(),
     'equity': lambda h: 1000 * h.adjusted['close'],
+    'panel': lambda h: _siblings(h.adjusted),
 }
 SERIES = {  # The same for names that may be numbers too: used only where the annotation is a series, frame or array
     'fast': lambda h: sma(h.adjusted['close'], 20),
@@ -151,6 +164,8 @@ def _call(function, makers, values, past):
 
 def _copied(value, annotation):
     "A copy, so that a function that writes into its input does not change the next call"
+    if isinstance(value, StrategyPanel):
+        return value
     return value.to_numpy(copy=True) if annotation is np.ndarray else value.copy()
 
 
@@ -200,11 +215,12 @@ def cut_history(
 def is_decision(
     name: str,  # Name of the column
     values: np.ndarray,  # Its values on the whole history
-) -> bool:  # Floats count when they are called signal or score, or are all -1, 0, 1 or missing
+) -> bool:  # Floats count when they are called signal, score or target, or are all -1, 0, 1 or missing
     "Tell whether a column says what to do rather than how much something is."
     if values.dtype.kind != 'f':
         return values.dtype.kind in 'biuUO'
-    if name.split('.')[-1] in ('signal', 'score'):
+    words = name.split('.')
+    if words[-1] in ('signal', 'score') or 'target' in words:
         return True
     numbers = values[~np.isnan(values)] if values.shape else np.array([])
     return bool(len(numbers) and np.isin(numbers, (-1, 0, 1)).all())
@@ -463,7 +479,7 @@ def _layer_checks(name, probe, accepted, note):
 
 # %% ../../nbs/audit/04_functions.ipynb #243207e2
 def audit_function(
-    function: Callable,  # Parameters may be close, open, high, low, volume, bars, actions, and names in `arguments`
+    function: Callable,  # Parameters may be close, open, high, low, volume, bars, panel, actions, and names in `arguments`
     bars: pd.DataFrame,  # Raw bars: open, high, low, close, volume
     actions: pd.DataFrame | None = None,  # Corporate actions: ex_date, kind, value; None for none
     cuts: int = 50,  # Number of random cuts

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ..data.adjustment import adjust
+from ..engine.market import Targets
 from ..settings import Value
 from ..utils.error_handling import DataError
 
@@ -174,6 +175,8 @@ def _parts(output):
     "Pairs of a name and a value within a container, None for anything else"
     if isinstance(output, pd.DataFrame):
         return [(column, output[column]) for column in output.columns]
+    if isinstance(output, Targets):
+        return [('target', output.values), ('score', output.score), ('unit', f'{output.unit} {output.every}')]
     if isinstance(output, Mapping):
         return output.items()
     if is_dataclass(output):

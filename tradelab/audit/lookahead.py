@@ -23,7 +23,14 @@ from .histories import Audit, AuditCheck, History
 from ..config import StrategySettings
 from ..data.adjustment import adjust, as_traded, prices_known_at
 from ..engine.market import Targets, bar_panel, known_panel, stack_signals, stack_targets
-from ..engine.strategies import bound_voters, strategy_bars, strategy_panel, vote_of
+from tradelab.engine.strategies import (
+    bound_voters,
+    signals_or_targets,
+    strategy_bars,
+    strategy_panel,
+    targets_of,
+    vote_of,
+)
 from ..models.artifact import forecast, synthetic_artifact
 from ..models.windows import asset, fit_scalers, model_assets, model_inputs, samples, split_validation
 from ..research.grid import custom_table, moving_average_table, rsi_table, vote_tables
@@ -94,6 +101,9 @@ EXEMPT_FUNCTIONS = {  # Function → why it is not audited
     'signal_generator.check_vote': 'checks the vote that it is given',
     'engine.strategies.view_of': 'looks at the parameters of a function',
     'engine.strategies.parameters_of': 'looks at the parameters of a function',
+    'engine.strategies.wants_targets': 'asks a strategy what it returns, not for which bars',
+    'engine.strategies.target_frames': 'puts the targets that it is given on the bars of each symbol',
+    'engine.market.target_signals': 'writes the targets that it is given in words',
     **dict.fromkeys(
         ('engine.market.shares_grown', 'engine.market.shares_held'),
         'adds up the splits and fills that it is given, from the first session on',
@@ -171,6 +181,21 @@ def _own_votes(past):
     voters = bound_voters(functions, seen, seen)['B']
     votes = {name: voter(seen['B'].close) for name, voter in voters.items()}
     return {f'{name}.{side}': getattr(vote, side) for name, vote in votes.items() for side in ('buy', 'sell')}
+
+
+def _own_targets(past):
+    "Weights of a strategy on bars and targets of one on a panel, for the same two symbols"
+    seen = {'A': _seen_bars(past)}
+    seen['B'] = seen['A'][seen['A'].index.day_of_week != 0]
+    closes = {symbol: bars.close for symbol, bars in seen.items()}
+    functions = {
+        'bars': lambda bars: (bars.close / bars.high.shift(1) - 0.5).clip(0, 1),
+        'panel': lambda panel: Targets(panel.close.pct_change(20, fill_method=None), every='month'),
+    }
+    return {
+        name: signals_or_targets(closes, StrategySettings(voters=name), {name: function}, seen)
+        for name, function in functions.items()
+    }
 
 
 def _delivered(past):
@@ -291,6 +316,13 @@ PROBES = {  # Function → calls that the names of its parameters do not determi
         Probe(lambda past: vars(strategy_panel({'A': _seen_bars(past)})).get('high'), 'one symbol'),
     ),
     'engine.strategies.bound_voters': (Probe(_own_votes, 'bars and panel'),),
+    'engine.strategies.signals_or_targets': (Probe(_own_targets, 'bars and panel'),),
+    'engine.strategies.targets_of': (
+        Probe(
+            lambda past: targets_of(past.adjusted.close.pct_change(), 'mine', past.adjusted.index, symbol='A'),
+            'weights',
+        ),
+    ),
     'engine.strategies.vote_of': (
         Probe(
             lambda past: (

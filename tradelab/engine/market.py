@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NO_TARGET', 'NO_PRICES', 'TARGET_UNITS', 'REBALANCING', 'BarPanel', 'bar_panel', 'known_panel', 'window',
            'shares_grown', 'shares_held', 'share_factors', 'Bars', 'Inputs', 'Signals', 'stack_signals', 'Targets',
-           'stack_targets']
+           'stack_targets', 'target_signals']
 
 # %% ../../nbs/engine/04_market.ipynb #af4a33eb
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ import pandas as pd
 from ..data.adjustment import KnownPrices
 from ..signal_generator import ENTRY_PRICES
 from ..utils.display import list_names
-from ..utils.error_handling import DataError, UnknownSymbolError, did_you_mean
+from ..utils.error_handling import DataError, UnknownSymbolError, did_you_mean, plural
 
 # %% ../../nbs/engine/04_market.ipynb #7061b74c
 _PRICES = ('open', 'high', 'low', 'close')
@@ -380,6 +380,7 @@ class Targets:
     every: str = 'session'  # 'session' | 'week' | 'month': of each, the first session counts
     band: float = 0.0  # Fraction of equity below which a position is left as it is
     score: pd.DataFrame | None = None  # Rank among purchases of one close, the highest first; None: by symbol
+    delay: int = 0  # Bars of its symbol by which each target comes late
 
     def __post_init__(self):
         values = self.values.to_frame() if isinstance(self.values, pd.Series) else self.values
@@ -391,21 +392,37 @@ class Targets:
                 raise DataError(f'Unknown {name} of targets', getattr(self, name), remedy)
         if not 0 <= self.band < 1:
             raise DataError('The band of targets is a fraction from 0 to 1', self.band, 'Use 0.01 for 1 % of equity.')
-        object.__setattr__(self, 'values', values.astype(float))
-        _refuse_infinite(self.values)
+        if self.delay < 0:
+            raise DataError('Targets cannot come before they are known', self.delay, 'Use a delay of 0 or more bars.')
+        object.__setattr__(self, 'values', _as_numbers(values))
+
+    @property
+    def words(self) -> str:  # Such as 'weights at the first session of each month, 1 bar late'
+        "What is wanted, and when"
+        noun = 'amounts in USD' if self.unit == 'cash' else self.unit.rstrip('s') + 's'
+        when = 'each session' if self.every == 'session' else f'the first session of each {self.every}'
+        band = f', changes up to {self.band:.4g} of equity left out' if self.band else ''
+        late = f', {plural(self.delay, "bar")} late' if self.delay else ''
+        return f'{noun} at {when}{band}{late}'
 
     def __repr__(self):
         sessions, symbols = self.values.shape
-        return f'Targets({self.unit} of {symbols} symbols, {sessions} sessions, every {self.every})'
+        return f'Targets({symbols} symbols, {sessions} sessions: {self.words})'
 
 # %% ../../nbs/engine/04_market.ipynb #2003633e
-def _refuse_infinite(values):
-    "DataError for the first target that is infinite"
-    infinite = np.isinf(values.to_numpy())
+def _as_numbers(values):
+    "Targets as floats; raises DataError for text and for the first one that is infinite"
+    try:
+        numbers = values.astype(float)
+    except (TypeError, ValueError) as e:
+        remedy = 'Give weights, USD or shares; NaN where there is no opinion.'
+        raise DataError('Targets are numbers', str(e), remedy) from e
+    infinite = np.isinf(numbers.to_numpy())
     if infinite.any():
         row, column = np.argwhere(infinite)[0]
         where = f'{values.columns[column]} on {values.index[row]}'
-        raise DataError(f'A target is infinite: {where}', float(values.iloc[row, column]), 'Divide by no 0.')
+        raise DataError(f'A target is infinite: {where}', float(numbers.iloc[row, column]), 'Divide by no 0.')
+    return numbers
 
 # %% ../../nbs/engine/04_market.ipynb #81f54e2d
 def stack_targets(
@@ -431,7 +448,11 @@ def stack_targets(
     score = pd.DataFrame(0.0, traded.sessions, list(traded.symbols))
     if targets.score is not None:
         score = targets.score.reindex(traded.sessions, columns=list(traded.symbols)).fillna(0.0)
-    return placed.to_numpy(dtype=float), score.to_numpy(dtype=float)
+    wanted, ranks = placed.to_numpy(dtype=float), score.to_numpy(dtype=float)
+    if targets.delay:
+        bar = np.isfinite(traded.close)
+        wanted, ranks = _later(wanted, np.nan, bar, targets.delay), _later(ranks, 0.0, bar, targets.delay)
+    return wanted, ranks
 
 
 def _rebalances(sessions, every):
@@ -440,3 +461,49 @@ def _rebalances(sessions, every):
         return np.ones(len(sessions), dtype=bool)
     period = sessions.to_period('W' if every == 'week' else 'M')
     return np.append(True, period[1:] != period[:-1])
+
+
+def _later(values, empty, bar, delay):
+    "`values` moved down by `delay` bars of each symbol, `empty` above them; `bar`: where a symbol has one"
+    moved = np.full(values.shape, empty)
+    for j in range(values.shape[1]):
+        own = np.flatnonzero(bar[:, j])
+        moved[own[delay:], j] = values[own[: len(own) - delay], j] if delay < len(own) else empty
+    return moved
+
+# %% ../../nbs/engine/04_market.ipynb #e6362a7e
+def _target_text(value, unit):
+    "A target in words"
+    if value == 0:
+        return 'target 0'
+    forms = {'weight': f'{100 * value:.3g}% of equity', 'cash': f'{value:,.10g} USD', 'shares': f'{value:,.10g} shares'}
+    return f'target {forms[unit]}'
+
+
+class _TargetReasons(dict):
+    "The journal's column of reasons where there are targets, written on first access"
+
+    def __init__(self, values, unit):
+        super().__init__()
+        self.values, self.unit = values, unit
+
+    def __contains__(self, name):
+        return name == 'reason'
+
+    def __missing__(self, name):
+        places, distinct = pd.factorize(self.values.ravel())
+        texts = np.array([_target_text(value, self.unit) for value in distinct.tolist()] + [''], dtype=object)
+        self[name] = texts[places].reshape(self.values.shape)
+        return self[name]
+
+# %% ../../nbs/engine/04_market.ipynb #df7aa394
+def target_signals(
+    targets: np.ndarray,  # On the sessions of `traded`, see `stack_targets`, NaN for none
+    score: np.ndarray,  # Rank among purchases, the same shape
+    unit: str,  # Unit of the targets
+    traded: BarPanel,  # The window that is traded
+) -> Signals:  # No signal anywhere; the reason says the target
+    "What the journal says about targets"
+    seen = np.where(np.isfinite(traded.close), targets, np.nan)
+    silent = np.zeros(targets.shape, 'i1')
+    return Signals(traded.symbols, traded.sessions, silent, score, _TargetReasons(seen, unit))

@@ -69,6 +69,7 @@ class Backtest:
     counts: dict[str, int]  # What was cancelled, cut, refused or left open
     open_orders: tuple = field(default_factory=tuple)  # Orders that had no bar left
     breaks: pd.DataFrame = field(default_factory=_no_breaks)  # Each time a breaker tripped or was re-armed
+    targets: str = ''  # What was wanted where there were no signals, such as 'weights at each session'
 
     @classmethod
     def later(

@@ -559,15 +559,23 @@ def _significance(
             settings = settings.model_copy(update={'backtest': settings.backtest.model_copy(update=span)})
         core = replace(self.core, settings=settings)
         chance = core.significance(answer.result, *tried, seed, draws, entries)
-    words = ' '.join([*significance_words(chance), trials_words(trials, selected_from)])
+    weighed = bool(answer.result and answer.result.targets)
+    left_out = [_NO_ENTRIES] if weighed and entries else []
+    words = ' '.join([*significance_words(chance), *left_out, trials_words(trials, selected_from)])
     table = intervals_table(chance.intervals)
-    draw = lambda: _plot_random_entries(chance.control, entries)
+    draw = lambda: _plot_random_entries(chance.control, entries, weighed)
     return Answer('significance', chance, chance.intervals, words, draw, table, settings)
 
 
-def _plot_random_entries(control, entries):
+_NO_ENTRIES = 'Entries at random are no control for target weights, which have no entries to move; it is left out.'
+
+
+def _plot_random_entries(control, entries, weighed):
     "The distribution of the Sharpe ratios of random entries; raises DataError without any"
     from tradelab.reporting.research_plots import plot_distribution
+
+    if weighed:
+        raise DataError('There are no random entries to draw', 'target weights', 'Look at the intervals: `table`.')
 
     if control is None or not len(control.draws):
         remedy = 'Ask with entries=200, and trades to shuffle.'

@@ -17,7 +17,7 @@ import pandas as pd
 from ..config import Settings
 from ..engine.result import Backtest
 from ..performance_metrics import METRICS
-from .backtests import benchmark_verdict, metrics_table
+from .backtests import benchmark_verdict, metrics_table, target_warnings
 from ..research.benchmark import Benchmark, equity_beside, own_benchmark, sides_beside
 from ..research.study import Study, performance_of
 from ..utils.error_handling import ParameterError, did_you_mean
@@ -133,7 +133,8 @@ def backtest_answer(
     benchmark, risk_free = benchmark or own_benchmark(hold), settings.backtest.risk_free
     sides = sides_beside('strategy', performance_of(result, risk_free, benchmark), hold, benchmark, risk_free)
     metrics, table = pd.DataFrame(sides).reindex(METRICS), metrics_table(sides, benchmark.name)
-    words, draw = benchmark_verdict(sides, benchmark.name), lambda: plot_backtest(result, hold, price, benchmark)
+    words = ' '.join([benchmark_verdict(sides, benchmark.name), *target_warnings(result, settings)])
+    draw = lambda: plot_backtest(result, hold, price, benchmark)
     behind = {'settings': settings, 'result': result, 'buy_and_hold': hold, 'sides': sides, 'price': price}
     behind['chart'] = lambda symbol='': (
         core.plot(symbol, result, benchmark) if core else result.plot(benchmark=benchmark, symbol=symbol)

@@ -37,8 +37,14 @@ def _combination(s):
 # %% ../../nbs/reporting/01_assumptions.ipynb #9ec9e75c
 def strategy_assumptions(
     strategy: StrategySettings,  # Voters and how they are combined
+    targets: str = '',  # What was wanted in place of signals, see `Backtest.targets`
 ) -> str:  # Sentences
     "How the strategy decides"
+    if targets:
+        return (
+            f'Target {targets}, from {_voters(strategy)}. The difference to what is held is traded; a symbol without a '
+            'target keeps its position. Computed on total-return prices, from all stored bars up to the last session.'
+        )
     several = len(strategy.voters) > 1 or strategy.combine == 'weighted'
     combination = f' {_combination(strategy)}' if several else ''
     return (
@@ -69,9 +75,14 @@ def _waiting(account):
 
 def fill_assumptions(
     account: BacktestSettings,  # `fill_at`, `order_lasts`, `size_at` and `direction` count
+    targets: str = '',  # What was wanted in place of signals, see `Backtest.targets`
 ) -> str:  # Sentences
     "When a decision is filled, and what a sell signal does"
     when = ' '.join([_FILLED[account.fill_at], *_waiting(account)])
+    if targets:
+        sides = 'Long only' if account.direction == 'long_only' else 'Long and short'
+        when = when.replace('A signal at one close', 'A target of one close')
+        return f'{when} {sides}. Sales come first and pay for purchases at the same fill.'
     if account.direction == 'long_only':
         return f'{when} Long only: a sell signal closes the position.'
     return (
@@ -171,11 +182,13 @@ def _position_size(r):
 def size_assumptions(
     risk: RiskSettings,  # Sizing
     account: BacktestSettings,  # Cash at the start, fractional shares
+    targets: str = '',  # What was wanted in place of signals, see `Backtest.targets`
 ) -> str:  # Sentences
     "How large positions are"
     shares = 'fractional shares' if account.fractional else 'whole shares'
+    size = 'Positions follow the targets' if targets else f'An entry takes {_position_size(risk)}'
     return (
-        f'{account.cash:,.10g} USD at the start. An entry takes {_position_size(risk)}, in {shares}, '
+        f'{account.cash:,.10g} USD at the start. {size}, in {shares}, '
         'reduced to what the cash pays for. Cash earns no interest.'
     )
 
@@ -194,13 +207,15 @@ def _exit_rules(risk, stop, target):
 def exit_assumptions(
     risk: RiskSettings,  # Stops, target, time stop
     account: BacktestSettings,  # `close_at_end`, `delisted_after` and `direction` count
+    targets: str = '',  # What was wanted in place of signals, see `Backtest.targets`
 ) -> str:  # Sentences
     "When a position ends without a signal"
     stop, target = ('below', 'above') if account.direction == 'long_only' else ('against', 'in favour of')
     rules = _exit_rules(risk, stop, target)
-    sentences = ['Positions end on signals only: no stop, no target.']
+    ends = 'targets of 0' if targets else 'signals'
+    sentences = [f'Positions end on {ends} only: no stop, no {"profit " if targets else ""}target.']
     if any(rules):
-        sentences = [f'Besides signals, a position ends at: {"; ".join(filter(None, rules))}.']
+        sentences = [f'Besides {ends}, a position ends at: {"; ".join(filter(None, rules))}.']
     if risk.stop_loss and risk.stop_atr:
         sentences.append('The nearer stop counts.')
     if any(rules[:4]):
@@ -285,14 +300,15 @@ def benchmark_assumption(
 # %% ../../nbs/reporting/01_assumptions.ipynb #697fc0ff
 def execution_assumptions(
     settings: Settings,  # Settings of the run
+    targets: str = '',  # What was wanted in place of signals, see `Backtest.targets`
 ) -> dict[str, str]:  # Topic → sentences
     "Fills, costs, size, exits, limits and breakers, with the values in force"
     account, risk = settings.backtest, settings.risk
     return {
-        'Fills': fill_assumptions(account),
+        'Fills': fill_assumptions(account, targets),
         'Costs': cost_assumptions(settings.costs, account.direction == 'long_short'),
-        'Size': size_assumptions(risk, account),
-        'Exits': exit_assumptions(risk, account),
+        'Size': size_assumptions(risk, account, targets),
+        'Exits': exit_assumptions(risk, account, targets),
         'Limits': limit_assumptions(risk),
         'Breakers': breaker_assumptions(risk),
     }

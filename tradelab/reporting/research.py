@@ -296,6 +296,8 @@ def grid_assumption(
     s = settings.strategy
     keys = {'moving_average': ('fast', 'slow'), 'rsi': ('rsi_window', 'oversold', 'overbought')}
     names = [key for voter in s.voters for key in keys.get(voter, ())]
+    if not names:
+        return f'Every combination of the values that were named, for the parameters of {", ".join(s.voters)}.'
     values = '; '.join(f'{name.replace("_", " ")} {_grid_values(getattr(settings.sweep, name))}' for name in names)
     condition = {'weighted': f' with the threshold {s.threshold:g}', 'or': ''}.get(
         s.combine, f' within {plural(s.confirm_bars, "session")}'
@@ -328,6 +330,7 @@ def research_assumptions(
     sessions: pd.DatetimeIndex,  # Sessions that were looked at
     source: str,  # Where the bars came from
     folded: bool = True,  # Whether the history was cut into folds
+    targets: str = '',  # What was wanted in place of signals, see `Backtest.targets`
 ) -> str:  # Markdown, a list
     "What a sweep or a walk-forward rests on, with the values in force"
     span = f'{sessions[0]:%Y-%m-%d} to {sessions[-1]:%Y-%m-%d}, {len(sessions):,} sessions'
@@ -335,7 +338,7 @@ def research_assumptions(
         'Data': f'{source}, {list_names(symbols)}, {span}. {SURVIVORSHIP}',
         'Grid': grid_assumption(settings),
         **({'Folds': fold_assumption(settings)} if folded else {}),
-        **execution_assumptions(settings),
+        **execution_assumptions(settings, targets),
         'Adjustment': 'Fills, stops and fees use the shares and prices of the day, and a split multiplies the shares; '
         f'{dividend_assumption(settings.backtest)}. '
         'Signals use total-return closes.',

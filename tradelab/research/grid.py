@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..config import StrategySettings, SweepSettings
+from ..engine.market import Targets
 from ..engine.strategies import bound_voters
 from ..indicators import rsi, sma
 from ..signal_generator import cross
@@ -123,7 +124,10 @@ def rsi_table(
 
 # %% ../../nbs/research/01_grid.ipynb #7b236056
 def _plain_vote(name, vote, symbols):
-    "The vote of an own strategy; raises DataError for a strength, and for a score that would rank several symbols"
+    "The vote of an own strategy; raises DataError for targets, a strength, or a score that would rank symbols"
+    if isinstance(vote, Targets):
+        remedy = 'Ask a study, which runs a backtest for each combination.'
+        raise DataError(f'{name} returns target weights, which are no votes', name, remedy)
     if vote.strength is not None:
         remedy = 'Sweep it without a strength, or run its combinations one by one.'
         raise DataError(f'Voter {name} returns a strength, which a sweep does not support', name, remedy)

@@ -7,13 +7,14 @@ __all__ = ['STRESS_FIGURES', 'TIMING_WARNING', 'scaled_costs', 'delayed', 'calen
 
 # %% ../../nbs/research/05_stress.ipynb #9223a9d7
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from ..backtesting import backtest, buy_and_hold
 from ..config import BacktestSettings, CostSettings, RiskSettings
-from ..engine.market import BarPanel
+from ..engine.market import BarPanel, Targets
 from ..engine.result import Backtest, curves_from_cash
 from ..performance_metrics import MIN_TRADES, performance
 from ..utils.error_handling import DataError
@@ -38,12 +39,14 @@ def scaled_costs(
 
 # %% ../../nbs/research/05_stress.ipynb #1fe99fa4
 def delayed(
-    signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
+    signals: Mapping[str, pd.DataFrame] | Targets,  # Symbol → signals frame, or targets
     bars: int = 1,  # Bars of the symbol, 1 or more, else DataError
-) -> dict[str, pd.DataFrame]:  # The same with score, signal and reason moved down
-    "Signals that come late"
+) -> dict[str, pd.DataFrame] | Targets:  # The same with score, signal and reason moved down; targets that come later
+    "Signals or targets that come late"
     if bars < 1:
         raise DataError('A delay must be one bar or more', bars, 'Use 1.')
+    if isinstance(signals, Targets):
+        return replace(signals, delay=signals.delay + bars)
     empty = {'score': 0.0, 'signal': 0, 'reason': ''}
     late = {}
     for symbol, frame in signals.items():
@@ -111,7 +114,7 @@ def _on_sessions(benchmark, sessions):
 # %% ../../nbs/research/05_stress.ipynb #da08ff78
 def stress(
     panel: BarPanel,  # Bars, dividends and splits
-    signals: Mapping[str, pd.DataFrame],  # Symbol → signals frame
+    signals: Mapping[str, pd.DataFrame] | Targets,  # Symbol → signals frame, or targets
     costs: CostSettings = CostSettings(),  # Costs as set
     risk: RiskSettings = RiskSettings(),  # Sizes, exits and limits of the strategy
     account: BacktestSettings = BacktestSettings(),  # Cash, span and choices

@@ -10,6 +10,7 @@ __all__ = ['Evaluation', 'performance_of', 'symbol_bars', 'in_prices_of_the_day'
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import product
 from math import nan
 
 import pandas as pd
@@ -17,14 +18,14 @@ import pandas as pd
 from ..backtesting import backtest, buy_and_hold
 from ..config import Settings
 from ..data.adjustment import prices_known_at
-from ..engine.market import BarPanel, known_panel, share_factors
+from ..engine.market import BarPanel, Targets, known_panel, share_factors
 from ..engine.result import Backtest, curves_from_cash
-from ..engine.strategies import bound_voters, strategy_bars, view_of
+from ..engine.strategies import signals_or_targets, strategy_bars, target_frames, view_of, wants_targets
 from ..performance_metrics import performance
 from .grid import vote_tables
 from .significance import STATISTICS, Significance, random_entries, significance
 from .stress import stress
-from .sweep import Sweep, sweep_tables
+from .sweep import Sweep, sweep_backtests, sweep_tables
 from tradelab.research.walk_forward import (
     HoldoutResult,
     WalkForward,
@@ -35,7 +36,7 @@ from tradelab.research.walk_forward import (
     training_sessions,
     walk_forward,
 )
-from ..signal_generator import ENTRY_PRICES, strategy_signals
+from ..signal_generator import ENTRY_PRICES
 from ..utils.display import NamedValues, loaded_method
 from ..utils.error_handling import DataError, UnknownSymbolError, did_you_mean
 
@@ -47,7 +48,7 @@ class Evaluation:
     symbol: str  # Ticker
     market: BarPanel  # Its bars as traded, dividends and splits
     bars: pd.DataFrame  # Bars as traded of the sessions of the backtest, and factor, see `symbol_bars`
-    signals: pd.DataFrame  # Signals on all bars up to the end; averages in prices of the day
+    signals: pd.DataFrame  # Signals on all bars up to the end, or targets; averages in prices of the day
     signal_close: pd.Series  # Total-return closes that the signals were computed on, scaled forward
     strategy: Backtest  # What the strategy did
     buy_and_hold: Backtest  # What buying at the first session and holding did
@@ -119,12 +120,14 @@ def evaluate(
     account, costs = settings.backtest, settings.costs
     known = prices_known_at(bars, actions, convention, account.end)
     seen = _seen_bars({symbol: (bars, actions)}, {symbol: known.closes}, {symbol: facts or {}}, voters or {})
-    own = bound_voters(voters or {}, [symbol], seen, account.direction)[symbol]
-    signals = strategy_signals(known.closes, settings.strategy, own)
+    closes = {symbol: known.closes}
+    wanted = signals_or_targets(closes, settings.strategy, voters or {}, seen, account.direction)
+    signals = target_frames(wanted, closes)[symbol] if isinstance(wanted, Targets) else wanted[symbol]
     signals = in_prices_of_the_day(signals, known.bars['close'], known.closes)
+    traded_by = wanted if isinstance(wanted, Targets) else {symbol: signals}
     panel = known_panel({symbol: known})
     name = '_'.join(settings.strategy.voters)
-    strategy = backtest(panel, {symbol: signals}, costs, settings.risk, account, strategy=name)
+    strategy = backtest(panel, traded_by, costs, settings.risk, account, strategy=name)
     benchmark = buy_and_hold(panel, costs, account)
     metrics = {
         'strategy': performance_of(strategy, account.risk_free, benchmark),
@@ -194,22 +197,40 @@ def study(
     return Study(settings, panel, closes, voters or {}, own or {}, seen)
 
 # %% ../../nbs/research/08_study.ipynb #36cb0490
+def _wanted(
+    self: Study,
+    strategy=None,  # Settings of the strategy; those of the study when left out
+) -> dict[str, pd.DataFrame] | Targets:  # Symbol → signals frame, or the targets of all symbols
+    "What the strategy wants to trade"
+    if strategy is None and '_own_wanted' in self.__dict__:
+        return self.__dict__['_own_wanted']
+    params, direction = strategy or self.settings.strategy, self.settings.backtest.direction
+    wanted = signals_or_targets(self.closes, params, self.voters, self.bars, direction)
+    if not isinstance(wanted, Targets):
+        wanted = NamedValues(
+            (symbol, in_prices_of_the_day(frame, self._traded_close(symbol), self.closes[symbol]))
+            for symbol, frame in wanted.items()
+        )
+    if strategy is None:
+        self.__dict__['_own_wanted'] = wanted
+    return wanted
+
+
+def _traded_close(self, symbol):
+    "Closes as traded of one symbol, USD"
+    return pd.Series(self.market.close[:, self.market.symbols.index(symbol)], self.market.sessions)
+
+
+Study.wanted, Study._traded_close = _wanted, _traded_close
+
+# %% ../../nbs/research/08_study.ipynb #5c602581
 def _signals(
     self: Study,
     strategy=None,  # Settings of the strategy; those of the study when left out
-) -> dict[str, pd.DataFrame]:  # Symbol → signals frame
-    "The signals of the strategy for every symbol"
-    if strategy is None and '_own_signals' in self.__dict__:
-        return self.__dict__['_own_signals']
-    params = strategy or self.settings.strategy
-    voters = bound_voters(self.voters, self.closes, self.bars, self.settings.backtest.direction)
-    signals = NamedValues({})
-    for j, (symbol, closes) in enumerate(self.closes.items()):
-        traded = pd.Series(self.market.close[:, j], self.market.sessions)
-        signals[symbol] = in_prices_of_the_day(strategy_signals(closes, params, voters[symbol]), traded, closes)
-    if strategy is None:
-        self.__dict__['_own_signals'] = signals
-    return signals
+) -> dict[str, pd.DataFrame]:  # Symbol → signals frame; a frame with the column target where there are targets
+    "What the strategy says about every symbol, for pictures and tables"
+    wanted = self.wanted(strategy)
+    return NamedValues(target_frames(wanted, self.closes)) if isinstance(wanted, Targets) else wanted
 
 
 Study.signals = _signals
@@ -222,7 +243,7 @@ def _backtest(
 ) -> Backtest:  # Raises as `backtest` does
     "The strategy on one account"
     s = self.settings
-    return backtest(self.market, self.signals(strategy), s.costs, s.risk, account or s.backtest, strategy=self.name)
+    return backtest(self.market, self.wanted(strategy), s.costs, s.risk, account or s.backtest, strategy=self.name)
 
 
 Study.backtest = _backtest
@@ -250,7 +271,7 @@ def _stress(
     "The strategy under harder conditions"
     s = self.settings
     return stress(
-        self.market, self.signals(), s.costs, s.risk, s.backtest, benchmark=benchmark, result=result, held=hold
+        self.market, self.wanted(), s.costs, s.risk, s.backtest, benchmark=benchmark, result=result, held=hold
     )
 
 
@@ -270,14 +291,14 @@ def _significance(
     variance: float | None = None,  # Variance of their yearly Sharpe ratios; None or NaN: as under no skill
     seed: int = 0,  # Seed of bootstrap and control
     draws: int = 1_000,  # Draws of the bootstrap
-    entries: int = 200,  # Random arrangements of the entries, 0 for none
+    entries: int = 200,  # Random arrangements of the entries, 0 for none; target weights have none
 ) -> Significance:  # Everything undefined for a ruined account
     "How far the strategy can be told from chance"
     s, (equity,) = self.settings, curves_from_cash(result)
     if not (equity > 0).all():
         return _undefined(len(equity) - 1, trials)
     control = None
-    if entries and len(result.trades):
+    if entries and len(result.trades) and not result.targets:
         control = random_entries(self.market, result, s.costs, s.risk, s.backtest, seed, entries)
     return significance(equity, trials, variance, s.backtest.risk_free, seed, draws=draws, control=control)
 
@@ -292,6 +313,29 @@ def _tables(self):
         seen = self.bars, s.backtest.direction
         self.__dict__['_votes'] = vote_tables(self.closes, self.market.sessions, s.strategy, s.sweep, self.own, *seen)
     return self.__dict__['_votes']
+
+
+def _first_choice(self):
+    "Own strategy → function, with the first value of each parameter of its grid"
+    first = {name: {key: values[0] for key, values in grid.items()} for name, (_, grid) in self.own.items()}
+    return {**self.voters, **{name: partial(function, **first[name]) for name, (function, _) in self.own.items()}}
+
+
+def _trades_targets(self):
+    "Whether the strategy returns targets, which no table of votes can hold"
+    if '_targets' not in self.__dict__:
+        s = self.settings
+        self.__dict__['_targets'] = wants_targets(
+            self.closes, s.strategy, _first_choice(self), self.bars, s.backtest.direction
+        )
+    return self.__dict__['_targets']
+
+
+def _parameter_names(self):
+    "The columns of a sweep that are parameters"
+    if _trades_targets(self):
+        return [f'{name}_{key}' for name, (_, grid) in self.own.items() for key in grid]
+    return [name for table in _tables(self) for name in table.parameters[0]]
 
 # %% ../../nbs/research/08_study.ipynb #bc3bfd2c
 def _span(self):
@@ -320,8 +364,19 @@ def _sweep(
 ) -> Sweep:  # Raises DataError for an empty grid or span
     "Every combination of the grid"
     span, s = _span(self), self.settings
+    if _trades_targets(self):
+        return sweep_backtests(
+            _combinations(self.own), lambda params: self.backtest_with(params, first, last), s.backtest.risk_free
+        )
     account = _account(self, first or span[0], last or span[-1])
     return sweep_tables(self.market, _tables(self), s.strategy, s.costs, s.risk, account)
+
+
+def _combinations(own):
+    "Every combination of the grids of own strategies, named as in a table of votes"
+    names = [f'{name}_{key}' for name, (_, grid) in own.items() for key in grid]
+    values = [listed for _, grid in own.values() for listed in grid.values()]
+    return [dict(zip(names, chosen)) for chosen in product(*values)]
 
 
 Study.sweep = _sweep
@@ -333,6 +388,23 @@ def _bound(name, function, grid, params):
     return partial(function, **arguments)
 
 
+_KEPT = 25_000_000  # Numbers of targets that a study keeps, 200 MB
+
+
+def _wanted_with(self, params):
+    "What the strategy wants with other parameters; targets are kept, since a walk-forward asks for each many times"
+    kept, key = self.__dict__.setdefault('_kept_targets', {}), repr(sorted(params.items()))
+    if key in kept:
+        return kept[key]
+    known = type(self.settings.strategy).model_fields
+    strategy = self.settings.strategy.model_copy(update={name: params[name] for name in params if name in known})
+    own = {name: _bound(name, function, grid, params) for name, (function, grid) in self.own.items()}
+    wanted = replace(self, voters={**self.voters, **own}, own={}).wanted(strategy)
+    if isinstance(wanted, Targets) and (len(kept) + 1) * wanted.values.size <= _KEPT:
+        kept[key] = wanted
+    return wanted
+
+
 def _backtest_with(
     self: Study,
     params: dict,  # Parameter → value, as in a row of the sweep
@@ -341,11 +413,8 @@ def _backtest_with(
 ) -> Backtest:  # Raises as `backtest` does
     "The strategy with other parameters"
     s, span = self.settings, _span(self)
-    known = type(s.strategy).model_fields
-    strategy = s.strategy.model_copy(update={name: value for name, value in params.items() if name in known})
-    own = {name: _bound(name, function, grid, params) for name, (function, grid) in self.own.items()}
-    study = replace(self, voters={**self.voters, **own}, own={})
-    return study.backtest(strategy, _account(self, first or span[0], last or span[-1]))
+    account = _account(self, first or span[0], last or span[-1])
+    return backtest(self.market, _wanted_with(self, params), s.costs, s.risk, account, strategy=self.name)
 
 
 Study.backtest_with = _backtest_with
@@ -356,7 +425,7 @@ def _walk_forward(
 ) -> WalkForward:  # Raises DataError for a history that is too short
     "Choose on each training part, trade the choice on the test part after it"
     sessions, s = self.market.sessions[self.market.sessions >= _span(self)[0]], self.settings.walk_forward
-    names = [name for table in _tables(self) for name in table.parameters[0]]
+    names = _parameter_names(self)
     return walk_forward(
         folds(sessions, s), lambda first, last: self.sweep(first, last).table, self.backtest_with, names, s.metric
     )
@@ -371,7 +440,7 @@ def _final_choice(
     "The parameters that the last training part before the holdout chooses"
     s = self.settings.walk_forward
     part = training_sessions(_span(self), s)
-    names = [name for table in _tables(self) for name in table.parameters[0]]
+    names = _parameter_names(self)
     row = select_parameters(self.sweep(part[0], part[-1]).table, names, s.metric)
     return None if row is None else {name: row[name] for name in names}
 

@@ -218,6 +218,11 @@ class WalkForward:
     backtests: tuple  # `Backtest` of each fold, None where nothing was chosen
 
     @property
+    def targets(self) -> str:  # As `Backtest.targets`; empty for signals
+        "What was wanted in place of signals"
+        return next((result.targets for result in self.backtests if result is not None), '')
+
+    @property
     def growth(self):
         return cagr(self.equity.equity) if (self.equity.equity > 0).all() else nan
 
