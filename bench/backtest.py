@@ -40,7 +40,14 @@ from measure import (
 
 HERE = Path(__file__).resolve().parent
 PEERS = ('vectorbt numba', 'vectorbt rust', 'backtesting.py', 'backtrader')
-CASES = {'walk': PEERS, 'aapl': PEERS, 'portfolio': PEERS[:2], 'sweep': PEERS[:2], 'cold': PEERS}
+CASES = {
+    'walk': PEERS,
+    'aapl': PEERS,
+    'portfolio': PEERS[:2],
+    'targets': PEERS[:2],
+    'sweep': PEERS[:2],
+    'cold': PEERS,
+}
 STRENGTHS, OVERSOLD, OVERBOUGHT = tuple(range(5, 25, 2)), 30.0, 70.0
 
 
@@ -201,6 +208,24 @@ class TradeLab:
             'scarce': self.curve_and_trades(scarce),
         }
 
+    def targets(self, data):
+        from tradelab.backtesting import backtest
+        from tradelab.engine.market import Targets
+
+        market = self.market(data)
+        wanted = Targets(pd.DataFrame(data['weights'], market.sessions, market.symbols))
+        risk, account = self.risk(max_positions=len(market.symbols)), self.account(cash=1e6, fractional=True)
+
+        def call():
+            return backtest(market, wanted, self.costs, risk, account)
+
+        times = {'call': repeated(lambda: self.books(call()), 3.0), 'figures': repeated(lambda: self.four(call()), 3.0)}
+        return times, {'weights': self.curve_and_trades(call())}
+
+    def books(self, result):
+        "Trades and equity"
+        return result.trades, result.equity
+
     def sweep(self, data):
         "Total return, closed trades, Sharpe ratio and largest drawdown per combination, shape (n_pairs*n_windows, 4)"
         from tradelab.config import SweepSettings
@@ -240,7 +265,7 @@ def work(case, folder):
     if case == 'cold':
         report, results = lab.cold(data), {}
     else:
-        method = {'walk': 'one', 'aapl': 'one', 'portfolio': 'many', 'sweep': 'sweep'}[case]
+        method = {'walk': 'one', 'aapl': 'one', 'portfolio': 'many'}.get(case, case)
         times, results = getattr(lab, method)(data)
         report = {'times': times, 'peak': peak()}
     np.savez(
@@ -265,7 +290,8 @@ def arrays(case, quick):
         bars = aapl()
     else:
         portfolio = (50 if quick else 500, 1_260)
-        shapes = {'walk': (1, 5_000), 'cold': (1, 5_000), 'portfolio': portfolio, 'sweep': (1, 2_500)}
+        shapes = {'walk': (1, 5_000), 'cold': (1, 5_000), 'sweep': (1, 2_500)}
+        shapes |= dict.fromkeys(('portfolio', 'targets'), portfolio)
         bars = walks(*shapes[case], seed=4)
     if case == 'sweep':
         fasts, slows = np.arange(5, 105, 20 if quick else 4), np.arange(110, 310, 25 if quick else 5)
@@ -279,8 +305,18 @@ def arrays(case, quick):
             'averages': tables,
             'strengths': TradeLab().strengths(bars['close'][:, 0]),
         }
+    if case == 'targets':
+        return {**bars, 'weights': monthly_momentum(bars['close'])}
     entries, exits = level_rule(bars['close'])
     return {**bars, 'entries': entries, 'exits': exits}
+
+
+def monthly_momentum(close, window=126, most=10, invested=0.95):
+    "Weights of the symbols with the best return of the window, every 21 bars; NaN in between, shape of `close`"
+    close = pd.DataFrame(close)
+    best = close.pct_change(window, fill_method=None).rank(axis=1, ascending=False, method='first') <= most
+    rebalanced = (np.arange(len(close)) >= window) & (np.arange(len(close)) % 21 == 0)
+    return np.where(rebalanced[:, None], best * invested / most, np.nan)
 
 
 # ---- the peers
@@ -312,6 +348,7 @@ TITLES = {
     'walk': 'One symbol, 5,000 bars of a random walk',
     'aapl': 'AAPL, 3,270 real bars',
     'portfolio': '{} symbols, 1,260 bars, one account',
+    'targets': '{} symbols, 1,260 bars, target weights of ten of them every 21 bars',
     'sweep': '{} combinations, 2,500 bars, four metrics',
     'cold': 'A new process: import and first backtest, beyond import pandas',
 }

@@ -165,6 +165,24 @@ class Vectorbt:
         runs = {'plenty': self.run(bars, entries, exits, 100.0, CASH, **shared), 'scarce': scarce}
         return times, {name: self.curve_and_trades(portfolio) for name, portfolio in runs.items()}
 
+    def targets(self, data):
+        bars = frames(data)
+        size, close = np.full(data['weights'].shape, np.nan), bars['close']
+        size[1:] = data['weights'][:-1]
+        options = dict(size=size, size_type='targetpercent', price=np.asarray(bars['open']), direction='longonly')
+        options |= dict(val_price=close.shift(1).bfill(), fees=FEE, init_cash=1e6, freq='1D', engine=self.engine)
+        options |= dict(cash_sharing=True, group_by=True, call_seq='auto')
+
+        def bare():
+            return self.vbt.Portfolio.from_orders(close, **options)
+
+        times = {
+            'bare': repeated(bare, 3.0),
+            'call': repeated(lambda: self.books(bare()), 3.0),
+            'figures': repeated(lambda: self.four(bare()), 3.0),
+        }
+        return times, {'weights': self.curve_and_trades(bare())}
+
     def chunk(self, data, pairs, windows):
         fast, slow = (np.repeat(data['averages'][:, pairs[:, k]], len(windows), axis=1) for k in (0, 1))
         buy, sell = crossing_rule(fast, slow, np.tile(data['strengths'][:, windows], len(pairs)))
@@ -307,7 +325,7 @@ def main(case, engine, folder):
         else:
             maker.run(frames(data), data['entries'][:, 0], data['exits'][:, 0])
         return {'pandas': PANDAS - BEGAN, 'beyond': time.perf_counter() - PANDAS, 'peak': peak()}, {}
-    method = {'walk': 'one', 'aapl': 'one', 'portfolio': 'many', 'sweep': 'sweep'}[case]
+    method = {'walk': 'one', 'aapl': 'one', 'portfolio': 'many'}.get(case, case)
     times, results, *high = getattr(maker, method)(data)
     return {'times': times, 'peak': high[0] if high else peak()}, {
         f'{name}_{part}': values for name, pair in results.items() for part, values in zip(('a', 'b'), pair)

@@ -16,6 +16,7 @@ FACES = {  # Name → the module it comes from, loaded when the name is first us
     'bars': 'tradelab.data.market_data',
     'load_bars': 'tradelab.data.market_data',
     'Vote': 'tradelab.signal_generator',
+    'Targets': 'tradelab.engine.market',
     'backtest': 'tradelab.backtesting',
     'study': 'tradelab.research.study',
     'performance': 'tradelab.performance_metrics',

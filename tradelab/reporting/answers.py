@@ -113,7 +113,7 @@ def plot_backtest(
 
     if price is not None:
         bars, signals, close = price
-        plot_price(bars, signals, result.trades, close)
+        plot_price(bars, signals, result.trades, close, result.fills if result.targets else None)
     others = equity_beside(hold, benchmark or own_benchmark(hold))
     axes = plot_equity(result.equity.equity, others)
     plot_drawdown(result.equity.equity, others)

@@ -36,7 +36,8 @@ from ..utils.error_handling import DataError, plural
 def _price_parts(result, bars, signals, settings):
     "Price with trades, and the RSI where it votes, of a single symbol"
     frame = pd.DataFrame(index=bars.index) if signals is None else signals
-    parts = ['## Price and trades', plot_png(plot_price(bars, frame, result.trades, bars['close']))]
+    fills = result.fills if result.targets else None
+    parts = ['## Price and trades', plot_png(plot_price(bars, frame, result.trades, bars['close'], fills))]
     if settings is not None and 'rsi' in settings.strategy.voters and 'rsi' in frame:
         levels = settings.strategy.oversold, settings.strategy.overbought
         parts.append(plot_png(plot_rsi(frame['rsi'].reindex(bars.index), *levels)))

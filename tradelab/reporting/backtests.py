@@ -118,7 +118,12 @@ def _sample_size_sentences(result):
     "Sentences on how few trades and sessions the figures rest on"
     still_open = result.trades['is_open'].astype(bool)
     closed = int((~still_open).sum())
-    if closed == 0:
+    if result.targets and closed < MIN_TRADES:
+        yield (
+            f'{plural(len(result.fills), "fill")} and {plural(closed, "closed trade")}: positions follow targets, so '
+            'figures on trades rest on little, and those on equity count.'
+        )
+    elif closed == 0:
         yield '**No closed trade**: the strategy cannot be judged.'
     elif closed < MIN_TRADES:
         yield (

@@ -257,6 +257,7 @@ def price_panel(
     symbol: str = '',  # Ticker, for the title
     x_range: Range1d | None = None,  # Shared with other panels; of its own when left out
     crosshair: tuple | None = None,  # Shared with other panels
+    lines: bool = True,  # Whether each trade has a line; not where its average price says little, as with targets
 ) -> figure:  # A Bokeh figure; raises DataError without a close
     "Bars of one symbol with every fill and every trade"
     checked_series(bars['close'], f'The close of {symbol}')
@@ -269,7 +270,7 @@ def price_panel(
         if averages is not None and name in averages and averages[name].notna().any():
             line = averages[name].dropna()
             panel.line(line.index, line.to_numpy(), color=color, legend_label=f'{name} average')
-    if len(trades):
+    if len(trades) and lines:
         _draw_trades(panel, trades, bars.get('factor'), bars.index[-1])
     if len(fills):
         _draw_fills(panel, fills, bars.get('factor'))
@@ -396,7 +397,8 @@ def backtest_chart(
     if drawn:
         bars, fills, trades = _bars_of(result, panel, drawn), result.fills, result.trades
         trades = _of_symbol(trades, drawn)
-        panels.append(price_panel(bars, _of_symbol(fills, drawn), trades, averages, drawn, x_range, crosshair))
+        shown = averages, drawn, x_range, crosshair, not result.targets
+        panels.append(price_panel(bars, _of_symbol(fills, drawn), trades, *shown))
     panels.append(_equity_panel(account, source, name, x_range, crosshair))
     panels.append(_drawdown_panel(account, source, name, x_range, crosshair))
     if len(result.symbols) > 1:

@@ -218,6 +218,7 @@ def plot_price(
     signals: pd.DataFrame,  # Columns fast and slow, USD, if the strategy has them, on the same or a longer index
     trades: pd.DataFrame,  # entry_session, entry_price, exit_session, exit_price, is_open, perhaps side; may be empty
     signal_close: pd.Series | None = None,  # Closes on the scale of the averages; those of the bars when left out
+    fills: pd.DataFrame | None = None,  # session, side, price: marked one by one, where positions follow targets
 ) -> plt.Axes:  # Axes of a new figure; raises DataError when there is nothing to draw
     "Close with both averages, and a mark at each fill"
     need_columns(bars, ['close'], 'The bars')
@@ -231,10 +232,11 @@ def plot_price(
         if averages[name].notna().any():
             draw_line(axes, averages[name], color=color, label=f'{name} average')
     undefined = [name for name in averages if averages[name].isna().all()]
-    fill_prices = _mark_fills(axes, trades, factor)
+    fill_prices = _mark_fills(axes, trades, factor) if fills is None else _mark_changes(axes, fills, factor)
     price_axis(axes, close, *(averages[name] for name in averages), fill_prices)
     note = f'Too few bars for the {" and the ".join(undefined)} average.' if undefined else ''
-    return finish_axes(axes, f'Price and trades: {trades_phrase(trades)}', close.index, note)
+    count = trades_phrase(trades) if fills is None else f'{plural(len(fills), "change")} of the position'
+    return finish_axes(axes, f'Price and trades: {count}', close.index, note)
 
 # %% ../../nbs/reporting/04_plots.ipynb #02cd9dc0
 def _mark_fills(axes, trades, factor):
@@ -264,6 +266,19 @@ def _mark_fills(axes, trades, factor):
             zorder=3,
             label=label,
         )
+    return pd.concat(prices) if prices else pd.Series(dtype=float)
+
+
+def _mark_changes(axes, fills, factor):
+    "Small triangles at the fills of a position that is enlarged and reduced; gives their prices"
+    need_columns(fills, ['session', 'side', 'price'], 'The fills')
+    prices = []
+    for side, shape, color in (('buy', '^', GREEN), ('sell', 'v', RED)):
+        rows = fills[fills['side'] == side]
+        if len(rows):
+            sessions = pd.to_datetime(rows['session'])
+            prices.append(per_last_share(rows['price'].astype(float), sessions, factor))
+            axes.scatter(sessions, prices[-1], marker=shape, s=22, color=color, linewidth=0, zorder=3, label=side)
     return pd.concat(prices) if prices else pd.Series(dtype=float)
 
 # %% ../../nbs/reporting/04_plots.ipynb #b7a9926d

@@ -103,11 +103,11 @@ def _trial_sentences(combinations, tried, best_of_luck):
     )
 
 # %% ../../nbs/reporting/10_research.ipynb #5fa11205
-def _thin_sweep_sentences(table):
+def _thin_sweep_sentences(table, targets=''):
     "How many combinations rest on too few trades, or have no Sharpe ratio at all"
     n, trades = len(table), table['# Trades']
     few, undefined = int((trades < MIN_TRADES).sum()), int(table['Sharpe'].isna().sum())
-    if few:
+    if few and not targets:
         median = format_figure(float(trades.median()), ',.0f')
         yield (
             f'{few:,} of {n:,} combinations closed fewer than {MIN_TRADES} trades (median {median}): '
@@ -127,7 +127,7 @@ def sweep_warnings(
     warnings = [
         *optimism_warnings(settings),
         *_trial_sentences(len(swept.table), tried, best_of_luck),
-        *_thin_sweep_sentences(swept.table),
+        *_thin_sweep_sentences(swept.table, swept.targets),
     ]
     if len(swept.sessions) < 252:
         warnings.append(f'**Only {len(swept.sessions):,} sessions**: yearly figures are extrapolated.')

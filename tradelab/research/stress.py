@@ -139,6 +139,8 @@ def stress(
     table = pd.DataFrame.from_dict(rows, orient='index')
     holding_returns = calendar_returns(holding.equity['equity'], cash=holding.cash)
     table['sentence'] = [_sentence(case, table, year, holding_returns) for case in table.index]
+    if base.targets:
+        table.loc['as set', 'sentence'] = f'{len(base.fills):,} fills; positions follow targets.'
     return table
 
 # %% ../../nbs/research/05_stress.ipynb #b7c15a2e

@@ -365,6 +365,7 @@ class Sweep:
     parameters: list  # Columns that are parameters
     sessions: pd.DatetimeIndex  # Sessions that were traded
     symbols: tuple  # Tickers
+    targets: str = ''  # As `Backtest.targets`; empty for signals
 
     @property
     def figures(self):
@@ -523,7 +524,7 @@ def sweep_backtests(
     names = list(chosen[0])
     columns = {name: np.array([row[name] for row in chosen]) for name in names}
     table = pd.concat([pd.DataFrame(columns, range(len(results))), _figured(figures, counts)], axis=1)
-    return Sweep(table, names, result.equity.index, result.symbols)
+    return Sweep(table, names, result.equity.index, result.symbols, result.targets)
 
 # %% ../../nbs/research/06_sweep.ipynb #710c2090
 def ranked(

@@ -158,6 +158,10 @@ def test_targets_are_stressed_like_signals_and_come_later():
     assert table.loc['one bar later', 'Total Return'] == pytest.approx(
         late.equity.equity.iloc[-1] / late.cash - 1, abs=1e-12
     )
+    assert (
+        table.loc['as set', 'sentence']
+        == f'{len(backtest(made, wanted, FREE).fills):,} fills; positions follow targets.'
+    )
     first, later = (run.fills.session.iloc[0] for run in (backtest(made, wanted, FREE), late))
     assert DAYS.get_loc(later) == DAYS.get_loc(first) + 1
     assert delayed(delayed(wanted)).delay == 2 and wanted.delay == 0
