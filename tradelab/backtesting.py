@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from .config import BacktestSettings, CostSettings, RiskSettings
+from .data.adjustment import is_intraday, session_starts
 from .engine.accounting import round_trip
 from .engine.kernel import CURVE, advance
 from tradelab.engine.market import (
@@ -73,6 +74,14 @@ def _figure_by_symbol(panel, traded, figure):
     rows = slice(first, first + len(traded.sessions))
     return values[rows], shares[rows]
 
+
+def _session_volatility(close, window):
+    "`realised_volatility` of the closes of sessions; within a session the one of the session before"
+    if not is_intraday(close.index):
+        return realised_volatility(close, window)
+    ends = np.append(session_starts(close.index)[1:], True)
+    return realised_volatility(close[ends], window).reindex(close.index).ffill()
+
 # %% ../nbs/engine/10_backtesting.ipynb #c0692d9c
 def entry_prices(
     signals: Signals,  # With columns limit, stop, stop_loss or take_profit, or without
@@ -118,7 +127,7 @@ def engine_inputs(
         ranges = _read_only(ranges / shares)
     if risk.sizing == 'volatility':
         volatilities, _ = _figure_by_symbol(
-            panel, traded, lambda high, low, close: realised_volatility(close, risk.volatility_window)
+            panel, traded, lambda high, low, close: _session_volatility(close, risk.volatility_window)
         )
         volatilities = _read_only(volatilities)
     return Inputs(signals.signal, signals.score, ranges, volatilities, target, entry_prices(signals))
@@ -196,6 +205,9 @@ def backtest(
     state = new_account(traded.symbols, risk, account.cash)
     bars, inputs = kernel_bars(traded), engine_inputs(votes, panel, traded, risk, target)
     params = engine_parameters(costs, risk, account)
+    if account.flat_at_close and account.fill_at != 'next_open':
+        remedy = 'Set fill_at = next_open, or flat_at_close = false.'
+        raise DataError('What is filled at a close would be held overnight', f'fill_at = {account.fill_at}', remedy)
     if account.fill_at == 'same_close' and np.isfinite(inputs.prices[..., :2]).any():
         remedy = 'Set [backtest] fill_at = next_open, or next_close.'
         raise DataError('A limit or stop order cannot be filled at the close that it saw', account.fill_at, remedy)
@@ -217,6 +229,7 @@ def _record(traded, votes, state, log, curve, account, **about):
         'fills': lambda: _fills(traded, votes, log),
         'trades': lambda: _trades(traded, votes, state, log),
         'equity': lambda: _equity(traded, curve),
+        'equity_by_bar': lambda: pd.Series(curve[:, CURVE.index('equity')], traded.sessions, name='equity'),
         'decisions': lambda: _journal(traded, votes, log, account.direction == 'long_short'),
         'counts': lambda: _counts(traded, votes, state, log),
         'open_orders': lambda: _open_orders(traded, votes, state),
@@ -236,6 +249,7 @@ def _framed(columns, kind, sessions):
     "A frame of `columns` with the types that the named tuple `kind` names"
     types = {pd.Timestamp: sessions.dtype, float: 'float64', int: 'int64', bool: 'bool', str: 'str'}
     named = {name.rstrip('_'): types[type_] for name, type_ in kind.__annotations__.items()}
+    named |= dict.fromkeys(('at', 'entry_at', 'exit_at'), sessions.dtype)
     return pd.DataFrame(
         {
             name: pd.array(column, dtype='str') if named[name] == 'str' else np.asarray(column, dtype=named[name])
@@ -243,6 +257,14 @@ def _framed(columns, kind, sessions):
         },
         copy=False,
     )
+
+
+def _times(name, traded, rows):
+    "The columns of a moment: its session and, where bars are shorter, its time"
+    times = traded.sessions.to_numpy()[rows]
+    if not traded.is_intraday:
+        return {f'{name}session': times}
+    return {f'{name}session': times.astype('M8[D]').astype(times.dtype), f'{name}at': times}
 
 
 def _names(traded, places):
@@ -255,7 +277,7 @@ def _fills(traded, votes, log):
     rows = log.fills
     return _framed(
         {
-            'session': traded.sessions.to_numpy()[rows['bar']],
+            **_times('', traded, rows['bar']),
             'symbol': _names(traded, rows['symbol']),
             'side': np.where(rows['quantity'] > 0, 'buy', 'sell'),
             'quantity': abs(rows['quantity']),
@@ -282,15 +304,16 @@ def _open_trades(state):
 def _trades(traded, votes, state, log):
     "The round trips as a frame, columns as `Trade`"
     rows = np.concatenate([log.trades, _open_trades(state)])
-    sessions = traded.sessions.to_numpy()
     is_open = rows['open'] != 0
+    exits = _times('exit_', traded, rows['exit_bar'])
+    exits = {name: np.where(is_open, np.array('NaT', times.dtype), times) for name, times in exits.items()}
     return _framed(
         {
             'symbol': _names(traded, rows['symbol']),
             'side': np.where(rows['side'] > 0, 'long', 'short'),
-            'entry_session': sessions[rows['entry_bar']],
+            **_times('entry_', traded, rows['entry_bar']),
             'entry_price': rows['entry_price'],
-            'exit_session': np.where(is_open, np.array('NaT', sessions.dtype), sessions[rows['exit_bar']]),
+            **exits,
             'exit_price': rows['exit_price'],
             'quantity': rows['quantity'],
             'split': rows['split'],
@@ -308,11 +331,11 @@ def _trades(traded, votes, state, log):
 
 # %% ../nbs/engine/10_backtesting.ipynb #67603ae6
 def _equity(traded, curve):
-    "The value of the account at each close as a frame"
+    "The value of the account at the close of each session as a frame; exposure is the mean over the session"
     named = dict(zip(CURVE, curve.T))
     with np.errstate(invalid='ignore', divide='ignore'):
         exposure = np.where(named['equity'] > 0, named['gross'] / named['equity'], np.nan)
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             **{name: named[name] for name in CURVE[:4]},
             'exposure': exposure,
@@ -320,6 +343,11 @@ def _equity(traded, curve):
         },
         traded.sessions,
     )
+    if not traded.is_intraday:
+        return frame
+    sums = {'exposure': 'mean', 'turnover': 'sum'}
+    days = frame.groupby(frame.index.normalize()).agg({**dict.fromkeys(CURVE[:4], 'last'), **sums})
+    return days.rename_axis(frame.index.name)
 
 # %% ../nbs/engine/10_backtesting.ipynb #41d8a9e4
 def _targets(traded, log):
@@ -350,7 +378,10 @@ def _explanations(traded, votes, log, decided, short):
             reason[at] = ' and '.join(filter(None, (REASONS[-row['reason']], reason[at])))
         elif row['reason'] < row['bar']:
             what = 'entry' if row['target'] else 'exit'
-            decided_on = f'{what} of {traded.sessions[row["reason"]]:%Y-%m-%d} is not filled yet'
+            moment = traded.sessions[row['reason']]
+            decided_on = (
+                f'{what} of {moment:{"%Y-%m-%d %H:%M" if traded.is_intraday else "%Y-%m-%d"}} is not filled yet'
+            )
             reason[at] = ' and '.join(filter(None, (decided_on, reason[at])))
         if row['note']:
             reason[at] = f'{reason[at]}; no order: {NOTES[row["note"]]}'
@@ -371,7 +402,7 @@ def _journal(traded, votes, log, short):
     seen = {name: votes.columns[name][bar].astype(float) if name in votes.columns else np.nan for name in _SEEN}
     frame = pd.DataFrame(
         {
-            'session': traded.sessions[row],
+            **_times('', traded, row),
             'symbol': _names(traded, column),
             'close': traded.close[bar],
             **seen,
@@ -385,6 +416,12 @@ def _journal(traded, votes, log, short):
     return frame.astype({**dict.fromkeys(('symbol', 'verdict', 'reason'), 'str'), **dict.fromkeys(_SEEN, 'float64')})
 
 # %% ../nbs/engine/10_backtesting.ipynb #15241b46
+def _waiting_orders(state):
+    "The orders of the last close, and entries that it did not fill and that last longer"
+    standing = state.standing[state.standing['quantity'] != 0]
+    return np.concatenate([state.orders[: state.account[0]['orders']], standing])
+
+
 def _counts(traded, votes, state, log):
     "How often something did not go as planned"
     conflicts = 0
@@ -395,13 +432,13 @@ def _counts(traded, votes, state, log):
         **dict(zip(COUNTS, log.counts[len(ROWS) :].tolist())),
         'conflicting_signals': conflicts,
         'held_without_bar': int(np.count_nonzero(state.positions['absent'][state.positions['quantity'] != 0])),
-        'open_orders': int(state.account[0]['orders']),
+        'open_orders': len(_waiting_orders(state)),
     }
 
 # %% ../nbs/engine/10_backtesting.ipynb #902d7039
 def _open_orders(traded, votes, state):
     "Orders of the last close, for which there is no bar"
-    rows = state.orders[: state.account[0]['orders']]
+    rows = _waiting_orders(state)
     return tuple(
         Order(
             traded.symbols[row['symbol']],
@@ -418,7 +455,7 @@ def _breaks(traded, log):
     "The trips of breakers as a frame"
     return pd.DataFrame(
         {
-            'session': traded.sessions[log.breaks['bar']],
+            **_times('', traded, log.breaks['bar']),
             'breaker': pd.array(np.array(BREAKERS, dtype=object)[log.breaks['breaker']], dtype='str'),
             'limit': log.breaks['limit'],
             'found': log.breaks['found'],

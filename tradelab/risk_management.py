@@ -372,7 +372,7 @@ def _trip(account, breaker, limit, found, log):
     if account.state != ACTIVE:
         return
     account.state = REDUCE_ONLY
-    account.tripped = account.bar
+    account.tripped = account.session
     _record_break(account, breaker, limit, found, log)
 
 # %% ../nbs/engine/07_risk_management.ipynb #b00b2426
@@ -380,8 +380,8 @@ def _trip(account, breaker, limit, found, log):
 def _recent_stops(account, sessions):
     "Stops in the last `sessions` sessions, this one included"
     total = 0
-    for back in range(min(sessions, account.bar + 1)):
-        total += account.stops[(account.bar - back) % 64]
+    for back in range(min(sessions, account.session + 1)):
+        total += account.stops[(account.session - back) % 64]
     return total
 
 # %% ../nbs/engine/07_risk_management.ipynb #6e72ecbd
@@ -392,7 +392,7 @@ def _flatten(account, breaker, limit, found, log):
         return
     _record_break(account, breaker, limit, found, log)
     account.state = REDUCE_ONLY
-    account.tripped = account.bar
+    account.tripped = account.session
     account.flatten = 1
 
 # %% ../nbs/engine/07_risk_management.ipynb #df9c480e
@@ -402,14 +402,14 @@ def _rearm(account, params, log):
     if (
         account.state != REDUCE_ONLY
         or account.flatten == 1
-        or not account.bar - account.tripped >= params.rearm_sessions
+        or not account.session - account.tripped >= params.rearm_sessions
     ):
         return
     account.state = ACTIVE
     account.high = account.equity
     account.streak = 0
     account.stops[:] = 0
-    _record_break(account, _REARMED, params.rearm_sessions, float(account.bar - account.tripped), log)
+    _record_break(account, _REARMED, params.rearm_sessions, float(account.session - account.tripped), log)
 
 # %% ../nbs/engine/07_risk_management.ipynb #d795d457
 @kernel

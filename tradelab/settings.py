@@ -419,6 +419,7 @@ class BacktestSettings(Section):
         'cash', description='cash, or reinvest: buy shares with them at the next open'
     )
     close_at_end: bool = Field(False, description='true sells everything at the last close')
+    flat_at_close: bool = Field(False, description='true sells everything at the close of each session')
     delisted_after: int | None = Field(
         10, ge=1, description='sessions without a bar after which a position is closed at its last close, or empty'
     )

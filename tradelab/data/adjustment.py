@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['PRICES', 'ACTION_COLUMNS', 'ACTION_KINDS', 'ADJUSTMENTS', 'CONVENTIONS', 'BASES', 'ordered_actions', 'split_factors',
-           'split_ratios', 'dividends_paid', 'forward_factors', 'total_return_factors', 'adjust', 'as_traded',
-           'known_until', 'KnownPrices', 'prices_known_at']
+           'split_ratios', 'session_starts', 'is_intraday', 'dividends_paid', 'forward_factors', 'total_return_factors',
+           'adjust', 'as_traded', 'known_until', 'KnownPrices', 'prices_known_at']
 
 # %% ../../nbs/data/01_adjustment.ipynb #87314b74
 from typing import NamedTuple
@@ -119,19 +119,33 @@ def _events(sessions, actions, kind):
     return at[inside], ex_dates[inside], events.value.to_numpy(dtype=float)[inside]
 
 # %% ../../nbs/data/01_adjustment.ipynb #6816c5a9
+def session_starts(
+    index: pd.DatetimeIndex,  # Session dates, or times of bars within sessions, increasing, without a time zone
+) -> np.ndarray:  # Bool, shape (n_bars,)
+    "Which bars are the first of their session; the date of a bar is its session"
+    days = index.normalize()
+    return np.append(True, days[1:] != days[:-1])[: len(index)]
+
+
+def is_intraday(
+    index: pd.DatetimeIndex,  # As for `session_starts`
+) -> bool:  # True when a session has several bars
+    "Whether bars are shorter than a session"
+    return not bool(session_starts(index).all())
+
+
 def _refuse_unsorted(sessions):
-    "DataError when `sessions` are not dates that increase strictly"
+    "DataError when `sessions` are not dates, or times within sessions, that increase strictly"
     if not isinstance(sessions, pd.DatetimeIndex) or sessions.tz is not None:
-        raise DataError(
-            'Sessions must be dates without a time zone', str(sessions.dtype), 'Index the bars by session date.'
-        )
-    if (sessions != sessions.normalize()).any():
-        first = sessions[sessions != sessions.normalize()][0]
-        raise DataError('Sessions must be dates without a time of day', str(first), 'Make daily bars of them first.')
+        remedy = "Index the bars by session date, or by the exchange's clock: bars.tz_localize(None)."
+        raise DataError('Sessions must be dates without a time zone', str(sessions.dtype), remedy)
     if not (sessions.is_monotonic_increasing and sessions.is_unique):
         raise DataError(
             'Sessions must increase strictly', f'{len(sessions)} sessions', 'Sort the bars and drop repeated sessions.'
         )
+    if (sessions != sessions.normalize()).any() and not is_intraday(sessions):
+        first = sessions[sessions != sessions.normalize()][0]
+        raise DataError('Sessions must be dates without a time of day', str(first), 'Make daily bars of them first.')
 
 # %% ../../nbs/data/01_adjustment.ipynb #79b1ac60
 def dividends_paid(
@@ -252,6 +266,8 @@ def known_until(
     if end is None:
         return bars, actions
     last = pd.Timestamp(end)
+    if last == last.normalize():
+        last += pd.Timedelta(days=1) - pd.Timedelta(1, 'us')
     if bars.empty or bars.index[0] > last:
         raise DataError(
             'No bar is stored up to the end of the backtest',

@@ -33,17 +33,18 @@ def settle_cash(
 def accrue(
     account: np.void,  # The account after the last close, changed in place
     position: np.void,  # A position that is held, changed in place
-    dividend: float,  # USD a share on this session, 0 for none
+    dividend: float,  # USD a share on this row, 0 for none
+    overnight: bool,  # Whether a session begins with this row
     params: np.void,  # Engine parameters; reads `borrow_rate` and `reinvest`
 ):
-    "Dividends and borrow costs of one position for one session"
+    "Dividends of one position on one row, and its borrow costs for the night before"
     if dividend > 0.0:
         amount = position.quantity * dividend
         position.dividends += amount
         if params.reinvest and amount > 0.0:
             position.reinvest += amount
         settle_cash(account, amount)
-    if position.quantity < 0.0 and params.borrow_rate > 0.0:
+    if overnight and position.quantity < 0.0 and params.borrow_rate > 0.0:
         cost = -position.quantity * position.close * params.borrow_rate / 252
         position.fees += cost
         settle_cash(account, -cost)
@@ -63,6 +64,7 @@ def _enter(account, position, quantity, price):
         position.entry_bar = account.bar
         position.close = price
         position.absent = 0
+        position.missed = 0
         position.exiting = 0
         position.split = 1.0
     position.quantity = round_quantity(position.quantity + quantity)
@@ -111,9 +113,9 @@ def _close(account, symbol, position, side, reason, params, log):
         account.losses = account.losses + 1
         account.lost = account.lost - pnl / position.cost
         account.streak = account.streak + 1
-        position.cool = account.bar + params.cooldown_sessions
+        position.cool = account.session + params.cooldown_sessions
     if reason == STOP_LOSS or reason == TRAILING_STOP:
-        account.stops[account.bar % 64] += 1
+        account.stops[account.session % 64] += 1
     if log.counts[TRADES] < len(log.trades):
         round_trip(log.trades[log.counts[TRADES]], account, symbol, position, side, reason)
     log.counts[TRADES] += 1

@@ -44,6 +44,7 @@ from tradelab.engine.state import (
     EXIT,
     EXIT_LEFT_LIVE,
     EXPIRED,
+    FLAT,
     HALT,
     HALTED,
     MARGIN_CALL,
@@ -110,7 +111,7 @@ def _begin(t, bars, state, params, log):
             if position.quantity != 0.0 and bars.splits[t, j] != 1.0:
                 split_position(account, j, position, bars.splits[t, j], params, log)
             if position.quantity != 0.0:
-                accrue(account, position, bars.dividends[t, j], params)
+                accrue(account, position, bars.dividends[t, j], account.opened == account.bar, params)
     if account.orders > 0:
         _split_orders(t, bars, state, params, log)
 
@@ -333,8 +334,10 @@ def _mark_close(t, bars, state, full_bar):
                 continue
             if not bars.close[t, j] > 0.0:
                 position.absent += full_bar
+                if full_bar and bars.last[t % len(bars.last)] == 1 and position.absent > account.bar - account.opened:
+                    position.missed += 1
                 continue
-            position.close, position.absent = bars.close[t, j], 0
+            position.close, position.absent, position.missed = bars.close[t, j], 0, 0
             late = position.entry_bar == account.bar and position.entered_by in (BY_LIMIT, AT_CLOSE)
             if full_bar and position.quantity > 0.0:
                 position.best = max(position.best, bars.close[t, j] if late else bars.high[t, j])
@@ -344,13 +347,15 @@ def _mark_close(t, bars, state, full_bar):
 
 # %% ../../nbs/engine/09_kernel.ipynb #1335c76a
 @kernel
-def _close_delisted(sessions, reason, state, params, log):
-    "Close the positions that had no bar for `sessions` sessions at their last close"
+def _close_delisted(ended, state, params, log):
+    "Close the positions that had no bar for too many sessions, or where the backtest `ended`, at their last close"
     account = state.account[0]
     for j in range(len(state.positions)):
         position = state.positions[j]
-        if position.quantity != 0.0 and position.absent >= sessions:
+        gone = position.absent >= 1 if ended else position.missed >= params.delisted_after
+        if position.quantity != 0.0 and gone:
             log.counts[CLOSED_WITHOUT_BAR] += 1
+            reason = END if ended else DELISTED
             enter_fill(account, j, position, -position.quantity, position.close, 0.0, reason, params, log)
     mark_to_market(account, state.positions)
 
@@ -445,7 +450,7 @@ def _ask_gate(projected, j, quantity, wish, rank, state, params, log):
     signed, held = wish.sign * quantity, position.quantity if kind != ENTRY else 0.0
     cash, gross, net, names = projected
     sector = sector_value(j, state) if params.max_sector_fraction < np.inf else 0.0
-    cool = position.cool - account.bar if kind == ENTRY else 0
+    cool = position.cool - account.session if kind == ENTRY else 0
     stop = wish.distance if kind == ENTRY and wish.stop_loss != wish.stop_loss else 1.0
     rule, limit, found = check_order(
         signed, price, False, held, account.state, cash, account.equity, gross, net, names, sector, cool, stop, params
@@ -572,7 +577,8 @@ def _same_wish(j, close, state):
 @kernel
 def _wrong_side(wish):
     "Whether the stop or the target of a wish lies on the wrong side of its price"
-    return wish.sign * (wish.price - wish.stop_loss) <= 0.0 or wish.sign * (wish.take_profit - wish.price) <= 0.0
+    above, below = wish.sign * (wish.take_profit - wish.price), wish.sign * (wish.price - wish.stop_loss)
+    return wish.kind == ENTRY and (above <= 0.0 or below <= 0.0)
 
 
 @kernel
@@ -630,15 +636,22 @@ def _exit_without_bar(j, state, params):
 
 
 @kernel
-def _entry_without_bar(projected, j, state, log):
-    "Keep the entry of a symbol that has no bar at this close; the account as projected after it"
+def _stands_without_bar(j, state, log):
+    "Whether an entry waits on although its symbol has no bar at this close"
     account, order, position = state.account[0], state.standing[j], state.positions[j]
     if order.quantity == 0.0:
-        return projected
+        return False
     if account.state != ACTIVE or position.exiting == 1 or (order.kind == ADD and position.quantity == 0.0):
         order.quantity = 0.0
         log.counts[WITHDRAWN] += 1
-        return projected
+        return False
+    return True
+
+
+@kernel
+def _keep_waiting(projected, j, state):
+    "Let an entry wait whose symbol has no bar, and so no price to ask the risk gate with; the account as projected"
+    account, order = state.account[0], state.standing[j]
     state.orders[account.orders] = order
     account.orders += 1
     worth, names = order.quantity * order.price, projected.names + (order.kind == ENTRY)
@@ -717,7 +730,9 @@ def _decide(t, bars, inputs, state, params, log):
             projected, waiting = _decide_symbol(projected, waiting, t, j, bars, inputs, state, params, log)
         else:
             _exit_without_bar(j, state, params)
-            projected = _entry_without_bar(projected, j, state, log)
+            if _stands_without_bar(j, state, log):
+                state.queue[waiting], state.rank[waiting] = j, state.standing[j].rank
+                waiting += 1
     if params.reinvest == 1:
         for j in range(len(state.positions)):
             position, close = state.positions[j], bars.close[t, j]
@@ -726,21 +741,37 @@ def _decide(t, bars, inputs, state, params, log):
     _sort_queue(state.queue, state.rank, waiting)
     for i in range(waiting):
         j, rank = state.queue[i], state.rank[i]
-        projected = _request_entry(projected, t, j, rank, bars, inputs, state, params, log)
+        if bars.close[t, j] > 0.0:
+            projected = _request_entry(projected, t, j, rank, bars, inputs, state, params, log)
+        else:
+            projected = _keep_waiting(projected, j, state)
 
 # %% ../../nbs/engine/09_kernel.ipynb #6c5b64d0
 @kernel
-def _is_idle(t, inputs, account):
+def _is_idle(t, inputs, state):
     "Whether nothing can happen in this session"
+    account = state.account[0]
     if account.orders > 0 or account.names > 0 or account.state != ACTIVE:
         return False
     for j in range(inputs.signal.shape[1]):
         target = _known_at(inputs.target, t, j)
-        if inputs.signal[t, j] != 0 or target == target:
+        if inputs.signal[t, j] != 0 or target == target or state.standing[j].quantity != 0.0:
             return False
     return True
 
 # %% ../../nbs/engine/09_kernel.ipynb #96939264
+@kernel
+def _leave(t, reason, unfilled, bars, state, params, log):
+    "Sell everything at the close of a row; after the close of a session what is left is sold at the next open"
+    bp, ticks = params.slippage_bp, params.slippage
+    for j in range(len(state.positions)):
+        position, price = state.positions[j], bars.close[t, j]
+        if price > 0.0:
+            _fill_exit(t, j, np.inf, price, bp, ticks, reason, unfilled, bars, state, params, log)
+        if reason == FLAT and position.quantity != 0.0 and position.exiting == 0:
+            position.exiting, position.exit_reason = 1, reason
+
+
 @kernel
 def step(
     t: int,  # Row of the session in bars and inputs
@@ -754,8 +785,11 @@ def step(
     "Move an account through one session"
     account = state.account[0]
     account.bar += 1
-    account.before, account.turnover, account.stops[account.bar & 63] = account.equity, 0.0, 0
-    if _is_idle(t, inputs, account):
+    account.turnover = 0.0
+    if bars.first[t % len(bars.first)] == 1:
+        account.session += 1
+        account.opened, account.before, account.stops[account.session & 63] = account.bar, account.equity, 0
+    if _is_idle(t, inputs, state):
         return
     _begin(t, bars, state, params, log)
     if account.orders > 0 and params.fill_at == NEXT_OPEN:
@@ -764,9 +798,11 @@ def step(
         _check_exits(t, bars, state, params, log)
     if account.orders > 0 and params.fill_at == NEXT_CLOSE:
         _fill_orders(t, bars.close, bars, state, params, log)
+    if params.flat_at_close == 1 and bars.last[t % len(bars.last)] == 1 and account.names > 0:
+        _leave(t, FLAT, EXIT_LEFT_LIVE, bars, state, params, log)
     _mark_close(t, bars, state, True)
     if account.names > 0:
-        _close_delisted(params.delisted_after, DELISTED, state, params, log)
+        _close_delisted(False, state, params, log)
     check_breakers(account, params, log)
     _decide(t, bars, inputs, state, params, log)
     if params.fill_at == SAME_CLOSE and account.orders > 0:
@@ -774,12 +810,8 @@ def step(
         _mark_close(t, bars, state, False)
         check_breakers(account, params, log)
     if last and params.close_at_end == 1:
-        bp, ticks = params.slippage_bp, params.slippage
-        for j in range(len(state.positions)):
-            price = bars.close[t, j]
-            if price > 0.0:
-                _fill_exit(t, j, np.inf, price, bp, ticks, END, CANCELLED_VOLUME, bars, state, params, log)
-        _close_delisted(1.0, END, state, params, log)
+        _leave(t, END, CANCELLED_VOLUME, bars, state, params, log)
+        _close_delisted(True, state, params, log)
         _mark_close(t, bars, state, False)
 
 # %% ../../nbs/engine/09_kernel.ipynb #616f9db5

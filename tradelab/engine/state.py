@@ -6,8 +6,8 @@
 __all__ = ['STATES', 'ACTIVE', 'REDUCE_ONLY', 'HALTED', 'ACCOUNT', 'POSITION', 'EXIT', 'ENTRY', 'REINVEST', 'REDUCE', 'ADD',
            'AT_OPEN', 'BY_LIMIT', 'BY_STOP', 'AT_CLOSE', 'NEXT_OPEN', 'NEXT_CLOSE', 'SAME_CLOSE', 'ORDER', 'REASONS',
            'STOP_LOSS', 'TAKE_PROFIT', 'TRAILING_STOP', 'TIME_STOP', 'MARGIN_CALL', 'HALT', 'END', 'DIVIDEND',
-           'DELISTED', 'SPLIT', 'FILL', 'TRADE', 'DECISION', 'BREAK', 'COUNTS', 'ROWS', 'FILLS', 'TRADES', 'DECISIONS',
-           'BREAKS', 'CANCELLED_VOLUME', 'CANCELLED_NO_BAR', 'CANCELLED_NO_SLOT', 'CANCELLED_UNPAYABLE',
+           'DELISTED', 'SPLIT', 'FLAT', 'FILL', 'TRADE', 'DECISION', 'BREAK', 'COUNTS', 'ROWS', 'FILLS', 'TRADES',
+           'DECISIONS', 'BREAKS', 'CANCELLED_VOLUME', 'CANCELLED_NO_BAR', 'CANCELLED_NO_SLOT', 'CANCELLED_UNPAYABLE',
            'EXIT_LEFT_LIVE', 'CUT_TO_CASH', 'CUT_TO_LIMITS', 'REFUSED', 'CLOSED_WITHOUT_BAR', 'CANCELLED_SPLIT',
            'EXPIRED', 'WITHDRAWN', 'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM', 'SIZE_UNKNOWN', 'WRONG_SIDE',
            'ENGINE_PARAMETERS', 'Log', 'new_log', 'AccountState', 'open_account', 'record_decision', 'place_order',
@@ -32,7 +32,7 @@ ACCOUNT = np.dtype(
         ('cash', 'f8'),  # USD, never below 0
         ('receivable', 'f8'),  # USD owed to the account, below 0 for a debt
         ('equity', 'f8'),  # Cash, receivable and positions at the last close, USD
-        ('before', 'f8'),  # Equity at the close before, USD
+        ('before', 'f8'),  # Equity at the close of the session before, USD
         ('high', 'f8'),  # Highest equity at a close since trading was last re-armed, USD
         ('peak', 'f8'),  # Highest equity at a close ever, USD
         ('gross', 'f8'),  # Value of all positions at the last close, long and short added, USD
@@ -43,13 +43,15 @@ ACCOUNT = np.dtype(
         ('wins', 'i8'),  # Number of winning trades
         ('losses', 'i8'),  # Number of losing trades
         ('streak', 'i8'),  # Losing trades since the last winning one
-        ('bar', 'i8'),  # Number of the last session, from 0; -1 before the first
+        ('bar', 'i8'),  # Number of the last row, from 0; -1 before the first; a row is a session where bars are daily
+        ('session', 'i8'),  # Number of its session, likewise
+        ('opened', 'i8'),  # Row with which that session began
         ('state', 'i8'),  # Index into `STATES`
         ('tripped', 'i8'),  # Session in which trading was last limited
         ('flatten', 'i8'),  # 1 while everything is being sold
         ('names', 'i8'),  # Symbols held
         ('orders', 'i8'),  # Orders waiting
-        ('stops', 'i8', (64,)),  # Stops in each of the last sessions, by `bar` modulo 64
+        ('stops', 'i8', (64,)),  # Stops in each of the last sessions, by `session` modulo 64
     ],
     align=True,
 )
@@ -74,7 +76,8 @@ POSITION = np.dtype(
         ('cool', 'i8'),  # First session at whose close it may be entered again
         ('sector', 'i8'),  # Number of its sector, -1 when unknown
         ('split', 'f8'),  # Shares now for one share at the entry
-        ('absent', 'i8'),  # Sessions without a bar since the last one
+        ('absent', 'i8'),  # Rows without a bar since the last one
+        ('missed', 'i8'),  # Sessions without any bar since the last one
         ('exiting', 'i8'),  # 1 from the decision to close it until it is closed
         ('exit_reason', 'i8'),  # Why it is being closed: a session, or a negative number from `REASONS`
         ('entered_by', 'i8'),  # `AT_OPEN`, `BY_LIMIT`, `BY_STOP` or `AT_CLOSE`, in the session `entry_bar`
@@ -119,9 +122,10 @@ REASONS = (
     'dividend reinvested',
     'delisted',
     'split',
+    'flat at the close',
 )
 STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, TIME_STOP, MARGIN_CALL = range(-1, -6, -1)
-HALT, END, DIVIDEND, DELISTED, SPLIT = range(-6, -11, -1)
+HALT, END, DIVIDEND, DELISTED, SPLIT, FLAT = range(-6, -12, -1)
 
 # %% ../../nbs/engine/03_state.ipynb #1d946acb
 FILL = np.dtype(
@@ -265,7 +269,7 @@ def open_account(
         state.account[name] = cash
     for name in ('stop', 'target', 'close'):
         state.positions[name] = np.nan
-    state.account['bar'] = -1
+    state.account['bar'] = state.account['session'] = -1
     state.positions['used_bar'] = -2
     state.positions['split'] = 1.0
     state.positions['sector'] = -1 if sectors is None else sectors
@@ -391,7 +395,7 @@ _LIMITS = (
 ).split()
 _WHOLE = (
     'sizing stop_guard_sessions cooldown_sessions short fill_at size_at_fill order_lasts reinvest close_at_end '
-    'target_unit'
+    'flat_at_close target_unit'
 ).split()
 
 ENGINE_PARAMETERS = np.dtype(
@@ -433,6 +437,7 @@ def engine_parameters(
     record['order_lasts'] = account.order_lasts
     record['reinvest'] = account.dividends == 'reinvest'
     record['close_at_end'] = account.close_at_end
+    record['flat_at_close'] = account.flat_at_close
     return record[0]
 
 # %% ../../nbs/engine/03_state.ipynb #e42e0229

@@ -214,6 +214,8 @@ def _rest(first, stop, bars, state, floor, so_far):
         account.equity,
     )
     account.bar += stop - first
+    account.session += stop - first
+    account.opened = account.bar
     if quantity == 0.0:
         m = measure(m, equity, floor)
         account.before = equity
@@ -238,7 +240,8 @@ def _run(bars, inputs, state, params, log, floor, signals, busy, rest):
     "Run one combination through all sessions"
     t, n, at, account, m = 0, len(bars.close), 0, state.account[0], _from_cash(state)
     while t < n:
-        idle = account.orders == 0 and account.state == ACTIVE and state.positions[0].exiting == 0
+        waits = account.orders > 0 or state.standing[0].quantity != 0.0
+        idle = not waits and account.state == ACTIVE and state.positions[0].exiting == 0
         if rest and idle:
             ahead, at = _next(t, state.positions[0].quantity, signals, at, params.short, busy)
             ahead = min(ahead, n - 1)

@@ -24,7 +24,7 @@ class _Lab:
         self.account, self.position = self.state.account[0], self.state.positions[0]
 
     def fill(self, quantity, price, bar=0, reason=0):
-        self.account['bar'] = bar
+        self.account['bar'] = self.account['session'] = bar
         enter_fill(self.account, 0, self.position, float(quantity), float(price), 0.0, reason, self.params, self.log)
         return self
 
@@ -74,7 +74,7 @@ def test_a_short_sale_is_the_mirror_image():
     lab = _Lab(costs=PER_ORDER.model_copy(update={'borrow_rate': 0.252})).fill(-10, 50)
     assert lab.account['cash'] == 1_499.0 and lab.position['quantity'] == -10
     lab.position['close'] = 45.0
-    accrue(lab.account, lab.position, 0.3, lab.params)
+    accrue(lab.account, lab.position, 0.3, True, lab.params)
     trade = lab.fill(10, 40, bar=2).trade()
     assert (
         trade['side'] == -1
@@ -90,7 +90,7 @@ def test_a_short_sale_is_the_mirror_image():
 def test_dividends_go_to_holders_and_wait_for_shares_where_they_are_reinvested():
     for dividends, waiting in (('cash', 0.0), ('reinvest', 5.0)):
         lab = _Lab(dividends=dividends).fill(10, 50)
-        accrue(lab.account, lab.position, 0.5, lab.params)
+        accrue(lab.account, lab.position, 0.5, True, lab.params)
         assert (lab.account['cash'], lab.position['dividends'], lab.position['reinvest']) == (505.0, 5.0, waiting)
 
 # %% ../../../nbs/engine/08_accounting.ipynb #78d99ede

@@ -14,7 +14,7 @@ from ...risk_management import BREAKERS, check_breakers
 def _watched(account, **risk):
     "State and tripped breakers of an account of 100 USD with some of its figures changed"
     state, log = open_account(100.0, 1), new_log(9)
-    state.account['bar'] = 50
+    state.account['bar'] = state.account['session'] = 50
     for name, value in account.items():
         state.account[name] = value
     check_breakers(state.account[0], engine_parameters(risk=RiskSettings(**risk)), log)
@@ -64,7 +64,7 @@ def test_exits_only_is_rearmed_after_its_sessions_and_a_halt_never(account, stat
 def test_rearming_resets_drawdown_and_losing_streak():
     state, log = open_account(100.0, 1), new_log(9)
     for name, value in dict(
-        equity=60.0, before=60.0, high=100.0, streak=9, state=REDUCE_ONLY, bar=50, tripped=10
+        equity=60.0, before=60.0, high=100.0, streak=9, state=REDUCE_ONLY, bar=50, session=50, tripped=10
     ).items():
         state.account[name] = value
     check_breakers(

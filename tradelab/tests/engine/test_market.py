@@ -57,7 +57,7 @@ def test_a_bar_panel_cannot_be_changed():
         (_bars(days=DAYS[[1, 0, 2, 3]]), 'strictly increasing'),
         (_bars(days=DAYS.tz_localize('UTC')), 'time zone'),
         (_bars(days=range(4)), 'time zone'),
-        (_bars(days=pd.date_range('2024-01-02 14:30', periods=4, freq='min')), '14:30'),
+        (_bars(days=pd.date_range('2024-01-02 14:30', periods=4, freq='D')), '14:30'),
         (_bars(low=50.0), '2024-01-02'),
         (_bars(open=[10, np.nan, 12, 13]), '2024-01-03'),
         (_bars((10, -1, 12, 13)), '2024-01-03'),
