@@ -48,7 +48,7 @@ test: $(READY)
 	@$(BIN)/ruff format --check --quiet nbs bench migrations
 	@$(BIN)/ruff check --quiet nbs tradelab bench migrations
 	@$(BIN)/nbdev-test --n-workers 2
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 soak: $(READY)
 	@$(BIN)/python -m pytest -m slow

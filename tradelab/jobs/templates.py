@@ -11,6 +11,7 @@ __all__ = ['READS', 'MAX_ERROR_LENGTH', 'find_templates', 'find_template', 'temp
 import json
 import math
 import re
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -41,15 +42,29 @@ def find_template(
         raise RunError('There is no such run notebook', name, did_you_mean(name, notebooks))
     return notebooks[name]
 
+# %% ../../nbs/jobs/02_templates.ipynb #562724ea
+_GRAMMAR = 'rfc3987_syntax'  # The module that builds it
+
+
+def _papermill():
+    "papermill, imported without the grammar of web addresses unless something else has built it"
+    absent = _GRAMMAR not in sys.modules
+    if absent:
+        sys.modules[_GRAMMAR] = None
+    try:
+        import papermill
+    finally:
+        if absent:
+            del sys.modules[_GRAMMAR]
+    return papermill
+
 # %% ../../nbs/jobs/02_templates.ipynb #247459e6
 def template_parameters(
     notebook: Path,  # A run notebook
 ) -> dict[str, dict]:  # Name → inferred_type_name, default (as written), help; raises RunError
     "The parameters that a run notebook takes"
-    from papermill import inspect_notebook
-
     try:
-        return inspect_notebook(str(notebook))
+        return _papermill().inspect_notebook(str(notebook))
     except Exception as e:
         raise RunError(
             f'The run notebook {notebook.name} cannot be read ({type(e).__name__})',
@@ -270,7 +285,7 @@ def execute_template(
     timeout: int,  # Longest time of one cell, seconds
 ) -> str:  # The error, '' when there was none
     "Execute a copy of a run notebook in its own kernel"
-    import papermill
+    papermill = _papermill()
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
     try:

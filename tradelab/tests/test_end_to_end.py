@@ -46,6 +46,7 @@ from ..data.store import save_deliveries
 from ..jobs.runs import run
 from ..providers.sample import fetch
 from ..records.results import run_details, runs_table
+from .command import call_command
 from ..utils.database import session
 
 # %% ../../nbs/tests/end_to_end.ipynb #9685cbbf
@@ -53,7 +54,7 @@ ROOT = Path(tradelab.__file__).parents[1]
 TRADELAB = Path(sys.executable).with_name('tradelab')
 
 
-def _tradelab(*arguments, **env):
+def _in_a_process(*arguments, **env):
     "Run a command as a user would; exit code, standard output, standard error"
     done = subprocess.run(
         [TRADELAB, *arguments], capture_output=True, text=True, env={**os.environ, **env}, timeout=120
@@ -109,10 +110,11 @@ def _processes(settings):
 
 # %% ../../nbs/tests/end_to_end.ipynb #5b96767c
 @pytest.fixture(scope='module')
-def backtested(lab):
+def backtested(emptied):
     "One backtest command for a stored symbol and one that is not stored"
+    lab = emptied
     ingest(lab, ['FB'], 'sample')
-    return lab, _tradelab('run', 'backtest', '--symbols', 'FB,NOPE'), runs_table(lab)
+    return lab, _in_a_process('run', 'backtest', '--symbols', 'FB,NOPE'), runs_table(lab)
 
 
 def test_the_failing_symbol_is_named_and_the_other_finishes(backtested):
@@ -206,18 +208,18 @@ def test_runs_are_listed_and_shown_even_with_markup_in_their_errors(backtested):
     lab, _, rows = backtested
     start_run(lab, dict(id='odd', template='backtest', parameters={}))
     finish_run(lab, 'odd', 'failed', error='KeyError: [/x] in [database] [bold]')
-    code, out, err = _tradelab('runs')
+    code, out, err = call_command('runs')
     assert code == 0, err
     assert 'odd' in out and '[/x] in [database]' in out
     assert all(run_id in out for run_id in rows.id)
-    assert _tradelab('runs', 'show', 'odd')[0] == 0
+    assert call_command('runs', 'show', 'odd')[0] == 0
     with session(lab) as db:
         db.connection().exec_driver_sql("DELETE FROM runs WHERE id = 'odd'")
 
 
 def test_only_missing_skips_a_finished_report(backtested):
     lab, _, rows = backtested
-    code, out, _ = _tradelab('run', 'backtest', '--symbols', 'FB', '--only-missing')
+    code, out, _ = call_command('run', 'backtest', '--symbols', 'FB', '--only-missing')
     assert code == 0 and re.search(r'FB\s+reused', out) and len(runs_table(lab)) == len(rows)
 
 # %% ../../nbs/tests/end_to_end.ipynb #7ca5818a
@@ -231,7 +233,7 @@ def universe_runs(lab):
     save_deliveries(lab, 'sample', deliveries, datetime(2024, 1, 1, tzinfo=UTC))
     other_settings = ('-p', 'fast=20', '-p', 'random_entries=5', '-p', 'draws=50', '-p', 'max_positions=1')
     command = ('run', 'portfolio_backtest', '--symbols', 'GOOG,FB,BAD')
-    results = [_tradelab(*command), _tradelab(*command, *other_settings)]
+    results = [call_command(*command), call_command(*command, *other_settings)]
     assert [code for code, *_ in results] == [0, 0], results
     rows = runs_table(lab, template='portfolio_backtest')
     return lab, results, [run_details(lab, run_id) for run_id in rows.id[::-1]]
@@ -298,20 +300,20 @@ def test_a_universe_stores_one_decision_per_bar_of_each_used_symbol(universe_run
     ],
 )
 def test_a_wrong_argument_gives_one_clear_line(fresh, arguments, code, message):
-    returned, _, err = _tradelab(*arguments)
+    returned, _, err = call_command(*arguments)
     assert returned == code and message in err and err.count('\n') == 1
     assert runs_table(fresh).empty
 
 # %% ../../nbs/tests/end_to_end.ipynb #94827a26
 def test_a_wrong_settings_file_gives_one_clear_line(fresh, tmp_path):
     (tmp_path / 'settings.ini').write_text('[strategy]\nfast = 300\n')
-    code, _, err = _tradelab('run', 'backtest', TRADELAB_HOME=str(tmp_path))
+    code, _, err = _in_a_process('run', 'backtest', TRADELAB_HOME=str(tmp_path))
     assert code == 2 and 'fast=300' in err and err.count('\n') == 1
 
 
 def test_a_report_folder_that_cannot_be_written_gives_one_clear_line(fresh):
     (fresh.home / 'file').touch()
-    code, _, err = _tradelab('run', 'backtest', '--symbols', 'FB', TRADELAB_REPORTS_DIRECTORY='file/reports')
+    code, _, err = call_command('run', 'backtest', '--symbols', 'FB', TRADELAB_REPORTS_DIRECTORY='file/reports')
     assert code == 5 and 'file/reports' in err and err.count('\n') == 1
     assert runs_table(fresh).empty
 
@@ -320,15 +322,15 @@ def test_a_report_folder_that_cannot_be_written_gives_one_clear_line(fresh):
     'arguments', [('run', 'backtest'), ('ingest',), ('runs',), ('db', 'up'), ('db', 'status'), ('db', 'migrate')]
 )
 def test_a_database_that_is_down_gives_one_clear_line(fresh, arguments):
-    code, _, err = _tradelab(*arguments, TRADELAB_DATABASE_URL='postgresql://me:hunter2@127.0.0.1:1/lab')
+    code, _, err = call_command(*arguments, TRADELAB_DATABASE_URL='postgresql://me:hunter2@127.0.0.1:1/lab')
     assert code == 4 and '127.0.0.1' in err and err.strip().count('\n') == 0 and 'hunter2' not in err
 
 
 def test_config_shows_the_source_of_a_value_and_doctor_warns_about_missing_data(fresh):
-    code, out, _ = _tradelab('config', TRADELAB_STRATEGY_FAST='20', TRADELAB_ALPACA_API_KEY='PKcanary0000000000000')
+    code, out, _ = call_command('config', TRADELAB_STRATEGY_FAST='20', TRADELAB_ALPACA_API_KEY='PKcanary0000000000000')
     assert code == 0 and re.search(r'fast\s+20\s+TRADELAB_STRATEGY_FAST', out)
     assert 'canary' not in out
-    code, out, _ = _tradelab('doctor')
+    code, out, _ = call_command('doctor')
     assert code == 0 and re.search(r'Data\s+warn', out)
 
 # %% ../../nbs/tests/end_to_end.ipynb #214ba5f9
@@ -410,7 +412,7 @@ def test_a_notebook_that_prints_its_environment_leaks_no_secret(fresh):
         'import logging; logging.getLogger("x").error(os.environ["TRADELAB_ALPACA_SECRET_KEY"])',
         'raise ValueError(os.environ["TRADELAB_ALPACA_SECRET_KEY"])',
     )
-    code, out, err = _tradelab('run', 'leaky', '--symbols', 'A', TRADELAB_ALPACA_SECRET_KEY='canary-5ecret')
+    code, out, err = call_command('run', 'leaky', '--symbols', 'A', TRADELAB_ALPACA_SECRET_KEY='canary-5ecret')
     row = runs_table(fresh).iloc[0]
     notebook = fresh.path(row.notebook_path)
     files = [notebook, fresh.path(row.html_path), *fresh.path(fresh.logging.directory).iterdir()]
@@ -505,10 +507,10 @@ def tcp_server():
 def test_the_container_commands_work_on_a_server_with_a_password(fresh, tcp_server):
     url, secret = tcp_server
     remote = dict(TRADELAB_DATABASE_URL=url, TRADELAB_DATABASE_PASSWORD_FILE=str(secret))
-    refused = _tradelab('db', 'migrate', TRADELAB_DATABASE_URL=url, TRADELAB_DATABASE_PASSWORD='wrong horse')
-    migrated = _tradelab('db', 'migrate', **remote)
-    ingested = _tradelab('ingest', '--symbols', 'FB', **remote)
-    status = _tradelab('db', 'status', **remote)
+    refused = call_command('db', 'migrate', TRADELAB_DATABASE_URL=url, TRADELAB_DATABASE_PASSWORD='wrong horse')
+    migrated = call_command('db', 'migrate', **remote)
+    ingested = call_command('ingest', '--symbols', 'FB', **remote)
+    status = call_command('db', 'status', **remote)
     assert refused[0] == 4 and 'password' in refused[2].lower() and 'horse' not in refused[2]
     assert (migrated[0], ingested[0], status[0]) == (0, 0, 0), migrated[2] + ingested[2] + status[2]
     assert re.search(r'daily_bars\s+[1-9]', status[1]) and 'horse' not in status[1]

@@ -21,6 +21,7 @@ from ..data.adjustment import adjust
 from ..data.admission import load_findings
 from ..data.collection import ingest
 from ..data.market_data import load_actions, load_bars
+from .command import call_command
 from .loopback import random_faults
 from .yahoo_server import DOWN, TOO_MANY, YahooServer, random_listing
 from ..utils.database import session
@@ -41,22 +42,29 @@ def _with_server(settings, server, **data):
     )
 
 
-def _start(server, *arguments, **env):
-    "Start the command `tradelab` in its own process"
-    environment = {
-        **os.environ,
+def _environment(server):
+    "The variables that put `server` in place of Yahoo"
+    return {
         'TRADELAB_YAHOO_URL': server.url,
         'TRADELAB_YAHOO_REQUESTS_PER_MINUTE': '6000',
         'TRADELAB_DATA_PROVIDER': 'yahoo',
-        **env,
     }
+
+
+def _start(server, *arguments):
+    "Start the command `tradelab` in its own process"
     return subprocess.Popen(
         [sys.executable, '-c', 'from tradelab.cli.main import main; main()', *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment,
+        env={**os.environ, **_environment(server)},
     )
+
+
+def _command(server, *arguments, **env):
+    "Exit code, standard output and standard error of the same command in this process"
+    return call_command(*arguments, **_environment(server), **env)
 
 
 def _finish(process):
@@ -104,7 +112,7 @@ def test_with_30_percent_refusals_all_100_symbols_are_stored_and_only_the_unknow
     listings = _listings(100)
     (tmp_path / 'universe.txt').write_text('\n'.join([*listings, 'NOPE']))
     with YahooServer(listings, random_faults(0.3, TOO_MANY)) as server:
-        code, out, err = _finish(_start(server, 'ingest', '--universe', str(tmp_path / 'universe.txt')))
+        code, out, err = _command(server, 'ingest', '--universe', str(tmp_path / 'universe.txt'))
     assert code == 1 and err.startswith('NOPE: ') and len(err.strip().splitlines()) == 1, (out, err)
     assert '100 of 101 symbols collected, 1 failed' in out, out
     counts = _rows(fresh, 'SELECT count(*), count(DISTINCT (instrument_id, session)) FROM daily_bars')
@@ -118,8 +126,7 @@ def test_during_an_outage_the_stored_data_and_their_age_are_kept_and_no_symbol_f
         ingest(_with_server(fresh, server), ['S000', 'S001'])
         before = _stored(fresh)
         server.faults = lambda request, count: DOWN if 'S00' in request.path else None
-        process = _start(server, 'ingest', '--symbols', 'S000,S001', TRADELAB_DATA_DEADLINE_S='2')
-        code, out, err = _finish(process)
+        code, out, err = _command(server, 'ingest', '--symbols', 'S000,S001', TRADELAB_DATA_DEADLINE_S='1')
     assert code == 0 and '0 of 2' in out
     for part in ('S000: ', 'Kept: data to 2020-06-30', 'sessions behind'):
         assert part in err
@@ -246,7 +253,7 @@ def test_two_ingests_at_once_store_the_same_as_one(fresh):
 )
 def test_wrong_arguments_are_refused_before_any_request(fresh, arguments, code, message):
     with YahooServer({}) as server:
-        returned, _, err = _finish(_start(server, 'ingest', *arguments))
+        returned, _, err = _command(server, 'ingest', *arguments)
         assert returned == code and message in err and 'Traceback' not in err
         assert not server.requests
 

@@ -25,12 +25,12 @@ import pytest
 from sqlalchemy import text
 
 from ..data.collection import ingest
-from ..jobs.catalog import metadata
 from ..jobs.runs import plan_job, run_jobs
 from ..records.results import runs_table
 from ..serving.predictions import stored_forecasts
 from ..serving.registry import champion, models_table
 from ..serving.retraining_log import claim, last_retraining, retrainings_table
+from .command import call_command
 from ..utils.database import session
 from ..utils.error_handling import RunError
 
@@ -39,25 +39,11 @@ SMALL = dict(epochs=2, units=4, lookback=10, seeds='0:2:1', train=700, test=900)
 SMALL_ARGUMENTS = [argument for name, value in SMALL.items() for argument in ('-p', f'{name}={value}')]
 
 
-def _tradelab(*arguments, **env):
-    "Exit code, standard output and standard error of a command"
-    done = subprocess.run(
-        [sys.executable, '-c', 'from tradelab.cli.main import main; main()', *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, 'COLUMNS': '200', **env},
-        timeout=300,
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
 @pytest.fixture(scope='module')
-def retrained(lab):
+def retrained(emptied):
     "A lab after one command to retrain IBM, which works, and FB, which has too little history"
-    with session(lab) as work:
-        work.execute(text(f'TRUNCATE {", ".join(metadata.tables)} RESTART IDENTITY CASCADE'))
-    ingest(lab, ['IBM', 'FB'], 'sample')
-    return lab, _tradelab('models', 'retrain', '--symbols', 'IBM,FB', *SMALL_ARGUMENTS)
+    ingest(emptied, ['IBM', 'FB'], 'sample')
+    return emptied, call_command('models', 'retrain', '--symbols', 'IBM,FB', *SMALL_ARGUMENTS)
 
 
 def _report_page(lab, template):
@@ -93,11 +79,11 @@ def test_the_run_stores_forecast_and_trading_metrics_and_counts_its_strategies(r
 
 def test_models_are_listed_and_shown(retrained):
     lab, _ = retrained
-    code, out, _ = _tradelab('models', 'list')
+    code, out, _ = call_command('models', 'list')
     assert code == 0 and 'rejected' in out and 'fold' not in out
-    assert 'fold' in _tradelab('models', 'list', '--folds')[1]
+    assert 'fold' in call_command('models', 'list', '--folds')[1]
     version = models_table(lab, 'IBM-h1').query("status != 'fold'").version.iloc[0]
-    code, out, _ = _tradelab('models', 'show', 'IBM-h1', '--version', str(version))
+    code, out, _ = call_command('models', 'show', 'IBM-h1', '--version', str(version))
     assert code == 0 and 'artifact' not in out
     assert all(part in out for part in ('walk forward', 'sealed', 'reject by evidence'))
 
@@ -107,15 +93,15 @@ def served(retrained):
     "The same lab with a champion promoted by hand"
     lab, _ = retrained
     version = models_table(lab, 'IBM-h1').query("status != 'fold'").version.iloc[0]
-    return lab, version, _tradelab('models', 'promote', 'IBM-h1', str(version), '--reason', 'a test')
+    return lab, version, call_command('models', 'promote', 'IBM-h1', str(version), '--reason', 'a test')
 
 
 def test_a_promotion_by_hand_needs_a_reason_and_is_stored_with_it(served):
     lab, version, (code, out, _) = served
     assert code == 0 and f'IBM-h1 version {version} serves from now on' in out
     assert champion(lab, 'IBM-h1')['version'] == version
-    code, _, err = _tradelab('models', 'promote', 'IBM-h1', str(version), '--reason', ' ')
-    assert code == 2 and 'needs a reason' in err and 'a test' in _tradelab('models', 'show', 'IBM-h1')[1]
+    code, _, err = call_command('models', 'promote', 'IBM-h1', str(version), '--reason', ' ')
+    assert code == 2 and 'needs a reason' in err and 'a test' in call_command('models', 'show', 'IBM-h1')[1]
 
 
 @pytest.mark.parametrize(
@@ -130,17 +116,17 @@ def test_a_promotion_by_hand_needs_a_reason_and_is_stored_with_it(served):
     ],
 )
 def test_a_wrong_argument_gives_a_clear_message(served, arguments, message):
-    code, _, err = _tradelab('models', *arguments)
+    code, _, err = call_command('models', *arguments)
     assert code and message in err and 'Traceback' not in err
 
 # %% ../../nbs/tests/model_runs.ipynb #1be812d0
 def test_drift_forecast_and_due_report_on_the_champion(served):
     lab, version, _ = served
-    code, out, _ = _tradelab('models', 'drift')
+    code, out, _ = call_command('models', 'drift')
     assert code == 0 and 'volatility' in out and 'forecasts with a known outcome' in out
-    code, out, err = _tradelab('models', 'forecast')
+    code, out, err = call_command('models', 'forecast')
     assert code == 0 and '2013-03-01' in out and 'IBM' in out and 'tensorflow' not in err.lower()
-    code, out, _ = _tradelab('models', 'retrain', '--due', '--symbols', 'IBM')
+    code, out, _ = call_command('models', 'retrain', '--due', '--symbols', 'IBM')
     assert code == 0 and 'the pause is 24 hours' in out and len(retrainings_table(lab, 'IBM-h1')) == 1
 
 

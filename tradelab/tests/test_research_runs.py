@@ -20,7 +20,6 @@ from sqlalchemy import text
 
 from ..data.collection import ingest
 from ..data.market_data import combined_hash, data_hash, load_actions, load_bars
-from ..jobs.catalog import metadata
 from ..jobs.runs import plan_job, run, run_jobs
 from ..records.holdout import holdouts_table
 from ..records.results import run_details
@@ -33,10 +32,9 @@ FOLDS = {**GRID, 'train': 300, 'test': 150}
 
 
 @pytest.fixture(scope='module')
-def research(lab):
+def research(emptied):
     "The lab and five runs: sweep, walk-forward, opening of the holdout, second opening, sweep of another grid"
-    with session(lab) as work:
-        work.execute(text(f'TRUNCATE {", ".join(metadata.tables)} RESTART IDENTITY CASCADE'))
+    lab = emptied
     ingest(lab, ['AAPL', 'IBM'], 'sample')
     jobs = [plan_job(lab, 'sweep', 'IBM', GRID), plan_job(lab, 'walk_forward', 'AAPL,IBM', FOLDS)]
     by_id = {result.run_id: result for result in run_jobs(lab, jobs)}

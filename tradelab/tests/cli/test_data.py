@@ -4,28 +4,20 @@
 __all__ = ['test_the_status_names_span_verdict_and_age_and_lists_the_findings_of_a_few_symbols', 'test_a_company_is_renamed_and_its_old_symbol_given_away_by_one_command_each', 'test_minute_bars_are_refused_in_one_line_with_the_symbol_once']
 
 # %% ../../../nbs/cli/02_data.ipynb #32d0d7dc
-import subprocess
-import sys
 from datetime import UTC, datetime
 
 from ...data.admission import update_verdicts
 from ...data.store import save_deliveries
 from ...providers.sample import fetch
+from ..command import call_command
 
 # %% ../../../nbs/cli/02_data.ipynb #5fe5b137
-def _tradelab(*words):
-    done = subprocess.run(
-        [sys.executable, '-c', 'from tradelab.cli.main import main; main()', *words], capture_output=True, text=True
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
 def test_the_status_names_span_verdict_and_age_and_lists_the_findings_of_a_few_symbols(fresh):
     broken = fetch('FB')
     broken.bars.iloc[50, :4] *= 100
     save_deliveries(fresh, 'sample', [broken, fetch('IBM')], datetime(2024, 1, 1, tzinfo=UTC))
     update_verdicts(fresh)
-    code, out, err = _tradelab('data', 'status', '--symbols', 'FB')
+    code, out, err = call_command('data', 'status', '--symbols', 'FB')
     assert (
         code == 0
         and 'IBM' not in out
@@ -34,24 +26,24 @@ def test_the_status_names_span_verdict_and_age_and_lists_the_findings_of_a_few_s
         and 'fail' in out
         and 'unit_error' in out.split('Findings')[1]
     ), (out, err)
-    code, out, _ = _tradelab('data', 'status')
+    code, out, _ = call_command('data', 'status')
     assert code == 0 and 'IBM' in out and 'Findings' not in out
 
 
 def test_a_company_is_renamed_and_its_old_symbol_given_away_by_one_command_each(fresh):
     save_deliveries(fresh, 'sample', [fetch('FB')], datetime(2024, 1, 1, tzinfo=UTC))
-    assert _tradelab('data', 'rename', 'FB', 'META', '--on', '2022-06-09')[:2] == (
+    assert call_command('data', 'rename', 'FB', 'META', '--on', '2022-06-09')[:2] == (
         0,
         'FB is META from 2022-06-09 on.\n',
     )
-    code, _, err = _tradelab('data', 'rename', 'FB', 'XX', '--on', '2022-06-10')
+    code, _, err = call_command('data', 'rename', 'FB', 'XX', '--on', '2022-06-10')
     assert code == 3 and 'It is META now' in err
-    assert _tradelab('data', 'reuse', 'META', '--on', '2024-01-02')[0] == 0
-    assert 'META' not in _tradelab('data', 'status')[1]
+    assert call_command('data', 'reuse', 'META', '--on', '2024-01-02')[0] == 0
+    assert 'META' not in call_command('data', 'status')[1]
 
 
 def test_minute_bars_are_refused_in_one_line_with_the_symbol_once(fresh, tmp_path):
     rows = ''.join(f'2024-01-02 09:3{minute}:00,1,2,1,1.5,100\n' for minute in range(3))
     (tmp_path / 'MIN.csv').write_text('date,open,high,low,close,volume\n' + rows)
-    code, _, err = _tradelab('ingest', '--file', str(tmp_path / 'MIN.csv'))
+    code, _, err = call_command('ingest', '--file', str(tmp_path / 'MIN.csv'))
     assert code == 1 and err.startswith('MIN: MIN.csv row 1: ') and 'Make daily bars first' in err, err

@@ -6,8 +6,6 @@ __all__ = ['runs', 'test_a_cell_is_empty_where_a_run_has_no_such_figure_and_a_da
 # %% ../../../nbs/cli/04_runs.ipynb #50984f5b
 import json
 import re
-import subprocess
-import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -17,17 +15,11 @@ from typer.testing import CliRunner
 
 from ...cli.runs import figure_cells, format_change, runs_app
 from ...records.results import runs_table, start_run
+from ..command import call_command
 from ...utils.database import session
 from ...utils.logs import clean_exit
 
 # %% ../../../nbs/cli/04_runs.ipynb #170e5768
-def _tradelab(*words):
-    done = subprocess.run(
-        [sys.executable, '-c', 'from tradelab.cli.main import main; main()', *words], capture_output=True, text=True
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
 @pytest.fixture
 def runs(fresh, monkeypatch):
     "`tradelab runs …` in this process, without its log"
@@ -271,14 +263,14 @@ def test_a_universe_is_run_once_by_one_command(fresh):
         json.dumps(dict(cells=made, metadata=kernel, nbformat=4, nbformat_minor=5))
     )
     (fresh.home / 'list.csv').write_text('symbol,name\nibm,x\nKO,y\nAAPL,z\nMSFT,w\n')
-    code, out, err = _tradelab('run', 'basket', '--universe', str(fresh.home / 'list.csv'))
+    code, out, err = call_command('run', 'basket', '--universe', str(fresh.home / 'list.csv'))
     assert code == 0 and re.search(r'4 symbols\s+ok\s+4\s', out) and 'buy & hold' not in out, out + err
     assert (
         runs_table(fresh).universe.tolist() == ['AAPL,IBM,KO,MSFT']
         and 'title="AAPL, IBM, KO, MSFT"' in fresh.path('reports', 'index.html').read_text()
     )
     assert err.splitlines() == ['basket: 4 symbols, 1 worker', 'basket: ok (1 of 1)']
-    assert _tradelab('run', 'basket', '--symbols', 'X', '-p', 'symbols=Y')[0] == 2
+    assert call_command('run', 'basket', '--symbols', 'X', '-p', 'symbols=Y')[0] == 2
 
 
 def test_without_a_terminal_a_run_reports_its_start_and_each_symbol(capsys):

@@ -198,7 +198,7 @@ def test_splits_keep_the_traded_value(closes, rows):
 
 
 @given(CLOSES, ROWS, st.integers(1, 25), st.sampled_from(CONVENTIONS))
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, deadline=None, max_examples=80)
 def test_what_comes_later_changes_nothing_before_in_the_last_bit(closes, rows, bars_known, convention):
     bars, actions = _bars(closes), _drawn(rows)
     whole = prices_known_at(bars, actions, convention)

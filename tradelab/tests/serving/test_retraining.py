@@ -17,7 +17,6 @@ from sqlalchemy import text
 from ...config import BacktestSettings, ModelSettings, RetrainingSettings
 from ...data.admission import admit_all
 from ...data.collection import ingest
-from ...jobs.catalog import metadata
 from ...serving import retraining
 from ...serving.predictions import stored_forecasts
 from ...serving.registry import champion, model_details, models_table, promote
@@ -53,16 +52,10 @@ def _with_small_model(lab, sealed=126, end=None, **model):
     )
 
 
-def _empty(lab):
-    with session(lab) as work:
-        work.execute(text(f'TRUNCATE {", ".join(metadata.tables)} RESTART IDENTITY CASCADE'))
-
-
 @pytest.fixture(scope='module')
-def learned(lab):
+def learned(emptied):
     "A reversal that is learned, and a walk that is not"
-    _empty(lab)
-    settings = _with_small_model(lab)
+    settings = _with_small_model(emptied)
     return settings, {
         kind: retrain(settings, training_data({kind.upper(): synthetic_bars(kind)}, settings), ['a test'], shown=False)
         for kind in ('reversal', 'walk')
