@@ -240,9 +240,8 @@ def _record(traded, votes, state, log, curve, account, **about):
 # %% ../nbs/engine/10_backtesting.ipynb #dcfd6d73
 def _reasons(codes, symbols, votes):
     "The text of the reasons `codes` of orders in `symbols`"
-    words = votes.columns['reason'] if 'reason' in votes.columns else np.full(votes.signal.shape, '', dtype=object)
     own = np.array(REASONS, dtype=object)[np.maximum(-codes, 0)]
-    return np.where(codes >= 0, words[np.maximum(codes, 0), symbols], own)
+    return np.where(codes >= 0, votes.reasons(np.maximum(codes, 0), symbols), own)
 
 # %% ../nbs/engine/10_backtesting.ipynb #347f9c8b
 def _framed(columns, kind, sessions):

@@ -282,6 +282,18 @@ class Signals:
         for name in ('signal', 'score'):
             getattr(self, name).setflags(write=False)
 
+    def reasons(
+        self,
+        rows: np.ndarray,  # Sessions, by position
+        columns: np.ndarray,  # Symbols, by position, the same shape
+    ) -> np.ndarray:  # Text, '' where there is none
+        "The reasons of some sessions and symbols"
+        if isinstance(self.columns, _TargetReasons):
+            return self.columns.of(rows, columns)
+        if 'reason' not in self.columns:
+            return np.full(np.shape(rows), '', dtype=object)
+        return self.columns['reason'][rows, columns]
+
     def __repr__(self):
         signals = int((self.signal != 0).sum())
         return f'Signals({len(self.symbols)} symbols, {len(self.sessions)} sessions, {signals:,} signals)'
@@ -484,12 +496,12 @@ def stack_targets(
         raise DataError('Targets at sessions that the bar panel does not have', str(unknown[0]), remedy)
     if values.index.has_duplicates or values.columns.has_duplicates:
         raise DataError('Two targets for one session and symbol', values.shape, 'Keep one of them.')
-    placed = values.reindex(traded.sessions, columns=list(traded.symbols))
-    placed = placed[_rebalances(traded.sessions, targets.every)].reindex(traded.sessions)
-    score = pd.DataFrame(0.0, traded.sessions, list(traded.symbols))
+    axes = {'index': traded.sessions, 'columns': list(traded.symbols)}
+    wanted = values.reindex(**axes).to_numpy(dtype=float, copy=True)
+    wanted[~_rebalances(traded.sessions, targets.every)] = np.nan
+    ranks = np.zeros(wanted.shape)
     if targets.score is not None:
-        score = targets.score.reindex(traded.sessions, columns=list(traded.symbols)).fillna(0.0)
-    wanted, ranks = placed.to_numpy(dtype=float), score.to_numpy(dtype=float)
+        ranks = targets.score.reindex(**axes).fillna(0.0).to_numpy(dtype=float)
     if targets.delay:
         bar = np.isfinite(traded.close)
         wanted, ranks = _later(wanted, np.nan, bar, targets.delay), _later(ranks, 0.0, bar, targets.delay)
@@ -524,18 +536,25 @@ def _target_text(value, unit):
 class _TargetReasons(dict):
     "The journal's column of reasons where there are targets, written on first access"
 
-    def __init__(self, values, unit):
+    def __init__(self, values, close, unit):
         super().__init__()
-        self.values, self.unit = values, unit
+        self.values, self.close, self.unit = values, close, unit
 
     def __contains__(self, name):
         return name == 'reason'
 
     def __missing__(self, name):
-        places, distinct = pd.factorize(self.values.ravel())
-        texts = np.array([_target_text(value, self.unit) for value in distinct.tolist()] + [''], dtype=object)
-        self[name] = texts[places].reshape(self.values.shape)
+        self[name] = np.full(self.values.shape, '', dtype=object)
+        at = np.nonzero(np.isfinite(self.values) & np.isfinite(self.close))
+        self[name][at] = self.of(*at)
         return self[name]
+
+    def of(self, rows, columns):
+        "The reasons of some sessions and symbols"
+        asked = np.asarray(self.values[rows, columns])
+        places, distinct = pd.factorize(asked.ravel())
+        texts = np.array([*(_target_text(value, self.unit) for value in distinct.tolist()), ''], dtype=object)
+        return texts[places].reshape(asked.shape)
 
 # %% ../../nbs/engine/04_market.ipynb #df7aa394
 def target_signals(
@@ -545,6 +564,5 @@ def target_signals(
     traded: BarPanel,  # The window that is traded
 ) -> Signals:  # No signal anywhere; the reason says the target
     "What the journal says about targets"
-    seen = np.where(np.isfinite(traded.close), targets, np.nan)
-    silent = np.zeros(targets.shape, 'i1')
-    return Signals(traded.symbols, traded.sessions, silent, score, _TargetReasons(seen, unit))
+    silent, reasons = np.zeros(targets.shape, 'i1'), _TargetReasons(targets, traded.close, unit)
+    return Signals(traded.symbols, traded.sessions, silent, score, reasons)

@@ -315,6 +315,8 @@ def test_a_weight_is_bought_enlarged_reduced_and_closed():
 
 
 def test_targets_in_money_and_in_shares():
+    last = _targeted({'A': [10] * 3}, {'A': [np.nan, np.nan, -0.25]}, account={'direction': 'long_short'})
+    assert [(order.side, order.reason) for order in last.open_orders] == [('sell', 'target -25% of equity')]
     money = _targeted({'A': [10, 10, 20, 20]}, {'A': [400, np.nan, 400, np.nan]}, unit='cash')
     assert [fill[2:4] for fill in _fills(money)] == [('buy', 40.0), ('sell', 20.0)]
     shares = _targeted({'A': [10, 10, 20, 20]}, {'A': [7.9, np.nan, 9, np.nan]}, unit='shares')
@@ -390,6 +392,8 @@ def test_the_journal_says_in_words_what_was_wanted():
     wanted = ['target 50% of equity', '', 'target 25% of equity', 'target 0', '']
     assert result.decisions.reason.tolist() == wanted and result.trades.exit_reason.tolist() == ['target 0']
     assert result.targets == 'weights at each session'
+    last = _targeted({'A': [10] * 3}, {'A': [np.nan, np.nan, -0.25]}, account={'direction': 'long_short'})
+    assert [(order.side, order.reason) for order in last.open_orders] == [('sell', 'target -25% of equity')]
     money = _targeted({'A': [10] * 3}, {'A': [400.0, np.nan, np.nan]}, unit='cash', every='week', band=0.01)
     assert money.fills.reason.tolist() == ['target 400 USD'] and 'first session of each week' in money.targets
     assert '0.01 of equity left out' in money.targets
