@@ -101,7 +101,7 @@ EXEMPT_FUNCTIONS = {  # Function → why it is not audited
     'signal_generator.check_vote': 'checks the vote that it is given',
     'engine.strategies.view_of': 'looks at the parameters of a function',
     'engine.strategies.parameters_of': 'looks at the parameters of a function',
-    'engine.strategies.wants_targets': 'asks a strategy what it returns, not for which bars',
+    'engine.strategies.needs_backtests': 'asks a strategy what it returns, not for which bars',
     'engine.strategies.target_frames': 'puts the targets that it is given on the bars of each symbol',
     'engine.market.target_signals': 'writes the targets that it is given in words',
     **dict.fromkeys(

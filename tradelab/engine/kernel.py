@@ -83,22 +83,31 @@ from ..utils.compiled import kernel
 
 # %% ../../nbs/engine/09_kernel.ipynb #1a5c9c8b
 @kernel
+def _split_order(order, ratio, params, log):
+    "Turn a waiting order into shares after a split"
+    sign = 1 if order.quantity > 0.0 else -1
+    order.quantity = sign * round_down(abs(order.quantity) * ratio, params)
+    order.price /= ratio
+    order.distance /= ratio
+    order.limit /= ratio
+    order.stop /= ratio
+    order.stop_loss /= ratio
+    order.take_profit /= ratio
+    if order.kind != EXIT and order.quantity == 0.0:
+        log.counts[CANCELLED_SPLIT] += 1
+
+
+@kernel
 def _split_orders(t, bars, state, params, log):
-    "Turn the waiting orders into shares after the splits of this session"
+    "Turn all waiting orders into shares after the splits of this session"
     for i in range(state.account[0].orders):
         order = state.orders[i]
-        ratio = bars.splits[t, order.symbol]
-        if ratio != 1.0:
-            sign = 1 if order.quantity > 0.0 else -1
-            order.quantity = sign * round_down(abs(order.quantity) * ratio, params)
-            order.price /= ratio
-            order.distance /= ratio
-            order.limit /= ratio
-            order.stop /= ratio
-            order.stop_loss /= ratio
-            order.take_profit /= ratio
-            if order.kind != EXIT and order.quantity == 0.0:
-                log.counts[CANCELLED_SPLIT] += 1
+        if bars.splits[t, order.symbol] != 1.0:
+            _split_order(order, bars.splits[t, order.symbol], params, log)
+    if params.fill_at == SAME_CLOSE:
+        for j in range(len(state.standing)):
+            if state.standing[j].quantity != 0.0 and bars.splits[t, j] != 1.0:
+                _split_order(state.standing[j], bars.splits[t, j], params, log)
 
 
 @kernel
@@ -112,7 +121,7 @@ def _begin(t, bars, state, params, log):
                 split_position(account, j, position, bars.splits[t, j], params, log)
             if position.quantity != 0.0:
                 accrue(account, position, bars.dividends[t, j], account.opened == account.bar, params)
-    if account.orders > 0:
+    if account.orders > 0 or params.fill_at == SAME_CLOSE:
         _split_orders(t, bars, state, params, log)
 
 # %% ../../nbs/engine/09_kernel.ipynb #42103381
@@ -554,7 +563,7 @@ def _new_wish(t, j, bars, inputs, state, params):
 def _same_wish(j, close, state):
     "The entry that was not filled yet, asked for again; it no longer stands"
     order = state.standing[j]
-    priced = order.limit == order.limit or order.stop == order.stop
+    priced = order.kind == ENTRY and (order.limit == order.limit or order.stop == order.stop)
     sign, price = 1 if order.quantity > 0.0 else -1, order.price if priced else close
     wish = _Wish(
         abs(order.quantity),
@@ -649,14 +658,19 @@ def _stands_without_bar(j, state, log):
 
 
 @kernel
-def _keep_waiting(projected, j, state):
-    "Let an entry wait whose symbol has no bar, and so no price to ask the risk gate with; the account as projected"
-    account, order = state.account[0], state.standing[j]
-    state.orders[account.orders] = order
-    account.orders += 1
+def _reserve(projected, order):
+    "The account as projected with an entry that waits on without being asked for again"
     worth, names = order.quantity * order.price, projected.names + (order.kind == ENTRY)
-    order.quantity = 0.0
     return _Projected(projected.cash - worth, projected.gross + abs(worth), projected.net + worth, names)
+
+
+@kernel
+def _keep_waiting(j, state):
+    "Let an entry wait whose symbol has no bar, and so no price to ask the risk gate with"
+    account = state.account[0]
+    state.orders[account.orders] = state.standing[j]
+    account.orders += 1
+    state.standing[j].quantity = 0.0
 
 # %% ../../nbs/engine/09_kernel.ipynb #8dee9065
 @kernel
@@ -731,6 +745,7 @@ def _decide(t, bars, inputs, state, params, log):
         else:
             _exit_without_bar(j, state, params)
             if _stands_without_bar(j, state, log):
+                projected = _reserve(projected, state.standing[j])
                 state.queue[waiting], state.rank[waiting] = j, state.standing[j].rank
                 waiting += 1
     if params.reinvest == 1:
@@ -744,7 +759,7 @@ def _decide(t, bars, inputs, state, params, log):
         if bars.close[t, j] > 0.0:
             projected = _request_entry(projected, t, j, rank, bars, inputs, state, params, log)
         else:
-            projected = _keep_waiting(projected, j, state)
+            _keep_waiting(j, state)
 
 # %% ../../nbs/engine/09_kernel.ipynb #6c5b64d0
 @kernel

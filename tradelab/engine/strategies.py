@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['VIEWS', 'view_of', 'parameters_of', 'strategy_bars', 'StrategyPanel', 'strategy_panel', 'Entries', 'targets_of',
-           'vote_of', 'bound_voters', 'signals_or_targets', 'wants_targets', 'target_frames']
+           'vote_of', 'bound_voters', 'signals_or_targets', 'needs_backtests', 'target_frames']
 
 # %% ../../nbs/engine/11_strategies.ipynb #f0cf86e8
 import inspect
@@ -18,7 +18,7 @@ import pandas as pd
 from ..config import StrategySettings
 from ..data.adjustment import PRICES, split_ratios
 from .market import Targets
-from ..signal_generator import Vote, Voter, check_vote, strategy_signals
+from ..signal_generator import ENTRY_PRICES, Vote, Voter, check_vote, strategy_signals
 from ..utils.error_handling import DataError
 
 # %% ../../nbs/engine/11_strategies.ipynb #3b8aca37
@@ -100,11 +100,15 @@ def strategy_panel(
 
 # %% ../../nbs/engine/11_strategies.ipynb #b3ed07fa
 class Entries(NamedTuple):
-    "Where to enter and where to exit: boolean series of one symbol, or frames of all."
+    "Where to enter and where to exit: boolean series of one symbol, or frames of all; prices are NaN where there is none."
 
     entries: pd.Series | pd.DataFrame  # Enter at the open after this close
     exits: pd.Series | pd.DataFrame  # Exit at the open after this close
     score: pd.Series | pd.DataFrame | None = None  # Rank among the entries of one close, the highest first
+    limit: pd.Series | pd.DataFrame | None = None  # Buy at this price or lower, USD
+    stop: pd.Series | pd.DataFrame | None = None  # Buy when the price rises to this, USD
+    stop_loss: pd.Series | pd.DataFrame | None = None  # Stop of the position, USD; None: [risk] decides
+    take_profit: pd.Series | pd.DataFrame | None = None  # Profit target of the position, USD; None: [risk] decides
 
 # %% ../../nbs/engine/11_strategies.ipynb #abd796c4
 _FORMS = (
@@ -133,12 +137,15 @@ def _is_float(values):
 
 # %% ../../nbs/engine/11_strategies.ipynb #0b28f326
 def _parts(answer, what, form):
-    "Entries, exits and score of an answer: series or frames, by the type `form`; raises DataError for anything else"
+    "Entries, exits, score and prices of an answer: series or frames, by the type `form`; else raises DataError"
     if isinstance(answer, form) and _is_boolean(answer):
         before = answer.shift(1, fill_value=False)
-        return answer & ~before, before & ~answer, None
+        return answer & ~before, before & ~answer, None, {}
+    if isinstance(answer, Entries):
+        prices = {name: getattr(answer, name) for name in ENTRY_PRICES if getattr(answer, name) is not None}
+        return *answer[:3], prices
     if isinstance(answer, tuple) and len(answer) in (2, 3):
-        return (*answer, None)[:3]
+        return *(*answer, None)[:3], {}
     if isinstance(answer, Targets) or (isinstance(answer, form) and _is_float(answer)):
         remedy = 'Read them with `targets_of`; a study trades them.'
         raise DataError(f'{what} returned target weights, and a vote is needed', _kind(answer), remedy)
@@ -170,11 +177,11 @@ def _check_part(part, role, what, form, axes):
 
 # %% ../../nbs/engine/11_strategies.ipynb #7a813143
 def _checked_parts(answer, what, form, axes):
-    "Entries, exits and score on the bars of the strategy; raises DataError naming the strategy and the remedy"
-    entries, exits, score = _parts(answer, what, form)
-    for part, role in ((entries, 'entries'), (exits, 'exits'), (score, 'score')):
-        if part is not None or role != 'score':
-            _check_part(part, role, what, form, axes)
+    "Entries, exits, score and prices on the bars of the strategy; raises DataError naming the strategy and the remedy"
+    entries, exits, score, prices = _parts(answer, what, form)
+    roles = {'entries': entries, 'exits': exits, **({} if score is None else {'score': score}), **prices}
+    for role, part in roles.items():
+        _check_part(part, role, what, form, axes)
     if score is not None:
         score = score.astype(float)
         unranked = np.asarray(entries) & ~np.isfinite(score[entries.columns] if form is pd.DataFrame else score)
@@ -182,7 +189,7 @@ def _checked_parts(answer, what, form, axes):
             day = axes[0][np.asarray(unranked).reshape(len(axes[0]), -1).any(axis=1)][0]
             remedy = 'Enter only where the score is a number: entries & score.notna().'
             raise DataError(f'The score of {what} is not finite at an entry', str(day.date()), remedy)
-    return entries, exits, score
+    return entries, exits, score, {role: part.astype(float) for role, part in prices.items()}
 
 # %% ../../nbs/engine/11_strategies.ipynb #6eb8a47e
 def targets_of(
@@ -235,8 +242,8 @@ def vote_of(
         check_vote(what, answer, index)
         return answer
     _refuse_short(name, direction)
-    entries, exits, score = _checked_parts(answer, what, pd.Series, (index,))
-    return Vote(entries, exits, f'{name} entry', f'{name} exit', score=score)
+    entries, exits, score, prices = _checked_parts(answer, what, pd.Series, (index,))
+    return Vote(entries, exits, f'{name} entry', f'{name} exit', score=score, prices=prices)
 
 
 def _refuse_short(name, direction):
@@ -249,20 +256,21 @@ def _refuse_short(name, direction):
 
 # %% ../../nbs/engine/11_strategies.ipynb #3603650e
 def _on_own_sessions(parts, symbol, index):
-    "Entries, exits and score of one symbol on its own sessions; an exit between them counts at the next one"
-    entries, exits, score = (None if part is None else part[symbol] for part in parts)
+    "Entries, exits, score and prices of one symbol on its own sessions; an exit between them counts at the next one"
+    entries, exits, score = (None if part is None else part[symbol] for part in parts[:3])
+    prices = {name: part[symbol].reindex(index) for name, part in parts[3].items()}
     if not exits.index.equals(index):
         place = index.searchsorted(exits.index[exits.to_numpy()])
         exits = pd.Series(np.isin(np.arange(len(index)), place), index)
         entries, score = entries.reindex(index), None if score is None else score.reindex(index)
-    return entries, exits, score
+    return entries, exits, score, prices
 
 # %% ../../nbs/engine/11_strategies.ipynb #bfc66aca
 def _held_on_own_sessions(held, symbol, index):
     "Entries and exits of one symbol that is to be held where `held` is true, on its own sessions"
     own = held[symbol].reindex(index)
     before = own.shift(1, fill_value=False)
-    return own & ~before, before & ~own, None
+    return own & ~before, before & ~own, None, {}
 
 
 def _panel_voter(name, function, panel, symbol, answers, direction):
@@ -287,7 +295,7 @@ def _panel_voter(name, function, panel, symbol, answers, direction):
             if held is None
             else _held_on_own_sessions(held, symbol, close.index)
         )
-        return Vote(own[0], own[1], f'{name} entry', f'{name} exit', score=own[2])
+        return Vote(own[0], own[1], f'{name} entry', f'{name} exit', score=own[2], prices=own[3])
 
     return voter
 
@@ -388,19 +396,21 @@ def _joined(targets, name):
     return replace(first, **parts)
 
 # %% ../../nbs/engine/11_strategies.ipynb #a2eb4d70
-def wants_targets(
+def needs_backtests(
     closes: Mapping[str, pd.Series],  # Symbol → total-return-adjusted closes, USD
     strategy: StrategySettings,  # Voters and how they are combined
     functions: Mapping[str, Callable],  # Own strategy → its function
     bars: Mapping[str, pd.DataFrame] | None = None,  # Symbol → `strategy_bars`
     direction: str = 'long_only',  # [backtest] direction
 ) -> bool:  # Raises as `signals_or_targets` does
-    "Whether a strategy returns targets, asked about the first symbol"
+    "Whether a strategy returns what no table of votes can hold: targets, or prices of entries; asks the first symbol"
     if not functions or not closes:
         return False
     symbol, close = next(iter(closes.items()))
     voters = bound_voters(functions, [symbol], bars, direction)[symbol]
-    return any(isinstance(_answered(name, voter, close, strategy), Targets) for name, voter in voters.items())
+    answers = [_answered(name, voter, close, strategy) for name, voter in voters.items()]
+    alone = len(strategy.voters) == 1
+    return any(isinstance(answer, Targets) or (alone and answer is not None and answer.prices) for answer in answers)
 
 # %% ../../nbs/engine/11_strategies.ipynb #11045462
 def target_frames(

@@ -128,6 +128,9 @@ def _plain_vote(name, vote, symbols):
     if isinstance(vote, Targets):
         remedy = 'Ask a study, which runs a backtest for each combination.'
         raise DataError(f'{name} returns target weights, which are no votes', name, remedy)
+    if vote.prices:
+        remedy = 'Let it be the only voter; a study then runs a backtest for each combination.'
+        raise DataError(f'{name} gives prices of entries, which a sweep of votes does not support', name, remedy)
     if vote.strength is not None:
         remedy = 'Sweep it without a strength, or run its combinations one by one.'
         raise DataError(f'Voter {name} returns a strength, which a sweep does not support', name, remedy)

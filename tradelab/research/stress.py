@@ -14,9 +14,10 @@ import pandas as pd
 
 from ..backtesting import backtest, buy_and_hold
 from ..config import BacktestSettings, CostSettings, RiskSettings
-from ..engine.market import BarPanel, Targets
+from ..engine.market import BarPanel, Targets, shares_grown
 from ..engine.result import Backtest, curves_from_cash
 from ..performance_metrics import MIN_TRADES, performance
+from ..signal_generator import ENTRY_PRICES
 from ..utils.error_handling import DataError
 
 # %% ../../nbs/research/05_stress.ipynb #9387f88a
@@ -41,6 +42,7 @@ def scaled_costs(
 def delayed(
     signals: Mapping[str, pd.DataFrame] | Targets,  # Symbol → signals frame, or targets
     bars: int = 1,  # Bars of the symbol, 1 or more, else DataError
+    panel: BarPanel | None = None,  # Its splits change the prices of entries that come late; None: there are no splits
 ) -> dict[str, pd.DataFrame] | Targets:  # The same with score, signal and reason moved down; targets that come later
     "Signals or targets that come late"
     if bars < 1:
@@ -51,8 +53,19 @@ def delayed(
     late = {}
     for symbol, frame in signals.items():
         moved = {name: frame[name].shift(bars, fill_value=value) for name, value in empty.items()}
+        moved |= {
+            name: frame[name].shift(bars) / _grown(symbol, frame, bars, panel) for name in ENTRY_PRICES if name in frame
+        }
         late[symbol] = frame.assign(**{name: column.astype(frame[name].dtype) for name, column in moved.items()})
     return late
+
+
+def _grown(symbol, frame, bars, panel):
+    "Shares that one share of `bars` bars ago has become, by bar"
+    if panel is None:
+        return 1.0
+    shares = pd.Series(shares_grown(panel)[:, panel.symbols.index(symbol)], panel.sessions).reindex(frame.index)
+    return shares / shares.shift(bars)
 
 # %% ../../nbs/research/05_stress.ipynb #33072ae3
 def calendar_returns(
@@ -131,7 +144,7 @@ def stress(
     for factor in factors:
         run = backtest(panel, signals, scaled_costs(costs, factor), risk, account)
         rows[f'costs ×{factor:g}'] = _row(run, risk_free)
-    rows['one bar later'] = _row(backtest(panel, delayed(signals), costs, risk, account), risk_free)
+    rows['one bar later'] = _row(backtest(panel, delayed(signals, panel=panel), costs, risk, account), risk_free)
     year, rows['worst year'] = _worst_year(base, risk_free)
     rows['buy & hold'] = _row(holding, risk_free)
     if benchmark is not None:

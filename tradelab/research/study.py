@@ -20,7 +20,7 @@ from ..config import Settings
 from ..data.adjustment import prices_known_at
 from ..engine.market import BarPanel, Targets, known_panel, share_factors
 from ..engine.result import Backtest, curves_from_cash
-from ..engine.strategies import signals_or_targets, strategy_bars, target_frames, view_of, wants_targets
+from ..engine.strategies import needs_backtests, signals_or_targets, strategy_bars, target_frames, view_of
 from ..performance_metrics import performance
 from .grid import vote_tables
 from .significance import STATISTICS, Significance, random_entries, significance
@@ -321,19 +321,19 @@ def _first_choice(self):
     return {**self.voters, **{name: partial(function, **first[name]) for name, (function, _) in self.own.items()}}
 
 
-def _trades_targets(self):
-    "Whether the strategy returns targets, which no table of votes can hold"
-    if '_targets' not in self.__dict__:
+def _needs_backtests(self):
+    "Whether the strategy returns what no table of votes can hold"
+    if '_own_only' not in self.__dict__:
         s = self.settings
-        self.__dict__['_targets'] = wants_targets(
+        self.__dict__['_own_only'] = needs_backtests(
             self.closes, s.strategy, _first_choice(self), self.bars, s.backtest.direction
         )
-    return self.__dict__['_targets']
+    return self.__dict__['_own_only']
 
 
 def _parameter_names(self):
     "The columns of a sweep that are parameters"
-    if _trades_targets(self):
+    if _needs_backtests(self):
         return [f'{name}_{key}' for name, (_, grid) in self.own.items() for key in grid]
     return [name for table in _tables(self) for name in table.parameters[0]]
 
@@ -364,7 +364,7 @@ def _sweep(
 ) -> Sweep:  # Raises DataError for an empty grid or span
     "Every combination of the grid"
     span, s = _span(self), self.settings
-    if _trades_targets(self):
+    if _needs_backtests(self):
         return sweep_backtests(
             _combinations(self.own), lambda params: self.backtest_with(params, first, last), s.backtest.risk_free
         )
