@@ -7485,6 +7485,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'tradelab/tests/random_markets.py'),
                                                'tradelab.tests.random_markets._settings': ( 'tests/random_markets.html#_settings',
                                                                                             'tradelab/tests/random_markets.py'),
+                                               'tradelab.tests.random_markets._short': ( 'tests/random_markets.html#_short',
+                                                                                         'tradelab/tests/random_markets.py'),
                                                'tradelab.tests.random_markets._signals': ( 'tests/random_markets.html#_signals',
                                                                                            'tradelab/tests/random_markets.py'),
                                                'tradelab.tests.random_markets._symbol': ( 'tests/random_markets.html#_symbol',

@@ -479,7 +479,7 @@ def _layer_checks(name, probe, accepted, note):
 
 # %% ../../nbs/audit/04_functions.ipynb #243207e2
 def audit_function(
-    function: Callable,  # Parameters may be close, open, high, low, volume, bars, panel, actions, and names in `arguments`
+    function: Callable,  # With parameters of `BARS`, such as close, bars or panel, and of `arguments`
     bars: pd.DataFrame,  # Raw bars: open, high, low, close, volume
     actions: pd.DataFrame | None = None,  # Corporate actions: ex_date, kind, value; None for none
     cuts: int = 50,  # Number of random cuts

@@ -317,13 +317,25 @@ def _engine_rows(record):
     money = record.equity[['cash', 'positions_value', 'receivable', 'equity']]
     figures = ('quantity', 'entry_price', 'exit_price', 'fees', 'dividends', 'pnl', 'return', 'split')
     return dict(
-        fills=list(zip(at(f.session), f.symbol, signed, f.price, f.fees, f.reason)),
+        fills=list(zip(at(f.session), f.symbol, signed, f.price, f.fees, map(_short, f.reason))),
         equity=[(t, *row) for t, row in enumerate(money.itertuples(index=False, name=None))],
         breaks=[(number[s], name) for s, name in zip(b.session, b.breaker) if name not in ('rearmed', 'halted')],
         trades=sorted(
-            zip(at(q.entry_session), q.symbol, at(q.exit_session), side, *(q[name] for name in figures), q.exit_reason)
+            zip(
+                at(q.entry_session),
+                q.symbol,
+                at(q.exit_session),
+                side,
+                *(q[name] for name in figures),
+                map(_short, q.exit_reason),
+            )
         ),
     )
+
+
+def _short(reason):
+    "A reason as the naive engine gives it, which does not say how large a target is"
+    return 'target' if reason.startswith('target ') else reason
 
 # %% ../../nbs/tests/random_markets.ipynb #7f29b0d9
 def _journal(record):
