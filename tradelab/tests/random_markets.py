@@ -16,7 +16,7 @@ import pandas as pd
 from ..backtesting import backtest
 from ..engine.market import Targets, bar_panel
 from ..settings import BacktestSettings, CostSettings, RiskSettings
-from .naive_engine import run_naive
+from .naive_engine import NOTES, run_naive
 
 # %% ../../nbs/tests/random_markets.ipynb #9c84bfc1
 def _walk(rng, n):
@@ -119,6 +119,36 @@ def _targets(rng, axis, symbols, shorts):
     scores = pd.DataFrame([[rng.choice([0.0, 0.5, 1.0, -1.0]) for _ in symbols] for _ in axis], axis, symbols)
     band, every = rng.choice([0.0, 0.0, 0.02, 0.1]), rng.choice(['session', 'session', 'week', 'month'])
     return Targets(values, unit=unit, every=every, band=band, score=rng.choice([None, scores]))
+
+# %% ../../nbs/tests/random_markets.ipynb #c27b5936
+def _level(rng, bars, t, price, away):
+    "A price some way from another, or one at which a bar nearby opened, turned or closed"
+    nearby = bars.iloc[max(t + rng.randint(-2, 3), 0) :][:1][rng.choice(['open', 'high', 'low', 'close'])]
+    if rng.random() < 0.3 and nearby.notna().any():
+        return float(nearby.iloc[0])
+    return price * (1 + away * rng.choice([0, 0.3, 1, 1, 2]))
+
+
+def _prices_of(rng, bars, t, side, away, waits, own):
+    "Limit, stop, own stop and own target of one signal, NaN for none"
+    close, limit, stop, levels = bars.close.iloc[t], math.nan, math.nan, [math.nan, math.nan]
+    if rng.random() < waits:
+        if rng.random() < 0.5:
+            close = limit = _level(rng, bars, t, close, -side * away)
+        else:
+            close = stop = _level(rng, bars, t, close, side * away)
+    for k, toward in enumerate((-side, side)):
+        if rng.random() < own:
+            wrong = -1 if rng.random() < 0.1 else 1
+            levels[k] = _level(rng, bars, t, close, wrong * toward * away)
+    return limit, stop, *levels
+
+
+def _entry_prices(rng, bars, signals, waits, own):
+    "Prices of all rows; those of rows without a signal mean nothing"
+    away, sides = rng.choice([0.01, 0.03, 0.1, 0.3]), [signal or 1 for signal in signals.signal]
+    rows = [_prices_of(rng, bars, t, side, away, waits, own) for t, side in enumerate(sides)]
+    return pd.DataFrame(rows, bars.index, ['limit', 'stop', 'stop_loss', 'take_profit'])
 
 # %% ../../nbs/tests/random_markets.ipynb #c034b443
 COSTS = dict(
@@ -253,6 +283,55 @@ SHAPE = dict(
     targets=[False],
 )
 
+# %% ../../nbs/tests/random_markets.ipynb #38552be3
+ORDERS = dict(order_lasts=[1], size_at=['decision'], waits=[0], own=[0])
+EVERY = dict(fill_at=['next_open', 'next_open', 'next_close', 'same_close'], size_at=['decision', 'fill'])
+ORDER_GROUPS = dict(
+    waiting=dict(
+        EVERY, fill_at=['next_open'], waits=[0.5, 0.9], own=[0, 0.5], order_lasts=[1, 2, 3, 5], splits=[0, 0.05]
+    ),
+    brackets=dict(
+        BREAKERS | EVERY,
+        waits=[0, 0.3],
+        own=[0.6, 0.9],
+        order_lasts=[1, 2, 4],
+        sizing=['fraction', 'atr'],
+        stop_atr=[2.0],
+    ),
+    lasting=dict(
+        OPEN_LIMITS,
+        **EVERY,
+        waits=[0, 0.3],
+        own=[0, 0.3],
+        order_lasts=[2, 3, 4, 5],
+        busy=[0.1, 0.2],
+        thin=[0.4],
+        volume_cap=[0.02, 0.1],
+        splits=[0, 0.3],
+        position_fraction=[0.4, 0.1, 0.02],
+    ),
+    closes=dict(
+        BREAKERS, **EVERY | dict(fill_at=['next_close']), waits=[0.4, 0.8], own=[0, 0.5], order_lasts=[1, 2, 5]
+    ),
+    worth=dict(
+        EVERY,
+        size_at=['fill'],
+        sizing=['fraction', 'fraction', 'cash', 'volatility', 'atr', 'kelly', 'quantity'],
+        stop_atr=[0.5, 2.0],
+        atr_window=[2, 5],
+        max_order_value=[None, None, 900.0, 6000.0],
+        max_sector_fraction=[None, 0.3, 0.8],
+        waits=[0, 0.6],
+        own=[0, 0.6],
+        order_lasts=[1, 2, 4],
+        splits=[0, 0.1],
+    ),
+    lasting_targets=dict(
+        OPEN_LIMITS, **EVERY, targets=[True], order_lasts=[2, 3, 5], thin=[0.4], volume_cap=[0.02, 0.1], splits=[0, 0.1]
+    ),
+)
+GROUPS |= ORDER_GROUPS
+
 # %% ../../nbs/tests/random_markets.ipynb #db388bba
 @dataclass(frozen=True)
 class Market:
@@ -277,6 +356,15 @@ def _settings(rng, lists, axis, symbols):
         account |= dict(start=axis[first].date(), end=axis[rng.randint(first + 5, len(axis) - 1)].date())
     return CostSettings(**costs), RiskSettings(**risk), BacktestSettings(**account)
 
+
+def _orders(rng, lists, bars, strategy, account):
+    "How entries wait: settings of the account, and prices of the signals; none but own stops at the same close"
+    lasts, size_at, waits, own = (rng.choice(lists[name]) for name in ORDERS)
+    waits = 0 if account.fill_at == 'same_close' else waits
+    if isinstance(strategy, dict) and (waits or own):
+        strategy = {s: frame.join(_entry_prices(rng, bars[s], frame, waits, own)) for s, frame in strategy.items()}
+    return account.model_copy(update=dict(order_lasts=lasts, size_at=size_at)), strategy
+
 # %% ../../nbs/tests/random_markets.ipynb #729a46aa
 def random_market(
     seed: int,  # The same seed gives the same market
@@ -285,18 +373,19 @@ def random_market(
 ) -> Market:  # Bars, signals or targets, and settings
     "Draw a market and its settings"
     rng = random.Random(f'{group} {seed}')
-    lists = {**SHAPE, **COSTS, **RISK, **ACCOUNT, **GROUPS[group], **lists}
+    lists = {**SHAPE, **COSTS, **RISK, **ACCOUNT, **ORDERS, **GROUPS[group], **lists}
     shape = {name: rng.choice(lists[name]) for name in SHAPE}
     axis, symbols = pd.bdate_range('2024-01-01', periods=shape['sessions']), list('ABCD'[: shape['symbols']])
     drawn = {s: _symbol(rng, axis, *(shape[name] for name in ('gaps', 'thin', 'splits', 'paying'))) for s in symbols}
     bars, dividends, splits = ({s: drawn[s][i] for s in symbols} for i in range(3))
     panel_axis = axis[[t for t, x in enumerate(axis) if any(x in frame.index for frame in bars.values())]]
-    settings = _settings(rng, lists, panel_axis, symbols)
+    costs, risk, account = _settings(rng, lists, panel_axis, symbols)
     if shape['targets']:
-        strategy = _targets(rng, panel_axis, symbols, settings[2].direction == 'long_short')
+        strategy = _targets(rng, panel_axis, symbols, account.direction == 'long_short')
     else:
         strategy = {s: _signals(rng, bars[s], shape['busy']) for s in symbols}
-    return Market(bars, strategy, dividends, splits, *settings)
+    account, strategy = _orders(rng, lists, bars, strategy, account)
+    return Market(bars, strategy, dividends, splits, costs, risk, account)
 
 # %% ../../nbs/tests/random_markets.ipynb #45f4c6f9
 def run_engine(
@@ -339,11 +428,11 @@ def _short(reason):
 
 # %% ../../nbs/tests/random_markets.ipynb #7f29b0d9
 def _journal(record):
-    "Orders and refusals of the journal by session and symbol"
+    "Orders, refusals and notes of the journal by session and symbol"
     number = {session: t for t, session in enumerate(record.equity.index)}
-    ordered, refused = {}, {}
+    ordered, refused, noted = {}, {}, {}
     j = record.decisions
-    for session, symbol, wanted, verdict in zip(j.session, j.symbol, j.target_quantity, j.verdict):
+    for session, symbol, wanted, verdict, reason in zip(j.session, j.symbol, j.target_quantity, j.verdict, j.reason):
         key = (number[session], symbol)
         if verdict == 'allowed':
             ordered[key] = wanted
@@ -351,7 +440,8 @@ def _journal(record):
             ordered[key] = 0.0
         if 'refused by ' in verdict:
             refused[key] = verdict.split('refused by ')[1].split(':')[0]
-    return ordered, refused
+        noted |= {key: note for note in NOTES if f'no order: {note}' in reason}
+    return ordered, refused, noted
 
 # %% ../../nbs/tests/random_markets.ipynb #7f7c3f15
 SHARES = 2e-8  # in fractional accounts
@@ -393,9 +483,11 @@ COUNTED = (
     'cancelled_volume',
     'closed_without_bar',
     'exit_left_live',
+    'expired',
     'held_without_bar',
     'open_orders',
     'refused',
+    'withdrawn',
 )  # the counts whose meaning the rules fix
 
 
@@ -430,16 +522,17 @@ def first_difference(
 
 # %% ../../nbs/tests/random_markets.ipynb #2986c611
 def _journal_difference(naive, record, shares):
-    "The first order or refusal that only one of the journals has"
-    ordered, refused = _journal(record)
+    "The first order, refusal or note that only one of the journals has"
+    ordered, refused, noted = _journal(record)
     ours = {(t, s): quantity for t, s, quantity, verdict in naive.decisions if verdict is None}
     for key in sorted({*ours, *ordered}):
         if key not in ours or key not in ordered or not _near(ours[key], ordered[key], shares):
             return 'order', key[0], (key, ours.get(key)), (key, ordered.get(key))
-    ours = {(t, s): verdict for t, s, _, verdict in naive.decisions if verdict not in (None, 'quantity')}
-    for key in sorted({*ours, *refused}):
-        if ours.get(key) != refused.get(key):
-            return 'refusal', key[0], (key, ours.get(key)), (key, refused.get(key))
+    ours = {(t, s): verdict for t, s, _, verdict in naive.decisions if verdict is not None}
+    theirs = noted | refused
+    for key in sorted({*ours, *theirs}):
+        if ours.get(key) != theirs.get(key):
+            return 'refusal', key[0], (key, ours.get(key)), (key, theirs.get(key))
     return None
 
 # %% ../../nbs/tests/random_markets.ipynb #ec65a07a
