@@ -490,6 +490,6 @@ def buy_and_hold(
         buy_and_hold_signals(panel, account.start),
         costs,
         RiskSettings(position_fraction=1 / n, max_positions=n),
-        account.model_copy(update={'direction': 'long_only', 'close_at_end': False}),
+        account.model_copy(update={'direction': 'long_only', 'close_at_end': False, 'flat_at_close': False}),
         strategy='buy_and_hold',
     )

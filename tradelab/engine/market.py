@@ -61,6 +61,11 @@ class BarPanel:
         "Which rows end a session"
         return _read_only(np.append(self.first[1:], np.uint8(1)))
 
+    @cached_property
+    def days(self) -> pd.DatetimeIndex:  # The sessions themselves where bars are daily
+        "Session dates"
+        return self.sessions[self.first == 1].normalize() if self.is_intraday else self.sessions
+
     @property
     def is_intraday(self) -> bool:  # False for daily bars
         "Whether a session has several rows; then `sessions` are times on the clock of the exchange"

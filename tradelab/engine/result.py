@@ -70,7 +70,7 @@ class Backtest:
     open_orders: tuple = field(default_factory=tuple)  # Orders that had no bar left
     breaks: pd.DataFrame = field(default_factory=_no_breaks)  # Each time a breaker tripped or was re-armed
     targets: str = ''  # What was wanted where there were no signals, such as 'weights at each session'
-    equity_by_bar: pd.Series | None = None  # Equity at the close of each bar, USD; the same as `equity` for daily bars
+    equity_by_bar: pd.Series | None = field(default_factory=lambda: None)  # Equity at the close of each bar, USD
 
     @classmethod
     def later(

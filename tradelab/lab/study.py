@@ -121,7 +121,7 @@ _QUESTIONS = 'backtest, sweep, walk_forward, stress, significance, open_holdout,
 
 def _facts(self):
     "Topic → text: symbols, sessions, strategy, and symbols that are left out"
-    days = self.core.market.sessions
+    days = self.core.market.days
     facts = {
         'Symbols': list_names(self.core.market.symbols),
         'Sessions': f'{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d} ({len(days):,})',
@@ -190,13 +190,13 @@ LabStudy.label, LabStudy.notes, LabStudy.instruments = property(_label), propert
 # %% ../../nbs/lab/01_study.ipynb #750bd00d
 def _holdout(self):
     "Sessions of the holdout, empty for none"
-    return holdout_sessions(self.core.market.sessions, self.settings.walk_forward)
+    return holdout_sessions(self.core.market.days, self.settings.walk_forward)
 
 
 def _research_sessions(self):
     "Sessions that sweeps and walk-forward may use"
     start = self.settings.backtest.start
-    days = before_holdout(self.core.market.sessions, self.settings.walk_forward)
+    days = before_holdout(self.core.market.days, self.settings.walk_forward)
     return days if start is None else days[days >= pd.Timestamp(start)]
 
 
@@ -646,14 +646,14 @@ def _open_holdout(
     "Run the final choice over the holdout, once and on record"
     core, settings, _ = _gridded(self, grid)
     settings = _with_benchmark(settings, benchmark)
-    days = holdout_sessions(core.market.sessions, settings.walk_forward)
+    days = holdout_sessions(core.market.days, settings.walk_forward)
     if not len(days):
         raise DataError('There is no holdout', 0, 'Set [walk_forward] sealed to a number of sessions.')
     params = core.final_choice()
     if params is None:
         metric = settings.walk_forward.metric
         raise DataError(f'No combination has a {metric} on the last training part', 0, 'Widen the grid.')
-    hold = core.buy_and_hold(core.market.sessions[-len(days) - 1], days[-1])
+    hold = core.buy_and_hold(core.market.days[-len(days) - 1], days[-1])
     benchmark = _benchmark(self, benchmark, settings, hold, hold.equity.index)
     first, last = days[0].date(), days[-1].date()
     earlier = _earlier_openings(self, first, last)

@@ -125,7 +125,7 @@ def held_benchmark(
 ) -> Benchmark:  # Raises DataError when it lacks bars on some of the sessions
     "Another share or fund, bought at the first session and held"
     core = study({name: data}, settings)
-    days = core.market.sessions
+    days = core.market.days
     span = f'[backtest] start and end within {days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d}'
     remedy = f'Fetch them with tradelab ingest --symbols {name} --full, or set {span}, or name another benchmark.'
     _refuse_missing(name, days, sessions, remedy)

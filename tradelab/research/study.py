@@ -22,7 +22,7 @@ from ..engine.market import BarPanel, Targets, known_panel, share_factors
 from ..engine.result import Backtest, curves_from_cash
 from ..engine.strategies import needs_backtests, signals_or_targets, strategy_bars, target_frames, view_of
 from ..performance_metrics import performance
-from .grid import vote_tables
+from .grid import combinations, vote_tables
 from .significance import STATISTICS, Significance, random_entries, significance
 from .stress import stress
 from .sweep import Sweep, sweep_backtests, sweep_tables
@@ -190,7 +190,7 @@ def study(
         for symbol, (bars, actions, convention) in data.items()
     }
     panel = known_panel(known)
-    closes = NamedValues((symbol, known[symbol].closes) for symbol in panel.symbols)
+    closes = NamedValues((symbol, known[symbol].closes.dropna()) for symbol in panel.symbols)
     seen = _seen_bars(
         data, closes, facts or {}, {**(voters or {}), **{name: pair[0] for name, pair in (own or {}).items()}}
     )
@@ -298,7 +298,7 @@ def _significance(
     if not (equity > 0).all():
         return _undefined(len(equity) - 1, trials)
     control = None
-    if entries and len(result.trades) and not result.targets:
+    if entries and len(result.trades) and not result.targets and not self.market.is_intraday:
         control = random_entries(self.market, result, s.costs, s.risk, s.backtest, seed, entries)
     return significance(equity, trials, variance, s.backtest.risk_free, seed, draws=draws, control=control)
 
@@ -340,7 +340,7 @@ def _parameter_names(self):
 # %% ../../nbs/research/08_study.ipynb #bc3bfd2c
 def _span(self):
     "The sessions that research may use: from the start of the backtest to the holdout"
-    sessions, start = before_holdout(self.market.sessions, self.settings.walk_forward), self.settings.backtest.start
+    sessions, start = before_holdout(self.market.days, self.settings.walk_forward), self.settings.backtest.start
     if start is not None:
         sessions = sessions[sessions >= pd.Timestamp(start)]
     if not len(sessions):
@@ -364,18 +364,20 @@ def _sweep(
 ) -> Sweep:  # Raises DataError for an empty grid or span
     "Every combination of the grid"
     span, s = _span(self), self.settings
-    if _needs_backtests(self):
+    if _needs_backtests(self) or self.market.is_intraday:
         return sweep_backtests(
-            _combinations(self.own), lambda params: self.backtest_with(params, first, last), s.backtest.risk_free
+            _combinations(self), lambda params: self.backtest_with(params, first, last), s.backtest.risk_free
         )
     account = _account(self, first or span[0], last or span[-1])
     return sweep_tables(self.market, _tables(self), s.strategy, s.costs, s.risk, account)
 
 
-def _combinations(own):
-    "Every combination of the grids of own strategies, named as in a table of votes"
-    names = [f'{name}_{key}' for name, (_, grid) in own.items() for key in grid]
-    values = [listed for _, grid in own.values() for listed in grid.values()]
+def _combinations(self):
+    "Every combination of the grid, named as in a table of votes"
+    if not _needs_backtests(self):
+        return combinations(_tables(self))[1].to_dict('records')
+    names = [f'{name}_{key}' for name, (_, grid) in self.own.items() for key in grid]
+    values = [listed for _, grid in self.own.values() for listed in grid.values()]
     return [dict(zip(names, chosen)) for chosen in product(*values)]
 
 
@@ -424,7 +426,7 @@ def _walk_forward(
     self: Study,
 ) -> WalkForward:  # Raises DataError for a history that is too short
     "Choose on each training part, trade the choice on the test part after it"
-    sessions, s = self.market.sessions[self.market.sessions >= _span(self)[0]], self.settings.walk_forward
+    sessions, s = self.market.days[self.market.days >= _span(self)[0]], self.settings.walk_forward
     names = _parameter_names(self)
     return walk_forward(
         folds(sessions, s), lambda first, last: self.sweep(first, last).table, self.backtest_with, names, s.metric
@@ -455,7 +457,7 @@ def _open_holdout(
 ) -> HoldoutResult:  # Raises DataError when there is no holdout
     "Run the chosen parameters over the holdout"
     s = self.settings
-    setup = self.market.sessions, s.walk_forward
+    setup = self.market.days, s.walk_forward
     return run_holdout(*setup, params, self.backtest_with, s.backtest.risk_free, benchmark)
 
 
