@@ -285,50 +285,41 @@ SHAPE = dict(
 
 # %% ../../nbs/tests/random_markets.ipynb #38552be3
 ORDERS = dict(order_lasts=[1], size_at=['decision'], waits=[0], own=[0])
-EVERY = dict(fill_at=['next_open', 'next_open', 'next_close', 'same_close'], size_at=['decision', 'fill'])
+EVERY = dict(
+    fill_at=['next_open', 'next_open', 'next_close', 'same_close'],
+    size_at=['decision', 'fill'],
+    symbols=[2, 3, 4],
+    order_lasts=[1, 2, 4],
+)
+SCARCE = dict(
+    order_lasts=[2, 3, 5],
+    symbols=[3, 4],
+    cash=[1e4, 1e5, 1e6],
+    gaps=[0, 0.1],
+    thin=[0, 0.3],
+    volume_cap=[0.02, 0.1],
+    splits=[0, 0.15],
+)
 ORDER_GROUPS = dict(
-    waiting=dict(
-        EVERY, fill_at=['next_open'], waits=[0.5, 0.9], own=[0, 0.5], order_lasts=[1, 2, 3, 5], splits=[0, 0.05]
-    ),
-    brackets=dict(
-        BREAKERS | EVERY,
-        waits=[0, 0.3],
-        own=[0.6, 0.9],
-        order_lasts=[1, 2, 4],
-        sizing=['fraction', 'atr'],
-        stop_atr=[2.0],
-    ),
-    lasting=dict(
-        OPEN_LIMITS,
-        **EVERY,
-        waits=[0, 0.3],
-        own=[0, 0.3],
-        order_lasts=[2, 3, 4, 5],
-        busy=[0.1, 0.2],
-        thin=[0.4],
-        volume_cap=[0.02, 0.1],
-        splits=[0, 0.3],
-        position_fraction=[0.4, 0.1, 0.02],
-    ),
-    closes=dict(
-        BREAKERS, **EVERY | dict(fill_at=['next_close']), waits=[0.4, 0.8], own=[0, 0.5], order_lasts=[1, 2, 5]
-    ),
-    worth=dict(
-        EVERY,
+    waiting=EVERY | dict(fill_at=['next_open'], waits=[0.9], own=[0.3, 0.7], busy=[0.4, 0.7], splits=[0, 0.05]),
+    brackets=EVERY | BREAKERS | dict(waits=[0, 0.3], own=[0.6, 0.9], sizing=['fraction', 'atr'], stop_atr=[2.0]),
+    lasting=EVERY | OPEN_LIMITS | SCARCE | dict(waits=[0, 0.8], own=[0, 0.3], position_fraction=[0.4, 0.1, 0.02]),
+    closes=EVERY | BREAKERS | dict(fill_at=['next_close'], waits=[0.4, 0.8], own=[0, 0.5]),
+    worth=EVERY
+    | SCARCE
+    | dict(
         size_at=['fill'],
         sizing=['fraction', 'fraction', 'cash', 'volatility', 'atr', 'kelly', 'quantity'],
         stop_atr=[0.5, 2.0],
         atr_window=[2, 5],
-        max_order_value=[None, None, 900.0, 6000.0],
-        max_sector_fraction=[None, 0.3, 0.8],
+        position_cash=[3000.0, 1e5],
+        max_order_value=[None, None, 6000.0],
+        max_net_exposure=[0.4, 1.0],
+        max_sector_fraction=[None, None, 0.5],
         waits=[0, 0.6],
         own=[0, 0.6],
-        order_lasts=[1, 2, 4],
-        splits=[0, 0.1],
     ),
-    lasting_targets=dict(
-        OPEN_LIMITS, **EVERY, targets=[True], order_lasts=[2, 3, 5], thin=[0.4], volume_cap=[0.02, 0.1], splits=[0, 0.1]
-    ),
+    lasting_targets=EVERY | OPEN_LIMITS | SCARCE | dict(targets=[True]),
 )
 GROUPS |= ORDER_GROUPS
 
