@@ -104,6 +104,7 @@ EXEMPT_FUNCTIONS = {  # Function → why it is not audited
     'engine.strategies.needs_backtests': 'asks a strategy what it returns, not for which bars',
     'engine.strategies.target_frames': 'puts the targets that it is given on the bars of each symbol',
     'engine.market.target_signals': 'writes the targets that it is given in words',
+    'engine.market.Signals': 'holds the signals that it is given; engine.market.stack_signals is audited',
     **dict.fromkeys(
         ('engine.market.shares_grown', 'engine.market.shares_held'),
         'adds up the splits and fills that it is given, from the first session on',

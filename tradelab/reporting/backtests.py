@@ -150,7 +150,7 @@ def target_warnings(
         warnings.append(
             f'**max_positions cut the targets**: {plural(count, "purchase")} refused, because at most '
             f'{plural(risk.max_positions, "symbol")} may be held. To hold all that the strategy wants, '
-            f"set risk={{'max_positions': {len(result.symbols)}}}."
+            f"set risk={{'max_positions': {len(result.symbols)}}} (`-p max_positions={len(result.symbols)}`)."
         )
     if count := rules.get('max_position_fraction'):
         warnings.append(

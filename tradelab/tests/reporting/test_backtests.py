@@ -191,7 +191,7 @@ def test_limits_that_cut_target_weights_are_named_with_a_remedy():
     many = _targeted(['refused by max_positions: 8, limit 7'] * 3, refused=3)
     assert (
         '**max_positions cut the targets**: 3 purchases refused, because at most 7 symbols may be held. '
-        "To hold all that the strategy wants, set risk={'max_positions': 1}."
+        "To hold all that the strategy wants, set risk={'max_positions': 1} (`-p max_positions=1`)."
     ) in caveats(many, settings=settings)
     large = _targeted(['refused by max_position_fraction: 0.5, limit 0.3'], refused=1)
     assert '**max_position_fraction cut the targets**: 1 purchase refused' in caveats(large, settings=settings)
