@@ -461,8 +461,22 @@ def _ask_gate(projected, j, quantity, wish, rank, state, params, log):
     sector = sector_value(j, state) if params.max_sector_fraction < np.inf else 0.0
     cool = position.cool - account.session if kind == ENTRY else 0
     stop = wish.distance if kind == ENTRY and wish.stop_loss != wish.stop_loss else 1.0
+    at_price = held * (position.close / price) if held != 0.0 else 0.0  # what is held is worth its close
     rule, limit, found = check_order(
-        signed, price, False, held, account.state, cash, account.equity, gross, net, names, sector, cool, stop, params
+        signed,
+        price,
+        False,
+        at_price,
+        account.state,
+        cash,
+        account.equity,
+        gross,
+        net,
+        names,
+        sector,
+        cool,
+        stop,
+        params,
     )
     record_decision(account, j, held + signed, rule, limit, found, 0, wish.reason, log)
     if rule != ALLOWED:
@@ -563,7 +577,7 @@ def _new_wish(t, j, bars, inputs, state, params):
 def _same_wish(j, close, state):
     "The entry that was not filled yet, asked for again; it no longer stands"
     order = state.standing[j]
-    priced = order.kind == ENTRY and (order.limit == order.limit or order.stop == order.stop)
+    priced = order.limit == order.limit or order.stop == order.stop
     sign, price = 1 if order.quantity > 0.0 else -1, order.price if priced else close
     wish = _Wish(
         abs(order.quantity),
@@ -658,19 +672,32 @@ def _stands_without_bar(j, state, log):
 
 
 @kernel
-def _reserve(projected, order):
-    "The account as projected with an entry that waits on without being asked for again"
+def _keep_waiting(projected, j, state):
+    "Let an entry wait whose symbol has no bar, and so no price to ask the risk gate with; the account as projected"
+    account, order = state.account[0], state.standing[j]
+    state.orders[account.orders] = order
+    account.orders += 1
     worth, names = order.quantity * order.price, projected.names + (order.kind == ENTRY)
+    order.quantity = 0.0
     return _Projected(projected.cash - worth, projected.gross + abs(worth), projected.net + worth, names)
 
 
 @kernel
-def _keep_waiting(j, state):
-    "Let an entry wait whose symbol has no bar, and so no price to ask the risk gate with"
-    account = state.account[0]
-    state.orders[account.orders] = state.standing[j]
-    account.orders += 1
-    state.standing[j].quantity = 0.0
+def _sort_entries(state):
+    "Sort entries and additions among the orders by rank, the highest first, then by symbol; they come after the rest"
+    n = state.account[0].orders
+    for i in range(1, n):
+        k = i
+        while k > 0:
+            a, b = state.orders[k - 1], state.orders[k]
+            a_enters, b_enters = a.kind == ENTRY or a.kind == ADD, b.kind == ENTRY or b.kind == ADD
+            later = a_enters and (not b_enters or b.rank > a.rank or (b.rank == a.rank and b.symbol < a.symbol))
+            if not later:
+                break
+            state.orders[n] = a
+            state.orders[k - 1] = b
+            state.orders[k] = state.orders[n]
+            k -= 1
 
 # %% ../../nbs/engine/09_kernel.ipynb #8dee9065
 @kernel
@@ -737,7 +764,7 @@ def _decide_symbol(projected, waiting, t, j, bars, inputs, state, params, log):
 @kernel
 def _decide(t, bars, inputs, state, params, log):
     "Turn the signals or targets of the close into orders that passed the risk gate"
-    account, waiting = state.account[0], 0
+    account, waiting, kept = state.account[0], 0, 0
     projected = _Projected(account.cash, account.gross, account.net, account.names)
     for j in range(len(state.positions)):
         if bars.close[t, j] > 0.0:
@@ -745,9 +772,8 @@ def _decide(t, bars, inputs, state, params, log):
         else:
             _exit_without_bar(j, state, params)
             if _stands_without_bar(j, state, log):
-                projected = _reserve(projected, state.standing[j])
-                state.queue[waiting], state.rank[waiting] = j, state.standing[j].rank
-                waiting += 1
+                projected = _keep_waiting(projected, j, state)
+                kept += 1
     if params.reinvest == 1:
         for j in range(len(state.positions)):
             position, close = state.positions[j], bars.close[t, j]
@@ -756,10 +782,9 @@ def _decide(t, bars, inputs, state, params, log):
     _sort_queue(state.queue, state.rank, waiting)
     for i in range(waiting):
         j, rank = state.queue[i], state.rank[i]
-        if bars.close[t, j] > 0.0:
-            projected = _request_entry(projected, t, j, rank, bars, inputs, state, params, log)
-        else:
-            _keep_waiting(j, state)
+        projected = _request_entry(projected, t, j, rank, bars, inputs, state, params, log)
+    if kept > 0:
+        _sort_entries(state)
 
 # %% ../../nbs/engine/09_kernel.ipynb #6c5b64d0
 @kernel
