@@ -21,7 +21,7 @@ import pandas as pd
 from .functions import Probe, check_probe, cut_history, derived_probe
 from .histories import Audit, AuditCheck, History
 from ..config import StrategySettings
-from ..data.adjustment import adjust, as_traded, prices_known_at
+from ..data.adjustment import adjust, as_traded, prices_known_at, session_starts
 from ..engine.market import Targets, bar_panel, known_panel, stack_signals, stack_targets
 from tradelab.engine.strategies import (
     bound_voters,
@@ -109,6 +109,7 @@ EXEMPT_FUNCTIONS = {  # Function → why it is not audited
         ('engine.market.shares_grown', 'engine.market.shares_held'),
         'adds up the splits and fills that it is given, from the first session on',
     ),
+    'data.adjustment.is_intraday': 'says how long the bars are that it is given',
     'engine.market.share_factors': 'puts a picture into shares of the last session and decides nothing',
     'engine.market.window': 'cuts at the dates that it is given; the engine is audited on markets that it cut',
 }
@@ -283,6 +284,9 @@ def _inputs_of(model_asset):
 
 # %% ../../nbs/audit/05_lookahead.ipynb #cfb12802
 PROBES = {  # Function → calls that the names of its parameters do not determine
+    'data.adjustment.session_starts': (
+        Probe(lambda past: pd.Series(session_starts(past.bars.index), past.bars.index), 'daily bars'),
+    ),
     'engine.market.bar_panel': (Probe(_market, 'two symbols'),),
     'engine.market.stack_signals': (Probe(_stacked, 'two symbols'),),
     'engine.market.stack_targets': (Probe(_targets, 'two symbols, monthly'),),

@@ -431,7 +431,7 @@ def _journal(record):
             ordered[key] = 0.0
         if 'refused by ' in verdict:
             refused[key] = verdict.split('refused by ')[1].split(':')[0]
-        noted |= {key: note for note in NOTES if f'no order: {note}' in reason}
+        noted.update((key, note) for note in NOTES if f'no order: {note}' in reason)
     return ordered, refused, noted
 
 # %% ../../nbs/tests/random_markets.ipynb #7f7c3f15
