@@ -21,7 +21,7 @@ import pandas as pd
 from sqlalchemy import text
 
 from ..config import Settings
-from .adjustment import ACTION_COLUMNS, ADJUSTMENTS, adjust, as_traded
+from .adjustment import ACTION_COLUMNS, ADJUSTMENTS, adjust, as_traded, is_intraday
 from .calendar import as_day
 from .instruments import load_instruments
 from .quality import BAR_COLUMNS, check_symbol
@@ -300,8 +300,9 @@ def data_hash(
 ) -> str:  # SHA-256, 64 hexadecimal digits
     "The hash of bars and actions"
     actions = actions.sort_values(['ex_date', 'kind'])
+    times = bars.index.to_numpy('datetime64[us]').tobytes() if is_intraday(bars.index) else _bytes_of_days(bars.index)
     parts = [
-        _bytes_of_days(bars.index),
+        times,
         np.ascontiguousarray(bars[list(BAR_COLUMNS)].to_numpy(dtype='<f8')).tobytes(),
         _bytes_of_days(actions['ex_date']),
         '\0'.join(actions['kind']).encode(),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..config import Settings, load_settings
-from ..data.admission import admit, admit_all, judge_now, load_findings, update_verdicts
+from ..data.admission import admit, admit_all, admit_minutes, judge_now, load_findings, update_verdicts
 from ..data.collection import ingest
 from ..data.market_data import bars, load_actions, load_bars, stored_symbols
 from ..data.quality import universe_of
@@ -287,6 +287,7 @@ def _study(
     allow: str = '',  # Tickers to use although their data failed the check, commas between
     leave_out: bool = True,  # Go on without symbols whose data failed; False refuses the study
     run_id: str = '',  # Run that stores the results, in a run notebook
+    every: str = '',  # Length of bars made of stored minutes, such as '5min' or '1h'; empty: daily bars
     **sections: dict,  # Section → key → value, over those of the lab
 ) -> LabStudy:  # Raises UnknownSymbolError, RefusedError, ConfigError or DataError
     "Prepare a study: admitted, adjusted, on one axis, equal parts of the account for several symbols"
@@ -301,6 +302,8 @@ def _study(
         for name in names:
             admit(settings, name, allow)
     universe = admit_all(settings, names, allow)
+    if every:
+        universe = admit_minutes(settings, universe, every)
     if len(names) > 1 and 'position_fraction' not in sections.get('risk', {}):
         settings = equal_parts(settings, len(universe.data))
     if 'forecast' in settings.strategy.voters and 'forecast' not in own:

@@ -347,7 +347,7 @@ def _backtest(
     result, hold = core.backtest(), core.buy_and_hold()
     benchmark = _benchmark(self, benchmark, settings, hold, result.equity.index)
     price = None
-    if len(core.market.symbols) == 1:
+    if len(core.market.symbols) == 1 and not core.market.is_intraday:
         (symbol,) = core.market.symbols
         traded = symbol_bars(core.market, symbol).loc[result.equity.index[0] :]
         price = traded, core.signals()[symbol], traded['close']

@@ -18,6 +18,7 @@ import pandas as pd
 from bokeh.embed import file_html
 from bokeh.layouts import gridplot
 from bokeh.models import (
+    BasicTicker,
     BoxZoomTool,
     ColumnDataSource,
     CrosshairTool,
@@ -331,6 +332,7 @@ def _positions_panel(result, x_range, crosshair):
     source = _source(pd.DataFrame({'names': held, 'exposure': exposure}).rename_axis('session'))
     title = f'Positions: {held.mean():.1f} on average, at most {held.max():.0f}'
     panel = _panel(title, x_range, crosshair, 140, '0')
+    panel.yaxis.ticker = BasicTicker(min_interval=1)
     line = panel.step('session', 'names', source=source, mode='after', color=INK)
     panel.add_tools(_hover(line, ('positions', '@names'), ('exposure', '@exposure{0%}')))
     return panel
