@@ -61,6 +61,7 @@ from tradelab.engine.state import (
     TRAILING_STOP,
     WITHDRAWN,
     WRONG_SIDE,
+    WRONG_SIDES,
     AccountState,
     Log,
     exposure,
@@ -619,7 +620,9 @@ def _request_entry(projected, t, j, rank, bars, inputs, state, params, log):
         if quantity < wish.quantity and account.orders > before:
             log.counts[CUT_TO_LIMITS] += 1
         return projected
-    if note == 0:
+    if note == WRONG_SIDE:
+        log.counts[WRONG_SIDES] += 1
+    else:
         note = SIZE_UNKNOWN if wish.quantity != wish.quantity else NO_ROOM if wish.quantity > 0.0 else BUYS_NO_SHARE
     record_decision(account, j, held if wish.kind == ADD else 0.0, ALLOWED, 0.0, 0.0, note, account.bar, log)
     return projected

@@ -114,7 +114,7 @@ def _symbol_columns(symbol, bars, dividends, splits):
         raise DataError(
             f'The bars of {symbol} need sessions without a time zone',
             str(bars.index.dtype),
-            'Index them by session date.',
+            'Index them by session date; make minutes into bars with data.minute_bars.session_bars.',
         )
     if not len(bars):
         raise DataError(f'There are no bars of {symbol}', 0, remedy)
@@ -165,13 +165,28 @@ def _refuse_values(symbol, sessions, values, paid, ratios, remedy):
 
 
 def _refuse_mixed(bars_by_symbol):
-    "Refuse daily bars of one symbol beside shorter bars of another"
-    shorter = {symbol: is_intraday(bars.index) for symbol, bars in bars_by_symbol.items()}
-    if len(set(shorter.values())) > 1:
-        daily = next(symbol for symbol, short in shorter.items() if not short)
-        other = next(symbol for symbol, short in shorter.items() if short)
-        remedy = 'Give bars of one length for all symbols.'
-        raise DataError('Daily bars stand beside shorter ones', f'{daily} daily, {other} within sessions', remedy)
+    "Refuse bars of different lengths: a longer bar knows what comes after a shorter one of the same time"
+    lengths = {symbol: _bar_length(bars.index) for symbol, bars in bars_by_symbol.items()}
+    known = {symbol: length for symbol, length in lengths.items() if length is not None}
+    if len(set(known.values())) > 1:
+        longest, shortest = max(known, key=known.get), min(known, key=known.get)
+        found = f'{longest} {_length_words(known[longest])}, {shortest} {_length_words(known[shortest])}'
+        raise DataError(
+            'Bars of different lengths stand side by side', found, 'Give bars of one length for all symbols.'
+        )
+
+
+def _bar_length(index):
+    "The shortest step between bars of one session, a day for daily bars; None for a single bar"
+    if not is_intraday(index):
+        return pd.Timedelta(days=1) if len(index) > 1 else None
+    within = ~session_starts(index)[1:]
+    return pd.Timedelta(np.diff(index.asi8)[within].min(), index.unit)
+
+
+def _length_words(length):
+    "A length of bars in words"
+    return 'daily' if length == pd.Timedelta(days=1) else f'{length // pd.Timedelta(minutes=1)} minutes'
 
 # %% ../../nbs/engine/04_market.ipynb #a83a8df7
 def known_panel(

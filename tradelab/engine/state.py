@@ -9,7 +9,7 @@ __all__ = ['STATES', 'ACTIVE', 'REDUCE_ONLY', 'HALTED', 'ACCOUNT', 'POSITION', '
            'DELISTED', 'SPLIT', 'FLAT', 'FILL', 'TRADE', 'DECISION', 'BREAK', 'COUNTS', 'ROWS', 'FILLS', 'TRADES',
            'DECISIONS', 'BREAKS', 'CANCELLED_VOLUME', 'CANCELLED_NO_BAR', 'CANCELLED_NO_SLOT', 'CANCELLED_UNPAYABLE',
            'EXIT_LEFT_LIVE', 'CUT_TO_CASH', 'CUT_TO_LIMITS', 'REFUSED', 'CLOSED_WITHOUT_BAR', 'CANCELLED_SPLIT',
-           'EXPIRED', 'WITHDRAWN', 'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM', 'SIZE_UNKNOWN', 'WRONG_SIDE',
+           'EXPIRED', 'WITHDRAWN', 'WRONG_SIDES', 'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM', 'SIZE_UNKNOWN', 'WRONG_SIDE',
            'ENGINE_PARAMETERS', 'Log', 'new_log', 'AccountState', 'open_account', 'record_decision', 'place_order',
            'sector_value', 'exposure', 'engine_parameters', 'round_down', 'round_quantity']
 
@@ -198,6 +198,7 @@ COUNTS = (
     'cancelled_split',
     'expired',
     'withdrawn',
+    'wrong_side',
 )
 ROWS = ('fills', 'trades', 'decisions', 'breaks')
 _PLACES = {name: number for number, name in enumerate((*ROWS, *COUNTS))}
@@ -218,6 +219,7 @@ _PLACES = {name: number for number, name in enumerate((*ROWS, *COUNTS))}
     CANCELLED_SPLIT,
     EXPIRED,
     WITHDRAWN,
+    WRONG_SIDES,
 ) = range(len(_PLACES))
 
 # %% ../../nbs/engine/03_state.ipynb #d6e7915b

@@ -174,10 +174,13 @@ def _own_note(self, name):
     chosen = '; '.join(f'{key} {format_parameter(value)}' for key, value in values.items())
     given = f' with {chosen}' if chosen else ''
     code = strategy_code({name: function})[name][:8]
-    return f'`{name}` is a strategy of your own, decided on {_SEEN[view_of(function)]}{given} (code {code}).'
+    seen, alone = view_of(function), len(self.symbols) == 1
+    what = _SEEN['alone' if seen == 'panel' and alone else seen]
+    return f'`{name}` is a strategy of your own, decided on {what}{given} (code {code}).'
 
 
-_SEEN = {'close': 'closes', 'bars': 'whole bars', 'panel': 'the bars of all symbols'}
+_ALONE = 'the bars of this symbol alone (to rank several: walk_forward, portfolio_backtest, lab.study of all)'
+_SEEN = {'close': 'closes', 'bars': 'whole bars', 'panel': 'the bars of all symbols', 'alone': _ALONE}
 
 
 def _instruments(self):

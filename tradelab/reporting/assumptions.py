@@ -59,7 +59,7 @@ SAME_CLOSE_WARNING = (
 )
 
 _FILLED = {
-    'next_open': 'A signal at one close is filled at the next open.',
+    'next_open': 'A signal at one close is filled at the next open, a limit or stop entry at its price.',
     'next_close': 'A signal at one close is filled at the next close.',
     'same_close': SAME_CLOSE_WARNING,
 }
@@ -213,9 +213,12 @@ def exit_assumptions(
     stop, target = ('below', 'above') if account.direction == 'long_only' else ('against', 'in favour of')
     rules = _exit_rules(risk, stop, target)
     ends = 'targets of 0' if targets else 'signals'
-    sentences = [f'Positions end on {ends} only: no stop, no {"profit " if targets else ""}target.']
+    own = '' if targets else ', unless the strategy sets its own'
+    sentences = [f'Positions end on {ends} only: no stop, no {"profit " if targets else ""}target{own}.']
     if any(rules):
         sentences = [f'Besides {ends}, a position ends at: {"; ".join(filter(None, rules))}.']
+    if account.flat_at_close:
+        sentences.append('Everything is sold at the close of each session.')
     if risk.stop_loss and risk.stop_atr:
         sentences.append('The nearer stop counts.')
     if any(rules[:4]):

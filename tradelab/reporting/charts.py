@@ -193,11 +193,12 @@ def _draw_bars(panel, bars):
 # %% ../../nbs/reporting/13_charts.ipynb #a34877a3
 def _fill_rows(fills, factor):
     "What is drawn and said of each fill"
-    drawn = per_last_share(fills['price'].astype(float), fills['session'], factor)
+    times = pd.to_datetime(fills['at' if 'at' in fills else 'session'])
+    drawn = per_last_share(fills['price'].astype(float), times, factor)
     said = fills['quantity'].map('{:,.10g}'.format) + ' at ' + fills['price'].map('{:,.2f}'.format)
     return pd.DataFrame(
         {
-            'session': pd.to_datetime(fills['session']),
+            'session': times,
             'drawn': drawn,
             'what': fills['side'] + ' ' + said,
             'cost': fills['fees'].map('{:,.2f} USD'.format),
@@ -222,7 +223,10 @@ def _draw_fills(panel, fills, factor):
 # %% ../../nbs/reporting/13_charts.ipynb #14f25ed4
 def _trade_rows(trades, factor, last):
     "The ends of each trade as drawn, and what is said of it; an open trade reaches to the session `last`"
-    entry, left = pd.to_datetime(trades['entry_session']), pd.to_datetime(trades['exit_session']).fillna(last)
+    entry, left = (
+        pd.to_datetime(trades[f'{end}_at' if f'{end}_at' in trades else f'{end}_session']) for end in ('entry', 'exit')
+    )
+    left = left.fillna(last)
     gained = trades['pnl'].astype(float) >= 0
     return pd.DataFrame(
         {
@@ -369,9 +373,12 @@ def _of_symbol(frame, symbol):
 def _bars_of(result, panel, symbol):
     "Bars of one symbol on the sessions of the backtest: those of the panel, else the closes of the journal"
     if panel is not None:
-        return symbol_bars(panel, symbol).loc[result.equity.index[0] : result.equity.index[-1]]
+        return symbol_bars(panel, symbol).loc[
+            result.equity.index[0] : result.equity.index[-1] + pd.Timedelta('23:59:59')
+        ]
     journal = _of_symbol(result.decisions, symbol)
-    return journal.set_index(pd.DatetimeIndex(journal['session']))[['close']].astype(float).dropna()
+    times = journal['at' if 'at' in journal else 'session']
+    return journal.set_index(pd.DatetimeIndex(times).rename('session'))[['close']].astype(float).dropna()
 
 
 def _drawn_symbol(result, symbol):

@@ -57,7 +57,7 @@ TRADELAB = Path(sys.executable).with_name('tradelab')
 def _in_a_process(*arguments, **env):
     "Run a command as a user would; exit code, standard output, standard error"
     done = subprocess.run(
-        [TRADELAB, *arguments], capture_output=True, text=True, env={**os.environ, **env}, timeout=120
+        [TRADELAB, *arguments], capture_output=True, text=True, env={**os.environ, **env}, timeout=400
     )
     return done.returncode, done.stdout, done.stderr
 

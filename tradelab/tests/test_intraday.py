@@ -14,8 +14,9 @@ __all__ = ['NONE', 'FREE', 'ACTIONS', 'made_minutes', 'decided', 'on_both', 'tes
            'test_a_time_stop_and_a_waiting_entry_count_bars',
            'test_a_share_is_delisted_after_sessions_without_a_bar_not_after_bars', 'test_a_cooldown_counts_sessions',
            'test_a_size_by_volatility_is_that_of_the_closes_of_sessions',
-           'test_daily_bars_beside_shorter_ones_are_refused', 'test_what_comes_later_changes_nothing_before',
-           'test_a_study_on_half_hours_answers_its_questions']
+           'test_daily_bars_beside_shorter_ones_are_refused',
+           'test_hours_beside_half_hours_are_refused_because_they_know_what_comes',
+           'test_what_comes_later_changes_nothing_before', 'test_a_study_on_half_hours_answers_its_questions']
 
 # %% ../../nbs/tests/intraday.ipynb #db8c36ad
 import numpy as np
@@ -233,8 +234,15 @@ def test_a_size_by_volatility_is_that_of_the_closes_of_sessions():
 def test_daily_bars_beside_shorter_ones_are_refused():
     day = _bars(10, 10, days=2, per_day=1)
     day.index = day.index.normalize()
-    with pytest.raises(DataError, match='A daily, B within sessions'):
+    with pytest.raises(DataError, match='A daily, B 60 minutes'):
         bar_panel({'A': day, 'B': _bars(10, 10, 10)})
+
+
+def test_hours_beside_half_hours_are_refused_because_they_know_what_comes():
+    minutes = made_minutes()
+    bars = {name: session_bars(minutes, every).dropna() for name, every in (('A', '30min'), ('B', '1h'))}
+    with pytest.raises(DataError, match='B 60 minutes, A 30 minutes'):
+        bar_panel(bars)
 
 
 def test_what_comes_later_changes_nothing_before():

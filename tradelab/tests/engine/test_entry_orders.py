@@ -139,6 +139,7 @@ def test_stop_and_target_of_the_strategy_take_the_place_of_the_settings():
 def test_a_bracket_on_the_wrong_side_gives_no_order_and_says_so(prices):
     result = _run({'A': [10, 10]}, {'A': {0: (1, prices)}})
     assert result.fills.empty and 'wrong side of the entry price' in result.decisions.reason[0]
+    assert result.counts['wrong_side'] == 1
 
 
 def test_the_size_by_risk_counts_the_distance_of_the_own_stop():

@@ -140,6 +140,7 @@ def test_every_rule_of_risk_changes_a_sentence(key):
         order_lasts=3,
         dividends='reinvest',
         close_at_end=True,
+        flat_at_close=True,
         delisted_after=None,
     ).items(),
 )
@@ -193,6 +194,7 @@ def test_no_key_of_the_settings_is_forgotten():
         'order_lasts',
         'dividends',
         'close_at_end',
+        'flat_at_close',
         'delisted_after',
         'start',
         'end',
