@@ -8,6 +8,7 @@ __all__ = ['call_command']
 # %% ../../nbs/tests/command.ipynb #4463ac4e
 import logging
 import signal
+import threading
 from contextlib import contextmanager
 
 from typer.testing import CliRunner
@@ -28,7 +29,8 @@ def _log_put_back():
             handler.close()
         root.setLevel(level)
         logging.captureWarnings(False)
-        signal.signal(signal.SIGTERM, at_sigterm)
+        if threading.current_thread() is threading.main_thread():  # only there can a handler be set at all
+            signal.signal(signal.SIGTERM, at_sigterm)
 
 # %% ../../nbs/tests/command.ipynb #3058818f
 def call_command(
