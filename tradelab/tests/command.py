@@ -27,6 +27,7 @@ def _log_put_back():
         for handler in [handler for handler in root.handlers if handler not in handlers]:
             root.removeHandler(handler)
             handler.close()
+        root.handlers[:] = handlers
         root.setLevel(level)
         logging.captureWarnings(False)
         if threading.current_thread() is threading.main_thread():  # only there can a handler be set at all
