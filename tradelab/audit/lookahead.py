@@ -171,7 +171,7 @@ def _seen_bars(past):
     "The bars that a strategy sees"
     return strategy_bars(past.bars, past.actions, past.adjusted.close)
 
-
+# %% ../../nbs/audit/05_lookahead.ipynb #ddf6e901
 def _own_votes(past):
     "Votes of a strategy on bars and of one on a panel, for two symbols of different sessions"
     seen = {'A': _seen_bars(past)}
@@ -282,6 +282,21 @@ def _inputs_of(model_asset):
     "What an asset knows at each bar, without its label"
     return model_asset.features, model_asset.volatility
 
+# %% ../../nbs/audit/05_lookahead.ipynb #1d811a10
+_MODEL_PROBES = {  # Of what models learn and say
+    'models.artifact.forecast': (Probe(_forecast, 'made-up model'),),
+    'models.windows.asset': (Probe(lambda past: _inputs_of(asset('A', past.adjusted, 5)), 'without its label'),),
+    'models.windows.model_assets': (
+        Probe(
+            lambda past: (_border(past.adjusted.index), *_inputs_of(model_assets({'A': past.adjusted}, 5, 2)['A'])),
+            'without labels',
+        ),
+    ),
+    **dict.fromkeys(('models.windows.fit_scaler', 'models.windows.fit_scalers'), (_learned(False),)),
+    'models.windows.samples': (_learned(False), _learned(True)),
+    'models.windows.model_inputs': (Probe(_served, 'lookback=5'),),
+}
+
 # %% ../../nbs/audit/05_lookahead.ipynb #cfb12802
 PROBES = {  # Function → calls that the names of its parameters do not determine
     'data.adjustment.session_starts': (
@@ -305,17 +320,7 @@ PROBES = {  # Function → calls that the names of its parameters do not determi
     'research.grid.vote_tables': _tables(
         lambda closes, sessions: vote_tables(closes, sessions, grid=SweepSettings(fast=(20,), slow=(50,)))
     ),
-    'models.artifact.forecast': (Probe(_forecast, 'made-up model'),),
-    'models.windows.asset': (Probe(lambda past: _inputs_of(asset('A', past.adjusted, 5)), 'without its label'),),
-    'models.windows.model_assets': (
-        Probe(
-            lambda past: (_border(past.adjusted.index), *_inputs_of(model_assets({'A': past.adjusted}, 5, 2)['A'])),
-            'without labels',
-        ),
-    ),
-    **dict.fromkeys(('models.windows.fit_scaler', 'models.windows.fit_scalers'), (_learned(False),)),
-    'models.windows.samples': (_learned(False), _learned(True)),
-    'models.windows.model_inputs': (Probe(_served, 'lookback=5'),),
+    **_MODEL_PROBES,
     'engine.strategies.strategy_bars': (Probe(_seen_bars, 'with volume'),),
     'engine.strategies.strategy_panel': (
         Probe(lambda past: vars(strategy_panel({'A': _seen_bars(past)})).get('high'), 'one symbol'),

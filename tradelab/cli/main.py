@@ -177,7 +177,7 @@ def audit_command(
         str,
         typer.Option(
             metavar='MODULE:FUNCTION',
-            help='Audit only this function; its parameters may be close, open, high, low, volume, bars, panel, actions.',
+            help='Audit only this function; parameters may be close, open, high, low, volume, bars, panel, actions.',
         ),
     ] = '',
     symbols: Annotated[str, typer.Option(help='Symbols of the sample, separated by commas.')] = 'AAPL',

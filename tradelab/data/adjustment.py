@@ -137,7 +137,7 @@ def is_intraday(
 def _refuse_unsorted(sessions):
     "DataError when `sessions` are not dates, or times within sessions, that increase strictly"
     if not isinstance(sessions, pd.DatetimeIndex) or sessions.tz is not None:
-        remedy = 'Index the bars by session date; make minutes into bars with data.minute_bars.session_bars.'
+        remedy = 'Index the bars by session date; make minutes into bars with data.minute_bars.bars_of_minutes.'
         raise DataError('Sessions must be dates without a time zone', str(sessions.dtype), remedy)
     if not (sessions.is_monotonic_increasing and sessions.is_unique):
         raise DataError(

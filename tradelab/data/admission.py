@@ -17,7 +17,7 @@ from ..config import Settings
 from .adjustment import as_traded
 from .instruments import load_instrument
 from .market_data import combined_hash, data_hash, load_delivered
-from .minute_bars import load_minute_bars, session_bars
+from .minute_bars import bars_of_minutes, load_minute_bars
 from .quality import FINDING_COLUMNS, DataVerdict, check_symbol, judge, no_findings, usable
 from ..utils.database import copy_frame, read_frame, session
 from ..utils.error_handling import DataError, RefusedError, UnknownSymbolError
@@ -230,7 +230,7 @@ def admit_all(
 def admit_minutes(
     settings: Settings,  # The lab
     admitted: Admitted,  # Symbols that the data check admitted by their daily bars
-    every: str,  # Length of a bar, such as '5min' or '1h', see `session_bars`
+    every: str,  # Length of a bar, such as '5min' or '1h', see `bars_of_minutes`
 ) -> Admitted:  # The same with bars made of stored minutes; raises DataError for a symbol that has none
     "The minutes of admitted symbols as bars within sessions"
     data, hashes = {}, {}
@@ -239,6 +239,6 @@ def admit_minutes(
         if minutes.empty:
             remedy = 'Store them with tradelab.data.minute_bars.save_minute_bars, or leave `every` out for daily bars.'
             raise DataError(f'No minute bars of {symbol} are stored', every, remedy)
-        bars = session_bars(minutes, every, load_instrument(settings, symbol)['calendar'])
+        bars = bars_of_minutes(minutes, every, load_instrument(settings, symbol)['calendar'])
         data[symbol], hashes[symbol] = (bars, actions, convention), data_hash(bars, actions)
     return replace(admitted, data=data, data_hash=combined_hash(hashes))

@@ -21,6 +21,8 @@ from tradelab.engine.fills import (
     market_fill_price,
 )
 from .market import Bars, Inputs
+
+# %% ../../nbs/engine/09_kernel.ipynb #4bf6fad1
 from tradelab.engine.state import (
     ACTIVE,
     ADD,
@@ -42,6 +44,10 @@ from tradelab.engine.state import (
     END,
     ENTRY,
     EXIT,
+)
+
+# %% ../../nbs/engine/09_kernel.ipynb #73415739
+from tradelab.engine.state import (
     EXIT_LEFT_LIVE,
     EXPIRED,
     FLAT,
@@ -270,7 +276,7 @@ def _fill_exits(t, prices, bars, state, params, log):
             unfilled = unfilled or before - abs(position.quantity) < wanted
     return unfilled
 
-
+# %% ../../nbs/engine/09_kernel.ipynb #ce118b67
 @kernel
 def _reached(t, order, price, bars, params):
     "Reference price of an entry on this bar and how it is entered, see `entry_touch`; at a close only its price counts"
@@ -660,7 +666,7 @@ def _exit_without_bar(j, state, params):
         position.exiting, position.exit_reason = 1, reason
         place_order(state, j, -position.quantity, position.close, nan, EXIT, reason)
 
-
+# %% ../../nbs/engine/09_kernel.ipynb #2a24e5bf
 @kernel
 def _stands_without_bar(j, state, log):
     "Whether an entry waits on although its symbol has no bar at this close"
@@ -763,7 +769,7 @@ def _decide_symbol(projected, waiting, t, j, bars, inputs, state, params, log):
         waiting += 1
     return projected, waiting
 
-
+# %% ../../nbs/engine/09_kernel.ipynb #e7bdde66
 @kernel
 def _decide(t, bars, inputs, state, params, log):
     "Turn the signals or targets of the close into orders that passed the risk gate"
@@ -814,7 +820,7 @@ def _leave(t, reason, unfilled, bars, state, params, log):
         if reason == FLAT and position.quantity != 0.0 and position.exiting == 0:
             position.exiting, position.exit_reason = 1, reason
 
-
+# %% ../../nbs/engine/09_kernel.ipynb #7e37b527
 @kernel
 def step(
     t: int,  # Row of the session in bars and inputs

@@ -114,7 +114,7 @@ def _symbol_columns(symbol, bars, dividends, splits):
         raise DataError(
             f'The bars of {symbol} need sessions without a time zone',
             str(bars.index.dtype),
-            'Index them by session date; make minutes into bars with data.minute_bars.session_bars.',
+            'Index them by session date; make minutes into bars with data.minute_bars.bars_of_minutes.',
         )
     if not len(bars):
         raise DataError(f'There are no bars of {symbol}', 0, remedy)

@@ -100,7 +100,7 @@ def strategy_panel(
 
 # %% ../../nbs/engine/11_strategies.ipynb #b3ed07fa
 class Entries(NamedTuple):
-    "Where to enter and where to exit: boolean series of one symbol, or frames of all; prices are NaN where there is none."
+    "Where to enter and to exit: boolean series of one symbol, or frames of all; prices are NaN where there is none."
 
     entries: pd.Series | pd.DataFrame  # Enter at the open after this close
     exits: pd.Series | pd.DataFrame  # Exit at the open after this close

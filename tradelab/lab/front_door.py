@@ -310,7 +310,7 @@ def _study(
         own |= _forecast_voter(settings, names)
     return LabStudy(self, tuple(names), universe, settings, own, run_id, allow, grid)
 
-
+# %% ../../nbs/lab/03_front_door.ipynb #590ec50b
 def _own_voters(settings, voters, parameters, sections):
     "Own strategies with their parameters, and the grid of those that have several values"
     if isinstance(voters, str):

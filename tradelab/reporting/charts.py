@@ -38,6 +38,8 @@ from bokeh.resources import Resources
 from ..engine.market import BarPanel
 from ..engine.result import Backtest
 from .pages import write_whole
+
+# %% ../../nbs/reporting/13_charts.ipynb #9d07f6e0
 from tradelab.reporting.plots import (
     BLUE,
     GREEN,

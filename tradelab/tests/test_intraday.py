@@ -26,7 +26,7 @@ import pytest
 from ..backtesting import backtest, buy_and_hold
 from ..config import BacktestSettings, CostSettings, RiskSettings, load_settings
 from ..data.adjustment import prices_known_at
-from ..data.minute_bars import session_bars
+from ..data.minute_bars import bars_of_minutes
 from ..engine.market import bar_panel, known_panel
 from ..research.study import performance_of, study
 from ..utils.error_handling import DataError
@@ -74,7 +74,7 @@ def on_both(seed, votes, costs=FREE, risk=RiskSettings(), actions=ACTIONS, first
         halved = minutes.index >= pd.Timestamp('2024-11-26', tz=minutes.index.tz)
         minutes.loc[halved, ['open', 'high', 'low', 'close']] /= 2.0
     for every in ('1D', '1min'):
-        known = prices_known_at(session_bars(minutes, every), actions, 'crsp')
+        known = prices_known_at(bars_of_minutes(minutes, every), actions, 'crsp')
         setup = costs, risk, BacktestSettings(**{'cash': 100_000.0, **account})
         results.append(backtest(known_panel({'A': known}), {'A': decided(known.bars, votes)}, *setup))
     return results
@@ -240,13 +240,13 @@ def test_daily_bars_beside_shorter_ones_are_refused():
 
 def test_hours_beside_half_hours_are_refused_because_they_know_what_comes():
     minutes = made_minutes()
-    bars = {name: session_bars(minutes, every).dropna() for name, every in (('A', '30min'), ('B', '1h'))}
+    bars = {name: bars_of_minutes(minutes, every).dropna() for name, every in (('A', '30min'), ('B', '1h'))}
     with pytest.raises(DataError, match='B 60 minutes, A 30 minutes'):
         bar_panel(bars)
 
 
 def test_what_comes_later_changes_nothing_before():
-    bars = session_bars(made_minutes(3), '30min')
+    bars = bars_of_minutes(made_minutes(3), '30min')
     rng = np.random.default_rng(0)
     votes = dict(enumerate(rng.choice([-1, 0, 0, 1], len(bars))))
     risk = RiskSettings(stop_loss=0.004, trailing_stop=0.01, sizing='volatility', volatility_window=3)
@@ -264,7 +264,7 @@ def test_a_study_on_half_hours_answers_its_questions():
         backtest={'flat_at_close': True},
     )
     data = {
-        name: (session_bars(made_minutes(seed, '2024-09-03', '2024-12-06'), '30min'), NONE, 'crsp')
+        name: (bars_of_minutes(made_minutes(seed, '2024-09-03', '2024-12-06'), '30min'), NONE, 'crsp')
         for seed, name in enumerate('AB')
     }
     asked = study(data, settings)

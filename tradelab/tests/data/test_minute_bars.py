@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 import pandas as pd
 import pytest
 
-from ...data.minute_bars import load_minute_bars, save_minute_bars, session_bars
+from ...data.minute_bars import bars_of_minutes, load_minute_bars, save_minute_bars
 from ...data.quality import BAR_COLUMNS, Delivery
 from ...data.store import save_delivery
 from ...utils.error_handling import DataError, ParameterError, UnknownSymbolError
@@ -99,7 +99,7 @@ def _traded(day='2024-07-05', first='09:30', last='15:59'):
 
 
 def test_minutes_become_bars_from_the_opening_to_the_close_on_the_clock_of_the_exchange():
-    bars = session_bars(pd.concat([_traded(first='08:00', last='17:00'), _traded('2024-07-08')]), '1h')
+    bars = bars_of_minutes(pd.concat([_traded(first='08:00', last='17:00'), _traded('2024-07-08')]), '1h')
     assert [str(at) for at in bars.index[[0, 6, 7]]] == [
         '2024-07-05 09:30:00',
         '2024-07-05 15:30:00',
@@ -110,12 +110,12 @@ def test_minutes_become_bars_from_the_opening_to_the_close_on_the_clock_of_the_e
 
 
 def test_a_bar_without_a_trade_has_no_prices_and_a_session_keeps_its_last_bar():
-    bars = session_bars(_traded(last='14:59').drop(_traded(first='10:30', last='11:29').index), '30min')
+    bars = bars_of_minutes(_traded(last='14:59').drop(_traded(first='10:30', last='11:29').index), '30min')
     assert len(bars) == 13 and bars.close.isna().tolist() == [False] * 2 + [True] * 2 + [False] * 7 + [True] * 2
 
 
 def test_whole_sessions_are_daily_bars():
-    bars = session_bars(pd.concat([_traded(), _traded('2024-07-08')]), '1D')
+    bars = bars_of_minutes(pd.concat([_traded(), _traded('2024-07-08')]), '1D')
     assert bars.index.tolist() == [pd.Timestamp('2024-07-05'), pd.Timestamp('2024-07-08')]
     assert (
         bars.open.tolist() == [9.3, 9.3]
@@ -127,8 +127,8 @@ def test_whole_sessions_are_daily_bars():
 @pytest.mark.parametrize('every', ['soon', '30s', '90s', '2D', '0min'])
 def test_an_impossible_length_of_a_bar_is_refused(every):
     with pytest.raises(DataError, match='Write 5min'):
-        session_bars(_traded(), every)
+        bars_of_minutes(_traded(), every)
 
 
 def test_minutes_outside_every_session_give_no_bar():
-    assert session_bars(_traded('2024-07-04'), '1h').empty and session_bars(_traded().iloc[:0], '1h').empty
+    assert bars_of_minutes(_traded('2024-07-04'), '1h').empty and bars_of_minutes(_traded().iloc[:0], '1h').empty
