@@ -296,13 +296,13 @@ def _fill_orders(t, prices, bars, state, params, log):
         if order.kind == EXIT or order.kind == REDUCE or order.quantity == 0.0:
             continue
         if not prices[t, order.symbol] > 0.0:
-            _keep(order, 0.0, 1.0, CANCELLED_NO_BAR, state, log)
+            _keep(order, 0.0, abs(order.quantity), CANCELLED_NO_BAR, state, log)
             continue
         price, entered_by = _reached(t, order, prices[t, order.symbol], bars, params)
         if entered_by >= 0:
             _fill_entry(t, order, price, entered_by, unfilled, bars, state, params, log)
         else:
-            _keep(order, 0.0, 1.0, EXPIRED, state, log)
+            _keep(order, 0.0, abs(order.quantity), EXPIRED, state, log)
     state.account[0].orders = 0
 
 # %% ../../nbs/engine/09_kernel.ipynb #3aceef6c
@@ -310,7 +310,7 @@ def _fill_orders(t, prices, bars, state, params, log):
 def _seen_bar(t, j, position, account, bars):
     "Open, high and low that lay ahead of a position: of the bar, or of what is left of it after an entry inside"
     open, high, low = bars.open[t, j], bars.high[t, j], bars.low[t, j]
-    if position.entry_bar != account.bar or position.entered_by == AT_OPEN:
+    if position.entered_by == AT_OPEN or position.entry_bar != account.bar:
         return open, high, low
     entry = position.best
     if position.entered_by == BY_STOP:
@@ -350,11 +350,17 @@ def _mark_close(t, bars, state, full_bar):
                 continue
             if not bars.close[t, j] > 0.0:
                 position.absent += full_bar
-                if full_bar and bars.last[t % len(bars.last)] == 1 and position.absent > account.bar - account.opened:
+                if (
+                    full_bar
+                    and bars.last[min(t, len(bars.last) - 1)] == 1
+                    and position.absent > account.bar - account.opened
+                ):
                     position.missed += 1
                 continue
             position.close, position.absent, position.missed = bars.close[t, j], 0, 0
-            late = position.entry_bar == account.bar and position.entered_by in (BY_LIMIT, AT_CLOSE)
+            late = position.entry_bar == account.bar and (
+                position.entered_by == BY_LIMIT or position.entered_by == AT_CLOSE
+            )
             if full_bar and position.quantity > 0.0:
                 position.best = max(position.best, bars.close[t, j] if late else bars.high[t, j])
             elif full_bar:
@@ -509,13 +515,13 @@ def _ask_gate(projected, j, quantity, wish, rank, state, params, log):
 @kernel
 def _known_at(values, t, j):
     "The value of a session and symbol; that of (0, 0) where one stands for all"
-    return values[t % values.shape[0], j % values.shape[1]]
+    return values[min(t, values.shape[0] - 1), min(j, values.shape[1] - 1)]
 
 
 @kernel
 def _prices_at(prices, t, j):
     "Limit, stop, stop loss and target of an entry"
-    row = prices[t % prices.shape[0], j % prices.shape[1]]
+    row = prices[min(t, prices.shape[0] - 1), min(j, prices.shape[1] - 1)]
     return row[0], row[1], row[2], row[3]
 
 
@@ -671,8 +677,6 @@ def _exit_without_bar(j, state, params):
 def _stands_without_bar(j, state, log):
     "Whether an entry waits on although its symbol has no bar at this close"
     account, order, position = state.account[0], state.standing[j], state.positions[j]
-    if order.quantity == 0.0:
-        return False
     if account.state != ACTIVE or position.exiting == 1 or (order.kind == ADD and position.quantity == 0.0):
         order.quantity = 0.0
         log.counts[WITHDRAWN] += 1
@@ -728,8 +732,6 @@ def _read_target(position, wanted, close, account, params):
 def _stands(j, signal, wanted, leaving, state, log):
     "Whether an entry that was not filled yet is asked for again; what has changed since withdraws it"
     order, position = state.standing[j], state.positions[j]
-    if order.quantity == 0.0:
-        return False
     lost = order.kind == ADD and position.quantity == 0.0
     renewed = signal != 0 and position.quantity == 0.0
     if lost or renewed or leaving or position.exiting == 1 or signal * order.quantity < 0.0 or wanted == wanted:
@@ -759,7 +761,7 @@ def _decide_symbol(projected, waiting, t, j, bars, inputs, state, params, log):
         leaving = account.orders > before and closes
         if closes:
             change = 0
-    stands = _stands(j, signal, wanted, leaving, state, log)
+    stands = state.standing[j].quantity != 0.0 and _stands(j, signal, wanted, leaving, state, log)
     turns = leaving and not forced and signal * held < 0.0
     enters = opens and signal != 0 and (held == 0.0 or turns) and (signal > 0 or params.short == 1)
     if enters or change > 0 or stands:
@@ -780,7 +782,7 @@ def _decide(t, bars, inputs, state, params, log):
             projected, waiting = _decide_symbol(projected, waiting, t, j, bars, inputs, state, params, log)
         else:
             _exit_without_bar(j, state, params)
-            if _stands_without_bar(j, state, log):
+            if state.standing[j].quantity != 0.0 and _stands_without_bar(j, state, log):
                 projected = _keep_waiting(projected, j, state)
                 kept += 1
     if params.reinvest == 1:
@@ -835,7 +837,7 @@ def step(
     account = state.account[0]
     account.bar += 1
     account.turnover = 0.0
-    if bars.first[t % len(bars.first)] == 1:
+    if bars.first[min(t, len(bars.first) - 1)] == 1:
         account.session += 1
         account.opened, account.before, account.stops[account.session & 63] = account.bar, account.equity, 0
     if _is_idle(t, inputs, state):
@@ -847,7 +849,7 @@ def step(
         _check_exits(t, bars, state, params, log)
     if account.orders > 0 and params.fill_at == NEXT_CLOSE:
         _fill_orders(t, bars.close, bars, state, params, log)
-    if params.flat_at_close == 1 and bars.last[t % len(bars.last)] == 1 and account.names > 0:
+    if params.flat_at_close == 1 and bars.last[min(t, len(bars.last) - 1)] == 1 and account.names > 0:
         _leave(t, FLAT, EXIT_LEFT_LIVE, bars, state, params, log)
     _mark_close(t, bars, state, True)
     if account.names > 0:
