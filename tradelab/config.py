@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SECRET_NAMES', 'Secrets', 'find_home', 'ini_layer', 'environment', 'env_layer', 'Settings', 'load_settings',
-           'origins', 'settings_table', 'load_secrets']
+           'origins', 'unused_lab', 'settings_table', 'load_secrets']
 
 # %% ../nbs/ground/05_config.ipynb #9036869b
 import configparser
@@ -252,6 +252,40 @@ def _refusal(error, origin):
         value,
         f'It is: {_keys(section)[key].description}.',
     )
+
+# %% ../nbs/ground/05_config.ipynb #2203b72f
+def unused_lab(
+    home: Path,  # The home of the lab in use
+) -> str:  # A sentence; '' where the working directory lies in no other lab
+    "Which lab is used, and why, where the working directory lies in another one"
+    here = Path.cwd()
+    around = next((folder for folder in (here, *here.parents) if _holds_settings(folder)), home)
+    shipped = around.resolve() == Path(tradelab.__file__).resolve().parents[1] and _holds_defaults(around)
+    if around.resolve() == home.resolve() or shipped:
+        return ''
+    named = os.environ.get('TRADELAB_HOME')
+    why = 'which TRADELAB_HOME names' if named else 'the one of the package, because TRADELAB_HOME is not set'
+    return f'The lab is {home}, {why}; {around / "settings.ini"} is not read. To use it: export TRADELAB_HOME={around}'
+
+
+def _holds_settings(folder):
+    "Whether a folder has a settings.ini with a section of the lab"
+    try:
+        text = (folder / 'settings.ini').read_text(encoding='utf-8')
+    except (OSError, UnicodeError):
+        return False
+    return any(f'[{section}]' in text.split() for section in SECTIONS)
+
+
+def _holds_defaults(folder):
+    "Whether all values in the settings.ini of a folder are the defaults"
+    fields = Settings.model_fields
+    try:
+        return all(
+            fields[name].annotation(**given) == fields[name].default for name, given in ini_layer(folder).items()
+        )
+    except (KeyError, ValidationError, ConfigError):
+        return False
 
 # %% ../nbs/ground/05_config.ipynb #b9d227d0
 def _setting_text(value):

@@ -288,7 +288,7 @@ class _Sizing(Section):
     kelly_cap: float = Field(
         0.5, gt=0, le=1, description='part of the Kelly fraction that is used, above 0 and at most 1'
     )
-    kelly_trades: int = Field(30, ge=2, description='closed trades before Kelly is used, 2 or more')
+    kelly_trades: int = Field(30, ge=2, description='closed trades that won or lost before Kelly is used, 2 or more')
 
 # %% ../nbs/ground/04_settings.ipynb #7ce8edfd
 class _Exits(_Sizing):
@@ -312,7 +312,9 @@ class _Exits(_Sizing):
         None, gt=0, description='distance from the entry price as a fraction above 0, or empty'
     )
     time_stop: int | None = Field(
-        None, ge=1, description='sessions after which a position is closed, 1 or more, or empty'
+        None,
+        ge=1,
+        description='bars, sessions where they are daily, after which a position is closed, 1 or more, or empty',
     )
     atr_window: int = Field(14, ge=2, description='window of the ATR, sessions, 2 or more')
 
@@ -414,7 +416,11 @@ class BacktestSettings(Section):
     size_at: Literal['decision', 'fill'] = Field(
         'decision', description='price that turns the size of an entry into shares: decision, or fill'
     )
-    order_lasts: int = Field(1, ge=1, description='sessions that an entry waits for its price or for volume, 1 or more')
+    order_lasts: int = Field(
+        1,
+        ge=1,
+        description='bars, sessions where they are daily, that an entry waits for its price or for volume, 1 or more',
+    )
     dividends: Literal['cash', 'reinvest'] = Field(
         'cash', description='cash, or reinvest: buy shares with them at the next open'
     )

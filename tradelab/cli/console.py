@@ -34,10 +34,12 @@ def _terminated(signum, frame):
 def lab_settings():  # Yields the Settings; SystemExit with the error's exit status when the body fails
     "The settings, with the log set up and errors handled"
     with clean_exit():
-        from tradelab.config import load_secrets, load_settings
+        from tradelab.config import load_secrets, load_settings, unused_lab
         from tradelab.utils.logs import setup_logging
 
         settings = load_settings()
+        if sentence := unused_lab(settings.home):
+            typer.echo(sentence, err=True)
         secrets = load_secrets(settings.home).plain_values()
         log_file = setup_logging(settings.path(settings.logging.directory), settings.logging.level, secrets)
         if threading.current_thread() is threading.main_thread():  # Python accepts signal handlers only there

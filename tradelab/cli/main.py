@@ -199,20 +199,27 @@ def audit_command(
 @new_app.command('strategy')
 def new_strategy_command(
     name: Annotated[str, typer.Argument(help='A Python name in lower case, such as mean_reversion.')],
+    kind: Annotated[
+        str, typer.Option(help='entries: entries and exits of each symbol; weights: target weights of all symbols.')
+    ] = 'entries',
 ):
     "Write a working strategy and its test into [strategy] path. Nothing is overwritten."
     with lab_settings() as settings:
         from tradelab.records.strategies import new_strategy
 
-        path, test = (file.relative_to(settings.home.resolve()) for file in new_strategy(settings, name))
+        path, test = (file.relative_to(settings.home.resolve()) for file in new_strategy(settings, name, kind))
         typer.echo(f'Wrote {path} and {test}. Next:')
-        for line in (
-            f'python -m pytest {test}',
-            f'tradelab audit --function {path}:{name}',
-            f'tradelab run backtest --strategy {name} --symbols {settings.data.symbols[0]} -p window=20',
-            f'tradelab run sweep --strategy {name} --symbols {settings.data.symbols[0]} -p window=10:50:10',
-        ):
+        runs = _NEXT_RUNS[kind].format(name=name, symbol=settings.data.symbols[0]).split('; ')
+        for line in (f'python -m pytest {test}', f'tradelab audit --function {path}:{name}', *runs):
             typer.echo(f'  {line}')
+
+
+_NEXT_RUNS = {
+    'entries': 'tradelab run backtest --strategy {name} --symbols {symbol} -p window=20; '
+    'tradelab run sweep --strategy {name} --symbols {symbol} -p window=10:50:10',
+    'weights': 'tradelab run portfolio_backtest --strategy {name} -p window=120; '
+    'tradelab run walk_forward --strategy {name} -p window=40:120:40',
+}
 
 # %% ../../nbs/cli/05_main.ipynb #4f37def7
 @db.command('up')

@@ -7,6 +7,7 @@ __all__ = ['FIGURES', 'runs_app', 'figure_cells', 'runs_list_command', 'runs_com
            'format_change', 'compare_command', 'history_command', 'run_command']
 
 # %% ../../nbs/cli/04_runs.ipynb #e7e4753d
+import inspect
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -409,6 +410,27 @@ def _run_progress(name, subjects):
 
         yield _on_start, _on_done
 
+# %% ../../nbs/cli/04_runs.ipynb #0251bf20
+def _print_parameters(settings, name, given):
+    "Print the parameters of a run notebook and of the own strategies that are named: default and meaning"
+    from tradelab.engine.strategies import parameters_of
+    from tradelab.jobs.templates import find_template, strategies_asked, template_parameters
+
+    notebook = find_template(settings.home, name)
+    rows = [
+        (key, entry['default'].strip('\'"'), entry['help'])
+        for key, entry in template_parameters(notebook).items()
+        if key not in ('symbol', 'symbols', 'run_id')
+    ]
+    for own, function in strategies_asked(settings, notebook, given).items():
+        rows += [
+            (key, '' if default is _NONE else default, f'of {own}') for key, default in parameters_of(function).items()
+        ]
+    print_table(f'Parameters of {name}: -p NAME=VALUE', ('name', 'default', 'meaning'), rows)
+
+
+_NONE = inspect.Parameter.empty
+
 # %% ../../nbs/cli/04_runs.ipynb #781b7a86
 def run_command(
     name: Annotated[str, typer.Argument(help='Notebook in nbs/run, such as backtest.')],
@@ -418,7 +440,12 @@ def run_command(
     ] = None,
     parameter: Annotated[
         list[str],
-        typer.Option('--parameter', '-p', metavar='NAME=VALUE', help='Parameter of the notebook; may be repeated.'),
+        typer.Option(
+            '--parameter',
+            '-p',
+            metavar='NAME=VALUE',
+            help='Parameter of the notebook; may be repeated. --parameters shows all.',
+        ),
     ] = [],  # noqa: B006 (Typer makes a list of its own for each call)
     strategy: Annotated[
         str,
@@ -431,6 +458,7 @@ def run_command(
     only_missing: Annotated[
         bool, typer.Option('--only-missing', help='Skip symbols that already have a report for identical inputs.')
     ] = False,
+    parameters: Annotated[bool, typer.Option('--parameters', help='Show what -p takes, and run nothing.')] = False,
 ):
     "Execute a run notebook for each symbol or once for a universe. Each run writes a report."
     with lab_settings() as settings:
@@ -438,14 +466,16 @@ def run_command(
         from tradelab.jobs.templates import check_request
 
         tickers = chosen_symbols(symbols, universe)
-        parameters = dict(parse_parameter(text) for text in parameter) | ({'strategy': strategy} if strategy else {})
-        subjects, checked = check_request(settings, name, tickers, parameters)
-        for sentence in _sentences_on_defaults(settings, name, parameters, checked):
+        given = dict(parse_parameter(text) for text in parameter) | ({'strategy': strategy} if strategy else {})
+        if parameters:
+            return _print_parameters(settings, name, given)
+        subjects, checked = check_request(settings, name, tickers, given)
+        for sentence in _sentences_on_defaults(settings, name, given, checked):
             typer.echo(sentence)
         require_database(settings)
         with _run_progress(name, subjects) as (on_start, on_done):
             try:
-                results = run(settings, name, tickers, parameters, only_missing, on_done, on_start)
+                results = run(settings, name, tickers, given, only_missing, on_done, on_start)
             except (KeyboardInterrupt, SystemExit):
                 update_index(settings)
                 raise

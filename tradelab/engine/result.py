@@ -45,7 +45,7 @@ class Trade(NamedTuple):
     dividends: float  # USD received while held, below 0 when paid
     pnl: float  # Profit after fees, dividends included, USD
     return_: float  # pnl as a fraction of the value of the entry
-    bars_held: int  # Sessions from entry to exit, 0 when both fall on one
+    bars_held: int  # Bars from entry to exit, sessions where bars are daily; 0 when both fall on one
     exit_reason: str  # 'stop_loss', 'take_profit', the reason of the sale, or 'open'
     is_open: bool  # Whether the position was still held at the end
 
@@ -89,6 +89,16 @@ class Backtest:
             raise AttributeError(name)
         self.__dict__[name] = makers[name]()
         return self.__dict__[name]
+
+    @property
+    def is_intraday(self) -> bool:  # False for daily bars
+        "Whether bars are shorter than a session"
+        return 'at' in self.fills
+
+    @property
+    def span(self) -> slice:  # For `.loc` of frames on bars
+        "From the first session to the last moment of the last one"
+        return slice(self.equity.index[0], self.equity.index[-1] + pd.Timedelta('23:59:59'))
 
     def __repr__(self):
         figures = ', '.join(f'{name} {figure}' for name, figure in headline_figures(self).items())

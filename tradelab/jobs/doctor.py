@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import tradelab
-from ..config import Settings, load_secrets, load_settings
+from ..config import Settings, load_secrets, load_settings, unused_lab
 from ..data.collection import provider
 from ..data.market_data import stored_symbols
 from .catalog import database_status
@@ -165,8 +165,9 @@ def diagnose() -> list[Finding]:  # One for each part, from Python up to the dat
         settings = load_settings()
     except TradeLabError as e:
         return [*findings, Finding('Settings', 'fail', _problem(e), e.remedy)]
+    other = unused_lab(settings.home)
     findings += [
-        Finding('Settings', 'ok', str(settings.home / 'settings.ini')),
+        Finding('Settings', 'warn' if other else 'ok', str(settings.home / 'settings.ini'), other),
         check_folder('Reports', settings.path(settings.reports.directory)),
         check_folder('Logs', settings.path(settings.logging.directory)),
         check_secrets(settings.home),

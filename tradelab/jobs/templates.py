@@ -18,7 +18,7 @@ from typing import get_args
 import tradelab
 from ..config import Settings, load_settings
 from ..data.quality import check_symbol, universe_of
-from ..engine.strategies import parameters_of
+from ..engine.strategies import parameters_of, view_of
 from ..records.strategies import own_strategies, strategy_parameters
 from ..utils.error_handling import ParameterError, RunError, did_you_mean
 
@@ -157,9 +157,14 @@ def check_parameters(
     for name, value in parameters.items():
         if name not in declared:
             problem = f'The notebook {notebook.stem} has no parameter {name!r}'
-            raise ParameterError(problem, value, did_you_mean(name, declared))
+            raise ParameterError(problem, value, _known_parameters(notebook, name, declared))
         checked[name] = _checked_value(notebook, name, value, declared[name])
     return checked
+
+
+def _known_parameters(notebook, name, known):
+    "The names nearest to an unknown one, and the command that lists all"
+    return f'{did_you_mean(name, known)} All of them: tradelab run {notebook.stem} --parameters'
 
 # %% ../../nbs/jobs/02_templates.ipynb #6e98c0fa
 def strategies_asked(
@@ -191,7 +196,8 @@ def with_strategy_parameters(
     declared = template_parameters(notebook)
     if functions and (unknown := [key for key in parameters if key not in moved and key not in declared]):
         what = f'Neither {notebook.stem} nor the strategy has the parameter {unknown[0]!r}'
-        raise ParameterError(what, parameters[unknown[0]], did_you_mean(unknown[0], [*own, *declared]))
+        remedy = _known_parameters(notebook, unknown[0], [*own, *declared])
+        raise ParameterError(what, parameters[unknown[0]], remedy)
     given = [parameters.get('strategy_parameters', ''), *(f'{key}={value}' for key, value in moved.items())]
     text = '; '.join(filter(None, given))
     if not text:
@@ -227,6 +233,18 @@ def _universe(settings, name, symbols, parameters):
     chosen = symbols or named or (settings.data.symbols if default else ())
     return universe_of(chosen) if chosen else ''
 
+# %% ../../nbs/jobs/02_templates.ipynb #85f7db45
+def _check_alone(settings, notebook, symbols, parameters):
+    "Raise ParameterError for a strategy on the bars of all symbols where each of several symbols has its own run"
+    if len(symbols) < 2:
+        return
+    functions = strategies_asked(settings, notebook, parameters)
+    for name in (name for name, function in functions.items() if view_of(function) == 'panel'):
+        together = 'walk_forward' if notebook.stem == 'sweep' else 'portfolio_backtest'
+        what = f'{name} decides on the bars of all symbols, and {notebook.stem} runs each symbol alone'
+        remedy = f'Run {together}, which takes them together, or one symbol: --symbols {symbols[0]}'
+        raise ParameterError(what, ', '.join(symbols), remedy)
+
 # %% ../../nbs/jobs/02_templates.ipynb #619f135b
 def check_request(
     settings: Settings,  # The lab
@@ -251,7 +269,9 @@ def check_request(
         universe = _universe(settings, name, list(symbols), checked)
         return [universe], {key: value for key, value in checked.items() if key != 'symbols'}
     if takes == 'symbol':
-        return list(dict.fromkeys(check_symbol(symbol) for symbol in symbols or settings.data.symbols)), checked
+        named = list(dict.fromkeys(check_symbol(symbol) for symbol in symbols or settings.data.symbols))
+        _check_alone(settings, notebook, named, checked)
+        return named, checked
     return [''], checked
 
 # %% ../../nbs/jobs/02_templates.ipynb #bf6a35a7

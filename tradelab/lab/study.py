@@ -106,7 +106,7 @@ class LabStudy:
         self.lab, self.symbols, self.universe, self.settings = lab, symbols, universe, settings
         self.voters, self.run_id, self.allow, self.grid = dict(voters), run_id, allow, dict(grid or {})
         facts = seen_facts(settings, universe.data, self.voters)
-        self.core = study(universe.data, settings, self.voters, facts=facts)
+        self.core = study(universe.data, settings, self.voters, facts=facts, equal=False)
         self.subject = universe_of(symbols)
         self.sharpes, self.trials_table = (), None  # Of the last question
 
@@ -346,7 +346,7 @@ def _backtest(
             f'A backtest takes one value of {key}', values, 'Give one value, or ask sweep or walk_forward.'
         )
     facts = seen_facts(settings, self.universe.data, voters) if changes else {}
-    core = study(self.universe.data, settings, voters, facts=facts) if changes else self.core
+    core = study(self.universe.data, settings, voters, facts=facts, equal=False) if changes else self.core
     result, hold = core.backtest(), core.buy_and_hold()
     benchmark = _benchmark(self, benchmark, settings, hold, result.equity.index)
     price = None

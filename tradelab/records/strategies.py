@@ -432,7 +432,7 @@ def strategy_code(
     return {name: strategy_hash(function) for name, function in sorted(functions.items())}
 
 # %% ../../nbs/records/07_strategies.ipynb #ba94452c
-_STRATEGY = """\"\"\"{name}: enter above the highest high of the last sessions, exit below the lowest low.\"\"\"
+_ENTRIES = """\"\"\"{name}: enter above the highest high of the last sessions, exit below the lowest low.\"\"\"
 
 
 def {name}(bars, window=20):
@@ -441,7 +441,7 @@ def {name}(bars, window=20):
     lowest = bars.low.shift(1).rolling(window).min()
     return bars.close > highest, bars.close < lowest
 """
-_TEST = """\"\"\"Tests of {name}. Run them: python -m pytest {folder}/test_{name}.py\"\"\"
+_ENTRIES_TEST = """\"\"\"Tests of {name}. Run them: python -m pytest {folder}/test_{name}.py\"\"\"
 
 from pathlib import Path
 from runpy import run_path
@@ -472,13 +472,62 @@ def test_later_bars_change_nothing():
     assert whole.buy[:150].equals(part.buy) and whole.sell[:150].equals(part.sell) and part.buy.any()
 """
 
+# %% ../../nbs/records/07_strategies.ipynb #6c04d97b
+_WEIGHTS = """\"\"\"{name}: an equal part in each of the symbols that have risen most, chosen anew each month.\"\"\"
+
+from tradelab import Targets
+
+
+def {name}(panel, window=60, most=2):
+    "Target weights; `panel.close` and its other frames have a row per session and a column per symbol"
+    rank = panel.close.pct_change(window, fill_method=None).rank(axis=1, ascending=False, method='first')
+    return Targets((rank <= most) / most, every='month')
+"""
+_WEIGHTS_TEST = """\"\"\"Tests of {name}. Run them: python -m pytest {folder}/test_{name}.py\"\"\"
+
+from pathlib import Path
+from runpy import run_path
+
+import numpy as np
+import pandas as pd
+
+from tradelab.engine.strategies import StrategyPanel, targets_of
+
+{name} = run_path(str(Path(__file__).with_name('{name}.py')))['{name}']
+
+
+def panel_of(closes):
+    close = pd.DataFrame(closes, dtype=float)
+    close.index = pd.bdate_range('2024-01-01', periods=len(close), name='session')
+    return StrategyPanel(close, close + 1, close - 1, close, close * 0 + 1e6)
+
+
+def test_the_symbols_that_rose_most_are_held_in_equal_parts():
+    panel = panel_of(dict(A=[10, 11, 12], B=[10, 10, 9], C=[10, 12, 15]))
+    wanted = {name}(panel, window=1, most=2).values
+    assert wanted.iloc[0].tolist() == [0, 0, 0] and wanted.iloc[2].tolist() == [0.5, 0, 0.5]
+
+
+def test_later_bars_change_nothing():
+    moves = np.random.default_rng(0).normal(0, 0.02, (200, 3))
+    panel, earlier = (panel_of(dict(zip('ABC', 50 * np.exp(np.cumsum(moves[:n], axis=0)).T))) for n in (200, 150))
+    whole, part = (
+        targets_of({name}(seen), '{name}', seen.close.index, seen.symbols).values for seen in (panel, earlier)
+    )
+    assert whole[:150].equals(part) and part.to_numpy().any()
+"""
+KINDS = {'entries': (_ENTRIES, _ENTRIES_TEST), 'weights': (_WEIGHTS, _WEIGHTS_TEST)}  # Kind → strategy and test
+
 # %% ../../nbs/records/07_strategies.ipynb #e70eec9b
 def new_strategy(
     settings: Settings,  # The lab
     name: str,  # Of the strategy, a Python name in lower case
+    kind: str = 'entries',  # 'entries' and exits of each symbol, or 'weights' of all symbols
 ) -> tuple[Path, Path]:  # The strategy and its test; raises ParameterError for a name that cannot be used or is taken
     "Write a working strategy with a test into `[strategy] path`"
     taken = (*built_in_voters(settings.strategy), 'forecast')
+    if kind not in KINDS:
+        raise ParameterError('There is no such kind of strategy', kind, did_you_mean(str(kind), KINDS))
     if not name.isidentifier() or iskeyword(name) or name != name.lower() or name.startswith(('_', 'test_')):
         raise ParameterError(
             'The name of a strategy is a Python name in lower case', name, 'For example: mean_reversion'
@@ -492,7 +541,7 @@ def new_strategy(
     inside = folder.relative_to(settings.home.resolve()).as_posix()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for path, text in zip(paths, (_STRATEGY, _TEST)):
+        for path, text in zip(paths, KINDS[kind]):
             path.write_text(text.format(name=name, folder=inside), encoding='utf-8')
     except OSError as e:
         raise StorageError('The strategy cannot be written', str(folder), 'Make the folder writable.') from e

@@ -12,20 +12,20 @@ from ..config import BacktestSettings, CostSettings, RiskSettings, Settings, Str
 from ..utils.error_handling import plural
 
 # %% ../../nbs/reporting/01_assumptions.ipynb #17593eb1
-def _voters(s):
+def _voters(s, bar):
     "What each voter looks at"
     levels = f'oversold below {s.oversold:g}, overbought above {s.overbought:g}'
     descriptions = {
-        'moving_average': f'moving averages of {s.fast} and {s.slow} sessions',
+        'moving_average': f'moving averages of {s.fast} and {s.slow} {bar}s',
         'forecast': 'forecasts that exceed the cost of a round trip',
-        'rsi': f"Wilder's RSI over {s.rsi_window} sessions, {levels}",
+        'rsi': f"Wilder's RSI over {s.rsi_window} {bar}s, {levels}",
     }
     return '; '.join(descriptions.get(name, f'{name} (custom voter)') for name in s.voters)
 
 # %% ../../nbs/reporting/01_assumptions.ipynb #4a621aaf
-def _combination(s):
+def _combination(s, bar):
     "How the votes are combined"
-    within = f'within {plural(s.confirm_bars, "session")}'
+    within = f'within {plural(s.confirm_bars, bar)}'
     weights = ', '.join(f'{name} {s.weights.get(name, 1.0):g}' for name in s.voters)
     return {
         'or': 'Either vote is enough.' if len(s.voters) == 2 else 'Any vote is enough.',
@@ -38,17 +38,18 @@ def _combination(s):
 def strategy_assumptions(
     strategy: StrategySettings,  # Voters and how they are combined
     targets: str = '',  # What was wanted in place of signals, see `Backtest.targets`
+    bar: str = 'session',  # What a bar is called: 'bar' where it is shorter than a session
 ) -> str:  # Sentences
     "How the strategy decides"
     if targets:
         return (
-            f'Target {targets}, from {_voters(strategy)}. The difference to what is held is traded; a symbol without a '
+            f'Target {targets}, from {_voters(strategy, bar)}. The difference to what is held is traded; a symbol without a '
             'target keeps its position. Computed on total-return prices, from all stored bars up to the last session.'
         )
     several = len(strategy.voters) > 1 or strategy.combine == 'weighted'
-    combination = f' {_combination(strategy)}' if several else ''
+    combination = f' {_combination(strategy, bar)}' if several else ''
     return (
-        f'Voters: {_voters(strategy)}.{combination} Conditions to buy and to sell at the same close give no signal. '
+        f'Voters: {_voters(strategy, bar)}.{combination} Conditions to buy and to sell at the same close give no signal. '
         'Computed on total-return closes, from all stored bars up to the last session.'
     )
 
@@ -65,10 +66,10 @@ _FILLED = {
 }
 
 
-def _waiting(account):
+def _waiting(account, bar):
     "Sentences on entries that wait, and on the price that sizes them"
     if account.order_lasts > 1:
-        yield f'An entry waits up to {account.order_lasts} sessions for its price and for volume.'
+        yield f'An entry waits up to {account.order_lasts} {bar}s for its price and for volume.'
     if account.size_at == 'fill':
         yield 'The size of an entry is turned into shares at the price of its fill.'
 
@@ -76,9 +77,10 @@ def _waiting(account):
 def fill_assumptions(
     account: BacktestSettings,  # `fill_at`, `order_lasts`, `size_at` and `direction` count
     targets: str = '',  # What was wanted in place of signals, see `Backtest.targets`
+    bar: str = 'session',  # What a bar is called: 'bar' where it is shorter than a session
 ) -> str:  # Sentences
     "When a decision is filled, and what a sell signal does"
-    when = ' '.join([_FILLED[account.fill_at], *_waiting(account)])
+    when = ' '.join([_FILLED[account.fill_at], *_waiting(account, bar)])
     if targets:
         sides = 'Long only' if account.direction == 'long_only' else 'Long and short'
         when = when.replace('A signal at one close', 'A target of one close')
@@ -193,14 +195,14 @@ def size_assumptions(
     )
 
 # %% ../../nbs/reporting/01_assumptions.ipynb #b10c1808
-def _exit_rules(risk, stop, target):
+def _exit_rules(risk, stop, target, bar):
     "The exits that are set; `stop` and `target` say on which side of the entry they lie"
     return [
         risk.stop_loss and f'stop {risk.stop_loss:.1%} {stop} the entry',
-        risk.stop_atr and f'stop {risk.stop_atr:g} ATRs ({risk.atr_window} sessions) {stop} the entry',
+        risk.stop_atr and f'stop {risk.stop_atr:g} ATRs ({risk.atr_window} {bar}s) {stop} the entry',
         risk.trailing_stop and f'trailing stop {risk.trailing_stop:.1%} from the best price since the entry',
         risk.take_profit and f'target {risk.take_profit:.1%} {target} the entry',
-        risk.time_stop and f'after {plural(risk.time_stop, "session")}',
+        risk.time_stop and f'after {plural(risk.time_stop, bar)}',
     ]
 
 # %% ../../nbs/reporting/01_assumptions.ipynb #f3fab6c1
@@ -208,10 +210,11 @@ def exit_assumptions(
     risk: RiskSettings,  # Stops, target, time stop
     account: BacktestSettings,  # `close_at_end`, `delisted_after` and `direction` count
     targets: str = '',  # What was wanted in place of signals, see `Backtest.targets`
+    bar: str = 'session',  # What a bar is called: 'bar' where it is shorter than a session
 ) -> str:  # Sentences
     "When a position ends without a signal"
     stop, target = ('below', 'above') if account.direction == 'long_only' else ('against', 'in favour of')
-    rules = _exit_rules(risk, stop, target)
+    rules = _exit_rules(risk, stop, target, bar)
     ends = 'targets of 0' if targets else 'signals'
     own = '' if targets else ', unless the strategy sets its own'
     sentences = [f'Positions end on {ends} only: no stop, no {"profit " if targets else ""}target{own}.']
@@ -304,14 +307,15 @@ def benchmark_assumption(
 def execution_assumptions(
     settings: Settings,  # Settings of the run
     targets: str = '',  # What was wanted in place of signals, see `Backtest.targets`
+    bar: str = 'session',  # What a bar is called: 'bar' where it is shorter than a session
 ) -> dict[str, str]:  # Topic → sentences
     "Fills, costs, size, exits, limits and breakers, with the values in force"
     account, risk = settings.backtest, settings.risk
     return {
-        'Fills': fill_assumptions(account, targets),
+        'Fills': fill_assumptions(account, targets, bar),
         'Costs': cost_assumptions(settings.costs, account.direction == 'long_short'),
         'Size': size_assumptions(risk, account, targets),
-        'Exits': exit_assumptions(risk, account, targets),
+        'Exits': exit_assumptions(risk, account, targets, bar),
         'Limits': limit_assumptions(risk),
         'Breakers': breaker_assumptions(risk),
     }

@@ -134,7 +134,7 @@ def write_backtest_page(
     symbol, bars, votes = result.symbols[0], None, signals
     if len(result.symbols) == 1:
         votes = (signals or {}).get(symbol)
-        bars = None if panel is None else symbol_bars(panel, symbol).loc[first:last]
+        bars = None if panel is None else symbol_bars(panel, symbol).loc[result.span]
     parts = _parts(result, settings, bars, hold, benchmark, votes, source, convention)
     return write_page(path, f'Backtest of {list_names(result.symbols)}', parts)
 

@@ -105,13 +105,14 @@ def _breaker_sentences(breaks):
         )
 
 # %% ../../nbs/reporting/03_backtests.ipynb #41ba85d6
-def _warm_up_sentences(signals, sessions):
+def _warm_up_sentences(signals, result):
     "A sentence on bars of the span at which the slow average is undefined"
     frames = [signals] if isinstance(signals, pd.DataFrame) else list((signals or {}).values())
-    slow = [frame['slow'].loc[sessions[0] : sessions[-1]] for frame in frames if 'slow' in frame]
+    slow = [frame['slow'].loc[result.span] for frame in frames if 'slow' in frame]
     undefined, bars = sum(int(part.isna().sum()) for part in slow), sum(len(part) for part in slow)
     if undefined:
-        what = 'sessions' if len(frames) == 1 else 'bars of all symbols'
+        one = 'bars' if result.is_intraday else 'sessions'
+        what = one if len(frames) == 1 else 'bars of all symbols'
         yield f'The slow average is undefined at {undefined:,} of {bars:,} {what}: no crossing can happen there.'
 
 # %% ../../nbs/reporting/03_backtests.ipynb #6c5f876e
@@ -181,7 +182,7 @@ def caveats(
         *_sample_size_sentences(result),
         *also,
         *_breaker_sentences(result.breaks if breaks is None else breaks),
-        *_warm_up_sentences(signals, result.equity.index),
+        *_warm_up_sentences(signals, result),
         *_order_sentences(result.counts, result.decisions),
     ]
     unique = list(dict.fromkeys(sentences)) or [
@@ -260,21 +261,27 @@ _TRADE_COLUMNS: dict[str, tuple[str, str]] = {
 
 def trades_table(
     trades: pd.DataFrame,  # Trades of a backtest
-) -> pd.DataFrame:  # Text; one row per trade, numbered from 1
+) -> (
+    pd.DataFrame
+):  # Text; one row per trade, numbered from 1, with the time of day where bars are shorter than a session
     "The trades as text, prices and amounts in USD"
+    within = 'entry_at' in trades
 
-    def _day(values):
-        return pd.to_datetime(values).map(lambda at: '–' if pd.isna(at) else f'{at:%Y-%m-%d}').astype(str)
+    def _when(end):
+        moments = pd.to_datetime(trades[f'{end}_at' if within else f'{end}_session'])
+        form = '{:%Y-%m-%d %H:%M}' if within else '{:%Y-%m-%d}'
+        return moments.map(lambda at: '–' if pd.isna(at) else form.format(at)).astype(str)
 
     shorts = 'side' in trades and trades['side'].eq('short').any()
     entered, left = ('opened', 'closed') if shorts else ('bought', 'sold')
     columns = {'symbol': trades['symbol']} if trades['symbol'].nunique() > 1 else {}
     if shorts:
         columns['side'] = trades['side']
-    columns |= {entered: _day(trades['entry_session']), left: _day(trades['exit_session'])}
+    columns |= {entered: _when('entry'), left: _when('exit')}
     for name, (label, form) in _TRADE_COLUMNS.items():
         if name == 'split' and ('split' not in trades or trades['split'].eq(1).all()):
             continue
+        label = 'bars' if name == 'bars_held' and within else label
         columns[label] = trades[name].map(lambda value, form=form: format_figure(float(value), form))
     columns['exit reason'] = trades['exit_reason'].str.replace('_', ' ')
     return pd.DataFrame(columns).set_axis(range(1, len(trades) + 1))
@@ -373,8 +380,10 @@ def breakers_table(
     breaks: pd.DataFrame,  # One row per breaker that fired: session, breaker, limit, found
 ) -> pd.DataFrame:  # Text; one row per event, numbered from 1
     "Which breakers fired when, and when they were re-armed"
+    within = 'at' in breaks
+    when = breaks['at'].map('{:%Y-%m-%d %H:%M}'.format) if within else breaks['session'].map('{:%Y-%m-%d}'.format)
     columns = {
-        'session': breaks['session'].map('{:%Y-%m-%d}'.format),
+        'session': when,
         'breaker': breaks['breaker'].astype(str).str.replace('_', ' '),
     }
     for name, label in (('limit', 'limit'), ('found', 'value')):
@@ -487,13 +496,14 @@ def assumptions(
 ) -> str:  # Markdown, a list
     "What the figures rest on, with the values in force"
     factor = {'yahoo': '1 − d/previous close', 'crsp': '1/(1 + d/close)'}.get(convention, convention)
-    rules = execution_assumptions(settings, result.targets)
+    bar = 'bar' if result.is_intraday else 'session'
+    rules = execution_assumptions(settings, result.targets, bar)
     topics = {
         'Data': f'{source}, {_span(result.symbols, result.equity.index)}. Stored as delivered. {SURVIVORSHIP}',
         'Adjustment': 'Fills, stops and fees use the shares and prices of the day, and a split multiplies the shares; '
         f'{dividend_assumption(settings.backtest)}. '
         f'Signals use total-return closes with the dividend factor {factor} ({convention}).',
-        'Targets' if result.targets else 'Signals': strategy_assumptions(settings.strategy, result.targets),
+        'Targets' if result.targets else 'Signals': strategy_assumptions(settings.strategy, result.targets, bar),
         'Fills': rules.pop('Fills'),
         'Costs': rules.pop('Costs'),
         'Costs paid': _costs_paid(result.fills),

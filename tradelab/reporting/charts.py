@@ -35,6 +35,7 @@ from bokeh.models import (
 from bokeh.plotting import figure
 from bokeh.resources import Resources
 
+from ..data.adjustment import is_intraday
 from ..engine.market import BarPanel
 from ..engine.result import Backtest
 from .pages import write_whole
@@ -103,11 +104,11 @@ def _in_notebook():
     return shell is not None and hasattr(shell(), 'kernel')
 
 # %% ../../nbs/reporting/13_charts.ipynb #b7dd1d84
-def _time_axis(sessions):
-    "The range of x that all panels share"
+def _time_axis(sessions, shortest='5D'):
+    "The range of x that all panels share, with the shortest span that can be zoomed to"
     pad = max(pd.Timedelta(days=2), (sessions[-1] - sessions[0]) * 0.01)
     ends = sessions[0] - pad, sessions[-1] + pad
-    return Range1d(*ends, bounds=ends, min_interval=pd.Timedelta(days=5))
+    return Range1d(*ends, bounds=ends, min_interval=pd.Timedelta(shortest))
 
 
 def _tools(crosshair):
@@ -161,12 +162,15 @@ def _finish(panel):
     return panel
 
 # %% ../../nbs/reporting/13_charts.ipynb #ce9d0d4f
-def _hover(renderer, *rows, side='horizontal'):
-    "Values of the session below the pointer"
+_DAY, _MOMENT = '%F', '%F %H:%M'
+
+
+def _hover(renderer, *rows, side='horizontal', form=_DAY):
+    "Values of the session or bar below the pointer"
     return HoverTool(
         renderers=[renderer],
         mode='vline',
-        tooltips=[('', '@session{%F}'), *rows],
+        tooltips=[('', f'@session{{{form}}}'), *rows],
         formatters={'@session': 'datetime'},
         point_policy='follow_mouse',
         attachment=side,
@@ -189,7 +193,7 @@ def _draw_bars(panel, bars):
         panel.segment('session', 'low', 'session', 'high', source=source, color='#b5b5b5', legend_label='low to high')
     line = panel.line('session', 'close', source=source, color=GREY, line_width=1.2, legend_label='close')
     rows = [(name, f'@{name}{{0,0.00}}') for name in prices] + [('volume', '@volume{0.0a}')] * ('volume' in bars)
-    panel.add_tools(_hover(line, *rows, side='left'))
+    panel.add_tools(_hover(line, *rows, side='left', form=_MOMENT if is_intraday(bars.index) else _DAY))
     return drawn['close']
 
 # %% ../../nbs/reporting/13_charts.ipynb #a34877a3
@@ -213,7 +217,8 @@ def _fill_rows(fills, factor):
 def _draw_fills(panel, fills, factor):
     "An arrow at each fill"
     rows = _fill_rows(fills, factor)
-    tips = [('', '@session{%F}'), ('', '@what'), ('reason', '@reason'), ('fees', '@cost')]
+    form = _MOMENT if 'at' in fills else _DAY
+    tips = [('', f'@session{{{form}}}'), ('', '@what'), ('reason', '@reason'), ('fees', '@cost')]
     marks = []
     for side, marker, color in (('buy', 'triangle', GREEN), ('sell', 'inverted_triangle', RED)):
         source = _source(rows[rows['side'] == side])
@@ -229,14 +234,14 @@ def _trade_rows(trades, factor, last):
         pd.to_datetime(trades[f'{end}_at' if f'{end}_at' in trades else f'{end}_session']) for end in ('entry', 'exit')
     )
     left = left.fillna(last)
-    gained = trades['pnl'].astype(float) >= 0
+    gained, bars = trades['pnl'].astype(float) >= 0, 'bars' if 'entry_at' in trades else 'sessions'
     return pd.DataFrame(
         {
             'x0': entry,
             'x1': left,
             'y0': per_last_share(trades['entry_price'].astype(float), entry, factor),
             'y1': per_last_share(trades['exit_price'].astype(float), left, factor),
-            'what': trades['side'] + ', ' + trades['bars_held'].map('{:,} sessions'.format),
+            'what': trades['side'] + ', ' + trades['bars_held'].map(f'{{:,}} {bars}'.format),
             'profit': trades['pnl'].map('{:,.0f} USD'.format) + trades['return'].map(' ({:.1%})'.format),
             'reason': trades['exit_reason'].astype(str).str.replace('_', ' '),
             'color': np.where(gained, GREEN, RED),
@@ -375,9 +380,7 @@ def _of_symbol(frame, symbol):
 def _bars_of(result, panel, symbol):
     "Bars of one symbol on the sessions of the backtest: those of the panel, else the closes of the journal"
     if panel is not None:
-        return symbol_bars(panel, symbol).loc[
-            result.equity.index[0] : result.equity.index[-1] + pd.Timedelta('23:59:59')
-        ]
+        return symbol_bars(panel, symbol).loc[result.span]
     journal = _of_symbol(result.decisions, symbol)
     times = journal['at' if 'at' in journal else 'session']
     return journal.set_index(pd.DatetimeIndex(times).rename('session'))[['close']].astype(float).dropna()
@@ -403,7 +406,7 @@ def backtest_chart(
         raise DataError('There is no session to draw', 0, 'Check the span of the backtest.')
     sessions, crosshair, panels = result.equity.index, _crosshair(), []
     name = benchmark_name or getattr(benchmark, 'name', BUY_AND_HOLD)
-    account, x_range = _account(result, benchmark), _time_axis(sessions)
+    account, x_range = _account(result, benchmark), _time_axis(sessions, '1h' if result.is_intraday else '5D')
     source, drawn = _source(account), _drawn_symbol(result, symbol)
     if drawn:
         bars, fills, trades = _bars_of(result, panel, drawn), result.fills, result.trades

@@ -21,6 +21,7 @@ import seaborn as sns
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
+from ..data.adjustment import is_intraday
 from ..utils.error_handling import DataError, plural
 
 # %% ../../nbs/reporting/04_plots.ipynb #7f16956d
@@ -252,7 +253,8 @@ def _mark_fills(axes, trades, factor):
     ):
         if not rows.any():
             continue
-        sessions = pd.to_datetime(trades.loc[rows, f'{side}_session'])
+        moment = f'{side}_at' if f'{side}_at' in trades else f'{side}_session'
+        sessions = pd.to_datetime(trades.loc[rows, moment])
         prices.append(per_last_share(trades.loc[rows, f'{side}_price'].astype(float), sessions, factor))
         hollow = 'short' in label or 'back' in label
         axes.scatter(
@@ -276,7 +278,7 @@ def _mark_changes(axes, fills, factor):
     for side, shape, color in (('buy', '^', GREEN), ('sell', 'v', RED)):
         rows = fills[fills['side'] == side]
         if len(rows):
-            sessions = pd.to_datetime(rows['session'])
+            sessions = pd.to_datetime(rows['at' if 'at' in rows else 'session'])
             prices.append(per_last_share(rows['price'].astype(float), sessions, factor))
             axes.scatter(sessions, prices[-1], marker=shape, s=22, color=color, linewidth=0, zorder=3, label=side)
     return pd.concat(prices) if prices else pd.Series(dtype=float)
@@ -313,7 +315,8 @@ def plot_rsi(
     if undefined:
         return finish_axes(axes, 'RSI: no value yet', values.index, 'Too few price changes for a first value.')
     below, above = (values < oversold).sum(), (values > overbought).sum()
-    sessions = f'{values.notna().sum():,} sessions'
+    bars = 'bars' if is_intraday(values.index) else 'sessions'
+    sessions = f'{values.notna().sum():,} {bars}'
     title = f'RSI: below {oversold:g} at {below:,} and above {overbought:g} at {above:,} of {sessions}'
     return finish_axes(axes, title, values.index)
 

@@ -148,13 +148,15 @@ def equal_parts(
 # %% ../../nbs/research/08_study.ipynb #d15ffec2
 def names_held(
     result: Backtest,  # A finished backtest
-) -> pd.Series:  # Number of symbols, indexed by session
+) -> pd.Series:  # Number of symbols, indexed by session; within sessions the most at the close of one bar
     "How many symbols were held at each close"
-    sessions, trades = result.equity.index, result.trades
-    change = pd.Series(0, sessions, name='names')
-    for events, step in ((trades['entry_session'], 1), (trades['exit_session'].dropna(), -1)):
-        change = change.add(pd.to_datetime(events).value_counts().reindex(sessions, fill_value=0) * step)
-    return change.cumsum().rename('names')
+    trades, end = result.trades, 'at' if result.is_intraday else 'session'
+    bars = result.equity_by_bar.index if result.is_intraday else result.equity.index
+    change = pd.Series(0, bars)
+    for events, step in ((trades[f'entry_{end}'], 1), (trades[f'exit_{end}'].dropna(), -1)):
+        change = change.add(pd.to_datetime(events).value_counts().reindex(bars, fill_value=0) * step)
+    held = change.cumsum()
+    return held.groupby(bars.normalize()).max().rename_axis(result.equity.index.name).rename('names')
 
 # %% ../../nbs/research/08_study.ipynb #a9bc54c8
 @dataclass(frozen=True, eq=False, repr=False)
@@ -183,6 +185,7 @@ def study(
     voters: Mapping[str, Callable] | None = None,  # Own strategy → function, see `engine.strategies`
     own: Mapping[str, tuple] | None = None,  # Own strategy → (function, parameter → values)
     facts: Mapping[str, Mapping] | None = None,  # Symbol → facts for `bars.attrs`, such as sector and exchange
+    equal: bool | None = None,  # Whether entries take `equal_parts`; None: where they would take all of the equity
 ) -> Study:  # Raises DataError for unusable bars
     "Prepare symbols for a study"
     known = {
@@ -194,6 +197,8 @@ def study(
     seen = _seen_bars(
         data, closes, facts or {}, {**(voters or {}), **{name: pair[0] for name, pair in (own or {}).items()}}
     )
+    if len(panel.symbols) > 1 and (settings.risk.position_fraction == 1 if equal is None else equal):
+        settings = equal_parts(settings, len(panel.symbols))
     return Study(settings, panel, closes, voters or {}, own or {}, seen)
 
 # %% ../../nbs/research/08_study.ipynb #36cb0490

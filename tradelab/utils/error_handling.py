@@ -160,9 +160,9 @@ def did_you_mean(
     name: str,  # The unknown name
     known,  # The known names, iterable of str
     newest_first: bool = False,  # Whether `known` runs from the newest to the oldest; its order is kept in a list
-) -> str:  # 'Did you mean …?' with up to three names, else a list of the known ones
+) -> str:  # 'Did you mean …?' with up to three names, else the known ones, of many the nearest
     "A hint for a misspelled name, by the similarity of `difflib`"
-    from difflib import get_close_matches
+    from difflib import SequenceMatcher, get_close_matches
 
     names = [str(item) for item in known] if newest_first else sorted(map(str, known))
     matches = get_close_matches(name, names, n=3) or get_close_matches(name.upper(), names, n=3)
@@ -170,10 +170,13 @@ def did_you_mean(
         return f'Did you mean {" or ".join(matches)}?'
     if not names:
         return 'None is known yet.'
-    listed = ', '.join(names[:12])
     if newest_first:
-        return f'The newest: {listed}{" …" if len(names) > 12 else "."}'
-    return f'Known: {listed}{" …" if len(names) > 12 else ""}.'
+        return f'The newest: {", ".join(names[:12])}{" …" if len(names) > 12 else "."}'
+    if len(names) > 12:
+        names.sort(key=lambda known: -SequenceMatcher(None, name, known).ratio())
+        return f'Known, nearest first: {", ".join(names[:12])} and {len(names) - 12} more.'
+    listed = ', '.join(names)
+    return f'Known: {listed}.'
 
 # %% ../../nbs/ground/01_error_handling.ipynb #ee9f22b5
 def plural(

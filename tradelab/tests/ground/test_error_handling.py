@@ -55,6 +55,9 @@ def test_a_far_name_gets_the_list_of_known_names():
     assert did_you_mean('qqqq', ['AAPL', 'IBM']) == 'Known: AAPL, IBM.'
     assert did_you_mean('aapl', ['AAPL', 'IBM']) == 'Did you mean AAPL?'
     assert did_you_mean('X', []) == 'None is known yet.'
+    many = [f'{k}{k}' for k in 'abcdefghijklmnop'] + ['order_lasts']
+    shown = did_you_mean('lasting_time', many)
+    assert shown.startswith('Known, nearest first: order_lasts, ') and shown.endswith(' and 5 more.')
 
 
 def test_names_from_the_newest_to_the_oldest_keep_their_order_in_the_list():

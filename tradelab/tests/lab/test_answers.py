@@ -38,7 +38,7 @@ def test_an_answer_has_the_attributes_of_its_record(answer):
 def test_an_unknown_attribute_is_an_error_that_says_what_there_is(answer):
     with pytest.raises(AttributeError, match="answer to 'backtest' has no 'trade'. Did you mean .*trades"):
         answer.trade
-    with pytest.raises(AttributeError, match="no 'no_such_thing'. Known: "):
+    with pytest.raises(AttributeError, match="no 'no_such_thing'. Known, nearest first: "):
         answer.no_such_thing
     assert not hasattr(answer, '_repr_png_') and not hasattr(answer, '_ipython_display_')
 

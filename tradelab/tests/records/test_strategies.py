@@ -192,8 +192,11 @@ def test_the_code_of_strategies_is_one_of_the_settings_that_decide(lab):
     assert recorded['code'] == code and 'path' not in recorded and 'code' not in deciding_settings(lab)['strategy']
 
 
-def test_a_new_strategy_works_and_its_test_is_green_and_can_fail(lab):
-    path, test = new_strategy(lab, 'my_first')
+@pytest.mark.parametrize(
+    'kind, fault', [('entries', ('shift(1)', 'shift(-1)')), ('weights', ('pct_change(window', 'pct_change(-window'))]
+)
+def test_a_new_strategy_works_and_its_test_is_green_and_can_fail(lab, kind, fault):
+    path, test = new_strategy(lab, 'my_first', kind)
     run = lambda: subprocess.run(
         [sys.executable, '-m', 'pytest', '-q', '-p', 'no:cacheprovider', str(test)],
         capture_output=True,
@@ -203,8 +206,10 @@ def test_a_new_strategy_works_and_its_test_is_green_and_can_fail(lab):
     )
     done = run()
     assert done.returncode == 0 and '2 passed' in done.stdout
-    path.write_text(path.read_text().replace('shift(1)', 'shift(-1)'))
+    path.write_text(path.read_text().replace(*fault))
     assert '2 failed' in run().stdout
     for name, words in (('my_first', 'already'), ('rsi', 'built-in'), ('Mine', 'lower case'), ('class', 'lower case')):
         with pytest.raises(ParameterError, match=words):
             new_strategy(lab, name)
+    with pytest.raises(ParameterError, match='Did you mean weights'):
+        new_strategy(lab, 'other', 'weigths')
