@@ -36,6 +36,8 @@ def _print_collected(stored):
     if not listed:
         return
     columns = ('symbol', 'first', 'last', 'new', 'changed', 'unchanged', 'actions', 'missing', 'verdict')
+    if not any(result.verdict for result in listed):
+        columns = columns[:6]
     print_table(
         '' if len(listed) == len(stored) else 'Refused by the data check, or rewritten by the provider',
         columns,
@@ -44,16 +46,16 @@ def _print_collected(stored):
     )
 
 # %% ../../nbs/cli/02_data.ipynb #458b7712
-def _ingest_summary(results):
-    "One sentence on an ingest, and one on the data check"
+def _ingest_summary(results, minutes=False):
+    "One sentence on an ingest, and one on the data check where there was one"
     stored = [result for result in results if result.ok]
     failed = f', {len(results) - len(stored)} failed' if len(results) > len(stored) else ''
+    new, changed = sum(r.new for r in stored), sum(r.changed for r in stored)
+    counts = f'{len(stored)} of {len(results)} symbols collected{failed}: {new:,} new '
+    if minutes:
+        return f'{counts}minutes, {changed:,} rewritten.'
     verdicts = [f'{sum(r.verdict == verdict for r in stored)} {verdict}' for verdict in ('ok', 'warn', 'fail')]
-    return (
-        f'{len(stored)} of {len(results)} symbols collected{failed}: '
-        f'{sum(r.new for r in stored):,} new bars, {sum(r.changed for r in stored):,} rewritten. '
-        f'Data check: {", ".join(verdicts)}.'
-    )
+    return f'{counts}bars, {changed:,} rewritten. Data check: {", ".join(verdicts)}.'
 
 # %% ../../nbs/cli/02_data.ipynb #65a04903
 def _report_kept(results):
@@ -90,19 +92,26 @@ def ingest_command(
     ] = None,
     end: Annotated[datetime | None, typer.Option(formats=['%Y-%m-%d'], help='Last session. Default: today.')] = None,
     full: Annotated[bool, typer.Option('--full', help='Download everything again, not only what is missing.')] = False,
+    minutes: Annotated[
+        bool, typer.Option('--minutes', help='Collect bars of one minute instead of daily bars.')
+    ] = False,
     file: Annotated[
         Path | None, typer.Option(help='For --provider files: the file or folder to read instead of [files] path.')
     ] = None,
 ):
-    "Update daily bars, splits and dividends, and run the data check."
+    "Update daily bars, splits and dividends, and run the data check; or update minutes."
     with lab_settings() as settings:
-        from tradelab.data.collection import ingest as collect
+        from tradelab.data.collection import ingest, ingest_minutes
+        from tradelab.utils.error_handling import ParameterError
 
         chosen = chosen_symbols(symbols, universe)
         if file:
             settings = _read_from(settings, provider, file)
             provider = provider or 'files'
+        if minutes and full:
+            raise ParameterError('--full goes with daily bars', '--minutes --full', 'Name the first day: --start.')
         require_database(settings)
+        collect, options = (ingest_minutes, {}) if minutes else (ingest, {'full': full})
         with progress_bar() as progress:
             task = progress.add_task('ingest', total=None)
             results = collect(
@@ -111,12 +120,12 @@ def ingest_command(
                 provider,
                 as_date(start),
                 as_date(end),
-                full,
+                **options,
                 on_symbol=lambda result: progress.advance(task),
                 on_plan=lambda count: progress.update(task, total=count),
             )
         _print_collected([result for result in results if result.ok])
-        typer.echo(_ingest_summary(results))
+        typer.echo(_ingest_summary(results, minutes))
         _report_kept(results)
         report_failures([(result.symbol, result.error) for result in results if result.is_missing])
 

@@ -20,7 +20,7 @@ from .market_data import combined_hash, data_hash, load_delivered
 from .minute_bars import bars_of_minutes, load_minute_bars
 from .quality import FINDING_COLUMNS, DataVerdict, check_symbol, judge, no_findings, usable
 from ..utils.database import copy_frame, read_frame, session
-from ..utils.error_handling import DataError, RefusedError, UnknownSymbolError
+from ..utils.error_handling import DataError, RefusedError, UnknownSymbolError, plural
 
 # %% ../../nbs/data/12_admission.ipynb #870b254b
 _FINDINGS = (
@@ -226,19 +226,44 @@ def admit_all(
         )
     return Admitted(data, {symbol: verdict for symbol, (_, verdict, *_) in judged.items()}, combined_hash(hashes))
 
+# %% ../../nbs/data/12_admission.ipynb #b4393285
+_TOLERANCE = 0.05  # Of the price, by which minutes may leave the range of their day
+
+
+def _check_minutes(symbol, bars, daily):
+    "Raise RefusedError for minutes that do not fit the daily bars as traded"
+    days = bars.groupby(bars.index.normalize()).agg({'high': 'max', 'low': 'min'})
+    days = days.join(daily[['high', 'low']].add_suffix('_day'), how='inner').dropna()
+    remedy = f'Collect both again: tradelab ingest --symbols {symbol} --full. To use them anyway: -p allow={symbol}'
+    if days.empty:
+        span = f'{bars.index[0]:%Y-%m-%d} to {bars.index[-1]:%Y-%m-%d}'
+        raise RefusedError(f'The minutes of {symbol} have no session in common with its daily bars', span, remedy)
+    off = days[(days.high > days.high_day * (1 + _TOLERANCE)) | (days.low < days.low_day / (1 + _TOLERANCE))]
+    if off.empty:
+        return
+    day = off.iloc[0]
+    raise RefusedError(
+        f'The minutes of {symbol} do not fit its daily bars on {plural(len(off), "session")}, first {off.index[0]:%Y-%m-%d}',
+        f'{day.low:,.2f} to {day.high:,.2f}, the day {day.low_day:,.2f} to {day.high_day:,.2f}',
+        remedy,
+    )
+
 # %% ../../nbs/data/12_admission.ipynb #bf17c74c
 def admit_minutes(
     settings: Settings,  # The lab
     admitted: Admitted,  # Symbols that the data check admitted by their daily bars
     every: str,  # Length of a bar, such as '5min' or '1h', see `bars_of_minutes`
-) -> Admitted:  # The same with bars made of stored minutes; raises DataError for a symbol that has none
+    allow='',  # Tickers whose minutes may be used although they do not fit their daily bars, separated by commas
+) -> Admitted:  # The same with bars made of stored minutes; raises RefusedError, or DataError for a symbol without any
     "The minutes of admitted symbols as bars within sessions"
     data, hashes = {}, {}
-    for symbol, (_, actions, convention) in admitted.data.items():
-        minutes = load_minute_bars(settings, symbol)
+    for symbol, (daily, actions, convention) in admitted.data.items():
+        minutes, instrument = load_minute_bars(settings, symbol), load_instrument(settings, symbol)
         if minutes.empty:
-            remedy = 'Store them with tradelab.data.minute_bars.save_minute_bars, or leave `every` out for daily bars.'
+            remedy = f'Collect them: tradelab ingest --minutes --symbols {symbol}; or leave `every` out for daily bars.'
             raise DataError(f'No minute bars of {symbol} are stored', every, remedy)
-        bars = bars_of_minutes(minutes, every, load_instrument(settings, symbol)['calendar'])
+        bars, _ = as_traded(bars_of_minutes(minutes, every, instrument['calendar']), actions, instrument['basis'])
+        if symbol not in _names(allow):
+            _check_minutes(symbol, bars, daily)
         data[symbol], hashes[symbol] = (bars, actions, convention), data_hash(bars, actions)
     return replace(admitted, data=data, data_hash=combined_hash(hashes))

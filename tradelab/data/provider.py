@@ -12,11 +12,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from .quality import Delivery
-from ..utils.error_handling import DataError, RateLimitedError, StorageError, TradeLabError
+from ..utils.error_handling import DataError, ProviderError, RateLimitedError, StorageError, TradeLabError
 
 # %% ../../nbs/data/08_provider.ipynb #25f03e45
 class Provider:
@@ -24,6 +24,7 @@ class Provider:
 
     name = ''  # Its rows are stored under this name
     incremental = False  # Whether an update asks only for the last sessions
+    days_of_minutes = False  # Whether sessions without a daily bar get one that is made of their minutes
 
     def symbols(self) -> tuple[str, ...]:  # Empty when it has no list
         "The symbols that the provider lists"
@@ -37,6 +38,16 @@ class Provider:
     ) -> Delivery:  # Raises UnknownSymbolError or one of the ProviderErrors
         "Bars and actions of one symbol"
         raise NotImplementedError
+
+    def minute_bars(
+        self,
+        symbol: str,  # Ticker
+        start: datetime | None,  # First moment wanted, aware; None for the beginning
+        end: datetime | None,  # Last moment wanted, aware; None for until now
+    ):  # DataFrame: index 'at' in UTC, columns open … volume as traded; raises DataError or one of the ProviderErrors
+        "Bars of one minute, named after their beginning"
+        remedy = 'Collect them from alpaca, or from files: tradelab ingest --minutes --file FILE'
+        raise ProviderError(f'The provider {self.name} delivers no minutes', symbol, remedy)
 
     def deliveries(
         self,

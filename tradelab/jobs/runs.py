@@ -21,7 +21,7 @@ from pathlib import Path
 
 from ..config import Settings, load_secrets, load_settings
 from ..data.adjustment import as_traded
-from ..data.admission import judge_stored
+from ..data.admission import admit_all, admit_minutes, judge_stored
 from ..data.instruments import data_stamp
 from ..data.market_data import combined_hash, data_hash, hash_with_benchmark
 from ..data.quality import usable
@@ -136,7 +136,10 @@ def _data_read(settings, job):
     symbols = (job.universe or job.symbol).split(',')
     if symbols == ['']:
         return data_stamp(settings), ''
+    every = job.parameters.get('every', '')
     data, verdicts = _symbols_read(settings, job, symbols)
+    if every and data:
+        data = _minutes_read(settings, job, symbols, every)
     benchmark = _benchmark(settings, job)
     other = _symbols_read(settings, job, [benchmark])[0] if benchmark else ''
     return None if data is None or other is None else hash_with_benchmark(data, other), verdicts
@@ -161,6 +164,15 @@ def _symbols_read(settings, job, symbols):
         symbol: _admitted_hash(instrument, bars, actions) for symbol, (instrument, _, bars, actions) in judged.items()
     }
     return combined_hash(hashes), verdicts
+
+
+def _minutes_read(settings, job, symbols, every):
+    "The hash of the bars that a run will make of stored minutes, None when some are missing"
+    allow = job.parameters.get('allow', '')
+    try:
+        return admit_minutes(settings, admit_all(settings, symbols, allow), every, allow).data_hash
+    except TradeLabError:
+        return None
 
 # %% ../../nbs/jobs/04_runs.ipynb #dca34341
 def _seed(settings, job):

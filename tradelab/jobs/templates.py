@@ -17,6 +17,7 @@ from typing import get_args
 
 import tradelab
 from ..config import Settings, load_settings
+from ..data.minute_bars import bar_length
 from ..data.quality import check_symbol, universe_of
 from ..engine.strategies import parameters_of, view_of
 from ..records.strategies import own_strategies, strategy_parameters
@@ -258,6 +259,8 @@ def check_request(
     """
     notebook = find_template(settings.home, name)
     checked = check_parameters(notebook, with_strategy_parameters(settings, notebook, parameters))
+    if checked.get('every'):
+        bar_length(checked['every'])
     takes = takes_symbols(settings.home, name)
     if reserved := sorted({'symbol', 'run_id'} & set(checked)):
         remedy = 'Leave it out; name symbols with --symbols.'

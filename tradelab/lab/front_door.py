@@ -15,7 +15,7 @@ import pandas as pd
 
 from ..config import Settings, load_settings
 from ..data.admission import admit, admit_all, admit_minutes, judge_now, load_findings, update_verdicts
-from ..data.collection import ingest
+from ..data.collection import ingest, ingest_minutes
 from ..data.market_data import bars, load_actions, load_bars, stored_symbols
 from ..data.quality import universe_of
 from tradelab.data.status import (
@@ -118,10 +118,14 @@ def _ingest(
     start: date | None = None,  # First session wanted; what is missing when left out
     end: date | None = None,  # Last session wanted; until now when left out
     full: bool = False,  # Ask for everything, not only for what is missing
+    minutes: bool = False,  # Collect bars of one minute instead of daily bars
 ) -> pd.DataFrame:  # Row per symbol: status, first, last, new, changed, verdict, error
     "Bring symbols up to date"
     _ready(self)
-    collected = ingest(self.settings, _names(symbols), provider, start, end, full)
+    if minutes and full:
+        raise ParameterError('`full` goes with daily bars', full, 'Leave it out, and name the first day by `start`.')
+    collect, options = (ingest_minutes, {}) if minutes else (ingest, {'full': full})
+    collected = collect(self.settings, _names(symbols), provider, start, end, **options)
     columns = ('status', 'first', 'last', 'new', 'changed', 'verdict', 'error')
     rows = [[getattr(result, name) for name in columns] for result in collected]
     return pd.DataFrame(rows, pd.Index([result.symbol for result in collected], name='symbol'), columns)
@@ -303,7 +307,7 @@ def _study(
             admit(settings, name, allow)
     universe = admit_all(settings, names, allow)
     if every:
-        universe = admit_minutes(settings, universe, every)
+        universe = admit_minutes(settings, universe, every, allow)
     if len(names) > 1 and 'position_fraction' not in sections.get('risk', {}):
         settings = equal_parts(settings, len(universe.data))
     if 'forecast' in settings.strategy.voters and 'forecast' not in own:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from html import escape
 
+import numpy as np
 import pandas as pd
 
 from ..config import SECTIONS, Settings, load_settings
@@ -125,6 +126,7 @@ def _facts(self):
     facts = {
         'Symbols': list_names(self.core.market.symbols),
         'Sessions': f'{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d} ({len(days):,})',
+        **({'Bars': f'{len(self.core.market.sessions):,} within the sessions'} if self.core.market.is_intraday else {}),
         'Strategy': ', '.join(self.settings.strategy.voters),
     }
     if self.left_out:
@@ -158,12 +160,21 @@ def _label(self):
 
 def _notes(self):
     "Sentences on voters that a reader should know about: own strategies, and stored forecasts"
-    notes = [_own_note(self, name) for name in self.voters if name != 'forecast']
+    notes = [_own_note(self, name) for name in self.voters if name != 'forecast'] + _gaps(self.core.market)
     if 'forecast' not in self.settings.strategy.voters or len(self.symbols) > 1:
         return notes
     from tradelab.serving.registry import describe_forecast_voter
 
     return [*notes, *describe_forecast_voter(self.settings, self.symbols[0])]
+
+
+def _gaps(market):
+    "A sentence for each symbol that lacks whole sessions of minutes"
+    if not market.is_intraday:
+        return []
+    traded = np.maximum.reduceat(np.isfinite(market.close), np.flatnonzero(market.first), axis=0)
+    without = (~traded).sum(axis=0)
+    return [f'{name} has no minutes on {plural(int(n), "session")}.' for name, n in zip(market.symbols, without) if n]
 
 
 def _own_note(self, name):
@@ -350,7 +361,7 @@ def _backtest(
     result, hold = core.backtest(), core.buy_and_hold()
     benchmark = _benchmark(self, benchmark, settings, hold, result.equity.index)
     price = None
-    if len(core.market.symbols) == 1 and not core.market.is_intraday:
+    if len(core.market.symbols) == 1:
         (symbol,) = core.market.symbols
         traded = symbol_bars(core.market, symbol).loc[result.equity.index[0] :]
         price = traded, core.signals()[symbol], traded['close']

@@ -19,7 +19,7 @@ import pandas as pd
 
 from ..config import Settings
 from ..data.adjustment import ACTION_COLUMNS
-from ..data.calendar import as_day
+from ..data.calendar import as_day, exchange_zone
 from ..data.provider import Provider
 from ..data.quality import BAR_COLUMNS, Delivery, check_symbol, merge_duplicates, no_findings
 from tradelab.providers.formats.bar_files import (
@@ -74,7 +74,7 @@ def _date_remedy(text):
     if text.strip().lstrip('-').isdigit():
         return 'Convert the count to dates, YYYY-MM-DD.'
     if re.match(r'[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]', text) or re.search(r'[ T][0-9]{1,2}:[0-9]{2}', text):
-        return 'Make daily bars first: a daily bar carries the local date of its exchange and no time of day.'
+        return 'A daily bar carries the local date of its exchange and no time of day; for minutes: tradelab ingest --minutes.'
     return 'Write YYYY-MM-DD, from 1900 to 2100; 03/04/2020 may be March or April.'
 
 # %% ../../nbs/providers/07_files.ipynb #4e450cf4
@@ -322,6 +322,8 @@ def _until(result, end):
 class FileProvider(Provider):
     "Bars and actions from files, as `[files]` describes them"
 
+    days_of_minutes = True
+
     def __init__(
         self,
         settings: Settings,  # Settings of the lab
@@ -362,6 +364,15 @@ class FileProvider(Provider):
         "Many symbols in one pass"
         yield from _deliveries(self, symbols, start, end)
 
+    def minute_bars(
+        self,
+        symbol: str,  # Ticker
+        start=None,  # First moment, aware, None for the beginning
+        end=None,  # Last moment, aware, None for the end
+    ) -> pd.DataFrame:  # Index 'at' in UTC, columns open … volume; raises UnknownSymbolError, ProviderErrors
+        "Minutes as written in the files"
+        return _minutes(self, symbol, start, end)
+
 # %% ../../nbs/providers/07_files.ipynb #e3f3c59f
 def _deliveries(provider, symbols, start, end):
     "Pairs of symbol and delivery or error; on a split basis read to the end of the files, then cut"
@@ -370,8 +381,7 @@ def _deliveries(provider, symbols, start, end):
     cut = end if settings.basis == 'split' else None
     if cut is not None:
         span = span[0], LAST_DAY
-    first_path = provider.paths[0]
-    where = first_path.name if len(provider.paths) == 1 else first_path.parent.name
+    where = _where(provider)
     if not index.by_name:
         raise EmptyDeliveryError(f'{where} has no rows', 0, 'Download or export it again.')
     names, errors = _look_up(index, symbols, where)
@@ -383,6 +393,80 @@ def _deliveries(provider, symbols, start, end):
         yield symbol, _until(_outcome(reading, number, symbol, rows, settings, provider._hashes), cut)
     for number, symbol in names.items():
         yield symbol, _outcome(reading, number, symbol, None, settings, provider._hashes)
+
+# %% ../../nbs/providers/07_files.ipynb #eb2b3557
+_OFFSET = r'(?:Z|[+-][0-9]{2}:?[0-9]{2})$'
+
+
+def _moments(texts, zone):
+    "The moments that texts, whole numbers or timestamps mean, UTC; NaT for what is none"
+    if pd.api.types.is_datetime64_any_dtype(texts):
+        aware = texts if texts.dt.tz is not None else texts.dt.tz_localize(zone, ambiguous='NaT', nonexistent='NaT')
+        return aware.dt.tz_convert('UTC')
+    texts = texts.astype('str').str.strip()
+    if texts.str.fullmatch('[0-9]{9,13}').all():
+        counts = texts.astype('int64')
+        return pd.to_datetime(counts.where(counts > 10**11, counts * 1000), unit='ms', utc=True)
+    offset = texts.str.contains(_OFFSET) & texts.str.contains(':')
+    options = dict(format='ISO8601', errors='coerce')
+    local = pd.to_datetime(texts.mask(offset), **options).dt.tz_localize(zone, ambiguous='NaT', nonexistent='NaT')
+    return pd.to_datetime(texts.where(offset), utc=True, **options).fillna(local.dt.tz_convert('UTC'))
+
+# %% ../../nbs/providers/07_files.ipynb #524918e0
+def _minute_cells(symbol, file, row, batch, keep, zone):
+    "The minutes at the positions `keep` of a batch that begins at `row` of a file"
+    part = batch.take(keep)
+    texts = part.column(file.columns['session']).to_pandas()
+    if 'time' in file.columns:
+        texts = texts.astype('str') + ' ' + part.column(file.columns['time']).to_pandas().astype('str')
+    moments = _moments(texts, zone)
+    if moments.isna().any():
+        k = int(moments.isna().to_numpy().argmax())
+        where = f'{symbol}: {file.path.name} row {row + keep[k] + 1}'
+        remedy = 'Write YYYY-MM-DD HH:MM on the clock of the exchange, or with an offset from UTC.'
+        raise ProviderError(f'{where}: {file.columns["session"]} is no time of day', texts.iloc[k], remedy)
+    columns = {}
+    for name in BAR_COLUMNS:
+        column = part.column(file.columns[name])
+        columns[name], wrong = cell_numbers(column)
+        if wrong is not None and wrong.any():
+            k = int(wrong.argmax())
+            raise _cell_error(symbol, file, int(row + keep[k]), name, str(column[k].as_py()))
+    return pd.DataFrame(columns, pd.DatetimeIndex(moments, name='at'))
+
+# %% ../../nbs/providers/07_files.ipynb #e7906d07
+def _minutes(provider, symbol, start, end):
+    "The minutes of a symbol in all files, sorted by time; raises ProviderErrors"
+    files, index = provider._indexed()
+    names, errors = _look_up(index, (symbol,), _where(provider))
+    for error in (*errors.values(), *(index.errors[number] for number in names if number in index.errors)):
+        raise error
+    ((number, name),) = names.items()
+    texts, zone = (
+        {text for text, of in index.numbers.items() if of == number},
+        exchange_zone(provider.settings.files.calendar),
+    )
+    parts = []
+    for at, first, last, _ in index.spans[number]:
+        wanted = ('symbol', 'session', 'time', *BAR_COLUMNS)
+        for row, batch in table_batches(files[at], wanted, provider.batch_rows, ((first, last),)):
+            written, which = cell_symbols(batch, files[at])
+            keep = np.flatnonzero(np.isin(which, [k for k, text in enumerate(written) if text in texts]))
+            if len(keep):
+                parts.append(_minute_cells(name, files[at], row, batch, keep, zone))
+    bars = pd.concat(parts).sort_index(kind='stable')
+    if (bars.index.tz_convert(zone).normalize() == bars.index).all():
+        remedy = 'Daily bars are collected without --minutes.'
+        raise ProviderError(f'{name}: no row of {_where(provider)} has a time of day', str(bars.index[0]), remedy)
+    bars = bars.loc[start:end]
+    if bars.empty:
+        raise EmptyDeliveryError(f'{name}: no minutes in this span', f'{start} to {end}', 'Ask for a longer span.')
+    return bars
+
+
+def _where(provider):
+    "The file or the folder that is read, for messages"
+    return provider.paths[0].name if len(provider.paths) == 1 else provider.paths[0].parent.name
 
 # %% ../../nbs/providers/07_files.ipynb #b1f45c7d
 def _table_paths(path):

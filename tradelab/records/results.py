@@ -129,9 +129,20 @@ def result_tables(
     frames = {
         'trades': backtest.trades.assign(number=range(1, len(backtest.trades) + 1)),
         'equity': backtest.equity.rename_axis('session').reset_index(),
-        'decisions': backtest.decisions.assign(mode=backtest.mode, strategy=backtest.strategy),
+        'decisions': _journal(backtest).assign(mode=backtest.mode, strategy=backtest.strategy),
     }
     return {name: table_rows(name, run_id, frame) for name, frame in frames.items()}
+
+
+def _journal(backtest):
+    "The decisions to store: all of daily bars; of bars within sessions those on which something was wanted or said"
+    decisions = backtest.decisions
+    if 'at' not in decisions:
+        return decisions
+    bars = backtest.equity_by_bar.index.to_series()
+    number = bars.groupby(bars.dt.normalize()).cumcount()
+    told = (decisions.signal != 0) | (decisions.reason != '') | (decisions.verdict != '')
+    return decisions[told].assign(bar=number.loc[decisions['at'][told]].to_numpy())
 
 # %% ../../nbs/records/04_results.ipynb #5d372847
 def save_backtest(
@@ -197,11 +208,11 @@ def stored_trades(
     with session(settings) as db:
         rows = [dict(row) for row in db.execute(query).mappings()]
     frame = pd.DataFrame(rows, columns=[column.name for column in columns])
+    if frame['entry_at'].isna().all():
+        frame = frame.drop(columns=['entry_at', 'exit_at'])
+    moments = [name for name in frame if name.endswith(('_session', '_at'))]
     numbers = ['entry_price', 'exit_price', 'quantity', 'fees', 'dividends', 'pnl', 'return']
-    return frame.astype(dict.fromkeys(numbers, float)).astype(dict.fromkeys(_SESSIONS, 'datetime64[us]'))
-
-
-_SESSIONS = ('entry_session', 'exit_session')
+    return frame.astype(dict.fromkeys(numbers, float)).astype(dict.fromkeys(moments, 'datetime64[us]'))
 
 # %% ../../nbs/records/04_results.ipynb #8d08a987
 def equity_curves(

@@ -9,7 +9,16 @@ __all__ = ['Run', 'Event', 'StoredTrade', 'Equity', 'Decision', 'SweepResult', '
 import datetime as dt
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index, SmallInteger, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped
 
 from ..utils.database import Base, column, key_column
@@ -90,8 +99,15 @@ class StoredTrade(Base):
     symbol: Mapped[str] = column('Ticker')
     side: Mapped[str] = column('long: bought first; short: sold first', server_default='long')
     entry_session: Mapped[dt.date] = column('Session of the first fill')
+    entry_at: Mapped[dt.datetime | None] = column(
+        'When the bar of the first fill began, on the clock of the exchange; empty for daily bars', DateTime
+    )
     entry_price: Mapped[Decimal] = column('Average price of the entry as traded, slippage included')
     exit_session: Mapped[dt.date | None] = column('Session of the last fill; empty while open')
+    exit_at: Mapped[dt.datetime | None] = column(
+        'When the bar of the last fill began, on the clock of the exchange; empty for daily bars and while open',
+        DateTime,
+    )
     exit_price: Mapped[Decimal | None] = column(
         'Average price of the exit as traded, slippage included; while open the last close'
     )
@@ -129,6 +145,7 @@ class Decision(Base):
     __table_args__ = (
         CheckConstraint("mode IN ('backtest', 'paper', 'live')", name='mode_known'),
         CheckConstraint('signal IN (-1, 0, 1)', name='signal_known'),
+        CheckConstraint('bar >= 0', name='bar_counted'),
         {'comment': 'The decision journal, with the same columns for backtest, paper and live'},
     )
     run_id: Mapped[str] = key_column('The run', ForeignKey('runs.id'))
@@ -136,6 +153,12 @@ class Decision(Base):
     strategy: Mapped[str] = key_column('Which strategy decided')
     symbol: Mapped[str] = key_column('Ticker')
     session: Mapped[dt.date] = key_column('Session whose close was the last thing known')
+    bar: Mapped[int] = key_column(
+        'Number of the bar within the session, from 0; 0 for daily bars', SmallInteger, server_default='0'
+    )
+    at: Mapped[dt.datetime | None] = column(
+        'When the bar began, on the clock of the exchange; empty for daily bars', DateTime
+    )
     close: Mapped[float | None] = column('Close of the session as traded')
     fast: Mapped[float | None] = column('Fast moving average')
     slow: Mapped[float | None] = column('Slow moving average')

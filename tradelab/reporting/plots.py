@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BLUE', 'ORANGE', 'GREEN', 'RED', 'INK', 'GREY', 'STYLE', 'lab_style', 'checked_series', 'need_columns', 'date_axis',
-           'needs_log_scale', 'price_axis', 'draw_line', 'finish_axes', 'plot_png', 'per_last_share',
+           'needs_log_scale', 'price_axis', 'draw_line', 'finish_axes', 'plot_png', 'per_last_share', 'moments_of',
            'averages_at_price', 'plot_price', 'trades_phrase', 'plot_rsi', 'plot_equity', 'benchmark_lines',
            'line_colors', 'equity_title', 'plot_drawdown', 'underwater', 'drawdown_title', 'plot_history']
 
@@ -194,13 +194,21 @@ def plot_png(
 # %% ../../nbs/reporting/04_plots.ipynb #ea34d60c
 def per_last_share(
     prices: pd.Series,  # USD per share of their own session
-    sessions: pd.Index,  # Session of each price, shape as `prices`
-    factor: pd.Series | None = None,  # By session: what turns a price into one per share of the last session
+    moments: pd.Index,  # Session, or beginning of the bar, of each price, shape as `prices`
+    factor: pd.Series | None = None,  # By session or bar: what turns a price into one per share of the last session
 ) -> pd.Series:  # USD per share of the last session; the prices themselves without a factor
     "Prices in which a split is no step"
     if factor is None:
         return prices
-    return prices * factor.reindex(pd.DatetimeIndex(sessions)).to_numpy()
+    return prices * factor.reindex(pd.DatetimeIndex(moments)).to_numpy()
+
+
+def moments_of(
+    rows: pd.DataFrame,  # Fills or trades: a column session, and one called at where bars are shorter
+    prefix: str = '',  # Of the columns: '', 'entry_' or 'exit_'
+) -> pd.Series:  # Beginning of the bar of each row, its session for daily bars
+    "Where fills and trades lie on the axis of their bars"
+    return pd.to_datetime(rows[f'{prefix}at' if f'{prefix}at' in rows else f'{prefix}session'])
 
 # %% ../../nbs/reporting/04_plots.ipynb #0d821292
 def averages_at_price(
@@ -253,12 +261,11 @@ def _mark_fills(axes, trades, factor):
     ):
         if not rows.any():
             continue
-        moment = f'{side}_at' if f'{side}_at' in trades else f'{side}_session'
-        sessions = pd.to_datetime(trades.loc[rows, moment])
-        prices.append(per_last_share(trades.loc[rows, f'{side}_price'].astype(float), sessions, factor))
+        moments = moments_of(trades[rows], f'{side}_')
+        prices.append(per_last_share(trades.loc[rows, f'{side}_price'].astype(float), moments, factor))
         hollow = 'short' in label or 'back' in label
         axes.scatter(
-            sessions,
+            moments,
             prices[-1],
             marker=shape,
             s=75,
@@ -278,9 +285,9 @@ def _mark_changes(axes, fills, factor):
     for side, shape, color in (('buy', '^', GREEN), ('sell', 'v', RED)):
         rows = fills[fills['side'] == side]
         if len(rows):
-            sessions = pd.to_datetime(rows['at' if 'at' in rows else 'session'])
-            prices.append(per_last_share(rows['price'].astype(float), sessions, factor))
-            axes.scatter(sessions, prices[-1], marker=shape, s=22, color=color, linewidth=0, zorder=3, label=side)
+            moments = moments_of(rows)
+            prices.append(per_last_share(rows['price'].astype(float), moments, factor))
+            axes.scatter(moments, prices[-1], marker=shape, s=22, color=color, linewidth=0, zorder=3, label=side)
     return pd.concat(prices) if prices else pd.Series(dtype=float)
 
 # %% ../../nbs/reporting/04_plots.ipynb #b7a9926d

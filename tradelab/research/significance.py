@@ -131,8 +131,9 @@ def _layout(lengths, bars, rng):
 # %% ../../nbs/research/04_significance.ipynb #30dac6a2
 def _spans(trades, sessions):
     "Bar of the entry, bars until the exit (at least 1) and side (1 or −1) of the trades of one symbol"
-    entry, last = sessions.get_indexer(trades.entry_session), len(sessions) - 1
-    leave = np.where(trades.is_open.astype(bool), last, sessions.get_indexer(trades.exit_session))
+    moment, last = 'at' if 'entry_at' in trades else 'session', len(sessions) - 1
+    entry = sessions.get_indexer(trades[f'entry_{moment}'])
+    leave = np.where(trades.is_open.astype(bool), last, sessions.get_indexer(trades[f'exit_{moment}']))
     side = np.where(trades.side == 'short', -1, 1) if 'side' in trades else np.ones(len(trades), dtype=int)
     return entry, np.maximum(leave - entry, 1), side
 
@@ -159,6 +160,24 @@ def _random_signal(plan, bars, lag, reverses, rng, shift):
     signal = signal[:bars]
     return np.roll(signal, int(shift * bars)) if reverses else signal
 
+# %% ../../nbs/research/04_significance.ipynb #233c7369
+def _moved_days(panel, plans, lag, rng):
+    "Signals that move all trades of a session to another session, at the same times of day"
+    day = np.cumsum(panel.first)
+    fills = np.zeros((len(panel.sessions) + 1, len(panel.symbols)), dtype='int8')
+    for j, (bars, (entry, length, side)) in plans.items():
+        leave = bars[np.minimum(entry + length, len(bars) - 1)]
+        fills[bars[entry], j] = side
+        # At the close the account sells by itself
+        early = (panel.last[leave] == 0) & (day[leave] == day[bars[entry]])
+        fills[leave[early], j] = -side[early]
+    begins, ends = np.flatnonzero(panel.first), np.flatnonzero(panel.last) + 1
+    moved = np.zeros_like(fills)
+    for to, came in enumerate(rng.permutation(len(begins))):
+        count = min(ends[to] - begins[to], ends[came] - begins[came])
+        moved[begins[to] : begins[to] + count] = fills[begins[came] : begins[came] + count]
+    return moved[lag : len(panel.sessions) + lag]
+
 # %% ../../nbs/research/04_significance.ipynb #424e4586
 def _drawn(panel, plans, account, rng, score, reason):
     "Signals on the axes of `bar_panel` for one arrangement of `plans`"
@@ -166,6 +185,8 @@ def _drawn(panel, plans, account, rng, score, reason):
     reverses = account.direction == 'long_short'
     shift = rng.random()
     signal = np.zeros(panel.close.shape, dtype='int8')
+    if account.flat_at_close and panel.is_intraday:
+        signal, plans = _moved_days(panel, plans, lag, rng), {}
     for j, (bars, plan) in plans.items():
         signal[bars, j] = _random_signal(plan, len(bars), lag, reverses, rng, shift)
     return Signals(panel.symbols, panel.sessions, signal, score, {'reason': reason})

@@ -303,7 +303,7 @@ def _significance(
     if not (equity > 0).all():
         return _undefined(len(equity) - 1, trials)
     control = None
-    if entries and len(result.trades) and not result.targets and not self.market.is_intraday:
+    if entries and len(result.trades) and not result.targets:
         control = random_entries(self.market, result, s.costs, s.risk, s.backtest, seed, entries)
     return significance(equity, trials, variance, s.backtest.risk_free, seed, draws=draws, control=control)
 

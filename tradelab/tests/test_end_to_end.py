@@ -11,8 +11,11 @@ __all__ = ['ROOT', 'TRADELAB', 'backtested', 'test_the_failing_symbol_is_named_a
            'test_only_missing_skips_a_finished_report', 'universe_runs', 'test_a_universe_has_one_run_with_one_row',
            'test_every_combination_tried_on_a_universe_is_a_trial',
            'test_a_symbol_that_fails_the_data_check_is_left_out_of_the_universe_by_name',
-           'test_a_universe_stores_one_decision_per_bar_of_each_used_symbol',
-           'test_a_wrong_argument_gives_one_clear_line', 'test_a_wrong_settings_file_gives_one_clear_line',
+           'test_a_universe_stores_one_decision_per_bar_of_each_used_symbol', 'half_hours',
+           'test_a_run_on_bars_within_sessions_is_stored_whole',
+           'test_the_hash_of_a_run_on_minutes_changes_with_a_minute',
+           'test_a_length_that_is_none_is_refused_before_a_kernel_starts', 'test_a_wrong_argument_gives_one_clear_line',
+           'test_a_wrong_settings_file_gives_one_clear_line',
            'test_a_report_folder_that_cannot_be_written_gives_one_clear_line',
            'test_a_database_that_is_down_gives_one_clear_line',
            'test_config_shows_the_source_of_a_value_and_doctor_warns_about_missing_data',
@@ -40,13 +43,15 @@ from pathlib import Path
 import pytest
 
 import tradelab
+from ..config import load_settings
 from ..data.collection import ingest
 from ..data.market_data import combined_hash, data_hash, load_actions, load_bars
 from ..data.store import save_deliveries
-from ..jobs.runs import run
+from ..jobs.runs import plan_job, run, run_row
 from ..providers.sample import fetch
-from ..records.results import run_details, runs_table
+from ..records.results import run_details, runs_table, stored_trades
 from .command import call_command
+from .test_intraday import minutes_within
 from ..utils.database import session
 
 # %% ../../nbs/tests/end_to_end.ipynb #9685cbbf
@@ -282,6 +287,64 @@ def test_a_universe_stores_one_decision_per_bar_of_each_used_symbol(universe_run
     }
     assert all(largest > 0 for *_, largest in decisions)
     assert float(equity[0][0]) == pytest.approx(100_000 + float(pnl[0][0]), abs=0.05)
+
+# %% ../../nbs/tests/end_to_end.ipynb #6b9858c3
+@pytest.fixture(scope='module')
+def half_hours(lab):
+    "A backtest on half hours made of a file of minutes, and the lab"
+    daily = fetch('FB').bars.loc['2013-01-02':'2013-02-28']
+    minutes_within(daily).rename_axis('datetime').to_csv(lab.home / 'FB.csv')
+    code, out, err = call_command('ingest', '--minutes', '--file', str(lab.home / 'FB.csv'))
+    assert code == 0 and re.search('1 of 1 symbols collected: 15,600 new minutes', out), err
+    options = ['every=30min', 'voters=rsi', 'rsi_window=5', 'volume_cap=-1', 'draws=100', 'random_entries=20']
+    words = ['run', 'backtest', '--symbols', 'FB', *(word for option in options for word in ('-p', option))]
+    done = call_command(*words, TRADELAB_DATA_PROVIDER='files')
+    return lab, words, done, runs_table(lab, template='backtest').iloc[0]
+
+
+def test_a_run_on_bars_within_sessions_is_stored_whole(half_hours):
+    lab, _, (code, out, err), row = half_hours
+    assert code == 0 and row.status == 'ok', out + err
+    assert row.data_hash and row.parameters['every'] == '30min'
+    with session(lab) as db:
+        first, last, count, most, told = (
+            db.connection()
+            .exec_driver_sql(
+                "SELECT to_char(min(at::time), 'HH24:MI'), to_char(max(at::time), 'HH24:MI'), count(*), "
+                ' max(bar), bool_and(session = at::date AND '
+                "bar = extract(epoch FROM at::time - '09:30')::int / 1800) FROM decisions WHERE run_id = %s",
+                (row.id,),
+            )
+            .one()
+        )
+        equity = db.connection().exec_driver_sql('SELECT count(*) FROM equity WHERE run_id = %s', (row.id,)).scalar()
+    trades = stored_trades(lab, row.id)
+    assert told and most <= 12 and first == '09:30' and last == '15:30' and count > 20 and equity == 40
+    assert len(trades) > 3 and (trades.entry_at.dt.normalize() == trades.entry_session).all()
+    assert (trades.entry_at.dt.minute % 30 == 0).all()
+
+
+def test_the_hash_of_a_run_on_minutes_changes_with_a_minute(half_hours):
+    lab, words, _, row = half_hours
+    again = call_command(*words, '--only-missing', TRADELAB_DATA_PROVIDER='files')
+    assert again[0] == 0 and re.search(r'FB\s+reused', again[1]), again
+    with session(lab) as db:
+        db.connection().exec_driver_sql(
+            'UPDATE minute_bars SET volume = volume + 1 WHERE at = (SELECT max(at) FROM minute_bars)'
+        )
+    settings = load_settings(lab.home, data={'provider': 'files'})
+    job = plan_job(
+        settings,
+        'backtest',
+        'FB',
+        {name: row.parameters[name] for name in row.parameters if name not in ('symbol', 'run_id')},
+    )
+    assert run_row(settings, job)['fingerprint'] != row.fingerprint
+
+
+def test_a_length_that_is_none_is_refused_before_a_kernel_starts(half_hours):
+    code, _, err = call_command('run', 'backtest', '-p', 'every=often')
+    assert code == 2 and "This is no length of a bar (found 'often'). Write 5min, 30min, 1h or 1D." in err
 
 # %% ../../nbs/tests/end_to_end.ipynb #b83e0f0a
 @pytest.mark.parametrize(

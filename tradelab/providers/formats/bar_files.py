@@ -39,6 +39,7 @@ from tradelab.utils.error_handling import (
 # %% ../../../nbs/providers/02_bar_files.ipynb #e3f2dbfe
 _USUAL_NAMES = {  # Column of the lab → names without case and punctuation; the first one present wins
     'session': ('session', 'date', 'day', 'datetime', 'timestamp'),
+    'time': ('time', 'timeofday'),
     'open': ('open',),
     'high': ('high',),
     'low': ('low',),

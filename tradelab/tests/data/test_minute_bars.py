@@ -124,9 +124,9 @@ def test_whole_sessions_are_daily_bars():
     )
 
 
-@pytest.mark.parametrize('every', ['soon', '30s', '90s', '2D', '0min'])
+@pytest.mark.parametrize('every', ['soon', '30s', '90s', '2D', '0min', '5', None])
 def test_an_impossible_length_of_a_bar_is_refused(every):
-    with pytest.raises(DataError, match='Write 5min'):
+    with pytest.raises(ParameterError, match='Write 5min'):
         bars_of_minutes(_traded(), every)
 
 

@@ -186,8 +186,8 @@ def test_a_database_without_tables_and_an_unknown_revision_are_refused():
             require_current(settings)
         with pytest.raises(WrongRevisionError, match='tradelab db migrate'), session(settings) as work:
             work.execute(text('SELECT * FROM runs'))
-        with pytest.raises(WrongRevisionError, match='0007.*Known: 0001, 0002, 0003'):
-            migrate(settings, '0007')
+        with pytest.raises(WrongRevisionError, match='9999.*Known: 0001, 0002, 0003'):
+            migrate(settings, '9999')
 
 # %% ../../../nbs/ground/08_database.ipynb #fb4f0d2d
 @pytest.mark.parametrize(

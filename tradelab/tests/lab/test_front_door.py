@@ -17,6 +17,7 @@ from functools import partial
 
 import pandas as pd
 import pytest
+from sqlalchemy import text
 
 import tradelab
 from ... import Targets
@@ -28,8 +29,8 @@ from ...records.strategies import load_strategy, new_strategy, strategy_hash
 from ...records.trials import trials_of
 from ...research.study import equal_parts, study
 from ...signal_generator import Vote
-from ..test_intraday import made_minutes
-from ...utils.database import scratch_lab
+from ..test_intraday import minutes_within
+from ...utils.database import scratch_lab, session
 from ...utils.error_handling import ConfigError, DataError, ParameterError, RunError, UnknownSymbolError
 
 THREE = 'AAPL, IBM, MSFT'
@@ -292,9 +293,9 @@ def test_the_first_study_of_the_readme_is_short_and_works(door, monkeypatch, cap
 
 # %% ../../../nbs/lab/03_front_door.ipynb #755b1d65
 def test_a_study_on_stored_minutes_has_bars_within_sessions_and_figures_of_sessions(door):
-    with pytest.raises(DataError, match='No minute bars of AAPL are stored.*save_minute_bars'):
+    with pytest.raises(DataError, match='No minute bars of AAPL are stored.*ingest --minutes --symbols AAPL'):
         door.study('AAPL', every='1h')
-    minutes = made_minutes(first='2012-01-03', last='2012-03-30')
+    minutes = minutes_within(door.bars('AAPL', 'raw', '2012-01-03', '2012-03-30'))
     save_minute_bars(door.settings, 'AAPL', minutes, datetime.now(UTC))
     costs, account = {'volume_cap': None}, {'flat_at_close': True}
     strategy = {'voters': 'rsi', 'rsi_window': 5}
@@ -304,7 +305,10 @@ def test_a_study_on_stored_minutes_has_bars_within_sessions_and_figures_of_sessi
     assert asked.core.market.is_intraday and len(answer.result.equity) == 62
     assert len(trades) > 5 and trades.entry_session.equals(trades.exit_session)
     assert asked.universe.data_hash != door.study('AAPL', every='30min').universe.data_hash
-    assert answer.plot() and answer.draw() is not None
+    assert answer.plot() and answer.draw() is not None and asked.notes == []
+    with session(door.settings) as db:
+        db.execute(text("DELETE FROM minute_bars WHERE at::date = '2012-02-02'"))
+    assert door.study('AAPL', every='1h', strategy=strategy).notes == ['AAPL has no minutes on 1 session.']
 
 # %% ../../../nbs/lab/03_front_door.ipynb #49c0b2be
 @pytest.mark.parametrize('voters, found', [([breakout, 'rsi'], "'rsi'"), (3, '3')])
@@ -490,8 +494,8 @@ def test_a_strategy_in_a_file_is_named_and_takes_parameters_as_text(door):
 def test_changed_code_of_a_file_is_another_trial(door):
     path, _ = new_strategy(door.settings, 'changing')
     before = door.study('MSFT', 'changing').trials().count
-    for text in (path.read_text(), path.read_text().replace('shift(1)', 'shift(2)')):
-        path.write_text(text)
+    for code in (path.read_text(), path.read_text().replace('shift(1)', 'shift(2)')):
+        path.write_text(code)
         for _ in range(2):
             door.study('MSFT', 'changing').backtest()
     assert door.study('MSFT', 'changing').trials().count == before + 2
