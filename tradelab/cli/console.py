@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['lab_settings', 'require_database', 'terminal_width', 'print_table', 'progress_bar', 'parse_symbols', 'chosen_symbols',
-           'as_date', 'parse_parameter', 'name_once', 'report_failures']
+           'as_date', 'parse_parameters', 'check_arguments', 'name_once', 'report_failures']
 
 # %% ../../nbs/cli/01_console.ipynb #8947d5f5
 import signal
@@ -124,16 +124,35 @@ def as_date(
     return value.date() if value else None
 
 # %% ../../nbs/cli/01_console.ipynb #e6b9fdfa
-def parse_parameter(
-    text: str,  # Value of -p, such as fast=20
-) -> tuple[str, str]:  # Raises ParameterError for text that is not NAME=VALUE
-    "Name and value of a parameter"
+def parse_parameters(
+    texts: Sequence[str],  # Values of -p, such as fast=20
+    **options: str,  # Parameters with an option of their own, such as --strategy; '' when it was left out
+) -> dict[str, str]:  # Name → value; raises ParameterError for text that is not NAME=VALUE, and for a name given twice
+    "Names and values of parameters"
     from tradelab.utils.error_handling import ParameterError
 
-    name, equals, value = text.partition('=')
-    if not equals or not name.strip():
-        raise ParameterError('A parameter is given as NAME=VALUE', text, 'For example: -p fast=20')
-    return name.strip(), value
+    parameters = {name: value for name, value in options.items() if value}
+    for text in texts:
+        name, equals, value = text.partition('=')
+        name = name.strip()
+        if not equals or not name:
+            raise ParameterError('A parameter is given as NAME=VALUE', text, 'For example: -p fast=20')
+        if name in parameters:
+            both = f'{name}={parameters[name]} and {name}={value}'
+            raise ParameterError('A parameter is given twice', both, 'Give it once.')
+        parameters[name] = value
+    return parameters
+
+# %% ../../nbs/cli/01_console.ipynb #a79ee0da
+def check_arguments(
+    texts: Sequence[str],  # As typed after `tradelab`
+):  # Raises ParameterError for one that is not UTF-8
+    "Refuse arguments that could not be stored"
+    from tradelab.config import is_text
+    from tradelab.utils.error_handling import ParameterError
+
+    if bad := [text for text in texts if not is_text(text)]:
+        raise ParameterError('An argument is not UTF-8 text', bad[0], 'Type it again in a UTF-8 terminal.')
 
 # %% ../../nbs/cli/01_console.ipynb #d2d11fbe
 def name_once(

@@ -7,13 +7,14 @@ __all__ = ['app', 'db', 'new_app', 'config_command', 'audit_command', 'new_strat
            'status_command', 'migrate_command', 'backup_command', 'restore_command', 'doctor_command', 'main']
 
 # %% ../../nbs/cli/05_main.ipynb #7bcec691
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .console import lab_settings, parse_symbols, print_table, progress_bar
+from .console import check_arguments, lab_settings, parse_symbols, print_table, progress_bar
 from .data import data_app, ingest_command
 from .models import models_app
 from .runs import run_command, runs_app
@@ -181,8 +182,8 @@ def audit_command(
         ),
     ] = '',
     symbols: Annotated[str, typer.Option(help='Symbols of the sample, separated by commas.')] = 'AAPL',
-    cuts: Annotated[int, typer.Option(min=1, help='Random cuts of each history.')] = 50,
-    seed: Annotated[int, typer.Option(help='Seed of the random cuts.')] = 0,
+    cuts: Annotated[int, typer.Option(min=1, max=100_000, help='Random cuts of each history.')] = 50,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help='Seed of the random cuts.')] = 0,
 ):
     "Audit for look-ahead on truncated histories. Exits with status 1 if any value changes."
     with lab_settings() as settings, _without_warnings():
@@ -320,4 +321,6 @@ def doctor_command():
 # %% ../../nbs/cli/05_main.ipynb #46e86c5d
 def main():  # Raises SystemExit with the exit status of the command
     "The console script"
+    with clean_exit():
+        check_arguments(sys.argv[1:])
     app(prog_name='tradelab')

@@ -15,7 +15,7 @@ import typer
 from tradelab.cli.console import (
     chosen_symbols,
     lab_settings,
-    parse_parameter,
+    parse_parameters,
     print_table,
     progress_bar,
     report_failures,
@@ -86,7 +86,7 @@ def _detail_rows(row):
 @models_app.command('show')
 def models_show_command(
     name: Annotated[str, typer.Argument(help='Name of a model, as `tradelab models list` prints it.')],
-    version: Annotated[int | None, typer.Option(help='Version. Default: the champion.')] = None,
+    version: Annotated[int | None, typer.Option(min=1, max=2**31 - 1, help='Version. Default: the champion.')] = None,
 ):
     "Show one model: its origin, evaluations and decisions."
     with lab_settings() as settings:
@@ -116,7 +116,7 @@ def _stated_reason(reason):
 @models_app.command('promote')
 def promote_command(
     name: Annotated[str, typer.Argument(help='Name of a model.')],
-    version: Annotated[int, typer.Argument(help='Version to promote.')],
+    version: Annotated[int, typer.Argument(min=1, max=2**31 - 1, help='Version to promote.')],
     reason: Annotated[str, typer.Option(help='Reason; stored with the decision.')],
 ):
     "Promote a version by hand, whatever its evaluation says."
@@ -401,7 +401,7 @@ def retrain_command(
 ):
     "Train new versions of models in parallel. Each is tested against its champion, with a report and a verdict."
     with lab_settings() as settings:
-        parameters = dict(parse_parameter(text) for text in parameter)
+        parameters = parse_parameters(parameter)
         horizon = _settings_with(settings, parameters).model.horizon
         models = _models_to_train(chosen_symbols(symbols, universe) or settings.data.symbols, horizon, pooled, name)
         require_database(settings)

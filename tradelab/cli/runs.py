@@ -17,7 +17,7 @@ import typer
 from tradelab.cli.console import (
     chosen_symbols,
     lab_settings,
-    parse_parameter,
+    parse_parameters,
     print_table,
     progress_bar,
     report_failures,
@@ -68,7 +68,7 @@ runs_app = typer.Typer(
 )
 
 # %% ../../nbs/cli/04_runs.ipynb #87e8043f
-_Limit = Annotated[int, typer.Option(min=1, help='Number of runs, newest first.')]
+_Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help='Number of runs, newest first.')]
 _Template = Annotated[str, typer.Option(help='Only runs of this notebook.')]
 
 
@@ -76,6 +76,7 @@ _Template = Annotated[str, typer.Option(help='Only runs of this notebook.')]
 def runs_list_command(limit: _Limit = 20, template: _Template = ''):
     "List runs, newest first. The same as `tradelab runs` alone."
     with lab_settings() as settings:
+        from tradelab.jobs.templates import find_template
         from tradelab.records.results import runs_table
         from tradelab.utils.database import require_current
 
@@ -88,6 +89,8 @@ def runs_list_command(limit: _Limit = 20, template: _Template = ''):
             right=('trades', 'CAGR', 'Sharpe'),
         )
         if not rows:
+            if template:
+                find_template(settings.home, template)
             of = f' of {template}' if template else ''
             typer.echo(f'No run{of} is recorded yet. Run: tradelab run {template or "backtest"}')
 
@@ -307,7 +310,9 @@ def history_command(
     side: Annotated[
         str, typer.Option(help='strategy, buy_and_hold, … Default: the side that each run is judged by.')
     ] = '',
-    limit: Annotated[int, typer.Option(min=1, help='Rows in the table, newest last; the plot shows all.')] = 40,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help='Rows in the table, newest last; the plot shows all.')
+    ] = 40,
     plot: Annotated[Path | None, typer.Option(help='File for a plot: PNG, SVG or PDF.')] = None,
 ):
     "Show one figure of the finished runs over time."
@@ -466,7 +471,7 @@ def run_command(
         from tradelab.jobs.templates import check_request
 
         tickers = chosen_symbols(symbols, universe)
-        given = dict(parse_parameter(text) for text in parameter) | ({'strategy': strategy} if strategy else {})
+        given = parse_parameters(parameter, strategy=strategy)
         if parameters:
             return _print_parameters(settings, name, given)
         subjects, checked = check_request(settings, name, tickers, given)

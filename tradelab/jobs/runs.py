@@ -23,13 +23,16 @@ from ..config import Settings, load_secrets, load_settings
 from ..data.adjustment import as_traded
 from ..data.admission import admit_all, admit_minutes, judge_stored
 from ..data.instruments import data_stamp
-from ..data.market_data import combined_hash, data_hash, hash_with_benchmark
+from ..data.market_data import combined_hash, data_hash, hash_with_benchmark, stored_sessions
 from ..data.quality import usable
 from tradelab.jobs.templates import (
+    by_section,
     check_request,
     execute_template,
     find_template,
     reads_of,
+    sections_of,
+    settings_of,
     strategies_asked,
     takes_symbols,
     template_parameters,
@@ -46,9 +49,10 @@ from tradelab.records.results import (
 )
 from ..records.strategies import strategy_code
 from ..reporting.pages import redact_notebook, report_page, write_index
+from ..research.walk_forward import folds
 from ..serving.predictions import models_stamp
 from ..utils.database import require_current
-from ..utils.error_handling import StorageError, TradeLabError
+from ..utils.error_handling import StorageError, TradeLabError, UnknownSymbolError
 from ..utils.logs import attach_handler, redact, run_context, setup_logging
 
 # %% ../../nbs/jobs/04_runs.ipynb #dcdbadb0
@@ -364,6 +368,21 @@ def run_jobs(
         raise
     return results
 
+# %% ../../nbs/jobs/04_runs.ipynb #357c7e98
+def _check_history(settings, name, subjects, parameters):
+    "DataError for a walk-forward whose parts together are longer than what is stored"
+    sections = sections_of(find_template(settings.home, name))
+    if 'walk_forward' not in sections or parameters.get('every'):
+        return
+    changed = settings_of(settings.home, **by_section(parameters, sections))
+    span = changed.backtest.start, changed.backtest.end
+    for subject in subjects:
+        try:
+            days = stored_sessions(changed, subject, *span)
+        except UnknownSymbolError:  # its run says so in its report
+            continue
+        folds(days, changed.walk_forward)
+
 # %% ../../nbs/jobs/04_runs.ipynb #8a66ca62
 A_DAY = 86_400  # Seconds
 
@@ -392,6 +411,7 @@ def run(
     "Run a notebook for many symbols, or once for their universe; each run leaves a report and a row"
     subjects, checked = check_request(settings, name, symbols, parameters or {})
     require_current(settings)
+    _check_history(settings, name, subjects, checked)
     jobs, results = [plan_job(settings, name, subject, checked) for subject in subjects], []
     close_stale_runs(settings, settings.reports.timeout_s + A_DAY)
     on_start(len(jobs), _worker_count(settings, len(jobs)))

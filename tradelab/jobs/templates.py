@@ -4,24 +4,29 @@
 
 # %% auto #0
 __all__ = ['READS', 'MAX_ERROR_LENGTH', 'find_templates', 'find_template', 'template_parameters', 'reads_of', 'check_parameters',
-           'strategies_asked', 'with_strategy_parameters', 'takes_symbols', 'check_request', 'settings_of',
-           'execute_template']
+           'strategies_asked', 'with_strategy_parameters', 'settings_of', 'by_section', 'sections_of', 'takes_symbols',
+           'check_request', 'execute_template']
 
 # %% ../../nbs/jobs/02_templates.ipynb #5fa6f929
 import json
 import math
 import re
 import sys
+from datetime import datetime
+from math import prod
 from pathlib import Path
 from typing import get_args
 
 import tradelab
-from ..config import Settings, load_settings
+from ..config import Settings, is_text, load_settings
 from ..data.minute_bars import bar_length
 from ..data.quality import check_symbol, universe_of
 from ..engine.strategies import parameters_of, view_of
+from ..performance_metrics import METRICS
 from ..records.strategies import own_strategies, strategy_parameters
-from ..utils.error_handling import ParameterError, RunError, did_you_mean
+from ..settings import LARGEST, LARGEST_SEED, MOST_COMBINATIONS
+from ..signal_generator import built_in_voters
+from ..utils.error_handling import ConfigError, ParameterError, RunError, did_you_mean
 
 # %% ../../nbs/jobs/02_templates.ipynb #2a1ac421
 def find_templates(
@@ -116,8 +121,8 @@ def _truth(value):
 
 
 def _text(value):
-    "`value` when it is text, else None"
-    return value if isinstance(value, str) else None
+    "`value` when it is text that can be stored, else None"
+    return value if isinstance(value, str) and is_text(value) else None
 
 # %% ../../nbs/jobs/02_templates.ipynb #4f21d2ea
 TYPES = {
@@ -126,6 +131,27 @@ TYPES = {
     'bool': (_truth, 'true or false'),
     'str': (_text, 'text'),
 }  # Declared type → its conversion and its name in an error message
+
+# %% ../../nbs/jobs/02_templates.ipynb #86431570
+_LIMITS = {
+    'seed': (0, LARGEST_SEED),
+    'draws': (1, 100_000),
+    'random_entries': (0, 100_000),
+    'version': (0, 2**31 - 1),
+    'newest': (1, LARGEST[int]),
+    'worst': (0, 1_000),
+}  # Parameter of run notebooks → its smallest and largest value
+_ARRAY = -(2**63), 2**63 - 1
+
+
+def _check_limits(notebook, name, value, help):
+    "ParameterError for a whole number outside its limits"
+    least, most = _LIMITS.get(name, _ARRAY)
+    if type(value) is int and not least <= value <= most:
+        limits = f'from {least:,} to {most:,}'
+        raise ParameterError(
+            f'The parameter {name!r} of {notebook.stem} must lie {limits}', value, f'It means: {help}.'
+        )
 
 # %% ../../nbs/jobs/02_templates.ipynb #3b88f3e4
 def _checked_value(notebook, name, value, declared):
@@ -145,6 +171,7 @@ def _checked_value(notebook, name, value, declared):
     if checked is None:
         problem = f'The parameter {name!r} of {notebook.stem} must be {required}'
         raise ParameterError(problem, value, f'It means: {declared["help"]}.')
+    _check_limits(notebook, name, checked, declared['help'])
     return checked
 
 # %% ../../nbs/jobs/02_templates.ipynb #88f3a4f4
@@ -167,6 +194,15 @@ def _known_parameters(notebook, name, known):
     "The names nearest to an unknown one, and the command that lists all"
     return f'{did_you_mean(name, known)} All of them: tradelab run {notebook.stem} --parameters'
 
+# %% ../../nbs/jobs/02_templates.ipynb #d3678a57
+def _given(notebook, parameters, name):
+    "A parameter that is text, '' when it was left out; ParameterError for anything else"
+    value = parameters.get(name, '')
+    if not isinstance(value, str) or not is_text(value):
+        remedy = 'Write it as text, as on the command line.'
+        raise ParameterError(f'The parameter {name!r} of {notebook.stem} must be text', value, remedy)
+    return value
+
 # %% ../../nbs/jobs/02_templates.ipynb #6e98c0fa
 def strategies_asked(
     settings: Settings,  # The lab
@@ -178,11 +214,11 @@ def strategies_asked(
     "The own strategies that a run uses"
     if 'strategy' not in template_parameters(notebook):
         return {}
-    voters = tuple(text.strip() for text in parameters.get('voters', '').split(',') if text.strip())
+    voters = tuple(text.strip() for text in _given(notebook, parameters, 'voters').split(',') if text.strip())
     if voters:
         strategy = settings.strategy.model_copy(update={'voters': voters})
         settings = settings.model_copy(update={'strategy': strategy})
-    return own_strategies(settings, parameters.get('strategy', ''))
+    return own_strategies(settings, _given(notebook, parameters, 'strategy'))
 
 # %% ../../nbs/jobs/02_templates.ipynb #2047ebba
 def with_strategy_parameters(
@@ -199,7 +235,7 @@ def with_strategy_parameters(
         what = f'Neither {notebook.stem} nor the strategy has the parameter {unknown[0]!r}'
         remedy = _known_parameters(notebook, unknown[0], [*own, *declared])
         raise ParameterError(what, parameters[unknown[0]], remedy)
-    given = [parameters.get('strategy_parameters', ''), *(f'{key}={value}' for key, value in moved.items())]
+    given = [_given(notebook, parameters, 'strategy_parameters'), *(f'{key}={value}' for key, value in moved.items())]
     text = '; '.join(filter(None, given))
     if not text:
         return dict(parameters)
@@ -208,8 +244,59 @@ def with_strategy_parameters(
     if several and 'grid' not in declared['strategy_parameters']['help']:
         remedy = 'Give one value, or run sweep or walk_forward.'
         raise ParameterError(f'The notebook {notebook.stem} takes one value of {several[0]}', text, remedy)
+    size = prod(len(listed) for named in values.values() for listed in named.values())
+    if size > MOST_COMBINATIONS:
+        what = f'A grid has at most {MOST_COMBINATIONS:,} combinations, and this has {size:,}'
+        raise ParameterError(what, text, 'Give fewer values, or a larger step.')
     rest = {key: value for key, value in parameters.items() if key not in moved}
     return rest | {'strategy_parameters': text}
+
+# %% ../../nbs/jobs/02_templates.ipynb #bf6a35a7
+def _setting(section, key, value):
+    "The setting that a parameter stands for: -1 means None where the field may be empty, 0 where it may be 0"
+    field = Settings.model_fields[section].annotation.model_fields.get(key)
+    if value != -1 or field is None:
+        return value
+    if type(None) in get_args(field.annotation):
+        return None
+    allows_zero = any(getattr(rule, 'ge', 1) <= 0 or getattr(rule, 'gt', 0) < 0 for rule in field.metadata)
+    return 0 if allows_zero else value
+
+# %% ../../nbs/jobs/02_templates.ipynb #16c6987c
+def settings_of(
+    home: Path | None = None,  # The lab's home; found as the commands find it when left out
+    **sections: dict,  # Section → key → value of a parameter; 0 or '': as in settings.ini, -1: none
+) -> Settings:  # Raises ConfigError with section, key, value found and remedy
+    "The lab's settings, changed by the parameters of a run notebook"
+    changes = {}
+    for section, parameters in sections.items():
+        given = {key: value for key, value in parameters.items() if value not in (0, '')}
+        changes[section] = {key: _setting(section, key, value) for key, value in given.items()}
+    return load_settings(home, **changes)
+
+# %% ../../nbs/jobs/02_templates.ipynb #877ba438
+def by_section(
+    parameters: dict,  # Name → value
+    sections,  # Names of sections; the first that has a key takes it
+) -> dict[str, dict]:  # Section → key → value; parameters that are no settings are left out
+    "The parameters of a run notebook as settings"
+    values, taken = {}, set()
+    for section in sections:
+        fields = Settings.model_fields[section].annotation.model_fields
+        values[section] = {key: parameters[key] for key in fields if key in parameters and key not in taken}
+        taken |= set(values[section])
+    return values
+
+
+def sections_of(
+    notebook: Path,  # A run notebook
+) -> tuple[str, ...]:  # Those that it names in `Lab.of_run`; empty when its parameters are no settings
+    "The sections of settings that the parameters of a run notebook belong to"
+    cells = json.loads(notebook.read_text(encoding='utf-8'))['cells']
+    source = '\n'.join(''.join(cell['source']) for cell in cells if cell['cell_type'] == 'code')
+    call = re.search(r'\.of_run\(\s*globals\(\)\s*,([^)]*)\)', source)
+    names = re.findall(r'[\'"](\w+)[\'"]', call[1]) if call else ()
+    return tuple(name for name in names if name in Settings.model_fields)
 
 # %% ../../nbs/jobs/02_templates.ipynb #8e083012
 def takes_symbols(
@@ -246,6 +333,122 @@ def _check_alone(settings, notebook, symbols, parameters):
         remedy = f'Run {together}, which takes them together, or one symbol: --symbols {symbols[0]}'
         raise ParameterError(what, ', '.join(symbols), remedy)
 
+# %% ../../nbs/jobs/02_templates.ipynb #1b21dc20
+_SWEPT = ('Sharpe', 'CAGR', 'Total Return', 'Max Drawdown', '# Trades', 'Win Rate')  # Figures that rank a sweep
+
+
+def _check_figure(settings, value):
+    "ParameterError for a figure that a sweep does not have"
+    if value not in _SWEPT:
+        raise ParameterError('A sweep has no such figure', value, did_you_mean(value, _SWEPT))
+
+
+def _check_provider(settings, value):
+    "ParameterError for an unknown provider"
+    from tradelab.data.collection import providers
+
+    known = (*providers(), settings.files.name)
+    if value and value not in known:
+        raise ParameterError('There is no such provider', value, did_you_mean(value, known))
+
+
+def _check_model(settings, value):
+    "ParameterError for what cannot be the name of a model"
+    from tradelab.serving.registry import check_model_name
+
+    if value:
+        check_model_name(value)
+
+
+def _check_moment(settings, value):
+    "ParameterError for a moment without a time zone"
+    try:
+        aware = not value or datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        aware = False
+    if not aware:
+        remedy = 'Write it as 2026-11-27T00:00:00+00:00.'
+        raise ParameterError('A moment is a date and a time with its zone', value, remedy)
+
+
+def _check_every(settings, value):
+    "ParameterError for a length of bars that cannot be made of minutes"
+    if value:
+        bar_length(value)
+
+
+_WORDS = {
+    'every': _check_every,
+    'figure': _check_figure,
+    'provider': _check_provider,
+    'model': _check_model,
+    'name': _check_model,
+    'scheduled': _check_moment,
+}  # Parameter of run notebooks → what refuses a word that is not known
+
+# %% ../../nbs/jobs/02_templates.ipynb #b7a81d8f
+def _check_voters(settings, functions):
+    "ConfigError for a voter that is neither built in nor a strategy of your own"
+    known = (*built_in_voters(settings.strategy), 'forecast', *functions)
+    if unknown := [name for name in settings.strategy.voters if name not in known]:
+        remedy = f'{did_you_mean(unknown[0], known)} Write your own: tradelab new strategy {unknown[0]}'
+        raise ConfigError('There is no such voter', unknown[0], remedy)
+
+
+def _check_grid(settings):
+    "ConfigError for a grid in which no pair of windows or levels is possible"
+    grid, voters = settings.sweep, settings.strategy.voters
+    for voter, low, high in (('moving_average', 'fast', 'slow'), ('rsi', 'oversold', 'overbought')):
+        least, most = min(getattr(grid, low)), max(getattr(grid, high))
+        if voter in voters and least >= most:
+            found = f'{low} from {least:g} on, {high} up to {most:g}'
+            raise ConfigError(
+                f'No {low} of the grid lies below a {high}', found, f'Change {low} or {high} of the grid.'
+            )
+
+
+def _check_settings(settings, notebook, parameters):
+    "The settings that a run notebook will use; ConfigError when its parameters make them impossible"
+    sections = sections_of(notebook)
+    changed = settings_of(settings.home, **by_section(parameters, sections))
+    if 'walk_forward' in sections and changed.walk_forward.metric not in METRICS:
+        metric = changed.walk_forward.metric
+        raise ConfigError('There is no such figure', metric, did_you_mean(metric, METRICS))
+    if 'strategy' in sections and not parameters.get('strategy'):
+        _check_voters(changed, strategies_asked(settings, notebook, parameters))
+        if 'sweep' in sections:
+            _check_grid(changed)
+    return changed
+
+# %% ../../nbs/jobs/02_templates.ipynb #8a8a3d85
+def _check_allow(settings, subjects, parameters):
+    "ParameterError when `allow` names a symbol that no run of a request uses"
+    used = [name for subject in subjects for name in subject.split(',') if name]
+    used += [settings.backtest.benchmark] if settings.backtest.benchmark else []
+    for name in filter(None, (name.strip() for name in parameters.get('allow', '').split(','))):
+        if check_symbol(name) not in (used or [check_symbol(name)]):
+            raise ParameterError('`allow` names a symbol that is not used', name, did_you_mean(name.upper(), used))
+
+# %% ../../nbs/jobs/02_templates.ipynb #ade95324
+def _subjects(settings, name, symbols, checked):
+    "An entry per run of a request, and its parameters without the symbols"
+    symbols = symbols.split(',') if isinstance(symbols, str) else symbols
+    takes = takes_symbols(settings.home, name)
+    if reserved := sorted({'symbol', 'run_id'} & set(checked)):
+        remedy = 'Leave it out; name symbols with --symbols.'
+        raise ParameterError('A parameter was given that each run sets itself', reserved[0], remedy)
+    if symbols and not takes:
+        remedy = 'Leave --symbols out, or give the notebook a parameter: symbol: str = "AAPL"  # ticker'
+        raise ParameterError(f'The notebook {name} takes no symbol', list(symbols)[0], remedy)
+    if takes == 'symbols':
+        universe = _universe(settings, name, list(symbols), checked)
+        return [universe], {key: value for key, value in checked.items() if key != 'symbols'}
+    if takes == 'symbol':
+        named = list(dict.fromkeys(check_symbol(symbol) for symbol in symbols or settings.data.symbols))
+        _check_alone(settings, find_template(settings.home, name), named, checked)
+        return named, checked
+    return [''], checked
+
 # %% ../../nbs/jobs/02_templates.ipynb #619f135b
 def check_request(
     settings: Settings,  # The lab
@@ -259,42 +462,29 @@ def check_request(
     """
     notebook = find_template(settings.home, name)
     checked = check_parameters(notebook, with_strategy_parameters(settings, notebook, parameters))
-    if checked.get('every'):
-        bar_length(checked['every'])
-    takes = takes_symbols(settings.home, name)
-    if reserved := sorted({'symbol', 'run_id'} & set(checked)):
-        remedy = 'Leave it out; name symbols with --symbols.'
-        raise ParameterError('A parameter was given that each run sets itself', reserved[0], remedy)
-    if symbols and not takes:
-        remedy = 'Leave --symbols out, or give the notebook a parameter: symbol: str = "AAPL"  # ticker'
-        raise ParameterError(f'The notebook {name} takes no symbol', list(symbols)[0], remedy)
-    if takes == 'symbols':
-        universe = _universe(settings, name, list(symbols), checked)
-        return [universe], {key: value for key, value in checked.items() if key != 'symbols'}
-    if takes == 'symbol':
-        named = list(dict.fromkeys(check_symbol(symbol) for symbol in symbols or settings.data.symbols))
-        _check_alone(settings, notebook, named, checked)
-        return named, checked
-    return [''], checked
+    for key in [key for key in _WORDS if key in checked]:
+        _WORDS[key](settings, checked[key])
+    changed = _check_settings(settings, notebook, checked)
+    subjects, checked = _subjects(settings, name, symbols, checked)
+    _check_allow(changed, subjects, checked)
+    return subjects, checked
 
-# %% ../../nbs/jobs/02_templates.ipynb #bf6a35a7
-def _setting(section, key, value):
-    "The setting that a parameter stands for: -1 means None where the field may be empty, else 0"
-    field = Settings.model_fields[section].annotation.model_fields.get(key)
-    if value != -1 or field is None:
-        return value
-    return None if type(None) in get_args(field.annotation) else 0
+# %% ../../nbs/jobs/02_templates.ipynb #73851ac7
+def _answer(reply):
+    "What a kernel answered to a cell: 'ok', 'error', 'aborted', or 'exit' when the cell asks the kernel to end"
+    payload = reply['content'].get('payload', [])
+    return 'exit' if any(part.get('source') == 'ask_exit' for part in payload) else reply['content']['status']
 
-# %% ../../nbs/jobs/02_templates.ipynb #16c6987c
-def settings_of(
-    **sections: dict,  # Section → key → value of a parameter; 0 or '': as in settings.ini, -1: none
-) -> Settings:  # Raises ConfigError with section, key, value found and remedy
-    "The lab's settings, changed by the parameters of a run notebook"
-    changes = {}
-    for section, parameters in sections.items():
-        given = {key: value for key, value in parameters.items() if value not in (0, '')}
-        changes[section] = {key: _setting(section, key, value) for key, value in given.items()}
-    return load_settings(**changes)
+
+def _early_end(executed, answers):
+    "Why a notebook that raised nothing did not run to its end, '' when it did; `answers`: place of a cell → answer"
+    cells = json.loads(executed.read_text())['cells']
+    code = [at for at, cell in enumerate(cells) if cell['cell_type'] == 'code' and ''.join(cell['source']).strip()]
+    number = next((number for number, at in enumerate(code, 1) if answers.get(at) != 'ok'), 0)
+    if code and not number:
+        return ''
+    where = f'at code cell {number} of {len(code)}' if code else 'before the first code cell'
+    return f'EarlyEndError: the notebook ended {where}, without an error; a run is ok only when every cell was executed'
 
 # %% ../../nbs/jobs/02_templates.ipynb #88c10f6c
 MAX_ERROR_LENGTH = 2_000  # Characters
@@ -311,6 +501,11 @@ def execute_template(
     papermill = _papermill()
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+    answers = {}
+
+    def _note(cell, cell_index, execute_reply):
+        answers[cell_index] = _answer(execute_reply)
+
     try:
         papermill.execute_notebook(
             str(notebook),
@@ -320,6 +515,7 @@ def execute_template(
             progress_bar=False,
             cwd=str(folder),
             execution_timeout=timeout,
+            on_cell_executed=_note,
         )
     except papermill.PapermillExecutionError as e:
         return f'{e.ename}: {e.evalue}'[:MAX_ERROR_LENGTH]
@@ -327,4 +523,4 @@ def execute_template(
         return f'TimeoutError: a cell took longer than {timeout} s ([reports] timeout_s)'
     except DeadKernelError:
         return 'DeadKernelError: the kernel died, often because memory ran out'
-    return ''
+    return _early_end(executed, answers)

@@ -30,7 +30,7 @@ from tradelab.data.status import (
     status_headline,
     status_summary,
 )
-from ..jobs.templates import settings_of
+from ..jobs.templates import by_section, settings_of
 from .study import LabStudy, merged_sections, public_names, record_question
 from ..records.provenance import fingerprint
 from ..records.results import save_metrics
@@ -95,11 +95,7 @@ def _of_run(
     *sections: str,  # Sections whose keys are taken, such as 'strategy', 'risk'
 ) -> Lab:  # Raises ConfigError with section, key, value found and remedy
     "The lab of a run notebook, with its parameters as settings"
-    keys = {section: Settings.model_fields[section].annotation.model_fields for section in sections}
-    values, taken = {}, set()
-    for section, fields in keys.items():
-        values[section] = {key: parameters[key] for key in fields if key in parameters and key not in taken}
-        taken |= set(values[section])
+    values = by_section(parameters, sections)
     lab = cls.__new__(cls)
     lab.settings, lab.sections = settings_of(**values), {}
     for section, given in values.items():

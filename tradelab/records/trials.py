@@ -9,6 +9,7 @@ __all__ = ['save_sweep', 'load_sweep', 'save_walk_forward', 'load_folds', 'poole
 # %% ../../nbs/records/06_trials.ipynb #18647da3
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -287,6 +288,9 @@ def metric_history(
     if not rows:
         asked = ' '.join(filter(None, (template, subject))) or 'of any notebook'
         raise RunError('No finished run with figures', asked, _runs_with_figures(settings))
+    sides = {name for row in rows for name, figures in row.metrics.items() if isinstance(figures, Mapping)}
+    if side and side not in sides:
+        raise RunError('No run has figures of this side', side, did_you_mean(side, sides))
     figures = [run_figures(row.metrics, side or None) for row in rows]
     metric = _matching_figure(sorted({name for named in figures for name in named}), metric)
     history = [

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['STATEMENT_REMEDIES', 'CONNECTION_REMEDIES', 'CONNECT_TIMEOUT', 'database_error', 'embedded_folder', 'database_url',
-           'admin_connection', 'connect_args', 'engine', 'close_engines', 'stop_database', 'session', 'copy_frame',
-           'read_frame', 'Base', 'separate_base', 'column', 'key_column', 'head_revision', 'current_revision',
-           'require_current', 'migrate', 'move_to_attic', 'restore_from_attic', 'scratch_lab']
+           'admin_connection', 'answer_within', 'connect_args', 'engine', 'close_engines', 'stop_database', 'session',
+           'copy_frame', 'read_frame', 'Base', 'separate_base', 'column', 'key_column', 'head_revision',
+           'current_revision', 'require_current', 'migrate', 'move_to_attic', 'restore_from_attic', 'scratch_lab']
 
 # %% ../../nbs/ground/08_database.ipynb #f8198818
 import datetime as dt
@@ -15,13 +15,19 @@ import json
 import os
 import re
 import shutil
+import socket
 import tempfile
-from contextlib import contextmanager
+import threading
+import time
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import psycopg2
+import psycopg2.extensions
 from sqlalchemy import (
     URL,
     Connection,
@@ -44,6 +50,7 @@ from sqlalchemy.orm import DeclarativeBase, MappedColumn, Session, mapped_column
 
 import tradelab
 from ..config import Settings, load_secrets, load_settings
+from ..settings import DatabaseSettings
 from .error_handling import ConfigError, DatabaseDownError, DatabaseError, WrongRevisionError
 from .logs import redact
 from .server import start_server, stop_server
@@ -84,6 +91,12 @@ STATEMENT_REMEDIES = (  # Pattern of code or sentence, error class, clause, reme
 
 # %% ../../nbs/ground/08_database.ipynb #81826c9d
 CONNECTION_REMEDIES = (  # The same for connections that are refused or lost
+    (
+        r'no answer within',
+        DatabaseDownError,
+        'The database did not answer in time',
+        'Its process may be stopped or its machine too busy: tradelab doctor. To wait longer: [database] grace_s',
+    ),
     (
         r'^28|password authentication failed|no password supplied|role ".*" does not exist|no pg_hba.conf entry',
         DatabaseDownError,
@@ -211,6 +224,106 @@ def admin_connection(
     except DBAPIError as e:
         raise database_error(e) from e
 
+# %% ../../nbs/ground/08_database.ipynb #c8185f66
+class _Watchdog:
+    "A thread that ends the socket of a connection whose answer is late"
+
+    def __init__(self):
+        self.calls, self.lock, self.begun = {}, threading.Lock(), threading.Event()
+        threading.Thread(target=self._watch, name='database-watchdog', daemon=True).start()
+
+    def _watch(self):
+        while self.begun.wait():
+            self.begun.clear()
+            while self.calls:
+                time.sleep(0.1)
+                with self.lock:
+                    for call in self.calls.values():
+                        if time.monotonic() > call['ends'] and not call['late']:
+                            call['late'] = True
+                            _hang_up(call['connection'])
+
+    @contextmanager
+    def call(self, connection, seconds):
+        "Watch a call that waits for the server; yields what says whether it was late"
+        call = dict(connection=connection, ends=time.monotonic() + seconds, late=False)
+        with self.lock:
+            self.calls[id(call)] = call
+        self.begun.set()
+        try:
+            yield call
+        finally:
+            with self.lock:
+                del self.calls[id(call)]
+
+
+def _hang_up(connection):
+    "End the socket of a connection; a thread that reads from it gets an end of file"
+    with suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+# %% ../../nbs/ground/08_database.ipynb #2862bf58
+_watchdogs = {}
+_PATIENCE = ContextVar('patience', default=float('inf'))
+
+
+@contextmanager
+def _answered(connection):
+    "The body waits for the server; psycopg2.OperationalError when the answer does not come in time"
+    watchdog = _watchdogs.get(os.getpid()) or _watchdogs.setdefault(os.getpid(), _Watchdog())
+    seconds = min(connection.deadline_s, _PATIENCE.get())
+    with watchdog.call(connection, seconds) as call:
+        try:
+            yield
+        except psycopg2.Error as e:
+            if call['late']:
+                connection.gave_up = f'no answer within {seconds:g} s'
+            if connection.gave_up:  # also when what follows, such as the rollback, finds the connection closed
+                raise psycopg2.OperationalError(connection.gave_up) from e
+            raise
+
+# %% ../../nbs/ground/08_database.ipynb #77f3f5e3
+@contextmanager
+def answer_within(
+    seconds: float,  # Longest wait for one answer of the server in the body
+):  # The deadline of the settings still counts when it is shorter
+    "A shorter deadline for the statements in the body"
+    token = _PATIENCE.set(seconds)
+    try:
+        yield
+    finally:
+        _PATIENCE.reset(token)
+
+# %% ../../nbs/ground/08_database.ipynb #90acaad8
+def _watched(plain):
+    "`plain`, a method of psycopg2 that waits for the server, with a deadline"
+
+    def method(self, *arguments, **options):
+        with _answered(getattr(self, 'connection', self)):
+            return plain(self, *arguments, **options)
+
+    return method
+
+
+class WatchedCursor(psycopg2.extensions.cursor):
+    "A cursor whose calls have a deadline."
+
+    execute, executemany, callproc, copy_expert, copy_from, copy_to = (
+        _watched(getattr(psycopg2.extensions.cursor, name))
+        for name in ('execute', 'executemany', 'callproc', 'copy_expert', 'copy_from', 'copy_to')
+    )
+
+
+class WatchedConnection(psycopg2.extensions.connection):
+    "A connection whose calls have a deadline."
+
+    def __init__(self, *arguments, deadline_s, **options):
+        super().__init__(*arguments, **options)
+        self.deadline_s, self.gave_up, self.cursor_factory = deadline_s, '', WatchedCursor
+
+    commit = _watched(psycopg2.extensions.connection.commit)
+    rollback = _watched(psycopg2.extensions.connection.rollback)
+
 # %% ../../nbs/ground/08_database.ipynb #4d94ca48
 CONNECT_TIMEOUT = 5  # seconds
 
@@ -220,7 +333,7 @@ def connect_args(
     settings: Settings | None = None,  # With the time limits; without limits when left out
 ) -> dict:  # Options of libpq, without those that the URL sets
     "Options of every connection"
-    limits = ''
+    limits, database = '', settings.database if settings else DatabaseSettings()
     if settings:
         limits = f' -c lock_timeout={settings.database.lock_timeout_ms}'
         limits += f' -c statement_timeout={settings.database.statement_timeout_ms}'
@@ -229,6 +342,9 @@ def connect_args(
         application_name='tradelab',
         keepalives_idle=30,
         options=f'-c timezone=UTC{limits}',
+        connection_factory=partial(
+            WatchedConnection, deadline_s=database.statement_timeout_ms / 1_000 + database.grace_s
+        ),
     )
     return {key: value for key, value in options.items() if key not in url.query}
 
@@ -263,6 +379,7 @@ def engine(
         url.render_as_string(hide_password=False),
         settings.database.lock_timeout_ms,
         settings.database.statement_timeout_ms,
+        settings.database.grace_s,
     )
     if key not in _engines:
         _engines[key] = create_engine(

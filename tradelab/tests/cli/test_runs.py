@@ -102,8 +102,10 @@ def test_runs_of_every_kind_stand_in_one_table(fresh, runs):
     assert (
         line['look'] == 'look all ok 5 symbols, 4 ok, 1 fail' and line['broken'] == 'broken IBM failed KeyError: [/x]'
     )
-    code, out, _ = runs('--template', 'swep')
-    assert code == 0 and 'No run of swep is recorded yet' in out
+    code, out, _ = runs('--template', 'retrain')
+    assert code == 0 and 'No run of retrain is recorded yet' in out
+    code, _, err = runs('--template', 'swep')
+    assert code == 6 and 'Did you mean sweep' in err
 
 
 def test_runs_are_listed_by_name_as_by_the_bare_command(fresh, runs):
