@@ -609,6 +609,9 @@ class DatabaseSettings(Section):
         pattern=r'^postgresql(\+psycopg2)?://',
         description='postgresql+psycopg2://user@host/name, or empty for the embedded server',
     )
+    bin: Path | None = Field(
+        None, description='folder of the pg_dump and pg_restore for backups, or empty to look for them'
+    )
     lock_timeout_ms: int = Field(
         5_000,
         ge=1,

