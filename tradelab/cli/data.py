@@ -74,6 +74,15 @@ def _read_from(settings, provider, file):
         raise ParameterError('--file goes with the provider files', provider, 'Leave --provider out.')
     return settings.model_copy(update={'files': settings.files.model_copy(update={'path': file.resolve()})})
 
+# %% ../../nbs/cli/02_data.ipynb #0461d8ae
+def _with_progress(collect, *request, **options):
+    "The results of a collection, with a bar that advances at each symbol"
+    with progress_bar() as progress:
+        task = progress.add_task('ingest', total=None)
+        options['on_symbol'] = lambda result: progress.advance(task)
+        options['on_plan'] = lambda count: progress.update(task, total=count)
+        return collect(*request, **options)
+
 # %% ../../nbs/cli/02_data.ipynb #568307c7
 def ingest_command(
     provider: Annotated[
@@ -112,18 +121,7 @@ def ingest_command(
             raise ParameterError('--full goes with daily bars', '--minutes --full', 'Name the first day: --start.')
         require_database(settings)
         collect, options = (ingest_minutes, {}) if minutes else (ingest, {'full': full})
-        with progress_bar() as progress:
-            task = progress.add_task('ingest', total=None)
-            results = collect(
-                settings,
-                chosen,
-                provider,
-                as_date(start),
-                as_date(end),
-                **options,
-                on_symbol=lambda result: progress.advance(task),
-                on_plan=lambda count: progress.update(task, total=count),
-            )
+        results = _with_progress(collect, settings, chosen, provider, as_date(start), as_date(end), **options)
         _print_collected([result for result in results if result.ok])
         typer.echo(_ingest_summary(results, minutes))
         _report_kept(results)

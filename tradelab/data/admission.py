@@ -242,8 +242,9 @@ def _check_minutes(symbol, bars, daily):
     if off.empty:
         return
     day = off.iloc[0]
+    where = f'{plural(len(off), "session")}, first {off.index[0]:%Y-%m-%d}'
     raise RefusedError(
-        f'The minutes of {symbol} do not fit its daily bars on {plural(len(off), "session")}, first {off.index[0]:%Y-%m-%d}',
+        f'The minutes of {symbol} do not fit its daily bars on {where}',
         f'{day.low:,.2f} to {day.high:,.2f}, the day {day.low_day:,.2f} to {day.high_day:,.2f}',
         remedy,
     )

@@ -74,7 +74,9 @@ def _date_remedy(text):
     if text.strip().lstrip('-').isdigit():
         return 'Convert the count to dates, YYYY-MM-DD.'
     if re.match(r'[0-9]{4}-[0-9]{2}-[0-9]{2}[ T]', text) or re.search(r'[ T][0-9]{1,2}:[0-9]{2}', text):
-        return 'A daily bar carries the local date of its exchange and no time of day; for minutes: tradelab ingest --minutes.'
+        return (
+            'A daily bar carries the date at its exchange and no time of day; for minutes: tradelab ingest --minutes.'
+        )
     return 'Write YYYY-MM-DD, from 1900 to 2100; 03/04/2020 may be March or April.'
 
 # %% ../../nbs/providers/07_files.ipynb #4e450cf4
@@ -364,15 +366,6 @@ class FileProvider(Provider):
         "Many symbols in one pass"
         yield from _deliveries(self, symbols, start, end)
 
-    def minute_bars(
-        self,
-        symbol: str,  # Ticker
-        start=None,  # First moment, aware, None for the beginning
-        end=None,  # Last moment, aware, None for the end
-    ) -> pd.DataFrame:  # Index 'at' in UTC, columns open … volume; raises UnknownSymbolError, ProviderErrors
-        "Minutes as written in the files"
-        return _minutes(self, symbol, start, end)
-
 # %% ../../nbs/providers/07_files.ipynb #e3f3c59f
 def _deliveries(provider, symbols, start, end):
     "Pairs of symbol and delivery or error; on a split basis read to the end of the files, then cut"
@@ -467,6 +460,19 @@ def _minutes(provider, symbol, start, end):
 def _where(provider):
     "The file or the folder that is read, for messages"
     return provider.paths[0].name if len(provider.paths) == 1 else provider.paths[0].parent.name
+
+# %% ../../nbs/providers/07_files.ipynb #1834d606
+def _minute_bars(
+    self: FileProvider,
+    symbol: str,  # Ticker
+    start=None,  # First moment, aware, None for the beginning
+    end=None,  # Last moment, aware, None for the end
+) -> pd.DataFrame:  # Index 'at' in UTC, columns open … volume; raises UnknownSymbolError, ProviderErrors
+    "Minutes as written in the files"
+    return _minutes(self, symbol, start, end)
+
+
+FileProvider.minute_bars = _minute_bars
 
 # %% ../../nbs/providers/07_files.ipynb #b1f45c7d
 def _table_paths(path):
