@@ -287,8 +287,9 @@ def _refusal(error, origin):
         return ConfigError(f'[{section}] has no key {key!r} ({place})', value, did_you_mean(key, _keys(section)))
     if key == 'url':
         value = _masked_url(str(value))
+    reason = error['msg'].removeprefix('Value error, ')
     return ConfigError(
-        f'[{section}] {key} in {place} is not possible: {error["msg"].lower().removeprefix("value error, ")}',
+        f'[{section}] {key} in {place} is not possible: {reason[:1].lower()}{reason[1:]}',
         value,
         f'It is: {_keys(section)[key].description}.',
     )

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['lab_settings', 'require_database', 'terminal_width', 'print_table', 'progress_bar', 'parse_symbols', 'chosen_symbols',
-           'as_date', 'parse_parameters', 'check_arguments', 'name_once', 'report_failures']
+           'as_date', 'parse_parameters', 'check_arguments', 'between', 'name_once', 'report_failures']
 
 # %% ../../nbs/cli/01_console.ipynb #8947d5f5
 import signal
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -153,6 +153,20 @@ def check_arguments(
 
     if bad := [text for text in texts if not is_text(text)]:
         raise ParameterError('An argument is not UTF-8 text', bad[0], 'Type it again in a UTF-8 terminal.')
+
+# %% ../../nbs/cli/01_console.ipynb #e55c756c
+def between(
+    least: int,  # Smallest number that is accepted
+    most: int,  # Largest
+) -> Callable:  # For `callback=` of a typer option; typer's own limits do not show the number that was given
+    "A check of a whole number"
+
+    def _check(value: int | None):
+        if value is not None and not least <= value <= most:
+            raise typer.BadParameter(f'{value} does not lie between {least:,} and {most:,}.')
+        return value
+
+    return _check
 
 # %% ../../nbs/cli/01_console.ipynb #d2d11fbe
 def name_once(

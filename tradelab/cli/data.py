@@ -160,12 +160,16 @@ def data_status_command(
 ):
     "Show span, gaps, age and data check of each symbol."
     with lab_settings() as settings:
+        from tradelab.data.collection import providers
         from tradelab.data.status import data_status
         from tradelab.utils.database import require_current
+        from tradelab.utils.error_handling import ProviderError, did_you_mean
 
         require_current(settings)
         chosen = parse_symbols(symbols)
         status = data_status(settings, chosen, provider)
+        if provider and status.empty:
+            raise ProviderError('Nothing from this provider is stored', provider, did_you_mean(provider, providers()))
         columns = 'symbol provider first last missing verdict behind fetched_at last_error findings'.split()
         print_table(
             '',

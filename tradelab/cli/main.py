@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from .console import check_arguments, lab_settings, parse_symbols, print_table, progress_bar
+from .console import between, check_arguments, lab_settings, parse_symbols, print_table, progress_bar
 from .data import data_app, ingest_command
 from .models import models_app
 from .runs import run_command, runs_app
@@ -182,8 +182,8 @@ def audit_command(
         ),
     ] = '',
     symbols: Annotated[str, typer.Option(help='Symbols of the sample, separated by commas.')] = 'AAPL',
-    cuts: Annotated[int, typer.Option(min=1, max=100_000, help='Random cuts of each history.')] = 50,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1, help='Seed of the random cuts.')] = 0,
+    cuts: Annotated[int, typer.Option(callback=between(1, 100_000), help='Random cuts of each history.')] = 50,
+    seed: Annotated[int, typer.Option(callback=between(0, 2**32 - 1), help='Seed of the random cuts.')] = 0,
 ):
     "Audit for look-ahead on truncated histories. Exits with status 1 if any value changes."
     with lab_settings() as settings, _without_warnings():

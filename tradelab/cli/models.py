@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from tradelab.cli.console import (
+    between,
     chosen_symbols,
     lab_settings,
     parse_parameters,
@@ -86,7 +87,9 @@ def _detail_rows(row):
 @models_app.command('show')
 def models_show_command(
     name: Annotated[str, typer.Argument(help='Name of a model, as `tradelab models list` prints it.')],
-    version: Annotated[int | None, typer.Option(min=1, max=2**31 - 1, help='Version. Default: the champion.')] = None,
+    version: Annotated[
+        int | None, typer.Option(callback=between(1, 2**31 - 1), help='Version. Default: the champion.')
+    ] = None,
 ):
     "Show one model: its origin, evaluations and decisions."
     with lab_settings() as settings:
@@ -116,7 +119,7 @@ def _stated_reason(reason):
 @models_app.command('promote')
 def promote_command(
     name: Annotated[str, typer.Argument(help='Name of a model.')],
-    version: Annotated[int, typer.Argument(min=1, max=2**31 - 1, help='Version to promote.')],
+    version: Annotated[int, typer.Argument(callback=between(1, 2**31 - 1), help='Version to promote.')],
     reason: Annotated[str, typer.Option(help='Reason; stored with the decision.')],
 ):
     "Promote a version by hand, whatever its evaluation says."

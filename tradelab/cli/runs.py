@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from tradelab.cli.console import (
+    between,
     chosen_symbols,
     lab_settings,
     parse_parameters,
@@ -68,7 +69,7 @@ runs_app = typer.Typer(
 )
 
 # %% ../../nbs/cli/04_runs.ipynb #87e8043f
-_Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help='Number of runs, newest first.')]
+_Limit = Annotated[int, typer.Option(callback=between(1, 1_000_000), help='Number of runs, newest first.')]
 _Template = Annotated[str, typer.Option(help='Only runs of this notebook.')]
 
 
@@ -311,7 +312,7 @@ def history_command(
         str, typer.Option(help='strategy, buy_and_hold, … Default: the side that each run is judged by.')
     ] = '',
     limit: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help='Rows in the table, newest last; the plot shows all.')
+        int, typer.Option(callback=between(1, 1_000_000), help='Rows in the table, newest last; the plot shows all.')
     ] = 40,
     plot: Annotated[Path | None, typer.Option(help='File for a plot: PNG, SVG or PDF.')] = None,
 ):

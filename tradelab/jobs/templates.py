@@ -13,6 +13,7 @@ import math
 import re
 import sys
 from datetime import datetime
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import get_args
@@ -69,6 +70,15 @@ def template_parameters(
     notebook: Path,  # A run notebook
 ) -> dict[str, dict]:  # Name → inferred_type_name, default (as written), help; raises RunError
     "The parameters that a run notebook takes"
+    stamp = notebook.stat() if notebook.is_file() else None
+    return {
+        name: dict(entry) for name, entry in _inspected(notebook, stamp and (stamp.st_mtime_ns, stamp.st_size)).items()
+    }
+
+
+@lru_cache(maxsize=64)
+def _inspected(notebook, stamp):
+    "`template_parameters`, read again when the file has changed"
     try:
         return _papermill().inspect_notebook(str(notebook))
     except Exception as e:
@@ -436,7 +446,8 @@ def _subjects(settings, name, symbols, checked):
     takes = takes_symbols(settings.home, name)
     if reserved := sorted({'symbol', 'run_id'} & set(checked)):
         remedy = 'Leave it out; name symbols with --symbols.'
-        raise ParameterError('A parameter was given that each run sets itself', reserved[0], remedy)
+        found = f'{reserved[0]}={checked[reserved[0]]}'
+        raise ParameterError('A parameter was given that each run sets itself', found, remedy)
     if symbols and not takes:
         remedy = 'Leave --symbols out, or give the notebook a parameter: symbol: str = "AAPL"  # ticker'
         raise ParameterError(f'The notebook {name} takes no symbol', list(symbols)[0], remedy)
