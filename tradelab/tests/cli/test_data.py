@@ -46,4 +46,4 @@ def test_minute_bars_are_refused_in_one_line_with_the_symbol_once(fresh, tmp_pat
     rows = ''.join(f'2024-01-02 09:3{minute}:00,1,2,1,1.5,100\n' for minute in range(3))
     (tmp_path / 'MIN.csv').write_text('date,open,high,low,close,volume\n' + rows)
     code, _, err = call_command('ingest', '--file', str(tmp_path / 'MIN.csv'))
-    assert code == 1 and err.startswith('MIN: MIN.csv row 1: ') and 'Make daily bars first' in err, err
+    assert code == 1 and err.startswith('MIN: MIN.csv row 1: ') and 'ingest --minutes' in err, err
