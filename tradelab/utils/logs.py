@@ -7,6 +7,7 @@ __all__ = ['MASK', 'PATTERNS', 'redact', 'redact_fields', 'Redaction', 'current_
            'ConsoleFormatter', 'setup_logging', 'attach_handler', 'clean_exit']
 
 # %% ../../nbs/ground/06_logs.ipynb #7fd20de3
+import base64
 import json
 import logging
 import logging.handlers
@@ -18,6 +19,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -40,18 +42,67 @@ PATTERNS = tuple(
 _IS_SECRET = re.compile(_NAME, re.I)
 
 # %% ../../nbs/ground/06_logs.ipynb #bb3a7181
+def _in_base64(raw):
+    "What base 64 shows of the bytes `raw` wherever they begin in a longer text"
+    shown = set()
+    for before, unsure in enumerate((0, 2, 3)):
+        letters = base64.b64encode(b'.' * before + raw).rstrip(b'=').decode()
+        whole = (before + len(raw)) % 3 == 0
+        shown.add(letters[unsure:] if whole else letters[unsure:-1])
+    return shown | {letters.translate(str.maketrans('+/', '-_')) for letters in shown}
+
+# %% ../../nbs/ground/06_logs.ipynb #d7fdf40f
+@lru_cache(maxsize=64)
 def _forms(secret):
-    "The ways in which `secret` may be written"
-    return {
+    "The ways in which `secret` may be written, the longest first"
+    raw, letters = secret.encode(), [*secret]
+    forms = {
         secret,
+        quote(secret),
         quote(secret, safe=''),
+        quote(quote(secret, safe=''), safe=''),
         escape(secret),
         escape(secret, quote=False),
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         repr(secret)[1:-1],
+        repr(raw)[2:-1],
         ' '.join(secret.split()),
+        secret[::-1],
+        *(''.join(form.format(ord(letter)) for letter in letters) for form in (r'\u{:04x}', '&#{};', '&#x{:x};')),
+        *(''.join(form.format(byte) for byte in raw) for form in ('%{:02X}', r'\x{:02x}')),
+        *(raw.hex(gap) for gap in ' :'),
+        raw.hex(),
+        base64.b32encode(raw).decode().rstrip('='),
+        *_in_base64(raw),
     }
+    return sorted((form for form in forms if len(form) > 3), key=len, reverse=True)
+
+# %% ../../nbs/ground/06_logs.ipynb #a941476f
+def _without_form(text, form, folded):
+    "`text` with each `form` masked, in any case when `folded`"
+    if not folded:
+        return text.replace(form, MASK)
+    low, form, size = text.lower(), form.lower(), len(form)
+    if form not in low:
+        return text
+    if len(low) != len(text):  # A few letters change their length
+        return re.sub(re.escape(form), MASK, text, flags=re.I)
+    parts, at = [], 0
+    while (found := low.find(form, at)) >= 0:
+        parts += [text[at:found], MASK]
+        at = found + size
+    return ''.join([*parts, text[at:]])
+
+
+def _without_cut(text, secret):
+    "`text` without the beginning of `secret` where the text was cut off within it"
+    least = max(6, len(secret) // 2)
+    if secret[:least] not in text:
+        return text
+    for size in range(len(secret) - 1, least - 1, -1):
+        text = re.sub(re.escape(secret[:size]) + r'(?=\s*(?:…|\.\.\.|$))', MASK, text)
+    return text
 
 # %% ../../nbs/ground/06_logs.ipynb #aa756613
 def redact(
@@ -59,9 +110,10 @@ def redact(
     secrets: tuple[str, ...] = (),  # Secret values to remove wherever they occur
 ) -> str:  # `text` with each secret replaced by four asterisks
     "Return text without secrets, found by value and by pattern."
-    forms = {form for secret in secrets if len(secret) > 3 for form in _forms(secret)}
-    for form in sorted(forms, key=len, reverse=True):
-        text = text.replace(form, MASK)
+    for secret in sorted({secret for secret in secrets if len(secret) > 3}, key=len, reverse=True):
+        for form in _forms(secret):
+            text = _without_form(text, form, len(secret) >= 8)
+        text = _without_cut(text, secret)
     for pattern, mask in PATTERNS:
         text = pattern.sub(mask, text)
     return text
@@ -74,12 +126,19 @@ def redact_fields(
     "Return fields without secrets."
     if isinstance(value, dict):
         return {
-            name: MASK if isinstance(item, str) and _IS_SECRET.search(str(name)) else redact_fields(item, secrets)
+            _redacted_name(name, secrets): MASK
+            if isinstance(item, str) and _IS_SECRET.search(str(name))
+            else redact_fields(item, secrets)
             for name, item in value.items()
         }
     if isinstance(value, (list, tuple)):
         return [redact_fields(item, secrets) for item in value]
     return value if value is None or isinstance(value, (bool, int, float)) else redact(str(value), secrets)
+
+
+def _redacted_name(name, secrets):
+    "The name of a field, which may hold a value itself"
+    return redact(name, secrets) if isinstance(name, str) else name
 
 # %% ../../nbs/ground/06_logs.ipynb #af9e9c3c
 class Redaction(logging.Filter):
