@@ -78,10 +78,11 @@ def runs_list_command(limit: _Limit = 20, template: _Template = ''):
     "List runs, newest first. The same as `tradelab runs` alone."
     with lab_settings() as settings:
         from tradelab.jobs.templates import find_template
-        from tradelab.records.results import runs_table
+        from tradelab.records.results import close_stale_runs, runs_table
         from tradelab.utils.database import require_current
 
         require_current(settings)
+        close_stale_runs(settings)
         rows = [_listed_row(row) for row in runs_table(settings, limit=limit, template=template or None).itertuples()]
         print_table(
             '',
@@ -111,10 +112,11 @@ def runs_show_command(
     with lab_settings() as settings:
         import json
 
-        from tradelab.records.results import run_details
+        from tradelab.records.results import close_stale_runs, run_details
         from tradelab.utils.database import require_current
 
         require_current(settings)
+        close_stale_runs(settings)
         rows = [
             (name, json.dumps(value, indent=1, ensure_ascii=False) if isinstance(value, dict) else value)
             for name, value in run_details(settings, run_id).items()

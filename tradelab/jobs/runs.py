@@ -40,10 +40,12 @@ from tradelab.jobs.templates import (
 from ..records.provenance import code_hash, deciding_settings, file_hash, fingerprint, git_state, versions
 from tradelab.records.results import (
     EventHandler,
+    claim_run,
     close_stale_runs,
     equity_curves,
     find_ok_run,
     finish_run,
+    keep_run_alive,
     runs_table,
     start_run,
 )
@@ -233,20 +235,28 @@ def run_row(
 def execute_job(
     settings: Settings,  # The lab
     job: Job,  # The job; its row exists already
-) -> RunResult:  # An error of the notebook is returned, not raised
+) -> RunResult:  # An error of the notebook is returned, not raised; raises RunError when the row is closed already
     "Execute one job, write its report and close its row"
     began, secrets = time.monotonic(), load_secrets(settings.home).plain_values()
     notebook, template = Path(job.notebook), find_template(settings.home, job.template)
-    error = execute_template(template, notebook, job.parameters, settings.home, settings.reports.timeout_s)
-    error = redact(error, secrets)
+    epoch = claim_run(settings, job.run_id)
+    with keep_run_alive(settings, job.run_id, epoch) as lost:
+        error = execute_template(template, notebook, job.parameters, settings.home, settings.reports.timeout_s)
+        error = redact(error, secrets)
+        redact_notebook(notebook, secrets)
+        if lost.is_set():
+            return RunResult(job.run_id, job.symbol, 'interrupted', _LOST, job.notebook, '', time.monotonic() - began)
+        report_page(notebook, Path(job.html), f'{job.template} {job.symbol}'.strip(), error)
     status = 'failed' if error else 'ok'
-    redact_notebook(notebook, secrets)
-    report_page(notebook, Path(job.html), f'{job.template} {job.symbol}'.strip(), error)
     log = logging.getLogger(__name__).error if error else logging.getLogger(__name__).info
     log('Run of %s for %s: %s', job.template, job.symbol or 'all', error or 'ok', extra=dict(event=f'run.{status}'))
-    if not finish_run(settings, job.run_id, status=status, error=error or None, notebook_hash=file_hash(notebook)):
-        status, error = 'interrupted', 'Another process closed this run before it ended'
+    end = dict(status=status, error=error or None, notebook_hash=file_hash(notebook))
+    if not finish_run(settings, job.run_id, epoch=epoch, **end):
+        status, error = 'interrupted', _LOST
     return RunResult(job.run_id, job.symbol, status, error, job.notebook, job.html, time.monotonic() - began)
+
+
+_LOST = 'Another process closed or took this run before it ended'
 
 # %% ../../nbs/jobs/04_runs.ipynb #2d286b79
 def worker():
@@ -384,9 +394,6 @@ def _check_history(settings, name, subjects, parameters):
         folds(days, changed.walk_forward)
 
 # %% ../../nbs/jobs/04_runs.ipynb #8a66ca62
-A_DAY = 86_400  # Seconds
-
-
 def _finished(settings, job):
     "The result of a finished run with identical inputs whose report still exists, else None"
     row = run_row(settings, job)
@@ -413,7 +420,7 @@ def run(
     require_current(settings)
     _check_history(settings, name, subjects, checked)
     jobs, results = [plan_job(settings, name, subject, checked) for subject in subjects], []
-    close_stale_runs(settings, settings.reports.timeout_s + A_DAY)
+    close_stale_runs(settings)
     on_start(len(jobs), _worker_count(settings, len(jobs)))
     for job in list(jobs) if only_missing else ():
         if result := _finished(settings, job):
@@ -429,6 +436,7 @@ def update_index(
 ) -> Path:  # The page; raises StorageError when it cannot be written
     "Write `index.html` into the report folder"
     folder = settings.path(settings.reports.directory)
+    close_stale_runs(settings)
     rows = runs_table(settings, limit).to_dict('records')
     curves = equity_curves(settings, [row['id'] for row in rows])
     for row in rows:

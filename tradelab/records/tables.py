@@ -32,6 +32,7 @@ class Run(Base):
         CheckConstraint("status IN ('running', 'ok', 'failed', 'interrupted')", name='status_known'),
         CheckConstraint("(status = 'running') = (ended_at IS NULL)", name='ended_when_not_running'),
         CheckConstraint('trials > 0', name='trials_positive'),
+        CheckConstraint('epoch >= 0', name='epoch_counted'),
         Index(None, 'started_at'),
         Index(None, 'fingerprint'),
         {'comment': 'Executions of run notebooks, with all that is needed to repeat them'},
@@ -65,6 +66,11 @@ class Run(Base):
     )
     notebook_path: Mapped[str | None] = column('Path of the executed notebook')
     html_path: Mapped[str | None] = column('Path of the report')
+    owner: Mapped[str | None] = column('Who executes it: host:process:token')
+    heartbeat_at: Mapped[dt.datetime | None] = column('Last sign of life of its owner')
+    epoch: Mapped[int] = column(
+        'How often it was claimed; only the last one to claim it may close it', server_default='0'
+    )
 
 # %% ../../nbs/records/03_tables.ipynb #bd648f3f
 class Event(Base):

@@ -22,6 +22,7 @@ __all__ = ['ROOT', 'TRADELAB', 'ENDINGS', 'backtested', 'test_the_failing_symbol
            'test_ctrl_c_stops_the_kernels_and_closes_the_rows_and_the_next_run_works',
            'test_a_dead_kernel_fails_only_its_own_run', 'test_an_error_of_any_length_ends_the_run_at_once',
            'test_a_run_that_ends_before_its_last_cell_is_never_ok',
+           'test_a_run_whose_processes_were_killed_is_closed_without_its_signs_of_life',
            'test_sigterm_interrupts_a_run_and_leaves_no_secret_behind', 'test_a_cell_that_takes_too_long_is_stopped',
            'test_a_notebook_that_prints_its_environment_leaks_no_secret',
            'test_container_and_workflow_files_are_well_formed',
@@ -50,7 +51,7 @@ from ..data.market_data import combined_hash, data_hash, load_actions, load_bars
 from ..data.store import save_deliveries
 from ..jobs.runs import plan_job, run, run_row
 from ..providers.sample import fetch
-from ..records.results import run_details, runs_table, stored_trades
+from ..records.results import close_stale_runs, run_details, runs_table, stored_trades
 from .command import call_command
 from .test_intraday import minutes_within
 from ..utils.database import session
@@ -452,6 +453,23 @@ def test_a_run_that_ends_before_its_last_cell_is_never_ok(fresh):
         assert row['status'] == 'failed' and 'ended at code cell 3 of 4' in row['error'], row['error']
         assert 'ended at code cell 3 of 4' in Path(results[symbol].html).read_text()
     assert call_command('run', 'leaver', '--symbols', 'QUIT')[0] == 1
+
+# %% ../../nbs/tests/end_to_end.ipynb #b79d463b
+def test_a_run_whose_processes_were_killed_is_closed_without_its_signs_of_life(fresh):
+    _toy(fresh, 'sleeper', 'import time; time.sleep(3600)')
+    command = subprocess.Popen(
+        [TRADELAB, 'run', 'sleeper', '--symbols', 'A'], stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    _wait(lambda: list(runs_table(fresh).epoch) == [1])
+    assert close_stale_runs(fresh) == 0
+    os.kill(command.pid, signal.SIGKILL)
+    for process in _processes(fresh):
+        os.kill(process, signal.SIGKILL)
+    command.wait()
+    began = time.monotonic()
+    _wait(lambda: close_stale_runs(fresh, 3) == 1, 30)
+    assert time.monotonic() - began < 20
+    assert call_command('runs')[1].count('interrupted') == 1
 
 # %% ../../nbs/tests/end_to_end.ipynb #c0f221f4
 def test_sigterm_interrupts_a_run_and_leaves_no_secret_behind(fresh):

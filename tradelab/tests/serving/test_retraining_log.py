@@ -218,9 +218,8 @@ def test_a_database_that_is_away_for_a_moment_loses_nothing(fresh, monkeypatch):
 
 def test_ten_heartbeats_fit_into_the_time_after_which_a_claim_is_dead(fresh, monkeypatch):
     intervals = []
-    monkeypatch.setattr(retraining_log, '_beat', lambda settings, id, owner, every_s, *_: intervals.append(every_s))
-    with keep_alive(fresh, 1, 'me'):
-        pass
+    monkeypatch.setattr(retraining_log, 'beating', lambda sign, every_s, name: intervals.append(every_s))
+    keep_alive(fresh, 1, 'me')
     assert intervals == [fresh.retraining.takeover_s / 10]
 
 
