@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from .research.sharpe import probabilistic_sharpe, sharpe_error
-from .utils.error_handling import DataError
+from .utils.error_handling import DataError, check_kind
 
 # %% ../nbs/research/03_performance_metrics.ipynb #b21e6109
 SESSIONS_PER_YEAR = 252  # Sessions per year
@@ -36,7 +36,11 @@ def daily_returns(
     equity: pd.Series,  # Equity at each close, USD, shape (n_sessions,)
 ) -> pd.Series:  # Simple returns, shape (n_sessions - 1,); raises DataError for an equity not finite and above 0
     "Simple returns from close to close"
-    values = np.asarray(equity, dtype=float)
+    check_kind(equity, pd.Series, 'The equity', 'Pass a series by session, such as result.equity.equity.')
+    try:
+        values = np.asarray(equity, dtype=float)
+    except (TypeError, ValueError) as e:
+        raise DataError('The equity holds no numbers', str(equity.dtype), 'Convert it with pandas.to_numeric.') from e
     if not len(values):
         raise DataError('The equity is empty', 0, 'Run the backtest over at least one session.')
     _refuse_intraday(equity.index)
@@ -59,6 +63,7 @@ def _empyrical(name, returns, **options):
 # %% ../nbs/research/03_performance_metrics.ipynb #e674c43e
 def _daily(yearly):
     "The daily rate that compounds to `yearly` over 252 sessions, NaN for a rate of −100 % or less"
+    check_kind(yearly, (int, float, np.number), 'The risk-free rate', 'Write the yearly rate as a fraction: 0.02.')
     return (1 + yearly) ** (1 / SESSIONS_PER_YEAR) - 1 if yearly > -1 else nan
 
 
@@ -116,6 +121,7 @@ def drawdown(
 ) -> pd.Series:  # Fraction, 0 or below, on the same index
     "How far each close lies below the highest close so far"
     daily_returns(equity)
+    equity = equity.astype(float)
     return (equity / equity.cummax() - 1).rename('drawdown')
 
 # %% ../nbs/research/03_performance_metrics.ipynb #1a0dae97
@@ -464,6 +470,9 @@ def performance(
     benchmark: pd.Series | None = None,  # Equity of the benchmark on at least the same closes, USD
 ) -> dict[str, float]:  # Fractions, ratios, sessions and counts; NaN where undefined
     "All figures of a backtest, those of `METRICS` in their order"
+    check_kind(equity, pd.Series, 'The equity', 'Pass a series by session, such as result.equity.equity.')
+    if benchmark is not None:
+        check_kind(benchmark, pd.Series, 'The benchmark', 'Pass a series by session, such as hold.equity.equity.')
     ruined, enough = _ruin(equity) is not None, len(equity) > MIN_RETURNS
     comparable = benchmark is not None and (benchmark > 0).all()
     if ruined or not enough or (benchmark is not None and not comparable):

@@ -18,7 +18,7 @@ import pandas as pd
 from .config import StrategySettings
 from .indicators import rsi, sma
 from .utils.compiled import kernel
-from .utils.error_handling import DataError, did_you_mean
+from .utils.error_handling import DataError, check_kind, did_you_mean
 
 # %% ../nbs/engine/02_signal_generator.ipynb #f9ba24d4
 ENTRY_PRICES = ('limit', 'stop', 'stop_loss', 'take_profit')
@@ -326,6 +326,8 @@ def built_in_voters(
     strategy: StrategySettings,  # Windows and levels
 ) -> dict[str, Voter]:  # Name → voter
     "The voters that need only closes and settings"
+    remedy = 'Pass load_settings().strategy, or StrategySettings(fast=20, slow=100).'
+    check_kind(strategy, StrategySettings, 'The strategy', remedy)
     return {
         'moving_average': partial(moving_average_votes, fast=strategy.fast, slow=strategy.slow),
         'rsi': partial(
@@ -341,6 +343,7 @@ def strategy_signals(
 ) -> pd.DataFrame:  # Signals frame, see `combine`; raises DataError for unusable closes or unknown voters
     "The signals of the strategy that the settings describe"
     further = voters or {}
+    check_kind(further, Mapping, 'The voters', "Write {'breakout': function}.")
     available = {**built_in_voters(strategy), **further}
     for name in strategy.voters:
         if name not in available:

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +49,16 @@ def _one_moment(db):
     db.connection(execution_options={'isolation_level': 'REPEATABLE READ'})
 
 # %% ../../nbs/data/10_market_data.ipynb #93a7c337
-def _no_actions():
-    "An empty table of actions"
+@cache
+def _empty_actions():
+    "The table of which `_no_actions` gives copies"
     columns = {'ex_date': 'datetime64[us]', 'kind': str, 'value': float}
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in columns.items()})
+
+
+def _no_actions():
+    "An empty table of actions; a copy is many times quicker than another frame"
+    return _empty_actions().copy()
 
 
 def _actions(db, ids, as_of):
@@ -317,7 +324,7 @@ def data_hash(
     actions: pd.DataFrame,  # ex_date, kind, value
 ) -> str:  # SHA-256, 64 hexadecimal digits
     "The hash of bars and actions"
-    actions = actions.sort_values(['ex_date', 'kind'])
+    actions = actions.sort_values(['ex_date', 'kind']) if len(actions) > 1 else actions
     times = bars.index.to_numpy('datetime64[us]').tobytes() if is_intraday(bars.index) else _bytes_of_days(bars.index)
     parts = [
         times,

@@ -24,7 +24,13 @@ from ..utils.error_handling import DataError, ParameterError
 # %% ../../nbs/data/11_minute_bars.ipynb #1c80ad10
 def _checked(bars, symbol):
     "`bars` sorted by time, with the five columns as numbers; DataError for another shape"
-    if not isinstance(bars.index, pd.DatetimeIndex) or bars.index.tz is None:
+    if not isinstance(bars.index, pd.DatetimeIndex):
+        remedy = (
+            "Make it one: bars.index = pd.to_datetime(bars.index).tz_localize('America/New_York'), or where the times "
+            'carry an offset: pd.to_datetime(bars.index, utc=True).'
+        )
+        raise DataError(f'{symbol}: minutes need an index of times with a time zone', str(bars.index.dtype), remedy)
+    if bars.index.tz is None:
         raise DataError(
             f'{symbol}: minutes need a time zone',
             str(bars.index.dtype),

@@ -10,6 +10,7 @@ __all__ = ['BAR_COLUMNS', 'check_symbol', 'universe_of', 'ordered_bars', 'check_
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from html import escape
 
 import numpy as np
@@ -279,7 +280,12 @@ def _exchange_clock(now, calendar):
 # %% ../../nbs/data/05_quality.ipynb #b3a45918
 def _exchange_sessions(bars, calendar):
     "(sessions of the exchange over the span of `bars`, its half-days), both None where they are not recorded"
-    first, last = bars.index[[0, -1]]
+    return _recorded_sessions(bars.index[0], bars.index[-1], calendar)
+
+
+@lru_cache(maxsize=256)
+def _recorded_sessions(first, last, calendar):
+    "`_exchange_sessions` of a span, which the symbols of a universe share"
     try:
         return sessions(first, last, calendar), half_days(first, last, calendar)
     except DataError:

@@ -20,7 +20,7 @@ import pandas as pd
 from ..data.adjustment import KnownPrices, is_intraday, session_starts
 from ..signal_generator import ENTRY_PRICES
 from ..utils.display import list_names
-from ..utils.error_handling import DataError, UnknownSymbolError, did_you_mean, plural
+from ..utils.error_handling import DataError, UnknownSymbolError, check_kind, did_you_mean, plural
 
 # %% ../../nbs/engine/04_market.ipynb #7061b74c
 _PRICES = ('open', 'high', 'low', 'close')
@@ -114,7 +114,8 @@ def _symbol_columns(symbol, bars, dividends, splits):
         raise DataError(
             f'The bars of {symbol} need sessions without a time zone',
             str(bars.index.dtype),
-            'Index them by session date; make minutes into bars with data.minute_bars.bars_of_minutes.',
+            'Index them by session date, text by pd.to_datetime(bars.index); make minutes into bars with '
+            'data.minute_bars.bars_of_minutes.',
         )
     if not len(bars):
         raise DataError(f'There are no bars of {symbol}', 0, remedy)
@@ -348,6 +349,7 @@ _NEEDED = ('score', 'signal', 'reason')
 
 def _align(symbol, frame, panel, traded):
     "`frame` on the sessions of `traded`; raises DataError where it does not fit the panel"
+    check_kind(frame, pd.DataFrame, f'The signals of {symbol}', 'Make them with a strategy of signal_generator.')
     missing = [name for name in _NEEDED if name not in frame]
     if missing:
         raise DataError(
@@ -422,6 +424,8 @@ def stack_signals(
     traded = panel if traded is None else traded
     if isinstance(signals, Signals):
         return _cut_signals(signals, panel, traded)
+    check_kind(panel, BarPanel, 'The bars', 'Make them one: bar_panel({symbol: bars}).')
+    check_kind(signals, Mapping, 'The signals', 'Pass {symbol: signals frame}, stacked Signals, or Targets.')
     for symbol in signals:
         if symbol not in panel.symbols:
             raise UnknownSymbolError(

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from ..utils.display import list_names, loaded_method
+from ..utils.error_handling import DataError
 
 # %% ../../nbs/engine/05_result.ipynb #1764bcfe
 class Fill(NamedTuple):
@@ -107,8 +108,13 @@ class Backtest:
 # %% ../../nbs/engine/05_result.ipynb #ef58bc5c
 def curves_from_cash(
     *results: Backtest,  # Backtests on the same sessions
-) -> list[pd.Series]:  # Equity of each, USD, indexed by session, all with or all without the starting cash in front
+) -> list[
+    pd.Series
+]:  # Equity of each, USD, by session, all with or all without the starting cash in front; DataError for no backtest
     "Equity from the starting cash on"
+    for result in results:
+        if not (hasattr(result, 'equity') and hasattr(result, 'cash')):
+            raise DataError('This is no backtest', type(result).__name__, 'Pass what `backtest` returned.')
     curves = [result.equity['equity'] for result in results]
     if all(curve.iloc[0] == result.cash for curve, result in zip(curves, results)):
         return curves

@@ -34,7 +34,7 @@ from ..jobs.templates import by_section, settings_of
 from .study import LabStudy, merged_sections, public_names, record_question
 from ..records.provenance import fingerprint
 from ..records.results import save_metrics
-from ..records.strategies import named_voters, own_strategies, strategy_parameters
+from ..records.strategies import named_voters, own_strategies, strategy_code, strategy_parameters
 from ..research.study import equal_parts
 from ..utils.database import current_revision, migrate, require_current
 from ..utils.error_handling import ConfigError, ParameterError
@@ -294,10 +294,7 @@ def _study(
     _ready(self)
     names = _names(symbols) or list(self.settings.data.symbols)
     sections = merged_sections(self.sections, sections)
-    own, grid = _own_voters(self.settings, voters, parameters, sections)
-    if own and 'voters' not in sections.get('strategy', {}) and voters:
-        sections = merged_sections(sections, {'strategy': {'voters': ', '.join(own)}})
-    settings = load_settings(self.settings.home, **sections)
+    settings, own, grid = _with_own(self.settings, voters, parameters, sections)
     if not leave_out:
         for name in names:
             admit(settings, name, allow)
@@ -311,6 +308,14 @@ def _study(
     return LabStudy(self, tuple(names), universe, settings, own, run_id, allow, grid)
 
 # %% ../../nbs/lab/03_front_door.ipynb #590ec50b
+def _with_own(settings, voters, parameters, sections):
+    "Settings with own strategies as voters, the strategies, and the grid of those that have several values"
+    own, grid = _own_voters(settings, voters, parameters, sections)
+    if own and 'voters' not in sections.get('strategy', {}) and voters:
+        sections = merged_sections(sections, {'strategy': {'voters': ', '.join(own)}})
+    return load_settings(settings.home, **sections), own, grid
+
+
 def _own_voters(settings, voters, parameters, sections):
     "Own strategies with their parameters, and the grid of those that have several values"
     if isinstance(voters, str):
@@ -421,21 +426,27 @@ def _forecast_backtest(
     draws: int = 1_000,  # Draws of the bootstrap
     entries: int = 200,  # Random arrangements of the entries, 0 for none
     run_id: str = '',  # Run that stores the results, in a run notebook
+    voters=None,  # Own strategies in place of the rules of [strategy], as for `study`
+    parameters: Mapping | str = '',  # Of own strategies, one value each
 ):  # A `ForecastBacktest`, which shows itself; raises RunError for an unknown model, DataError without a forecast
     "Trade the rules, the stored forecasts, and both, on the same sessions"
     from tradelab.lab.models import forecast_backtest
 
     _ready(self)
+    settings, own, grid = _with_own(self.settings, voters, parameters, self.sections)
+    if several := [key for values in grid.values() for key in values]:
+        raise ParameterError(f'Forecasts are compared with one value of {several[0]}', parameters, 'Give one value.')
 
     def count(universe, forecasts, figures, sharpes):
         parameters = {'question': 'forecast_backtest', 'model': model, 'recorded': recorded}
         models = {name: sorted(set(rows.model)) for name, rows in forecasts.items()}
-        about = dict(template_hash=fingerprint(**models), data_hash=universe.data_hash, parameters=parameters)
+        code = strategy_code(own)
+        about = dict(template_hash=fingerprint(**models, **code), data_hash=universe.data_hash, parameters=parameters)
         subject, metrics = universe_of(list(universe.data)), figures.to_dict('index')
-        record_question(self.settings, subject, about, metrics, sharpes)
+        record_question(settings, subject, about, metrics, sharpes, code)
 
     options = (model, recorded, allow, seed, draws, entries, run_id)
-    return forecast_backtest(self.settings, _names(symbols), *options, None if run_id else count)
+    return forecast_backtest(settings, _names(symbols), *options, None if run_id else count, own)
 
 
 Lab.forecast_backtest = _forecast_backtest

@@ -7,7 +7,7 @@ __all__ = ['LabModel', 'model_asked_for', 'model_of', 'champion_of', 'ModelTrain
 
 # %% ../../nbs/lab/02_models.ipynb #7fe1f4c9
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from ..models.forecast_evaluation import forecast_series
 from ..models.forecast_trading import ForecastTrading, over_seeds, trade_forecasts
 from ..models.lstm_model import layer_table
 from ..records.results import save_metrics
+from ..records.strategies import own_strategies, seen_facts
 from ..records.trials import Trials, trials_of
 from ..reporting.models import model_card
 from ..research.benchmark import BUY_AND_HOLD
@@ -42,7 +43,7 @@ from tradelab.serving.retraining import (
     version_to_show,
 )
 from ..serving.training import TrainingData, parts_table, served_forecasts, training_data
-from ..utils.error_handling import ModelError, did_you_mean
+from ..utils.error_handling import ModelError, check_kind, did_you_mean
 
 # %% ../../nbs/lab/02_models.ipynb #b3afef1b
 class LabModel:
@@ -96,6 +97,7 @@ def model_asked_for(
     name: str = '',  # Of the model; the symbol's own when empty
 ) -> tuple[str, str]:  # Name of the model, and the symbol; '' for the first symbol of a model
     "Which model and which of its symbols are meant"
+    check_kind(symbol, str, 'The symbol', "Write 'AAPL', or the name of a model such as 'AAPL-h1'.")
     if not name and re.search(r'-h[0-9]+$', symbol):
         return symbol, ''
     return name or model_name([symbol], settings.model.horizon), symbol
@@ -297,16 +299,17 @@ def _trade(
     "Trade the rules, the forecasts and both on the folds"
     evaluation, data, settings = self.result.tested.evaluation, self.data, self.settings
     account = equal_parts(settings, len(data.symbols)) if len(data.symbols) > 1 else settings
-    by_seed = {}
+    voters, by_seed = own_strategies(settings), {}
+    own = {'voters': voters, 'facts': seen_facts(settings, data.symbols, voters)}
     for trained in evaluation.seeds('LSTM'):
         forecasts = {'LSTM': forecast_series(evaluation, 'LSTM', trained)}
-        by_seed[trained] = trade_forecasts(data.data, forecasts, account, seed=seed, draws=50, entries=0)
+        by_seed[trained] = trade_forecasts(data.data, forecasts, account, seed=seed, draws=50, entries=0, **own)
     sharpes = []
     for run in by_seed.values():
         sharpes += run.figures.loc[['LSTM', run.names['LSTM']], 'Sharpe'].tolist()
     trials = trials_of(settings, data.symbols, self.run_id, sharpes)
     served = {'LSTM': served_forecasts(self.result.tested)}
-    traded = trade_forecasts(data.data, served, account, trials.count, trials.variance * 252, seed)
+    traded = trade_forecasts(data.data, served, account, trials.count, trials.variance * 252, seed, **own)
     return traded, over_seeds(by_seed)
 
 
@@ -374,6 +377,7 @@ def forecast_backtest(
     entries: int = 200,  # Random arrangements of the entries, 0 for none
     run_id: str = '',  # Run that stores the results; '' outside a run
     count: Callable | None = None,  # Called with universe, forecasts, figures and Sharpe ratios, to count the trials
+    voters: Mapping[str, Callable] | None = None,  # Own strategies that [strategy] names
 ) -> ForecastBacktest:  # Raises RunError for an unknown model, DataError without a forecast
     "Trade the rules, the stored forecasts, and both"
     universe, forecasts = admit_all(settings, symbols, allow), {}
@@ -382,13 +386,14 @@ def forecast_backtest(
         forecasts[symbol] = stored_forecasts(settings, name, symbol, recorded)
     returns = {'LSTM': {symbol: rows.forecast for symbol, rows in forecasts.items()}}
     account = equal_parts(settings, len(forecasts)) if len(forecasts) > 1 else settings
-    first = trade_forecasts(universe.data, returns, account, seed=seed, draws=50, entries=0)
+    own = {'voters': voters or {}, 'facts': seen_facts(settings, universe.data, voters or {})}
+    first = trade_forecasts(universe.data, returns, account, seed=seed, draws=50, entries=0, **own)
     sharpes = _tried_sharpes(first)
     if count is not None:
         count(universe, forecasts, first.figures, sharpes)
     trials = trials_of(settings, list(forecasts), run_id, sharpes if count is None else ())
     tried = trials.count, trials.variance * 252
-    traded = trade_forecasts(universe.data, returns, account, *tried, seed, draws, entries)
+    traded = trade_forecasts(universe.data, returns, account, *tried, seed, draws, entries, **own)
     return ForecastBacktest(settings, universe, forecasts, trials, traded, tuple(sharpes), run_id)
 
 # %% ../../nbs/lab/02_models.ipynb #008cf297

@@ -7,7 +7,7 @@ __all__ = ['ADDED_VALUE_FIGURES', 'round_trip_cost', 'ForecastTrading', 'trade_f
 
 # %% ../../nbs/models/03_forecast_trading.ipynb #526e93f8
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import nan
 
@@ -17,14 +17,15 @@ from ..backtesting import backtest, buy_and_hold
 from ..config import CostSettings, Settings
 from ..data.adjustment import prices_known_at
 from ..engine.fills import fees
-from ..engine.market import BarPanel, known_panel
+from ..engine.market import BarPanel, Targets, known_panel
 from ..engine.result import Backtest, curves_from_cash
 from ..engine.state import engine_parameters
+from ..engine.strategies import bound_voters
 from ..performance_metrics import SESSIONS_PER_YEAR, ShortSeriesWarning
 from ..research.benchmark import BUY_AND_HOLD
 from ..research.significance import STATISTICS, Significance, block_bootstrap, random_entries, significance
-from ..research.study import performance_of
-from ..signal_generator import Voter, forecast_votes, strategy_signals
+from ..research.study import performance_of, seen_bars
+from ..signal_generator import forecast_votes, strategy_signals
 from ..utils.error_handling import DataError, did_you_mean
 
 # %% ../../nbs/models/03_forecast_trading.ipynb #3c246d8b
@@ -118,16 +119,31 @@ def _price(panel, symbol, first):
 
 # %% ../../nbs/models/03_forecast_trading.ipynb #1c4a485e
 def _signals(closes, strategy, forecasts, costs, voters):
-    "Symbol → signals of a strategy; `forecasts` by symbol, None for a strategy without them"
+    "Symbol → signals of a strategy; `forecasts` and `voters` by symbol, None for a strategy without forecasts"
 
     def _of_symbol(symbol, close):
-        own = {name: voter for name, voter in (voters or {}).items() if name in strategy.voters}
+        own = {name: _votes_of(name, voter) for name, voter in voters[symbol].items() if name in strategy.voters}
         if forecasts is not None:
             series = forecasts.get(symbol, pd.Series(dtype=float))
             own['forecast'] = lambda close: forecast_votes(close, series.reindex(close.index), costs[symbol])
         return strategy_signals(close, strategy, own)
 
     return {symbol: _of_symbol(symbol, close) for symbol, close in closes.items()}
+
+
+def _votes_of(name, voter):
+    "A voter that refuses target weights, beside which a forecast has no vote"
+
+    def votes(close):
+        answer = voter(close)
+        if isinstance(answer, Targets):
+            remedy = 'Compare it by lab.study, or return entries and exits.'
+            raise DataError(
+                f'{name} returned target weights, beside which a forecast has no vote', answer.words, remedy
+            )
+        return answer
+
+    return votes
 
 # %% ../../nbs/models/03_forecast_trading.ipynb #edcc2e4e
 def _strategies(strategy, forecasts):
@@ -151,7 +167,8 @@ def trade_forecasts(
     seed: int = 0,  # Seed of bootstrap and control
     draws: int = 1_000,  # Draws of the bootstrap
     entries: int = 200,  # Arrangements of the entries at random, 0 for none
-    voters: Mapping[str, Voter] | None = None,  # Your own voters that [strategy] names
+    voters: Mapping[str, Callable] | None = None,  # Own strategies that [strategy] names, without target weights
+    facts: Mapping[str, Mapping] | None = None,  # Symbol → facts that strategies on bars see
 ) -> ForecastTrading:  # Raises DataError without a forecast, for a symbol without bars, or for unusable bars
     "Trade on forecasts, on rules, on both, and hold"
     first, last = _span(forecasts)
@@ -164,9 +181,11 @@ def trade_forecasts(
         costs[symbol] = round_trip_cost(settings.costs, price, _order_value(settings, price))
     account = settings.backtest.model_copy(update={'start': first.date(), 'end': last.date()})
     strategies, own, names = _strategies(settings.strategy, forecasts)
+    seen = seen_bars(data, closes, facts or {}, voters or {})
+    bound = bound_voters(voters or {}, closes, seen, account.direction)
     signals, backtests = {}, {}
     for name, (strategy, by_symbol) in strategies.items():
-        signals[name] = _signals(closes, strategy, by_symbol, costs, voters)
+        signals[name] = _signals(closes, strategy, by_symbol, costs, bound)
         backtests[name] = backtest(panel, signals[name], settings.costs, settings.risk, account, strategy=name)
     backtests[BUY_AND_HOLD] = buy_and_hold(panel, settings.costs, account)
     figures, significances = {}, {}

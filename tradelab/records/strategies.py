@@ -30,7 +30,7 @@ from ..data.instruments import load_instruments
 from ..engine.strategies import parameters_of, view_of
 from ..settings import number_list
 from ..signal_generator import built_in_voters
-from ..utils.error_handling import DataError, ParameterError, StorageError, did_you_mean
+from ..utils.error_handling import DataError, ParameterError, StorageError, check_kind, did_you_mean
 
 # %% ../../nbs/records/07_strategies.ipynb #5ee70235
 def strategy_folder(
@@ -317,6 +317,7 @@ def strategy_parameters(
     given: str | Mapping,  # 'window=20; k=2,3', or name → value or values; a name may be strategy.parameter
 ) -> dict[str, dict[str, tuple]]:  # Strategy → parameter → values; raises ParameterError for an unknown name
     "The values of the parameters of own strategies"
+    check_kind(given, (str, Mapping), 'Parameters of strategies', "Write 'window=20; k=2', or {'window': 20}.")
     pairs = _pairs_in_text(given) if isinstance(given, str) else dict(given)
     found = {name: {} for name in functions}
     for key, values in pairs.items():

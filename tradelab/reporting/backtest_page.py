@@ -30,7 +30,7 @@ from .research_plots import plot_contributions, plot_exposure, plot_years
 from ..research.benchmark import Benchmark, equity_beside, own_benchmark, sides_beside
 from ..research.study import Evaluation, Study, names_held, performance_of, symbol_bars
 from ..utils.display import list_names
-from ..utils.error_handling import DataError, plural
+from ..utils.error_handling import DataError, check_kind, plural
 
 # %% ../../nbs/reporting/15_backtest_page.ipynb #4caca40a
 def _price_parts(result, bars, signals, settings):
@@ -123,6 +123,8 @@ def write_backtest_page(
     convention: str = 'yahoo',  # Dividend factor of the total-return closes
 ) -> Path:  # The page; raises DataError without a session, StorageError when it cannot be written
     "A backtest as one HTML page that works offline"
+    if settings is not None:
+        check_kind(settings, Settings, 'The settings', 'Pass those of the study, or load_settings().')
     if not len(result.equity):
         raise DataError('There is no session to report', 0, 'Check the span of the backtest.')
     first, last = result.equity.index[[0, -1]]

@@ -60,7 +60,7 @@ from tradelab.reporting.plots import (
 from ..research.benchmark import BUY_AND_HOLD, Benchmark
 from ..research.study import Evaluation, Study, names_held, symbol_bars
 from ..utils.display import list_names
-from ..utils.error_handling import DataError, ParameterError, did_you_mean
+from ..utils.error_handling import DataError, ParameterError, check_kind, did_you_mean
 
 # %% ../../nbs/reporting/13_charts.ipynb #b324df95
 @dataclass(frozen=True, eq=False, repr=False)
@@ -395,13 +395,17 @@ def _drawn_symbol(result, symbol):
 # %% ../../nbs/reporting/13_charts.ipynb #ec8c73e2
 def backtest_chart(
     result: Backtest,  # What was done
-    panel: BarPanel | None = None,  # Its bars; without them the price is the line of closes that the journal has
+    panel: BarPanel | str | None = None,  # Its bars; without them the price is that of the journal; or the ticker
     benchmark: Backtest | Benchmark | None = None,  # What it is compared with, such as buy and hold
     symbol: str = '',  # Ticker with a price panel; the only one, and none of many, when left out
     averages: pd.DataFrame | None = None,  # Columns fast and slow on the scale of the price
     benchmark_name: str = '',  # What the benchmark is called; its own name, or buy & hold, when left out
 ) -> Chart:  # Raises ParameterError for a symbol that was not traded, DataError when there is nothing to draw
     "An interactive chart of a backtest"
+    if isinstance(panel, str):
+        panel, symbol = None, panel
+    if panel is not None:
+        check_kind(panel, BarPanel, 'The bars', "Pass the panel of the backtest, or a ticker: plot('AAPL').")
     if not len(result.equity):
         raise DataError('There is no session to draw', 0, 'Check the span of the backtest.')
     sessions, crosshair, panels = result.equity.index, _crosshair(), []

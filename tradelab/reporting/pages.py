@@ -21,7 +21,7 @@ import pandas as pd
 from ..engine.result import equity_svg
 from ..records.comparison import benchmark_figures, is_trading, run_figures, run_remark, run_subject
 from .formats import format_figure
-from ..utils.error_handling import StorageError
+from ..utils.error_handling import StorageError, check_kind
 from ..utils.logs import redact
 
 # %% ../../nbs/reporting/11_pages.ipynb #3ac9da45
@@ -30,6 +30,7 @@ def write_whole(
     text: str,  # Its content
 ) -> Path:  # The file; raises StorageError when it cannot be written
     "Write `text` to `path` in one step, or leave the old file as it was"
+    check_kind(path, (str, Path), 'The file', "Name one: 'report.html'.")
     path = Path(path)
     beside = path.with_name(f'.{path.name}.{token_hex(4)}')
     try:

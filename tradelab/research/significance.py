@@ -17,7 +17,7 @@ from math import isfinite, nan
 import numpy as np
 import pandas as pd
 
-from ..backtesting import backtest
+from ..backtesting import backtest, check_engine_arguments
 from ..config import BacktestSettings, CostSettings, RiskSettings
 from ..engine.market import BarPanel, Signals, window
 from ..engine.result import Backtest, curves_from_cash
@@ -82,7 +82,7 @@ def _quantiles(drawn, at):
     return [float(np.quantile(row[np.isfinite(row)], at)) if np.isfinite(row).any() else nan for row in drawn]
 
 
-def _refuse_returns(values, block, draws):
+def _refuse_returns(values, block, draws, seed=0):
     "Raise DataError for returns or lengths that cannot be resampled"
     if not (np.isfinite(values) & (values > -1)).all():
         raise DataError(
@@ -90,8 +90,16 @@ def _refuse_returns(values, block, draws):
             float(values.min(initial=0)),
             'Pass the daily returns of an account that was not ruined.',
         )
-    if min(block, draws) < 1:
-        raise DataError('A bootstrap needs at least one block and one draw', (block, draws), 'Use 20 and 1,000.')
+    _refuse_counts(seed, block=block, draws=draws)
+
+
+def _refuse_counts(seed, **counts):
+    "Raise DataError for a count that is no whole number of at least 1, and a seed below 0"
+    for name, value in counts.items():
+        if not isinstance(value, (int, np.integer)) or value < 1:
+            raise DataError(f'{name} is a whole number, at least one', value, 'Use blocks of 20 and 1,000 draws.')
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise DataError('A seed is a whole number, 0 or more', seed, 'Use seed=0.')
 
 # %% ../../nbs/research/04_significance.ipynb #874db03d
 def block_bootstrap(
@@ -104,7 +112,7 @@ def block_bootstrap(
 ) -> pd.DataFrame:  # One row per statistic: value, low, high, at_or_below_0 (fraction of the draws)
     "Intervals of figures by the circular block bootstrap"
     values = np.asarray(returns, dtype=float)
-    _refuse_returns(values, block, draws)
+    _refuse_returns(values, block, draws, seed)
     if len(values) < 2 * block:
         text = f'Only {len(values)} returns: a bootstrap with blocks of {block} needs {2 * block}.'
         warnings.warn(text, ShortSeriesWarning, stacklevel=2)
@@ -274,6 +282,8 @@ def random_entries(
     run: Callable = backtest,  # (panel, signals, costs, risk, account) → Backtest
 ) -> RandomEntries:  # The strategy's figure and those of the draws
     "Run the strategy's entries at random times through the same engine with the same costs"
+    check_engine_arguments(panel, costs, risk, account)
+    _refuse_counts(seed, draws=draws)
     if result.trades.empty:
         raise DataError('There is no entry to place at random', 0, 'Compare a strategy that traded.')
     part, rng = window(panel, account.start, account.end), np.random.default_rng(seed)

@@ -12,13 +12,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from ..backtesting import backtest, buy_and_hold
+from ..backtesting import backtest, buy_and_hold, check_engine_arguments
 from ..config import BacktestSettings, CostSettings, RiskSettings
 from ..engine.market import BarPanel, Targets, shares_grown
 from ..engine.result import Backtest, curves_from_cash
 from ..performance_metrics import MIN_TRADES, performance
 from ..signal_generator import ENTRY_PRICES
-from ..utils.error_handling import DataError
+from ..utils.error_handling import DataError, check_kind
 
 # %% ../../nbs/research/05_stress.ipynb #9387f88a
 _COSTS = tuple(name for name in CostSettings.model_fields if name not in ('tick_size', 'volume_cap'))  # What is paid
@@ -137,6 +137,10 @@ def stress(
     factors: Sequence[float] = (2.0, 4.0),  # Factors of the costs
 ) -> pd.DataFrame:  # One row per case: `STRESS_FIGURES`, Costs (USD), sentence; raises as `backtest` does
     "The strategy under harder conditions, and what doing nothing would have brought"
+    check_engine_arguments(panel, costs, risk, account)
+    if benchmark is not None:
+        remedy = 'Pass equity or closes by session; `lab.study` takes a ticker.'
+        check_kind(benchmark, pd.Series, 'The benchmark', remedy)
     risk_free = account.risk_free
     base = result or backtest(panel, signals, costs, risk, account)
     holding = held or buy_and_hold(panel, costs, account)

@@ -6,7 +6,7 @@
 __all__ = ['TradeLabError', 'ConfigError', 'ParameterError', 'DataError', 'UnknownSymbolError', 'RefusedError', 'ProviderError',
            'RateLimitedError', 'UnavailableError', 'UnauthorizedError', 'EmptyDeliveryError', 'PartialDeliveryError',
            'DatabaseError', 'DatabaseDownError', 'WrongRevisionError', 'StorageError', 'RunError', 'ModelError',
-           'did_you_mean', 'plural', 'retry']
+           'did_you_mean', 'check_kind', 'plural', 'retry']
 
 # %% ../../nbs/ground/01_error_handling.ipynb #615022bb
 import logging
@@ -165,6 +165,7 @@ def did_you_mean(
     from difflib import SequenceMatcher, get_close_matches
 
     names = [str(item) for item in known] if newest_first else sorted(map(str, known))
+    name = str(name)
     matches = get_close_matches(name, names, n=3) or get_close_matches(name.upper(), names, n=3)
     if matches:
         return f'Did you mean {" or ".join(matches)}?'
@@ -177,6 +178,18 @@ def did_you_mean(
         return f'Known, nearest first: {", ".join(names[:12])} and {len(names) - 12} more.'
     listed = ', '.join(names)
     return f'Known: {listed}.'
+
+# %% ../../nbs/ground/01_error_handling.ipynb #fa3591aa
+def check_kind(
+    value,  # What was passed
+    kind: type | tuple[type, ...],  # What it must be
+    what: str,  # What it is, such as 'The equity'
+    remedy: str,  # How to make it, a sentence
+):  # Raises DataError
+    "Refuse a value of another type at a public door"
+    if not isinstance(value, kind):
+        names = ' or '.join(each.__name__ for each in (kind if isinstance(kind, tuple) else (kind,)))
+        raise DataError(f'{what} must be a {names}', type(value).__name__, remedy)
 
 # %% ../../nbs/ground/01_error_handling.ipynb #ee9f22b5
 def plural(
