@@ -7,6 +7,7 @@ __all__ = ['Backup', 'Leftovers', 'find_leftovers', 'backup', 'read_backup', 're
 
 # %% ../../nbs/ground/12_backup.ipynb #5439b769
 import datetime as dt
+import errno
 import fcntl
 import os
 import re
@@ -24,11 +25,13 @@ from tradelab.utils.database import (
     current_revision,
     database_error,
     database_url,
+    embedded_folder,
     known_revisions,
     new_engine,
 )
 from .error_handling import DatabaseError, StorageError, WrongRevisionError
 from .postgres_tools import Programs, fitting_programs, run_program
+from .server import full_disk
 
 # %% ../../nbs/ground/12_backup.ipynb #7228cdc2
 @dataclass(frozen=True)
@@ -228,9 +231,10 @@ def backup(
             saved = _contents(programs, part)
             os.link(part, path)  # unlike a rename, this fails when the file appeared meanwhile
     except OSError as e:
-        raise StorageError(
-            f'The backup cannot be written: {e.strerror}', str(path), 'Choose an existing folder that is writable.'
-        ) from e
+        remedy = 'Choose an existing folder that is writable.'
+        if e.errno == errno.ENOSPC:
+            remedy = 'Free space there, or choose a folder on another disk.'
+        raise StorageError(f'The backup cannot be written: {e.strerror}', str(path), remedy) from e
     return Backup(path, saved.made, saved.major, saved.revision, programs)
 
 # %% ../../nbs/ground/12_backup.ipynb #39ee32ee
@@ -262,11 +266,15 @@ def _revision_in(url):
         return connection.scalar(text('SELECT version_num FROM alembic_version')) or ''
 
 # %% ../../nbs/ground/12_backup.ipynb #29296ceb
-def _load(found, url):
+def _load(settings, found, url):
     "Load a backup into the empty database of `url`"
-    with open(found.path, 'rb') as file:
-        words = ('--no-owner', '--exit-on-error', '--single-transaction')
-        run_program(found.programs, 'pg_restore', *words, url=url, stdin=file)
+    words = ('--no-owner', '--exit-on-error', '--single-transaction')
+    try:
+        with open(found.path, 'rb') as file:
+            run_program(found.programs, 'pg_restore', *words, url=url, stdin=file)
+    except DatabaseError as e:
+        folder = embedded_folder(settings)
+        raise (full_disk(folder) if folder else None) or e from e
     if (revision := _revision_in(url)) != found.revision:
         raise StorageError('The backup did not load completely', revision, 'Choose another backup.')
 
@@ -323,7 +331,7 @@ def restore(
             _drop(server, name)
         server.execute(text(f'CREATE DATABASE {_quoted(fresh)} TEMPLATE template0'))
         try:
-            _load(found, url.set(database=fresh))
+            _load(settings, found, url.set(database=fresh))
             close_engines()
             back = _put_in_place(server, url, fresh)
             _require_answer(settings, found.revision, back)

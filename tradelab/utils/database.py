@@ -134,6 +134,12 @@ CONNECTION_REMEDIES = (  # The same for connections that are refused or lost
         'Correct the host in [database] url.',
     ),
     (
+        r'^57P03|the database system is (starting|shutting|in recovery|not yet)',
+        DatabaseDownError,
+        'The database is starting, recovering or stopping',
+        'Wait a moment, then run the command again.',
+    ),
+    (
         r'^53300|too many clients',
         DatabaseDownError,
         'The database has no connection left',
@@ -461,10 +467,20 @@ def close_engines():
 # %% ../../nbs/ground/08_database.ipynb #4e056b9b
 def start_database(
     settings: Settings,  # The lab's settings
+    seconds: float = 60,  # How long to wait for a server that recovers
 ):  # Raises StorageError or DatabaseDownError
-    "Start the embedded server, also when it runs and cannot be reached; a server of [database] url is left alone"
-    if folder := embedded_folder(settings):
-        start_server(folder, force=True)
+    "Start the embedded server, also when it cannot be reached, and wait until it answers; other servers are left alone"
+    if not (folder := embedded_folder(settings)):
+        return
+    url, deadline = make_url(start_server(folder, force=True)), time.monotonic() + seconds
+    while True:
+        try:
+            with admin_connection(url):
+                return
+        except DatabaseDownError as e:
+            if 'recovering' not in e.what or time.monotonic() > deadline:
+                raise full_disk(folder) or e from e
+        time.sleep(0.1)
 
 # %% ../../nbs/ground/08_database.ipynb #3b070781
 def stop_database(

@@ -211,16 +211,24 @@ def _postmaster(data_dir):
     return min(serving, key=lambda process: process.pid, default=None)
 
 # %% ../../nbs/ground/07_server.ipynb #b8a6ed8a
-def _end(process, data_dir, how=signal.SIGQUIT, seconds=15):
-    "End a server with the signal `how`, after `seconds` by force, and wait until it has ended"
-    with suppress(psutil.NoSuchProcess):
-        process.send_signal(how)
-    deadline = time.monotonic() + seconds
-    while _serves(process, data_dir):
-        if time.monotonic() > deadline:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        time.sleep(0.02)
+_AT_ONCE = ((signal.SIGQUIT, 15), (signal.SIGKILL, 5))  # signal, seconds to wait for the end
+_IN_ORDER = ((signal.SIGINT, 30), *_AT_ONCE)  # the first one ends sessions and writes what is in memory to disk
+
+
+def _end(process, data_dir, signals):
+    "End a server, with a stronger signal each time that it does not end; what was committed stays in any case"
+    for how, seconds in signals:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(how)
+        deadline = time.monotonic() + seconds
+        while _serves(process, data_dir) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if not _serves(process, data_dir):
+            return
+        _log.warning('Postgres %s did not end within %s s of %s', process.pid, seconds, how.name)
+    raise DatabaseDownError(
+        'The embedded Postgres does not stop', f'process {process.pid}', f'Read {data_dir}/server.log'
+    )
 
 # %% ../../nbs/ground/07_server.ipynb #cea2194f
 _INITDB = (  # the options of every cluster
@@ -242,7 +250,7 @@ def _make_cluster(data_dir, durable):
             'Move it away, or set TRADELAB_HOME to another folder.',
         )
     if process := _postmaster(data_dir):
-        _end(process, data_dir)
+        _end(process, data_dir, _AT_ONCE)
     for unfinished in data_dir.parent.glob(f'{data_dir.name}.new-*'):
         shutil.rmtree(unfinished)
     new = Path(tempfile.mkdtemp(prefix=f'{data_dir.name}.new-', dir=data_dir.parent))
@@ -351,7 +359,7 @@ def _restart(process, data_dir, why, force):
             'Let them finish, or run: tradelab db up, which ends them and starts the server again.',
         )
     _log.warning('The embedded Postgres is restarted: %s', why, extra=dict(event='database.restarted'))
-    _end(process, data_dir, signal.SIGINT, _PATIENCE)
+    _end(process, data_dir, _IN_ORDER)
 
 # %% ../../nbs/ground/07_server.ipynb #1a02ac30
 def _settle(process, data_dir, force):
@@ -412,20 +420,16 @@ def start_server(
 def stop_server(
     data_dir: Path,  # Folder of the cluster
 ) -> bool:  # Whether one was running; raises DatabaseDownError when it does not stop within a minute
-    "Shut the server of this folder down cleanly, also when it can no longer be reached"
+    "Shut the server of this folder down, also when it can no longer be reached"
     data_dir = Path(data_dir).expanduser().resolve()
     if not _postmaster(data_dir):
         return False
     with _locked(data_dir):
         if not (process := _postmaster(data_dir)):
             return False
-        if not _process(data_dir):
-            _end(process, data_dir, signal.SIGINT, _PATIENCE)
-            return True
-        try:
-            _run('pg_ctl', 'stop', '-w', '-t', 60, '-m', 'fast', '-D', data_dir)
-        except subprocess.SubprocessError as e:
-            raise DatabaseDownError(
-                'The embedded Postgres does not stop', str(data_dir), f'Read {data_dir}/server.log'
-            ) from e
+        socket = (_pid_file(data_dir)[4:5] or [str(data_dir)])[0]
+        _end(process, data_dir, _IN_ORDER)
+        if socket != str(data_dir):
+            with suppress(OSError):  # another user's, or not empty
+                os.rmdir(socket)
     return True

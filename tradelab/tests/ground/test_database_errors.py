@@ -52,6 +52,7 @@ def test_a_code_gets_its_class_and_its_remedy(code, cls, remedy):
         ('server does not support SSL, but SSL was required', 'sslmode'),
         ('FATAL:  sorry, too many clients already', 'max_connections'),
         ('server closed the connection unexpectedly', 'again'),
+        ('FATAL:  the database system is in recovery mode', 'Wait a moment'),
         ('connection to server at "h", port 1 failed: Connection refused', 'Start it'),
         ('timeout expired', 'Start it'),
     ],
