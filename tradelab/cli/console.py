@@ -53,7 +53,7 @@ def require_database(
 ):  # Raises WrongRevisionError or DatabaseDownError
     "Check that the database has the expected schema, and store log events in it from now on"
     from tradelab.config import load_secrets
-    from tradelab.records.results import EventHandler
+    from tradelab.records.events import EventHandler
     from tradelab.utils.database import require_current
     from tradelab.utils.logs import attach_handler
 

@@ -37,9 +37,9 @@ from tradelab.jobs.templates import (
     takes_symbols,
     template_parameters,
 )
+from ..records.events import EventHandler
 from ..records.provenance import code_hash, deciding_settings, file_hash, fingerprint, git_state, versions
 from tradelab.records.results import (
-    EventHandler,
     claim_run,
     close_stale_runs,
     equity_curves,
