@@ -95,6 +95,7 @@ DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
         'data.store',
         'data.tables',
         'jobs.catalog',
+        'records.events',
         'records.holdout',
         'records.results',
         'records.tables',
