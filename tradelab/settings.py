@@ -630,12 +630,26 @@ class DatabaseSettings(Section):
     )
 
 # %% ../nbs/ground/04_settings.ipynb #65790ca0
+_Variable = Annotated[str, Field(pattern=r'^[A-Za-z_][A-Za-z0-9_]*$')]
+
+
 class ReportSettings(Section):
     "Where reports are stored and how they are made."
 
     directory: Path = Field(Path('reports'), description='a folder, relative to the lab')
     workers: int = Field(0, ge=0, le=64, description='runs in parallel, 0 for one per core')
     timeout_s: int = Field(600, ge=1, description='seconds after which one run is stopped, 1 or more')
+    readable_by: Literal['owner', 'group', 'all'] = Field(
+        'owner', description='who may read new reports and logs: owner, group, or all users of the machine'
+    )
+    environment: Annotated[tuple[_Variable, ...], NoDecode] = Field(
+        (), description='further environment variables that run notebooks may see, separated by commas'
+    )
+
+    @field_validator('environment', mode='before')
+    @classmethod
+    def _split_names(cls, value):
+        return _split_text(value)
 
 # %% ../nbs/ground/04_settings.ipynb #6923cc33
 class LoggingSettings(Section):

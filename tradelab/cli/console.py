@@ -34,13 +34,14 @@ def _terminated(signum, frame):
 def lab_settings():  # Yields the Settings; SystemExit with the error's exit status when the body fails
     "The settings, with the log set up and errors handled"
     with clean_exit():
-        from tradelab.config import load_secrets, load_settings, unused_lab
+        from tradelab.config import known_secrets, load_settings, restrict_files, unused_lab
         from tradelab.utils.logs import setup_logging
 
         settings = load_settings()
+        restrict_files(settings)
         if sentence := unused_lab(settings.home):
             typer.echo(sentence, err=True)
-        secrets = load_secrets(settings.home).plain_values()
+        secrets = known_secrets(settings.home)
         log_file = setup_logging(settings.path(settings.logging.directory), settings.logging.level, secrets)
         if threading.current_thread() is threading.main_thread():  # Python accepts signal handlers only there
             signal.signal(signal.SIGTERM, _terminated)
@@ -52,13 +53,13 @@ def require_database(
     settings,  # The lab's Settings
 ):  # Raises WrongRevisionError or DatabaseDownError
     "Check that the database has the expected schema, and store log events in it from now on"
-    from tradelab.config import load_secrets
+    from tradelab.config import known_secrets
     from tradelab.records.events import EventHandler
     from tradelab.utils.database import require_current
     from tradelab.utils.logs import attach_handler
 
     require_current(settings)
-    attach_handler(EventHandler(settings), load_secrets(settings.home).plain_values())
+    attach_handler(EventHandler(settings), known_secrets(settings.home))
 
 # %% ../../nbs/cli/01_console.ipynb #e375350a
 def terminal_width() -> int:  # Columns; 140 where the output does not go to a terminal
@@ -132,11 +133,11 @@ def parse_parameters(
     from tradelab.utils.error_handling import ParameterError
 
     parameters = {name: value for name, value in options.items() if value}
-    for text in texts:
-        name, equals, value = text.partition('=')
+    for given in texts:
+        name, equals, value = given.partition('=')
         name = name.strip()
         if not equals or not name:
-            raise ParameterError('A parameter is given as NAME=VALUE', text, 'For example: -p fast=20')
+            raise ParameterError('A parameter is given as NAME=VALUE', given, 'For example: -p fast=20')
         if name in parameters:
             both = f'{name}={parameters[name]} and {name}={value}'
             raise ParameterError('A parameter is given twice', both, 'Give it once.')

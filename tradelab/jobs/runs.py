@@ -19,13 +19,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..config import Settings, load_secrets, load_settings
+from ..config import Settings, known_secrets, load_settings, restrict_files
 from ..data.adjustment import as_traded
 from ..data.admission import admit_all, admit_minutes, judge_stored
 from ..data.instruments import data_stamp
 from ..data.market_data import combined_hash, data_hash, hash_with_benchmark, stored_sessions
 from ..data.quality import usable
 from tradelab.jobs.templates import (
+    MAX_ERROR_LENGTH,
     by_section,
     check_request,
     execute_template,
@@ -42,6 +43,7 @@ from ..records.provenance import code_hash, deciding_settings, file_hash, finger
 from tradelab.records.results import (
     claim_run,
     close_stale_runs,
+    ended_runs,
     equity_curves,
     find_ok_run,
     finish_run,
@@ -50,12 +52,13 @@ from tradelab.records.results import (
     start_run,
 )
 from ..records.strategies import strategy_code
-from ..reporting.pages import redact_notebook, report_page, write_index
+from ..reporting.pages import report_page, write_index
+from ..reporting.privacy import child_environment, private_path, publish
 from ..research.walk_forward import folds
 from ..serving.predictions import models_stamp
 from ..utils.database import require_current
 from ..utils.error_handling import StorageError, TradeLabError, UnknownSymbolError
-from ..utils.logs import attach_handler, redact, run_context, setup_logging
+from ..utils.logs import attach_handler, redact, redact_fields, run_context, setup_logging
 
 # %% ../../nbs/jobs/04_runs.ipynb #dcdbadb0
 @dataclass(frozen=True)
@@ -228,7 +231,7 @@ def run_row(
         notebook_path=_relative(settings, job.notebook),
         html_path=_relative(settings, job.html),
         fingerprint=fingerprint(**others, **deciding),
-        **deciding,
+        **deciding | {'parameters': redact_fields(deciding['parameters'], known_secrets(settings.home))},
     )
 
 # %% ../../nbs/jobs/04_runs.ipynb #346268f5
@@ -237,13 +240,16 @@ def execute_job(
     job: Job,  # The job; its row exists already
 ) -> RunResult:  # An error of the notebook is returned, not raised; raises RunError when the row is closed already
     "Execute one job, write its report and close its row"
-    began, secrets = time.monotonic(), load_secrets(settings.home).plain_values()
+    began, secrets = time.monotonic(), known_secrets(settings.home)
+    private, reports = private_path(settings, job.run_id), settings.reports
     notebook, template = Path(job.notebook), find_template(settings.home, job.template)
     epoch = claim_run(settings, job.run_id)
     with keep_run_alive(settings, job.run_id, epoch) as lost:
-        error = execute_template(template, notebook, job.parameters, settings.home, settings.reports.timeout_s)
-        error = redact(error, secrets)
-        redact_notebook(notebook, secrets)
+        error = execute_template(
+            template, private, job.parameters, settings.home, reports.timeout_s, reports.environment
+        )
+        error = redact(error, secrets)[:MAX_ERROR_LENGTH]
+        publish(private, notebook, secrets)
         if lost.is_set():
             return RunResult(job.run_id, job.symbol, 'interrupted', _LOST, job.notebook, '', time.monotonic() - began)
         report_page(notebook, Path(job.html), f'{job.template} {job.symbol}'.strip(), error)
@@ -266,7 +272,8 @@ def worker():
     os.dup2(2, 1)
     job = Job(**json.load(sys.stdin))
     settings = load_settings(job.home)
-    secrets = load_secrets(settings.home).plain_values()
+    restrict_files(settings)
+    secrets = known_secrets(settings.home)
     setup_logging(settings.path(settings.logging.directory), settings.logging.level, secrets, console='CRITICAL')
     with run_context(job.run_id):
         attach_handler(EventHandler(settings), secrets)
@@ -280,7 +287,7 @@ _WORKER = [sys.executable, '-c', 'from tradelab.jobs.runs import worker; worker(
 def _start(settings, job):
     "Write the job's row and start its worker: the process, and the unnamed file that receives its standard error"
     start_run(settings, run_row(settings, job))
-    stderr = tempfile.TemporaryFile()
+    stderr, about = tempfile.TemporaryFile(), {'TRADELAB_HOME': job.home, 'TRADELAB_RUN_ID': job.run_id}
     process = subprocess.Popen(
         _WORKER,
         stdin=subprocess.PIPE,
@@ -288,7 +295,7 @@ def _start(settings, job):
         stderr=stderr,
         start_new_session=True,
         cwd=settings.home,
-        env={**os.environ, 'TRADELAB_HOME': job.home, 'TRADELAB_RUN_ID': job.run_id},
+        env=child_environment(os.environ, settings.reports.environment) | about,
     )
     process.stdin.write(json.dumps(asdict(job)).encode())
     process.stdin.close()
@@ -296,15 +303,10 @@ def _start(settings, job):
 
 # %% ../../nbs/jobs/04_runs.ipynb #1379890c
 def _close_job(settings, job, status, error):
-    "Close the row of a worker that could not do it, and redact the notebook that it left"
-    notebook, secrets = Path(job.notebook), load_secrets(settings.home).plain_values()
-    if notebook.exists():
-        try:
-            redact_notebook(notebook, secrets)
-        except StorageError:
-            notebook.write_text(redact(notebook.read_text(errors='replace'), secrets))
+    "Close the row of a worker that could not do it, and publish the notebook that it left"
+    publish(private_path(settings, job.run_id), Path(job.notebook), known_secrets(settings.home))
     finish_run(settings, job.run_id, status=status, error=error)
-    return RunResult(job.run_id, job.symbol, status, error, job.notebook if notebook.exists() else '')
+    return RunResult(job.run_id, job.symbol, status, error, job.notebook if Path(job.notebook).exists() else '')
 
 # %% ../../nbs/jobs/04_runs.ipynb #59ed9035
 def _worker_result(settings, job, process, stderr):
@@ -313,7 +315,7 @@ def _worker_result(settings, job, process, stderr):
     if process.returncode == 0 and answer:
         return RunResult(**json.loads(answer))
     stderr.seek(0)
-    secrets = load_secrets(settings.home).plain_values()
+    secrets = known_secrets(settings.home)
     message = redact(stderr.read().decode(errors='replace')[-4_000:], secrets).strip()
     extra = dict(event='worker.died', run_id=job.run_id)
     log = logging.getLogger(__name__)
@@ -393,6 +395,13 @@ def _check_history(settings, name, subjects, parameters):
             continue
         folds(days, changed.walk_forward)
 
+# %% ../../nbs/jobs/04_runs.ipynb #05d04d13
+def _publish_leftovers(settings):
+    "Publish the notebooks of runs that ended without doing so"
+    left = {path.stem: path for path in private_path(settings, '').parent.glob('*.ipynb')}
+    for run_id, path in ended_runs(settings, list(left)).items() if left else ():
+        publish(left[run_id], settings.path(path), known_secrets(settings.home))
+
 # %% ../../nbs/jobs/04_runs.ipynb #8a66ca62
 def _finished(settings, job):
     "The result of a finished run with identical inputs whose report still exists, else None"
@@ -421,6 +430,7 @@ def run(
     _check_history(settings, name, subjects, checked)
     jobs, results = [plan_job(settings, name, subject, checked) for subject in subjects], []
     close_stale_runs(settings)
+    _publish_leftovers(settings)
     on_start(len(jobs), _worker_count(settings, len(jobs)))
     for job in list(jobs) if only_missing else ():
         if result := _finished(settings, job):

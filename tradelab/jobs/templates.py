@@ -25,6 +25,7 @@ from ..data.quality import check_symbol, universe_of
 from ..engine.strategies import parameters_of, view_of
 from ..performance_metrics import METRICS
 from ..records.strategies import own_strategies, strategy_parameters
+from ..reporting.privacy import private_kernel
 from ..settings import LARGEST, LARGEST_SEED, MOST_COMBINATIONS
 from ..signal_generator import built_in_voters
 from ..utils.error_handling import ConfigError, ParameterError, RunError, did_you_mean
@@ -507,6 +508,7 @@ def execute_template(
     parameters: dict,  # Checked parameters
     folder: Path,  # Working directory of the kernel
     timeout: int,  # Longest time of one cell, seconds
+    environment: tuple[str, ...] = (),  # Names of further variables that the kernel may have
 ) -> str:  # The error, '' when there was none
     "Execute a copy of a run notebook in its own kernel"
     papermill = _papermill()
@@ -527,9 +529,10 @@ def execute_template(
             cwd=str(folder),
             execution_timeout=timeout,
             on_cell_executed=_note,
+            kernel_manager_class=private_kernel(environment),
         )
     except papermill.PapermillExecutionError as e:
-        return f'{e.ename}: {e.evalue}'[:MAX_ERROR_LENGTH]
+        return f'{e.ename}: {e.evalue}'
     except CellTimeoutError:
         return f'TimeoutError: a cell took longer than {timeout} s ([reports] timeout_s)'
     except DeadKernelError:

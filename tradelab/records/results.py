@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['HEARTBEAT_S', 'DEAD_AFTER_S', 'start_run', 'run_details', 'claim_run', 'run_heartbeat', 'keep_run_alive',
            'finish_run', 'close_stale_runs', 'claim_results', 'trial_summary', 'table_rows', 'result_tables',
-           'save_backtest', 'save_metrics', 'runs_table', 'find_ok_run', 'stored_trades', 'equity_curves']
+           'save_backtest', 'save_metrics', 'ended_runs', 'runs_table', 'find_ok_run', 'stored_trades', 'equity_curves']
 
 # %% ../../nbs/records/04_results.ipynb #6602de05
 from datetime import UTC, datetime
@@ -219,6 +219,16 @@ def save_metrics(
     "Store the figures of a run that has no account"
     with session(settings) as db:
         claim_results(db, run_id, metrics, data_hash, **({} if sharpes is None else trial_summary(sharpes)))
+
+# %% ../../nbs/records/04_results.ipynb #2002d144
+def ended_runs(
+    settings: Settings,  # The lab
+    run_ids: list[str],  # Names of runs
+) -> dict[str, str]:  # Run → path of its notebook, for those that are not going on; unknown ones are left out
+    "Which of these runs have ended"
+    query = select(Run.id, Run.notebook_path).where(Run.id.in_(run_ids), Run.status != 'running')
+    with session(settings) as db:
+        return {run_id: path for run_id, path in db.execute(query) if path}
 
 # %% ../../nbs/records/04_results.ipynb #2d62093d
 def runs_table(

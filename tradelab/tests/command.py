@@ -7,6 +7,7 @@ __all__ = ['call_command']
 
 # %% ../../nbs/tests/command.ipynb #4463ac4e
 import logging
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -18,12 +19,14 @@ from ..cli.main import app
 # %% ../../nbs/tests/command.ipynb #65ee22f2
 @contextmanager
 def _log_put_back():
-    "The log and the handler for SIGTERM as they were before"
+    "The log, the handler for SIGTERM and the umask as they were before"
     root, at_sigterm = logging.getLogger(), signal.getsignal(signal.SIGTERM)
+    os.umask(umask := os.umask(0))
     handlers, level = list(root.handlers), root.level
     try:
         yield
     finally:
+        os.umask(umask)
         for handler in [handler for handler in root.handlers if handler not in handlers]:
             root.removeHandler(handler)
             handler.close()

@@ -66,6 +66,7 @@ def _forms(secret):
         json.dumps(secret)[1:-1],
         json.dumps(secret, ensure_ascii=False)[1:-1],
         repr(secret)[1:-1],
+        ascii(secret)[1:-1],
         repr(raw)[2:-1],
         ' '.join(secret.split()),
         secret[::-1],

@@ -116,6 +116,7 @@ PRESENTATION_OWNERS = {  # Libraries that execute notebooks and show results
     'bokeh': {'reporting.charts'},
     'bs4': {'reporting.pages'},
     'jinja2': {'reporting.pages'},
+    'jupyter_client': {'reporting.privacy'},
     'matplotlib': {
         'reporting.data_plots',
         'reporting.model_plots',

@@ -94,6 +94,7 @@ WRITTEN = {
     'HTML numbers': ''.join(f'&#{ord(letter)};' for letter in SECRET),
     'JSON': json.dumps(SECRET),
     'JSON numbers': ''.join(f'\\u{ord(letter):04X}' for letter in SECRET),
+    'Python in ASCII': ascii(SECRET)[1:-1],
     'Python bytes': repr(RAW)[2:-1],
     'base 64': base64.b64encode(RAW).decode(),
     'base 64 for URLs': base64.urlsafe_b64encode(RAW).decode(),
