@@ -316,12 +316,12 @@ def _restore(settings, path, yes):
 
 # %% ../../nbs/cli/05_main.ipynb #59fdfde1
 def _undo(settings, yes):
-    "Take the former database back"
-    from tradelab.utils.backup import find_leftovers, undo_restore
+    "Look at the former database, ask, and take it back"
+    from tradelab.utils.backup import find_leftovers, read_former, undo_restore
     from tradelab.utils.database import head_revision
 
-    if former := find_leftovers(settings).former:
-        _require_yes(f'Replace the database of {settings.home} by the former one ({former})?', yes)
+    read_former(settings)
+    _require_yes(f'Replace the database of {settings.home} by the former one ({find_leftovers(settings).former})?', yes)
     revision = undo_restore(settings)
     typer.echo('The former database is in place again; the other one is kept, so --undo takes it back too.')
     if revision != head_revision():

@@ -445,9 +445,7 @@ def test_what_the_environment_tells_libpq_counts(monkeypatch, place, variable, v
 
 
 def test_the_embedded_server_is_reached_whatever_the_environment_tells_libpq(monkeypatch):
-    for variable, value in dict(
-        PGHOST='db.example.org', PGHOSTADDR='10.0.0.7', PGPORT='1', PGSSLMODE='require'
-    ).items():
+    for variable, value in dict(PGHOST='127.0.0.9', PGHOSTADDR='127.0.0.9', PGPORT='1', PGSSLMODE='require').items():
         monkeypatch.setenv(variable, value)
     with scratch_lab() as settings, session(settings) as work:
         assert work.scalar(text('SELECT current_database()')) == 'tradelab'
