@@ -176,7 +176,7 @@ def _longer(log):
         new[: len(old)] = old
     return longer
 
-# %% ../nbs/engine/10_backtesting.ipynb #1d5ca750
+# %% ../nbs/engine/10_backtesting.ipynb #362c0a13
 def check_engine_arguments(
     panel: BarPanel,  # Bars
     costs: CostSettings = CostSettings(),  # Costs
@@ -193,7 +193,7 @@ def check_engine_arguments(
         form = f'{kind.__name__}(**{value!r})' if isinstance(value, dict) else f'{kind.__name__}(…)'
         check_kind(value, kind, f'The {name}', f'Write {form}, from tradelab.config, or load_settings().')
 
-# %% ../nbs/engine/10_backtesting.ipynb #362c0a13
+
 def _votes_and_targets(signals, panel, traded, account):
     "Stacked signals and targets on the sessions of `traded`; no signal where there are targets"
     if not isinstance(signals, Targets):

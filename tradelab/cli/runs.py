@@ -448,12 +448,7 @@ def run_command(
     ] = None,
     parameter: Annotated[
         list[str],
-        typer.Option(
-            '--parameter',
-            '-p',
-            metavar='NAME=VALUE',
-            help='Parameter of the notebook; may be repeated. --parameters shows all.',
-        ),
+        typer.Option('--parameter', '-p', metavar='NAME=VALUE', help='One that --parameters shows; may be repeated.'),
     ] = [],  # noqa: B006 (Typer makes a list of its own for each call)
     strategy: Annotated[
         str,

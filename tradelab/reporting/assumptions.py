@@ -43,14 +43,15 @@ def strategy_assumptions(
     "How the strategy decides"
     if targets:
         return (
-            f'Target {targets}, from {_voters(strategy, bar)}. The difference to what is held is traded; a symbol without a '
-            'target keeps its position. Computed on total-return prices, from all stored bars up to the last session.'
+            f'Target {targets}, from {_voters(strategy, bar)}. The difference to what is held is traded; a symbol '
+            'without a target keeps its position. Computed on total-return prices, from all stored bars up to the last '
+            'session.'
         )
     several = len(strategy.voters) > 1 or strategy.combine == 'weighted'
     combination = f' {_combination(strategy, bar)}' if several else ''
     return (
-        f'Voters: {_voters(strategy, bar)}.{combination} Conditions to buy and to sell at the same close give no signal. '
-        'Computed on total-return closes, from all stored bars up to the last session.'
+        f'Voters: {_voters(strategy, bar)}.{combination} Conditions to buy and to sell at the same close give no '
+        'signal. Computed on total-return closes, from all stored bars up to the last session.'
     )
 
 # %% ../../nbs/reporting/01_assumptions.ipynb #2f87786a
