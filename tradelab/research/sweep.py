@@ -18,7 +18,8 @@ import pandas as pd
 
 from ..backtesting import engine_inputs, kernel_bars, new_account
 from ..config import BacktestSettings, CostSettings, RiskSettings, StrategySettings, SweepSettings
-from ..engine.kernel import step
+from ..engine.accounting import equity_of
+from ..engine.kernel import calm_step, is_calm, pass_rows, step
 from ..engine.market import BarPanel, Inputs, Signals, window
 from tradelab.engine.state import (
     ACTIVE,
@@ -75,13 +76,39 @@ def _count(pick, now, score):
                 score[t, j] += float(now[0, k, t, j]) - float(now[1, k, t, j])
 
 # %% ../../nbs/research/06_sweep.ipynb #ffbf250c
+def _as_bits(votes):
+    "Votes by session in the last axis as words of 64 sessions, the first in the lowest bit"
+    packed = np.packbits(votes, axis=-1, bitorder='little')
+    words = np.zeros((*packed.shape[:-1], -(-packed.shape[-1] // 8) * 8), np.uint8)
+    words[..., : packed.shape[-1]] = packed
+    return words.view(np.uint64)
+
+
 @kernel
-def _either(first, second, now, signal):
-    "`_agree` for two voters, one symbol and the mode `or`"
-    for t in range(signal.shape[0]):
-        signal[t, 0] = np.int8(now[0, first, t, 0] | now[0, second, t, 0]) - np.int8(
-            now[1, first, t, 0] | now[1, second, t, 0]
-        )
+def _agree_bits(pick, now, lately, every, buys, sells):
+    "`_agree` for one symbol, on words; `every`: whether all voters must agree, else one is enough"
+    for w in range(len(buys)):
+        up, down = now[0, pick[0], w], now[1, pick[0], w]
+        ups, downs = lately[0, pick[0], w], lately[1, pick[0], w]
+        for v in range(1, len(pick)):
+            up, down = up | now[0, pick[v], w], down | now[1, pick[v], w]
+            ups, downs = ups & lately[0, pick[v], w], downs & lately[1, pick[v], w]
+        if every:
+            up, down = up & ups, down & downs
+        buys[w], sells[w] = up & ~down, down & ~up
+
+
+@kernel
+def _signal_bits(signal, buys, sells):
+    "The signals of one symbol as words"
+    buys[:] = 0
+    sells[:] = 0
+    for t in range(len(signal)):
+        bit = np.uint64(1) << np.uint64(t & 63)
+        if signal[t, 0] > 0:
+            buys[t >> 6] |= bit
+        elif signal[t, 0] < 0:
+            sells[t >> 6] |= bit
 
 # %% ../../nbs/research/06_sweep.ipynb #c107eacf
 @kernel
@@ -89,8 +116,6 @@ def _combine(pick, now, lately, needed, weights, threshold, signal, score):
     "Fill `signal`, and `score` where weights or several symbols need it"
     if threshold > 0.0:
         _weigh(pick, now, weights, threshold, signal, score)
-    elif needed == 1 and len(pick) == 2 and signal.shape[1] == 1:
-        _either(pick[0], pick[1], now, signal)
     else:
         _agree(pick, now, lately, needed, signal)
     if signal.shape[1] > 1 and threshold == 0.0:
@@ -112,45 +137,35 @@ def _recent(now, confirm_bars, bar):
         lately[:, :, bar[:, j], j] = _lately(now[:, :, bar[:, j], j], confirm_bars)
     return lately
 
-# %% ../../nbs/research/06_sweep.ipynb #2c04e0b7
-@kernel
-def _restful(params):
-    "Whether nothing but signals, dividends and splits can move an account"
-    exits = (
-        params.stop_loss == params.stop_loss
-        or params.stop_atr == params.stop_atr
-        or params.trailing_stop == params.trailing_stop
-        or params.take_profit == params.take_profit
-        or params.time_stop < np.inf
-    )
-    breakers = (
-        min(
-            params.max_daily_loss,
-            params.max_drawdown,
-            params.halt_drawdown,
-            params.max_losing_streak,
-            params.stop_guard_stops,
-        )
-        < np.inf
-    )
-    return not (exits or breakers or params.reinvest == 1)
-
 # %% ../../nbs/research/06_sweep.ipynb #27b9dc6c
+_SPREAD = 0x03F79D71B4CB0A89  # De Bruijn's: the highest six bits of its product with a power of two tell which power
+_LOWEST = np.zeros(64, np.int64)
+_LOWEST[[((1 << k) * _SPREAD % 2**64) >> 58 for k in range(64)]] = range(64)
+
+
 @kernel
-def _next(t, held, signals, at, short, busy):
-    "First session from `t` on in which something can happen, and the place in `signals`; `busy`: the next event"
-    while at < len(signals) and (abs(signals[at]) - 1 < t):
-        at += 1
+def _next_bit(words, t):
+    "First session from `t` on whose bit is set; at least the number of sessions where none follows"
+    w = t >> 6
+    word = words[w] >> np.uint64(t & 63) << np.uint64(t & 63)
+    while word == 0:
+        w += 1
+        if w >= len(words):
+            return 64 * len(words)
+        word = words[w]
+    lowest = word & (~word + np.uint64(1))
+    return (w << 6) + _LOWEST[(lowest * np.uint64(_SPREAD)) >> np.uint64(58)]
+
+
+@kernel
+def _next(t, held, buys, sells, short, busy):
+    "First session from `t` on in which something can happen to a calm account; `busy`: the next dividend or split"
     if held < 0.0:
-        return t, at
-    if held == 0.0:
-        while at < len(signals) and signals[at] < 0 and short == 0:
-            at += 1
-        return (abs(signals[at]) - 1 if at < len(signals) else len(busy)), at
-    k = at
-    while k < len(signals) and signals[k] > 0:
-        k += 1
-    return min(abs(signals[k]) - 1 if k < len(signals) else len(busy), busy[t]), at
+        return t
+    if held > 0.0:
+        return min(_next_bit(sells, t), busy[t])
+    entry = _next_bit(buys, t)
+    return min(entry, _next_bit(sells, t)) if short == 1 else entry
 
 # %% ../../nbs/research/06_sweep.ipynb #9168eb88
 class Measures(NamedTuple):
@@ -166,27 +181,37 @@ class Measures(NamedTuple):
 
 # %% ../../nbs/research/06_sweep.ipynb #8e815f93
 @kernel
+def _gain(equity, before, floor):
+    "The return of one close, less the risk-free rate"
+    return equity / before - 1 - floor
+
+
+@kernel
+def _deepened(equity, high, trough):
+    "Highest equity and deepest trough after one more close"
+    if equity > high:
+        return equity, trough
+    return high, equity / high if equity < trough * high else trough
+
+# %% ../../nbs/research/06_sweep.ipynb #b8b914e8
+@kernel
 def measure(
     so_far: Measures,  # Up to the previous close
     equity: float,  # Equity at this close, USD
     floor: float,  # Daily risk-free rate, fraction
 ) -> Measures:  # Up to this close
     "Update the running figures by one close"
-    m = so_far
-    returns, gain, high, trough = max(m.returns, 0.0) + 1.0, equity / m.last - 1 - floor, m.high, m.trough
+    m, gain = so_far, _gain(equity, so_far.last, floor)
+    returns = max(m.returns, 0.0) + 1.0
     if m.returns < 0.0 and equity == m.first:
         returns, gain = 0.0, 0.0
-    if equity > high:
-        high = equity
-    elif equity < trough * high:
-        trough = equity / high
+    high, trough = _deepened(equity, m.high, m.trough)
     return Measures(m.first, equity, returns, m.sum + gain, m.squares + gain * gain, high, trough)
 
 # %% ../../nbs/research/06_sweep.ipynb #c50ce9d7
 @kernel
-def _from_cash(state):
+def _from_cash(cash):
     "The figures of an account before its first close"
-    cash = state.account[0].cash
     return Measures(cash, cash, -1.0, 0.0, 0.0, cash, 1.0)
 
 # %% ../../nbs/research/06_sweep.ipynb #5d2e82a0
@@ -202,71 +227,115 @@ def _idle(so_far, sessions, floor):
 
 # %% ../../nbs/research/06_sweep.ipynb #b5823a06
 @kernel
-def _rest(first, stop, bars, state, floor, so_far):
-    "Value an account from row `first` up to `stop` while nothing else happens"
-    account, position, m = state.account[0], state.positions[0], so_far
-    quantity, close, cash, receivable, before, equity = (
-        position.quantity,
-        position.close,
-        account.cash,
-        account.receivable,
-        account.before,
-        account.equity,
-    )
-    account.bar += stop - first
-    account.session += stop - first
-    account.opened = account.bar
-    if quantity == 0.0:
-        m = measure(m, equity, floor)
-        account.before = equity
-        return _idle(m, stop - first - 1, floor)
-    for t in range(first, stop):
-        if bars.close[t, 0] > 0.0:
-            close = bars.close[t, 0]
-        before, equity = equity, cash + quantity * close + receivable
-        m = measure(m, equity, floor)
-    position.close, account.before, account.equity = close, before, equity
-    account.net, account.gross, account.high, account.peak = (
-        quantity * close,
-        abs(quantity * close),
-        max(account.high, m.high),
-        max(account.peak, m.high),
-    )
-    return m
+def _sums(values):
+    "Sum and sum of squares"
+    a, b, c, d, aa, bb, cc, dd = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    whole = len(values) - len(values) % 4
+    for i in range(0, whole, 4):
+        w, x, y, z = values[i], values[i + 1], values[i + 2], values[i + 3]
+        a, b, c, d = a + w, b + x, c + y, d + z
+        aa, bb, cc, dd = aa + w * w, bb + x * x, cc + y * y, dd + z * z
+    for i in range(whole, len(values)):
+        a, aa = a + values[i], aa + values[i] * values[i]
+    return (a + b) + (c + d), (aa + bb) + (cc + dd)
+
+
+@kernel
+def _drawn(equity, high, trough):
+    "Highest equity and deepest trough after more closes; eight of them are looked at one by one only if they matter"
+    whole = len(equity) - len(equity) % 8
+    for i in range(0, whole, 8):
+        a, b, c, d = equity[i], equity[i + 1], equity[i + 2], equity[i + 3]
+        e, f, g, h = equity[i + 4], equity[i + 5], equity[i + 6], equity[i + 7]
+        top, low = max(max(a, b, c, d), max(e, f, g, h)), min(min(a, b, c, d), min(e, f, g, h))
+        if low < trough * max(high, top):
+            for k in range(i, i + 8):
+                high, trough = _deepened(equity[k], high, trough)
+        else:
+            high = max(high, top)
+    for k in range(whole, len(equity)):
+        high, trough = _deepened(equity[k], high, trough)
+    return high, trough
+
+
+@kernel
+def _measure_all(so_far, equity, floor, scratch):
+    "`measure` along a curve of at least one close; `scratch` is as long"
+    m, n = measure(so_far, equity[0], floor), len(equity) - 1
+    now, before, gains = equity[1:], equity[:n], scratch[:n]
+    for i in range(n):
+        gains[i] = _gain(now[i], before[i], floor)
+    total, squares = _sums(gains)
+    high, trough = _drawn(now, m.high, m.trough)
+    return Measures(m.first, equity[n], m.returns + n, m.sum + total, m.squares + squares, high, trough)
 
 # %% ../../nbs/research/06_sweep.ipynb #e0706141
 @kernel
-def _run(bars, inputs, state, params, log, floor, signals, busy, rest):
-    "Run one combination through all sessions"
-    t, n, at, account, m = 0, len(bars.close), 0, state.account[0], _from_cash(state)
+def _rest(closes, state, equity):
+    "Value an account at closes at which only the price moves, into `equity` unless it is flat; how many these are"
+    account, position, n = state.account[0], state.positions[0], len(closes)
+    pass_rows(account, n, True)
+    account.before = account.equity
+    if position.quantity == 0.0:
+        return 0
+    cash, quantity, receivable, values = account.cash, position.quantity, account.receivable, equity[:n]
+    for i in range(n):
+        values[i] = equity_of(cash, quantity * closes[i], receivable)
+    account.before, account.equity = account.equity if n == 1 else values[n - 2], values[n - 1]
+    position.close = closes[n - 1]
+    return n
+
+
+@kernel
+def _bit(words, t):
+    "1 where the bit of a session is set, else 0"
+    return np.int64((words[t >> 6] >> np.uint64(t & 63)) & np.uint64(1))
+
+
+@kernel
+def _run_calm(closes, bars, inputs, state, params, log, buys, sells, busy, equity):
+    "Run one calm combination; `equity` receives the closes while a position is held or anything happens; their number"
+    account, position, t, k, n = state.account[0], state.positions[0], 0, 0, len(closes)
     while t < n:
-        waits = account.orders > 0 or state.standing[0].quantity != 0.0
-        idle = not waits and account.state == ACTIVE and state.positions[0].exiting == 0
-        if rest and idle:
-            ahead, at = _next(t, state.positions[0].quantity, signals, at, params.short, busy)
-            ahead = min(ahead, n - 1)
+        waits = account.orders > 0 or state.standing[0].quantity != 0.0 or position.exiting == 1
+        if t > 0 and account.state == ACTIVE and not waits:
+            ahead = min(_next(t, position.quantity, buys, sells, params.short, busy), n - 1)
             if ahead > t:
-                m = _rest(t, ahead, bars, state, floor, m)
+                k += _rest(closes[t:ahead], state, equity[k:])
                 t = ahead
-        step(t, bars, inputs, state, params, t == n - 1, log)
-        m = measure(m, account.equity, floor)
+        inputs.signal[t, 0] = _bit(buys, t) - _bit(sells, t)
+        calm_step(t, bars, inputs, state, params, t == n - 1, log)
+        equity[k] = account.equity
+        k += 1
         t += 1
-    return m
+    return k
 
 # %% ../../nbs/research/06_sweep.ipynb #5bc873d8
 @kernel
-def _listed(signal, signals):
-    "Sessions with a signal, counted from 1, below 0 for a sale; how many there are"
-    n = 0
-    for t in range(len(signal)):
-        if signal[t, 0] != 0:
-            signals[n] = (t + 1) * signal[t, 0]
-            n += 1
-    return n
+def _run(bars, inputs, state, params, log, floor):
+    "Run one combination through all sessions; its figures"
+    account, n, m = state.account[0], len(bars.close), _from_cash(state.account[0].cash)
+    for t in range(n):
+        step(t, bars, inputs, state, params, t == n - 1, log)
+        if bars.last[min(t, len(bars.last) - 1)] == 1:
+            m = measure(m, account.equity, floor)
+    return m
 
 # %% ../../nbs/research/06_sweep.ipynb #c534a315
 _FILLS, _TRADES, _CHOICES, _BREAKS = FILL, TRADE, DECISION, BREAK
 _PLACES = len(ROWS) + len(COUNTS)
+_BLOCK = 64  # Combinations that use one account and one set of arrays, one after the other
+
+
+class _Votes(NamedTuple):
+    "The votes of all voters, and when they agree."
+
+    now: np.ndarray  # Votes to buy and to sell, uint8, shape (2, n_rows, n_sessions, n_symbols)
+    lately: np.ndarray  # Whether there was a vote on one of the last bars, likewise
+    bits: np.ndarray  # Both as words of 64 sessions where the votes are combined as bits, shape (2, 2, n_rows, n_words)
+    needed: int  # Voters that must agree
+    weights: np.ndarray  # Weight of each voter
+    threshold: float  # Sum of weights that gives a signal, 0 unless the mode is weighted
 
 
 @partial(kernel, allocates=True)
@@ -282,6 +351,16 @@ def _fresh(empty):
     )
 
 
+@kernel
+def _reset(state, empty, log):
+    "Make an account as empty as the template, and its log"
+    state.account[0] = empty.account[0]
+    for j in range(len(empty.positions)):
+        state.positions[j] = empty.positions[j]
+        state.standing[j] = empty.standing[j]
+    log.counts[:] = 0
+
+
 @partial(kernel, allocates=True)
 def _counting_log():
     "A log without room for rows"
@@ -293,44 +372,47 @@ def _counting_log():
         np.empty(0, _BREAKS),
     )
 
+
+@kernel
+def _write(c, m, state, log, figures, counts):
+    "Figures and counts of combination `c`"
+    figures[c, 0], figures[c, 1], figures[c, 2], figures[c, 3] = m.first, m.last, m.returns, m.sum
+    figures[c, 4], figures[c, 5], figures[c, 6] = m.squares, m.high, m.trough
+    counts[c, 0], counts[c, 1] = log.counts[TRADES], state.account[0].wins
+
 # %% ../../nbs/research/06_sweep.ipynb #bdb45c0a
 @partial(kernel, parallel=True, seconds=40)
-def _run_all(
-    picks,
-    now,
-    lately,
-    needed,
-    weights,
-    threshold,
-    no_score,
-    bars,
-    atr,
-    volatility,
-    target,
-    prices,
-    empty,
-    records,
-    floor,
-    busy,
-    rest,
-    figures,
-    counts,
-):
+def _run_all(picks, votes, bars, known, empty, records, floor, figures, counts):
     "Run every combination; `figures` receives `Measures`, `counts` the closed trades and the winning ones"
     shape = bars.close.shape
-    for c in prange(len(picks)):
-        signal, score = np.empty(shape, np.int8), no_score
-        if shape[1] > 1 or threshold > 0.0:
-            score = np.empty(shape)
-        _combine(picks[c], now, lately, needed, weights, threshold, signal, score)
-        signals = np.empty(shape[0] if rest else 0, np.int64)
-        n = _listed(signal, signals) if rest else 0
-        state, log = _fresh(empty), _counting_log()
-        inputs = Inputs(signal, score, atr, volatility, target, prices)
-        m = _run(bars, inputs, state, records[0], log, floor, signals[:n], busy, rest)
-        figures[c, 0], figures[c, 1], figures[c, 2], figures[c, 3] = m.first, m.last, m.returns, m.sum
-        figures[c, 4], figures[c, 5], figures[c, 6] = m.squares, m.high, m.trough
-        counts[c, 0], counts[c, 1] = log.counts[TRADES], state.account[0].wins
+    for b in prange((len(picks) + _BLOCK - 1) // _BLOCK):
+        signal, score, state, log = np.empty(shape, np.int8), np.zeros(shape), _fresh(empty), _counting_log()
+        inputs = Inputs(signal, score, known.atr, known.volatility, known.target, known.prices)
+        for c in range(b * _BLOCK, min((b + 1) * _BLOCK, len(picks))):
+            _combine(picks[c], votes.now, votes.lately, votes.needed, votes.weights, votes.threshold, signal, score)
+            _reset(state, empty, log)
+            _write(c, _run(bars, inputs, state, records[0], log, floor), state, log, figures, counts)
+
+
+@partial(kernel, parallel=True, seconds=40)
+def _run_calm_all(picks, votes, bars, closes, busy, known, empty, records, floor, figures, counts):
+    "`_run_all` for calm accounts with one symbol that has all its bars"
+    n, words = len(closes), (len(closes) + 63) // 64
+    for b in prange((len(picks) + _BLOCK - 1) // _BLOCK):
+        signal, score, state, log = np.empty((n, 1), np.int8), np.zeros((n, 1)), _fresh(empty), _counting_log()
+        inputs = Inputs(signal, score, known.atr, known.volatility, known.target, known.prices)
+        buys, sells = np.empty(words, np.uint64), np.empty(words, np.uint64)
+        equity, scratch = np.empty(n), np.empty(n)
+        for c in range(b * _BLOCK, min((b + 1) * _BLOCK, len(picks))):
+            if votes.bits.shape[3] > 0:
+                _agree_bits(picks[c], votes.bits[0], votes.bits[1], votes.needed > 1, buys, sells)
+            else:
+                _combine(picks[c], votes.now, votes.lately, votes.needed, votes.weights, votes.threshold, signal, score)
+                _signal_bits(signal, buys, sells)
+            _reset(state, empty, log)
+            k = _run_calm(closes, bars, inputs, state, records[0], log, buys, sells, busy, equity)
+            m = _measure_all(_from_cash(empty.account[0].cash), equity[:k], floor, scratch)
+            _write(c, _idle(m, n - k, floor), state, log, figures, counts)
 
 # %% ../../nbs/research/06_sweep.ipynb #4dd35651
 def _figured(figures, counts):
@@ -387,49 +469,57 @@ class Sweep:
 # %% ../../nbs/research/06_sweep.ipynb #5ad72c8d
 def _stacked(tables, shape):
     "Buy and sell votes of all voters, shape (2, n_rows, n_sessions, n_symbols); raises DataError for other axes"
-    now = np.stack([np.concatenate([getattr(table, side) for table in tables]) for side in ('buy', 'sell')])
-    if now.shape[2:] != shape:
+    axes = next((table.buy.shape[1:] for table in tables if table.buy.shape[1:] != shape), shape)
+    if axes != shape:
         raise DataError(
             'Votes and market do not have the same axes',
-            f'{now.shape[2:]} and {shape}',
+            f'{axes} and {shape}',
             'Make both from the same bars.',
         )
+    now, first = np.empty((2, sum(len(table.buy) for table in tables), *shape), bool), 0
+    for table in tables:
+        rows = slice(first, first + len(table.buy))
+        now[0, rows], now[1, rows] = table.buy, table.sell
+        first = rows.stop
     return now
 
 
-def _agreement(tables, strategy):
-    "Number of voters that must agree, their weights, and the threshold (0 unless the mode is weighted)"
+def _votes(tables, strategy, panel, rows, calm):
+    "The votes of all tables on the sessions `rows` as the kernel reads them; as bits where `calm` accounts can use them"
+    now = _stacked(tables, panel.close.shape)
     needed = {'or': 1, 'and': len(tables), 'majority': len(tables) // 2 + 1, 'weighted': 1}[strategy.combine]
     weights = np.array([strategy.weights.get(table.name, 1.0) for table in tables])
-    return needed, weights, strategy.threshold if strategy.combine == 'weighted' else 0.0
+    lately = now
+    if needed > 1:
+        lately = _recent(now, strategy.confirm_bars, np.isfinite(panel.close))
+    now, lately = (np.ascontiguousarray(side[:, :, rows]) for side in (now, lately))
+    weighted, bits = strategy.combine == 'weighted', np.zeros((2, 2, 0, 0), np.uint64)
+    if calm and not weighted and needed in (1, len(tables)):
+        bits = np.array([_as_bits(side[..., 0]) for side in (now, lately)])
+    threshold = strategy.threshold if weighted else 0.0
+    return _Votes(now.view(np.uint8), lately.view(np.uint8), bits, needed, weights, threshold)
 
 # %% ../../nbs/research/06_sweep.ipynb #7101bd63
-def _run_engine(picks, votes, agreement, panel, part, costs, risk, account):
+def _run_engine(picks, votes, panel, part, record, risk, account):
     "Figures, shape (n_combinations, 7), and counts, shape (n_combinations, 2), of every combination in `picks`"
-    record = engine_parameters(costs, risk, account)
     silent = Signals(part.symbols, part.sessions, np.zeros(part.close.shape), np.zeros(part.close.shape))
-    inputs = engine_inputs(silent, panel, part, risk)
+    known, bars = engine_inputs(silent, panel, part, risk), kernel_bars(part)
     figures = np.zeros((len(picks), len(Measures._fields)))
     counts = np.zeros((len(picks), 2), dtype=np.int64)
-    _run_all(
-        picks,
-        *votes,
-        *agreement,
-        silent.score.copy(),
-        kernel_bars(part),
-        inputs.atr,
-        inputs.volatility,
-        inputs.target,
-        inputs.prices,
-        new_account(part.symbols, risk, account.cash),
-        np.array([record], ENGINE_PARAMETERS),
-        (1 + account.risk_free) ** (1 / SESSIONS_PER_YEAR) - 1,
-        _next_event(part.dividends[:, 0], part.splits[:, 0]),
-        len(part.symbols) == 1 and bool(_restful(record)) and bool(np.isfinite(part.close).all()),
-        figures,
-        counts,
-    )
+    floor = (1 + account.risk_free) ** (1 / SESSIONS_PER_YEAR) - 1
+    rest = known, new_account(part.symbols, risk, account.cash), np.array([record], ENGINE_PARAMETERS), floor
+    if _is_calm(record, part):
+        busy = _next_event(part.dividends[:, 0], part.splits[:, 0])
+        _run_calm_all(picks, votes, bars, part.close[:, 0].copy(), busy, *rest, figures, counts)
+    else:
+        _run_all(picks, votes, bars, *rest, figures, counts)
     return figures, counts
+
+
+def _is_calm(record, part):
+    "Whether the combinations can skip sessions: one symbol with all its daily bars, and a calm account"
+    one = len(part.symbols) == 1 and not part.is_intraday and bool(np.isfinite(part.close).all())
+    return one and bool(is_calm(record))
 
 # %% ../../nbs/research/06_sweep.ipynb #48ed8ad1
 def sweep_tables(
@@ -444,17 +534,13 @@ def sweep_tables(
     part = window(panel, account.start, account.end)
     first = panel.sessions.get_loc(part.sessions[0])
     rows = slice(first, first + len(part.sessions))
-    now = _stacked(tables, panel.close.shape)
-    lately = now
-    if strategy.combine not in ('or', 'weighted'):
-        lately = _recent(now, strategy.confirm_bars, np.isfinite(panel.close))
-    votes = [np.ascontiguousarray(side[:, :, rows]).view(np.uint8) for side in (now, lately)]
+    record = engine_parameters(costs, risk, account)
+    votes = _votes(tables, strategy, panel, rows, _is_calm(record, part))
     picks, parameters = combinations(tables)
     offsets = np.cumsum([0, *(len(table.parameters) for table in tables[:-1])])
-    agreement = _agreement(tables, strategy)
-    figures, counts = _run_engine(picks + offsets, votes, agreement, panel, part, costs, risk, account)
+    figures, counts = _run_engine(picks + offsets, votes, panel, part, record, risk, account)
     table = pd.concat([parameters, _figured(figures, counts)], axis=1)
-    return Sweep(table, list(parameters), part.sessions, part.symbols)
+    return Sweep(table, list(parameters), part.days, part.symbols)
 
 # %% ../../nbs/research/06_sweep.ipynb #c7b2e3b3
 def sweep(
@@ -494,20 +580,13 @@ Sweep._repr_html_ = _sweep_html
 Sweep.plot = loaded_method('reporting.research_plots:plot_sweep', 'A line, a heat map or several')
 
 # %% ../../nbs/research/06_sweep.ipynb #381ad1ed
-@kernel
-def _measured(equity, floor, so_far):
-    "`measure` along a whole curve"
-    for t in range(len(equity)):
-        so_far = measure(so_far, equity[t], floor)
-    return so_far
-
-
 def _figures_of(result, floor):
     "`Measures` and counts of closed and winning trades of one backtest"
     cash = float(result.cash)
     curve = result.equity['equity'].to_numpy(dtype=float)
     profit = result.trades['pnl'][~result.trades['is_open'].to_numpy(dtype=bool)]
-    figures = _measured(np.ascontiguousarray(curve), floor, Measures(cash, cash, -1.0, 0.0, 0.0, cash, 1.0))
+    curve = np.ascontiguousarray(curve)
+    figures = _measure_all(_from_cash(cash), curve, floor, np.empty_like(curve))
     return figures, (len(profit), int((profit > 0).sum()))
 
 # %% ../../nbs/research/06_sweep.ipynb #a6cff798
