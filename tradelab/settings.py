@@ -626,7 +626,7 @@ class DatabaseSettings(Section):
         10.0,
         gt=0,
         le=3_600,
-        description='seconds beyond statement_timeout_ms that an answer may take; then the connection is closed, above 0',
+        description='seconds beyond statement_timeout_ms after which a connection without an answer is closed, above 0',
     )
 
 # %% ../nbs/ground/04_settings.ipynb #65790ca0

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['HEARTBEAT_S', 'DEAD_AFTER_S', 'start_run', 'run_details', 'claim_run', 'run_heartbeat', 'keep_run_alive',
            'finish_run', 'close_stale_runs', 'claim_results', 'trial_summary', 'table_rows', 'result_tables',
-           'save_backtest', 'save_metrics', 'ended_runs', 'runs_table', 'find_ok_run', 'stored_trades', 'equity_curves']
+           'save_backtest', 'save_metrics', 'ended_runs', 'runs_table', 'count_runs', 'find_ok_run', 'stored_trades',
+           'equity_curves']
 
 # %% ../../nbs/records/04_results.ipynb #6602de05
 from datetime import UTC, datetime
@@ -231,18 +232,38 @@ def ended_runs(
         return {run_id: path for run_id, path in db.execute(query) if path}
 
 # %% ../../nbs/records/04_results.ipynb #2d62093d
+def _chosen(query, template, symbol, status):
+    "A query on `runs` with those of a notebook, of a symbol or universe, or of a status; all where one is empty"
+    asked = ((Run.template, template), (func.coalesce(Run.universe, Run.symbol), symbol), (Run.status, status))
+    return query.where(*(column == value for column, value in asked if value))
+
+# %% ../../nbs/records/04_results.ipynb #c6abf14f
 def runs_table(
     settings: Settings,  # The lab
     limit: int = 50,  # Largest number of rows
     template: str | None = None,  # Only runs of this notebook
+    symbol: str = '',  # Only runs about this ticker, or this universe (tickers in order, commas between)
+    status: str = '',  # Only runs of this status
+    skip: int = 0,  # Rows left out, the newest first
 ) -> pd.DataFrame:  # One row per run with all columns of `runs`, the newest first; None where nothing is stored
     "The latest runs"
-    query = select(Run.__table__).order_by(Run.started_at.desc(), Run.id.desc()).limit(limit)
-    if template:
-        query = query.where(Run.template == template)
+    query = _chosen(select(Run.__table__), template, symbol, status)
+    query = query.order_by(Run.started_at.desc(), Run.id.desc()).limit(limit).offset(skip)
     columns = list(Run.__table__.columns.keys())
     with session(settings) as db:
         return pd.DataFrame(db.execute(query).mappings().all(), columns=columns, dtype=object)
+
+# %% ../../nbs/records/04_results.ipynb #15ab761a
+def count_runs(
+    settings: Settings,  # The lab
+    template: str = '',  # As for `runs_table`
+    symbol: str = '',  # As for `runs_table`
+    status: str = '',  # As for `runs_table`
+) -> dict[str, int]:  # Status → number of runs; a status without a run is left out
+    "How many runs there are"
+    query = _chosen(select(Run.status, func.count()), template, symbol, status).group_by(Run.status)
+    with session(settings) as db:
+        return {name: number for name, number in db.execute(query)}
 
 # %% ../../nbs/records/04_results.ipynb #2fa62b06
 def find_ok_run(

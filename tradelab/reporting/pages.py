@@ -10,7 +10,8 @@ import math
 import os
 import re
 from base64 import b64encode
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
 from secrets import token_hex
@@ -341,8 +342,12 @@ _FILTERS = dict(moment=_moment, took=_took, figure=_figure, spark=lambda values:
 _EMPTY_INDEX = """<p>No run is recorded yet. In a terminal, at the lab's home:</p><pre>tradelab ingest
 tradelab run backtest</pre><p>Then open this page again.</p>
 """
-_INDEX_HEAD = """<p>{{ rows|length }} run{{ 's' if rows|length > 1 }}
-{%- for status, count in counts %}, {{ count }} {{ status }}{% endfor %}.
+_INDEX_HEAD = """<p>{% if rows|length < total %}{{ skipped + 1 }} to {{ skipped + rows|length }} of {{ '{:,}'.format(total) }} runs are
+shown; of all{% else %}{{ rows|length }} run{{ 's' if rows|length > 1 }}{% endif %}
+{%- for status, count in counts %}, {{ '{:,}'.format(count) }} {{ status }}{% endfor %}.
+{% if selection %}Selected: {{ selection }}.{% endif %}
+{% if rows|length < total %}Others: <code>tradelab runs page --page {{ next_page }}</code>, or with --template,
+--symbol, --status and --limit.{% endif %}
 Newest first; times are UTC.
 The benchmark is buy &amp; hold of the same symbols unless the run names another, on the same sessions.
 Runs that do not trade have empty cells.</p>
@@ -423,6 +428,9 @@ _STATUSES = ('ok', 'failed', 'interrupted', 'running')
 def write_index(
     rows: list[dict],  # Rows of `runs`, each with `equity`, a list; paths relative to the index
     path: Path,  # The page to write, usually reports/index.html
+    counts: Mapping[str, int] | None = None,  # Status → number of all runs that were asked for; of `rows` when None
+    skipped: int = 0,  # Newer runs that are not shown
+    selection: str = '',  # What was asked for, in words
 ) -> Path:  # The page; raises StorageError when it cannot be written
     "Write the page that lists the runs, the newest first"
     shown = [
@@ -430,6 +438,13 @@ def write_index(
         for row in map(_plain, rows)
     ]
     shown.sort(key=lambda row: (row['started_at'], row['id']), reverse=True)
-    numbers = {status: sum(row['status'] == status for row in shown) for status in _STATUSES}
-    counts = [(status, number) for status, number in numbers.items() if number]
-    return write_whole(path, _rendered(_INDEX, _FILTERS, title='TradeLab runs', rows=shown, counts=counts))
+    numbers = Counter(row['status'] for row in shown) if counts is None else counts
+    values = dict(
+        rows=shown,
+        counts=[(status, numbers[status]) for status in _STATUSES if numbers.get(status)],
+        total=max(sum(numbers.values()), len(shown)),
+        skipped=skipped,
+        next_page=skipped // max(len(shown), 1) + 2,
+        selection=selection,
+    )
+    return write_whole(path, _rendered(_INDEX, _FILTERS, title='TradeLab runs', **values))

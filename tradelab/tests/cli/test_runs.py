@@ -200,7 +200,9 @@ def test_a_figure_is_followed_over_time_with_its_change_for_each_kind_of_run(fre
         'backtest IBM – c',
         'backtest FB 0.90 −0.10 d',
     ], out + err
-    assert len(runs('history', '--symbol', 'fb', '--limit', '1')[1].splitlines()) == 2
+    assert (
+        len(runs('history', '--symbol', 'fb', '--limit', '1')[1].splitlines()) == 3
+    )  # the last line says: 1 of 2 runs
 
 
 def test_a_history_is_drawn_into_a_file(fresh, runs, tmp_path):
