@@ -20,7 +20,8 @@ from sqlalchemy import insert, select
 
 from ..config import Settings
 from .tables import Event, Run
-from ..utils.database import answer_within, session
+from ..utils.database import session
+from ..utils.database_driver import answer_within
 from ..utils.error_handling import plural
 from ..utils.heartbeat import owner_name
 

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['defaults', 'lab', 'fresh', 'emptied', 'pytest_collection_modifyitems']
 
-# %% ../../nbs/ground/08_database.ipynb #c90427fe
+# %% ../../nbs/ground/09_database.ipynb #c90427fe
 import os
 
 import pytest
@@ -14,7 +14,7 @@ from sqlalchemy import text
 from ..jobs.catalog import metadata
 from ..utils.database import scratch_lab, session
 
-# %% ../../nbs/ground/08_database.ipynb #43970ed3
+# %% ../../nbs/ground/09_database.ipynb #43970ed3
 # the same examples in every run, and none fails because the machine was busy
 examples.register_profile('tradelab', derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 examples.load_profile('tradelab')

@@ -24,12 +24,12 @@ from tradelab.utils.database import (
     admin_connection,
     close_engines,
     current_revision,
-    database_error,
     database_url,
     embedded_folder,
     known_revisions,
     new_engine,
 )
+from .database_driver import database_error
 from .error_handling import DatabaseError, StorageError, WrongRevisionError
 from .postgres_tools import Programs, fitting_programs, run_program
 from .server import full_disk

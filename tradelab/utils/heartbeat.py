@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 
-from .database import answer_within
+from .database_driver import answer_within
 from .error_handling import DatabaseError
 
 # %% ../../nbs/ground/13_heartbeat.ipynb #a71e2b28

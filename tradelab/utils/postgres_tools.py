@@ -21,13 +21,8 @@ from psycopg2.extensions import make_dsn
 from sqlalchemy import URL
 
 from ..config import Settings
-from tradelab.utils.database import (
-    CONNECT_TIMEOUT,
-    embedded_folder,
-    is_local,
-    libpq_parameters,
-    server_facts,
-)
+from .database import CONNECT_TIMEOUT, embedded_folder, server_facts
+from .database_driver import is_local, libpq_parameters
 from .error_handling import ConfigError, DatabaseError
 from .logs import redact
 from .server import EMBEDDED_MAJORS, server_binary

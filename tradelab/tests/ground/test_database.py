@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['SPECIAL', 'test_no_row_is_lost_on_the_way_down_and_up', 'test_the_migrations_make_exactly_what_the_models_say', 'test_the_sql_of_all_migrations_can_be_read_before_it_runs', 'test_processes_that_migrate_at_once_both_succeed', 'test_a_wrong_revision_is_refused_with_the_command_that_mends_it', 'test_a_database_without_tables_and_an_unknown_revision_are_refused', 'test_a_row_that_cannot_be_is_refused_and_its_transaction_leaves_nothing', 'test_a_running_run_has_no_end_and_an_ended_one_has', 'test_a_statement_or_a_lock_that_takes_too_long_is_given_up', 'test_a_connection_that_drops_is_an_error_and_the_next_one_works', 'test_a_crashed_embedded_server_is_back_at_the_next_use', 'test_a_stopped_server_process_is_left_in_time_and_the_next_session_works', 'test_a_pooled_connection_whose_process_was_stopped_is_replaced', 'test_a_stopped_server_is_no_place_to_wait', 'test_a_deadline_can_be_shortened_and_ends_with_its_body', 'test_a_server_out_of_reach_is_refused_without_the_password', 'test_a_host_that_never_answers_is_given_up', 'test_a_wrong_password_is_named_and_not_shown', 'test_a_server_over_the_network_has_to_prove_who_it_is', 'test_what_the_environment_tells_libpq_counts', 'test_the_embedded_server_is_reached_whatever_the_environment_tells_libpq', 'test_a_url_that_says_two_things_is_refused', 'test_a_server_of_an_unknown_version_is_refused_at_the_first_connection', 'test_a_connection_lost_to_a_full_disk_says_so', 'test_a_url_that_is_none_is_refused', 'test_an_engine_is_kept_for_its_process_and_not_shared_with_a_child', 'test_every_connection_names_itself_and_works_in_utc', 'test_threads_share_the_engine', 'test_what_goes_in_by_copy_comes_out_bit_by_bit', 'test_values_reach_a_query_as_values', 'test_what_json_lacks_becomes_null_or_text', 'test_a_scratch_lab_leaves_nothing_behind', 'test_only_the_embedded_server_is_stopped']
 
-# %% ../../../nbs/ground/08_database.ipynb #38c0a297
+# %% ../../../nbs/ground/09_database.ipynb #38c0a297
 import datetime as dt
 import io
 import os
@@ -30,7 +30,6 @@ from ...config import load_settings
 from ...jobs.catalog import database_status, metadata
 from ...utils import database
 from tradelab.utils.database import (
-    answer_within,
     copy_frame,
     current_revision,
     database_url,
@@ -43,6 +42,7 @@ from tradelab.utils.database import (
     session,
     stop_database,
 )
+from ...utils.database_driver import answer_within
 from tradelab.utils.error_handling import (
     ConfigError,
     DatabaseDownError,
@@ -52,7 +52,7 @@ from tradelab.utils.error_handling import (
 )
 from ...utils.server import server_running
 
-# %% ../../../nbs/ground/08_database.ipynb #a22fdb1d
+# %% ../../../nbs/ground/09_database.ipynb #a22fdb1d
 SPECIAL = {
     'instrument_id': 1,
     'run_id': 'r1',
@@ -114,7 +114,7 @@ def _sums(settings):
             for name in metadata.tables
         }
 
-# %% ../../../nbs/ground/08_database.ipynb #52f84635
+# %% ../../../nbs/ground/09_database.ipynb #52f84635
 @pytest.mark.parametrize('stops', [('base', 'head'), ('0001', 'head'), ('0001', 'base', '0001', 'head')])
 def test_no_row_is_lost_on_the_way_down_and_up(stops):
     with scratch_lab() as settings:
@@ -130,7 +130,7 @@ def test_no_row_is_lost_on_the_way_down_and_up(stops):
             )
         command.check(database._alembic(settings))
 
-# %% ../../../nbs/ground/08_database.ipynb #7379ac86
+# %% ../../../nbs/ground/09_database.ipynb #7379ac86
 def test_the_migrations_make_exactly_what_the_models_say(lab):
     command.check(database._alembic(lab))
     with session(lab) as work:
@@ -153,7 +153,7 @@ def test_the_sql_of_all_migrations_can_be_read_before_it_runs(lab):
         for name in metadata.tables
     )
 
-# %% ../../../nbs/ground/08_database.ipynb #89624459
+# %% ../../../nbs/ground/09_database.ipynb #89624459
 def test_processes_that_migrate_at_once_both_succeed():
     code = (
         'from tradelab.config import load_settings; from tradelab.utils.database import migrate; '
@@ -170,7 +170,7 @@ def test_processes_that_migrate_at_once_both_succeed():
         said = [process.communicate(timeout=60) for process in started]
         assert [out.strip() for out, _ in said] == [head_revision()] * 2, said
 
-# %% ../../../nbs/ground/08_database.ipynb #ec6c0550
+# %% ../../../nbs/ground/09_database.ipynb #ec6c0550
 def test_a_wrong_revision_is_refused_with_the_command_that_mends_it(fresh):
     def at(revision):
         with session(fresh) as work:
@@ -200,7 +200,7 @@ def test_a_database_without_tables_and_an_unknown_revision_are_refused():
         with pytest.raises(WrongRevisionError, match='9999.*Known: 0001, 0002, 0003'):
             migrate(settings, '9999')
 
-# %% ../../../nbs/ground/08_database.ipynb #fb4f0d2d
+# %% ../../../nbs/ground/09_database.ipynb #fb4f0d2d
 @pytest.mark.parametrize(
     'table, column, value',
     [
@@ -226,7 +226,7 @@ def test_a_running_run_has_no_end_and_an_ended_one_has(fresh):
         with pytest.raises(DatabaseError, match='ck_runs'), session(fresh) as work:
             work.execute(insert(runs), {**_row(runs), **change})
 
-# %% ../../../nbs/ground/08_database.ipynb #991982db
+# %% ../../../nbs/ground/09_database.ipynb #991982db
 def test_a_statement_or_a_lock_that_takes_too_long_is_given_up(lab):
     quick = lab.model_copy(
         update={'database': lab.database.model_copy(update={'statement_timeout_ms': 100, 'lock_timeout_ms': 50})}
@@ -259,7 +259,7 @@ def test_a_crashed_embedded_server_is_back_at_the_next_use():
             pass
         assert database_status(settings)['rows']['decisions'] == 1
 
-# %% ../../../nbs/ground/08_database.ipynb #00c6d06f
+# %% ../../../nbs/ground/09_database.ipynb #00c6d06f
 def _quick(settings):
     limits = {'statement_timeout_ms': 300, 'grace_s': 0.2}
     return settings.model_copy(update={'database': settings.database.model_copy(update=limits)})
@@ -335,7 +335,7 @@ def test_a_deadline_can_be_shortened_and_ends_with_its_body(fresh):
     with session(fresh) as work:
         assert work.scalar(text('SELECT pg_sleep(0.5) IS NULL')) is False
 
-# %% ../../../nbs/ground/08_database.ipynb #196ae39b
+# %% ../../../nbs/ground/09_database.ipynb #196ae39b
 def _refused(settings):
     "The error that a first use raises, and all that a traceback would print"
     with pytest.raises(DatabaseDownError) as caught, session(settings) as work:
@@ -362,7 +362,7 @@ def test_a_host_that_never_answers_is_given_up(monkeypatch):
         said, _ = _refused(load_settings(database={'url': f'postgresql://me@127.0.0.1:{silent.getsockname()[1]}/lab'}))
     assert 'timeout' in said and 'Start it' in said
 
-# %% ../../../nbs/ground/08_database.ipynb #43b8dd53
+# %% ../../../nbs/ground/09_database.ipynb #43b8dd53
 def test_a_wrong_password_is_named_and_not_shown(lab, monkeypatch):
     rules, socket_folder = lab.path('.tradelab', 'postgres', 'pg_hba.conf'), database_url(lab).query['host']
     before = rules.read_text()
@@ -391,7 +391,7 @@ def test_a_wrong_password_is_named_and_not_shown(lab, monkeypatch):
         with session(lab) as work:
             work.execute(text('SELECT pg_reload_conf()'))
 
-# %% ../../../nbs/ground/08_database.ipynb #6658c227
+# %% ../../../nbs/ground/09_database.ipynb #6658c227
 @pytest.mark.parametrize(
     'place, mode',
     [
@@ -426,7 +426,7 @@ def test_a_wrong_password_is_named_and_not_shown(lab, monkeypatch):
 def test_a_server_over_the_network_has_to_prove_who_it_is(place, mode):
     assert database_url(load_settings(database={'url': f'postgresql://me@{place}'})).query.get('sslmode') == mode
 
-# %% ../../../nbs/ground/08_database.ipynb #366f9ee9
+# %% ../../../nbs/ground/09_database.ipynb #366f9ee9
 @pytest.mark.parametrize(
     'place, variable, value, mode',
     [
@@ -456,7 +456,7 @@ def test_a_url_that_says_two_things_is_refused(query):
     with pytest.raises(ConfigError, match='sslmode|not well formed'):
         database_url(load_settings(database={'url': f'postgresql://me@/lab?{query}'}))
 
-# %% ../../../nbs/ground/08_database.ipynb #e5375e3f
+# %% ../../../nbs/ground/09_database.ipynb #e5375e3f
 def test_a_server_of_an_unknown_version_is_refused_at_the_first_connection(lab, monkeypatch):
     monkeypatch.setattr(database, 'SUPPORTED_MAJORS', (15, 16, 17))
     database.close_engines()
@@ -482,12 +482,12 @@ def test_a_connection_lost_to_a_full_disk_says_so(lab):
         assert type(database.lab_error(lab, lost)) is error
         log.write_bytes(before)
 
-# %% ../../../nbs/ground/08_database.ipynb #87223235
+# %% ../../../nbs/ground/09_database.ipynb #87223235
 def test_a_url_that_is_none_is_refused():
     with pytest.raises(ConfigError, match='not well formed'):
         database_url(load_settings(database={'url': 'postgresql://me@host:port/lab'}))
 
-# %% ../../../nbs/ground/08_database.ipynb #adc4bb99
+# %% ../../../nbs/ground/09_database.ipynb #adc4bb99
 def test_an_engine_is_kept_for_its_process_and_not_shared_with_a_child(lab, monkeypatch):
     mine = engine(lab)
     assert engine(lab) is mine
@@ -517,7 +517,7 @@ def test_threads_share_the_engine(lab):
         thread.join()
     assert found == [1] * 8
 
-# %% ../../../nbs/ground/08_database.ipynb #4bf76f44
+# %% ../../../nbs/ground/09_database.ipynb #4bf76f44
 @given(
     st.lists(
         st.tuples(
@@ -551,7 +551,7 @@ def test_values_reach_a_query_as_values(lab):
             == "'; DROP TABLE runs; --"
         )
 
-# %% ../../../nbs/ground/08_database.ipynb #471328c3
+# %% ../../../nbs/ground/09_database.ipynb #471328c3
 def test_what_json_lacks_becomes_null_or_text(fresh):
     details = {
         'nan': float('nan'),
