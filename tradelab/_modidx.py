@@ -3094,6 +3094,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'tradelab/reporting/privacy.py'),
                                             'tradelab.reporting.privacy._remove_dead_folders': ( 'reporting/privacy.html#_remove_dead_folders',
                                                                                                  'tradelab/reporting/privacy.py'),
+                                            'tradelab.reporting.privacy._temporary': ( 'reporting/privacy.html#_temporary',
+                                                                                       'tradelab/reporting/privacy.py'),
                                             'tradelab.reporting.privacy._with_files': ( 'reporting/privacy.html#_with_files',
                                                                                         'tradelab/reporting/privacy.py'),
                                             'tradelab.reporting.privacy.child_environment': ( 'reporting/privacy.html#child_environment',

@@ -50,6 +50,11 @@ def _with_files(names):
 _FOLDER = 'tradelab-kernel-'
 
 
+def _temporary():
+    "The folder for temporary files, or /tmp where the path of a socket would be too long below it"
+    return tempfile.gettempdir() if len(tempfile.gettempdir()) < 60 else '/tmp'
+
+
 def _is_alive(process_id):
     "Whether a process of this number exists"
     try:
@@ -63,7 +68,7 @@ def _is_alive(process_id):
 
 def _remove_dead_folders():
     "Remove the folders of kernels whose worker is gone"
-    for folder in Path(tempfile.gettempdir()).glob(f'{_FOLDER}*'):
+    for folder in Path(_temporary()).glob(f'{_FOLDER}*'):
         process_id = folder.name.removeprefix(_FOLDER).partition('-')[0]
         if process_id.isdigit() and folder.stat().st_uid == os.getuid() and not _is_alive(int(process_id)):
             shutil.rmtree(folder, ignore_errors=True)
@@ -79,7 +84,7 @@ def private_kernel(
     class PrivateKernel(AsyncKernelManager):
         def __init__(self, **options):
             super().__init__(**options)
-            self.folder = Path(tempfile.mkdtemp(prefix=f'{_FOLDER}{os.getpid()}-'))
+            self.folder = Path(tempfile.mkdtemp(prefix=f'{_FOLDER}{os.getpid()}-', dir=_temporary()))
             self.transport, self.ip = 'ipc', str(self.folder / 'socket')
             self.connection_file = str(self.folder / 'connection.json')
 

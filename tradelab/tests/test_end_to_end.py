@@ -76,7 +76,14 @@ def _in_a_process(*arguments, **env):
 
 def _toy(settings, name, *cells):
     "Write a run notebook into the lab's home: the parameters cell, then `cells`"
-    parameters = 'symbol: str = "A"  # ticker\nrun_id: str = ""  # set by the run\ntries: int = 1  # a number\nnote: str = ""  # words'
+    parameters = '\n'.join(
+        [
+            'symbol: str = "A"  # ticker',
+            'run_id: str = ""  # set by the run',
+            'tries: int = 1  # a number',
+            'note: str = ""  # words',
+        ]
+    )
     metadata = dict(
         kernelspec=dict(name='python3', display_name='python3', language='python'), language_info=dict(name='python')
     )
@@ -593,7 +600,8 @@ def test_a_run_sees_a_short_environment_and_speaks_over_private_sockets(fresh):
         'from ipykernel.kernelapp import IPKernelApp; assert IPKernelApp.instance().transport == "ipc"',
         'from tradelab.config import load_secrets, load_trading_secrets',
         'assert load_secrets().alpaca_secret_key is None',
-        'try:\n    load_trading_secrets()\nexcept Exception as e:\n    assert "A run gets no trading keys" in str(e)\nelse:\n'
+        'try:\n    load_trading_secrets()\n'
+        'except Exception as e:\n    assert "A run gets no trading keys" in str(e)\nelse:\n'
         '    raise AssertionError("trading keys in a run")',
     )
     pairs = [f'TRADELAB_ALPACA_{name}' for name in ('API_KEY', 'SECRET_KEY', 'TRADING_KEY', 'TRADING_SECRET')]
