@@ -9241,6 +9241,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                                                                'tradelab/tests/research/test_sweep.py'),
                                                     'tradelab.tests.research.test_sweep.test_a_dividend_on_a_skipped_bar_is_paid': ( 'research/sweep.html#test_a_dividend_on_a_skipped_bar_is_paid',
                                                                                                                                      'tradelab/tests/research/test_sweep.py'),
+                                                    'tradelab.tests.research.test_sweep.test_a_drawdown_from_a_peak_among_closes_looked_at_together_is_seen': ( 'research/sweep.html#test_a_drawdown_from_a_peak_among_closes_looked_at_together_is_seen',
+                                                                                                                                                                'tradelab/tests/research/test_sweep.py'),
                                                     'tradelab.tests.research.test_sweep.test_a_ruined_account_has_a_return_but_no_ratio': ( 'research/sweep.html#test_a_ruined_account_has_a_return_but_no_ratio',
                                                                                                                                             'tradelab/tests/research/test_sweep.py'),
                                                     'tradelab.tests.research.test_sweep.test_a_single_exit_or_breaker_setting_prevents_skipping_bars': ( 'research/sweep.html#test_a_single_exit_or_breaker_setting_prevents_skipping_bars',
