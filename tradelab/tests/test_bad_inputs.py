@@ -60,6 +60,7 @@ NAMES = {
     'strategy.path': [''],
     'walk_forward.metric': [''],
     'reports.directory': [''],
+    'reports.environment': ['1ABC', 'A-B', 'A B', 'PATH=1'],
     'logging.directory': [''],
 }  # Settings that are names → texts that cannot be one
 
