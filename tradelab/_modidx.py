@@ -6423,6 +6423,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                                           'tradelab/tests/jobs/test_doctor.py'),
                                                  'tradelab.tests.jobs.test_doctor.test_packages_are_compared_with_the_pins': ( 'jobs/doctor.html#test_packages_are_compared_with_the_pins',
                                                                                                                                'tradelab/tests/jobs/test_doctor.py'),
+                                                 'tradelab.tests.jobs.test_doctor.test_sessions_at_work_are_ended_only_where_no_one_else_can_come_in': ( 'jobs/doctor.html#test_sessions_at_work_are_ended_only_where_no_one_else_can_come_in',
+                                                                                                                                                         'tradelab/tests/jobs/test_doctor.py'),
                                                  'tradelab.tests.jobs.test_doctor.test_what_killed_backups_and_restores_left_is_named_and_the_remedy_removes_it': ( 'jobs/doctor.html#test_what_killed_backups_and_restores_left_is_named_and_the_remedy_removes_it',
                                                                                                                                                                     'tradelab/tests/jobs/test_doctor.py')},
             'tradelab.tests.jobs.test_runs': { 'tradelab.tests.jobs.test_runs._notebook': ( 'jobs/runs.html#_notebook',
