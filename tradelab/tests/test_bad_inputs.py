@@ -42,6 +42,7 @@ BAD = {
     'word': ['nonsense', '7', 'nan', 'or,and'],
     'whole numbers': ['five', '5-95', '20:5:1', '5:20:0', '10:1000000000:1', HUGE, 'nan', '1.5', '-5', '', 'inf:9:1'],
     'numbers': ['five', '20:5:1', '5:20:0', '10:90:0.000001', HUGE, 'nan', 'inf', '-5', '', '0:1e300:1'],
+    'names': ['A B', '=', 'a;b'],
     'pairs': ['alone', '=1', 'a=', 'a=1,b'],
 }  # Type of a setting → texts that cannot be its value
 
@@ -72,7 +73,9 @@ def _bad_texts(place, field):
     if texts is None and kind is Path:
         return []  # any text can be a path; whether it exists is known when it is read
     if texts is None and get_origin(field.annotation) is tuple:
-        texts = BAD['whole numbers' if type(field.default[0]) is int else 'numbers']
+        element = get_args(field.annotation)[0]
+        element = get_args(element)[0] if get_args(element) else element
+        texts = BAD[{int: 'whole numbers', float: 'numbers'}.get(element, 'names')]
     if texts is None:
         texts = BAD['pairs' if get_origin(field.annotation) is dict else 'word']
     can_be_empty = type(None) in get_args(field.annotation)
