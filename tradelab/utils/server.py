@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 import psutil
 
-from .error_handling import DatabaseDownError, StorageError
+from .error_handling import DatabaseDownError, StorageError, plural
 
 _log = logging.getLogger('tradelab.server')
 
@@ -355,7 +355,7 @@ def _restart(process, data_dir, why, force):
     if (sessions := _at_work(process)) and not force:
         raise DatabaseDownError(
             f'The embedded Postgres runs, but cannot be reached: {why}',
-            f'{len(sessions)} sessions at work',
+            f'{plural(len(sessions), "session")} at work',
             'Let them finish, or run: tradelab db up, which ends them and starts the server again.',
         )
     _log.warning('The embedded Postgres is restarted: %s', why, extra=dict(event='database.restarted'))

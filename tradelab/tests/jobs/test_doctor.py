@@ -124,7 +124,7 @@ def test_sessions_at_work_are_ended_only_where_no_one_else_can_come_in():
         held.execute(text('SELECT 1'))
         assert check_database(settings).state == 'ok' and held.execute(text('SELECT 1')).scalar() == 1
         settings.path('.tradelab', 'postgres', '.s.PGSQL.5432').unlink()
-        with pytest.raises(DatabaseDownError, match='socket was removed.*1 sessions at work.*tradelab db up'):
+        with pytest.raises(DatabaseDownError, match='socket was removed.*1 session at work.*tradelab db up'):
             migrate(settings)
         assert check_database(settings).state == 'ok' and migrate(settings)
         held.invalidate()
