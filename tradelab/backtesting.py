@@ -182,8 +182,8 @@ def check_engine_arguments(
     costs: CostSettings = CostSettings(),  # Costs
     risk: RiskSettings = RiskSettings(),  # Sizes, exits and limits
     account: BacktestSettings = BacktestSettings(),  # Cash and span
-):  # Raises DataError for a value of another type
-    "Refuse a dict in place of settings, and bars that are no panel"
+):  # Raises DataError for a value of another type, or for settings that contradict each other
+    "Refuse a dict in place of settings, bars that are no panel, and fills at a close where nothing is held overnight"
     check_kind(panel, BarPanel, 'The bars', 'Make them one: bar_panel({symbol: bars}), or ask a study, which has one.')
     for name, value, kind in (
         ('costs', costs, CostSettings),
@@ -192,6 +192,9 @@ def check_engine_arguments(
     ):
         form = f'{kind.__name__}(**{value!r})' if isinstance(value, dict) else f'{kind.__name__}(…)'
         check_kind(value, kind, f'The {name}', f'Write {form}, from tradelab.config, or load_settings().')
+    if account.flat_at_close and account.fill_at != 'next_open':
+        remedy = 'Set fill_at = next_open, or flat_at_close = false.'
+        raise DataError('What is filled at a close would be held overnight', f'fill_at = {account.fill_at}', remedy)
 
 
 def _votes_and_targets(signals, panel, traded, account):
@@ -223,9 +226,6 @@ def backtest(
     state = new_account(traded.symbols, risk, account.cash)
     bars, inputs = kernel_bars(traded), engine_inputs(votes, panel, traded, risk, target)
     params = engine_parameters(costs, risk, account)
-    if account.flat_at_close and account.fill_at != 'next_open':
-        remedy = 'Set fill_at = next_open, or flat_at_close = false.'
-        raise DataError('What is filled at a close would be held overnight', f'fill_at = {account.fill_at}', remedy)
     if account.fill_at == 'same_close' and np.isfinite(inputs.prices[..., :2]).any():
         remedy = 'Set [backtest] fill_at = next_open, or next_close.'
         raise DataError('A limit or stop order cannot be filled at the close that it saw', account.fill_at, remedy)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..backtesting import engine_inputs, kernel_bars, new_account
+from ..backtesting import check_engine_arguments, engine_inputs, kernel_bars, new_account
 from ..config import BacktestSettings, CostSettings, RiskSettings, StrategySettings, SweepSettings
 from ..engine.accounting import equity_of
 from ..engine.kernel import calm_step, is_calm, pass_rows, step
@@ -531,6 +531,7 @@ def sweep_tables(
     account: BacktestSettings = BacktestSettings(),  # Cash, span and choices
 ) -> Sweep:  # Raises DataError where bars and votes do not fit
     "Run every combination of votes that were computed before"
+    check_engine_arguments(panel, costs, risk, account)
     part = window(panel, account.start, account.end)
     first = panel.sessions.get_loc(part.sessions[0])
     rows = slice(first, first + len(part.sessions))

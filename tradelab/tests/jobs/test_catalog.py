@@ -5,7 +5,7 @@ __all__ = ['TABLES', 'test_every_table_and_column_says_what_it_is', 'test_every_
 
 # %% ../../../nbs/jobs/01_catalog.ipynb #a07466a0
 import pytest
-from sqlalchemy import CheckConstraint, Date, DateTime, Numeric
+from sqlalchemy import CheckConstraint, Date, Numeric
 
 from ...jobs.catalog import metadata, table_purposes
 
@@ -29,7 +29,12 @@ def test_every_constraint_and_index_is_named_by_the_rule(table):
 # %% ../../../nbs/jobs/01_catalog.ipynb #2d5c59bc
 def test_moments_carry_their_zone_and_sessions_are_dates():
     columns = [column for table in TABLES for column in table.columns]
-    assert all(column.type.timezone for column in columns if isinstance(column.type, DateTime))
+    bare = {f'{column.table}.{column.name}' for column in columns if getattr(column.type, 'timezone', True) is False}
+    assert bare == {
+        'decisions.at',
+        'trades.entry_at',
+        'trades.exit_at',
+    }  # on the clock of the exchange, as sessions are
     assert {column.name for column in columns if isinstance(column.type, Date)} == {
         'session',
         'ex_date',
