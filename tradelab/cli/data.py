@@ -53,9 +53,17 @@ def _ingest_summary(results, minutes=False):
     new, changed = sum(r.new for r in stored), sum(r.changed for r in stored)
     counts = f'{len(stored)} of {len(results)} symbols collected{failed}: {new:,} new '
     if minutes:
-        return f'{counts}minutes, {changed:,} rewritten.'
+        return f'{counts}minutes, {changed:,} rewritten.{_about_minutes(stored)}'
     verdicts = [f'{sum(r.verdict == verdict for r in stored)} {verdict}' for verdict in ('ok', 'warn', 'fail')]
     return f'{counts}bars, {changed:,} rewritten. Data check: {", ".join(verdicts)}.'
+
+
+def _about_minutes(stored):
+    "What a reader should know about collected minutes"
+    outside, made = sum(r.outside for r in stored), sum(r.made for r in stored)
+    words = f' {outside:,} of them lie outside the hours of the exchange and are not used.' if outside else ''
+    days = f' {made:,} daily bars were made of them: splits and dividends come only with daily bars of a provider.'
+    return words + (days if made else '')
 
 # %% ../../nbs/cli/02_data.ipynb #65a04903
 def _report_kept(results):

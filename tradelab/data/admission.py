@@ -228,26 +228,49 @@ def admit_all(
 
 # %% ../../nbs/data/12_admission.ipynb #b4393285
 _TOLERANCE = 0.05  # Of the price, by which minutes may leave the range of their day
+_FAR = 1.5  # How many times the middle close of its session a price may be where there is no daily bar
 
 
 def _check_minutes(symbol, bars, daily):
     "Raise RefusedError for minutes that do not fit the daily bars as traded"
-    days = bars.groupby(bars.index.normalize()).agg({'high': 'max', 'low': 'min'})
-    days = days.join(daily[['high', 'low']].add_suffix('_day'), how='inner').dropna()
-    remedy = f'Collect both again: tradelab ingest --symbols {symbol} --full. To use them anyway: -p allow={symbol}'
-    if days.empty:
+    days = bars.groupby(bars.index.normalize()).agg({'high': 'max', 'low': 'min', 'close': 'median'})
+    days = days.join(daily[['high', 'low']].add_suffix('_day')).dropna(subset=['high', 'low'])
+    known = days.high_day.notna() & days.low_day.notna()
+    if not known.any():
         span = f'{bars.index[0]:%Y-%m-%d} to {bars.index[-1]:%Y-%m-%d}'
-        raise RefusedError(f'The minutes of {symbol} have no session in common with its daily bars', span, remedy)
-    off = days[(days.high > days.high_day * (1 + _TOLERANCE)) | (days.low < days.low_day / (1 + _TOLERANCE))]
+        what = f'The minutes of {symbol} have no session in common with its daily bars'
+        raise RefusedError(what, span, _again(symbol, bars.index[0]))
+    most = (days.high_day * (1 + _TOLERANCE)).where(known, days.close * _FAR)
+    least = (days.low_day / (1 + _TOLERANCE)).where(known, days.close / _FAR)
+    off = days[(days.high > most) | (days.low < least)]
     if off.empty:
         return
-    day = off.iloc[0]
-    where = f'{plural(len(off), "session")}, first {off.index[0]:%Y-%m-%d}'
-    raise RefusedError(
-        f'The minutes of {symbol} do not fit its daily bars on {where}',
-        f'{day.low:,.2f} to {day.high:,.2f}, the day {day.low_day:,.2f} to {day.high_day:,.2f}',
-        remedy,
+    day, where = off.iloc[0], f'{plural(len(off), "session")}, first {off.index[0]:%Y-%m-%d}'
+    there = f'{day.low:,.2f} to {day.high:,.2f}'
+    if known[off.index[0]]:
+        what, found = 'do not fit its daily bars on', f'{there}, the day {day.low_day:,.2f} to {day.high_day:,.2f}'
+    else:
+        what, found = 'jump within', f'{there} around {day.close:,.2f}'
+    raise RefusedError(f'The minutes of {symbol} {what} {where}', found, _again(symbol, off.index[0]))
+
+
+def _again(symbol, day):
+    "What to do about minutes that are refused"
+    return (
+        f'Collect them again: tradelab ingest --minutes --symbols {symbol} --start {day:%Y-%m-%d}. '
+        f"To use them anyway: -p allow={symbol}, or allow='{symbol}' in lab.study."
     )
+
+# %% ../../nbs/data/12_admission.ipynb #6d5a59c1
+def _check_each_minute(symbol, minutes):
+    "Raise RefusedError for minutes that contradict themselves"
+    low, high = minutes[['open', 'close', 'low']].min(axis=1), minutes[['open', 'close', 'high']].max(axis=1)
+    wrong = (minutes.low > low) | (minutes.high < high) | (low <= 0)
+    if wrong.any():
+        first = minutes[wrong].iloc[0]
+        prices = ', '.join(f'{name} {first[name]:g}' for name in ('open', 'high', 'low', 'close'))
+        what = f'{plural(int(wrong.sum()), "minute")} of {symbol} cannot have happened, first {wrong.idxmax()}'
+        raise RefusedError(what, prices, _again(symbol, wrong.idxmax()))
 
 # %% ../../nbs/data/12_admission.ipynb #bf17c74c
 def admit_minutes(
@@ -265,6 +288,7 @@ def admit_minutes(
             raise DataError(f'No minute bars of {symbol} are stored', every, remedy)
         bars, _ = as_traded(bars_of_minutes(minutes, every, instrument['calendar']), actions, instrument['basis'])
         if symbol not in _names(allow):
+            _check_each_minute(symbol, minutes)
             _check_minutes(symbol, bars, daily)
         data[symbol], hashes[symbol] = (bars, actions, convention), data_hash(bars, actions)
     return replace(admitted, data=data, data_hash=combined_hash(hashes))

@@ -21,10 +21,10 @@ import tradelab
 from ..config import Settings
 from .adjustment import ACTION_COLUMNS
 from .admission import load_findings, refused_symbols, update_verdicts
-from .calendar import exchange_day, exchange_zone, session_close, sessions, sessions_behind
+from .calendar import exchange_day, exchange_zone, session_close, session_hours, sessions, sessions_behind
 from .instruments import ALWAYS, load_instruments
 from .market_data import last_bars, load_delivered, stored_symbols
-from .minute_bars import bars_of_minutes, last_minute, save_minute_bars
+from .minute_bars import bars_of_minutes, last_minute, outside_hours, save_minute_bars
 from .provider import Provider
 from .quality import Delivery, check_symbol
 from .store import SavedCounts, WholeHistoryError, record_failure, save_deliveries
@@ -78,6 +78,8 @@ class Collected:
     unchanged: int = 0  # Bars that were stored already
     actions: int = 0  # Splits and dividends delivered
     missing: int = 0  # Sessions of the exchange without a bar, in all that is stored
+    outside: int = 0  # Of minutes: those outside the hours of the exchange
+    made: int = 0  # Of minutes: daily bars that were made of them
     verdict: str = ''  # Verdict of the data check on all that is stored
     kept: date | None = None  # Last session stored from before, when it failed
     behind: int | None = None  # Sessions that have closed since `kept`; None where the calendar is not recorded
@@ -288,14 +290,26 @@ _LATE = pd.Timedelta(minutes=5)  # Minutes that end this long before the close a
 
 
 def _whole_days(minutes, calendar):
-    "Daily bars made of minutes, without a last session that they do not cover"
+    "Daily bars made of minutes, without a first and a last session that they do not cover"
     days = bars_of_minutes(minutes, '1D', calendar).dropna()
-    last = exchange_day(minutes.index[-1], calendar)
-    return days if minutes.index[-1] >= session_close(last, calendar) - _LATE else days[days.index < last]
+    first, last = (exchange_day(minutes.index[at], calendar) for at in (0, -1))
+    begun = days.index > first if _is_late(minutes.index[0], first, calendar) else days.index >= first
+    return days[begun & (days.index <= last if _is_over(minutes.index[-1], last, calendar) else days.index < last)]
+
+
+def _is_late(moment, day, calendar):
+    "Whether minutes that begin at `moment` miss the opening of `day`"
+    hours = session_hours(day, day, calendar)
+    return len(hours) and moment > hours['open'].iloc[0] + _LATE
+
+
+def _is_over(moment, day, calendar):
+    "Whether minutes that end at `moment` reach the close of `day`"
+    return moment >= session_close(day, calendar) - _LATE
 
 
 def _save_days(settings, origin, symbol, minutes, began):
-    "Store a daily bar made of minutes for each session that has none"
+    "Store a daily bar made of minutes for each session that has none; their number"
     files, stored = (
         settings.files,
         load_delivered(settings, [symbol], origin.name) if _is_stored(settings, origin, symbol) else {},
@@ -304,7 +318,7 @@ def _save_days(settings, origin, symbol, minutes, began):
     instrument, bars, actions = stored.get(symbol, ({}, days[:0], pd.DataFrame(columns=list(ACTION_COLUMNS))))
     added = days[~days.index.isin(bars.index)]
     if added.empty:
-        return
+        return 0
     about = [instrument.get(name, getattr(files, name)) for name in ('currency', 'calendar', 'convention')]
     bars = added if bars.empty else pd.concat([bars[list(added)], added]).sort_index()
     basis = instrument.get('basis', files.basis)
@@ -315,6 +329,7 @@ def _save_days(settings, origin, symbol, minutes, began):
     if isinstance(outcome, DataError):
         raise outcome
     update_verdicts(settings, [symbol], origin.name)
+    return len(added)
 
 
 def _is_stored(settings, origin, symbol):
@@ -322,13 +337,16 @@ def _is_stored(settings, origin, symbol):
     return symbol in stored_symbols(settings, origin.name)['symbol'].to_numpy()
 
 # %% ../../nbs/data/14_collection.ipynb #2549fb79
+def _calendar_of(settings, origin, symbol):
+    "The exchange of a symbol: as stored, else that of files"
+    if _is_stored(settings, origin, symbol):
+        return load_instruments(settings, [symbol], origin.name)[symbol]['calendar']
+    return settings.files.calendar
+
+
 def _span_of_minutes(settings, origin, symbol, start, end):
     "First and last moment to request: from the last stored day on when no start is given"
-    zone = exchange_zone(
-        load_instruments(settings, [symbol], origin.name)[symbol]['calendar']
-        if _is_stored(settings, origin, symbol)
-        else settings.files.calendar
-    )
+    zone = exchange_zone(_calendar_of(settings, origin, symbol))
     if start is None and origin.incremental:
         last = last_minute(settings, symbol, origin.name)
         if last is None:
@@ -349,11 +367,17 @@ def _minutes_collected(settings, origin, symbol, start, end):
             if not daily.ok:
                 return daily
         minutes = origin.minute_bars(symbol, *_span_of_minutes(settings, origin, symbol, start, end))
-        if origin.days_of_minutes:
-            _save_days(settings, origin, symbol, minutes, began)
+        calendar = _calendar_of(settings, origin, symbol)
+        if (outside := outside_hours(minutes, calendar)) == len(minutes):
+            span = f'{minutes.index[0]} to {minutes.index[-1]}'
+            remedy = (
+                'Times without an offset are on the clock of the exchange: write the offset of others, or shift them.'
+            )
+            raise DataError(f'{symbol}: no minute lies within the hours of {calendar}', span, remedy)
+        made = _save_days(settings, origin, symbol, minutes, began) if origin.days_of_minutes else 0
         counts = save_minute_bars(settings, symbol, minutes, datetime.now(UTC), origin.name)
         days = [day.date() for day in minutes.index[[0, -1]]]
-        return Collected(symbol, 'ok', '', *days, *counts)
+        return Collected(symbol, 'ok', '', *days, *counts, outside=outside, made=made)
     except ParameterError:
         raise
     except DataError as e:

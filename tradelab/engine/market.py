@@ -71,6 +71,11 @@ class BarPanel:
         "Whether a session has several rows; then `sessions` are times on the clock of the exchange"
         return not self.first.all()
 
+    @property
+    def length(self) -> str:  # 'daily', or such as '30 minutes'
+        "How long a bar is"
+        return _length_words(_bar_length(self.sessions) or pd.Timedelta(days=1))
+
     def __repr__(self):
         days, span = int(self.first.sum()), f'{self.sessions[0]:%Y-%m-%d} to {self.sessions[-1]:%Y-%m-%d}'
         rows = f'{len(self.sessions)} bars in ' if self.is_intraday else ''

@@ -17,6 +17,7 @@ from ..config import Settings, load_settings
 from ..data.admission import admit, admit_all, admit_minutes, judge_now, load_findings, update_verdicts
 from ..data.collection import ingest, ingest_minutes
 from ..data.market_data import bars, load_actions, load_bars, stored_symbols
+from ..data.minute_bars import bar_length
 from ..data.quality import universe_of
 from tradelab.data.status import (
     FaultWindow,
@@ -292,6 +293,8 @@ def _study(
 ) -> LabStudy:  # Raises UnknownSymbolError, RefusedError, ConfigError or DataError
     "Prepare a study: admitted, adjusted, on one axis, equal parts of the account for several symbols"
     _ready(self)
+    if every:
+        bar_length(every)
     names = _names(symbols) or list(self.settings.data.symbols)
     sections = merged_sections(self.sections, sections)
     settings, own, grid = _with_own(self.settings, voters, parameters, sections)

@@ -126,7 +126,11 @@ def _facts(self):
     facts = {
         'Symbols': list_names(self.core.market.symbols),
         'Sessions': f'{days[0]:%Y-%m-%d} to {days[-1]:%Y-%m-%d} ({len(days):,})',
-        **({'Bars': f'{len(self.core.market.sessions):,} within the sessions'} if self.core.market.is_intraday else {}),
+        **(
+            {'Bars': f'{len(self.core.market.sessions):,} of {self.core.market.length}'}
+            if self.core.market.is_intraday
+            else {}
+        ),
         'Strategy': ', '.join(self.settings.strategy.voters),
     }
     if self.left_out:
@@ -169,12 +173,15 @@ def _notes(self):
 
 
 def _gaps(market):
-    "A sentence for each symbol that lacks whole sessions of minutes"
+    "How long bars within sessions are, and a sentence for each symbol that lacks whole sessions of minutes"
     if not market.is_intraday:
         return []
     traded = np.maximum.reduceat(np.isfinite(market.close), np.flatnonzero(market.first), axis=0)
     without = (~traded).sum(axis=0)
-    return [f'{name} has no minutes on {plural(int(n), "session")}.' for name, n in zip(market.symbols, without) if n]
+    length = f'Bars of {market.length}, made of stored minutes; each is named after its beginning.'
+    return [length] + [
+        f'{name} has no minutes on {plural(int(n), "session")}.' for name, n in zip(market.symbols, without) if n
+    ]
 
 
 def _own_note(self, name):

@@ -388,7 +388,7 @@ def _deliveries(provider, symbols, start, end):
         yield symbol, _outcome(reading, number, symbol, None, settings, provider._hashes)
 
 # %% ../../nbs/providers/07_files.ipynb #eb2b3557
-_OFFSET = r'(?:Z|[+-][0-9]{2}:?[0-9]{2})$'
+_OFFSET = r'(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)$'
 
 
 def _moments(texts, zone):
@@ -397,12 +397,13 @@ def _moments(texts, zone):
         aware = texts if texts.dt.tz is not None else texts.dt.tz_localize(zone, ambiguous='NaT', nonexistent='NaT')
         return aware.dt.tz_convert('UTC')
     texts = texts.astype('str').str.strip()
-    if texts.str.fullmatch('[0-9]{9,13}').all():
+    if texts.str.fullmatch('[0-9]{9,10}|[0-9]{13}').all():
         counts = texts.astype('int64')
         return pd.to_datetime(counts.where(counts > 10**11, counts * 1000), unit='ms', utc=True)
-    offset = texts.str.contains(_OFFSET) & texts.str.contains(':')
+    offset = texts.str.contains(r'[T ][0-9:.]{2,}' + _OFFSET)
     options = dict(format='ISO8601', errors='coerce')
-    local = pd.to_datetime(texts.mask(offset), **options).dt.tz_localize(zone, ambiguous='NaT', nonexistent='NaT')
+    local = pd.to_datetime(texts.mask(offset), utc=True, **options).dt.tz_localize(None)
+    local = local.dt.tz_localize(zone, ambiguous='NaT', nonexistent='NaT')
     return pd.to_datetime(texts.where(offset), utc=True, **options).fillna(local.dt.tz_convert('UTC'))
 
 # %% ../../nbs/providers/07_files.ipynb #524918e0
@@ -416,7 +417,10 @@ def _minute_cells(symbol, file, row, batch, keep, zone):
     if moments.isna().any():
         k = int(moments.isna().to_numpy().argmax())
         where = f'{symbol}: {file.path.name} row {row + keep[k] + 1}'
-        remedy = 'Write YYYY-MM-DD HH:MM on the clock of the exchange, or with an offset from UTC.'
+        remedy = (
+            'Write YYYY-MM-DD HH:MM on the clock of the exchange, or with an offset from UTC, '
+            'which an hour needs that the clocks skip or repeat.'
+        )
         raise ProviderError(f'{where}: {file.columns["session"]} is no time of day', texts.iloc[k], remedy)
     columns = {}
     for name in BAR_COLUMNS:

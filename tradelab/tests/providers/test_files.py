@@ -440,6 +440,10 @@ PRICES = ',1,2,1,1.5,100\n'
         ('datetime', MINUTES.strftime('%Y-%m-%d %H:%M')),
         ('timestamp', [moment.isoformat() for moment in MINUTES]),
         ('timestamp', MINUTES.tz_convert('UTC').strftime('%Y-%m-%dT%H:%M:%SZ')),
+        ('timestamp', MINUTES.strftime('%Y-%m-%d %H:%M:%S-05')),
+        ('timestamp', MINUTES.tz_convert('UTC').strftime('%Y-%m-%d %H:%M:%S+00')),
+        ('timestamp', MINUTES.tz_convert('UTC').strftime('%Y%m%dT%H%M%SZ')),
+        ('timestamp', MINUTES.strftime('%Y%m%dT%H%M-0500')),
         ('date,time', MINUTES.strftime('%Y-%m-%d,%H:%M:%S')),
         ('date,time', MINUTES.strftime('%Y%m%d,%H:%M')),
         ('timestamp', (MINUTES.astype('int64') // 10 ** (9 if MINUTES.unit == 'ns' else 6)).astype(str)),
@@ -469,6 +473,8 @@ def test_minutes_of_a_symbol_are_found_among_others_and_cut_to_the_span(tmp_path
     [
         ('2024-01-02 9.30' + PRICES, "row 2: date is no time of day .*'2024-01-02 9.30'.*clock of the exchange"),
         ('03/04/2024 09:30' + PRICES, 'row 2: date is no time of day'),
+        ('202401020930' + PRICES, 'row 2: date is no time of day'),
+        ('2024-11-03 01:30' + PRICES, 'that the clocks skip or repeat'),
         ('2024-03-10 02:30' + PRICES, 'row 2: date is no time of day'),  # the clocks skipped it
         ('2024-01-02 09:31,1,2,1,x,100\n', "row 2: close is not a number .*'x'"),
     ],
