@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+# %% ../../nbs/jobs/04_runs.ipynb #7e45968e
 from ..config import Settings, known_secrets, load_settings, restrict_files
 from ..data.adjustment import as_traded
 from ..data.admission import admit_all, admit_minutes, judge_stored
