@@ -17,6 +17,7 @@ FACES = {  # Name → the module it comes from, loaded when the name is first us
     'load_bars': 'tradelab.data.market_data',
     'Vote': 'tradelab.signal_generator',
     'Targets': 'tradelab.engine.market',
+    'Entries': 'tradelab.engine.strategies',
     'backtest': 'tradelab.backtesting',
     'study': 'tradelab.research.study',
     'performance': 'tradelab.performance_metrics',

@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from .config import BacktestSettings, CostSettings, RiskSettings
-from .data.adjustment import is_intraday, session_starts
 from .engine.accounting import round_trip
 from .engine.kernel import CURVE, advance
 from tradelab.engine.market import (
@@ -75,12 +74,13 @@ def _figure_by_symbol(panel, traded, figure):
     return values[rows], shares[rows]
 
 
-def _session_volatility(close, window):
-    "`realised_volatility` of the closes of sessions; within a session the one of the session before"
-    if not is_intraday(close.index):
+def _session_volatility(close, panel, window):
+    "`realised_volatility` of the closes of sessions; before the last row of a session the one of the session before"
+    if not panel.is_intraday:
         return realised_volatility(close, window)
-    ends = np.append(session_starts(close.index)[1:], True)
-    return realised_volatility(close[ends], window).reindex(close.index).ffill()
+    figures = realised_volatility(close.groupby(close.index.normalize()).last(), window)
+    figures.index = panel.sessions[panel.last == 1][panel.days.searchsorted(figures.index)]
+    return figures.reindex(close.index, method='ffill')
 
 # %% ../nbs/engine/10_backtesting.ipynb #c0692d9c
 def entry_prices(
@@ -127,7 +127,7 @@ def engine_inputs(
         ranges = _read_only(ranges / shares)
     if risk.sizing == 'volatility':
         volatilities, _ = _figure_by_symbol(
-            panel, traded, lambda high, low, close: _session_volatility(close, risk.volatility_window)
+            panel, traded, lambda high, low, close: _session_volatility(close, panel, risk.volatility_window)
         )
         volatilities = _read_only(volatilities)
     return Inputs(signals.signal, signals.score, ranges, volatilities, target, entry_prices(signals))

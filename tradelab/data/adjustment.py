@@ -199,13 +199,24 @@ def forward_factors(
     if convention not in CONVENTIONS:
         remedy = did_you_mean(str(convention), CONVENTIONS)
         raise DataError('Unknown convention for dividend factors', convention, remedy)
-    raw_close = bars['close'].to_numpy()
-    priced = np.isfinite(raw_close) & (raw_close > 0)
-    days, close = bars.index[priced], raw_close[priced]
+    priced = _priced(bars)
+    days, close = _times_of(bars, priced), bars['close'].to_numpy()[priced]
     previous = close[:-1] / split_ratios(days, actions)[1:]
     steps = _dividend_steps(close[1:], previous, dividends_paid(days, actions)[1:], days[1:], convention)
     earned = np.concatenate([[1.0, 1.0], np.cumprod(1 / steps)])
     return np.cumprod(split_ratios(bars.index, actions)) * earned[np.cumsum(priced)]
+
+
+def _priced(bars):
+    "Which bars have a close"
+    close = bars['close'].to_numpy()
+    return np.isfinite(close) & (close > 0)
+
+
+def _times_of(bars, chosen):
+    "The index of some bars; the dates, where one of each session is left of bars within sessions"
+    index = bars.index[chosen]
+    return index.normalize() if is_intraday(bars.index) and not is_intraday(index) else index
 
 # %% ../../nbs/data/01_adjustment.ipynb #ca78173c
 def total_return_factors(
@@ -310,4 +321,13 @@ def prices_known_at(
     _refuse_no_frame(actions)
     bars, actions = known_until(bars, actions, end)
     closes = bars['close'] * forward_factors(bars, actions, convention)
-    return KnownPrices(bars, closes, dividends_paid(bars.index, actions), split_ratios(bars.index, actions))
+    return KnownPrices(bars, closes, _dividends_to_holders(bars, actions), split_ratios(bars.index, actions))
+
+
+def _dividends_to_holders(bars, actions):
+    "`dividends_paid`, within sessions at the next bar that has a price; nobody can trade in between"
+    if not is_intraday(bars.index):
+        return dividends_paid(bars.index, actions)
+    priced, paid = _priced(bars), np.zeros(len(bars))
+    paid[priced] = dividends_paid(_times_of(bars, priced), actions)
+    return paid

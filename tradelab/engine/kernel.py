@@ -822,6 +822,8 @@ def _leave(t, reason, unfilled, bars, state, params, log):
         if price > 0.0:
             _fill_exit(t, j, np.inf, price, bp, ticks, reason, unfilled, bars, state, params, log)
         if reason == FLAT and position.quantity != 0.0 and position.exiting == 0:
+            if not price > 0.0:
+                log.counts[unfilled] += 1
             position.exiting, position.exit_reason = 1, reason
 
 # %% ../../nbs/engine/09_kernel.ipynb #34eb3779

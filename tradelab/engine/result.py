@@ -110,13 +110,13 @@ def curves_from_cash(
     *results: Backtest,  # Backtests on the same sessions
 ) -> list[
     pd.Series
-]:  # Equity of each, USD, by session, all with or all without the starting cash in front; DataError for no backtest
+]:  # Equity of each, USD, by session, with the cash in front where the first needs it; DataError for no backtest
     "Equity from the starting cash on"
     for result in results:
         if not (hasattr(result, 'equity') and hasattr(result, 'cash')):
             raise DataError('This is no backtest', type(result).__name__, 'Pass what `backtest` returned.')
     curves = [result.equity['equity'] for result in results]
-    if all(curve.iloc[0] == result.cash for curve, result in zip(curves, results)):
+    if curves[0].iloc[0] == results[0].cash:
         return curves
     eve = curves[0].index[:1] - pd.Timedelta(days=1)
     return [

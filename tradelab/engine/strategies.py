@@ -100,15 +100,21 @@ def strategy_panel(
 
 # %% ../../nbs/engine/11_strategies.ipynb #b3ed07fa
 class Entries(NamedTuple):
-    "Where to enter and to exit: boolean series of one symbol, or frames of all; prices are NaN where there is none."
+    "Where to enter and to exit: boolean series of one symbol, or frames of all; each price likewise, or None."
 
     entries: pd.Series | pd.DataFrame  # Enter at the open after this close
     exits: pd.Series | pd.DataFrame  # Exit at the open after this close
     score: pd.Series | pd.DataFrame | None = None  # Rank among the entries of one close, the highest first
-    limit: pd.Series | pd.DataFrame | None = None  # Buy at this price or lower, USD
-    stop: pd.Series | pd.DataFrame | None = None  # Buy when the price rises to this, USD
-    stop_loss: pd.Series | pd.DataFrame | None = None  # Stop of the position, USD; None: [risk] decides
-    take_profit: pd.Series | pd.DataFrame | None = None  # Profit target of the position, USD; None: [risk] decides
+    limit: pd.Series | pd.DataFrame | None = (
+        None  # Buy at this price or lower, USD; no entry where NaN, unless `stop` has a price
+    )
+    stop: pd.Series | pd.DataFrame | None = (
+        None  # Buy when the price rises to this, USD; no entry where NaN, unless `limit` has one
+    )
+    stop_loss: pd.Series | pd.DataFrame | None = None  # Stop of the position, USD; None or NaN: [risk] decides
+    take_profit: pd.Series | pd.DataFrame | None = (
+        None  # Profit target of the position, USD; None or NaN: [risk] decides
+    )
 
 # %% ../../nbs/engine/11_strategies.ipynb #abd796c4
 _FORMS = (
@@ -182,6 +188,7 @@ def _checked_parts(answer, what, form, axes):
     roles = {'entries': entries, 'exits': exits, **({} if score is None else {'score': score}), **prices}
     for role, part in roles.items():
         _check_part(part, role, what, form, axes)
+    entries = _priced(entries, prices)
     if score is not None:
         score = score.astype(float)
         unranked = np.asarray(entries) & ~np.isfinite(score[entries.columns] if form is pd.DataFrame else score)
@@ -190,6 +197,12 @@ def _checked_parts(answer, what, form, axes):
             remedy = 'Enter only where the score is a number: entries & score.notna().'
             raise DataError(f'The score of {what} is not finite at an entry', str(day.date()), remedy)
     return entries, exits, score, {role: part.astype(float) for role, part in prices.items()}
+
+
+def _priced(entries, prices):
+    "The entries that have the price they wait for; where limit and stop are given, one is enough"
+    waits = [prices[role].notna() for role in ('limit', 'stop') if role in prices]
+    return entries & (waits[0] | waits[-1]) if waits else entries
 
 # %% ../../nbs/engine/11_strategies.ipynb #6eb8a47e
 def targets_of(
