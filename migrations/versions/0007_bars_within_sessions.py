@@ -16,7 +16,10 @@ KEY = ('run_id', 'mode', 'strategy', 'symbol', 'session')
 MOMENTS = {  # (table, column) → comment
     ('decisions', 'at'): 'When the bar began, on the clock of the exchange; empty for daily bars',
     ('trades', 'entry_at'): 'When the bar of the first fill began, on the clock of the exchange; empty for daily bars',
-    ('trades', 'exit_at'): 'When the bar of the last fill began, on the clock of the exchange; empty for daily bars and while open',
+    (
+        'trades',
+        'exit_at',
+    ): 'When the bar of the last fill began, on the clock of the exchange; empty for daily bars and while open',
 }
 
 

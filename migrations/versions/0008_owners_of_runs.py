@@ -15,7 +15,9 @@ depends_on = None
 
 def upgrade():
     op.add_column('runs', sa.Column('owner', sa.Text(), comment='Who executes it: host:process:token'))
-    op.add_column('runs', sa.Column('heartbeat_at', sa.DateTime(timezone=True), comment='Last sign of life of its owner'))
+    op.add_column(
+        'runs', sa.Column('heartbeat_at', sa.DateTime(timezone=True), comment='Last sign of life of its owner')
+    )
     comment = 'How often it was claimed; only the last one to claim it may close it'
     op.add_column('runs', sa.Column('epoch', sa.Integer(), nullable=False, server_default='0', comment=comment))
     op.create_check_constraint('epoch_counted', 'runs', 'epoch >= 0')
