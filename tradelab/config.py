@@ -385,9 +385,9 @@ READERS = {'owner': 0o077, 'group': 0o027, 'all': 0o022}  # Of `[reports] readab
 
 def restrict_files(
     settings: Settings,  # The lab; reads [reports] readable_by
-):
+) -> int:  # The umask before
     "Let only those read new files of this process and its children whom `[reports] readable_by` names"
-    os.umask(READERS[settings.reports.readable_by])
+    return os.umask(READERS[settings.reports.readable_by])
 
 # %% ../nbs/ground/05_config.ipynb #18c34b66
 def _secret(name, env):

@@ -7,6 +7,7 @@ __all__ = ['lab_settings', 'require_database', 'terminal_width', 'print_table', 
            'as_date', 'parse_parameters', 'check_arguments', 'between', 'name_once', 'report_failures']
 
 # %% ../../nbs/cli/01_console.ipynb #8947d5f5
+import os
 import signal
 import sys
 import threading
@@ -38,15 +39,18 @@ def lab_settings():  # Yields the Settings; SystemExit with the error's exit sta
         from tradelab.utils.logs import setup_logging
 
         settings = load_settings()
-        restrict_files(settings)
+        earlier = restrict_files(settings)
         if sentence := unused_lab(settings.home):
             typer.echo(sentence, err=True)
         secrets = known_secrets(settings.home)
         log_file = setup_logging(settings.path(settings.logging.directory), settings.logging.level, secrets)
         if threading.current_thread() is threading.main_thread():  # Python accepts signal handlers only there
             signal.signal(signal.SIGTERM, _terminated)
-        with clean_exit(log_file, secrets):
-            yield settings
+        try:
+            with clean_exit(log_file, secrets):
+                yield settings
+        finally:
+            os.umask(earlier)
 
 # %% ../../nbs/cli/01_console.ipynb #58f55019
 def require_database(
