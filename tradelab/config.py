@@ -314,8 +314,9 @@ def unused_lab(
     "Which lab is used, and why, where the working directory lies in another one"
     here = Path.cwd()
     around = next((folder for folder in (here, *here.parents) if _holds_settings(folder)), home)
-    shipped = around.resolve() == Path(tradelab.__file__).resolve().parents[1] and _holds_defaults(around)
-    if around.resolve() == home.resolve() or shipped:
+    if around.resolve() == home.resolve():
+        return ''
+    if around.resolve() == Path(tradelab.__file__).resolve().parents[1] and _holds_defaults(around):
         return ''
     named = os.environ.get('TRADELAB_HOME')
     why = 'which TRADELAB_HOME names' if named else 'the one of the package, because TRADELAB_HOME is not set'

@@ -249,6 +249,24 @@ def _in_order(results, symbols, valid):
         order[name if name in results else symbol] = None
     return [results[name] for name in (order | dict.fromkeys(valid) | dict.fromkeys(results)) if name in results]
 
+
+def _collect(settings, symbols, source, start, end, on_symbol, on_plan, collect):
+    "The results that `collect` yields for an open provider and the valid symbols, in the order of `symbols`"
+    if start and end and start > end:
+        raise ParameterError('The first day is after the last', f'{start} > {end}', 'Swap them.')
+    results = {}
+
+    def report(result):
+        results[result.symbol] = result
+        on_symbol(result)
+
+    with provider(settings, source) as origin:
+        valid = _valid_symbols(settings, origin, symbols, report)
+        on_plan(len(valid) + len(results))
+        for result in collect(origin, valid):
+            report(result)
+    return _in_order(results, symbols, valid)
+
 # %% ../../nbs/data/14_collection.ipynb #5f50a8f1
 def ingest(
     settings: Settings,  # The lab
@@ -261,29 +279,20 @@ def ingest(
     on_plan=lambda count: None,  # Called once with the number of symbols
 ) -> list[Collected]:  # In the given order, each symbol once; raises ProviderError or ParameterError at the beginning
     "Bring symbols up to date; one that fails does not stop the others"
-    if start and end and start > end:
-        raise ParameterError('The first session is after the last', f'{start} > {end}', 'Swap them.')
-    results = {}
 
-    def _report(result):
-        results[result.symbol] = result
-        on_symbol(result)
-
-    with provider(settings, source) as origin:
-        valid = _valid_symbols(settings, origin, symbols, _report)
-        on_plan(len(valid) + len(results))
-        starts = dict.fromkeys(valid, start) if start or end or full else _starts(settings, origin, valid)
+    def collect(origin, symbols):
+        starts = dict.fromkeys(symbols, start) if start or end or full else _starts(settings, origin, symbols)
         again = []
         for first, group in _groups(starts):
             for result in _request(settings, origin, group, first, end):
                 if result.status in TRANSIENT:
                     again.append(result.symbol)
                 else:
-                    _report(result)
+                    yield result
         for first, group in _groups({symbol: starts[symbol] for symbol in again}):
-            for result in _request(settings, origin, group, first, end):
-                _report(result)
-    return _in_order(results, symbols, valid)
+            yield from _request(settings, origin, group, first, end)
+
+    return _collect(settings, symbols, source, start, end, on_symbol, on_plan, collect)
 
 # %% ../../nbs/data/14_collection.ipynb #179ad0fc
 _LATE = pd.Timedelta(minutes=5)  # Minutes that end this long before the close are not the whole session
@@ -308,45 +317,43 @@ def _is_over(moment, day, calendar):
     return moment >= session_close(day, calendar) - _LATE
 
 
-def _save_days(settings, origin, symbol, minutes, began):
+def _save_days(settings, origin, symbol, minutes, about, began):
     "Store a daily bar made of minutes for each session that has none; their number"
-    files, stored = (
-        settings.files,
-        load_delivered(settings, [symbol], origin.name) if _is_stored(settings, origin, symbol) else {},
-    )
-    days = _whole_days(minutes, files.calendar)
-    instrument, bars, actions = stored.get(symbol, ({}, days[:0], pd.DataFrame(columns=list(ACTION_COLUMNS))))
-    added = days[~days.index.isin(bars.index)]
+    days, bars, actions = _whole_days(minutes, about['calendar']), None, pd.DataFrame(columns=list(ACTION_COLUMNS))
+    if 'id' in about:
+        _, bars, actions = load_delivered(settings, [symbol], origin.name).get(symbol, (about, bars, actions))
+    added = days if bars is None else days[~days.index.isin(bars.index)]
     if added.empty:
         return 0
-    about = [instrument.get(name, getattr(files, name)) for name in ('currency', 'calendar', 'convention')]
-    bars = added if bars.empty else pd.concat([bars[list(added)], added]).sort_index()
-    basis = instrument.get('basis', files.basis)
-    delivery = Delivery(
-        symbol, instrument.get('name') or symbol, *about, bars, actions, 'daily bars made of minutes', basis=basis
+    bars = added if bars is None else pd.concat([bars[list(added)], added]).sort_index()
+    known = {name: about[name] for name in ('currency', 'calendar', 'convention', 'basis')}
+    made = Delivery(
+        symbol, about['name'] or symbol, bars=bars, actions=actions, source='daily bars made of minutes', **known
     )
-    (outcome,) = save_deliveries(settings, origin.name, [delivery], datetime.now(UTC), (None, None), began)
+    (outcome,) = save_deliveries(settings, origin.name, [made], datetime.now(UTC), (None, None), began)
     if isinstance(outcome, DataError):
         raise outcome
     update_verdicts(settings, [symbol], origin.name)
     return len(added)
 
-
-def _is_stored(settings, origin, symbol):
-    "Whether the provider has an instrument under this symbol"
-    return symbol in stored_symbols(settings, origin.name)['symbol'].to_numpy()
-
 # %% ../../nbs/data/14_collection.ipynb #2549fb79
-def _calendar_of(settings, origin, symbol):
-    "The exchange of a symbol: as stored, else that of files"
-    if _is_stored(settings, origin, symbol):
-        return load_instruments(settings, [symbol], origin.name)[symbol]['calendar']
-    return settings.files.calendar
+def _about(settings, origin, symbol):
+    "What is known about a symbol: its instrument, collected first where only daily bars bring it, else as [files] says"
+    try:
+        return load_instruments(settings, [symbol], origin.name)[symbol]
+    except UnknownSymbolError:
+        if origin.days_of_minutes:
+            return {
+                'name': symbol,
+                **settings.files.model_dump(include={'currency', 'calendar', 'convention', 'basis'}),
+            }
+    (daily,) = ingest(settings, [symbol], origin.name)
+    return load_instruments(settings, [symbol], origin.name)[symbol] if daily.ok else daily
 
 
-def _span_of_minutes(settings, origin, symbol, start, end):
+def _span_of_minutes(settings, origin, symbol, calendar, start, end):
     "First and last moment to request: from the last stored day on when no start is given"
-    zone = exchange_zone(_calendar_of(settings, origin, symbol))
+    zone = exchange_zone(calendar)
     if start is None and origin.incremental:
         last = last_minute(settings, symbol, origin.name)
         if last is None:
@@ -357,24 +364,22 @@ def _span_of_minutes(settings, origin, symbol, start, end):
     after = None if end is None else (pd.Timestamp(end) + pd.Timedelta(days=1)).tz_localize(zone)
     return first, None if after is None else after - pd.Timedelta(minutes=1)
 
-
+# %% ../../nbs/data/14_collection.ipynb #4df4e8f0
 def _minutes_collected(settings, origin, symbol, start, end):
     "The result of collecting the minutes of one symbol"
     began = datetime.now(UTC)
     try:
-        if not origin.days_of_minutes and not _is_stored(settings, origin, symbol):
-            (daily,) = ingest(settings, [symbol], origin.name)
-            if not daily.ok:
-                return daily
-        minutes = origin.minute_bars(symbol, *_span_of_minutes(settings, origin, symbol, start, end))
-        calendar = _calendar_of(settings, origin, symbol)
-        if (outside := outside_hours(minutes, calendar)) == len(minutes):
+        about = _about(settings, origin, symbol)
+        if isinstance(about, Collected):
+            return about
+        calendar = about['calendar']
+        minutes = origin.minute_bars(symbol, *_span_of_minutes(settings, origin, symbol, calendar, start, end))
+        outside = outside_hours(minutes, calendar)
+        if outside == len(minutes):
             span = f'{minutes.index[0]} to {minutes.index[-1]}'
-            remedy = (
-                'Times without an offset are on the clock of the exchange: write the offset of others, or shift them.'
-            )
+            remedy = 'Times without an offset are on the clock of the exchange: write the offset, or shift them.'
             raise DataError(f'{symbol}: no minute lies within the hours of {calendar}', span, remedy)
-        made = _save_days(settings, origin, symbol, minutes, began) if origin.days_of_minutes else 0
+        made = _save_days(settings, origin, symbol, minutes, about, began) if origin.days_of_minutes else 0
         counts = save_minute_bars(settings, symbol, minutes, datetime.now(UTC), origin.name)
         days = [day.date() for day in minutes.index[[0, -1]]]
         return Collected(symbol, 'ok', '', *days, *counts, outside=outside, made=made)
@@ -394,20 +399,11 @@ def ingest_minutes(
     on_plan=lambda count: None,  # Called once with the number of symbols
 ) -> list[Collected]:  # In the given order, counts are of minutes; raises ProviderError or ParameterError
     "Bring the minutes of symbols up to date; one that fails does not stop the others"
-    if start and end and start > end:
-        raise ParameterError('The first day is after the last', f'{start} > {end}', 'Swap them.')
-    results = {}
 
-    def _report(result):
-        results[result.symbol] = result
-        on_symbol(result)
+    def collect(origin, symbols):
+        return (_minutes_collected(settings, origin, symbol, start, end) for symbol in symbols)
 
-    with provider(settings, source) as origin:
-        valid = _valid_symbols(settings, origin, symbols, _report)
-        on_plan(len(valid) + len(results))
-        for symbol in valid:
-            _report(_minutes_collected(settings, origin, symbol, start, end))
-    return _in_order(results, symbols, valid)
+    return _collect(settings, symbols, source, start, end, on_symbol, on_plan, collect)
 
 # %% ../../nbs/data/14_collection.ipynb #a9bb21ac
 def _symbol_column(rows):

@@ -13,7 +13,7 @@ import pandas as pd
 from sqlalchemy import text
 
 from ..config import Settings
-from .calendar import exchange_day, session_hours
+from .calendar import exchange_day, exchange_zone, session_hours
 from .instruments import load_instrument
 from .quality import BAR_COLUMNS
 from .store import merge_rows, source_of
@@ -142,16 +142,15 @@ def bar_length(
 
 # %% ../../nbs/data/11_minute_bars.ipynb #3983af72
 def _placed(moments, calendar):
-    "The hours of the sessions around sorted moments, the session of each moment, and whether it lies within its hours"
+    "Openings and closes of the sessions around sorted moments, the session of each moment, whether it lies within"
     hours = session_hours(exchange_day(moments[0], calendar), exchange_day(moments[-1], calendar), calendar)
     if (hours['open'].dt.tz_localize(None).dt.normalize() != hours.index).any():
         remedy = 'Use daily bars, or a calendar whose sessions begin and end on one day.'
         raise DataError('The sessions of this exchange begin on the evening before', calendar, remedy)
-    opens, closes = (pd.DatetimeIndex(hours[name].dt.tz_convert('UTC')) for name in ('open', 'close'))
+    opens, closes = (pd.DatetimeIndex(hours[name]).tz_convert('UTC') for name in ('open', 'close'))
     at = np.searchsorted(opens, moments, side='right') - 1
-    if not len(hours):
-        return hours, at, np.zeros(len(moments), dtype=bool)
-    return hours, at, (at >= 0) & (moments < closes[np.maximum(at, 0)])
+    inside = (at >= 0) & (moments < closes[np.maximum(at, 0)]) if len(hours) else np.zeros(len(moments), dtype=bool)
+    return opens, closes, at, inside
 
 # %% ../../nbs/data/11_minute_bars.ipynb #424ab008
 def outside_hours(
@@ -159,7 +158,7 @@ def outside_hours(
     calendar: str = 'XNYS',  # Exchange, ISO 10383
 ) -> int:  # How many begin before the opening, after the close, or on a day without a session
     "Minutes that no bar of a session is made of"
-    return int((~_placed(minutes.index.tz_convert('UTC'), calendar)[2]).sum()) if len(minutes) else 0
+    return int((~_placed(minutes.index.tz_convert('UTC'), calendar)[-1]).sum()) if len(minutes) else 0
 
 # %% ../../nbs/data/11_minute_bars.ipynb #f370f126
 def bars_of_minutes(
@@ -171,12 +170,11 @@ def bars_of_minutes(
     bars, length = _checked(minutes, 'Bars'), bar_length(every)
     if bars.empty:
         return bars.set_axis(pd.DatetimeIndex([], name='session'))
-    hours, at, inside = _placed(bars.index, calendar)
-    opens, closes = (pd.DatetimeIndex(hours[name].dt.tz_convert('UTC')) for name in ('open', 'close'))
+    opens, closes, at, inside = _placed(bars.index, calendar)
     begins = opens[at[inside]] + (bars.index[inside] - opens[at[inside]]) // length * length
     how = {'open': 'first', 'high': 'max', 'low': 'min', 'close': 'last', 'volume': 'sum'}
     grid = [pd.date_range(opened, closed, freq=length, inclusive='left') for opened, closed in zip(opens, closes)]
     whole = bars[inside].groupby(begins).agg(how).reindex(grid[0].append(grid[1:]) if grid else begins)
-    local = whole.index.tz_convert(hours['open'].dt.tz).tz_localize(None)
-    alone = not len(hours) or length >= (closes - opens).max()  # One bar a session is a daily bar
+    local = whole.index.tz_convert(exchange_zone(calendar)).tz_localize(None)
+    alone = not len(opens) or length >= (closes - opens).max()  # One bar a session is a daily bar
     return whole.set_axis((local.normalize() if alone else local).rename('session'))

@@ -105,16 +105,10 @@ class Entries(NamedTuple):
     entries: pd.Series | pd.DataFrame  # Enter at the open after this close
     exits: pd.Series | pd.DataFrame  # Exit at the open after this close
     score: pd.Series | pd.DataFrame | None = None  # Rank among the entries of one close, the highest first
-    limit: pd.Series | pd.DataFrame | None = (
-        None  # Buy at this price or lower, USD; no entry where NaN, unless `stop` has a price
-    )
-    stop: pd.Series | pd.DataFrame | None = (
-        None  # Buy when the price rises to this, USD; no entry where NaN, unless `limit` has one
-    )
+    limit: pd.Series | pd.DataFrame | None = None  # Buy at this price or lower, USD; NaN: no entry
+    stop: pd.Series | pd.DataFrame | None = None  # Buy when it rises to this, USD; NaN in both: no entry
     stop_loss: pd.Series | pd.DataFrame | None = None  # Stop of the position, USD; None or NaN: [risk] decides
-    take_profit: pd.Series | pd.DataFrame | None = (
-        None  # Profit target of the position, USD; None or NaN: [risk] decides
-    )
+    take_profit: pd.Series | pd.DataFrame | None = None  # Profit target, USD; None or NaN: [risk] decides
 
 # %% ../../nbs/engine/11_strategies.ipynb #abd796c4
 _FORMS = (

@@ -147,10 +147,8 @@ def _data_read(settings, job):
     symbols = (job.universe or job.symbol).split(',')
     if symbols == ['']:
         return data_stamp(settings), ''
-    every = job.parameters.get('every', '')
-    data, verdicts = _symbols_read(settings, job, symbols)
-    if every and data:
-        data = _minutes_read(settings, job, symbols, every)
+    read = _minutes_read if job.parameters.get('every') else _symbols_read
+    data, verdicts = read(settings, job, symbols)
     benchmark = _benchmark(settings, job)
     other = _symbols_read(settings, job, [benchmark])[0] if benchmark else ''
     return None if data is None or other is None else hash_with_benchmark(data, other), verdicts
@@ -177,13 +175,14 @@ def _symbols_read(settings, job, symbols):
     return combined_hash(hashes), verdicts
 
 
-def _minutes_read(settings, job, symbols, every):
-    "The hash of the bars that a run will make of stored minutes, None when some are missing"
+def _minutes_read(settings, job, symbols):
+    "The same of the bars that a run makes of stored minutes"
     allow = job.parameters.get('allow', '')
     try:
-        return admit_minutes(settings, admit_all(settings, symbols, allow), every, allow).data_hash
+        admitted = admit_minutes(settings, admit_all(settings, symbols, allow), job.parameters['every'], allow)
     except TradeLabError:
-        return None
+        return None, ''
+    return admitted.data_hash, ' '.join(admitted.verdicts[symbol].verdict for symbol in sorted(admitted.verdicts))
 
 # %% ../../nbs/jobs/04_runs.ipynb #dca34341
 def _seed(settings, job):

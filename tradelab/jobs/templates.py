@@ -219,9 +219,7 @@ def strategies_asked(
     settings: Settings,  # The lab
     notebook: Path,  # A run notebook
     parameters: dict,  # Name → value; strategy and voters are used
-) -> (
-    dict
-):  # Own strategy → function; empty for a notebook that runs none; raises ParameterError as `load_strategy` does
+) -> dict:  # Own strategy → function; empty for a notebook that runs none; raises as `load_strategy` does
     "The own strategies that a run uses"
     if 'strategy' not in template_parameters(notebook):
         return {}

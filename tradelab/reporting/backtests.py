@@ -15,7 +15,7 @@ import pandas as pd
 
 from ..config import Settings
 from ..data.quality import DataVerdict
-from ..engine.result import Backtest
+from ..engine.result import Backtest, moments_of
 from ..performance_metrics import MIN_TRADES, short_series_warnings
 from tradelab.reporting.assumptions import (
     SURVIVORSHIP,
@@ -261,23 +261,20 @@ _TRADE_COLUMNS: dict[str, tuple[str, str]] = {
 
 def trades_table(
     trades: pd.DataFrame,  # Trades of a backtest
-) -> (
-    pd.DataFrame
-):  # Text; one row per trade, numbered from 1, with the time of day where bars are shorter than a session
+) -> pd.DataFrame:  # Text; one row per trade, numbered from 1, with the time of day on bars within sessions
     "The trades as text, prices and amounts in USD"
     within = 'entry_at' in trades
 
     def _when(end):
-        moments = pd.to_datetime(trades[f'{end}_at' if within else f'{end}_session'])
         form = '{:%Y-%m-%d %H:%M}' if within else '{:%Y-%m-%d}'
-        return moments.map(lambda at: '–' if pd.isna(at) else form.format(at)).astype(str)
+        return moments_of(trades, end).map(lambda at: '–' if pd.isna(at) else form.format(at)).astype(str)
 
     shorts = 'side' in trades and trades['side'].eq('short').any()
     entered, left = ('opened', 'closed') if shorts else ('bought', 'sold')
     columns = {'symbol': trades['symbol']} if trades['symbol'].nunique() > 1 else {}
     if shorts:
         columns['side'] = trades['side']
-    columns |= {entered: _when('entry'), left: _when('exit')}
+    columns |= {entered: _when('entry_'), left: _when('exit_')}
     for name, (label, form) in _TRADE_COLUMNS.items():
         if name == 'split' and ('split' not in trades or trades['split'].eq(1).all()):
             continue

@@ -37,7 +37,7 @@ from bokeh.resources import Resources
 
 from ..data.adjustment import is_intraday
 from ..engine.market import BarPanel
-from ..engine.result import Backtest
+from ..engine.result import Backtest, moments_of
 from .pages import write_whole
 
 # %% ../../nbs/reporting/13_charts.ipynb #9d07f6e0
@@ -199,7 +199,7 @@ def _draw_bars(panel, bars):
 # %% ../../nbs/reporting/13_charts.ipynb #a34877a3
 def _fill_rows(fills, factor):
     "What is drawn and said of each fill"
-    times = pd.to_datetime(fills['at' if 'at' in fills else 'session'])
+    times = moments_of(fills)
     drawn = per_last_share(fills['price'].astype(float), times, factor)
     said = fills['quantity'].map('{:,.10g}'.format) + ' at ' + fills['price'].map('{:,.2f}'.format)
     return pd.DataFrame(
@@ -230,10 +230,7 @@ def _draw_fills(panel, fills, factor):
 # %% ../../nbs/reporting/13_charts.ipynb #14f25ed4
 def _trade_rows(trades, factor, last):
     "The ends of each trade as drawn, and what is said of it; an open trade reaches to the session `last`"
-    entry, left = (
-        pd.to_datetime(trades[f'{end}_at' if f'{end}_at' in trades else f'{end}_session']) for end in ('entry', 'exit')
-    )
-    left = left.fillna(last)
+    entry, left = moments_of(trades, 'entry_'), moments_of(trades, 'exit_').fillna(last)
     gained, bars = trades['pnl'].astype(float) >= 0, 'bars' if 'entry_at' in trades else 'sessions'
     return pd.DataFrame(
         {
@@ -382,8 +379,7 @@ def _bars_of(result, panel, symbol):
     if panel is not None:
         return symbol_bars(panel, symbol).loc[result.span]
     journal = _of_symbol(result.decisions, symbol)
-    times = journal['at' if 'at' in journal else 'session']
-    return journal.set_index(pd.DatetimeIndex(times).rename('session'))[['close']].astype(float).dropna()
+    return journal.set_index(pd.DatetimeIndex(moments_of(journal)).rename('session'))[['close']].astype(float).dropna()
 
 
 def _drawn_symbol(result, symbol):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BLUE', 'ORANGE', 'GREEN', 'RED', 'INK', 'GREY', 'STYLE', 'lab_style', 'checked_series', 'need_columns', 'date_axis',
-           'needs_log_scale', 'price_axis', 'draw_line', 'finish_axes', 'plot_png', 'per_last_share', 'moments_of',
+           'needs_log_scale', 'price_axis', 'draw_line', 'finish_axes', 'plot_png', 'per_last_share',
            'averages_at_price', 'plot_price', 'trades_phrase', 'plot_rsi', 'plot_equity', 'benchmark_lines',
            'line_colors', 'equity_title', 'plot_drawdown', 'underwater', 'drawdown_title', 'plot_history']
 
@@ -22,6 +22,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from ..data.adjustment import is_intraday
+from ..engine.result import moments_of
 from ..utils.error_handling import DataError, plural
 
 # %% ../../nbs/reporting/04_plots.ipynb #7f16956d
@@ -201,14 +202,6 @@ def per_last_share(
     if factor is None:
         return prices
     return prices * factor.reindex(pd.DatetimeIndex(moments)).to_numpy()
-
-
-def moments_of(
-    rows: pd.DataFrame,  # Fills or trades: a column session, and one called at where bars are shorter
-    prefix: str = '',  # Of the columns: '', 'entry_' or 'exit_'
-) -> pd.Series:  # Beginning of the bar of each row, its session for daily bars
-    "Where fills and trades lie on the axis of their bars"
-    return pd.to_datetime(rows[f'{prefix}at' if f'{prefix}at' in rows else f'{prefix}session'])
 
 # %% ../../nbs/reporting/04_plots.ipynb #0d821292
 def averages_at_price(

