@@ -27,6 +27,7 @@ from tradelab.settings import (
     FilesSettings,
     LoggingSettings,
     ModelSettings,
+    OrderSettings,
     ReportSettings,
     RetrainingSettings,
     RiskSettings,
@@ -200,6 +201,7 @@ class Settings(BaseSettings):
     strategy: StrategySettings = StrategySettings()
     costs: CostSettings = CostSettings()
     risk: RiskSettings = RiskSettings()
+    orders: OrderSettings = OrderSettings()
     backtest: BacktestSettings = BacktestSettings()
     sweep: SweepSettings = SweepSettings()
     walk_forward: WalkForwardSettings = WalkForwardSettings()

@@ -5,19 +5,21 @@
 # %% auto #0
 __all__ = ['GATE_RULES', 'ALLOWED', 'ERROR', 'STATE', 'SHRINK_ONLY', 'EQUITY', 'CASH', 'DIRECTION', 'COOLDOWN', 'STOP',
            'ORDER_VALUE', 'ORDER_QUANTITY', 'POSITION_FRACTION', 'GROSS', 'NET', 'POSITIONS', 'SECTOR', 'MIN_CASH',
-           'BREAKERS', 'entry_worth', 'entry_quantity', 'stop_and_target', 'live_stop', 'check_order', 'OrderVerdict',
-           'order_verdict', 'Order', 'Account', 'Gate', 'check_breakers']
+           'MODES', 'UNSENT', 'REQUIRED_LIMITS', 'BREAKERS', 'entry_worth', 'entry_quantity', 'stop_and_target',
+           'live_stop', 'check_order', 'OrderVerdict', 'order_verdict', 'Order', 'Account', 'SentOrder', 'Moment',
+           'Gate', 'check_breakers']
 
 # %% ../nbs/engine/07_risk_management.ipynb #7639c00e
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from math import nan
 
 import numpy as np
 
 from .config import BacktestSettings, RiskSettings
 from .engine.state import ACTIVE, BREAKS, HALTED, REDUCE_ONLY, STATES, Log, engine_parameters, round_down
-from .settings import Value
+from .settings import OrderSettings, Value
 from .utils.compiled import kernel
 from .utils.error_handling import DataError
 
@@ -266,6 +268,7 @@ class Order(Value):
     quantity: float  # Shares, above 0
     price: float  # Price at the decision, USD a share
     reason: str = ''  # Why, in words
+    key: str = ''  # Decision that asks for it; needed in paper and live trading
 
 # %% ../nbs/engine/07_risk_management.ipynb #30b27920
 @dataclass(frozen=True, eq=False)
@@ -320,6 +323,157 @@ def _check(risk, settings, order, account, atr):
         quantity, price, False, held, state, cash, equity, float(gross), float(net), names, sector, cool, stop, params
     )
 
+# %% ../nbs/engine/07_risk_management.ipynb #894b3d52
+MODES = ('backtest', 'replay', 'paper', 'shadow', 'live')
+UNSENT = ('backtest', 'replay')  # Orders are filled by the next bar and wait nowhere
+REQUIRED_LIMITS = (
+    'max_order_value',
+    'max_order_quantity',
+    'max_position_fraction',
+    'max_gross_exposure',
+    'max_net_exposure',
+    'max_positions',
+    'max_daily_loss',
+    'max_drawdown',
+)
+
+# %% ../nbs/engine/07_risk_management.ipynb #e2893162
+@dataclass(frozen=True, eq=False)
+class SentOrder(Value):
+    "An order that has left, or whose intent to leave is recorded."
+
+    key: str  # Decision that asked for it
+    symbol: str  # Ticker
+    side: str  # 'buy' or 'sell'
+    quantity: float  # Shares ordered, above 0
+    price: float  # Worst price that it may be filled at, USD a share
+    at: datetime  # When it left, with its time zone
+    left: float = 0.0  # Shares that may still be filled; 0 when it is final. An unknown fate is not final
+
+# %% ../nbs/engine/07_risk_management.ipynb #c0263f63
+@dataclass(frozen=True, eq=False)
+class Moment(Value):
+    "What the gate of paper and live trading looks at besides the account."
+
+    now: datetime  # With its time zone
+    price: float  # Newest price of the symbol, USD a share
+    price_at: datetime  # When it was traded or quoted, by the clock of the market, with its time zone
+    sent: Sequence[SentOrder]  # All open orders, and all that left within the last day
+
+# %% ../nbs/engine/07_risk_management.ipynb #bcc026a9
+def _require_valid(sent):
+    "DataError for an order that was sent with a side, price or quantity that cannot be"
+    for other in sent:
+        valid = 0.0 <= other.left <= other.quantity < np.inf and 0.0 < other.price < np.inf
+        if not valid or other.side not in ('buy', 'sell'):
+            raise DataError('An order that was sent has no valid side, price or quantity', other, 'Ask the broker.')
+
+
+def _open_quantities(symbol, sent):
+    "Shares still to be bought and still to be sold of a symbol"
+    sides = {'buy': 0.0, 'sell': 0.0}
+    for other in sent:
+        if other.symbol == symbol:
+            sides[other.side] += other.left
+    return sides['buy'], sides['sell']
+
+
+def _worse_side(held, buying, selling):
+    "Shares held once those open orders are filled that enlarge the position"
+    if held != 0.0:
+        return held + buying if held > 0.0 else held - selling
+    return buying if buying >= selling else -selling
+
+
+def _with_open_orders(account, sent):
+    "The account as if its open entries were filled, and the cash of its open purchases were spent"
+    positions, prices = dict(account.positions), dict(account.prices)
+    for other in sent:
+        if other.left > 0.0:
+            held = account.positions.get(other.symbol, 0.0)
+            positions[other.symbol] = _worse_side(held, *_open_quantities(other.symbol, sent))
+            prices[other.symbol] = max(other.price, prices.get(other.symbol, 0.0))
+    reserved = sum(other.left * other.price for other in sent if other.side == 'buy')
+    return replace(account, positions=positions, prices=prices, cash=account.cash - reserved)
+
+
+def _with_free_shares(account, symbol, sent):
+    "The account with the shares of `symbol` that no open order sells (or buys back) yet"
+    held, (buying, selling) = account.positions.get(symbol, 0.0), _open_quantities(symbol, sent)
+    free = max(0.0, held - selling) if held > 0.0 else min(0.0, held + buying)
+    return replace(account, positions={**account.positions, symbol: free})
+
+# %% ../nbs/engine/07_risk_management.ipynb #fedf62ad
+def _repeated(order, moment, window_s, closing):
+    "Refuse an order without a decision, a second one of the same decision, and one against an open order"
+    if not order.key:
+        return OrderVerdict(False, 'key', 'the decision that asks for the order', order.key)
+    for other in moment.sent:
+        if other.key == order.key:
+            return OrderVerdict(False, 'duplicate', 'one order a decision', f'{order.key} left at {other.at}')
+        if other.symbol == order.symbol and other.side != order.side and other.left > 0.0:
+            return OrderVerdict(False, 'opposing_order', 'cancel it first', f'{other.key}: {other.side} {other.left:g}')
+        same = (other.symbol, other.side, other.quantity) == (order.symbol, order.side, order.quantity)
+        if not closing and same and not moment.now - other.at >= timedelta(seconds=window_s):
+            return OrderVerdict(False, 'duplicate', f'{window_s:g} s between equal orders', f'left at {other.at}')
+    return None
+
+
+def _stale(order, moment, limits):
+    "Refuse a price that is missing, too old, from the future, or too far from that of the decision"
+    if not 0.0 < moment.price < np.inf:
+        return OrderVerdict(False, 'price', 'finite and above 0', float(moment.price))
+    age = (moment.now - moment.price_at).total_seconds()
+    if not -1.0 <= age <= limits.max_price_age_s:
+        return OrderVerdict(False, 'price_age', limits.max_price_age_s, age)
+    distance = abs(order.price / moment.price - 1.0)
+    if not distance <= limits.max_price_deviation * _SLACK:
+        return OrderVerdict(False, 'price_collar', limits.max_price_deviation, distance)
+    return None
+
+
+def _crowded(moment, limits):
+    "Refuse an entry beyond the open orders, and the orders a minute and a day, that are allowed"
+    waiting = sum(other.left > 0.0 for other in moment.sent)
+    if not waiting < limits.max_open_orders:
+        return OrderVerdict(False, 'open_orders', limits.max_open_orders, waiting)
+    for name, most, span in (
+        ('minute', limits.max_orders_per_minute, timedelta(minutes=1)),
+        ('day', limits.max_orders_per_day, timedelta(days=1)),
+    ):
+        count = sum(not moment.now - other.at >= span for other in moment.sent)
+        if not count < most:
+            return OrderVerdict(False, 'order_rate', f'{most} a {name}', count)
+    return None
+
+# %% ../nbs/engine/07_risk_management.ipynb #7c01d3fe
+def _missing_limits(risk):
+    "Refuse an entry while a limit is empty"
+    missing = [name for name in REQUIRED_LIMITS if getattr(risk, name) is None]
+    return OrderVerdict(False, 'missing_limit', 'a value in [risk]', ', '.join(missing)) if missing else None
+
+
+def _judge_sent(gate, order, account, atr, moment):
+    "The verdict on an order of paper, shadow or live trading"
+    if not isinstance(moment, Moment):
+        return OrderVerdict(False, 'error', 'a Moment', moment)
+    _require_valid(moment.sent)
+    sign, held = (1 if order.side == 'buy' else -1), account.positions.get(order.symbol, 0.0)
+    closing = sign * held < 0.0 or (sign < 0 and gate.settings.direction == 'long_only')
+    refusal = _repeated(order, moment, gate.orders.duplicate_window_s, closing)
+    if refusal:
+        return refusal
+    if closing:
+        seen = _with_free_shares(account, order.symbol, moment.sent)
+    else:
+        seen = _with_open_orders(account, moment.sent)
+    verdict = order_verdict(*_check(gate.risk, gate.settings, order, seen, atr))
+    if closing or not verdict.allowed:
+        return verdict
+    if sign > 0 and not order.quantity * order.price <= seen.cash * _SLACK:
+        return OrderVerdict(False, 'cash', seen.cash, order.quantity * order.price)
+    return _missing_limits(gate.risk) or _stale(order, moment, gate.orders) or _crowded(moment, gate.orders) or verdict
+
 # %% ../nbs/engine/07_risk_management.ipynb #d166dde6
 @dataclass(frozen=True)
 class Gate:
@@ -327,16 +481,23 @@ class Gate:
 
     risk: RiskSettings = RiskSettings()  # The limits
     settings: BacktestSettings = BacktestSettings()  # Fractional shares, direction
+    mode: str = 'backtest'  # One of `MODES`; paper, shadow and live need a `Moment`
+    orders: OrderSettings = OrderSettings()  # Limits on orders, read in paper, shadow and live
 
     def judge(
         self,
         order: Order,  # The order to judge
         account: Account,  # The account at the moment when the order would leave
         atr: float = nan,  # Average true range, USD, needed where the settings ask for an ATR stop
+        moment: Moment | None = None,  # Time, price and orders sent; needed in paper, shadow and live
     ) -> OrderVerdict:  # Never raises
         "Whether an order may leave, and if not, which rule refuses it"
         try:
-            return order_verdict(*_check(self.risk, self.settings, order, account, float(atr)))
+            if self.mode not in MODES:
+                return OrderVerdict(False, 'mode', ', '.join(MODES), self.mode)
+            if self.mode in UNSENT:
+                return order_verdict(*_check(self.risk, self.settings, order, account, float(atr)))
+            return _judge_sent(self, order, account, float(atr), moment)
         except Exception as e:
             return OrderVerdict(False, 'error', 'no exception in a check', f'{type(e).__name__}: {e}')
 

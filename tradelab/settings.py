@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['LARGEST', 'SYMBOL', 'NO_COSTS', 'SIZINGS', 'MOST_COMBINATIONS', 'Section', 'Value', 'DataSettings', 'YahooSettings',
-           'AlpacaSettings', 'FilesSettings', 'StrategySettings', 'CostSettings', 'RiskSettings', 'BacktestSettings',
-           'number_list', 'SweepSettings', 'WalkForwardSettings', 'DatabaseSettings', 'ReportSettings',
-           'LoggingSettings', 'ModelSettings', 'RetrainingSettings']
+           'AlpacaSettings', 'FilesSettings', 'StrategySettings', 'CostSettings', 'RiskSettings', 'OrderSettings',
+           'BacktestSettings', 'number_list', 'SweepSettings', 'WalkForwardSettings', 'DatabaseSettings',
+           'ReportSettings', 'LoggingSettings', 'ModelSettings', 'RetrainingSettings']
 
 # %% ../nbs/ground/04_settings.ipynb #b76624b5
 import re
@@ -425,6 +425,23 @@ class RiskSettings(_Limits):
             limit = f'max_sector_fraction={self.max_sector_fraction:g}'
             raise ValueError(f'a limit on sectors needs sectors|{limit}, sectors empty')
         return self
+
+# %% ../nbs/ground/04_settings.ipynb #d992313d
+class OrderSettings(Section):
+    "Limits of the risk gate on orders in paper and live trading."
+
+    max_price_deviation: float = Field(
+        0.03, gt=0, lt=1, description='fraction that the price of a decision may differ from the newest price'
+    )
+    max_price_age_s: float = Field(
+        15.0, gt=0, le=86_400, description='seconds that the newest price may be old, above 0, at most a day'
+    )
+    duplicate_window_s: float = Field(
+        60.0, ge=0, le=86_400, description='seconds between two equal entries, 0 to a day'
+    )
+    max_open_orders: int = Field(50, ge=1, description='orders that may be open at once, 1 or more')
+    max_orders_per_minute: int = Field(60, ge=1, le=200, description='orders a minute, 1 to 200')
+    max_orders_per_day: int = Field(500, ge=1, description='orders within 24 hours, 1 or more')
 
 # %% ../nbs/ground/04_settings.ipynb #db9013e9
 _FIRST, _LAST = date(1900, 1, 1), date(2200, 12, 31)
