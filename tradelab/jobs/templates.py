@@ -535,4 +535,6 @@ def execute_template(
         return f'TimeoutError: a cell took longer than {timeout} s ([reports] timeout_s)'
     except DeadKernelError:
         return 'DeadKernelError: the kernel died, often because memory ran out'
+    except RuntimeError as e:  # of jupyter_client, for a kernel that died or hung before its first cell
+        return f'DeadKernelError: the kernel did not start: {e}'
     return _early_end(executed, answers)

@@ -21,8 +21,8 @@ __all__ = ['ROOT', 'TRADELAB', 'ENDINGS', 'CANARY', 'HANDED_ON', 'ENCODED', 'bac
            'test_a_database_that_is_down_gives_one_clear_line',
            'test_config_shows_the_source_of_a_value_and_doctor_warns_about_missing_data',
            'test_ctrl_c_stops_the_kernels_and_closes_the_rows_and_the_next_run_works',
-           'test_a_dead_kernel_fails_only_its_own_run', 'test_an_error_of_any_length_ends_the_run_at_once',
-           'test_a_run_that_ends_before_its_last_cell_is_never_ok',
+           'test_a_dead_kernel_fails_only_its_own_run', 'test_a_kernel_that_dies_before_its_first_cell_leaves_a_report',
+           'test_an_error_of_any_length_ends_the_run_at_once', 'test_a_run_that_ends_before_its_last_cell_is_never_ok',
            'test_a_run_whose_processes_were_killed_is_closed_without_its_signs_of_life',
            'test_sigterm_interrupts_a_run_and_leaves_no_secret_behind',
            'test_what_a_killed_run_printed_is_published_without_secrets_by_the_next',
@@ -435,6 +435,17 @@ def test_a_dead_kernel_fails_only_its_own_run(fresh):
     results = {result.symbol: result for result in run(fresh, 'killer', ['A', 'B'])}
     assert results['B'].ok and results['A'].status == 'failed' and 'kernel died' in results['A'].error
     assert Path(results['A'].notebook).exists()
+
+
+def test_a_kernel_that_dies_before_its_first_cell_leaves_a_report(fresh, tmp_path, monkeypatch):
+    _toy(fresh, 'unborn')
+    startup = tmp_path / 'profile_default' / 'startup' / 'end.py'
+    startup.parent.mkdir(parents=True)
+    startup.write_text('import os; os._exit(1)')
+    monkeypatch.setenv('IPYTHONDIR', str(tmp_path))
+    (result,) = run(fresh, 'unborn', ['A'])
+    assert result.status == 'failed' and 'kernel did not start' in result.error, result.error
+    assert 'kernel did not start' in Path(result.html).read_text()
 
 
 def test_an_error_of_any_length_ends_the_run_at_once(fresh):

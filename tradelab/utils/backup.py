@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import NullPool, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from ..config import Settings
 from tradelab.utils.database import (
@@ -152,7 +152,7 @@ def _alone(url):
         try:
             yield server
         finally:
-            with suppress(DBAPIError):  # a lost connection has released it
+            with suppress(SQLAlchemyError):  # a lost connection has released it
                 server.execute(text('SELECT pg_advisory_unlock(:lock, hashtext(:name))'), key)
 
 # %% ../../nbs/ground/12_backup.ipynb #7b25b0d2
@@ -209,7 +209,7 @@ def _clean(settings, folder):
     url = database_url(settings)
     with _alone(url) as server:
         for name in _left_databases(server, url) if server else ():
-            with suppress(DBAPIError):
+            with suppress(SQLAlchemyError):
                 _drop(server, name)
 
 # %% ../../nbs/ground/12_backup.ipynb #05c1e4d2
@@ -337,7 +337,7 @@ def restore(
             back = _put_in_place(server, url, fresh)
             _require_answer(settings, found.revision, back)
         finally:
-            with suppress(DBAPIError):  # what stays is removed at the next restore
+            with suppress(SQLAlchemyError):  # what stays is removed at the next restore
                 _drop(server, fresh)
     return found
 

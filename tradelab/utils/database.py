@@ -49,7 +49,7 @@ from sqlalchemy.orm import DeclarativeBase, MappedColumn, Session, mapped_column
 import tradelab
 from ..config import Settings, load_secrets, load_settings
 from ..settings import DatabaseSettings
-from .database_driver import WatchedConnection, database_error, is_trusted
+from .database_driver import WatchedConnection, connect_when_ready, database_error, is_trusted
 from tradelab.utils.error_handling import (
     ConfigError,
     DatabaseDownError,
@@ -166,8 +166,9 @@ def new_engine(
     settings: Settings | None = None,  # With the time limits; without limits when left out
     **options,  # Further options of SQLAlchemy's `create_engine`
 ) -> Engine:  # It connects on first use, and raises DatabaseError for a server of another version
-    "An engine whose connections have the lab's options and a server that the lab works with"
+    "An engine whose connections have the lab's options and a server that is ready and that the lab works with"
     made = create_engine(url, connect_args=connect_args(url, settings), **options)
+    event.listen(made, 'do_connect', connect_when_ready)
     event.listen(made, 'connect', lambda connection, record: require_supported(connection.server_version))
     return made
 
