@@ -5,12 +5,10 @@ Each revision is one transaction, under the time limits of the lab's settings.
 """
 
 from alembic import context
-from sqlalchemy import text
 
 from tradelab.config import load_settings
-from tradelab.utils.database import Base, engine
+from tradelab.utils.database import Base, migration_connection
 
-MIGRATION_LOCK = 7_201_801  # an arbitrary number, the same in every process that migrates
 OPTIONS = dict(target_metadata=Base.metadata, transaction_per_migration=True, compare_type=True)
 
 
@@ -29,16 +27,8 @@ def run_on(connection):
 
 
 def run_on_the_lab():
-    "Run the revisions on the lab's database, one process at a time"
-    settings = context.config.attributes.get('settings') or load_settings()
-    limits = settings.database
-    with engine(settings).connect() as connection:
-        connection.detach()  # not returned to the pool: closing it releases the lock
-        connection.execute(text(f'SET lock_timeout = {limits.statement_timeout_ms}'))
-        connection.execute(text(f'SET statement_timeout = {limits.statement_timeout_ms}'))
-        connection.execute(text(f'SELECT pg_advisory_lock({MIGRATION_LOCK})'))
-        connection.execute(text(f'SET lock_timeout = {limits.lock_timeout_ms}'))
-        connection.commit()
+    "Run the revisions on the lab's database"
+    with migration_connection(context.config.attributes.get('settings') or load_settings()) as connection:
         run_on(connection)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index
 from sqlalchemy.orm import Mapped
 
 from ..utils.database import Base, column, key_column
+from ..utils.roles import APPEND_ONLY
 
 # %% ../../nbs/data/06_tables.ipynb #61c8b32a
 class Instrument(Base):
@@ -89,7 +90,10 @@ class DailyBarRevision(_Bar, Base):
     "A bar that a later delivery replaced."
 
     __tablename__ = 'daily_bar_revisions'
-    __table_args__ = {'comment': 'Daily bars that a later delivery replaced: history as it was known before'}
+    __table_args__ = {
+        'comment': 'Daily bars that a later delivery replaced: history as it was known before',
+        'info': APPEND_ONLY,
+    }
     superseded_at: Mapped[dt.datetime] = key_column('When the row was replaced', sort_order=1)
 
 # %% ../../nbs/data/06_tables.ipynb #7eac9edc
@@ -111,7 +115,7 @@ class MinuteBarRevision(_Minute, Base):
     "A minute bar that a later delivery replaced."
 
     __tablename__ = 'minute_bar_revisions'
-    __table_args__ = {'comment': 'Minute bars that a later delivery replaced'}
+    __table_args__ = {'comment': 'Minute bars that a later delivery replaced', 'info': APPEND_ONLY}
     superseded_at: Mapped[dt.datetime] = key_column('When the row was replaced', sort_order=1)
 
 # %% ../../nbs/data/06_tables.ipynb #3f4404e9
@@ -140,7 +144,7 @@ class CorporateActionRevision(_Action, Base):
     "An action that a later delivery replaced or left out."
 
     __tablename__ = 'corporate_action_revisions'
-    __table_args__ = {'comment': 'Splits and dividends that a later delivery replaced or left out'}
+    __table_args__ = {'comment': 'Splits and dividends that a later delivery replaced or left out', 'info': APPEND_ONLY}
     superseded_at: Mapped[dt.datetime] = key_column('When the row was replaced', sort_order=1)
 
 # %% ../../nbs/data/06_tables.ipynb #46d9b959
@@ -155,7 +159,10 @@ class Fetch(Base):
             name='status_known',
         ),
         Index(None, 'provider', 'symbol', 'ended_at'),
-        {'comment': 'Questions to providers about one symbol each, and what came of them; rows are only added'},
+        {
+            'comment': 'Questions to providers about one symbol each, and what came of them; rows are only added',
+            'info': APPEND_ONLY,
+        },
     )
     id: Mapped[int] = column('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
     provider: Mapped[str] = column('Who was asked')

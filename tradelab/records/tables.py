@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped
 
 from ..utils.database import Base, column, key_column
+from ..utils.roles import APPEND_ONLY
 
 # %% ../../nbs/records/03_tables.ipynb #50ca45c9
 class Run(Base):
@@ -80,7 +81,7 @@ class Event(Base):
     __table_args__ = (
         Index(None, 'at'),
         Index(None, 'run_id'),
-        {'comment': 'Warnings, errors and noteworthy moments; rows are only added'},
+        {'comment': 'Warnings, errors and noteworthy moments; rows are only added', 'info': APPEND_ONLY},
     )
     id: Mapped[int] = column('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
     at: Mapped[dt.datetime] = column('When it happened')
@@ -98,7 +99,7 @@ class StoredTrade(Base):
     __tablename__ = 'trades'
     __table_args__ = (
         CheckConstraint("side IN ('long', 'short')", name='side_known'),
-        {'comment': 'Positions of a run from entry to exit'},
+        {'comment': 'Positions of a run from entry to exit', 'info': APPEND_ONLY},
     )
     run_id: Mapped[str] = key_column('The run', ForeignKey('runs.id'))
     number: Mapped[int] = key_column('Number within the run, from 1, in order of exit')
@@ -134,7 +135,7 @@ class Equity(Base):
     "The account at the close of a session."
 
     __tablename__ = 'equity'
-    __table_args__ = {'comment': 'The account of a run at the close of each session'}
+    __table_args__ = {'comment': 'The account of a run at the close of each session', 'info': APPEND_ONLY}
     run_id: Mapped[str] = key_column('The run', ForeignKey('runs.id'))
     session: Mapped[dt.date] = key_column('Session date')
     cash: Mapped[Decimal] = column('Cash; NaN for a curve that was put together from several accounts')
@@ -152,7 +153,7 @@ class Decision(Base):
         CheckConstraint("mode IN ('backtest', 'paper', 'live')", name='mode_known'),
         CheckConstraint('signal IN (-1, 0, 1)', name='signal_known'),
         CheckConstraint('bar >= 0', name='bar_counted'),
-        {'comment': 'The decision journal, with the same columns for backtest, paper and live'},
+        {'comment': 'The decision journal, with the same columns for backtest, paper and live', 'info': APPEND_ONLY},
     )
     run_id: Mapped[str] = key_column('The run', ForeignKey('runs.id'))
     mode: Mapped[str] = key_column('backtest, paper or live')
@@ -181,7 +182,7 @@ class SweepResult(Base):
     "One combination of parameters of a sweep, and its figures."
 
     __tablename__ = 'sweep_results'
-    __table_args__ = {'comment': 'Combinations of parameters that a sweep tried'}
+    __table_args__ = {'comment': 'Combinations of parameters that a sweep tried', 'info': APPEND_ONLY}
     run_id: Mapped[str] = key_column('The run', ForeignKey('runs.id'))
     number: Mapped[int] = key_column('Place in the grid, from 1')
     parameters: Mapped[dict] = column('Name → value')
@@ -194,7 +195,10 @@ class StoredFold(Base):
     __tablename__ = 'folds'
     __table_args__ = (
         CheckConstraint('train_last < test_first', name='trained_before_test'),
-        {'comment': 'Folds of a walk-forward: what was chosen on the training part, and how it did on the test part'},
+        {
+            'comment': 'Folds of a walk-forward: what was chosen on the training part, and how it did on the test part',
+            'info': APPEND_ONLY,
+        },
     )
     run_id: Mapped[str] = key_column('The run', ForeignKey('runs.id'))
     number: Mapped[int] = key_column('Number within the run, from 1, in order of time')

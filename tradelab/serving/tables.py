@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.orm import Mapped
 
 from ..utils.database import Base, column, key_column
+from ..utils.roles import APPEND_ONLY
 
 # %% ../../nbs/serving/02_tables.ipynb #abfd3e21
 class Model(Base):
@@ -67,7 +68,7 @@ class ModelEvaluation(Base):
         CheckConstraint("kind IN ('walk_forward', 'sealed', 'rolling')", name='kind_known'),
         CheckConstraint('first <= last', name='not_backwards'),
         Index(None, 'model_id'),
-        {'comment': 'What models were worth beside the naive forecasts; rows are only added'},
+        {'comment': 'What models were worth beside the naive forecasts; rows are only added', 'info': APPEND_ONLY},
     )
     id: Mapped[int] = column('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
     model_id: Mapped[int] = column('The model', ForeignKey('models.id'))
@@ -91,7 +92,10 @@ class Prediction(Base):
         CheckConstraint('session > trained_to', name='out_of_sample'),
         CheckConstraint('horizon > 0', name='horizon_positive'),
         Index(None, 'symbol', 'session'),
-        {'comment': 'Forecasts as they were made, each once and out of sample; rows are only added'},
+        {
+            'comment': 'Forecasts as they were made, each once and out of sample; rows are only added',
+            'info': APPEND_ONLY,
+        },
     )
     model_id: Mapped[int] = key_column('The model', ForeignKey('models.id'), autoincrement=False)
     symbol: Mapped[str] = key_column('Ticker')
@@ -113,7 +117,7 @@ class Promotion(Base):
         CheckConstraint("action IN ('promote', 'rollback', 'reject', 'retire')", name='action_known'),
         CheckConstraint("by IN ('evidence', 'hand')", name='by_known'),
         Index(None, 'name', 'at'),
-        {'comment': 'Decisions about which model serves, with their reasons; rows are only added'},
+        {'comment': 'Decisions about which model serves, with their reasons; rows are only added', 'info': APPEND_ONLY},
     )
     id: Mapped[int] = column('Number in order of writing', BigInteger, Identity(always=True), primary_key=True)
     name: Mapped[str] = column('Name of the model')

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['defaults', 'lab', 'fresh', 'emptied', 'pytest_collection_modifyitems']
 
-# %% ../../nbs/ground/09_database.ipynb #c90427fe
+# %% ../../nbs/ground/10_database.ipynb #c90427fe
 import os
 
 import pytest
@@ -12,9 +12,9 @@ from hypothesis import settings as examples
 from sqlalchemy import text
 
 from ..jobs.catalog import metadata
-from ..utils.database import scratch_lab, session
+from ..utils.database import owner_session, scratch_lab
 
-# %% ../../nbs/ground/09_database.ipynb #43970ed3
+# %% ../../nbs/ground/10_database.ipynb #43970ed3
 # the same examples in every run, and none fails because the machine was busy
 examples.register_profile('tradelab', derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 examples.load_profile('tradelab')
@@ -42,7 +42,7 @@ def lab(defaults):
 
 
 def _emptied(lab):
-    with session(lab) as work:
+    with owner_session(lab) as work:
         work.execute(text(f'TRUNCATE {", ".join(metadata.tables)} RESTART IDENTITY CASCADE'))
     return lab
 

@@ -24,7 +24,7 @@ from ..data.market_data import load_actions, load_bars
 from .command import call_command
 from .loopback import random_faults
 from .yahoo_server import DOWN, TOO_MANY, YahooServer, random_listing
-from ..utils.database import session
+from ..utils.database import owner_session, session
 
 # %% ../../nbs/tests/ingest.ipynb #7ec51e4b
 def _rows(settings, query):
@@ -104,7 +104,7 @@ def _listings(count, **options):
 
 def _truncate(settings):
     tables = 'daily_bars, corporate_actions, findings, verdicts, fetches, listings, instruments'
-    with session(settings) as db:
+    with owner_session(settings) as db:
         db.execute(text(f'TRUNCATE {tables} CASCADE'))
 
 # %% ../../nbs/tests/ingest.ipynb #7a351912

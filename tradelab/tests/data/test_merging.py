@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from ...data.store import merge_rows
 from ...utils.block_copy import read_block
-from ...utils.database import session
+from ...utils.database import owner_session, session
 
 # %% ../../../nbs/data/09_store.ipynb #86d74828
 VALUES = ('open', 'high', 'low', 'close', 'volume')
@@ -57,7 +57,7 @@ DELIVERY = st.dictionaries(
 @given(st.lists(st.tuples(DELIVERY, st.randoms(use_true_random=False)), min_size=1, max_size=4))
 def test_the_last_delivery_counts_in_any_order_and_nothing_is_lost(fresh, deliveries):
     expected, replaced = {}, []
-    with session(fresh) as db:
+    with owner_session(fresh) as db:
         db.execute(text('TRUNCATE daily_bars, daily_bar_revisions'))
         for k, (delivery, rng) in enumerate(deliveries):
             order = list(delivery)

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from ...data.quality import Delivery, no_findings
 from ...data.store import record_failure, save_deliveries, save_delivery
-from ...utils.database import session
+from ...utils.database import owner_session, session
 from ...utils.error_handling import DatabaseError, DataError, RateLimitedError, UnknownSymbolError
 
 # %% ../../../nbs/data/09_store.ipynb #473e599e
@@ -252,14 +252,14 @@ def test_changed_price_conventions_are_refused_and_the_other_symbols_are_saved(f
 
 
 def test_a_delivery_that_fails_half_way_leaves_nothing(fresh):
-    with session(fresh) as db:
+    with owner_session(fresh) as db:
         db.execute(text('ALTER TABLE corporate_actions ADD CONSTRAINT planted CHECK (value < 2)'))
     try:
         with pytest.raises(DatabaseError):
             save_deliveries(fresh, 'sample', [_delivery(actions=()), _delivery('AAPL')], NOW)
         assert all(_count(fresh, name) == 0 for name in ('daily_bars', 'instruments', 'listings', 'fetches'))
     finally:
-        with session(fresh) as db:
+        with owner_session(fresh) as db:
             db.execute(text('ALTER TABLE corporate_actions DROP CONSTRAINT planted'))
 
 # %% ../../../nbs/data/09_store.ipynb #8d046c95

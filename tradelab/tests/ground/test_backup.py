@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['place', 'small_disk', 'test_a_restore_brings_back_what_the_backup_saw', 'test_a_backup_goes_into_a_lab_that_has_no_tables', 'test_the_former_database_can_be_taken_back_and_the_restored_one_again', 'test_the_next_restore_replaces_the_former_database', 'test_a_lab_whose_database_is_gone_takes_the_former_one', 'test_a_former_database_of_a_newer_schema_is_refused', 'test_a_backup_of_a_newer_schema_is_refused_before_anything', 'test_a_backup_of_an_older_schema_is_restored_and_migrated', 'test_a_database_that_does_not_answer_is_not_kept', 'test_what_a_killed_restore_leaves_is_named_and_removed_at_the_next', 'test_what_a_killed_backup_leaves_is_named_and_removed_by_the_next_one_anywhere', 'test_a_backup_that_is_being_written_is_left_alone', 'test_a_file_that_only_looks_like_an_unfinished_backup_is_left_alone', 'test_a_second_restore_at_the_same_time_is_refused', 'test_a_restore_that_loses_its_connection_says_so_and_changes_nothing', 'test_a_disk_that_is_full_is_named_and_nothing_is_lost', 'test_a_server_that_cannot_start_for_lack_of_space_says_so_and_starts_later', 'test_a_backup_or_a_restore_that_finds_no_space_leaves_nothing', 'test_a_file_that_does_not_load_leaves_the_data_alone', 'test_a_dump_of_something_else_is_refused', 'test_a_backup_overwrites_nothing_and_leaves_no_parts']
 
-# %% ../../../nbs/ground/12_backup.ipynb #d164e7df
+# %% ../../../nbs/ground/13_backup.ipynb #d164e7df
 import os
 import re
 import shutil
@@ -31,9 +31,10 @@ from tradelab.utils.backup import (
 from tradelab.utils.database import (
     admin_connection,
     current_revision,
-    database_url,
     head_revision,
     migrate,
+    migrator_url,
+    owner_session,
     scratch_lab,
     session,
     start_database,
@@ -41,7 +42,7 @@ from tradelab.utils.database import (
 from ...utils.error_handling import DatabaseDownError, DatabaseError, StorageError, WrongRevisionError
 from ...utils.server import server_running
 
-# %% ../../../nbs/ground/12_backup.ipynb #a9f30dc3
+# %% ../../../nbs/ground/13_backup.ipynb #a9f30dc3
 def _write_event(settings, message):
     with session(settings) as work:
         work.execute(
@@ -55,7 +56,7 @@ def _messages(settings):
 
 
 def _databases(settings):
-    with admin_connection(database_url(settings)) as server:
+    with admin_connection(migrator_url(settings)) as server:
         return set(server.scalars(text("SELECT datname FROM pg_database WHERE datname LIKE 'tradelab%'")))
 
 
@@ -66,7 +67,7 @@ def place(fresh, tmp_path):
     if find_leftovers(fresh).former:
         discard_former(fresh)
 
-# %% ../../../nbs/ground/12_backup.ipynb #370a5a51
+# %% ../../../nbs/ground/13_backup.ipynb #370a5a51
 def _mount(folder, options):
     return subprocess.run(['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', folder], capture_output=True, check=False)
 
@@ -85,7 +86,7 @@ def small_disk():
             subprocess.run(['umount', '--lazy', folder], check=True)
         folder.rmdir()
 
-# %% ../../../nbs/ground/12_backup.ipynb #8f73a0a8
+# %% ../../../nbs/ground/13_backup.ipynb #8f73a0a8
 def test_a_restore_brings_back_what_the_backup_saw(place, tmp_path):
     _write_event(place, 'before')
     path = backup(place, tmp_path / 'lab.dump').path
@@ -110,7 +111,7 @@ def test_a_backup_goes_into_a_lab_that_has_no_tables(fresh, tmp_path):
         restore(other, path)
         assert _messages(other) == ['moved house']
 
-# %% ../../../nbs/ground/12_backup.ipynb #e3c08e5b
+# %% ../../../nbs/ground/13_backup.ipynb #e3c08e5b
 def test_the_former_database_can_be_taken_back_and_the_restored_one_again(place, tmp_path):
     _write_event(place, 'saved')
     path = backup(place, tmp_path / 'lab.dump').path
@@ -138,7 +139,7 @@ def test_the_next_restore_replaces_the_former_database(place, tmp_path):
 
 def test_a_lab_whose_database_is_gone_takes_the_former_one(place, tmp_path):
     restore(place, backup(place, tmp_path / 'lab.dump').path)
-    url = database_url(place)
+    url = migrator_url(place)
     _write_event(place, 'lost with it')
     module.close_engines()
     with admin_connection(url) as server:
@@ -156,9 +157,9 @@ def test_a_former_database_of_a_newer_schema_is_refused(place, tmp_path):
             attempt(place)
     assert current_revision(place) == head_revision()
 
-# %% ../../../nbs/ground/12_backup.ipynb #e20180e9
+# %% ../../../nbs/ground/13_backup.ipynb #e20180e9
 def _at(settings, revision):
-    with session(settings) as work:
+    with owner_session(settings) as work:
         work.execute(text('UPDATE alembic_version SET version_num = :revision'), dict(revision=revision))
 
 
@@ -200,7 +201,7 @@ def test_a_database_that_does_not_answer_is_not_kept(place, tmp_path, monkeypatc
     undo_restore(place)
     assert _messages(place) == []
 
-# %% ../../../nbs/ground/12_backup.ipynb #d78fb1ec
+# %% ../../../nbs/ground/13_backup.ipynb #d78fb1ec
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -247,7 +248,7 @@ def test_what_a_killed_backup_leaves_is_named_and_removed_by_the_next_one_anywhe
     assert os.listdir(tmp_path / 'disk') == [] and find_leftovers(place).files == ()
     assert list(place.path('.tradelab', 'unfinished').iterdir()) == []
 
-# %% ../../../nbs/ground/12_backup.ipynb #93c9b06e
+# %% ../../../nbs/ground/13_backup.ipynb #93c9b06e
 def test_a_backup_that_is_being_written_is_left_alone(place, tmp_path):
     with module._unfinished(place, tmp_path / 'lab.dump') as (part, file):
         backup(place, tmp_path / 'other.dump')
@@ -266,7 +267,7 @@ def test_a_file_that_only_looks_like_an_unfinished_backup_is_left_alone(place, t
 
 def test_a_second_restore_at_the_same_time_is_refused(place, tmp_path):
     path = backup(place, tmp_path / 'lab.dump').path
-    with module._only_restore(database_url(place)):
+    with module._only_restore(migrator_url(place)):
         for attempt in (lambda: restore(place, path), lambda: undo_restore(place), lambda: discard_former(place)):
             with pytest.raises(DatabaseError, match='Another restore'):
                 attempt()
@@ -290,7 +291,7 @@ def test_a_restore_that_loses_its_connection_says_so_and_changes_nothing(place, 
     restore(place, path)
     assert _databases(place) == {'tradelab', 'tradelab_former'}
 
-# %% ../../../nbs/ground/12_backup.ipynb #a2e552ce
+# %% ../../../nbs/ground/13_backup.ipynb #a2e552ce
 def _fill(folder):
     "Write until the disk is full, into a file that is then in the way"
     ballast = folder / 'ballast'
@@ -349,7 +350,7 @@ def test_a_backup_or_a_restore_that_finds_no_space_leaves_nothing(small_disk, tm
         restore(settings, path)
         assert _messages(settings) == ['stored'] and find_leftovers(settings).databases == ()
 
-# %% ../../../nbs/ground/12_backup.ipynb #ea5b5f9f
+# %% ../../../nbs/ground/13_backup.ipynb #ea5b5f9f
 def test_a_file_that_does_not_load_leaves_the_data_alone(fresh, tmp_path):
     _write_event(fresh, 'precious')
     whole = backup(fresh, tmp_path / 'lab.dump').path.read_bytes()
@@ -369,19 +370,19 @@ def test_a_file_that_does_not_load_leaves_the_data_alone(fresh, tmp_path):
 
 def test_a_dump_of_something_else_is_refused(fresh, tmp_path):
     _write_event(fresh, 'precious')
-    with admin_connection(database_url(fresh)) as server:
+    with admin_connection(migrator_url(fresh)) as server:
         server.execute(text('CREATE DATABASE tradelab_other TEMPLATE template0'))
     try:
-        url = database_url(fresh).set(database='tradelab_other').render_as_string(hide_password=False)
+        url = migrator_url(fresh).set(database='tradelab_other').render_as_string(hide_password=False)
         path = backup(load_settings(fresh.home, database={'url': url}), tmp_path / 'other.dump').path
         with pytest.raises(StorageError, match='not of a lab'):
             restore(fresh, path)
     finally:
-        with admin_connection(database_url(fresh)) as server:
+        with admin_connection(migrator_url(fresh)) as server:
             server.execute(text('DROP DATABASE tradelab_other WITH (FORCE)'))
     assert _messages(fresh) == ['precious'] and _databases(fresh) == {'tradelab'}
 
-# %% ../../../nbs/ground/12_backup.ipynb #c30472a9
+# %% ../../../nbs/ground/13_backup.ipynb #c30472a9
 def test_a_backup_overwrites_nothing_and_leaves_no_parts(fresh, tmp_path):
     (tmp_path / 'old.dump').write_text('the only copy')
     with pytest.raises(StorageError, match='exists already'):

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['KINDS', 'test_what_is_written_is_read_back', 'test_the_parts_in_which_a_block_is_read_make_no_difference', 'test_columns_of_another_form_are_refused', 'test_a_value_in_a_query_is_never_part_of_the_statement']
 
-# %% ../../../nbs/ground/14_block_copy.ipynb #d291250f
+# %% ../../../nbs/ground/15_block_copy.ipynb #d291250f
 import itertools
 
 import numpy as np
@@ -16,7 +16,7 @@ from ...utils.block_copy import ROWS_PER_PART, BlockReader, from_block, read_blo
 from ...utils.database import session
 from ...utils.error_handling import DatabaseError
 
-# %% ../../../nbs/ground/14_block_copy.ipynb #18a67a6e
+# %% ../../../nbs/ground/15_block_copy.ipynb #18a67a6e
 KINDS = {'id': 'int64', 'session': 'datetime64[D]', 'close': 'float64', 'at': 'datetime64[us]'}
 
 
@@ -54,7 +54,7 @@ def test_the_parts_in_which_a_block_is_read_make_no_difference(sizes, rows):
 
     assert read(sizes) == read([10**6]) and len(from_block(read(sizes), KINDS)['id']) == rows
 
-# %% ../../../nbs/ground/14_block_copy.ipynb #7a6e1d40
+# %% ../../../nbs/ground/15_block_copy.ipynb #7a6e1d40
 @pytest.mark.parametrize(
     'query',
     [

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['SPECIAL', 'test_no_row_is_lost_on_the_way_down_and_up', 'test_the_migrations_make_exactly_what_the_models_say', 'test_the_sql_of_all_migrations_can_be_read_before_it_runs', 'test_processes_that_migrate_at_once_both_succeed', 'test_a_wrong_revision_is_refused_with_the_command_that_mends_it', 'test_a_database_without_tables_and_an_unknown_revision_are_refused', 'test_a_row_that_cannot_be_is_refused_and_its_transaction_leaves_nothing', 'test_a_running_run_has_no_end_and_an_ended_one_has', 'test_a_statement_or_a_lock_that_takes_too_long_is_given_up', 'test_a_connection_that_drops_is_an_error_and_the_next_one_works', 'test_a_crashed_embedded_server_is_back_at_the_next_use', 'test_a_server_that_recovers_is_waited_for', 'test_a_stopped_server_process_is_left_in_time_and_the_next_session_works', 'test_a_pooled_connection_whose_process_was_stopped_is_replaced', 'test_a_stopped_server_is_no_place_to_wait', 'test_a_deadline_can_be_shortened_and_ends_with_its_body', 'test_a_server_out_of_reach_is_refused_without_the_password', 'test_a_host_that_never_answers_is_given_up', 'test_a_wrong_password_is_named_and_not_shown', 'test_a_server_over_the_network_has_to_prove_who_it_is', 'test_what_the_environment_tells_libpq_counts', 'test_the_embedded_server_is_reached_whatever_the_environment_tells_libpq', 'test_a_url_that_says_two_things_is_refused', 'test_a_server_of_an_unknown_version_is_refused_at_the_first_connection', 'test_a_connection_lost_to_a_full_disk_says_so', 'test_a_url_that_is_none_is_refused', 'test_an_engine_is_kept_for_its_process_and_not_shared_with_a_child', 'test_every_connection_names_itself_and_works_in_utc', 'test_threads_share_the_engine', 'test_what_goes_in_by_copy_comes_out_bit_by_bit', 'test_values_reach_a_query_as_values', 'test_what_json_lacks_becomes_null_or_text', 'test_a_scratch_lab_leaves_nothing_behind', 'test_only_the_embedded_server_is_stopped']
 
-# %% ../../../nbs/ground/09_database.ipynb #38c0a297
+# %% ../../../nbs/ground/10_database.ipynb #38c0a297
 import datetime as dt
 import io
 import os
@@ -29,7 +29,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ...config import load_settings
 from ...jobs.catalog import database_status, metadata
-from ...utils import database
+from ...utils import database, server
 from tradelab.utils.database import (
     copy_frame,
     current_revision,
@@ -37,6 +37,7 @@ from tradelab.utils.database import (
     engine,
     head_revision,
     migrate,
+    owner_session,
     read_frame,
     require_current,
     scratch_lab,
@@ -53,7 +54,7 @@ from tradelab.utils.error_handling import (
 )
 from ...utils.server import server_running
 
-# %% ../../../nbs/ground/09_database.ipynb #a22fdb1d
+# %% ../../../nbs/ground/10_database.ipynb #a22fdb1d
 SPECIAL = {
     'instrument_id': 1,
     'run_id': 'r1',
@@ -115,7 +116,7 @@ def _sums(settings):
             for name in metadata.tables
         }
 
-# %% ../../../nbs/ground/09_database.ipynb #52f84635
+# %% ../../../nbs/ground/10_database.ipynb #52f84635
 @pytest.mark.parametrize('stops', [('base', 'head'), ('0001', 'head'), ('0001', 'base', '0001', 'head')])
 def test_no_row_is_lost_on_the_way_down_and_up(stops):
     with scratch_lab() as settings:
@@ -131,7 +132,7 @@ def test_no_row_is_lost_on_the_way_down_and_up(stops):
             )
         command.check(database._alembic(settings))
 
-# %% ../../../nbs/ground/09_database.ipynb #7379ac86
+# %% ../../../nbs/ground/10_database.ipynb #7379ac86
 def test_the_migrations_make_exactly_what_the_models_say(lab):
     command.check(database._alembic(lab))
     with session(lab) as work:
@@ -154,7 +155,7 @@ def test_the_sql_of_all_migrations_can_be_read_before_it_runs(lab):
         for name in metadata.tables
     )
 
-# %% ../../../nbs/ground/09_database.ipynb #89624459
+# %% ../../../nbs/ground/10_database.ipynb #89624459
 def test_processes_that_migrate_at_once_both_succeed():
     code = (
         'from tradelab.config import load_settings; from tradelab.utils.database import migrate; '
@@ -162,7 +163,7 @@ def test_processes_that_migrate_at_once_both_succeed():
     )
     with scratch_lab() as settings:
         migrate(settings, 'base')
-        with session(settings) as work:
+        with owner_session(settings) as work:
             work.execute(text('DROP SCHEMA attic CASCADE'))
         started = [
             subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -171,10 +172,10 @@ def test_processes_that_migrate_at_once_both_succeed():
         said = [process.communicate(timeout=60) for process in started]
         assert [out.strip() for out, _ in said] == [head_revision()] * 2, said
 
-# %% ../../../nbs/ground/09_database.ipynb #ec6c0550
+# %% ../../../nbs/ground/10_database.ipynb #ec6c0550
 def test_a_wrong_revision_is_refused_with_the_command_that_mends_it(fresh):
     def at(revision):
-        with session(fresh) as work:
+        with owner_session(fresh) as work:
             work.execute(text('UPDATE alembic_version SET version_num = :revision'), dict(revision=revision))
 
     try:
@@ -201,7 +202,7 @@ def test_a_database_without_tables_and_an_unknown_revision_are_refused():
         with pytest.raises(WrongRevisionError, match='9999.*Known: 0001, 0002, 0003'):
             migrate(settings, '9999')
 
-# %% ../../../nbs/ground/09_database.ipynb #fb4f0d2d
+# %% ../../../nbs/ground/10_database.ipynb #fb4f0d2d
 @pytest.mark.parametrize(
     'table, column, value',
     [
@@ -227,7 +228,7 @@ def test_a_running_run_has_no_end_and_an_ended_one_has(fresh):
         with pytest.raises(DatabaseError, match='ck_runs'), session(fresh) as work:
             work.execute(insert(runs), {**_row(runs), **change})
 
-# %% ../../../nbs/ground/09_database.ipynb #991982db
+# %% ../../../nbs/ground/10_database.ipynb #991982db
 def test_a_statement_or_a_lock_that_takes_too_long_is_given_up(lab):
     quick = lab.model_copy(
         update={'database': lab.database.model_copy(update={'statement_timeout_ms': 100, 'lock_timeout_ms': 50})}
@@ -235,9 +236,9 @@ def test_a_statement_or_a_lock_that_takes_too_long_is_given_up(lab):
     with pytest.raises(DatabaseError, match='statement_timeout_ms'), session(quick) as work:
         work.execute(text('SELECT pg_sleep(5)'))
     with session(lab) as holder:
-        holder.execute(text('LOCK TABLE events'))
+        holder.execute(text('LOCK TABLE runs'))
         with pytest.raises(DatabaseError, match='Another process'), session(quick) as work:
-            work.execute(text('LOCK TABLE events'))
+            work.execute(text('LOCK TABLE runs'))
 
 
 def test_a_connection_that_drops_is_an_error_and_the_next_one_works(lab):
@@ -272,7 +273,7 @@ def test_a_server_that_recovers_is_waited_for():
         database.close_engines()
         assert database_status(settings)['rows']['decisions'] == 1
 
-# %% ../../../nbs/ground/09_database.ipynb #00c6d06f
+# %% ../../../nbs/ground/10_database.ipynb #00c6d06f
 def _quick(settings):
     limits = {'statement_timeout_ms': 300, 'grace_s': 0.2}
     return settings.model_copy(update={'database': settings.database.model_copy(update=limits)})
@@ -348,7 +349,7 @@ def test_a_deadline_can_be_shortened_and_ends_with_its_body(fresh):
     with session(fresh) as work:
         assert work.scalar(text('SELECT pg_sleep(0.5) IS NULL')) is False
 
-# %% ../../../nbs/ground/09_database.ipynb #196ae39b
+# %% ../../../nbs/ground/10_database.ipynb #196ae39b
 def _refused(settings):
     "The error that a first use raises, and all that a traceback would print"
     with pytest.raises(DatabaseDownError) as caught, session(settings) as work:
@@ -375,17 +376,17 @@ def test_a_host_that_never_answers_is_given_up(monkeypatch):
         said, _ = _refused(load_settings(database={'url': f'postgresql://me@127.0.0.1:{silent.getsockname()[1]}/lab'}))
     assert 'timeout' in said and 'Start it' in said
 
-# %% ../../../nbs/ground/09_database.ipynb #43b8dd53
+# %% ../../../nbs/ground/10_database.ipynb #43b8dd53
 def test_a_wrong_password_is_named_and_not_shown(lab, monkeypatch):
     rules, socket_folder = lab.path('.tradelab', 'postgres', 'pg_hba.conf'), database_url(lab).query['host']
     before = rules.read_text()
     settings = load_settings(lab.home, database={'url': f'postgresql://locked@/tradelab?host={socket_folder}'})
-    with session(lab) as work:
-        work.execute(text("CREATE ROLE locked LOGIN PASSWORD 'open-sesame' IN ROLE pg_read_all_data"))
+    data_dir, reload = lab.path('.tradelab', 'postgres'), 'SELECT pg_reload_conf()'
+    made = "CREATE ROLE locked LOGIN PASSWORD 'open-sesame' IN ROLE tradelab_reader"
+    server._as_superuser(data_dir, 'postgres', [made])
     try:
         rules.write_text(f'local all locked scram-sha-256\n{before}')
-        with session(lab) as work:
-            work.execute(text('SELECT pg_reload_conf()'))
+        server._as_superuser(data_dir, 'postgres', [reload])
         monkeypatch.setenv('TRADELAB_DATABASE_PASSWORD', 'hunter2')
         said, trace = _refused(settings)
         assert 'TRADELAB_DATABASE_PASSWORD' in said and 'hunter2' not in trace
@@ -401,10 +402,9 @@ def test_a_wrong_password_is_named_and_not_shown(lab, monkeypatch):
         assert 'does not exist' in _refused(elsewhere)[0]
     finally:
         rules.write_text(before)
-        with session(lab) as work:
-            work.execute(text('SELECT pg_reload_conf()'))
+        server._as_superuser(data_dir, 'postgres', ['DROP ROLE locked', reload])
 
-# %% ../../../nbs/ground/09_database.ipynb #6658c227
+# %% ../../../nbs/ground/10_database.ipynb #6658c227
 @pytest.mark.parametrize(
     'place, mode',
     [
@@ -439,7 +439,7 @@ def test_a_wrong_password_is_named_and_not_shown(lab, monkeypatch):
 def test_a_server_over_the_network_has_to_prove_who_it_is(place, mode):
     assert database_url(load_settings(database={'url': f'postgresql://me@{place}'})).query.get('sslmode') == mode
 
-# %% ../../../nbs/ground/09_database.ipynb #366f9ee9
+# %% ../../../nbs/ground/10_database.ipynb #366f9ee9
 @pytest.mark.parametrize(
     'place, variable, value, mode',
     [
@@ -469,7 +469,7 @@ def test_a_url_that_says_two_things_is_refused(query):
     with pytest.raises(ConfigError, match='sslmode|not well formed'):
         database_url(load_settings(database={'url': f'postgresql://me@/lab?{query}'}))
 
-# %% ../../../nbs/ground/09_database.ipynb #e5375e3f
+# %% ../../../nbs/ground/10_database.ipynb #e5375e3f
 def test_a_server_of_an_unknown_version_is_refused_at_the_first_connection(lab, monkeypatch):
     monkeypatch.setattr(database, 'SUPPORTED_MAJORS', (15, 16, 17))
     database.close_engines()
@@ -495,12 +495,12 @@ def test_a_connection_lost_to_a_full_disk_says_so(lab):
         assert type(database.lab_error(lab, lost)) is error
         log.write_bytes(before)
 
-# %% ../../../nbs/ground/09_database.ipynb #87223235
+# %% ../../../nbs/ground/10_database.ipynb #87223235
 def test_a_url_that_is_none_is_refused():
     with pytest.raises(ConfigError, match='not well formed'):
         database_url(load_settings(database={'url': 'postgresql://me@host:port/lab'}))
 
-# %% ../../../nbs/ground/09_database.ipynb #adc4bb99
+# %% ../../../nbs/ground/10_database.ipynb #adc4bb99
 def test_an_engine_is_kept_for_its_process_and_not_shared_with_a_child(lab, monkeypatch):
     mine = engine(lab)
     assert engine(lab) is mine
@@ -530,7 +530,7 @@ def test_threads_share_the_engine(lab):
         thread.join()
     assert found == [1] * 8
 
-# %% ../../../nbs/ground/09_database.ipynb #4bf76f44
+# %% ../../../nbs/ground/10_database.ipynb #4bf76f44
 @given(
     st.lists(
         st.tuples(
@@ -564,7 +564,7 @@ def test_values_reach_a_query_as_values(lab):
             == "'; DROP TABLE runs; --"
         )
 
-# %% ../../../nbs/ground/09_database.ipynb #471328c3
+# %% ../../../nbs/ground/10_database.ipynb #471328c3
 def test_what_json_lacks_becomes_null_or_text(fresh):
     details = {
         'nan': float('nan'),

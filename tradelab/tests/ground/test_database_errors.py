@@ -3,14 +3,14 @@
 # %% auto #0
 __all__ = ['Coded', 'test_a_code_gets_its_class_and_its_remedy', 'test_a_sentence_gets_its_remedy', 'test_a_password_in_what_the_driver_says_is_cut_out']
 
-# %% ../../../nbs/ground/08_database_driver.ipynb #39ccbebd
+# %% ../../../nbs/ground/09_database_driver.ipynb #39ccbebd
 import psycopg2
 import pytest
 
 from ...utils.database_driver import database_error
 from ...utils.error_handling import DatabaseDownError, DatabaseError, WrongRevisionError
 
-# %% ../../../nbs/ground/08_database_driver.ipynb #c34650b0
+# %% ../../../nbs/ground/09_database_driver.ipynb #c34650b0
 class Coded(psycopg2.Error):
     "An error as the server sends it, with its code"
 
@@ -39,7 +39,7 @@ def test_a_code_gets_its_class_and_its_remedy(code, cls, remedy):
     error = database_error(Coded(code, 'what the server said\nLINE 1: SELECT'))
     assert type(error) is cls and remedy in error.remedy and error.found == 'what the server said'
 
-# %% ../../../nbs/ground/08_database_driver.ipynb #022644cb
+# %% ../../../nbs/ground/09_database_driver.ipynb #022644cb
 @pytest.mark.parametrize(
     'said, remedy',
     [

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['test_many_names_are_counted_after_the_first_six', 'test_no_names_are_an_empty_text', 'test_a_dict_of_frames_shows_names_and_stays_a_dict', 'test_a_loaded_method_passes_its_object_and_options_on', 'test_the_code_of_a_method_is_not_loaded_before_it_is_called', 'test_compiling_is_announced_once_and_only_without_code_on_disk', 'kernels_folder']
 
-# %% ../../../nbs/ground/11_display.ipynb #75e8e8c8
+# %% ../../../nbs/ground/12_display.ipynb #75e8e8c8
 import os
 import pickle
 import subprocess
@@ -13,7 +13,7 @@ import pytest
 
 from ...utils.display import NamedValues, list_names, loaded_method
 
-# %% ../../../nbs/ground/11_display.ipynb #6e9e0756
+# %% ../../../nbs/ground/12_display.ipynb #6e9e0756
 @pytest.mark.parametrize('count, end', [(8, 'S6, S7'), (9, 'S5 and 3 more'), (1_206, 'S5 and 1,200 more')])
 def test_many_names_are_counted_after_the_first_six(count, end):
     assert list_names(f'S{k}' for k in range(count)).endswith(end)

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['DEBIAN', 'DEBIAN_BIN', 'needs_debian', 'old_lab', 'tls_lab', 'test_a_server_of_another_version_is_saved_and_restored_by_its_own_programs', 'test_a_server_over_tls_is_saved_and_restored', 'test_a_server_whose_certificate_is_not_trusted_is_not_saved', 'test_a_backup_goes_up_a_version_and_not_down', 'test_without_programs_that_fit_a_backup_does_not_begin', 'test_the_folder_in_the_settings_counts_alone_and_is_checked', 'test_a_program_that_lacks_its_other_half_is_passed_over', 'test_a_container_that_publishes_the_port_is_saved_by_its_own_programs', 'test_a_program_sees_the_password_and_no_other_secret']
 
-# %% ../../../nbs/ground/10_postgres_tools.ipynb #89bd32c3
+# %% ../../../nbs/ground/11_postgres_tools.ipynb #89bd32c3
 import os
 import shutil
 import socket
@@ -25,6 +25,7 @@ from tradelab.utils.database import (
     database_url,
     head_revision,
     migrate,
+    owner_session,
     session,
 )
 from ...utils.error_handling import ConfigError, DatabaseError, StorageError
@@ -38,7 +39,7 @@ needs_debian = pytest.mark.skipif(
     reason="needs Debian's Postgres 15, 16 or 17 and openssl: apt install postgresql openssl",
 )
 
-# %% ../../../nbs/ground/10_postgres_tools.ipynb #441f4539
+# %% ../../../nbs/ground/11_postgres_tools.ipynb #441f4539
 def _free_port():
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
@@ -66,7 +67,7 @@ def _make_certificate(folder):
     )
     (folder / 'server.key').chmod(0o600)
 
-# %% ../../../nbs/ground/10_postgres_tools.ipynb #0f31581a
+# %% ../../../nbs/ground/11_postgres_tools.ipynb #0f31581a
 @contextmanager
 def _server(programs, tls):
     "A server on loopback with a password, over TLS only where `tls` is set; yields its folder and its URL"
@@ -92,7 +93,7 @@ def _server(programs, tls):
         _run(folder, programs / 'pg_ctl', '-w', '-D', folder / 'pg', '-m', 'immediate', 'stop')
         shutil.rmtree(folder)
 
-# %% ../../../nbs/ground/10_postgres_tools.ipynb #40cc044f
+# %% ../../../nbs/ground/11_postgres_tools.ipynb #40cc044f
 @contextmanager
 def _lab_on(programs, tls, home):
     "The settings of a migrated lab on a server of its own; the password comes from a file"
@@ -121,7 +122,7 @@ def tls_lab(lab, tmp_path_factory):
     with _lab_on(DEBIAN_BIN, True, tmp_path_factory.mktemp('tls') / 'home') as settings:
         yield settings
 
-# %% ../../../nbs/ground/10_postgres_tools.ipynb #b18c700f
+# %% ../../../nbs/ground/11_postgres_tools.ipynb #b18c700f
 def _note(settings, message):
     with session(settings) as work:
         work.execute(text("INSERT INTO events (at, level, message) VALUES (now(), 'INFO', :m)"), dict(m=message))
@@ -134,7 +135,7 @@ def _notes(settings):
 
 def _there_and_back(settings, folder):
     "Save, restore and undo; returns the Backup"
-    with session(settings) as work:
+    with owner_session(settings) as work:
         work.execute(text('TRUNCATE events'))
     _note(settings, 'saved')
     saved = backup(settings, folder / 'lab.dump')
@@ -166,9 +167,9 @@ def test_a_server_whose_certificate_is_not_trusted_is_not_saved(tls_lab, tmp_pat
     with pytest.raises(DatabaseError, match='pg_dump of .* failed.*certificate'):
         run_program(programs, 'pg_dump', url=url)
 
-# %% ../../../nbs/ground/10_postgres_tools.ipynb #4dc9d06a
+# %% ../../../nbs/ground/11_postgres_tools.ipynb #4dc9d06a
 def test_a_backup_goes_up_a_version_and_not_down(old_lab, fresh, tmp_path):
-    with session(old_lab) as work:
+    with owner_session(old_lab) as work:
         work.execute(text('TRUNCATE events'))
     _note(old_lab, 'from 16')
     old, new = backup(old_lab, tmp_path / 'old.dump'), backup(fresh, tmp_path / 'new.dump')
@@ -194,7 +195,7 @@ def test_without_programs_that_fit_a_backup_does_not_begin(lab, tmp_path, monkey
         backup(away, tmp_path / 'lab.dump')
     assert os.listdir(tmp_path) == []
 
-# %% ../../../nbs/ground/10_postgres_tools.ipynb #6db46f7a
+# %% ../../../nbs/ground/11_postgres_tools.ipynb #6db46f7a
 def test_the_folder_in_the_settings_counts_alone_and_is_checked(old_lab, tmp_path):
     def named(folder):
         return load_settings(old_lab.home, database={'url': old_lab.database.url, 'bin': str(folder)})
@@ -214,7 +215,7 @@ def test_a_program_that_lacks_its_other_half_is_passed_over(old_lab, tmp_path, m
     monkeypatch.setattr(postgres_tools, '_INSTALLED', ())
     assert fitting_programs(old_lab).place == 'embedded'
 
-# %% ../../../nbs/ground/10_postgres_tools.ipynb #9ce7d043
+# %% ../../../nbs/ground/11_postgres_tools.ipynb #9ce7d043
 _DOCKER = """#!/bin/sh
 case "$1" in
     ps) echo "lab-postgres-1 127.0.0.1:{port}->{port}/tcp" ;;

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['data_dir', 'test_a_killed_server_comes_back_with_all_that_was_committed', 'test_a_killed_server_comes_back_when_its_number_belongs_to_another_process', 'test_a_dead_server_whose_pid_file_says_nothing_is_started', 'test_a_process_of_the_killed_server_that_still_lives_is_waited_for', 'test_a_running_server_whose_pid_file_is_gone_is_restarted_in_order', 'test_a_socket_that_was_cleaned_away_is_made_again', 'test_sessions_at_work_behind_a_lost_socket_are_ended_only_on_demand', 'test_a_port_in_the_environment_moves_no_socket', 'test_processes_that_start_one_fresh_lab_at_once_share_one_server', 'test_an_interrupted_set_up_is_swept_away', 'test_a_folder_deleted_under_its_server_gives_a_fresh_one_that_lasts', 'test_a_long_path_gets_a_short_socket_that_only_its_owner_can_open', 'test_a_folder_with_something_else_is_refused_and_left_alone', 'test_a_broken_cluster_says_why_and_is_left_alone', 'test_a_lab_on_a_path_that_cannot_be_written_is_refused', 'test_a_lab_without_a_server_has_none_to_stop', 'test_a_program_that_the_server_lacks_is_refused', 'test_a_server_that_does_not_end_in_order_is_ended_at_once']
 
-# %% ../../../nbs/ground/07_server.ipynb #38be96a2
+# %% ../../../nbs/ground/08_server.ipynb #38be96a2
 import os
 import shutil
 import signal
@@ -21,7 +21,7 @@ from ...utils import server
 from ...utils.error_handling import DatabaseDownError, StorageError
 from ...utils.server import server_binary, server_running, start_server, stop_server
 
-# %% ../../../nbs/ground/07_server.ipynb #a45f95d3
+# %% ../../../nbs/ground/08_server.ipynb #a45f95d3
 @pytest.fixture
 def data_dir():
     "A cluster folder whose name needs quoting in a shell; its server is stopped afterwards"
@@ -32,13 +32,15 @@ def data_dir():
 
 
 def _psql(url, statement):
-    "The answer of the server to a statement"
+    "The answer of the server to a statement of the superuser, given by the user that runs the server"
     socket = url.split('host=')[1].replace('%20', ' ').replace('%27', "'")
     process = subprocess.run(
         [server_binary('psql'), '-h', socket, '-U', 'postgres', '-qAtc', statement],
         capture_output=True,
         text=True,
         check=True,
+        cwd='/',
+        **(dict(user='pgserver', group='pgserver', extra_groups=[]) if os.geteuid() == 0 else {}),
     )
     return process.stdout.strip()
 
@@ -49,7 +51,7 @@ def _kill(data_dir):
     while server_running(data_dir):
         time.sleep(0.01)  # the kernel takes a moment
 
-# %% ../../../nbs/ground/07_server.ipynb #77cfb3a9
+# %% ../../../nbs/ground/08_server.ipynb #77cfb3a9
 def test_a_killed_server_comes_back_with_all_that_was_committed(data_dir):
     url = start_server(data_dir)
     _psql(url, 'CREATE TABLE kept AS SELECT 1 AS a')
@@ -68,7 +70,7 @@ def test_a_killed_server_comes_back_when_its_number_belongs_to_another_process(d
         assert start_server(data_dir) == url and _psql(url, 'SELECT 1') == '1' and stranger.poll() is None
         stranger.kill()
 
-# %% ../../../nbs/ground/07_server.ipynb #f6451204
+# %% ../../../nbs/ground/08_server.ipynb #f6451204
 @pytest.mark.parametrize('text', ['', 'garbage', 'garbage\n'])
 def test_a_dead_server_whose_pid_file_says_nothing_is_started(data_dir, text):
     url = start_server(data_dir, durable=False)
@@ -103,7 +105,7 @@ def test_a_running_server_whose_pid_file_is_gone_is_restarted_in_order(data_dir,
     assert stop_server(data_dir) and not stop_server(data_dir)
     assert 'database system is shut down' in (data_dir / 'server.log').read_text().splitlines()[-1]
 
-# %% ../../../nbs/ground/07_server.ipynb #0c335b25
+# %% ../../../nbs/ground/08_server.ipynb #0c335b25
 def test_a_socket_that_was_cleaned_away_is_made_again(data_dir):
     url = start_server(data_dir, durable=False)
     (data_dir / '.s.PGSQL.5432').unlink()
@@ -113,7 +115,17 @@ def test_a_socket_that_was_cleaned_away_is_made_again(data_dir):
 
 def test_sessions_at_work_behind_a_lost_socket_are_ended_only_on_demand(data_dir):
     url = start_server(data_dir, durable=False)
-    command = [server_binary('psql'), '-h', data_dir, '-U', 'postgres', '-c', 'SELECT pg_sleep(60)']
+    command = [
+        server_binary('psql'),
+        '-h',
+        data_dir,
+        '-U',
+        'tradelab_app',
+        '-d',
+        'postgres',
+        '-c',
+        'SELECT pg_sleep(60)',
+    ]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as session:
         while not _psql(url, "SELECT 1 FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'"):
             pass
@@ -131,7 +143,7 @@ def test_a_port_in_the_environment_moves_no_socket(data_dir, monkeypatch):
     monkeypatch.delenv('PGPORT')
     assert 'port=5432' in url and _psql(url, 'SELECT 1') == '1'
 
-# %% ../../../nbs/ground/07_server.ipynb #f41aad04
+# %% ../../../nbs/ground/08_server.ipynb #f41aad04
 def test_processes_that_start_one_fresh_lab_at_once_share_one_server(data_dir):
     start = f'start_server(Path({str(data_dir)!r}), durable=False)'
     code = f'from pathlib import Path\nfrom tradelab.utils.server import start_server\nprint({start})'
@@ -145,7 +157,7 @@ def test_processes_that_start_one_fresh_lab_at_once_share_one_server(data_dir):
     commands = [process.info['cmdline'] or [] for process in psutil.process_iter(['cmdline'])]
     assert len([command for command in commands if str(data_dir) in command and '-k' in command]) == 1
 
-# %% ../../../nbs/ground/07_server.ipynb #418d636a
+# %% ../../../nbs/ground/08_server.ipynb #418d636a
 def test_an_interrupted_set_up_is_swept_away(data_dir):
     half = data_dir.parent / 'postgres.new-half'
     half.mkdir(parents=True)
@@ -162,7 +174,7 @@ def test_a_folder_deleted_under_its_server_gives_a_fresh_one_that_lasts(data_dir
     assert not old.is_running() or old.status() == psutil.STATUS_ZOMBIE
     assert _psql(url, 'SELECT 1') == '1'
 
-# %% ../../../nbs/ground/07_server.ipynb #602fa952
+# %% ../../../nbs/ground/08_server.ipynb #602fa952
 def test_a_long_path_gets_a_short_socket_that_only_its_owner_can_open(data_dir):
     deep = data_dir / ('x' * 60) / ('y' * 60) / 'postgres'
     url = start_server(deep, durable=False)
@@ -174,7 +186,7 @@ def test_a_long_path_gets_a_short_socket_that_only_its_owner_can_open(data_dir):
     assert stop_server(deep) and not server_running(deep)
     assert not socket.exists()
 
-# %% ../../../nbs/ground/07_server.ipynb #4f1670da
+# %% ../../../nbs/ground/08_server.ipynb #4f1670da
 def test_a_folder_with_something_else_is_refused_and_left_alone(data_dir):
     data_dir.mkdir(parents=True)
     (data_dir / 'thesis.txt').write_text('years of work')
@@ -197,7 +209,7 @@ def test_a_lab_on_a_path_that_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(StorageError, match='cannot be used'):
         start_server(tmp_path / 'file' / 'postgres')
 
-# %% ../../../nbs/ground/07_server.ipynb #cc8909b4
+# %% ../../../nbs/ground/08_server.ipynb #cc8909b4
 def test_a_lab_without_a_server_has_none_to_stop(tmp_path):
     assert (
         not server_running(tmp_path / 'postgres')
@@ -210,7 +222,7 @@ def test_a_program_that_the_server_lacks_is_refused():
     with pytest.raises(DatabaseDownError, match='pip install'):
         server_binary('pg_magic')
 
-# %% ../../../nbs/ground/07_server.ipynb #191768ec
+# %% ../../../nbs/ground/08_server.ipynb #191768ec
 def test_a_server_that_does_not_end_in_order_is_ended_at_once(data_dir, monkeypatch):
     url = start_server(data_dir, durable=False)
     _psql(url, 'CREATE TABLE kept AS SELECT 1 AS a')

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['tables', 'test_every_constraint_is_named_by_its_table_and_columns', 'test_each_python_type_is_one_type_of_postgres', 'test_a_column_carries_its_comment_and_a_key_is_a_key', 'test_a_base_apart_takes_tables_of_names_that_are_taken_and_leaves_the_others_alone']
 
-# %% ../../../nbs/ground/09_database.ipynb #e19a0674
+# %% ../../../nbs/ground/10_database.ipynb #e19a0674
 import datetime as dt
 from decimal import Decimal
 
@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped
 
 from ...utils.database import Base, column, key_column, separate_base
 
-# %% ../../../nbs/ground/09_database.ipynb #f05a922e
+# %% ../../../nbs/ground/10_database.ipynb #f05a922e
 @pytest.fixture(scope='module')
 def tables():
     "Two tables on a separate base, outside the schema of the lab"
@@ -44,7 +44,7 @@ def tables():
 
     return Trial.metadata.tables
 
-# %% ../../../nbs/ground/09_database.ipynb #b801c282
+# %% ../../../nbs/ground/10_database.ipynb #b801c282
 def test_every_constraint_is_named_by_its_table_and_columns(tables):
     many = tables['manies']
     assert {item.name for item in (*many.constraints, *many.indexes)} == {
@@ -74,7 +74,7 @@ def test_a_column_carries_its_comment_and_a_key_is_a_key(tables):
         ('one', 'The one')
     ] and tables['manies'].c.at.comment == 'When'
 
-# %% ../../../nbs/ground/09_database.ipynb #43da8333
+# %% ../../../nbs/ground/10_database.ipynb #43da8333
 def test_a_base_apart_takes_tables_of_names_that_are_taken_and_leaves_the_others_alone():
     apart, before = separate_base(), set(Base.metadata.tables)
 

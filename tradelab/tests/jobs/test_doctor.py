@@ -23,7 +23,7 @@ from tradelab.jobs.doctor import (
     diagnose,
 )
 from ...utils.backup import backup, discard_former, restore
-from ...utils.database import admin_connection, database_url, engine, migrate, scratch_lab
+from ...utils.database import admin_connection, engine, migrate, migrator_url, scratch_lab
 from ...utils.error_handling import DatabaseDownError
 
 # %% ../../../nbs/jobs/03_doctor.ipynb #22b691c2
@@ -131,7 +131,7 @@ def test_sessions_at_work_are_ended_only_where_no_one_else_can_come_in():
 
 
 def test_what_killed_backups_and_restores_left_is_named_and_the_remedy_removes_it(fresh, tmp_path):
-    with admin_connection(database_url(fresh)) as server:
+    with admin_connection(migrator_url(fresh)) as server:
         server.execute(text('CREATE DATABASE tradelab_restore_7'))
     finding = check_backups(fresh)
     assert finding.state == 'warn' and 'tradelab_restore_7' in finding.found and 'tradelab db backup' in finding.remedy

@@ -15,7 +15,7 @@ from sqlalchemy import insert, text
 from ...data.calendar import sessions
 from ...serving.predictions import models_stamp, rolling_forecasts, save_predictions, stored_forecasts
 from ...serving.tables import Model
-from ...utils.database import session
+from ...utils.database import owner_session, session
 from ...utils.error_handling import DatabaseError, ModelError, RunError, UnknownSymbolError
 
 DAYS = sessions('2013-01-02', '2013-03-28')
@@ -184,7 +184,7 @@ def test_each_session_has_the_forecast_of_the_newest_model_whether_it_won_or_los
 
 # %% ../../../nbs/serving/03_predictions.ipynb #fa13f62f
 def _written(settings, session_, moment, model_id=1):
-    with session(settings) as db:
+    with owner_session(settings) as db:
         db.execute(
             text('UPDATE predictions SET made_at = :at WHERE session = :day AND model_id = :id'),
             dict(at=pd.Timestamp(moment, tz='UTC').to_pydatetime(), day=pd.Timestamp(session_).date(), id=model_id),

@@ -23,7 +23,7 @@ from ...serving.registry import champion, model_details, models_table, promote
 from ...serving.retraining import Due, apply_verdict, due, forecast_now, model_health, retrain, version_to_show
 from ...serving.retraining_log import claim, last_retraining
 from ...serving.training import synthetic_bars, training_data
-from ...utils.database import session
+from ...utils.database import owner_session, session
 from ...utils.error_handling import DatabaseError, DataError, ModelError, RunError
 
 # %% ../../../nbs/serving/07_retraining.ipynb #a653001e
@@ -217,13 +217,13 @@ def test_a_database_without_room_leaves_nothing_half_written_and_the_next_run_wo
         "'could not extend file' USING ERRCODE = 'disk_full'; END $$; CREATE TRIGGER full_disk "
         'BEFORE INSERT ON predictions FOR EACH ROW EXECUTE FUNCTION full_disk()'
     )
-    with session(settings) as db:
+    with owner_session(settings) as db:
         db.execute(text(full))
     try:
         with pytest.raises(DatabaseError):
             retrain(settings, result.training_data, shown=False)
     finally:
-        with session(settings) as db:
+        with owner_session(settings) as db:
             db.execute(text('DROP FUNCTION full_disk() CASCADE'))
     assert len(models_table(settings)) == before and last_retraining(settings, 'WALK-h1')['status'] == 'failed'
     retrain(settings, result.training_data, shown=False)
