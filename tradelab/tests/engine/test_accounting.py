@@ -7,7 +7,8 @@ __all__ = ['PER_ORDER', 'test_a_purchase_costs_its_value_and_its_fees', 'test_a_
 import pytest
 
 from ...config import BacktestSettings, CostSettings, RiskSettings
-from ...engine.accounting import accrue, enter_fill, mark_to_market, settle_cash
+from ...engine.accounting import accrue, apply_fill, mark_to_market, settle_cash
+from ...engine.fills import Execution, fees
 from ...engine.state import STOP_LOSS, TRADES, engine_parameters, new_log, open_account
 from ...settings import NO_COSTS
 
@@ -25,7 +26,9 @@ class _Lab:
 
     def fill(self, quantity, price, bar=0, reason=0):
         self.account['bar'] = self.account['session'] = bar
-        enter_fill(self.account, 0, self.position, float(quantity), float(price), 0.0, reason, self.params, self.log)
+        quantity, price = float(quantity), float(price)
+        charged = fees(quantity, price, self.params)
+        apply_fill(self.state, Execution(0, quantity, price, charged, reason=reason), self.params, self.log)
         return self
 
     def trade(self):
