@@ -8,6 +8,7 @@ __all__ = ['VIEWS', 'view_of', 'parameters_of', 'strategy_bars', 'StrategyPanel'
 
 # %% ../../nbs/engine/11_strategies.ipynb #f0cf86e8
 import inspect
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from ..config import StrategySettings
 from ..data.adjustment import PRICES, split_ratios
 from .market import Targets
 from ..signal_generator import ENTRY_PRICES, Vote, Voter, check_vote, strategy_signals
-from ..utils.error_handling import DataError
+from ..utils.error_handling import DataError, TradeLabError
 
 # %% ../../nbs/engine/11_strategies.ipynb #3b8aca37
 VIEWS = ('close', 'bars', 'panel')
@@ -261,6 +262,20 @@ def _refuse_short(name, direction):
             f'{name} returned entries and exits, which say nothing about short positions', direction, remedy
         )
 
+# %% ../../nbs/engine/11_strategies.ipynb #398d39b4
+def _call(function, name, symbol, bars, parameters):
+    "The answer of a strategy; raises DataError that names strategy, symbol and line for an error inside it"
+    try:
+        return function(bars, **parameters)
+    except TradeLabError:
+        raise
+    except Exception as e:
+        frames = traceback.extract_tb(e.__traceback__)[1:]
+        own = [frame for frame in frames if frame.filename == frames[0].filename]
+        where = f'Line {own[-1].lineno} of {own[-1].filename}: {own[-1].line}' if own else f'Call it as {name}(bars).'
+        what = ' on '.join(filter(None, (name, symbol)))
+        raise DataError(f'The strategy {what} raised {type(e).__name__}', str(e), where) from e
+
 # %% ../../nbs/engine/11_strategies.ipynb #3603650e
 def _on_own_sessions(parts, symbol, index):
     "Entries, exits, score and prices of one symbol on its own sessions; an exit between them counts at the next one"
@@ -287,7 +302,7 @@ def _panel_voter(name, function, panel, symbol, answers, direction):
         key = repr(sorted(parameters.items()))
         if key not in answers:
             copies = {column: getattr(panel, column).copy(deep=False) for column in (*PRICES, 'volume')}
-            answer = function(StrategyPanel(**copies, facts=panel.facts), **parameters)
+            answer = _call(function, name, '', StrategyPanel(**copies, facts=panel.facts), parameters)
             axes = panel.close.index, panel.symbols
             targets, parts = targets_of(answer, name, *axes), None
             if targets is None:
@@ -312,7 +327,7 @@ def _symbol_voter(name, function, bars, symbol, direction):
 
     def voter(close, **parameters):
         seen = close.copy(deep=False) if bars is None else bars.copy(deep=False)
-        answer = function(seen, **parameters)
+        answer = _call(function, name, symbol, seen, parameters)
         targets = targets_of(answer, name, close.index, symbol=symbol)
         return vote_of(answer, name, symbol, close.index, direction) if targets is None else targets
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from ..config import Settings, known_secrets, load_settings, restrict_files
 from ..data.adjustment import as_traded
 from ..data.admission import admit_all, admit_minutes, judge_stored
-from ..data.instruments import data_stamp
+from ..data.instruments import data_stamp, load_instruments
 from ..data.market_data import combined_hash, data_hash, hash_with_benchmark, stored_sessions
 from ..data.quality import usable
 from tradelab.jobs.templates import (
@@ -149,15 +149,15 @@ def _data_read(settings, job):
         return data_stamp(settings), ''
     read = _minutes_read if job.parameters.get('every') else _symbols_read
     data, verdicts = read(settings, job, symbols)
-    benchmark = _benchmark(settings, job)
+    benchmark = _benchmark(settings, job.template, job.parameters)
     other = _symbols_read(settings, job, [benchmark])[0] if benchmark else ''
     return None if data is None or other is None else hash_with_benchmark(data, other), verdicts
 
 
-def _benchmark(settings, job):
+def _benchmark(settings, template, parameters):
     "The ticker that a run compares with, '' for none or where its notebook takes none"
-    declared = template_parameters(find_template(settings.home, job.template))
-    return (job.parameters.get('benchmark') or settings.backtest.benchmark) if 'benchmark' in declared else ''
+    declared = template_parameters(find_template(settings.home, template))
+    return (parameters.get('benchmark') or settings.backtest.benchmark) if 'benchmark' in declared else ''
 
 
 def _symbols_read(settings, job, symbols):
@@ -381,6 +381,23 @@ def run_jobs(
         raise
     return results
 
+# %% ../../nbs/jobs/04_runs.ipynb #f1c980db
+def _check_stored(settings, name, subjects, parameters):
+    "UnknownSymbolError where a notebook that reads bars is asked for symbols that are not stored"
+    takes = takes_symbols(settings.home, name)
+    if not takes or subjects == [''] or 'bars' not in reads_of(find_template(settings.home, name), ()):
+        return
+    provider, errors = parameters.get('provider', ''), []
+    for subject in subjects:
+        try:
+            load_instruments(settings, subject, provider)
+        except UnknownSymbolError as e:
+            errors.append(e)
+    if len(errors) == len(subjects):
+        raise errors[0]
+    if benchmark := _benchmark(settings, name, parameters):
+        load_instruments(settings, benchmark, provider)
+
 # %% ../../nbs/jobs/04_runs.ipynb #357c7e98
 def _check_history(settings, name, subjects, parameters):
     "DataError for a walk-forward whose parts together are longer than what is stored"
@@ -428,6 +445,7 @@ def run(
     "Run a notebook for many symbols, or once for their universe; each run leaves a report and a row"
     subjects, checked = check_request(settings, name, symbols, parameters or {})
     require_current(settings)
+    _check_stored(settings, name, subjects, checked)
     _check_history(settings, name, subjects, checked)
     jobs, results = [plan_job(settings, name, subject, checked) for subject in subjects], []
     close_stale_runs(settings)

@@ -95,12 +95,13 @@ READS = ('bars', 'models')  # What a run notebook may read
 
 def reads_of(
     notebook: Path,  # A run notebook
-) -> tuple[str, ...]:  # Of `READS`, all without a declaration; raises RunError for an unknown word
+    undeclared: tuple[str, ...] = READS,  # The answer for one that does not say
+) -> tuple[str, ...]:  # Of `READS`; raises RunError for an unknown word
     "What the result of a run notebook depends on, apart from settings and parameters"
     cells = json.loads(notebook.read_text())['cells']
     source = '\n'.join(''.join(cell['source']) for cell in cells if 'parameters' in cell['metadata'].get('tags', []))
     declaration = re.search(r'^#\| *reads: *(.*)$', source, re.M)
-    reads = tuple(word.strip() for word in declaration[1].split(',')) if declaration else READS
+    reads = tuple(word.strip() for word in declaration[1].split(',')) if declaration else undeclared
     if unknown := set(reads) - set(READS):
         raise RunError(
             f'The run notebook {notebook.name} declares an unknown source',
