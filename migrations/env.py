@@ -7,9 +7,21 @@ Each revision is one transaction, under the time limits of the lab's settings.
 from alembic import context
 
 from tradelab.config import load_settings
-from tradelab.utils.database import Base, migration_connection
+from tradelab.utils.database import Base, migration_connection, require_no_writer
 
-OPTIONS = dict(target_metadata=Base.metadata, transaction_per_migration=True, compare_type=True)
+
+def refuse_writers(ctx, **_):
+    "Roll a revision back when a writer has begun since `migrate` looked for one"
+    if not ctx.as_sql:
+        require_no_writer(ctx.connection, 'The schema is not changed')
+
+
+OPTIONS = dict(
+    target_metadata=Base.metadata,
+    transaction_per_migration=True,
+    compare_type=True,
+    on_version_apply=refuse_writers,
+)
 
 
 def render_sql():

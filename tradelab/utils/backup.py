@@ -28,6 +28,7 @@ from tradelab.utils.database import (
     known_revisions,
     migrator_url,
     new_engine,
+    require_no_writer,
 )
 from .database_driver import database_error
 from .error_handling import DatabaseError, StorageError, WrongRevisionError
@@ -340,6 +341,17 @@ def _require_answer(settings, revision, back):
         _rename(migrator_url(settings), back)
         raise
 
+# %% ../../nbs/ground/13_backup.ipynb #7e9fab4d
+def _tell_restored(url, why):
+    "Call `lab_restored` in a database that is about to be put in place, if its schema has this function"
+    engine = new_engine(url, poolclass=NullPool)
+    try:
+        with engine.begin() as connection:
+            if connection.scalar(text("SELECT to_regprocedure('public.lab_restored(text)')")):
+                connection.execute(text('SELECT public.lab_restored(:why)'), dict(why=why))
+    except DBAPIError as e:
+        raise database_error(e) from e
+
 # %% ../../nbs/ground/13_backup.ipynb #bf4b735e
 def restore(
     settings: Settings,  # The lab's settings
@@ -350,12 +362,15 @@ def restore(
     url = migrator_url(settings)
     fresh = _beside(url, f'restore_{os.getpid()}')
     with _only_restore(url) as server:
+        require_no_writer(server, 'The database is not replaced', url.database)
         for name in _left_databases(server, url):
             _drop(server, name)
         _create(server, url, fresh)
         try:
             _load(settings, found, url.set(database=fresh))
+            _tell_restored(url.set(database=fresh), f'restored from backup {found.path.name}, saved {found.made}')
             close_engines()
+            require_no_writer(server, 'The database is not replaced', url.database)
             back = _put_in_place(server, url, fresh)
             _require_answer(settings, found.revision, back)
         finally:
@@ -391,8 +406,10 @@ def undo_restore(
     "Exchange the lab's database and the one that the last restore replaced"
     url = migrator_url(settings)
     with _only_restore(url) as server:
+        require_no_writer(server, 'The database is not replaced', url.database)
         revision = read_former(settings)
         former, spare = _beside(url, 'former'), _beside(url, f'restore_{os.getpid()}')
+        _tell_restored(url.set(database=former), 'taken back by undoing a restore')
         close_engines()
         pairs, note = [(former, url.database)], None
         if _exists(server, url.database):

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['TradeLabError', 'ConfigError', 'ParameterError', 'DataError', 'UnknownSymbolError', 'RefusedError', 'ProviderError',
            'RateLimitedError', 'UnavailableError', 'UnauthorizedError', 'EmptyDeliveryError', 'PartialDeliveryError',
-           'DatabaseError', 'DatabaseDownError', 'WrongRevisionError', 'StorageError', 'RunError', 'ModelError',
-           'did_you_mean', 'check_kind', 'plural', 'retry']
+           'DatabaseError', 'DatabaseDownError', 'WrongRevisionError', 'StorageError', 'RunError', 'TradingError',
+           'WriterLostError', 'ModelError', 'did_you_mean', 'check_kind', 'plural', 'retry']
 
 # %% ../../nbs/ground/01_error_handling.ipynb #615022bb
 import logging
@@ -148,6 +148,16 @@ class RunError(TradeLabError):
     "A papermill run failed, or was asked for something it cannot do."
 
     exit_code = 6
+
+
+class TradingError(TradeLabError):
+    "A trading account cannot do, or may not do, what was asked."
+
+    exit_code = 7
+
+
+class WriterLostError(TradingError):
+    "This process may no longer write for a trading account."
 
 # %% ../../nbs/ground/01_error_handling.ipynb #a42d26e1
 class ModelError(TradeLabError):

@@ -63,6 +63,7 @@ def test_money_is_numeric_and_research_prices_are_not():
         if isinstance(column.type, Numeric) and column.type.asdecimal
     }
     assert money == {
+        'accounts.cash',
         'trades.entry_price',
         'trades.exit_price',
         'trades.quantity',
