@@ -62,6 +62,9 @@ EXEMPT_MODULES = {  # Module of the core → why its functions are not audited o
         ('engine.fills', 'engine.state', 'engine.accounting', 'risk_management', 'engine.kernel', 'backtesting'),
         'part of the engine, which is audited as a whole: see audit.engine',
     ),
+    'engine.working_orders': 'names the orders of the engine and sees no bars',
+    'engine.doors': 'the parts of the engine one by one, with a test that they end where it ends',
+    'engine.saved_account': 'writes an account down and reads it back',
     **dict.fromkeys(
         ('audit.histories', 'audit.engine', 'audit.memory', 'audit.functions', 'audit.lookahead'), 'the audit itself'
     ),

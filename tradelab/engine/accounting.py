@@ -10,7 +10,6 @@ import numpy as np
 
 from .fills import Execution
 from tradelab.engine.state import (
-    ENTRY,
     EXIT,
     FILLS,
     FLAT,
@@ -177,7 +176,7 @@ def apply_fill(
     account, j, quantity, price = state.account[0], execution.symbol, execution.quantity, execution.price
     position, reason = state.positions[j], execution.reason
     if quantity != 0.0:
-        opens = execution.kind == ENTRY and position.quantity == 0.0
+        opens = position.quantity == 0.0
         if position.used_bar != account.bar:
             position.used, position.used_bar = 0.0, account.bar
         position.used += abs(quantity)

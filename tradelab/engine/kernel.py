@@ -26,7 +26,6 @@ from tradelab.engine.state import (
     BY_LIMIT,
     BY_STOP,
     CANCELLED_NO_BAR,
-    CANCELLED_NO_SLOT,
     CANCELLED_SPLIT,
     CANCELLED_VOLUME,
     CLOSED_WITHOUT_BAR,

@@ -10,8 +10,8 @@ __all__ = ['STATES', 'ACTIVE', 'REDUCE_ONLY', 'HALTED', 'ACCOUNT', 'POSITION', '
            'DECISIONS', 'BREAKS', 'CANCELLED_VOLUME', 'CANCELLED_NO_BAR', 'CANCELLED_NO_SLOT', 'CANCELLED_UNPAYABLE',
            'EXIT_LEFT_LIVE', 'CUT_TO_CASH', 'CUT_TO_LIMITS', 'REFUSED', 'CLOSED_WITHOUT_BAR', 'CANCELLED_SPLIT',
            'EXPIRED', 'WITHDRAWN', 'WRONG_SIDES', 'NOTES', 'BUYS_NO_SHARE', 'NO_ROOM', 'SIZE_UNKNOWN', 'WRONG_SIDE',
-           'ENGINE_PARAMETERS', 'Log', 'new_log', 'AccountState', 'open_account', 'record_decision', 'place_order',
-           'sector_value', 'exposure', 'engine_parameters', 'round_down', 'round_quantity']
+           'ENGINE_PARAMETERS', 'Log', 'new_log', 'AccountState', 'open_account', 'place_of', 'record_decision',
+           'place_order', 'sector_value', 'exposure', 'engine_parameters', 'round_down', 'round_quantity']
 
 # %% ../../nbs/engine/03_state.ipynb #c0a749ad
 from math import inf, nan
@@ -22,6 +22,7 @@ import numpy as np
 from ..config import BacktestSettings, CostSettings, RiskSettings
 from ..settings import SIZINGS
 from ..utils.compiled import kernel
+from ..utils.error_handling import UnknownSymbolError, did_you_mean
 
 # %% ../../nbs/engine/03_state.ipynb #aec1ae36
 STATES = ('ACTIVE', 'REDUCE_ONLY', 'HALTED')
@@ -276,6 +277,16 @@ def open_account(
     state.positions['split'] = 1.0
     state.positions['sector'] = -1 if sectors is None else sectors
     return state
+
+# %% ../../nbs/engine/03_state.ipynb #f9c84f49
+def place_of(
+    symbol: str,  # Ticker
+    symbols: tuple[str, ...],  # Tickers of an account, in the order of its positions
+) -> int:  # Raises UnknownSymbolError for a symbol that the account does not have
+    "The number of a symbol in an account"
+    if symbol not in symbols:
+        raise UnknownSymbolError('The account has no such symbol', symbol, did_you_mean(symbol, symbols))
+    return symbols.index(symbol)
 
 # %% ../../nbs/engine/03_state.ipynb #0cee1155
 NOTES = (
