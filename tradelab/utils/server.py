@@ -439,7 +439,7 @@ def _as_superuser(data_dir, database, statements):
     folder, port = _address(data_dir)
     env = {name: value for name, value in os.environ.items() if not name.startswith('PG')}
     words = ('-XqAt', '-v', 'ON_ERROR_STOP=1', '-h', folder, '-p', port, '-U', 'postgres', '-d', database)
-    commands = ["SET lock_timeout = '10s'", *statements]
+    commands = ["SET lock_timeout = '10s'", 'SET client_min_messages = error', *statements]
     return _run('psql', *words, *(word for command in commands for word in ('-c', command)), env=env)
 
 # %% ../../nbs/ground/08_server.ipynb #27956dae
