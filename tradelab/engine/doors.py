@@ -190,7 +190,7 @@ def _apply_actions(
 
 TradingAccount.apply_actions = _apply_actions
 
-# %% ../../nbs/engine/13_doors.ipynb #c9da9b3a
+# %% ../../nbs/engine/13_doors.ipynb #17fcd960
 def bar_row(
     symbols: tuple[str, ...],  # Tickers of the account
     bars: Mapping[str, tuple[float, float, float, float, float]],  # Symbol → open, high, low, close in USD, volume
@@ -201,7 +201,14 @@ def bar_row(
     for symbol, bar in bars.items():
         values[:, place_of(symbol, symbols)] = bar
     none = np.zeros((1, len(symbols)))
-    return Bars(*(row[None, :].copy() for row in values), none, none + 1.0, last=np.array([last], 'u1'))
+    rows = (*(row[None, :].copy() for row in values), none, none + 1.0)
+    return Bars(*map(_read_only, rows), last=_read_only(np.array([last], 'u1')))
+
+
+def _read_only(array):
+    "The same array, no longer to be written: the type for which the kernel is compiled already"
+    array.setflags(write=False)
+    return array
 
 
 def input_row(
@@ -215,7 +222,7 @@ def input_row(
         for symbol, value in values.items():
             row[0, place_of(symbol, symbols)] = value
     unknown = np.full((1, 1), nan)
-    return Inputs(signal, score, unknown, unknown)
+    return Inputs(*map(_read_only, (signal, score, unknown, unknown)))
 
 # %% ../../nbs/engine/13_doors.ipynb #57242bc8
 def _mark(
