@@ -338,6 +338,8 @@ def test_the_command_makes_the_roles_and_the_doctor_says_whether_it_is_needed(la
             work.execute(text('CREATE DATABASE lab'))
         (tmp_path / 'settings.ini').touch()
         monkeypatch.setenv('TRADELAB_HOME', str(tmp_path))
+        for name in ('MIGRATOR_URL', 'ADMIN_URL'):
+            monkeypatch.delenv(f'TRADELAB_{name}', raising=False)
         alone = url.render_as_string(hide_password=False)
         monkeypatch.setenv('TRADELAB_DATABASE_URL', alone)
         migrate(load_settings())

@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from ...config import load_settings
 from ...utils import backup as module
+from ...utils import server
 from tradelab.utils.backup import (
     backup,
     discard_former,
@@ -280,8 +281,8 @@ def test_a_restore_that_loses_its_connection_says_so_and_changes_nothing(place, 
 
     def cut(*arguments):
         load(*arguments)
-        with session(place) as work:
-            work.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'"))
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'postgres'"
+        server._as_superuser(place.path('.tradelab', 'postgres'), 'tradelab', [end])
 
     monkeypatch.setattr(module, '_load', cut)
     with pytest.raises(DatabaseDownError, match='lost'):
