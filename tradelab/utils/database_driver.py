@@ -61,7 +61,7 @@ STATEMENT_REMEDIES = (  # Pattern of code or sentence, error class, clause, reme
         r'^42501.*(permission denied for (table|database|schema)|must be owner)',
         DatabaseError,
         'The role of the database user may not do this',
-        'Rows of ledgers are only added, and the schema changes by: tradelab db migrate. Which role is used: tradelab doctor',
+        'Rows of ledgers are only added: correct one by adding another. The schema changes by: tradelab db migrate',
     ),
     (
         r'^25006',

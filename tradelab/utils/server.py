@@ -83,9 +83,9 @@ def _passable(path):
             folder.chmod(mode & 0o7777 | 0o001)
 
 # %% ../../nbs/ground/08_server.ipynb #a196deee
-def _run(name, *args, timeout=120, env=None):
-    "Run a server program as the server's owner; returns what it printed, raises CalledProcessError"
-    owner, binary = _owner(), server_binary(name)
+def _run(name, *args, timeout=120, env=None, owner=None):
+    "Run a server program as `owner` or, by default, as who starts a server; returns what it printed, raises CalledProcessError"
+    owner, binary = owner or _owner(), server_binary(name)
     if owner:
         _passable(binary)
     user = dict(user=owner.pw_uid, group=owner.pw_gid, extra_groups=[]) if owner else {}
@@ -212,20 +212,25 @@ def _locked(data_dir):
         os.close(handle)
 
 # %% ../../nbs/ground/08_server.ipynb #c3e022d2
-def _users():
-    "The user of the system that runs the server, and the one that connects to it"
+def _holder(data_dir):
+    "The `pwd` entry of the user of the system that owns a cluster and runs its server"
     import pwd
 
-    client = pwd.getpwuid(os.geteuid()).pw_name  # Postgres does not run for a user without a name either
-    owner = _owner()
-    return (owner.pw_name if owner else client), client
+    try:
+        return pwd.getpwuid(data_dir.stat().st_uid)
+    except KeyError as e:
+        message = 'The owner of the database folder has no name on this machine'
+        raise StorageError(
+            message, str(data_dir), f'Give the folder to yourself: chown -R {os.geteuid()} FOLDER'
+        ) from e
 
 
-def _access_files():
+def _access_files(data_dir):
     "Name → text of the two files that say who may log in as what"
-    server, client = _users()
-    pairs = [(server, 'postgres'), *((client, role) for role in astuple(roles_of(EMBEDDED_DATABASE))[1:])]
-    lines = [f'lab "{user}" "{role}"' for user, role in pairs]
+    holder = _holder(data_dir).pw_name
+    clients = dict.fromkeys((holder, 'root'))
+    pairs = [(client, role) for client in clients for role in astuple(roles_of(EMBEDDED_DATABASE))[1:]]
+    lines = [f'lab "{user}" "{role}"' for user, role in [(holder, 'postgres'), *pairs]]
     return {
         'pg_ident.conf': '\n'.join(['# Written by TradeLab: name of the map, user of the system, role', *lines, '']),
         'pg_hba.conf': '# Written by TradeLab: the socket says who connects\nlocal all all peer map=lab\n',
@@ -234,15 +239,15 @@ def _access_files():
 # %% ../../nbs/ground/08_server.ipynb #83c6d8e6
 def _write_access(data_dir):
     "Write the files of `_access_files` where they differ"
-    owner = _owner()
-    for name, content in _access_files().items():
+    holder = _holder(data_dir)
+    for name, content in _access_files(data_dir).items():
         path, new = data_dir / name, data_dir / f'{name}.new'
         if path.exists() and path.read_text() == content:
             continue
         new.write_text(content)
         new.chmod(0o600)
-        if owner:
-            os.chown(new, owner.pw_uid, owner.pw_gid)
+        if os.geteuid() == 0:
+            os.chown(new, holder.pw_uid, holder.pw_gid)
         new.replace(path)
 
 # %% ../../nbs/ground/08_server.ipynb #d56fccb9
@@ -427,9 +432,9 @@ _MADE = 'tradelab_roles'  # file in the cluster, written when the roles are comp
 
 
 def _has_roles(data_dir):
-    "Whether the roles of the cluster were made for the users of today"
+    "Whether the roles of the cluster were made for its owner of today"
     try:
-        return (data_dir / _MADE).read_text() == _access_files()['pg_ident.conf']
+        return (data_dir / _MADE).read_text() == _access_files(data_dir)['pg_ident.conf']
     except OSError:
         return False
 
@@ -440,7 +445,8 @@ def _as_superuser(data_dir, database, statements):
     env = {name: value for name, value in os.environ.items() if not name.startswith('PG')}
     words = ('-XqAt', '-v', 'ON_ERROR_STOP=1', '-h', folder, '-p', port, '-U', 'postgres', '-d', database)
     commands = ["SET lock_timeout = '10s'", 'SET client_min_messages = error', *statements]
-    return _run('psql', *words, *(word for command in commands for word in ('-c', command)), env=env)
+    holder = _holder(data_dir) if os.geteuid() == 0 else None
+    return _run('psql', *words, *(word for command in commands for word in ('-c', command)), env=env, owner=holder)
 
 # %% ../../nbs/ground/08_server.ipynb #27956dae
 def _make_roles(data_dir):
@@ -449,7 +455,8 @@ def _make_roles(data_dir):
     names = f"SELECT datname FROM pg_database WHERE datname ~ '^{EMBEDDED_DATABASE}(_former)?$'"
     for database in _as_superuser(data_dir, 'postgres', [*role_statements(roles), names]).split():
         _as_superuser(data_dir, database, [*adoption_statements(database, roles), GRANTS])
-    (data_dir / _MADE).write_text(_access_files()['pg_ident.conf'])
+    (data_dir / _MADE).unlink(missing_ok=True)  # another user may have written it
+    (data_dir / _MADE).write_text(_access_files(data_dir)['pg_ident.conf'])
 
 # %% ../../nbs/ground/08_server.ipynb #18e198b5
 def _bring_up(data_dir, durable, force):
@@ -464,7 +471,7 @@ def _bring_up(data_dir, durable, force):
     if not _address(data_dir):
         _launch(data_dir, durable)
     elif not _has_roles(data_dir):
-        _run('pg_ctl', 'reload', '-D', data_dir)
+        _postmaster(data_dir).send_signal(signal.SIGHUP)  # reads the files again
     if _address(data_dir) and not _has_roles(data_dir):
         _make_roles(data_dir)
 
