@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +51,7 @@ from tradelab.records.results import (
     find_ok_run,
     finish_run,
     keep_run_alive,
+    run_heartbeat,
     runs_table,
     start_run,
 )
@@ -59,8 +61,8 @@ from ..reporting.privacy import child_environment, private_path, publish
 from ..research.walk_forward import folds
 from ..serving.predictions import models_stamp
 from ..utils.database import require_current
-from ..utils.error_handling import StorageError, TradeLabError, UnknownSymbolError
-from ..utils.logs import attach_handler, redact, redact_fields, run_context, setup_logging
+from ..utils.error_handling import DatabaseError, StorageError, TradeLabError, UnknownSymbolError
+from ..utils.logs import attach_handler, clean_exit, redact, redact_fields, run_context, setup_logging
 
 # %% ../../nbs/jobs/04_runs.ipynb #dcdbadb0
 @dataclass(frozen=True)
@@ -251,7 +253,7 @@ def execute_job(
         )
         error = redact(error, secrets)[:MAX_ERROR_LENGTH]
         publish(private, notebook, secrets)
-        if lost.is_set():
+        if lost.is_set() or not run_heartbeat(settings, job.run_id, epoch):  # the latest sign of life may be old
             return RunResult(job.run_id, job.symbol, 'interrupted', _LOST, job.notebook, '', time.monotonic() - began)
         report_page(notebook, Path(job.html), f'{job.template} {job.symbol}'.strip(), error)
     status = 'failed' if error else 'ok'
@@ -275,8 +277,10 @@ def worker():
     settings = load_settings(job.home)
     restrict_files(settings)
     secrets = known_secrets(settings.home)
-    setup_logging(settings.path(settings.logging.directory), settings.logging.level, secrets, console='CRITICAL')
-    with run_context(job.run_id):
+    log_file = setup_logging(
+        settings.path(settings.logging.directory), settings.logging.level, secrets, console='CRITICAL'
+    )
+    with run_context(job.run_id), clean_exit(log_file, secrets):
         attach_handler(EventHandler(settings), secrets)
         out.write(json.dumps(asdict(execute_job(settings, job))))
     out.close()
@@ -318,10 +322,10 @@ def _worker_result(settings, job, process, stderr):
     stderr.seek(0)
     secrets = known_secrets(settings.home)
     message = redact(stderr.read().decode(errors='replace')[-4_000:], secrets).strip()
-    extra = dict(event='worker.died', run_id=job.run_id)
-    log = logging.getLogger(__name__)
-    log.error('The worker of %s ended with code %s: %s', job.run_id, process.returncode, message, extra=extra)
     reason = message.splitlines()[-1][:300] if message else 'no output'
+    extra = dict(event='worker.died', run_id=job.run_id, details=dict(stderr=message))
+    log = logging.getLogger(__name__)
+    log.error('The worker of %s ended with code %s: %s', job.run_id, process.returncode, reason, extra=extra)
     error = f'The worker ended with code {process.returncode} before its report was written: {reason}'
     return _close_job(settings, job, 'failed', error)
 
@@ -375,9 +379,11 @@ def run_jobs(
     except BaseException:
         for process in running:
             process.terminate()
-        for process, (_, job, _) in running.items():
+        for process in running:
             _stop(process)
-            _close_job(settings, job, 'interrupted', 'Stopped before the end')
+        for _, job, _ in running.values():
+            with suppress(DatabaseError):  # it may be what failed; the row is then closed for want of signs of life
+                _close_job(settings, job, 'interrupted', 'Stopped before the end')
         raise
     return results
 

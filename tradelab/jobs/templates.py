@@ -28,7 +28,7 @@ from ..records.strategies import own_strategies, strategy_parameters
 from ..reporting.privacy import private_kernel
 from ..settings import LARGEST, LARGEST_SEED, MOST_COMBINATIONS
 from ..signal_generator import built_in_voters
-from ..utils.error_handling import ConfigError, ParameterError, RunError, did_you_mean
+from ..utils.error_handling import ConfigError, ParameterError, RunError, StorageError, did_you_mean
 
 # %% ../../nbs/jobs/02_templates.ipynb #2a1ac421
 def find_templates(
@@ -66,6 +66,11 @@ def _papermill():
             del sys.modules[_GRAMMAR]
     return papermill
 
+
+def _literal(path):
+    "A path for papermill, which formats its paths with the parameters, as it is"
+    return str(path).replace('{', '{{').replace('}', '}}')
+
 # %% ../../nbs/jobs/02_templates.ipynb #247459e6
 def template_parameters(
     notebook: Path,  # A run notebook
@@ -81,7 +86,7 @@ def template_parameters(
 def _inspected(notebook, stamp):
     "`template_parameters`, read again when the file has changed"
     try:
-        return _papermill().inspect_notebook(str(notebook))
+        return _papermill().inspect_notebook(_literal(notebook))
     except Exception as e:
         raise RunError(
             f'The run notebook {notebook.name} cannot be read ({type(e).__name__})',
@@ -508,7 +513,7 @@ def execute_template(
     folder: Path,  # Working directory of the kernel
     timeout: int,  # Longest time of one cell, seconds
     environment: tuple[str, ...] = (),  # Names of further variables that the kernel may have
-) -> str:  # The error, '' when there was none
+) -> str:  # The error, '' when there was none; raises StorageError when the copy cannot be written
     "Execute a copy of a run notebook in its own kernel"
     papermill = _papermill()
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
@@ -520,8 +525,8 @@ def execute_template(
 
     try:
         papermill.execute_notebook(
-            str(notebook),
-            str(executed),
+            _literal(notebook),
+            _literal(executed),
             parameters,
             kernel_name='python3',
             progress_bar=False,
@@ -536,6 +541,9 @@ def execute_template(
         return f'TimeoutError: a cell took longer than {timeout} s ([reports] timeout_s)'
     except DeadKernelError:
         return 'DeadKernelError: the kernel died, often because memory ran out'
+    except OSError as e:
+        remedy = 'Free some space there, make it writable, or set [reports] directory.'
+        raise StorageError(f'The notebook cannot be written ({e.strerror})', str(executed.parent), remedy) from e
     except RuntimeError as e:  # of jupyter_client, for a kernel that died or hung before its first cell
         return f'DeadKernelError: the kernel did not start: {e}'
     return _early_end(executed, answers)

@@ -114,7 +114,8 @@ def publish(
     secrets: tuple[str, ...] = (),  # Secret values to cut out, besides the known patterns
 ) -> bool:  # False when there is no notebook; raises StorageError when it cannot be written
     "Cut secrets out of an executed notebook and let it appear at its place"
-    if not private.exists():
+    if not private.exists() or not private.stat().st_size:  # a full disk leaves an empty one
+        private.unlink(missing_ok=True)
         return False
     try:
         redact_notebook(private, secrets)

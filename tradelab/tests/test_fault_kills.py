@@ -84,7 +84,7 @@ def filled(lab):
         _toy(settings, 'toy', 'import time; time.sleep(0.3)', '"done"')
         yield settings
 
-# %% ../../nbs/tests/fault_kills.ipynb #de1b76c0
+# %% ../../nbs/tests/fault_kills.ipynb #e3891422
 VICTIMS = {
     'command': lambda lab, command: [psutil.Process(command.pid)],
     'program': lambda lab, command: programs_of(command),
@@ -125,9 +125,9 @@ def strike(lab, victim, rng, *words):
     return was_hit
 
 
-def works(*words):
+def works(*words, **env):
     "Run a command to its end, which must be a good one"
-    code, said = start_command(*words).wait(90)
+    code, said = start_command(*words, **env).wait(90)
     assert code == 0, (words, code, said)
     return said
 
