@@ -15,7 +15,7 @@ LINES = {
     'audit': 'nothing looks ahead',
     'records': 'what ran, was tried, was opened',
     'serving': 'which model serves, and why',
-    'trading': 'later: paper and live orders',
+    'trading': 'accounts, their states, one writer each',
     'reporting': 'sentences, tables, plots, pages',
     'jobs': 'run notebooks side by side',
     'cli': 'one thin command per call',

@@ -109,7 +109,7 @@ def make_accounts():
         column('broker', sa.Text(), 'Who fills its orders: simulated or alpaca'),
         column('cash', sa.Numeric(), 'Cash at the opening, in the currency of the account'),
         column('currency', sa.Text(), 'Currency, three letters'),
-        column('settings', JSONB, 'Settings at the opening: data, strategy, costs, risk and backtest'),
+        column('settings', JSONB, 'Settings at the opening: data, strategy, costs, risk, orders and backtest'),
         moment('created_at', 'When it was opened'),
         sa.CheckConstraint("name ~ '^[a-z][a-z0-9_-]{0,23}$'", name=op.f('ck_accounts_name_plain')),
         sa.CheckConstraint("mode IN ('replay', 'paper', 'shadow', 'live')", name=op.f('ck_accounts_mode_known')),

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['lab_settings', 'require_database', 'terminal_width', 'print_table', 'progress_bar', 'parse_symbols', 'chosen_symbols',
-           'as_date', 'parse_parameters', 'check_arguments', 'between', 'name_once', 'report_failures']
+           'as_date', 'parse_parameters', 'check_arguments', 'between', 'require_yes', 'name_once', 'report_failures']
 
 # %% ../../nbs/cli/01_console.ipynb #8947d5f5
 import os
@@ -172,6 +172,19 @@ def between(
         return value
 
     return _check
+
+# %% ../../nbs/cli/01_console.ipynb #34f058aa
+def require_yes(
+    question: str,  # What is about to happen, as a question
+    yes: bool,  # Whether --yes was given
+):  # Raises SystemExit with 1 when the answer is not yes
+    "End the command unless the user agrees"
+    try:
+        agreed = yes or typer.confirm(question)
+    except typer.Abort:
+        agreed = False
+    if not agreed:
+        raise SystemExit('Nothing was changed. Use --yes to do it without a question.')
 
 # %% ../../nbs/cli/01_console.ipynb #d2d11fbe
 def name_once(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Finding', 'check_python', 'check_packages', 'check_folder', 'check_secrets', 'check_database', 'check_access',
-           'check_backups', 'check_data', 'diagnose']
+           'check_backups', 'check_data', 'check_accounts', 'diagnose']
 
 # %% ../../nbs/jobs/03_doctor.ipynb #7a360bfc
 import os
@@ -21,6 +21,7 @@ from ..config import Settings, load_secrets, load_settings, unused_lab
 from ..data.collection import provider
 from ..data.market_data import stored_symbols
 from .catalog import database_status
+from ..trading.accounts import accounts_table
 from ..utils.access import current_access
 from ..utils.backup import find_leftovers
 from ..utils.database import current_revision, embedded_folder, head_revision, migrator_url, start_database
@@ -196,6 +197,29 @@ def check_data(
         return Finding('Data', 'warn', f'not stored: {", ".join(missing)}', 'Run: tradelab ingest')
     return Finding('Data', 'ok', f'{plural(len(stored), "symbol")} from {settings.data.provider}')
 
+# %% ../../nbs/jobs/03_doctor.ipynb #95f77c2a
+def check_accounts(
+    settings: Settings,  # The lab
+) -> Finding:  # State warn for restricted accounts and for writers that died or are silent
+    "Look at the trading accounts and at who writes for them"
+    try:
+        table = accounts_table(settings)
+    except TradeLabError as e:
+        return Finding('Accounts', 'fail', _problem(e), e.remedy)
+    found, remedies = [], []
+    for row in table.itertuples():
+        if row.state != 'ACTIVE':
+            found.append(f'{row.account} is {row.state} ({row.reason})')
+            remedies.append(f'tradelab rearm {row.account} --reason "why it may trade again"')
+        if row.writer.startswith(('died', 'silent')):
+            found.append(f'{row.account}: its writer {row.writer}')
+            silent = row.writer.partition(': ')[2].split()  # process 17 on lab-1
+            dead = row.writer.startswith('died')
+            remedies.append('tradelab accounts --end-dead' if dead else f'on {silent[3]}: kill -9 {silent[1]}')
+    if found:
+        return Finding('Accounts', 'warn', '; '.join(found), f'Run: {"; ".join(dict.fromkeys(remedies))}')
+    return Finding('Accounts', 'ok', f'{plural(len(table), "account")}, all ACTIVE' if len(table) else 'none')
+
 # %% ../../nbs/jobs/03_doctor.ipynb #c2f532ae
 def diagnose() -> list[Finding]:  # One for each part, from Python up to the data
     "Check every part of the lab"
@@ -212,7 +236,9 @@ def diagnose() -> list[Finding]:  # One for each part, from Python up to the dat
         check_secrets(settings.home),
     ]
     database, later = check_database(settings), []
-    for part, check in dict(Access=check_access, Backups=check_backups, Data=check_data).items():
+    for part, check in dict(
+        Access=check_access, Backups=check_backups, Data=check_data, Accounts=check_accounts
+    ).items():
         not_checked = Finding(part, 'warn', 'not checked', 'Fix the database first.')
         later.append(check(settings) if database.state != 'fail' else not_checked)
     return [*findings, database, *later]

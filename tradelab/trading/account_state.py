@@ -44,9 +44,9 @@ def _checked_text(value, what):
         raise TradingError(f'{what} must be one line of 1 to {LONGEST:,} characters', value, f'For example: {example}')
     return text
 
-# %% ../../nbs/trading/02_account_state.ipynb #46c9ff0e
+# %% ../../nbs/trading/02_account_state.ipynb #792f98ab
 BROKERS = {'replay': 'simulated', 'paper': 'simulated', 'shadow': 'alpaca', 'live': 'alpaca'}  # Mode → its broker
-_SECTIONS = {'data', 'strategy', 'costs', 'risk', 'backtest'}
+_SECTIONS = {'data', 'strategy', 'costs', 'risk', 'orders', 'backtest'}
 
 
 def _checked_cash(cash):
@@ -60,10 +60,10 @@ def _checked_cash(cash):
         raise TradingError('Cash must be above 0, below 10^12 and in whole cents', cash, 'For example: 25000.00')
     return amount
 
-# %% ../../nbs/trading/02_account_state.ipynb #b3654220
+# %% ../../nbs/trading/02_account_state.ipynb #7f19e9bf
 def create_account(
     db,  # A session; the account is part of its transaction
-    settings: Settings,  # The lab; its data, strategy, costs, risk and backtest are kept with the account
+    settings: Settings,  # The lab; its data, strategy, costs, risk, orders and backtest are kept with the account
     name: str,  # Up to 24 characters: a letter, then letters, digits, - or _, in lower case
     mode: str = 'paper',  # 'replay', 'paper', 'shadow' or 'live'
     cash: float | None = None,  # USD in whole cents; [backtest] cash when left out

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped
 from ..utils.database import Base, column, key_column
 from ..utils.roles import APPEND_ONLY
 
-# %% ../../nbs/trading/01_tables.ipynb #19750a1c
+# %% ../../nbs/trading/01_tables.ipynb #d808bfee
 class TradingAccount(Base):
     "One account that is traded."
 
@@ -40,7 +40,7 @@ class TradingAccount(Base):
     broker: Mapped[str] = column('Who fills its orders: simulated or alpaca')
     cash: Mapped[Decimal] = column('Cash at the opening, in the currency of the account')
     currency: Mapped[str] = column('Currency, three letters')
-    settings: Mapped[dict] = column('Settings at the opening: data, strategy, costs, risk and backtest')
+    settings: Mapped[dict] = column('Settings at the opening: data, strategy, costs, risk, orders and backtest')
     created_at: Mapped[dt.datetime] = column('When it was opened')
 
 # %% ../../nbs/trading/01_tables.ipynb #fa0cb638

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['Writer', 'writer', 'trading_session']
 
-# %% ../../nbs/trading/03_writer.ipynb #63c5c44a
+# %% ../../nbs/trading/03_writer.ipynb #200012cb
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, NullPool, func, insert, select, text, update
+from sqlalchemy import NullPool, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from ..config import Settings
@@ -31,7 +31,7 @@ from ..utils.database_driver import answer_within, database_error
 from ..utils.error_handling import DatabaseDownError, DatabaseError, TradingError, WriterLostError, plural
 from ..utils.heartbeat import beating, owner_name
 
-# %% ../../nbs/trading/03_writer.ipynb #b396a47f
+# %% ../../nbs/trading/03_writer.ipynb #a79c60d7
 BEAT_S = 5.0  # Seconds between two signs of life
 SILENT_S = 60.0  # Seconds without one, after which a writer may be taken for stopped
 ANSWER_S = 20.0  # Longest wait for an answer on the writer's own connection
@@ -43,25 +43,42 @@ _TAKE = text(
 )
 
 
+class _Line:
+    "A connection that belongs to no pool, for two threads in turn; each statement is stored at once"
+
+    def __init__(self, connection):
+        self.connection, self.turn = connection, threading.Lock()
+
+    def ask(self, statement, values=None):
+        "The answer to a statement; raises DatabaseError"
+        try:
+            with self.turn, answer_within(ANSWER_S):
+                if self.connection.invalidated:  # SQLAlchemy would connect again, without the lock
+                    raise DatabaseDownError('The connection that held the account was lost')
+                return self.connection.execute(statement, values)
+        except DBAPIError as e:
+            raise database_error(e) from e
+
+# %% ../../nbs/trading/03_writer.ipynb #376128f5
 @contextmanager
 def _own_line(settings):
-    "A connection that belongs to no pool; each statement is stored at once"
+    "A `_Line` that is closed at the end, and with it its locks"
     engine = new_engine(database_url(settings), settings, poolclass=NullPool, isolation_level='AUTOCOMMIT')
     try:
-        line = engine.connect()
+        connection = engine.connect()
     except DBAPIError as e:
         raise database_error(e) from e
     try:
-        yield line
+        yield _Line(connection)
     finally:
         with suppress(DBAPIError):
-            line.close()
+            connection.close()
 
 
 def _took_lock(line, account):
     "Whether the lock of the account could be taken"
     took = dict(lock=WRITER_LOCK, account=account, label=writer_label(account))
-    return line.scalar(_TAKE, took) is not None
+    return line.ask(_TAKE, took).scalar() is not None
 
 # %% ../../nbs/trading/03_writer.ipynb #5fef7427
 def _holder(db, account):
@@ -86,7 +103,7 @@ def _held(account, holder):
         remedy += ' (or take over: take_over=True)'
     return TradingError(what, found, remedy)
 
-# %% ../../nbs/trading/03_writer.ipynb #80041721
+# %% ../../nbs/trading/03_writer.ipynb #aa33292b
 _END_SESSIONS = text(
     'SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() '
     'AND pid <> pg_backend_pid() AND starts_with(application_name, :label)'
@@ -95,13 +112,13 @@ _END_SESSIONS = text(
 
 def _end_sessions(line, account):
     "End what former writers of the account still have open on the server"
-    line.execute(_END_SESSIONS, dict(label=f'tradelab writer {account} ')).all()
+    line.ask(_END_SESSIONS, dict(label=f'tradelab writer {account} ')).all()
 
 
 def _lock_account(line, settings, account, take_over):
     "Take the lock of an account; TradingError when another process has it"
     migration = dict(lock=MIGRATION_LOCK)
-    if not line.scalar(text('SELECT pg_try_advisory_lock_shared(:lock)'), migration):
+    if not line.ask(text('SELECT pg_try_advisory_lock_shared(:lock)'), migration).scalar():
         raise TradingError('The schema is just being changed', account, 'Let the migration finish, then try again.')
     try:
         if not _took_lock(line, account):
@@ -113,7 +130,7 @@ def _lock_account(line, settings, account, take_over):
             if not _took_lock(line, account):
                 raise _held(account, None)
     finally:
-        line.execute(text('SELECT pg_advisory_unlock_shared(:lock)'), migration)
+        line.ask(text('SELECT pg_advisory_unlock_shared(:lock)'), migration)
     _end_sessions(line, account)
 
 # %% ../../nbs/trading/03_writer.ipynb #0e711097
@@ -131,7 +148,7 @@ def _begin_epoch(db, account, owner):
     row |= dict(started_at=_NOW, heartbeat_at=_NOW, epoch=func.greatest(last.scalar_subquery() + 1, second))
     return db.scalar(insert(WriterEpoch).values(**row).returning(WriterEpoch.epoch))
 
-# %% ../../nbs/trading/03_writer.ipynb #e707cf54
+# %% ../../nbs/trading/03_writer.ipynb #d07a8611
 @dataclass(eq=False)
 class Writer:
     "The right of this process to write for an account; made by `writer`."
@@ -140,14 +157,13 @@ class Writer:
     account: str  # Name of the account
     epoch: int  # Number of this writer, written into its rows
     owner: str  # Name of this process: host:process:token
-    line: Connection = field(repr=False)  # The connection that holds the lock
+    line: _Line = field(repr=False)  # The connection that holds the lock
     lost: threading.Event = field(repr=False, default_factory=threading.Event)  # Set once the right is gone
-    _turn: threading.Lock = field(repr=False, default_factory=threading.Lock)
 
     def check(self):  # Raises WriterLostError
         "Make sure that this process still holds the account; to be called before an order leaves"
         try:
-            held = not self.lost.is_set() and self._ask(select(WriterEpoch.epoch).where(*self._mine())).first()
+            held = not self.lost.is_set() and self.line.ask(select(WriterEpoch.epoch).where(*self._mine())).first()
         except DatabaseError as e:
             raise self._lost(e.what) from e
         if not held:
@@ -167,9 +183,9 @@ class Writer:
         "Write a sign of life"
         mine = TradingSession.account == self.account, TradingSession.epoch == self.epoch
         try:
-            alive = self._ask(update(WriterEpoch).where(*self._mine()).values(heartbeat_at=_NOW)).rowcount == 1
+            alive = self.line.ask(update(WriterEpoch).where(*self._mine()).values(heartbeat_at=_NOW)).rowcount == 1
             if alive:
-                self._ask(
+                self.line.ask(
                     update(TradingSession).where(*mine, TradingSession.ended_at.is_(None)).values(heartbeat_at=_NOW)
                 )
         except DatabaseDownError:
@@ -178,16 +194,6 @@ class Writer:
 
     def _mine(self):
         return WriterEpoch.account == self.account, WriterEpoch.epoch == self.epoch, WriterEpoch.ended_at.is_(None)
-
-    def _ask(self, statement):
-        "Execute a statement on the own connection; raises DatabaseError"
-        try:
-            with self._turn, answer_within(ANSWER_S):
-                if self.line.invalidated:  # SQLAlchemy would connect again, without the lock
-                    raise DatabaseDownError('The connection that held the account was lost')
-                return self.line.execute(statement)
-        except DBAPIError as e:
-            raise database_error(e) from e
 
     def _lost(self, why):
         "The error for a right that is gone"
@@ -201,7 +207,7 @@ _IN_TRANSACTION = text(  # a writer that is stopped inside a transaction does no
     "set_config('idle_in_transaction_session_timeout', '60s', true)"
 )
 
-# %% ../../nbs/trading/03_writer.ipynb #4bba684f
+# %% ../../nbs/trading/03_writer.ipynb #088e2f57
 @contextmanager
 def writer(
     settings: Settings,  # The lab
@@ -227,7 +233,7 @@ def writer(
             raise
         finally:
             with suppress(DatabaseError):  # its successor will end the row
-                made._ask(update(WriterEpoch).where(*made._mine()).values(ended_at=_NOW, why=why))
+                line.ask(update(WriterEpoch).where(*made._mine()).values(ended_at=_NOW, why=why))
 
 # %% ../../nbs/trading/03_writer.ipynb #ffbe0bdf
 @contextmanager

@@ -48,7 +48,7 @@ def _states(settings):
         query = 'SELECT number, action, state, actor FROM account_states ORDER BY account, number'
         return [tuple(row) for row in db.execute(text(query))]
 
-# %% ../../../nbs/trading/02_account_state.ipynb #25dbe7e1
+# %% ../../../nbs/trading/02_account_state.ipynb #904c84e6
 @pytest.mark.parametrize(
     'name, options, word',
     [
@@ -94,7 +94,7 @@ def test_an_account_keeps_its_money_and_the_settings_of_its_opening(fresh):
         rows = db.execute(text('SELECT name, broker, cash::text, settings FROM accounts')).all()
     assert {row.name: row.broker for row in rows} == {**BROKERS, 'default': 'simulated'}
     assert {row.cash for row in rows} == {'1234.56', '100000.0'}
-    assert set(rows[0].settings) == {'data', 'strategy', 'costs', 'risk', 'backtest'}
+    assert set(rows[0].settings) == {'data', 'strategy', 'costs', 'risk', 'orders', 'backtest'}
 
 # %% ../../../nbs/trading/02_account_state.ipynb #9055d4bc
 def test_a_state_gets_tighter_and_never_looser_until_a_person_rearms_it(account):
