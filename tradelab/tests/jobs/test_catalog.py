@@ -32,6 +32,7 @@ def test_moments_carry_their_zone_and_sessions_are_dates():
     columns = [column for table in TABLES for column in table.columns]
     bare = {f'{column.table}.{column.name}' for column in columns if getattr(column.type, 'timezone', True) is False}
     assert bare == {
+        'account_decisions.at',
         'decisions.at',
         'trades.entry_at',
         'trades.exit_at',
@@ -55,6 +56,17 @@ def test_moments_carry_their_zone_and_sessions_are_dates():
     }
 
 
+_LEDGER_AMOUNTS = {
+    'intents': 'quantity limit_price stop_price price distance stop_loss take_profit worth',
+    'order_events': 'filled quantity ratio',
+    'executions': 'quantity price fees slippage',
+    'cash_ledger': 'amount',
+    'share_ledger': 'quantity ratio',
+    'account_sessions': 'cash positions_value receivable equity gross turnover',
+    'account_decisions': 'target_quantity',
+}
+
+
 def test_money_is_numeric_and_research_prices_are_not():
     money = {
         f'{table.name}.{column.name}'
@@ -62,7 +74,8 @@ def test_money_is_numeric_and_research_prices_are_not():
         for column in table.columns
         if isinstance(column.type, Numeric) and column.type.asdecimal
     }
-    assert money == {
+    ledger = {f'{table}.{name}' for table, names in _LEDGER_AMOUNTS.items() for name in names.split()}
+    assert money == ledger | {
         'accounts.cash',
         'trades.entry_price',
         'trades.exit_price',
