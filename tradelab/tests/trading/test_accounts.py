@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['accounts', 'test_the_table_has_each_account_once_with_its_newest_state', 'test_a_lab_without_accounts_has_an_empty_table', 'test_a_writer_is_at_work_silent_or_dead', 'test_rows_of_the_dead_are_ended_and_those_of_the_living_are_not']
 
-# %% ../../../nbs/trading/04_accounts.ipynb #d16c68b7
+# %% ../../../nbs/trading/08_accounts.ipynb #d16c68b7
 import pytest
 from sqlalchemy import text
 
