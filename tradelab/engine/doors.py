@@ -34,8 +34,10 @@ from .market import TARGET_UNITS, Bars, Inputs, Targets
 
 # %% ../../nbs/engine/13_doors.ipynb #1c35075a
 from tradelab.engine.state import (
+    ADD,
     CANCELLED_NO_BAR,
     CANCELLED_VOLUME,
+    ENTRY,
     EXIT,
     EXIT_LEFT_LIVE,
     EXPIRED,
@@ -52,6 +54,7 @@ from tradelab.engine.state import (
     engine_parameters,
     new_log,
     place_of,
+    round_quantity,
 )
 from .working_orders import OrderKey, WorkingOrder, kernel_kind, working_order
 from ..utils.display import list_names
@@ -228,15 +231,15 @@ def input_row(
 def _mark(
     self,
     bars: Bars,  # One row: the bars of this session, shape (1, n_symbols)
-    full_bar: bool = True,  # Whether the whole bar lay after the fills; False after fills at its close
+    full_bar: bool = True,  # Whether the whole bar lay after the fills; False after later fills
 ):  # Raises DataError while orders wait
     "Value the account at the close, and check the breakers"
-    _expect(self, 'mark', 'acted' if full_bar else 'decided')
-    if self.state.account[0]['orders']:
+    _expect(self, 'mark', *(('acted',) if full_bar else ('marked', 'decided')))
+    if full_bar and self.state.account[0]['orders']:
         remedy = 'Book their executions and call end_orders.'
         raise DataError('Orders of the session before still wait', len(self.orders), remedy)
     mark(0, bars, bool(full_bar), False, self.state, self.params, self.log)
-    self.stage = 'marked' if full_bar else 'decided'
+    self.stage = 'marked' if full_bar else self.stage
 
 
 def _decide(
@@ -280,11 +283,11 @@ def _apply_fill(
     entered_by: str = 'open',  # How an entry was reached, one of `ENTERED_BY`
 ) -> WorkingOrder:  # With the fill; raises DataError for one that cannot be, and then books nothing
     "Book one execution exactly as it is given"
-    _expect(self, 'apply_fill', 'acted', 'decided')
+    _expect(self, 'apply_fill', 'acted', 'marked', 'decided')
     _check_fill(self, order, quantity, price, fees, slippage)
     if entered_by not in ENTERED_BY:
         raise DataError('Unknown way to enter', entered_by, f'Use one of {", ".join(ENTERED_BY)}.')
-    total = self.filled.get(order.key, 0.0) + abs(quantity)
+    total = max(self.filled.get(order.key, 0.0), order.filled) + abs(quantity)
     after = order.seen('partly_filled', total)
     execution = Execution(
         symbol=place_of(order.key.symbol, self.symbols),
@@ -302,7 +305,16 @@ def _apply_fill(
     )
     apply_fill(self.state, execution, self.params, self.log)
     self.filled[order.key] = total
+    _shorten_rest(self.state.standing[execution.symbol], execution)
     return after
+
+
+def _shorten_rest(rest, execution):
+    "Take a fill that came after the end of its order off what still waits of it"
+    if rest['quantity'] * execution.quantity > 0 and execution.kind in (ENTRY, ADD):
+        left = max(0.0, abs(rest['quantity']) - abs(execution.quantity))
+        rest['quantity'] = round_quantity(left) if execution.quantity > 0 else -round_quantity(left)
+        rest['kind'], rest['worth'], rest['stop'] = ADD, nan, nan
 
 
 TradingAccount.apply_fill = _apply_fill
