@@ -19,7 +19,7 @@ NEW = ('accounts', 'account_states', 'writer_epochs', 'trading_sessions')
 ONLY_GROW = ('accounts', 'account_states')
 
 CHECK_STATE = """
-CREATE FUNCTION check_account_state() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION check_account_state() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
     ranks constant text[] := ARRAY['ACTIVE', 'REDUCE_ONLY', 'HALTED'];
     newest public.account_states;
@@ -40,7 +40,7 @@ END $$
 """
 
 REQUIRE_WRITER = """
-CREATE FUNCTION require_writer() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION require_writer() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
     newest public.writer_epochs;
 BEGIN
@@ -53,7 +53,7 @@ END $$
 """
 
 LAB_RESTORED = """
-CREATE FUNCTION lab_restored(why text) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION lab_restored(why text) RETURNS void LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
     UPDATE public.trading_sessions SET ended_at = clock_timestamp(), why = lab_restored.why WHERE ended_at IS NULL;
     UPDATE public.writer_epochs SET ended_at = clock_timestamp(), why = lab_restored.why WHERE ended_at IS NULL;

@@ -335,10 +335,11 @@ def _say_halted(settings):
 # %% ../../nbs/cli/06_main.ipynb #92c8ca84
 def _restore(settings, path, yes):
     "Look at the backup, ask, restore it, and say what to do next"
-    from tradelab.utils.backup import read_backup, restore
+    from tradelab.utils.backup import read_backup, require_replaceable, restore
     from tradelab.utils.database import head_revision
 
     found = read_backup(settings, path)
+    require_replaceable(settings)
     facts = f'saved {found.made}, revision {found.revision or "none"}'
     require_yes(f'Replace the database of {settings.home} by {path} ({facts})?', yes)
     restore(settings, path)
@@ -351,10 +352,11 @@ def _restore(settings, path, yes):
 # %% ../../nbs/cli/06_main.ipynb #59fdfde1
 def _undo(settings, yes):
     "Look at the former database, ask, and take it back"
-    from tradelab.utils.backup import find_leftovers, read_former, undo_restore
+    from tradelab.utils.backup import find_leftovers, read_former, require_replaceable, undo_restore
     from tradelab.utils.database import head_revision
 
     read_former(settings)
+    require_replaceable(settings)
     require_yes(f'Replace the database of {settings.home} by the former one ({find_leftovers(settings).former})?', yes)
     revision = undo_restore(settings)
     _say_halted(settings)

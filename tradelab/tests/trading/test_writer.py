@@ -62,12 +62,11 @@ def _refused(settings, word, error=TradingError, **options):
     with pytest.raises(error, match=word), writer(settings, 'paper-1', **options):
         pass
 
-# %% ../../../nbs/trading/03_writer.ipynb #30b35b68
+# %% ../../../nbs/trading/03_writer.ipynb #28165239
 CHILD = """
 import sys
 from sqlalchemy import text
 from tradelab.config import load_settings
-from tradelab.tests.trading.test_writer import _write
 from tradelab.trading.writer import trading_session, writer
 from tradelab.utils.error_handling import TradeLabError
 with writer(load_settings(), 'paper-1', beat_s=0.1) as mine, trading_session(mine):
@@ -75,7 +74,8 @@ with writer(load_settings(), 'paper-1', beat_s=0.1) as mine, trading_session(min
     for words in map(str.split, sys.stdin):
         try:
             with mine.transaction() as db:
-                _write(db, words[0])
+                row = "INSERT INTO events (at, level, event, message) VALUES (now(), 'INFO', 'test', :what)"
+                db.execute(text(row), {'what': words[0]})
                 if words[0] == 'wait':
                     print('waiting', flush=True)
                     sys.stdin.readline()
