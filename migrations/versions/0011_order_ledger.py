@@ -487,11 +487,6 @@ def make_account_decisions():
         ),
         sa.CheckConstraint('signal IN (-1, 0, 1)', name=op.f('ck_account_decisions_signal_known')),
         sa.CheckConstraint('bar >= 0', name=op.f('ck_account_decisions_bar_counted')),
-        sa.ForeignKeyConstraint(
-            ['account', 'epoch'],
-            ['writer_epochs.account', 'writer_epochs.epoch'],
-            name=op.f('fk_account_decisions_account_epoch_writer_epochs'),
-        ),
         sa.PrimaryKeyConstraint(
             'account', 'mode', 'strategy', 'symbol', 'session', 'bar', name=op.f('pk_account_decisions')
         ),

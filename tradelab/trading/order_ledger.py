@@ -6,7 +6,7 @@
 __all__ = ['client_order_id', 'Intent', 'record_intents', 'OrderEvent', 'record_events', 'record_event', 'LedgerExecution',
            'book_executions', 'book_execution', 'reversal', 'CashMovement', 'book_cash', 'book_opening', 'book_split',
            'SessionClose', 'session_close', 'end_sessions', 'record_decisions', 'LedgerState', 'load_executions',
-           'load_ledger']
+           'load_ledger', 'Mismatch', 'check_books']
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #edb5bd75
 import datetime as dt
@@ -24,6 +24,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql
 
 from ..engine.doors import TradingAccount
+from ..engine.saved_account import load_account
 from ..engine.working_orders import ORDER_STATES, PROTECTIVE_KINDS, OrderKey, WorkingOrder
 from ..settings import Value
 from .tables import ORDER_EVENTS, SETTLED_KINDS, AccountSession, StoredExecution
@@ -67,21 +68,26 @@ _WHEN = ('epoch', 'at', 'received_at')  # Who wrote a row, and when, is not what
 
 @cache
 def _insert(name):
-    "The statement that stores arrays as rows of a table, and returns the keys of the new ones"
+    "The statement that stores rows, given as JSON, in a table and returns the new ones"
     table = Base.metadata.tables[name]
     kinds = {column.name: column.type.compile(dialect=postgresql.dialect()) for column in table.columns}
     names, key = ', '.join(kinds), ', '.join(column.name for column in table.primary_key)
-    arrays = ', '.join(f'CAST(:{column} AS {kind}[])' for column, kind in kinds.items())
-    return f'INSERT INTO {name} ({names}) SELECT * FROM unnest({arrays}) ON CONFLICT ({key}) DO NOTHING RETURNING *'
+    fields = ', '.join(f'{column} {kind}' for column, kind in kinds.items())
+    given = f'json_to_recordset(CAST(:rows AS json)) given({fields})'
+    return f'INSERT INTO {name} ({names}) SELECT {names} FROM {given} ON CONFLICT ({key}) DO NOTHING RETURNING *'
+
+
+def _as_text(value):
+    "What JSON does not know, as Postgres reads it"
+    return rf'\x{value.hex()}' if isinstance(value, bytes) else str(value)
 
 
 def _add_rows(db, name, rows, then=''):
     "Store rows; how many were new. Raises TradingError when another one has the same key"
     if not rows:
         return 0
-    columns = {column: [row.get(column) for row in rows] for column in Base.metadata.tables[name].columns.keys()}
     statement = text(f'WITH added AS ({_insert(name)}){then} SELECT count(*) FROM added')
-    new = db.scalar(statement, columns)
+    new = db.scalar(statement, dict(rows=dumps(rows, default=_as_text)))
     if new < len(rows):
         _refuse_others(db, name, rows)
     return new
@@ -113,9 +119,9 @@ def _stored(db, table, rows, key):
 
 def _same(before, now):
     "Whether a stored value is what was given"
-    if isinstance(before, Decimal):
-        return now is not None and before == Decimal(now)
-    return (dumps(before, sort_keys=True) == now) if isinstance(before, dict) else before == now
+    if isinstance(before, (Decimal, float)):
+        return now is not None and before == type(before)(now)
+    return before == now
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #c8187c2f
 @dataclass(frozen=True, eq=False)
@@ -147,7 +153,7 @@ def _intent_row(account, epoch, intent, at):
     row |= dict(decided=key.session, symbol=key.symbol, kind=key.kind, attempt=key.attempt, side=order.side)
     row |= dict(quantity=_exact(abs(order.quantity)), price=_exact(order.price), **_how(order))
     row |= dict(time_in_force=intent.time_in_force, reason=intent.reason, verdict=intent.verdict)
-    row |= dict(reason_code=int(order.reason), last=int(order.last), rank=None if isnan(order.rank) else order.rank)
+    row |= dict(reason_code=int(order.reason), last=int(order.last), rank=_exact(order.rank))
     return row | {name: _exact(getattr(order, name)) for name in _REST}
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #496c5b4b
@@ -189,9 +195,9 @@ def _event_row(account, epoch, event, at):
     "News as a row of their table"
     row = asdict(event) | dict(account=account, epoch=epoch, received_at=at)
     row |= {name: _exact(getattr(event, name)) for name in ('filled', 'quantity', 'ratio')}
-    row['raw'] = None if event.raw is None else dumps(event.raw, sort_keys=True)
     said = [row[name] for name in ('event', 'filled', 'quantity', 'ratio', 'broker_order_id', 'broker_at', 'raw')]
-    row['event_id'] = event.event_id or sha256(repr(said).encode()).hexdigest()[:16]
+    text = dumps(said, sort_keys=True, default=str)
+    row['event_id'] = event.event_id or sha256(text.encode()).hexdigest()[:16]
     return row
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #be16528f
@@ -542,3 +548,80 @@ def load_ledger(
     positions = dict(db.execute(held, dict(account=account)).all())
     executions = load_executions(db, account, session)
     return LedgerState(account, session, books, _open_orders(db, account), executions, cash, positions)
+
+# %% ../../nbs/trading/04_order_ledger.ipynb #afff17e5
+_CHECKS = {
+    'cash of the session': """
+WITH moved AS (SELECT session, sum(amount) AS amount FROM cash_ledger WHERE account = :account GROUP BY session),
+days AS (SELECT session FROM moved UNION SELECT session FROM account_sessions WHERE account = :account),
+running AS (SELECT session, sum(coalesce(amount, 0)) OVER (ORDER BY session) AS total
+    FROM days LEFT JOIN moved USING (session))
+SELECT session, total, cash + receivable FROM account_sessions JOIN running USING (session)
+WHERE account = :account AND status = 'done' AND abs(total - cash - receivable) > 0.005""",
+    'equity of the session': """
+SELECT session, cash + receivable + positions_value, equity FROM account_sessions
+WHERE account = :account AND status = 'done' AND abs(cash + receivable + positions_value - equity) > 0.005""",
+    'executions of the session': """
+SELECT s.session, count(execution_id), fills FROM account_sessions s LEFT JOIN executions e
+ON e.account = s.account AND e.session = s.session AND e.reverses IS NULL
+WHERE s.account = :account GROUP BY s.account, s.session HAVING count(execution_id) <> fills""",
+    'orders of the session': """
+SELECT s.session, count(client_order_id), orders FROM account_sessions s LEFT JOIN intents i
+ON i.account = s.account AND left(i.decided, 10) = s.session::text AND attempt = 0
+AND kind NOT IN ('stop', 'target', 'flat') WHERE s.account = :account
+GROUP BY s.account, s.session HAVING count(client_order_id) <> orders""",
+    'filled of an order': """
+SELECT client_order_id, s.filled, s.quantity FROM order_states s JOIN intents i USING (account, client_order_id)
+WHERE account = :account AND worth IS NULL AND s.filled > s.quantity * (1 + 1e-9) + 2e-9""",
+    'order of an execution': """
+SELECT execution_id, concat_ws(' ', e.decided, e.symbol, e.kind, e.attempt, sign(e.quantity)),
+    concat_ws(' ', i.decided, i.symbol, i.kind, i.attempt, CASE side WHEN 'buy' THEN 1 ELSE -1 END)
+FROM executions e JOIN intents i USING (account, client_order_id) WHERE account = :account
+AND (e.decided, e.symbol, e.kind, e.attempt, sign(e.quantity) * CASE WHEN reverses IS NULL THEN 1 ELSE -1 END)
+IS DISTINCT FROM (i.decided, i.symbol, i.kind, i.attempt, CASE side WHEN 'buy' THEN 1 ELSE -1 END)""",
+    'cash of an execution': """
+SELECT e.execution_id, coalesce(sum(amount), 0), -quantity * price - fees FROM executions e
+LEFT JOIN cash_ledger c ON c.account = e.account AND c.execution_id = e.execution_id
+WHERE e.account = :account GROUP BY e.account, e.execution_id
+HAVING coalesce(sum(amount), 0) <> -quantity * price - fees""",
+    'shares of an execution': """
+SELECT e.execution_id, coalesce(sum(s.quantity), 0), e.quantity FROM executions e
+LEFT JOIN share_ledger s ON s.account = e.account AND s.execution_id = e.execution_id AND s.symbol = e.symbol
+WHERE e.account = :account GROUP BY e.account, e.execution_id HAVING coalesce(sum(s.quantity), 0) <> e.quantity""",
+}
+_HELD = text(
+    'SELECT symbol, sum(quantity) FROM share_ledger WHERE account = :account AND session <= :session '
+    'GROUP BY symbol ORDER BY symbol'
+)
+
+# %% ../../nbs/trading/04_order_ledger.ipynb #34876a48
+@dataclass(frozen=True, eq=False)
+class Mismatch(Value):
+    "Two numbers of one account that should be the same."
+
+    what: str  # What was compared
+    where: str  # The session, order, execution or symbol
+    ledger: str  # What the ledger says
+    books: str  # What it should be
+
+
+def _shares_of_books(db, account):
+    "Shares that the ledger has and the newest saved account has not, or the other way round"
+    known = load_ledger(db, account)
+    if known.books is None:
+        return []
+    held = load_account(known.books).positions['quantity'].to_dict()
+    shares = dict(db.execute(_HELD, dict(account=account, session=known.session)).all())
+    pairs = [(name, float(shares.get(name, 0)), held.get(name, 0.0)) for name in sorted({*shares, *held})]
+    return [('shares held', *pair) for pair in pairs if abs(pair[1] - pair[2]) > 1e-6]
+
+
+def check_books(
+    db,  # A session
+    account: str,  # Name of the account
+) -> tuple[Mismatch, ...]:  # Empty when all agree; raises TradingError for an unknown account
+    "Compare the ledger with itself and with the saved account of the engine"
+    found = _shares_of_books(db, account)
+    for what, query in _CHECKS.items():
+        found += [(what, *row) for row in db.execute(text(query), dict(account=account))]
+    return tuple(Mismatch(*map(str, row)) for row in found)

@@ -380,7 +380,6 @@ class AccountDecision(JournalColumns, Base):
 
     __tablename__ = 'account_decisions'
     __table_args__ = (
-        _written_by(),
         _one_of('mode', ('replay', 'paper', 'shadow', 'live'), 'mode_known'),
         CheckConstraint('signal IN (-1, 0, 1)', name='signal_known'),
         CheckConstraint('bar >= 0', name='bar_counted'),
