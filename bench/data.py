@@ -24,7 +24,16 @@ from tradelab.config import load_settings
 from tradelab.data.market_data import bars, cached_panel, last_bars, load_bars
 from tradelab.data.quality import BAR_COLUMNS, Delivery
 from tradelab.data.store import save_deliveries
-from tradelab.utils.database import close_engines, database_url, engine, migrate, session
+from tradelab.utils.database import (
+    close_engines,
+    database_url,
+    engine,
+    migrate,
+    migrator_url,
+    new_engine,
+    owner_session,
+    session,
+)
 from tradelab.utils.server import start_server, stop_server
 
 COLUMNS = 'instrument_id, session, open, high, low, close, volume, fetched_at'
@@ -91,7 +100,7 @@ class Bench:
         print(f'{task:34s} {who:46s} {speeds[unit]:>20s} {ratio:>11s}', flush=True)
 
     def fresh(self, name):
-        with session(self.settings) as db:
+        with owner_session(self.settings) as db:
             db.execute(text(f'DROP TABLE IF EXISTS {name}'))
             for statement in FLAT.format(name, name).split(';'):
                 db.execute(text(statement))
@@ -211,7 +220,7 @@ class Bench:
     def staged(self, frame, statement):
         import pyarrow as pa
 
-        with session(self.settings) as db:
+        with owner_session(self.settings) as db:
             db.execute(text('DROP TABLE IF EXISTS stage'))
             db.execute(text(f'CREATE UNLOGGED TABLE stage AS SELECT {COLUMNS} FROM peer WITH NO DATA'))
         with self.adbc.cursor() as cursor:
@@ -312,10 +321,10 @@ class Bench:
         )
         for step in (self.first_load, self.again, self.daily):
             step()
-        with session(self.settings) as db:
+        with owner_session(self.settings) as db:
             for name in ('peer', 'stage'):
                 db.execute(text(f'DROP TABLE IF EXISTS {name}'))
-        with engine(self.settings).connect().execution_options(isolation_level='AUTOCOMMIT') as connection:
+        with new_engine(migrator_url(self.settings), isolation_level='AUTOCOMMIT').connect() as connection:
             connection.execute(text('VACUUM ANALYZE daily_bars'))
         for step in (self.read_panel, self.read_one, self.read_last):
             step()

@@ -11634,6 +11634,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'tradelab.utils.server._settle': ('ground/server.html#_settle', 'tradelab/utils/server.py'),
                                        'tradelab.utils.server._socket_for': ('ground/server.html#_socket_for', 'tradelab/utils/server.py'),
                                        'tradelab.utils.server._unusable': ('ground/server.html#_unusable', 'tradelab/utils/server.py'),
+                                       'tradelab.utils.server._user': ('ground/server.html#_user', 'tradelab/utils/server.py'),
                                        'tradelab.utils.server._write_access': ( 'ground/server.html#_write_access',
                                                                                 'tradelab/utils/server.py'),
                                        'tradelab.utils.server.full_disk': ('ground/server.html#full_disk', 'tradelab/utils/server.py'),

@@ -71,7 +71,6 @@ from tradelab.utils.roles import (
     BECOME_OWNER,
     EMBEDDED_DATABASE,
     GRANTS,
-    GUARD,
     guard_statements,
     quoted,
     roles_of,
@@ -142,22 +141,23 @@ _made = set()
 def _embedded_url(folder, role):
     "The URL of the embedded database for one of the roles"
     roles = roles_of(EMBEDDED_DATABASE)
-    server = make_url(start_server(folder)).set(database=EMBEDDED_DATABASE).update_query_dict({'hostaddr': ''})
-    _make_missing(server.set(username=roles.migrator), folder, roles.owner)
-    return server.set(username=getattr(roles, role))
+    url = make_url(start_server(folder)).update_query_dict({'hostaddr': ''})
+    url = url.set(username=getattr(roles, role), database=EMBEDDED_DATABASE)
+    _make_missing(url, folder, roles)
+    return url
 
 
-def _make_missing(url, folder, owner):
+def _make_missing(url, folder, roles):
     "Create the database on an embedded server if it does not exist"
-    key = str(url), (folder / 'PG_VERSION').stat().st_ino
+    key = folder, (folder / 'PG_VERSION').stat().st_ino
     if key in _made:
         return
-    with admin_connection(url) as connection:
+    with admin_connection(url.set(username=roles.migrator)) as connection:
         if not connection.scalar(
             text('SELECT count(*) FROM pg_database WHERE datname = :name'), dict(name=url.database)
         ):
             try:
-                connection.execute(text(f'CREATE DATABASE {quoted(url.database)} OWNER {quoted(owner)}'))
+                connection.execute(text(f'CREATE DATABASE {quoted(url.database)} OWNER {quoted(roles.owner)}'))
             except DBAPIError as e:
                 if getattr(e.orig, 'pgcode', '') not in ('42P04', '23505'):
                     raise  # another process was faster
@@ -328,7 +328,7 @@ def _transaction(url, settings):
     except (DBAPIError, psycopg2.Error) as e:
         raise lab_error(settings, e) from e
 
-# %% ../../nbs/ground/10_database.ipynb #6dbcfc3e
+
 @contextmanager
 def session(
     settings: Settings,  # The lab's settings
@@ -602,7 +602,7 @@ def make_append_only(
     "In a migration: refuse to change or remove rows of tables"
     from alembic import op
 
-    for statement in (GUARD, *(line for table in tables for line in guard_statements(table))):
+    for statement in guard_statements(*tables):
         op.execute(statement)
 
 

@@ -20,6 +20,7 @@ import tempfile
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import astuple
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -84,7 +85,7 @@ def _passable(path):
 
 # %% ../../nbs/ground/08_server.ipynb #a196deee
 def _run(name, *args, timeout=120, env=None, owner=None):
-    "Run a server program as `owner` or, by default, as who starts a server; returns what it printed, raises CalledProcessError"
+    "Run a server program as `owner`, or as who starts servers; returns what it printed, raises CalledProcessError"
     owner, binary = owner or _owner(), server_binary(name)
     if owner:
         _passable(binary)
@@ -214,10 +215,8 @@ def _locked(data_dir):
 # %% ../../nbs/ground/08_server.ipynb #c3e022d2
 def _holder(data_dir):
     "The `pwd` entry of the user of the system that owns a cluster and runs its server"
-    import pwd
-
     try:
-        return pwd.getpwuid(data_dir.stat().st_uid)
+        return _user(data_dir.stat().st_uid)
     except KeyError as e:
         message = 'The owner of the database folder has no name on this machine'
         raise StorageError(
@@ -225,9 +224,16 @@ def _holder(data_dir):
         ) from e
 
 
-def _access_files(data_dir):
-    "Name → text of the two files that say who may log in as what"
-    holder = _holder(data_dir).pw_name
+@cache
+def _user(number):
+    import pwd
+
+    return pwd.getpwuid(number)
+
+
+@cache
+def _access_files(holder):
+    "Name → text of the two files that say who may log in as what, for the user of the system who owns the cluster"
     clients = dict.fromkeys((holder, 'root'))
     pairs = [(client, role) for client in clients for role in astuple(roles_of(EMBEDDED_DATABASE))[1:]]
     lines = [f'lab "{user}" "{role}"' for user, role in [(holder, 'postgres'), *pairs]]
@@ -240,7 +246,7 @@ def _access_files(data_dir):
 def _write_access(data_dir):
     "Write the files of `_access_files` where they differ"
     holder = _holder(data_dir)
-    for name, content in _access_files(data_dir).items():
+    for name, content in _access_files(holder.pw_name).items():
         path, new = data_dir / name, data_dir / f'{name}.new'
         if path.exists() and path.read_text() == content:
             continue
@@ -440,7 +446,7 @@ _MADE = 'tradelab_roles'  # file in the cluster, written when the roles are comp
 def _has_roles(data_dir):
     "Whether the roles of the cluster were made for its owner of today"
     try:
-        return (data_dir / _MADE).read_text() == _access_files(data_dir)['pg_ident.conf']
+        return (data_dir / _MADE).read_text() == _access_files(_holder(data_dir).pw_name)['pg_ident.conf']
     except OSError:
         return False
 
@@ -462,7 +468,7 @@ def _make_roles(data_dir):
     for database in _as_superuser(data_dir, 'postgres', [*role_statements(roles), names]).split():
         _as_superuser(data_dir, database, [*adoption_statements(database, roles), GRANTS])
     (data_dir / _MADE).unlink(missing_ok=True)  # another user may have written it
-    (data_dir / _MADE).write_text(_access_files(data_dir)['pg_ident.conf'])
+    (data_dir / _MADE).write_text(_access_files(_holder(data_dir).pw_name)['pg_ident.conf'])
 
 # %% ../../nbs/ground/08_server.ipynb #18e198b5
 def _bring_up(data_dir, durable, force):
@@ -505,7 +511,8 @@ def start_server(
         raise DatabaseDownError(
             'The embedded Postgres has ended just after its start', str(data_dir), f'Read {data_dir}/server.log'
         )
-    return f'postgresql+psycopg2://{roles_of(EMBEDDED_DATABASE).app}@/?port={address[1]}&host={quote(address[0], safe="/")}'
+    folder, port = address
+    return f'postgresql+psycopg2://{roles_of(EMBEDDED_DATABASE).app}@/?port={port}&host={quote(folder, safe="/")}'
 
 # %% ../../nbs/ground/08_server.ipynb #6bcfcf1b
 def stop_server(

@@ -143,6 +143,7 @@ ALLOWED = [
     ('app', 'CREATE TEMP TABLE mine ON COMMIT DROP AS SELECT * FROM events; DROP TABLE mine'),
     ('app', 'SELECT * FROM runs FOR UPDATE'),
     ('reader', 'SELECT count(*) FROM events'),
+    ('reader', "DO $$ BEGIN ASSERT current_setting('transaction_read_only') = 'on'; END $$"),
     ('reader', 'SELECT version_num FROM alembic_version'),
     ('migrator', 'SET ROLE {owner}; CREATE TABLE mine (a int)'),
     ('owner', "SET LOCAL tradelab.maintenance = 'on'; DELETE FROM events"),
@@ -235,7 +236,8 @@ def _rights(settings):
     with owner_session(settings) as db:
         tables = text(
             "SELECT relname, relkind, pg_get_userbyid(relowner), array_to_string(relacl, ' '), "
-            "(SELECT string_agg(pg_get_triggerdef(t.oid), ' ') FROM pg_trigger t WHERE tgrelid = c.oid AND NOT tgisinternal) "
+            "(SELECT string_agg(pg_get_triggerdef(t.oid), ' ') FROM pg_trigger t WHERE tgrelid = c.oid AND "
+            'NOT tgisinternal) '
             "FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S') ORDER BY 1"
         )
         others = text(

@@ -106,8 +106,8 @@ def test_the_tables_of_millions_of_rows_pay_for_no_foreign_key():
 # %% ../../../nbs/jobs/01_catalog.ipynb #dbd13e1f
 ONLY_ADDED = {table.name for table in TABLES if table.info.get('append_only')}
 _GRANTED = """SELECT relname, string_agg(p.name, ' ' ORDER BY p.place) FROM pg_class,
-unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER']) WITH ORDINALITY p(name, place)
-WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND has_table_privilege(:role, pg_class.oid, p.name)
+unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'])
+WITH ORDINALITY p(name, place) WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND has_table_privilege(:role, pg_class.oid, p.name)
 GROUP BY 1"""
 
 
