@@ -66,6 +66,7 @@ def _own_line(settings):
     engine = new_engine(database_url(settings), settings, poolclass=NullPool, isolation_level='AUTOCOMMIT')
     try:
         connection = engine.connect()
+        connection.execute(text("SELECT set_config('lock_timeout', '1s', false)"))
     except DBAPIError as e:
         raise database_error(e) from e
     try:
@@ -190,6 +191,10 @@ class Writer:
                 )
         except DatabaseDownError:
             return False
+        except DatabaseError as e:
+            if getattr(getattr(e.__cause__, 'orig', None), 'pgcode', '') != '55P03':
+                raise
+            return True  # its own transaction holds the row, which is a sign of life
         return alive
 
     def _mine(self):
