@@ -67,6 +67,8 @@ def _read(programs, path, *words):
         with open(path, 'rb') as file:
             return run_program(programs, 'pg_restore', *words, stdin=file)
     except DatabaseError as e:
+        if 'was ended' in e.what:
+            raise
         if 'unsupported version' in str(e.found):
             what = f'The backup was written by a newer Postgres than the server, which is {programs.major}'
             raise StorageError(what, str(path), 'Restore it on a server of the version it came from.') from e

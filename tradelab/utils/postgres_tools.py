@@ -10,6 +10,7 @@ import io
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -203,7 +204,10 @@ def run_program(
         _started(command, stdin=stdin or subprocess.DEVNULL, stderr=errors, env=_environment(url)) as process,
     ):
         shutil.copyfileobj(process.stdout, output, 1 << 20)
-        if process.wait():
+        if (status := process.wait()) < 0:
+            by = signal.Signals(-status).name
+            raise DatabaseError(f'{name} of {programs} was ended from outside', by, 'Run the command again.')
+        if status:
             errors.seek(0)
             said = redact(' '.join(errors.read().decode(errors='replace').split()))
             remedy = 'The database is unchanged; correct what the message names and try again.'

@@ -376,7 +376,8 @@ def _launch(data_dir, durable):
     socket, log = _socket_for(data_dir), data_dir / 'server.log'
     options = f'-p {_PORT} -k {shlex.quote(str(socket))} -c listen_addresses= -c unix_socket_permissions=0700'
     options += f' -c log_timezone=UTC{"" if durable else " -c fsync=off"} -D {shlex.quote(str(data_dir))}'
-    env = {**os.environ, 'PGDATA': str(data_dir)}
+    env = {name: value for name, value in os.environ.items() if not name.startswith('TRADELAB_')}  # may be secrets
+    env['PGDATA'] = str(data_dir)
     for attempt in range(40):
         before = log.stat().st_size if log.exists() else 0
         for path in (data_dir / 'postmaster.pid', socket / f'.s.PGSQL.{_PORT}.lock'):
