@@ -8,6 +8,7 @@ __all__ = ['Writer', 'writer', 'trading_session']
 # %% ../../nbs/trading/03_writer.ipynb #200012cb
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from ..utils.heartbeat import beating, owner_name
 # %% ../../nbs/trading/03_writer.ipynb #a79c60d7
 BEAT_S = 5.0  # Seconds between two signs of life
 SILENT_S = 60.0  # Seconds without one, after which a writer may be taken for stopped
+MOMENT_S = 0.5  # Seconds after which a lock that is held counts as held
 ANSWER_S = 20.0  # Longest wait for an answer on the writer's own connection
 
 _NOW = func.clock_timestamp()
@@ -73,13 +75,19 @@ def _own_line(settings):
         yield _Line(connection)
     finally:
         with suppress(DBAPIError):
+            if not connection.invalidated:
+                connection.execute(text('SELECT pg_advisory_unlock_all()'))
             connection.close()
 
 
 def _took_lock(line, account):
-    "Whether the lock of the account could be taken"
-    took = dict(lock=WRITER_LOCK, account=account, label=writer_label(account))
-    return line.ask(_TAKE, took).scalar() is not None
+    "Whether the lock of the account could be taken; the server needs a moment to see that a process has died"
+    took, end = dict(lock=WRITER_LOCK, account=account, label=writer_label(account)), time.monotonic() + MOMENT_S
+    while line.ask(_TAKE, took).scalar() is None:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.05)
+    return True
 
 # %% ../../nbs/trading/03_writer.ipynb #5fef7427
 def _holder(db, account):
