@@ -27,7 +27,14 @@ from ..engine.doors import TradingAccount
 from ..engine.saved_account import load_account
 from ..engine.working_orders import ORDER_STATES, PROTECTIVE_KINDS, OrderKey, WorkingOrder
 from ..settings import Value
-from .tables import ORDER_EVENTS, SETTLED_KINDS, AccountSession, StoredExecution
+from tradelab.trading.tables import (
+    CASH_KINDS,
+    ORDER_EVENTS,
+    SETTLED_KINDS,
+    TIMES_IN_FORCE,
+    AccountSession,
+    StoredExecution,
+)
 from .tables import TradingAccount as Row
 from ..utils.database import Base, copy_frame
 from ..utils.error_handling import TradingError, did_you_mean
@@ -54,6 +61,20 @@ def _exact(value):
 def _number(value):
     "A stored number as a float; NaN for NULL"
     return nan if value is None else float(value)
+
+
+def _day(session):
+    "The date of a session; raises TradingError for something else"
+    try:
+        return dt.date.fromisoformat(session)
+    except (TypeError, ValueError) as e:
+        raise TradingError('This is no session', session, 'Give its date, such as 2012-01-03.') from e
+
+
+def _unknown_account(db, account):
+    "The error for an account that does not exist"
+    known = db.scalars(select(Row.name)).all()
+    return TradingError('There is no such account', account, did_you_mean(account, known))
 
 
 def _moment(at, what):
@@ -133,6 +154,16 @@ class Intent(Value):
     verdict: str = 'allowed'  # What the risk gate said
     time_in_force: str = 'opg'  # 'opg' at the open, 'cls' at the close, 'day', 'gtc', 'ioc' or 'fok'
 
+    def __post_init__(self):
+        if self.time_in_force not in TIMES_IN_FORCE:
+            remedy = did_you_mean(self.time_in_force, TIMES_IN_FORCE)
+            raise TradingError(f'Unknown time in force of {self.order.key}', self.time_in_force, remedy)
+        if not self.reason.strip() or not self.verdict.strip():
+            remedy = 'Say why the order is wanted, and what the risk gate said.'
+            raise TradingError(f'{self.order.key} has no reason or no verdict', (self.reason, self.verdict), remedy)
+        if not 0 < abs(self.order.quantity) < 1e15:
+            raise TradingError(f'{self.order.key} cannot ask for so many shares', self.order.quantity, 'Ask for some.')
+
 # %% ../../nbs/trading/04_order_ledger.ipynb #fa9a8ea3
 _REST = ('distance', 'stop_loss', 'take_profit', 'worth')
 
@@ -188,7 +219,8 @@ class OrderEvent(Value):
         if self.event not in ORDER_EVENTS:
             raise TradingError('Unknown event of an order', self.event, did_you_mean(self.event, ORDER_EVENTS))
         if not 0 <= self.filled < 1e15:
-            raise TradingError(f'The order {self.client_order_id} cannot have filled so many shares', self.filled)
+            what = f'The order {self.client_order_id} cannot have filled so many shares'
+            raise TradingError(what, self.filled, 'Ask the broker for the order again.')
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #3a598dfb
 def _event_row(account, epoch, event, at):
@@ -262,7 +294,7 @@ SELECT account, symbol, 'fill', execution_id, epoch, session, quantity, executio
 def _execution_row(account, epoch, one):
     "An execution as a row of its table"
     ordered = one.key.kind not in _WITHOUT_ORDER if one.ordered is None else one.ordered
-    row = dict(account=account, epoch=epoch, execution_id=one.execution_id, session=dt.date.fromisoformat(one.session))
+    row = dict(account=account, epoch=epoch, execution_id=one.execution_id, session=_day(one.session))
     row |= dict(decided=one.key.session, symbol=one.key.symbol, kind=one.key.kind, attempt=one.key.attempt)
     row |= dict(client_order_id=client_order_id(account, one.key) if ordered else None, reverses=one.reverses)
     row |= dict(reason_code=int(one.reason), entered_by=one.entered_by, at=one.at)
@@ -310,7 +342,16 @@ class CashMovement(Value):
     symbol: str | None = None  # Ticker, if it has to do with one
     note: str | None = None  # Why, in words
 
+    def __post_init__(self):
+        kinds = [kind for kind in CASH_KINDS if kind not in ('fill', 'fees')]
+        if self.kind not in kinds:
+            raise TradingError('Cash cannot move like this', self.kind, f'Use one of {", ".join(kinds)}.')
+        if not isfinite(self.amount):
+            raise TradingError(
+                f'The {self.kind} of {self.source} cannot be', self.amount, 'Look at where it comes from.'
+            )
 
+# %% ../../nbs/trading/04_order_ledger.ipynb #44ca6815
 def book_cash(
     db,  # A session, from `writer.transaction`
     account: str,  # Name of the account
@@ -322,22 +363,24 @@ def book_cash(
     rows = [
         asdict(one)
         | dict(account=account, epoch=epoch, at=at)
-        | dict(session=dt.date.fromisoformat(one.session), amount=_exact(one.amount))
+        | dict(session=_day(one.session), amount=_exact(one.amount))
         for one in movements
         if one.amount != 0
     ]
     return _add_rows(db, 'cash_ledger', rows)
 
-
+# %% ../../nbs/trading/04_order_ledger.ipynb #aa8e3aab
 def book_opening(
     db,  # A session, from `writer.transaction`
     account: str,  # Name of the account
     epoch: int,  # Number of its writer
     session: str,  # Its first session, ISO
     at: dt.datetime,  # When it is booked
-) -> bool:  # False when it is booked already
+) -> bool:  # False when it is booked already; raises TradingError for an unknown account
     "Book the cash with which the account was opened"
     cash = db.scalar(select(Row.cash).where(Row.name == account))
+    if cash is None:
+        raise _unknown_account(db, account)
     return book_cash(db, account, epoch, [CashMovement('opening', 'opening', session, cash)], at) == 1
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #d77cc755
@@ -361,7 +404,7 @@ def book_split(
     ]
     record_events(db, account, epoch, events, at)
     row = dict(account=account, symbol=symbol, kind='split', source=session, epoch=epoch, at=at, ratio=_exact(ratio))
-    before = dict(account=account, symbol=symbol, session=dt.date.fromisoformat(session))
+    before = dict(account=account, symbol=symbol, session=_day(session))
     held = db.scalar(_HELD_BEFORE, before)
     after = held * Decimal(row['ratio']) if shares is None else Decimal(_exact(shares))
     row |= dict(session=before['session'], quantity=str(after - held))
@@ -374,6 +417,9 @@ _HELD_BEFORE = text(
 )
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #841b51ad
+_FIGURES = ('cash', 'positions_value', 'receivable', 'equity', 'gross', 'turnover')
+
+
 @dataclass(frozen=True, eq=False)
 class SessionClose(Value):
     "An account at the close of a session, or why there was none."
@@ -390,7 +436,13 @@ class SessionClose(Value):
     fills: int = 0  # Executions of the session
     books: bytes | None = None  # From `save_account`; None where a later session of the same transaction has them
 
+    def __post_init__(self):
+        figures = {name: getattr(self, name) for name in _FIGURES}
+        if self.reason is None and not all(map(isfinite, figures.values())):
+            remedy = 'Give the figures of a session that was done, or the reason why it was missed.'
+            raise TradingError(f'The session {self.session} cannot end with these figures', figures, remedy)
 
+# %% ../../nbs/trading/04_order_ledger.ipynb #170b20ce
 def session_close(
     account: TradingAccount,  # After the decision of a session
     fills: int,  # Executions of the session
@@ -406,7 +458,7 @@ def session_close(
         account.session[:10], None, positions_value=net, **figures, orders=orders, fills=fills, books=books
     )
 
-
+# %% ../../nbs/trading/04_order_ledger.ipynb #0983c81c
 def end_sessions(
     db,  # A session, from `writer.transaction`
     account: str,  # Name of the account
@@ -415,17 +467,16 @@ def end_sessions(
     at: dt.datetime,  # When
 ) -> int:  # How many were new; raises TradingError where a session ended otherwise
     "Store how sessions ended"
-    money = ('cash', 'positions_value', 'receivable', 'equity', 'gross', 'turnover')
     rows = [
         asdict(one)
         | dict(
             account=account,
             epoch=epoch,
             at=_moment(at, 'The time of a row'),
-            session=dt.date.fromisoformat(one.session),
+            session=_day(one.session),
         )
         | dict(status='done' if one.reason is None else 'missed')
-        | {name: _exact(getattr(one, name)) for name in money}
+        | {name: _exact(getattr(one, name)) for name in _FIGURES}
         for one in closes
     ]
     return _add_rows(db, 'account_sessions', rows)
@@ -512,7 +563,7 @@ def load_executions(
         .order_by(table.session, table.at, table.execution_id)
     )
     if after:
-        query = query.where(table.session > dt.date.fromisoformat(after))
+        query = query.where(table.session > _day(after))
     return tuple(
         LedgerExecution(
             row['execution_id'],
@@ -537,9 +588,7 @@ def load_ledger(
     "What a process needs that goes on with an account"
     cash = db.scalar(text('SELECT cash FROM balances WHERE account = :account'), dict(account=account))
     if cash is None:
-        raise TradingError(
-            'There is no such account', account, did_you_mean(account, db.scalars(select(Row.name)).all())
-        )
+        raise _unknown_account(db, account)
     table = AccountSession
     done = select(table.session, table.books).where(table.account == account, table.books.is_not(None))
     last = db.execute(done.order_by(table.session.desc()).limit(1)).first()
