@@ -6455,6 +6455,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                       'tradelab/tests/ground/test_database.py'),
                                                      'tradelab.tests.ground.test_database._fill': ( 'ground/database.html#_fill',
                                                                                                     'tradelab/tests/ground/test_database.py'),
+                                                     'tradelab.tests.ground.test_database._is_fenced': ( 'ground/database.html#_is_fenced',
+                                                                                                         'tradelab/tests/ground/test_database.py'),
                                                      'tradelab.tests.ground.test_database._quick': ( 'ground/database.html#_quick',
                                                                                                      'tradelab/tests/ground/test_database.py'),
                                                      'tradelab.tests.ground.test_database._refused': ( 'ground/database.html#_refused',
