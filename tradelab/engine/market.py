@@ -415,6 +415,8 @@ def _cut_signals(signals, panel, traded):
     if len(traded.sessions) < len(panel.sessions):
         if isinstance(columns, _LazyColumns):
             columns = _LazyColumns([frame.iloc[rows] for frame in columns.frames])
+        elif isinstance(columns, _TargetReasons):
+            columns = _TargetReasons(columns.values[rows], columns.close[rows], columns.unit)
         else:
             columns = {name: column[rows] for name, column in columns.items()}
     return Signals(traded.symbols, traded.sessions, _checked_signals(signal, score, traded), score, columns)

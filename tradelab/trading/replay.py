@@ -8,11 +8,10 @@ __all__ = ['open_replay', 'replay_settings', 'replay_study', 'play', 'Replayed',
 # %% ../../nbs/trading/09_replay.ipynb #2b3249fc
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
+from itertools import count
 from time import perf_counter
-
-from sqlalchemy import func, select
 
 from ..backtesting import _trimmed
 from ..config import SECTIONS, Settings, load_settings
@@ -123,7 +122,7 @@ def replay_settings(
     "The settings that count for a replayed account"
     with session(settings) as db:
         mode = read_state(db, account).mode
-        stored = db.scalar(select(TradingAccount.settings).where(TradingAccount.name == account))
+        stored = db.get(TradingAccount, account).settings
     if mode != 'replay':
         raise TradingError(f'{account} is no account of a replay', mode, 'Name another one, or none for a new one.')
     return load_settings(settings.home, **{name: values for name, values in stored.items() if name in SECTIONS})

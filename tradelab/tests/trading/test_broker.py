@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['ORDER', 'REQUEST', 'Scripted', 'test_whatever_is_lost_the_broker_has_the_order_once_under_one_name', 'test_a_refused_order_is_not_sent_again', 'test_an_order_that_no_attempt_could_place_stays_unknown', 'test_an_order_waits_for_the_print_or_for_its_price']
 
-# %% ../../../nbs/trading/06_broker.ipynb #19829d39
+# %% ../../../nbs/trading/05_broker.ipynb #19829d39
 import pytest
 
 from ...engine.working_orders import OrderKey, WorkingOrder

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['SYMBOLS', 'test_what_was_sent_is_filled_and_named_in_order', 'test_what_was_not_sent_is_not_filled', 'test_a_cancelled_order_is_not_filled', 'test_a_thin_bar_fills_a_part_and_the_rest_expires', 'test_a_stop_is_at_the_broker_without_being_sent', 'test_one_name_is_accepted_once_and_only_what_the_account_waits_for', 'test_an_order_that_does_not_reach_the_market_leaves_the_account_unfilled', 'test_lost_answers_change_nothing', 'test_lost_requests_are_sent_again', 'test_a_script_says_the_same_at_every_run_and_refuses_what_is_no_fraction']
 
-# %% ../../../nbs/trading/07_simulated_broker.ipynb #d29e5f3c
+# %% ../../../nbs/trading/06_simulated_broker.ipynb #d29e5f3c
 import numpy as np
 import pytest
 
@@ -52,7 +52,7 @@ def _trade(broker, bars=None):
         done.append(execution)
     return done
 
-# %% ../../../nbs/trading/07_simulated_broker.ipynb #0327b478
+# %% ../../../nbs/trading/06_simulated_broker.ipynb #0327b478
 def test_what_was_sent_is_filled_and_named_in_order():
     broker = SimulatedBroker(_account(), str)
     assert _send(broker) == {'A': 'new', 'B': 'new'} and len(broker.open_orders()) == 2
@@ -94,7 +94,7 @@ def test_a_stop_is_at_the_broker_without_being_sent():
     _, stop = _trade(broker)
     assert (stop.client_order_id, stop.quantity) == ('2024-01-03 A stop 0', -300.0)
 
-# %% ../../../nbs/trading/07_simulated_broker.ipynb #de3b49ce
+# %% ../../../nbs/trading/06_simulated_broker.ipynb #de3b49ce
 def test_one_name_is_accepted_once_and_only_what_the_account_waits_for():
     broker = SimulatedBroker(_account(), str)
     _send(broker)
