@@ -390,6 +390,7 @@ def test_a_wrong_settings_file_gives_one_clear_line(fresh, tmp_path):
 
 def test_a_report_folder_that_cannot_be_written_gives_one_clear_line(fresh):
     (fresh.home / 'file').touch()
+    assert call_command('ingest', '--symbols', 'FB')[0] == 0
     code, _, err = call_command('run', 'backtest', '--symbols', 'FB', TRADELAB_REPORTS_DIRECTORY='file/reports')
     assert code == 5 and 'file/reports' in err and err.count('\n') == 1
     assert runs_table(fresh).empty
