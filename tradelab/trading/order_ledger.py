@@ -6,7 +6,7 @@
 __all__ = ['client_order_id', 'Intent', 'record_intents', 'OrderEvent', 'record_events', 'record_event', 'LedgerExecution',
            'book_executions', 'book_execution', 'reversal', 'CashMovement', 'book_cash', 'book_opening', 'book_split',
            'SessionClose', 'session_close', 'end_sessions', 'record_decisions', 'LedgerState', 'load_executions',
-           'load_ledger', 'Mismatch', 'check_books']
+           'load_ledger']
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #edb5bd75
 import datetime as dt
@@ -24,7 +24,6 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql
 
 from ..engine.doors import TradingAccount
-from ..engine.saved_account import load_account
 from ..engine.working_orders import ORDER_STATES, PROTECTIVE_KINDS, OrderKey, WorkingOrder
 from ..settings import Value
 from tradelab.trading.tables import (
@@ -384,6 +383,12 @@ def book_opening(
     return book_cash(db, account, epoch, [CashMovement('opening', 'opening', session, cash)], at) == 1
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #d77cc755
+_HELD_BEFORE = text(
+    'SELECT coalesce(sum(quantity), 0) FROM share_ledger '
+    'WHERE account = :account AND symbol = :symbol AND session < :session'
+)
+
+
 def book_split(
     db,  # A session, from `writer.transaction`
     account: str,  # Name of the account
@@ -409,12 +414,6 @@ def book_split(
     after = held * Decimal(row['ratio']) if shares is None else Decimal(_exact(shares))
     row |= dict(session=before['session'], quantity=str(after - held))
     return after != held and _add_rows(db, 'share_ledger', [row]) == 1
-
-# %% ../../nbs/trading/04_order_ledger.ipynb #4a1de096
-_HELD_BEFORE = text(
-    'SELECT coalesce(sum(quantity), 0) FROM share_ledger '
-    'WHERE account = :account AND symbol = :symbol AND session < :session'
-)
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #841b51ad
 _FIGURES = ('cash', 'positions_value', 'receivable', 'equity', 'gross', 'turnover')
@@ -597,80 +596,3 @@ def load_ledger(
     positions = dict(db.execute(held, dict(account=account)).all())
     executions = load_executions(db, account, session)
     return LedgerState(account, session, books, _open_orders(db, account), executions, cash, positions)
-
-# %% ../../nbs/trading/04_order_ledger.ipynb #afff17e5
-_CHECKS = {
-    'cash of the session': """
-WITH moved AS (SELECT session, sum(amount) AS amount FROM cash_ledger WHERE account = :account GROUP BY session),
-days AS (SELECT session FROM moved UNION SELECT session FROM account_sessions WHERE account = :account),
-running AS (SELECT session, sum(coalesce(amount, 0)) OVER (ORDER BY session) AS total
-    FROM days LEFT JOIN moved USING (session))
-SELECT session, total, cash + receivable FROM account_sessions JOIN running USING (session)
-WHERE account = :account AND status = 'done' AND abs(total - cash - receivable) > 0.005""",
-    'equity of the session': """
-SELECT session, cash + receivable + positions_value, equity FROM account_sessions
-WHERE account = :account AND status = 'done' AND abs(cash + receivable + positions_value - equity) > 0.005""",
-    'executions of the session': """
-SELECT s.session, count(execution_id), fills FROM account_sessions s LEFT JOIN executions e
-ON e.account = s.account AND e.session = s.session AND e.reverses IS NULL
-WHERE s.account = :account GROUP BY s.account, s.session HAVING count(execution_id) <> fills""",
-    'orders of the session': """
-SELECT s.session, count(client_order_id), orders FROM account_sessions s LEFT JOIN intents i
-ON i.account = s.account AND left(i.decided, 10) = s.session::text AND attempt = 0
-AND kind NOT IN ('stop', 'target', 'flat') WHERE s.account = :account
-GROUP BY s.account, s.session HAVING count(client_order_id) <> orders""",
-    'filled of an order': """
-SELECT client_order_id, s.filled, s.quantity FROM order_states s JOIN intents i USING (account, client_order_id)
-WHERE account = :account AND worth IS NULL AND s.filled > s.quantity * (1 + 1e-9) + 2e-9""",
-    'order of an execution': """
-SELECT execution_id, concat_ws(' ', e.decided, e.symbol, e.kind, e.attempt, sign(e.quantity)),
-    concat_ws(' ', i.decided, i.symbol, i.kind, i.attempt, CASE side WHEN 'buy' THEN 1 ELSE -1 END)
-FROM executions e JOIN intents i USING (account, client_order_id) WHERE account = :account
-AND (e.decided, e.symbol, e.kind, e.attempt, sign(e.quantity) * CASE WHEN reverses IS NULL THEN 1 ELSE -1 END)
-IS DISTINCT FROM (i.decided, i.symbol, i.kind, i.attempt, CASE side WHEN 'buy' THEN 1 ELSE -1 END)""",
-    'cash of an execution': """
-SELECT e.execution_id, coalesce(sum(amount), 0), -quantity * price - fees FROM executions e
-LEFT JOIN cash_ledger c ON c.account = e.account AND c.execution_id = e.execution_id
-WHERE e.account = :account GROUP BY e.account, e.execution_id
-HAVING coalesce(sum(amount), 0) <> -quantity * price - fees""",
-    'shares of an execution': """
-SELECT e.execution_id, coalesce(sum(s.quantity), 0), e.quantity FROM executions e
-LEFT JOIN share_ledger s ON s.account = e.account AND s.execution_id = e.execution_id AND s.symbol = e.symbol
-WHERE e.account = :account GROUP BY e.account, e.execution_id HAVING coalesce(sum(s.quantity), 0) <> e.quantity""",
-}
-_HELD = text(
-    'SELECT symbol, sum(quantity) FROM share_ledger WHERE account = :account AND session <= :session '
-    'GROUP BY symbol ORDER BY symbol'
-)
-
-# %% ../../nbs/trading/04_order_ledger.ipynb #34876a48
-@dataclass(frozen=True, eq=False)
-class Mismatch(Value):
-    "Two numbers of one account that should be the same."
-
-    what: str  # What was compared
-    where: str  # The session, order, execution or symbol
-    ledger: str  # What the ledger says
-    books: str  # What it should be
-
-
-def _shares_of_books(db, account):
-    "Shares that the ledger has and the newest saved account has not, or the other way round"
-    known = load_ledger(db, account)
-    if known.books is None:
-        return []
-    held = load_account(known.books).positions['quantity'].to_dict()
-    shares = dict(db.execute(_HELD, dict(account=account, session=known.session)).all())
-    pairs = [(name, float(shares.get(name, 0)), held.get(name, 0.0)) for name in sorted({*shares, *held})]
-    return [('shares held', *pair) for pair in pairs if abs(pair[1] - pair[2]) > 1e-6]
-
-
-def check_books(
-    db,  # A session
-    account: str,  # Name of the account
-) -> tuple[Mismatch, ...]:  # Empty when all agree; raises TradingError for an unknown account
-    "Compare the ledger with itself and with the saved account of the engine"
-    found = _shares_of_books(db, account)
-    for what, query in _CHECKS.items():
-        found += [(what, *row) for row in db.execute(text(query), dict(account=account))]
-    return tuple(Mismatch(*map(str, row)) for row in found)

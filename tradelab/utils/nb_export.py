@@ -106,6 +106,7 @@ DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
         'serving.tables',
         'trading.account_state',
         'trading.accounts',
+        'trading.ledger_check',
         'trading.order_ledger',
         'trading.tables',
         'trading.writer',
