@@ -11000,6 +11000,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                                                             'tradelab/tests/trading/test_tables.py'),
                                                     'tradelab.tests.trading.test_tables.test_a_state_is_tightened_or_rearmed_by_a_person': ( 'trading/tables.html#test_a_state_is_tightened_or_rearmed_by_a_person',
                                                                                                                                              'tradelab/tests/trading/test_tables.py'),
+                                                    'tradelab.tests.trading.test_tables.test_an_account_that_a_migration_brings_back_is_halted': ( 'trading/tables.html#test_an_account_that_a_migration_brings_back_is_halted',
+                                                                                                                                                   'tradelab/tests/trading/test_tables.py'),
                                                     'tradelab.tests.trading.test_tables.test_an_account_that_cannot_be_is_refused': ( 'trading/tables.html#test_an_account_that_cannot_be_is_refused',
                                                                                                                                       'tradelab/tests/trading/test_tables.py'),
                                                     'tradelab.tests.trading.test_tables.test_no_account_and_no_state_is_changed_or_removed': ( 'trading/tables.html#test_no_account_and_no_state_is_changed_or_removed',

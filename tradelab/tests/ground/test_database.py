@@ -139,13 +139,18 @@ def _fill(settings):
             work.execute(insert(table), _row(table))
 
 
+# A migration that brings accounts back halts them and ends their writers, so those columns and rows may differ.
+_LASTING = {
+    'account_states': "(SELECT * FROM account_states WHERE actor <> 'restore')",
+    'writer_epochs': '(SELECT account, epoch, owner, host, process, started_at, heartbeat_at FROM writer_epochs)',
+}
+
+
 def _sums(settings):
     "A checksum over all rows of each table"
+    query = "SELECT count(*) || md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} t"
     with session(settings) as work:
-        return {
-            name: work.scalar(text(f"SELECT count(*) || md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {name} t"))
-            for name in metadata.tables
-        }
+        return {name: work.scalar(text(query.format(_LASTING.get(name, name)))) for name in metadata.tables}
 
 # %% ../../../nbs/ground/10_database.ipynb #52f84635
 @pytest.mark.parametrize('stops', [('base', 'head'), ('0001', 'head'), ('0001', 'base', '0001', 'head')])
