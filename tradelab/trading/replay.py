@@ -100,7 +100,8 @@ def open_replay(
     wished = _changed(settings, data={'symbols': tuple(symbols) or settings.data.symbols}, backtest=span)
     core = _prepared(wished, start_by=wished.backtest.end)
     market = replay_market(core.market, core.wanted(), core.settings.risk, core.settings.backtest)
-    pinned = {'start': date.fromisoformat(market.sessions[0]), 'end': date.fromisoformat(market.sessions[-1])}
+    span, (first, *_, last) = wished.backtest, market.panel.sessions
+    pinned = {'start': span.start or first.date(), 'end': span.end or last.date()}
     opening = _changed(core.settings, data={'symbols': core.market.symbols}, backtest=pinned)
     with session(settings) as db:
         name = account or _free_name(db)
@@ -110,9 +111,8 @@ def open_replay(
 
 def _free_name(db):
     "The next name of today's replays"
-    stem = f'replay-{db.scalar(select(func.current_date())):%Y%m%d}-'
-    taken = set(db.scalars(select(TradingAccount.name).where(TradingAccount.name.startswith(stem))))
-    return next(name for k in range(1, len(taken) + 2) if (name := f'{stem}{k}') not in taken)
+    names = (f'replay-{datetime.now(UTC):%Y%m%d}-{number}' for number in count(1))
+    return next(name for name in names if db.get(TradingAccount, name) is None)
 
 # %% ../../nbs/trading/09_replay.ipynb #111f752e
 def replay_settings(

@@ -138,7 +138,7 @@ PRESENTATION_OWNERS = {  # Libraries that execute notebooks and show results
     'rich': {'cli.console'},
     'seaborn': {'reporting.data_plots', 'reporting.plots'},
     'tqdm': {'serving.retraining'},
-    'typer': {'cli.accounts', 'cli.console', 'cli.data', 'cli.main', 'cli.models', 'cli.runs'},
+    'typer': {'cli.accounts', 'cli.console', 'cli.data', 'cli.main', 'cli.models', 'cli.paper', 'cli.runs'},
 }
 
 # %% ../../nbs/ground/03_nb_export.ipynb #72ce5189

@@ -16,7 +16,7 @@ from ...data.collection import ingest
 from ..random_markets import GROUPS, random_market
 from .test_session import tradable
 from ...trading.account_state import create_account
-from ...trading.parity import _differences, compare, ledger_record, parity
+from ...trading.parity import _differences, compare_with_backtest, ledger_record, parity
 from ...trading.replay import open_replay, play, replay
 from ...trading.writer import writer
 from ...utils.database import session
@@ -55,7 +55,9 @@ def _of_market(lab, name, market):
         create_account(db, pinned, name, 'replay')
     with writer(lab, name, beat_s=60) as mine:
         play(mine, pinned, shown, 'by chance')
-    return compare(ledger_record(lab, name), backtest(panel, market.strategy, market.costs, risk, account))
+    return compare_with_backtest(
+        ledger_record(lab, name), backtest(panel, market.strategy, market.costs, risk, account)
+    )
 
 # %% ../../../nbs/trading/10_parity.ipynb #5d3b0e4b
 @pytest.mark.parametrize('group', GROUPS)
