@@ -303,7 +303,8 @@ def roles_command(
         from tradelab.utils.roles import roles_of
 
         if not apply:
-            return typer.echo(';\n'.join(role_script(settings)) + ';')
+            typer.echo(';\n'.join(role_script(settings)) + ';')
+            return typer.echo('-- --apply also hands over the databases that restores left (_former, _restore_N).')
         roles, given = roles_of(database_url(settings).database), make_roles(settings)
         typer.echo(f'The roles {roles.owner}, {roles.migrator}, {roles.app} and {roles.reader} are there.')
         for role, place in ((roles.app, '[database] url'), (roles.migrator, 'TRADELAB_MIGRATOR_URL')):

@@ -175,7 +175,7 @@ def check_backups(
     except TradeLabError as e:
         return Finding('Backups', 'fail', _problem(e), e.remedy)
     if names := [*left.databases, *map(str, left.files)]:
-        remedy = 'The next one removes them. Run: tradelab db backup FILE'
+        remedy = 'Run: tradelab db backup FILE. A database of another owner: tradelab db roles --apply, before that'
         return Finding('Backups', 'warn', f'left by killed commands: {", ".join(names)}', remedy)
     if left.former:
         remedy = 'tradelab db restore --undo takes it back, --discard frees its space'

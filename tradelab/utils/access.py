@@ -6,6 +6,7 @@
 __all__ = ['Access', 'current_access', 'role_script', 'make_roles']
 
 # %% ../../nbs/ground/16_access.ipynb #a4a17fb8
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg2
@@ -24,7 +25,16 @@ from tradelab.utils.database import (
 )
 from .database_driver import database_error
 from .error_handling import DatabaseError
-from .roles import GRANTS, adoption_statements, quoted, role_statements, roles_of
+from tradelab.utils.roles import (
+    GRANTS,
+    adoption_statements,
+    beside,
+    hand_over,
+    left_beside,
+    quoted,
+    role_statements,
+    roles_of,
+)
 
 # %% ../../nbs/ground/16_access.ipynb #2549a51c
 @dataclass(frozen=True)
@@ -75,32 +85,49 @@ def role_script(
     return [*role_statements(roles), *adoption_statements(database, roles), GRANTS]
 
 # %% ../../nbs/ground/16_access.ipynb #4af24406
-def _set_passwords(connection, settings, roles):
+def _set_passwords(cursor, settings, roles):
     "Give app and migrator the passwords with which the lab is configured; returns the names of the two that have one"
     given = []
-    with connection.cursor() as cursor:
-        for url, role in ((database_url(settings), roles.app), (migrator_url(settings), roles.migrator)):
-            if url.username != role or not url.password:
-                continue
-            verifier = encrypt_password(url.password, role, connection, 'scram-sha-256')
+    for url, role in ((database_url(settings), roles.app), (migrator_url(settings), roles.migrator)):
+        if url.username == role and url.password:
+            verifier = encrypt_password(url.password, role, cursor.connection, 'scram-sha-256')
             cursor.execute(f'ALTER ROLE {quoted(role)} PASSWORD %s', (verifier,))
             given.append(role)
     return given
 
 # %% ../../nbs/ground/16_access.ipynb #c5db8af9
+@contextmanager
+def _administrator(settings, database):
+    "A cursor of the administrator in a database, for one transaction"
+    try:
+        with new_engine(admin_url(settings).set(database=database), poolclass=NullPool).begin() as work:
+            with work.connection.driver_connection.cursor() as cursor:
+                yield cursor
+    except (DBAPIError, psycopg2.Error) as e:
+        raise database_error(e) from e
+
+
+_OWN_DATABASES = "SELECT datname FROM pg_database WHERE pg_has_role(datdba, 'MEMBER')"
+
+# %% ../../nbs/ground/16_access.ipynb #6d79aec5
 def make_roles(
     settings: Settings,  # The lab's settings, with a server in [database] url
 ) -> list[str]:  # Names of the roles that got a password; raises DatabaseError or DatabaseDownError
-    "Make the roles on the lab's server, completely or not at all"
+    "Make the roles on the lab's server, completely or not at all; what restores left is handed over too"
     if embedded_folder(settings):
         raise DatabaseError('The embedded Postgres makes its roles itself', remedy='Run: tradelab db up')
     database = database_url(settings).database
-    try:
-        with new_engine(admin_url(settings).set(database=database), poolclass=NullPool).begin() as work:
-            connection = work.connection.driver_connection
-            with connection.cursor() as cursor:
-                for statement in role_script(settings):
-                    cursor.execute(statement)
-            return _set_passwords(connection, settings, roles_of(database))
-    except (DBAPIError, psycopg2.Error) as e:
-        raise database_error(e) from e
+    roles, former = roles_of(database), beside(database, 'former')
+    with _administrator(settings, database) as cursor:
+        for statement in role_script(settings):
+            cursor.execute(statement)
+        cursor.execute(_OWN_DATABASES)
+        left = left_beside(database, [name for (name,) in cursor.fetchall()])
+        for name in left:
+            cursor.execute(hand_over(name, roles))
+        given = _set_passwords(cursor, settings, roles)
+    if former in left:
+        with _administrator(settings, former) as cursor:
+            for statement in [*adoption_statements(former, roles), GRANTS]:
+                cursor.execute(statement)
+    return given

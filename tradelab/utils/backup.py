@@ -33,7 +33,7 @@ from tradelab.utils.database import (
 from .database_driver import database_error
 from .error_handling import DatabaseError, StorageError, WrongRevisionError
 from .postgres_tools import Programs, fitting_programs, run_program
-from .roles import BECOME_OWNER, GRANTS, quoted, roles_of
+from .roles import BECOME_OWNER, GRANTS, beside, left_beside, quoted, roles_of
 from .server import full_disk
 
 # %% ../../nbs/ground/13_backup.ipynb #7228cdc2
@@ -144,11 +144,6 @@ def _remove_abandoned(settings, folder=None):
 # %% ../../nbs/ground/13_backup.ipynb #42dcc8a7
 _RESTORE_LOCK = 7_201_802  # an arbitrary number, the same in every process that restores
 
-
-def _beside(url, word):
-    "The name of a database beside that of `url`; Postgres cuts names after 63 characters"
-    return f'{url.database[:40]}_{word}'
-
 # %% ../../nbs/ground/13_backup.ipynb #3044ba0f
 @contextmanager
 def _alone(url):
@@ -181,7 +176,7 @@ def _exists(server, name):
 def _left_databases(server, url):
     "Databases that killed restores left behind"
     names = server.scalars(text('SELECT datname FROM pg_database ORDER BY 1')).all()
-    return [name for name in names if re.fullmatch(rf'{re.escape(_beside(url, "restore_"))}\d+', name)]
+    return [name for name in left_beside(url.database, names) if name != beside(url.database, 'former')]
 
 
 def _create(server, url, name):
@@ -199,6 +194,13 @@ def _create(server, url, name):
 
 def _drop(server, name):
     server.execute(text(f'DROP DATABASE IF EXISTS {quoted(name)} WITH (FORCE)'))
+
+
+def _drop_left(server, url):
+    "Drop what killed restores left behind, as far as this user may"
+    for name in _left_databases(server, url):
+        with suppress(SQLAlchemyError):
+            _drop(server, name)
 
 # %% ../../nbs/ground/13_backup.ipynb #14bcbb22
 @dataclass(frozen=True)
@@ -221,7 +223,7 @@ def find_leftovers(
     )
     with _alone(url) as server:
         databases = _left_databases(server, url) if server else ()
-        former = server.scalar(facts, dict(name=_beside(url, 'former'))) if server else ''
+        former = server.scalar(facts, dict(name=beside(url.database, 'former'))) if server else ''
     return Leftovers(tuple(_abandoned(settings)), tuple(databases), former or '')
 
 # %% ../../nbs/ground/13_backup.ipynb #f325d0a6
@@ -230,9 +232,8 @@ def _clean(settings, folder):
     _remove_abandoned(settings, folder)
     url = migrator_url(settings)
     with _alone(url) as server:
-        for name in _left_databases(server, url) if server else ():
-            with suppress(SQLAlchemyError):
-                _drop(server, name)
+        if server:
+            _drop_left(server, url)
 
 # %% ../../nbs/ground/13_backup.ipynb #05c1e4d2
 def backup(
@@ -337,7 +338,7 @@ def _rename(url, pairs, note=None):
 # %% ../../nbs/ground/13_backup.ipynb #359ab4e0
 def _put_in_place(server, url, fresh):
     "Make `fresh` the lab's database and the current one the former; what was former gets the name `fresh`"
-    former, spare = _beside(url, 'former'), f'{fresh}0'
+    former, spare = beside(url.database, 'former'), f'{fresh}0'
     pairs = [(url.database, former), (fresh, url.database)]
     if _exists(server, former):
         pairs = [(former, spare), *pairs, (spare, fresh)]
@@ -387,11 +388,10 @@ def restore(
     "Replace the lab's database by a backup, completely or not at all; `undo_restore` takes the former one back"
     found = read_backup(settings, path)
     url = migrator_url(settings)
-    fresh = _beside(url, f'restore_{os.getpid()}')
+    fresh = beside(url.database, f'restore_{os.getpid()}')
     with _only_restore(url) as server:
         _require_no_writer(server, url)
-        for name in _left_databases(server, url):
-            _drop(server, name)
+        _drop_left(server, url)
         _create(server, url, fresh)
         try:
             _load(settings, found, url.set(database=fresh))
@@ -408,7 +408,7 @@ def restore(
 # %% ../../nbs/ground/13_backup.ipynb #4a890266
 def _require_former(server, url):
     "The name of the former database; raises StorageError when there is none"
-    if not _exists(server, former := _beside(url, 'former')):
+    if not _exists(server, former := beside(url.database, 'former')):
         raise StorageError('There is no former database', former, 'Only a restore leaves one; it can be discarded.')
     return former
 
@@ -435,7 +435,7 @@ def undo_restore(
     with _only_restore(url) as server:
         _require_no_writer(server, url)
         revision = read_former(settings)
-        former, spare = _beside(url, 'former'), _beside(url, f'restore_{os.getpid()}')
+        former, spare = beside(url.database, 'former'), beside(url.database, f'restore_{os.getpid()}')
         _tell_restored(url.set(database=former), 'taken back by undoing a restore')
         close_engines()
         pairs, note = [(former, url.database)], None
@@ -451,5 +451,8 @@ def discard_former(
 ):  # Raises StorageError when there is none
     "Drop the database that the last restore replaced, to free its space"
     url = migrator_url(settings)
-    with _only_restore(url) as server:
-        _drop(server, _require_former(server, url))
+    try:
+        with _only_restore(url) as server:
+            _drop(server, _require_former(server, url))
+    except DBAPIError as e:
+        raise database_error(e) from e

@@ -58,6 +58,12 @@ STATEMENT_REMEDIES = (  # Pattern of code or sentence, error class, clause, reme
         'Add a row that corrects the old one. Only a migration changes rows that are there.',
     ),
     (
+        r'^42501.*must be owner of database',
+        DatabaseError,
+        'A database of the lab belongs to another role',
+        "Give it to the lab's owner: tradelab db roles --apply, as who owns it or as a superuser.",
+    ),
+    (
         r'^42501.*(permission denied for (table|database|schema)|must be owner)',
         DatabaseError,
         'The role of the database user may not do this',

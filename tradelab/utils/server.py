@@ -32,6 +32,9 @@ from tradelab.utils.roles import (
     EMBEDDED_DATABASE,
     GRANTS,
     adoption_statements,
+    beside,
+    hand_over,
+    left_beside,
     role_statements,
     roles_of,
 )
@@ -444,10 +447,18 @@ def _settle(process, data_dir, force):
 _MADE = 'tradelab_roles'  # file in the cluster, written when the roles are complete
 
 
+def _made(data_dir):
+    "What that file says: who may log in as what, and the sum of the statements that made the roles"
+    roles = roles_of(EMBEDDED_DATABASE)
+    statements = [*role_statements(roles), *adoption_statements(EMBEDDED_DATABASE, roles), GRANTS]
+    number = hashlib.sha256('\n'.join(statements).encode()).hexdigest()
+    return f'{_access_files(_holder(data_dir).pw_name)["pg_ident.conf"]}# {number}\n'
+
+
 def _has_roles(data_dir):
-    "Whether the roles of the cluster were made for its owner of today"
+    "Whether the roles of the cluster were made by this version and for its owner of today"
     try:
-        return (data_dir / _MADE).read_text() == _access_files(_holder(data_dir).pw_name)['pg_ident.conf']
+        return (data_dir / _MADE).read_text() == _made(data_dir)
     except OSError:
         return False
 
@@ -465,11 +476,16 @@ def _as_superuser(data_dir, database, statements):
 def _make_roles(data_dir):
     "Make the roles of the lab, and hand over to them what an earlier version has left to the superuser"
     roles = roles_of(EMBEDDED_DATABASE)
-    names = f"SELECT datname FROM pg_database WHERE datname ~ '^{EMBEDDED_DATABASE}(_former)?$'"
-    for database in _as_superuser(data_dir, 'postgres', [*role_statements(roles), names]).split():
+    names = _as_superuser(data_dir, 'postgres', [*role_statements(roles), 'SELECT datname FROM pg_database']).split(
+        '\n'
+    )
+    left = left_beside(EMBEDDED_DATABASE, names)
+    if left:
+        _as_superuser(data_dir, 'postgres', [hand_over(name, roles) for name in left])
+    for database in {EMBEDDED_DATABASE, beside(EMBEDDED_DATABASE, 'former')} & set(names):
         _as_superuser(data_dir, database, [*adoption_statements(database, roles), GRANTS])
     (data_dir / _MADE).unlink(missing_ok=True)  # another user may have written it
-    (data_dir / _MADE).write_text(_access_files(_holder(data_dir).pw_name)['pg_ident.conf'])
+    (data_dir / _MADE).write_text(_made(data_dir))
 
 # %% ../../nbs/ground/08_server.ipynb #18e198b5
 def _bring_up(data_dir, durable, force):
