@@ -15,7 +15,7 @@ import numpy as np
 
 from ..backtesting import new_account
 from ..config import RiskSettings
-from .doors import TradingAccount
+from .doors import Filled, TradingAccount
 from .state import ACCOUNT, ENGINE_PARAMETERS, ORDER, POSITION, REASONS, STATES, open_account
 from .working_orders import ORDER_KINDS, OrderKey
 from ..utils.error_handling import DataError, check_kind
@@ -53,7 +53,7 @@ def save_account(
         'session': account.session,
         'decided': account.decided,
         'stage': account.stage,
-        'filled': [[*key, filled] for key, filled in account.filled.items()],
+        'filled': [[*key, *got] for key, got in account.filled.items()],
         'params': {name: account.params[name].item() for name in ENGINE_PARAMETERS.names},
         'account': _text(state.account),
         'positions': _text(state.positions),
@@ -123,7 +123,7 @@ def load_account(
         body['session'],
         body['decided'],
         body['stage'],
-        {OrderKey(*key): filled for *key, filled in body['filled']},
+        {OrderKey(*row[:4]): Filled(*row[4:]) for row in body['filled']},
     )
 
 # %% ../../nbs/engine/14_saved_account.ipynb #0f55c4d7
