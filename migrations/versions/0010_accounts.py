@@ -63,14 +63,46 @@ BEGIN
 END $$
 """
 
+CHECK_EPOCH = """
+CREATE FUNCTION check_epoch() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
+DECLARE
+    newest bigint := (SELECT max(epoch) FROM public.writer_epochs WHERE account = NEW.account);
+BEGIN
+    IF NEW.epoch <= newest OR NEW.epoch > greatest(newest + 1, floor(extract(epoch FROM clock_timestamp()))) THEN
+        RAISE EXCEPTION 'epoch % cannot follow % of account %', NEW.epoch, coalesce(newest, 0), NEW.account;
+    END IF;
+    RETURN NEW;
+END $$
+"""
+
+KEEP_HISTORY = """
+CREATE FUNCTION keep_history() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
+DECLARE
+    changing constant text[] := ARRAY['heartbeat_at', 'ended_at', 'why'];
+    is_owner boolean := current_user = (SELECT pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = TG_RELID);
+BEGIN
+    IF is_owner AND current_setting('tradelab.maintenance', true) = 'on' THEN
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    ELSIF TG_OP = 'DELETE' OR OLD.ended_at IS NOT NULL OR to_jsonb(NEW) - changing <> to_jsonb(OLD) - changing THEN
+        RAISE EXCEPTION 'who wrote is history: % of a row of % is refused', TG_OP, TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$
+"""
+
 FUNCTIONS = (
     ('check_account_state()', CHECK_STATE, 'Refuses a state that loosens an account without being a re-arming'),
     ('require_writer()', REQUIRE_WRITER, 'Refuses a row whose epoch is not the current writer of its account'),
+    ('check_epoch()', CHECK_EPOCH, 'Refuses an epoch that is not above the last one, or ahead of the clock'),
+    ('keep_history()', KEEP_HISTORY, 'Refuses to change what has ended, who wrote and when it began, and to remove it'),
     ('lab_restored(text)', LAB_RESTORED, 'Ends all writers and halts all accounts; called by every restore'),
 )
 TRIGGERS = (
     ('latched', 'account_states', 'INSERT', 'check_account_state'),
     ('fenced', 'trading_sessions', 'INSERT OR UPDATE OF account, epoch, heartbeat_at', 'require_writer'),
+    ('numbered', 'writer_epochs', 'INSERT', 'check_epoch'),
+    ('kept', 'writer_epochs', 'UPDATE OR DELETE', 'keep_history'),
+    ('kept', 'trading_sessions', 'UPDATE OR DELETE', 'keep_history'),
 )
 
 

@@ -11,7 +11,7 @@ from ..command import call_command
 from ...trading.account_state import create_account
 from ...trading.accounts import account_state
 from ...trading.writer import writer
-from ...utils.database import migrate, scratch_lab, session
+from ...utils.database import migrate, owner_session, scratch_lab, session
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_command_that_cannot_be_is_refused_with_a_remedy(account, words, code,
 def test_dead_writers_are_ended_by_the_command(account):
     with writer(account, 'paper-1'):
         assert 'No writer had died.' in call_command('accounts', '--end-dead')[1]
-    with session(account) as db:
+    with owner_session(account) as db:
         db.execute(text('UPDATE writer_epochs SET ended_at = NULL, why = NULL'))
     assert 'died: process' in call_command('accounts')[1]
     code, output, _ = call_command('accounts', '--end-dead')
