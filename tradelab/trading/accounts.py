@@ -32,10 +32,11 @@ def rearm_account(
     account: str,  # Name of the account
     reason: str,  # Why it may trade again, one line
     actor: str = '',  # Who re-arms it; this person when left out
-) -> LatchedState:  # ACTIVE; raises TradingError for an unknown or an ACTIVE account, or without a reason
+    number: int | None = None,  # Of the state that the person has seen; the newest one when left out
+) -> LatchedState:  # ACTIVE; raises TradingError for an unknown, an ACTIVE or a changed account, or no reason
     "Let a restricted account trade again"
     with session(settings) as db:
-        return rearm(db, account, reason, actor)
+        return rearm(db, account, reason, actor, number)
 
 # %% ../../nbs/trading/08_accounts.ipynb #c2d8647a
 def account_state(
