@@ -6,7 +6,6 @@
 __all__ = ['accounts_command', 'halt_command', 'rearm_command']
 
 # %% ../../nbs/cli/05_accounts.ipynb #c6f409fc
-from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -53,10 +52,8 @@ def halt_command(
     "Forbid all orders of an account until it is re-armed."
     with lab_settings() as settings:
         from tradelab.trading.accounts import halt_account
-        from tradelab.utils.error_handling import WrongRevisionError
 
-        with suppress(WrongRevisionError):  # a halt works on any schema that has accounts
-            require_database(settings)
+        require_database(settings)
         now = halt_account(settings, account, reason)
         typer.echo(
             f'{account} is HALTED since {now.since:%Y-%m-%d %H:%M} UTC: {now.reason}. Back: tradelab rearm {account}'
@@ -77,5 +74,5 @@ def rearm_command(
         if before.state != 'ACTIVE':  # else the call below says so
             stopped = f'{account} is {before.state} since {before.since:%Y-%m-%d %H:%M} UTC, by {before.actor}'
             require_yes(f'{stopped}: {before.reason}. Let it trade again?', yes)
-        rearm_account(settings, account, reason, number=before.number)
+        rearm_account(settings, account, reason)
         typer.echo(f'{account} is ACTIVE: {reason}')

@@ -242,8 +242,11 @@ _NEXT_RUNS = {
 def up_command():
     "Start the embedded Postgres, also when it runs and cannot be reached; it runs until `tradelab db down`."
     with lab_settings() as settings:
-        from tradelab.utils.database import current_revision, database_url, start_database
+        from tradelab.utils.database import current_revision, database_url, embedded_folder, start_database
+        from tradelab.utils.server import forget_roles
 
+        if folder := embedded_folder(settings):
+            forget_roles(folder)
         start_database(settings)
         revision = current_revision(settings) or 'none'
         address = database_url(settings).render_as_string(hide_password=True)

@@ -152,14 +152,18 @@ def check_database(
 def check_access(
     settings: Settings,  # The lab
 ) -> Finding:  # State warn when the user of daily work may do more than that
-    "Check as whom the lab works, and that this user cannot change the schema or rewrite ledgers"
+    "Check as whom the lab works, that this user cannot change the schema or rewrite ledgers, and that the reader reads"
     try:
         access, migrator = current_access(settings), migrator_url(settings).username
     except TradeLabError as e:
         return Finding('Access', 'fail', _problem(e), e.remedy)
-    if access.excess:
+    found = [f'daily work is done by {access.user}, which {access.excess}'] if access.excess else []
+    found += [f'{access.reader.user} {access.beyond_reading}'] if access.beyond_reading else []
+    if found:
         remedy = 'The roles are not separated. To read what separates them, run: tradelab db roles'
-        return Finding('Access', 'warn', f'daily work is done by {access.user}, which {access.excess}', remedy)
+        if embedded_folder(settings):
+            remedy = 'To give the roles their own rights again, run: tradelab db up'
+        return Finding('Access', 'warn', '; '.join(found), remedy)
     if migrator == access.user:
         remedy = 'Set TRADELAB_MIGRATOR_URL to the URL of the migrator, before the next: tradelab db migrate'
         return Finding('Access', 'warn', f'{access.user} does daily work, and no one is named for migrations', remedy)

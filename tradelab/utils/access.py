@@ -7,7 +7,7 @@ __all__ = ['Access', 'current_access', 'role_script', 'make_roles']
 
 # %% ../../nbs/ground/16_access.ipynb #a4a17fb8
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg2
 from psycopg2.extensions import encrypt_password
@@ -27,6 +27,7 @@ from .database_driver import database_error
 from .error_handling import DatabaseError
 from tradelab.utils.roles import (
     GRANTS,
+    POWERS,
     adoption_statements,
     beside,
     hand_over,
@@ -39,13 +40,16 @@ from tradelab.utils.roles import (
 # %% ../../nbs/ground/16_access.ipynb #2549a51c
 @dataclass(frozen=True)
 class Access:
-    "What the database user of daily work may do beyond daily work."
+    "What a database user may do beyond daily work."
 
     user: str  # Its name
     is_superuser: bool  # May do everything, on the server too
     changes_schema: bool  # May create, change and drop tables
-    runs_programs: bool  # May run programs on the server
+    stores_objects: bool  # May store large objects, which no table shows
+    powers: tuple[str, ...]  # Attributes and roles of the server with which it may do more, by name
     rewrites: tuple[str, ...]  # Append-only tables whose rows it may change or remove, by name
+    writes: bool  # May change rows of a table; the app does
+    reader: 'Access | None' = None  # The same of the lab's reader; None where there is none
 
     @property
     def excess(self) -> str:  # '' when it may do what daily work needs, and no more
@@ -53,18 +57,37 @@ class Access:
         if self.is_superuser:
             return 'is a superuser'
         rights = ['may change the schema'] if self.changes_schema else []
-        rights += ['may run programs on the server'] if self.runs_programs else []
+        rights += ['may store large objects'] if self.stores_objects else []
+        rights += [f'has {", ".join(self.powers)}'] if self.powers else []
         rights += [f'may rewrite {", ".join(self.rewrites)}'] if self.rewrites else []
         return ' and '.join(rights)
 
+    @property
+    def beyond_reading(self) -> str:  # '' without a reader, or when it only reads
+        "What the lab's reader may do too much, in words"
+        if not self.reader:
+            return ''
+        return ' and '.join(filter(None, [self.reader.excess, 'may change rows' if self.reader.writes else '']))
+
 # %% ../../nbs/ground/16_access.ipynb #ea913097
-_ACCESS = """SELECT current_user, rolsuper,
-pg_has_role(datdba, 'MEMBER') OR has_schema_privilege('public', 'CREATE'),
-pg_has_role('pg_execute_server_program', 'MEMBER'),
+_ACCESS = """SELECT r.rolname, r.rolsuper,
+pg_has_role(r.oid, datdba, 'MEMBER') OR has_schema_privilege(r.oid, 'public', 'CREATE'),
+has_function_privilege(r.oid, 'pg_catalog.lo_create(oid)', 'EXECUTE'),
+ARRAY(SELECT word FROM (VALUES ('CREATEDB', r.rolcreatedb), ('CREATEROLE', r.rolcreaterole),
+    ('REPLICATION', r.rolreplication), ('BYPASSRLS', r.rolbypassrls)) attributes (word, has) WHERE has
+  UNION ALL SELECT p.rolname FROM pg_roles p WHERE p.rolname = ANY(:powers) AND pg_has_role(r.oid, p.oid, 'MEMBER')
+  ORDER BY 1),
 ARRAY(SELECT relname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE tgname = 'append_only'
-  AND (has_table_privilege(c.oid, 'UPDATE') OR has_table_privilege(c.oid, 'DELETE')
-    OR has_table_privilege(c.oid, 'TRUNCATE')) ORDER BY 1)
-FROM pg_roles, pg_database WHERE rolname = current_user AND datname = current_database()"""
+  AND has_table_privilege(r.oid, c.oid, 'UPDATE, DELETE, TRUNCATE') ORDER BY 1),
+EXISTS (SELECT FROM pg_class c WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+  AND has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE'))
+FROM pg_roles r, pg_database WHERE rolname = coalesce(:name, current_user) AND datname = current_database()"""
+
+
+def _access(work, name=None):
+    "The access of a role, of the current user without a name; None when there is no such role"
+    facts = work.execute(text(_ACCESS), dict(name=name, powers=list(POWERS))).one_or_none()
+    return facts and Access(*(tuple(fact) if isinstance(fact, list) else fact for fact in facts))
 
 # %% ../../nbs/ground/16_access.ipynb #e6e94d98
 def current_access(
@@ -72,8 +95,8 @@ def current_access(
 ) -> Access:  # Raises DatabaseDownError or DatabaseError
     "Ask the database what the user of daily work may do"
     with session(settings) as work:
-        *facts, rewrites = work.execute(text(_ACCESS)).one()
-    return Access(*facts, tuple(rewrites))
+        reader = roles_of(work.scalar(text('SELECT current_database()'))).reader
+        return replace(_access(work), reader=_access(work, reader))
 
 # %% ../../nbs/ground/16_access.ipynb #a2743ebf
 def role_script(

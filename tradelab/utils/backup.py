@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from ..config import Settings
 from tradelab.utils.database import (
     admin_connection,
+    admin_url,
     close_engines,
     current_revision,
     embedded_folder,
@@ -33,7 +34,7 @@ from tradelab.utils.database import (
 from .database_driver import database_error
 from .error_handling import DatabaseError, StorageError, WrongRevisionError
 from .postgres_tools import Programs, fitting_programs, run_program
-from .roles import BECOME_OWNER, GRANTS, beside, left_beside, quoted, roles_of
+from .roles import BECOME_OWNER, GRANTS, beside, large_object_statement, left_beside, quoted, roles_of
 from .server import full_disk
 
 # %% ../../nbs/ground/13_backup.ipynb #7228cdc2
@@ -179,8 +180,8 @@ def _left_databases(server, url):
     return [name for name in left_beside(url.database, names) if name != beside(url.database, 'former')]
 
 
-def _create(server, url, name):
-    "Make an empty database with the owner of the lab's"
+def _create(server, url, name, template):
+    "Make an empty database with the owner of the lab's; a copy of template1 where that is the lab's own"
     owner = server.scalar(
         text(
             'SELECT rolname FROM pg_roles WHERE pg_has_role(oid, :member) AND rolname = '
@@ -189,7 +190,7 @@ def _create(server, url, name):
         dict(member='MEMBER', database=url.database, owner=roles_of(url.database).owner),
     )
     belongs = f'OWNER {quoted(owner)} ' if owner else ''
-    server.execute(text(f'CREATE DATABASE {quoted(name)} {belongs}TEMPLATE template0'))
+    server.execute(text(f'CREATE DATABASE {quoted(name)} {belongs}TEMPLATE {template}'))
 
 
 def _drop(server, name):
@@ -312,10 +313,26 @@ def _load(settings, found, url):
         folder = embedded_folder(settings)
         raise (full_disk(folder) if folder else None) or e from e
     _run_as_owner(url, GRANTS)
+    if owner and not embedded_folder(settings):
+        with new_engine(admin_url(settings).set(database=url.database), poolclass=NullPool).begin() as administrator:
+            administrator.execute(text(large_object_statement(roles_of(migrator_url(settings).database))))
     if (revision := _revision_in(url)) != found.revision:
         raise StorageError('The backup did not load completely', revision, 'Choose another backup.')
 
 # %% ../../nbs/ground/13_backup.ipynb #cd3d91f3
+_SUPERUSERS = """SELECT format('%s of %s (process %s)', 
+  coalesce(nullif(application_name, ''), 'a client'), usename, pid)
+FROM pg_stat_activity JOIN pg_roles ON rolname = usename WHERE rolsuper AND datname = ANY(:names) ORDER BY pid"""
+
+
+def _superusers_in(engine, names):
+    "The error to raise when sessions of superusers cannot be ended"
+    with engine.connect() as connection:
+        sessions = connection.scalars(text(_SUPERUSERS), dict(names=names)).all()
+    what = 'Sessions of a superuser are open in the database'
+    return DatabaseError(what, ', '.join(sessions), 'End them, then run the command again.')
+
+
 def _rename(url, pairs, note=None):
     "Rename databases, pair by pair, in one transaction; `note` is a comment on the first one"
     engine = new_engine(url.set(database='postgres'), poolclass=NullPool)
@@ -332,6 +349,8 @@ def _rename(url, pairs, note=None):
                     connection.execute(text(f"COMMENT ON DATABASE {quoted(note[0])} IS '{note[1]}'"))
             return
         except DBAPIError as e:
+            if 'terminate' in str(e.orig):
+                raise _superusers_in(engine, [name for pair in pairs for name in pair]) from e
             if getattr(e.orig, 'pgcode', '') != '55006' or attempt == 4:  # another client was back at once
                 raise database_error(e) from e
 
@@ -392,7 +411,7 @@ def restore(
     with _only_restore(url) as server:
         _require_no_writer(server, url)
         _drop_left(server, url)
-        _create(server, url, fresh)
+        _create(server, url, fresh, 'template1' if embedded_folder(settings) else 'template0')
         try:
             _load(settings, found, url.set(database=fresh))
             _tell_restored(url.set(database=fresh), f'restored from backup {found.path.name}, saved {found.made}')

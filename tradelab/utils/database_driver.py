@@ -58,13 +58,19 @@ STATEMENT_REMEDIES = (  # Pattern of code or sentence, error class, clause, reme
         'Add a row that corrects the old one. Only a migration changes rows that are there.',
     ),
     (
+        r'^42501 function .* would become the owner',
+        DatabaseError,
+        "A function of daily work would become the owner's",
+        'Read what it does, then drop it. The lab has no function of this role.',
+    ),
+    (
         r'^42501.*must be owner of database',
         DatabaseError,
         'A database of the lab belongs to another role',
         "Give it to the lab's owner: tradelab db roles --apply, as who owns it or as a superuser.",
     ),
     (
-        r'^42501.*(permission denied for (table|database|schema)|must be owner)',
+        r'^42501.*(permission denied for (table|database|schema|function)|must be owner)',
         DatabaseError,
         'The role of the database user may not do this',
         'Rows of ledgers are only added: correct one by adding another. The schema changes by: tradelab db migrate',
@@ -127,7 +133,7 @@ CONNECTION_REMEDIES = (  # And for a server that has no room, is not ready or is
         'Wait a moment, then run the command again.',
     ),
     (
-        r'^53300|too many (clients|connections)|connection slots are reserved',
+        r'^53300|too many clients',
         DatabaseDownError,
         'The database has no connection left',
         'Close connections, or raise max_connections on the server.',
