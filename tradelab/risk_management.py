@@ -11,9 +11,10 @@ __all__ = ['GATE_RULES', 'ALLOWED', 'ERROR', 'STATE', 'SHRINK_ONLY', 'EQUITY', '
 
 # %% ../nbs/engine/07_risk_management.ipynb #7639c00e
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from math import nan
+from numbers import Real
 
 import numpy as np
 
@@ -283,45 +284,82 @@ class Account(Value):
     cooling: Mapping[str, int] = field(default_factory=dict)  # Symbol → sessions of cooldown left
 
 # %% ../nbs/engine/07_risk_management.ipynb #b90af803
-def _account_exposure(account, order, sectors, limited):
-    "Gross, net, number of positions, and the value in the order's sector (NaN when a sector is missing)"
-    worth = {
-        symbol: quantity * (order.price if symbol == order.symbol else account.prices[symbol])
-        for symbol, quantity in account.positions.items()
-        if quantity
-    }
-    for symbol in worth:
-        price = account.prices.get(symbol, order.price)
-        if not (0.0 < price < np.inf and abs(account.positions[symbol]) < np.inf):
-            raise DataError(
-                f'A position in {symbol} has no valid price or quantity',
-                account.prices.get(symbol),
-                'Ask the broker again.',
-            )
-    sector = nan
-    if not limited or (order.symbol in sectors and all(symbol in sectors for symbol in worth)):
-        own = sectors.get(order.symbol)
-        sector = sum(abs(value) for symbol, value in worth.items() if sectors.get(symbol) == own)
-    return sum(map(abs, worth.values())), sum(worth.values()), len(worth), float(sector)
+def _shares_held(account, symbol):
+    "Shares held of a symbol, below 0 when short; DataError for what is no number"
+    held = account.positions.get(symbol, 0.0)
+    if not (isinstance(held, Real) and not isinstance(held, bool) and np.isfinite(held)):
+        raise DataError(f'The position in {symbol} is no number', held, 'Ask the broker again.')
+    return float(held)
+
+
+def _open_values(symbol, sent):
+    "What open orders would still buy and still sell of a symbol at their worst prices, USD"
+    open_orders = [other for other in sent if other.symbol == symbol]
+    return tuple(sum(o.left * o.price for o in open_orders if o.side == side) for side in ('buy', 'sell'))
+
+
+def _worse_side(held, buying, selling):
+    "Value of a position once those open orders are filled that enlarge it"
+    if held != 0.0:
+        return held + buying if held > 0.0 else held - selling
+    return buying if buying >= selling else -selling
+
+
+def _values(account, order, sent):
+    "Symbol → value of what is held at its last price, and the same with its open entries; signed, USD"
+    held, worth = {}, {}
+    for symbol in {*account.positions, *(other.symbol for other in sent if other.left > 0.0)}:
+        shares = _shares_held(account, symbol)
+        price = account.prices.get(symbol, order.price) if symbol == order.symbol else 1.0
+        if shares and symbol != order.symbol:
+            price = account.prices[symbol]
+        if not 0.0 < price < np.inf:
+            raise DataError(f'A position in {symbol} has no valid price', price, 'Ask the broker again.')
+        held[symbol] = shares * price
+        worth[symbol] = _worse_side(held[symbol], *_open_values(symbol, sent))
+    return held, {symbol: value for symbol, value in worth.items() if value}
 
 # %% ../nbs/engine/07_risk_management.ipynb #6bc1b14e
-def _check(risk, settings, order, account, atr):
-    "The answer of `check_order` about an order from outside the engine"
+def _worse_net(held, sent, value):
+    "Long less short, whichever open orders are filled: the figure from which an order of `value` leads farther"
+    buying, selling = (sum(o.left * o.price for o in sent if o.side == side) for side in ('buy', 'sell'))
+    return max(sum(held.values()) + buying, sum(held.values()) - selling, key=lambda net: abs(net + value))
+
+
+def _sector_worth(worth, symbol, risk):
+    "Value in the sector of a symbol, NaN where a sector that is needed is missing"
+    own = risk.sectors.get(symbol)
+    if risk.max_sector_fraction is not None and not (own and all(name in risk.sectors for name in worth)):
+        return nan
+    return float(sum(abs(value) for name, value in worth.items() if risk.sectors.get(name) == own))
+
+
+def _closes(order, account, settings):
+    "Whether an order closes what is held, or would have to"
+    sign, held = (1 if order.side == 'buy' else -1), _shares_held(account, order.symbol)
+    return sign * held < 0.0 or (sign < 0 and settings.direction == 'long_only')
+
+
+def _check(risk, settings, order, account, atr, sent=()):
+    "The answer of `check_order` about an order from outside the engine, after the orders that are `sent`"
     if order.side not in ('buy', 'sell') or not order.quantity > 0:
         return ERROR, 0.0, nan
     params = engine_parameters(risk=risk, account=settings)
-    held = float(account.positions.get(order.symbol, 0.0))
-    quantity = float(order.quantity) * (1 if order.side == 'buy' else -1)
-    price = float(order.price)
+    quantity, price = float(order.quantity) * (1 if order.side == 'buy' else -1), float(order.price)
     state = STATES.index(account.state) if account.state in STATES else -1
-    if quantity * held < 0.0 or (quantity < 0.0 and not params['short']):
-        return check_order(quantity, price, True, held, state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, params)
-    gross, net, names, sector = _account_exposure(account, order, risk.sectors, risk.max_sector_fraction is not None)
-    cash, equity = float(account.cash), float(account.equity)
+    if _closes(order, account, settings):
+        free = _free_shares(account, order.symbol, sent)
+        return check_order(quantity, price, True, free, state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, params)
+    cash = float(account.cash) - sum(other.left * other.price for other in sent if other.side == 'buy')
+    if not 0.0 <= cash < np.inf:
+        return CASH, 0.0, cash
+    held, worth = _values(account, order, sent)
+    at_price = worth.get(order.symbol, 0.0) / price if price else 0.0  # what is held is worth its last price
+    gross, net = sum(map(abs, worth.values())), _worse_net(held, sent, quantity * price)
+    sector = _sector_worth(worth, order.symbol, risk)
     cool, stop = int(account.cooling.get(order.symbol, 0)), atr * params['stop_atr']
-    return check_order(
-        quantity, price, False, held, state, cash, equity, float(gross), float(net), names, sector, cool, stop, params
-    )
+    figures = cash, float(account.equity), float(gross), float(net), len(worth), sector, cool, stop
+    return check_order(quantity, price, False, at_price, state, *figures, params)
 
 # %% ../nbs/engine/07_risk_management.ipynb #894b3d52
 MODES = ('backtest', 'replay', 'paper', 'shadow', 'live')
@@ -361,53 +399,38 @@ class Moment(Value):
     sent: Sequence[SentOrder]  # All open orders, and all that left within the last day
 
 # %% ../nbs/engine/07_risk_management.ipynb #bcc026a9
-def _require_valid(sent):
-    "DataError for an order that was sent with a side, price or quantity that cannot be"
-    for other in sent:
-        valid = 0.0 <= other.left <= other.quantity < np.inf and 0.0 < other.price < np.inf
+def _is_moment(value):
+    "Whether a value is a time with its zone"
+    return isinstance(value, datetime) and value.utcoffset() is not None
+
+
+def _is_name(value):
+    "Whether a value is a text that says something"
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _require_valid(moment):
+    "DataError for a time without a zone, and for an order that was sent with values that cannot be"
+    if not (_is_moment(moment.now) and isinstance(moment.sent, (tuple, list))):
+        raise DataError('A moment needs a time with its zone and a list of orders', moment, 'Use datetime.now(UTC).')
+    for other in moment.sent:
+        valid = isinstance(other, SentOrder) and _is_moment(other.at) and _is_name(other.key) and _is_name(other.symbol)
+        valid = valid and 0.0 <= other.left <= other.quantity < np.inf and 0.0 < other.price < np.inf
         if not valid or other.side not in ('buy', 'sell'):
-            raise DataError('An order that was sent has no valid side, price or quantity', other, 'Ask the broker.')
+            raise DataError('An order that was sent has values that cannot be', other, 'Ask the broker.')
 
 
-def _open_quantities(symbol, sent):
-    "Shares still to be bought and still to be sold of a symbol"
-    sides = {'buy': 0.0, 'sell': 0.0}
-    for other in sent:
-        if other.symbol == symbol:
-            sides[other.side] += other.left
-    return sides['buy'], sides['sell']
-
-
-def _worse_side(held, buying, selling):
-    "Shares held once those open orders are filled that enlarge the position"
-    if held != 0.0:
-        return held + buying if held > 0.0 else held - selling
-    return buying if buying >= selling else -selling
-
-
-def _with_open_orders(account, sent):
-    "The account as if its open entries were filled, and the cash of its open purchases were spent"
-    positions, prices = dict(account.positions), dict(account.prices)
-    for other in sent:
-        if other.left > 0.0:
-            held = account.positions.get(other.symbol, 0.0)
-            positions[other.symbol] = _worse_side(held, *_open_quantities(other.symbol, sent))
-            prices[other.symbol] = max(other.price, prices.get(other.symbol, 0.0))
-    reserved = sum(other.left * other.price for other in sent if other.side == 'buy')
-    return replace(account, positions=positions, prices=prices, cash=account.cash - reserved)
-
-
-def _with_free_shares(account, symbol, sent):
-    "The account with the shares of `symbol` that no open order sells (or buys back) yet"
-    held, (buying, selling) = account.positions.get(symbol, 0.0), _open_quantities(symbol, sent)
-    free = max(0.0, held - selling) if held > 0.0 else min(0.0, held + buying)
-    return replace(account, positions={**account.positions, symbol: free})
+def _free_shares(account, symbol, sent):
+    "Shares of `symbol` that no open order sells (or buys back) yet, below 0 when short"
+    held = _shares_held(account, symbol)
+    buying, selling = (sum(o.left for o in sent if (o.symbol, o.side) == (symbol, side)) for side in ('buy', 'sell'))
+    return max(0.0, held - selling) if held > 0.0 else min(0.0, held + buying)
 
 # %% ../nbs/engine/07_risk_management.ipynb #fedf62ad
 def _repeated(order, moment, window_s, closing):
     "Refuse an order without a decision, a second one of the same decision, and one against an open order"
-    if not order.key:
-        return OrderVerdict(False, 'key', 'the decision that asks for the order', order.key)
+    if not (_is_name(order.key) and _is_name(order.symbol)):
+        return OrderVerdict(False, 'key', 'a decision and a symbol', f'{order.key!r}, {order.symbol!r}')
     for other in moment.sent:
         if other.key == order.key:
             return OrderVerdict(False, 'duplicate', 'one order a decision', f'{order.key} left at {other.at}')
@@ -423,6 +446,8 @@ def _stale(order, moment, limits):
     "Refuse a price that is missing, too old, from the future, or too far from that of the decision"
     if not 0.0 < moment.price < np.inf:
         return OrderVerdict(False, 'price', 'finite and above 0', float(moment.price))
+    if not _is_moment(moment.price_at):
+        raise DataError('The time of a price has no zone', moment.price_at, 'Use datetime.now(UTC).')
     age = (moment.now - moment.price_at).total_seconds()
     if not -1.0 <= age <= limits.max_price_age_s:
         return OrderVerdict(False, 'price_age', limits.max_price_age_s, age)
@@ -449,7 +474,8 @@ def _crowded(moment, limits):
 # %% ../nbs/engine/07_risk_management.ipynb #7c01d3fe
 def _missing_limits(risk):
     "Refuse an entry while a limit is empty"
-    missing = [name for name in REQUIRED_LIMITS if getattr(risk, name) is None]
+    limits = {name: getattr(risk, name) for name in REQUIRED_LIMITS}
+    missing = [name for name, limit in limits.items() if limit is None or not 0.0 < limit < np.inf]
     return OrderVerdict(False, 'missing_limit', 'a value in [risk]', ', '.join(missing)) if missing else None
 
 
@@ -457,21 +483,17 @@ def _judge_sent(gate, order, account, atr, moment):
     "The verdict on an order of paper, shadow or live trading"
     if not isinstance(moment, Moment):
         return OrderVerdict(False, 'error', 'a Moment', moment)
-    _require_valid(moment.sent)
-    sign, held = (1 if order.side == 'buy' else -1), account.positions.get(order.symbol, 0.0)
-    closing = sign * held < 0.0 or (sign < 0 and gate.settings.direction == 'long_only')
+    _require_valid(moment)
+    closing = _closes(order, account, gate.settings)
     refusal = _repeated(order, moment, gate.orders.duplicate_window_s, closing)
     if refusal:
         return refusal
-    if closing:
-        seen = _with_free_shares(account, order.symbol, moment.sent)
-    else:
-        seen = _with_open_orders(account, moment.sent)
-    verdict = order_verdict(*_check(gate.risk, gate.settings, order, seen, atr))
+    verdict = order_verdict(*_check(gate.risk, gate.settings, order, account, atr, moment.sent))
     if closing or not verdict.allowed:
         return verdict
-    if sign > 0 and not order.quantity * order.price <= seen.cash * _SLACK:
-        return OrderVerdict(False, 'cash', seen.cash, order.quantity * order.price)
+    cash = account.cash - sum(other.left * other.price for other in moment.sent if other.side == 'buy')
+    if order.side == 'buy' and not order.quantity * order.price <= cash * _SLACK:
+        return OrderVerdict(False, 'cash', cash, order.quantity * order.price)
     return _missing_limits(gate.risk) or _stale(order, moment, gate.orders) or _crowded(moment, gate.orders) or verdict
 
 # %% ../nbs/engine/07_risk_management.ipynb #d166dde6

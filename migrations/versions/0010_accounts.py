@@ -22,12 +22,13 @@ CHECK_STATE = """
 CREATE FUNCTION check_account_state() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
     ranks constant text[] := ARRAY['ACTIVE', 'REDUCE_ONLY', 'HALTED'];
+    skipped constant integer := CASE NEW.state WHEN 'HALTED' THEN 100 ELSE 0 END;  -- a halt waits for no other row
     newest public.account_states;
 BEGIN
-    PERFORM pg_advisory_xact_lock(7201804, hashtext(NEW.account));  -- as trading.account_state.read_state takes it
     SELECT * INTO newest FROM public.account_states WHERE account = NEW.account ORDER BY number DESC LIMIT 1;
-    IF NEW.number <> coalesce(newest.number, 0) + 1 THEN
-        RAISE EXCEPTION 'the next state of account % has the number %', NEW.account, coalesce(newest.number, 0) + 1;
+    IF NEW.number NOT BETWEEN coalesce(newest.number, 0) + 1 AND coalesce(newest.number, 0) + 1 + skipped THEN
+        RAISE EXCEPTION 'the next state of account % has the number %', NEW.account, coalesce(newest.number, 0) + 1
+            USING ERRCODE = 'unique_violation';
     ELSIF (NEW.action = 'open') <> (newest.number IS NULL) THEN
         RAISE EXCEPTION 'account % is opened once, by its first state', NEW.account;
     ELSIF NEW.action = 'restrict' AND array_position(ranks, NEW.state) < array_position(ranks, newest.state) THEN
@@ -63,14 +64,46 @@ BEGIN
 END $$
 """
 
+CHECK_EPOCH = """
+CREATE FUNCTION check_epoch() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
+DECLARE
+    newest bigint := (SELECT max(epoch) FROM public.writer_epochs WHERE account = NEW.account);
+BEGIN
+    IF NEW.epoch <= newest OR NEW.epoch > greatest(newest + 1, floor(extract(epoch FROM clock_timestamp()))) THEN
+        RAISE EXCEPTION 'epoch % cannot follow % of account %', NEW.epoch, coalesce(newest, 0), NEW.account;
+    END IF;
+    RETURN NEW;
+END $$
+"""
+
+KEEP_HISTORY = """
+CREATE FUNCTION keep_history() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
+DECLARE
+    changing constant text[] := ARRAY['heartbeat_at', 'ended_at', 'why'];
+    is_owner boolean := current_user = (SELECT pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = TG_RELID);
+BEGIN
+    IF is_owner AND current_setting('tradelab.maintenance', true) = 'on' THEN
+        RETURN CASE TG_OP WHEN 'DELETE' THEN OLD ELSE NEW END;
+    ELSIF TG_OP = 'DELETE' OR OLD.ended_at IS NOT NULL OR to_jsonb(NEW) - changing <> to_jsonb(OLD) - changing THEN
+        RAISE EXCEPTION 'who wrote is history: % of a row of % is refused', TG_OP, TG_TABLE_NAME;
+    END IF;
+    RETURN NEW;
+END $$
+"""
+
 FUNCTIONS = (
     ('check_account_state()', CHECK_STATE, 'Refuses a state that loosens an account without being a re-arming'),
     ('require_writer()', REQUIRE_WRITER, 'Refuses a row whose epoch is not the current writer of its account'),
+    ('check_epoch()', CHECK_EPOCH, 'Refuses an epoch that is not above the last one, or ahead of the clock'),
+    ('keep_history()', KEEP_HISTORY, 'Refuses to change what has ended, who wrote and when it began, and to remove it'),
     ('lab_restored(text)', LAB_RESTORED, 'Ends all writers and halts all accounts; called by every restore'),
 )
 TRIGGERS = (
     ('latched', 'account_states', 'INSERT', 'check_account_state'),
     ('fenced', 'trading_sessions', 'INSERT OR UPDATE OF account, epoch, heartbeat_at', 'require_writer'),
+    ('numbered', 'writer_epochs', 'INSERT', 'check_epoch'),
+    ('kept', 'writer_epochs', 'UPDATE OR DELETE', 'keep_history'),
+    ('kept', 'trading_sessions', 'UPDATE OR DELETE', 'keep_history'),
 )
 
 

@@ -185,7 +185,9 @@ def make_intents():
         sa.CheckConstraint("reason ~ '[^[:space:]]'", name=op.f('ck_intents_reason_given')),
         sa.CheckConstraint("verdict ~ '[^[:space:]]'", name=op.f('ck_intents_verdict_given')),
         sa.CheckConstraint(
-            'abs(price) < 1e15 AND abs(limit_price) < 1e15 AND abs(stop_price) < 1e15 AND abs(distance) < 1e15 AND abs(stop_loss) < 1e15 AND abs(take_profit) < 1e15 AND abs(worth) < 1e15',
+            'abs(price) < 1e15 AND abs(limit_price) < 1e15 AND abs(stop_price) < 1e15 AND '
+            'abs(distance) < 1e15 AND abs(stop_loss) < 1e15 AND abs(take_profit) < 1e15 AND '
+            'abs(worth) < 1e15',
             name=op.f('ck_intents_amounts_finite'),
         ),
         sa.UniqueConstraint(
@@ -216,7 +218,8 @@ def make_order_events():
         column(
             'event',
             sa.Text(),
-            'submitted, unknown (sent, no answer), accepted, partly_filled, rejected, expired, cancelled, filled; split: changed by a split of the night',
+            'submitted, unknown (sent, no answer), accepted, partly_filled, rejected, expired, '
+            'cancelled, filled; split: changed by a split of the night',
         ),
         column('filled', sa.Numeric(), 'Shares filled in all, 0 or more'),
         column('quantity', sa.Numeric(), 'Shares ordered from now on, after a split', nullable=True),
@@ -226,7 +229,8 @@ def make_order_events():
         moment('received_at', 'When it was heard'),
         column('raw', JSONB, 'What the broker sent, as it came', nullable=True),
         sa.CheckConstraint(
-            "event IN ('split', 'submitted', 'unknown', 'accepted', 'partly_filled', 'rejected', 'expired', 'cancelled', 'filled')",
+            "event IN ('split', 'submitted', 'unknown', 'accepted', 'partly_filled', "
+            "'rejected', 'expired', 'cancelled', 'filled')",
             name=op.f('ck_order_events_event_known'),
         ),
         sa.CheckConstraint("event_id ~ '[^[:space:]]'", name=op.f('ck_order_events_id_given')),
@@ -271,7 +275,8 @@ def make_executions():
         column('reverses', sa.Text(), 'The execution that this row takes back', nullable=True),
         moment('at', 'When it was filled, by the clock of the broker'),
         sa.CheckConstraint(
-            "kind IN ('exit', 'entry', 'reinvest', 'reduce', 'add', 'stop', 'target', 'flat', 'split', 'delisted', 'end')",
+            "kind IN ('exit', 'entry', 'reinvest', 'reduce', 'add', 'stop', 'target', 'flat', "
+            "'split', 'delisted', 'end')",
             name=op.f('ck_executions_kind_known'),
         ),
         sa.CheckConstraint(
@@ -330,7 +335,8 @@ def make_cash_ledger():
         column('note', sa.Text(), 'Why, in words', nullable=True),
         moment('at', 'When it was booked'),
         sa.CheckConstraint(
-            "kind IN ('opening', 'fill', 'fees', 'dividend', 'borrow', 'interest', 'deposit', 'withdrawal', 'correction')",
+            "kind IN ('opening', 'fill', 'fees', 'dividend', 'borrow', 'interest', 'deposit', "
+            "'withdrawal', 'correction')",
             name=op.f('ck_cash_ledger_kind_known'),
         ),
         sa.CheckConstraint("source ~ '[^[:space:]]'", name=op.f('ck_cash_ledger_source_given')),
@@ -439,7 +445,8 @@ def make_account_sessions():
         sa.CheckConstraint('gross >= 0 AND turnover >= 0', name=op.f('ck_account_sessions_values_not_negative')),
         sa.CheckConstraint('orders >= 0 AND fills >= 0', name=op.f('ck_account_sessions_counted')),
         sa.CheckConstraint(
-            'abs(cash) < 1e15 AND abs(positions_value) < 1e15 AND abs(receivable) < 1e15 AND abs(equity) < 1e15 AND abs(gross) < 1e15 AND abs(turnover) < 1e15',
+            'abs(cash) < 1e15 AND abs(positions_value) < 1e15 AND abs(receivable) < 1e15 AND '
+            'abs(equity) < 1e15 AND abs(gross) < 1e15 AND abs(turnover) < 1e15',
             name=op.f('ck_account_sessions_amounts_finite'),
         ),
         sa.ForeignKeyConstraint(

@@ -6,6 +6,7 @@
 __all__ = ['accounts_command', 'halt_command', 'rearm_command']
 
 # %% ../../nbs/cli/05_accounts.ipynb #c6f409fc
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -52,8 +53,10 @@ def halt_command(
     "Forbid all orders of an account until it is re-armed."
     with lab_settings() as settings:
         from tradelab.trading.accounts import halt_account
+        from tradelab.utils.error_handling import WrongRevisionError
 
-        require_database(settings)
+        with suppress(WrongRevisionError):  # a halt works on any schema that has accounts
+            require_database(settings)
         now = halt_account(settings, account, reason)
         typer.echo(
             f'{account} is HALTED since {now.since:%Y-%m-%d %H:%M} UTC: {now.reason}. Back: tradelab rearm {account}'
@@ -74,5 +77,5 @@ def rearm_command(
         if before.state != 'ACTIVE':  # else the call below says so
             stopped = f'{account} is {before.state} since {before.since:%Y-%m-%d %H:%M} UTC, by {before.actor}'
             require_yes(f'{stopped}: {before.reason}. Let it trade again?', yes)
-        rearm_account(settings, account, reason)
+        rearm_account(settings, account, reason, number=before.number)
         typer.echo(f'{account} is ACTIVE: {reason}')

@@ -8,17 +8,34 @@ __all__ = ['VERSION', 'layout_stamp', 'save_account', 'load_account', 'with_symb
 # %% ../../nbs/engine/14_saved_account.ipynb #9a7266f4
 import json
 from base64 import b64decode, b64encode
-from collections import Counter
 from hashlib import sha256
+from types import NoneType
 
 import numpy as np
 
 from ..backtesting import new_account
 from ..config import RiskSettings
-from .doors import TradingAccount
-from .state import ACCOUNT, ENGINE_PARAMETERS, ORDER, POSITION, REASONS, STATES, open_account
+from .doors import Filled, TradingAccount, account_names
+from .market import TARGET_UNITS
+from tradelab.engine.state import (
+    ACCOUNT,
+    AT_CLOSE,
+    AT_OPEN,
+    BY_LIMIT,
+    BY_STOP,
+    ENGINE_PARAMETERS,
+    NEXT_CLOSE,
+    NEXT_OPEN,
+    ORDER,
+    POSITION,
+    REASONS,
+    SAME_CLOSE,
+    STATES,
+    open_account,
+)
 from .working_orders import ORDER_KINDS, OrderKey
-from ..utils.error_handling import DataError, check_kind
+from ..settings import SIZINGS
+from ..utils.error_handling import DataError, check_kind, plural
 
 # %% ../../nbs/engine/14_saved_account.ipynb #4e7b51f1
 VERSION = 1  # Of the format
@@ -27,7 +44,9 @@ VERSION = 1  # Of the format
 def layout_stamp() -> str:  # Twelve hexadecimal digits
     "A hash of all that gives the bytes of an account their meaning"
     records = [kind.descr for kind in (ACCOUNT, POSITION, ORDER, ENGINE_PARAMETERS)]
-    return sha256(repr((records, STATES, REASONS, ORDER_KINDS)).encode()).hexdigest()[:12]
+    numbers = (NEXT_OPEN, NEXT_CLOSE, SAME_CLOSE), (AT_OPEN, BY_LIMIT, BY_STOP, AT_CLOSE)
+    words = (STATES, REASONS, ORDER_KINDS, SIZINGS, TARGET_UNITS)
+    return sha256(repr((records, words, numbers)).encode()).hexdigest()[:12]
 
 
 def _text(records):
@@ -53,7 +72,7 @@ def save_account(
         'session': account.session,
         'decided': account.decided,
         'stage': account.stage,
-        'filled': [[*key, filled] for key, filled in account.filled.items()],
+        'filled': [[*key, *got] for key, got in account.filled.items()],
         'params': {name: account.params[name].item() for name in ENGINE_PARAMETERS.names},
         'account': _text(state.account),
         'positions': _text(state.positions),
@@ -94,13 +113,16 @@ def _parameters(values, expected):
     params = np.zeros(1, ENGINE_PARAMETERS)[0]
     for name, value in values.items():
         params[name] = value
+    if expected is not None and getattr(expected, 'dtype', None) != ENGINE_PARAMETERS:
+        remedy = 'Make them: engine_parameters(costs, risk, account).'
+        raise DataError('The expected parameters are no engine parameters', type(expected).__name__, remedy)
     if expected is not None and params.tobytes() != expected.tobytes():
         other = {
             name: (params[name].item(), expected[name].item())
             for name in ENGINE_PARAMETERS.names
             if params[name].tobytes() != expected[name].tobytes()
         }
-        remedy = 'Load it without params to go on as before, or open a new account.'
+        remedy = 'Load it without params to go on as before; to change them, set account.params = params afterwards.'
         raise DataError('The account was saved with other engine parameters (saved, now)', other, remedy)
     return params
 
@@ -123,31 +145,22 @@ def load_account(
         body['session'],
         body['decided'],
         body['stage'],
-        {OrderKey(*key): filled for *key, filled in body['filled']},
+        {OrderKey(*row[:4]): Filled(*row[4:]) for row in body['filled']},
     )
 
 # %% ../../nbs/engine/14_saved_account.ipynb #0f55c4d7
-def _refuse_names(symbols, instruments):
-    "Refuse a list of symbols that names one twice, or has another number of instruments"
-    for what, names in (('symbols', symbols), ('instruments', instruments)):
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            raise DataError(f'One of the {what} stands twice', twice[0], 'Name each of them once.')
-    if len(instruments) != len(symbols):
-        found = f'{len(instruments)} for {len(symbols)} symbols'
-        raise DataError('Symbols and instruments do not match', found, 'Give one instrument for each symbol.')
-
-
 def _refuse_lost(account, symbols, places):
-    "Refuse to drop what is held or ordered, and to rename what has an order"
+    "Refuse to drop what is held, is ordered or cools down, and to rename what has an order"
     state = account.state
     ordered = {*state.orders['symbol'][: state.account[0]['orders']].tolist()}
     ordered |= {*np.flatnonzero(state.standing['quantity']).tolist()}
     for j, (symbol, instrument) in enumerate(zip(account.symbols, account.instruments)):
         held = float(state.positions['quantity'][j])
-        if instrument not in places and (held or j in ordered):
-            found = f'{held:g} shares' if held else 'an order that waits'
-            raise DataError(f'{symbol} cannot leave the account', found, 'Keep it until its position and orders end.')
+        cools = int(state.positions['cool'][j] - max(0, state.account[0]['session']))
+        if instrument not in places and (held or j in ordered or cools > 0):
+            waits = 'an order that waits' if j in ordered else f'cooldown, {plural(cools, "session")}'
+            remedy = 'Keep it until its position, its orders and its cooldown end.'
+            raise DataError(f'{symbol} cannot leave the account', f'{held:g} shares' if held else waits, remedy)
         if instrument in places and symbols[places[instrument]] != symbol and j in ordered:
             remedy = 'Its order is known to the broker by the old name: call end_orders first.'
             raise DataError(f'{symbol} has an order and cannot be renamed', symbols[places[instrument]], remedy)
@@ -156,24 +169,33 @@ def _refuse_lost(account, symbols, places):
 def with_symbols(
     account: TradingAccount,  # Stays as it is
     symbols: tuple[str, ...],  # Tickers from now on, sorted
-    risk: RiskSettings = RiskSettings(),  # Its sectors are read
-    instruments: tuple = (),  # What tells each symbol's instrument apart; empty: the tickers
-) -> TradingAccount:  # Raises DataError when something held or ordered would be lost
+    risk: RiskSettings | None = None,  # Its sectors are read; None keeps those known and gives a new symbol none
+    instruments: tuple = (),  # A number or name for each symbol's instrument; empty: the tickers
+) -> TradingAccount:  # Raises DataError when something held, ordered or cooling down would be lost
     "The same account under another list of symbols"
-    symbols = tuple(symbols)
-    instruments = tuple(instruments or symbols)
-    _refuse_names(symbols, instruments)
+    check_kind(account, TradingAccount, 'The account', 'Make one: open_trading_account(symbols, ...).')
+    check_kind(risk, (RiskSettings, NoneType), 'The risk', 'Write RiskSettings(...), or None to keep the sectors.')
+    if not instruments and account.instruments != account.symbols:
+        remedy = 'Give instruments too, one for each symbol.'
+        raise DataError('The account tells its symbols apart by instruments', account.instruments[0], remedy)
+    symbols, instruments = account_names(symbols, instruments)
     places = {instrument: k for k, instrument in enumerate(instruments)}
     _refuse_lost(account, symbols, places)
-    old, new = account.state, new_account(symbols, risk, 0.0)
+    old, new = account.state, new_account(symbols, risk or RiskSettings(), 0.0)
     moved = {j: places[instrument] for j, instrument in enumerate(account.instruments) if instrument in places}
     sectors = new.positions['sector'].copy()
     for j, k in moved.items():
         new.positions[k], new.standing[k] = old.positions[j], old.standing[j]
         new.standing['symbol'][k] = k if old.standing['quantity'][j] else 0
-    new.positions['sector'], new.account[:] = sectors, old.account
+    new.account[:] = old.account
+    if risk is not None:
+        new.positions['sector'] = sectors
     waiting = old.orders[: old.account[0]['orders']]
     new.orders[: len(waiting)] = waiting
     new.orders['symbol'][: len(waiting)] = [moved[j] for j in waiting['symbol'].tolist()]
-    about = (account.session, account.decided, account.stage, dict(account.filled))
+    names = {account.symbols[j]: symbols[k] for j, k in moved.items()}
+    filled = {
+        key._replace(symbol=names[key.symbol]): total for key, total in account.filled.items() if key.symbol in names
+    }
+    about = (account.session, account.decided, account.stage, filled)
     return TradingAccount(symbols, new, account.params.copy(), instruments, *about)

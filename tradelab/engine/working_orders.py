@@ -9,6 +9,7 @@ __all__ = ['ORDER_KINDS', 'PROTECTIVE_KINDS', 'ORDER_STATES', 'OrderKey', 'Worki
 # %% ../../nbs/engine/12_working_orders.ipynb #3e4d062c
 from dataclasses import dataclass, replace
 from math import isnan, nan
+from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,9 @@ def _seen(
     "The order after news about it"
     if state not in ORDER_STATES:
         raise DataError(f'Unknown state of {self.key}', state, f'Use one of {", ".join(ORDER_STATES)}.')
+    if not isinstance(filled, Real):
+        remedy = 'Give the shares filled in all as a number, such as 40.0; 0 for none.'
+        raise DataError(f'The shares filled of {self.key} are no number', filled, remedy)
     ordered = abs(self.quantity) if isnan(self.worth) else np.inf
     if not 0 <= filled <= ordered * (1 + 1e-9) + 2e-9:
         remedy = 'Look at the executions at the broker: one may be counted twice, or belong to another order.'
@@ -109,6 +113,23 @@ def _again(self) -> WorkingOrder:  # New, with the next attempt; raises DataErro
 
 
 WorkingOrder.again = _again
+
+# %% ../../nbs/engine/12_working_orders.ipynb #a7c1d003
+_PRICES = ('price', 'distance', 'limit', 'stop', 'stop_loss', 'take_profit')
+
+
+def _after_split(
+    self,
+    ratio: float,  # Shares after the split for one share before
+) -> WorkingOrder:  # With the same key and state; raises DataError for a ratio that cannot be
+    "The order in the shares after a split; its fills too"
+    if not (isinstance(ratio, Real) and 0 < ratio < np.inf):
+        raise DataError(f'The split of {self.key} cannot be', ratio, 'Give shares after for one before, such as 2.0.')
+    shares = {name: getattr(self, name) * ratio for name in ('quantity', 'filled')}
+    return replace(self, **shares, **{name: getattr(self, name) / ratio for name in _PRICES})
+
+
+WorkingOrder.after_split = _after_split
 
 # %% ../../nbs/engine/12_working_orders.ipynb #7dd9a190
 _SAME = (

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from ..config import Settings
 from .account_state import LatchedState, read_state, rearm, restrict
-from .writer import SILENT_S, writer
+from .writer import LAST_SIGN, SILENT_S, writer
 from ..utils.database import WRITER_LOCK, read_frame, session
 from ..utils.error_handling import plural
 
@@ -32,10 +32,11 @@ def rearm_account(
     account: str,  # Name of the account
     reason: str,  # Why it may trade again, one line
     actor: str = '',  # Who re-arms it; this person when left out
-) -> LatchedState:  # ACTIVE; raises TradingError for an unknown or an ACTIVE account, or without a reason
+    number: int | None = None,  # Of the state that the person has seen; the newest one when left out
+) -> LatchedState:  # ACTIVE; raises TradingError for an unknown, an ACTIVE or a changed account, or no reason
     "Let a restricted account trade again"
     with session(settings) as db:
-        return rearm(db, account, reason, actor)
+        return rearm(db, account, reason, actor, number)
 
 # %% ../../nbs/trading/08_accounts.ipynb #c2d8647a
 def account_state(
@@ -47,10 +48,11 @@ def account_state(
         return read_state(db, account)
 
 # %% ../../nbs/trading/08_accounts.ipynb #05601b33
-_ACCOUNTS = """
+_ACCOUNTS = f"""
 SELECT a.name AS account, a.mode, s.state, s.at AS since, s.reason, s.actor, w.process, w.host,
-    extract(epoch FROM clock_timestamp() - w.heartbeat_at) AS age,
-    EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %(lock)s
+    extract(epoch FROM clock_timestamp() - {LAST_SIGN}) AS age,
+    EXISTS (SELECT FROM pg_locks l JOIN pg_stat_activity USING (pid) WHERE usename = current_user
+        AND l.locktype = 'advisory' AND l.granted AND l.classid = %(lock)s
         AND l.objsubid = 2 AND l.objid = (hashtext(a.name)::bigint & 4294967295)::oid
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())) AS held
 FROM accounts a

@@ -129,7 +129,7 @@ def compare_with_backtest(
     other = _as_ledger(result)
     return Parity(ledger, other, _differences(ledger, other))
 
-
+# %% ../../nbs/trading/10_parity.ipynb #e90f4ec4
 def _differences(ledger, other):
     "The first difference of each kind, in words"
     kinds = ('fills', 'trades', 'equity', 'decisions')

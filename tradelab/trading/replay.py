@@ -151,7 +151,7 @@ class _Latch:
     latched: object = None  # The `LatchedState`
 
     def __post_init__(self):
-        self.latched = read_state(self.db, self.account, lock=True)
+        self.latched = read_state(self.db, self.account)
 
     def __call__(self, books):
         if books.log.counts[BREAKS]:

@@ -90,16 +90,38 @@ def _took_lock(line, account):
     return True
 
 # %% ../../nbs/trading/03_writer.ipynb #5fef7427
+# A writer in a transaction keeps its own sign of life waiting; then its statements are one
+LAST_SIGN = """greatest(w.heartbeat_at, (SELECT max(state_change) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = current_user
+    AND starts_with(application_name, 'tradelab writer ' || w.account || ' ' || w.process || '@')
+    HAVING count(*) > 1))"""
+
+
 def _holder(db, account):
     "The row of the current writer with the age of its last sign of life, or None"
-    age = func.extract('epoch', _NOW - WriterEpoch.heartbeat_at).label('age')
-    query = select(*WriterEpoch.__table__.columns, age)
-    return db.execute(query.where(WriterEpoch.account == account, WriterEpoch.ended_at.is_(None))).mappings().first()
+    age = f'extract(epoch FROM clock_timestamp() - {LAST_SIGN}) AS age'
+    query = f'SELECT w.*, {age} FROM writer_epochs w WHERE account = :account AND ended_at IS NULL'
+    return db.execute(text(query), dict(account=account)).mappings().first()
 
 
-def _held(account, holder):
-    "The error for an account that another process holds"
+_BLOCKER = text(
+    'SELECT l.pid, a.usename, a.application_name FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) '
+    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = :lock "
+    'AND l.objid = (hashtext(:account)::bigint & 4294967295)::oid AND l.pid <> pg_backend_pid() '
+    'AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) '
+    "AND (a.usename IS DISTINCT FROM current_user OR NOT starts_with(a.application_name, 'tradelab writer '))"
+)
+
+
+def _held(db, account, holder):
+    "The error for an account that another session holds"
     what = f'Another process writes for the account {account}'
+    if blocker := db.execute(_BLOCKER, dict(lock=WRITER_LOCK, account=account)).first():
+        return TradingError(
+            f'A session that is no writer holds the lock of the account {account}',
+            f'Postgres process {blocker.pid} of user {blocker.usename} ({blocker.application_name or "unnamed"})',
+            f'End it, as its user or as an administrator: SELECT pg_terminate_backend({blocker.pid})',
+        )
     if holder is None:
         return TradingError(what, 'it is just starting', 'Look again in a moment: tradelab accounts')
     found = (
@@ -115,7 +137,7 @@ def _held(account, holder):
 # %% ../../nbs/trading/03_writer.ipynb #aa33292b
 _END_SESSIONS = text(
     'SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() '
-    'AND pid <> pg_backend_pid() AND starts_with(application_name, :label)'
+    'AND usename = current_user AND pid <> pg_backend_pid() AND starts_with(application_name, :label)'
 )
 
 
@@ -133,11 +155,12 @@ def _lock_account(line, settings, account, take_over):
         if not _took_lock(line, account):
             with session(settings) as db:
                 holder = _holder(db, account)
-            if not (take_over and holder and holder['age'] >= SILENT_S):
-                raise _held(account, holder)
+                if not (take_over and holder and holder['age'] >= SILENT_S):
+                    raise _held(db, account, holder)
             _end_sessions(line, account)
             if not _took_lock(line, account):
-                raise _held(account, None)
+                with session(settings) as db:
+                    raise _held(db, account, None)
     finally:
         line.ask(text('SELECT pg_advisory_unlock_shared(:lock)'), migration)
     _end_sessions(line, account)

@@ -297,15 +297,22 @@ def start_database(
 def stop_database(
     settings: Settings,  # The lab's settings
     force: bool = False,  # Also while a writer is at work, as when the machine goes down
-) -> bool:  # Whether it was running; raises DatabaseError for a writer, or when [database] url names a server
+) -> (
+    bool
+):  # Whether it was running; raises DatabaseError for a writer, no answer, or when [database] url names a server
     "Stop the embedded server of this lab"
     if not (folder := embedded_folder(settings)):
         raise DatabaseError(
             '[database] url names a server that TradeLab does not run', remedy='Stop it where it was started.'
         )
     if not force and server_running(folder):
-        with suppress(DatabaseDownError), answer_within(CONNECT_TIMEOUT), session(settings) as work:
-            require_no_writer(work.connection(), 'The server is not stopped')
+        try:
+            with answer_within(CONNECT_TIMEOUT), session(settings) as work:
+                require_no_writer(work.connection(), 'The server is not stopped')
+        except DatabaseDownError as e:
+            what = 'The server is not stopped: it runs, but does not say whether a writer is at work'
+            remedy = 'Run this again in a moment, or stop it whoever is at work: tradelab db down --force'
+            raise DatabaseDownError(what, e.what, remedy) from e
     close_engines()
     return stop_server(folder)
 
@@ -378,10 +385,12 @@ def writer_label(
     return f'tradelab writer {name} {os.getpid()}@{socket.gethostname()}'[:63]
 
 # %% ../../nbs/ground/10_database.ipynb #b750348c
-_WRITERS = text(
-    'SELECT a.application_name, a.backend_start FROM pg_locks l LEFT JOIN pg_stat_activity a USING (pid) '
-    "WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = :lock AND l.database = "
-    '(SELECT oid FROM pg_database WHERE datname = coalesce(:name, current_database())) ORDER BY 1'
+_WRITERS = text(  # only sessions of who may write: of the owner and of the app, and of members of these roles
+    'SELECT a.application_name, a.backend_start FROM pg_locks l JOIN pg_database d ON d.oid = l.database '
+    "LEFT JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 "
+    'AND l.classid = :lock AND d.datname = coalesce(:name, current_database()) AND EXISTS (SELECT FROM pg_roles r '
+    "WHERE r.rolname IN (pg_get_userbyid(d.datdba), regexp_replace(pg_get_userbyid(d.datdba), '_owner$', '_app')) "
+    "AND pg_has_role(a.usesysid, r.oid, 'MEMBER')) ORDER BY 1"
 )
 
 

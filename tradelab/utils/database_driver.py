@@ -133,7 +133,7 @@ CONNECTION_REMEDIES = (  # And for a server that has no room, is not ready or is
         'Wait a moment, then run the command again.',
     ),
     (
-        r'^53300|too many clients',
+        r'^53300|too many (clients|connections)|connection slots are reserved',
         DatabaseDownError,
         'The database has no connection left',
         'Close connections, or raise max_connections on the server.',

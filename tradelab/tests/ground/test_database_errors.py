@@ -51,6 +51,8 @@ def test_a_code_gets_its_class_and_its_remedy(code, cls, remedy):
         ('root certificate file "/home/me/.postgresql/root.crt" does not exist', 'sslrootcert'),
         ('server does not support SSL, but SSL was required', 'sslmode'),
         ('FATAL:  sorry, too many clients already', 'max_connections'),
+        ('FATAL:  remaining connection slots are reserved for roles with SUPERUSER', 'max_connections'),
+        ('FATAL:  too many connections for role "me"', 'max_connections'),
         ('server closed the connection unexpectedly', 'again'),
         ('FATAL:  the database system is in recovery mode', 'Wait a moment'),
         ('connection to server at "h", port 1 failed: Connection refused', 'Start it'),

@@ -26,7 +26,7 @@ from tradelab.jobs.doctor import (
 from ...trading.account_state import create_account, rearm, restrict
 from ...trading.writer import writer
 from ...utils.backup import backup, discard_former, restore
-from ...utils.database import admin_connection, engine, migrate, migrator_url, scratch_lab, session
+from ...utils.database import admin_connection, engine, migrate, migrator_url, owner_session, scratch_lab, session
 from ...utils.error_handling import DatabaseDownError
 
 # %% ../../../nbs/jobs/03_doctor.ipynb #22b691c2
@@ -164,6 +164,7 @@ def test_restricted_accounts_and_dead_writers_are_named_with_what_mends_them(fre
         assert 'tradelab rearm paper-1 --reason' in finding.remedy
     with session(fresh) as db:
         rearm(db, 'paper-1', 'put out')
+    with owner_session(fresh) as db:
         db.execute(text('UPDATE writer_epochs SET ended_at = NULL, why = NULL'))
     finding = check_accounts(fresh)
     assert f'paper-2: its writer died: process {pid}' in finding.found

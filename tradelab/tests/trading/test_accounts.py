@@ -10,7 +10,7 @@ from sqlalchemy import text
 from ...trading.account_state import create_account
 from ...trading.accounts import account_state, accounts_table, end_dead_writers, halt_account, rearm_account
 from ...trading.writer import trading_session, writer
-from ...utils.database import session
+from ...utils.database import owner_session, session
 from ...utils.error_handling import TradingError
 
 
@@ -53,7 +53,7 @@ def test_a_writer_is_at_work_silent_or_dead(accounts):
             db.execute(text("UPDATE writer_epochs SET heartbeat_at = clock_timestamp() - interval '75.5 s'"))
         assert accounts_table(accounts).writer.tolist() == ['', f'silent for 75 seconds: {name}', '']
         assert end_dead_writers(accounts) == []
-    with session(accounts) as db:
+    with owner_session(accounts) as db:
         db.execute(text('UPDATE writer_epochs SET ended_at = NULL, why = NULL'))
     assert accounts_table(accounts).writer.tolist() == ['', f'died: {name}', '']
 
@@ -61,7 +61,7 @@ def test_a_writer_is_at_work_silent_or_dead(accounts):
 def test_rows_of_the_dead_are_ended_and_those_of_the_living_are_not(accounts):
     with writer(accounts, 'paper-1') as dead, trading_session(dead):
         pass
-    with session(accounts) as db:
+    with owner_session(accounts) as db:
         for table in ('writer_epochs', 'trading_sessions'):
             db.execute(text(f'UPDATE {table} SET ended_at = NULL, why = NULL'))
     with writer(accounts, 'paper-2') as living, trading_session(living):

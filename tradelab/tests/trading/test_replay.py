@@ -16,7 +16,8 @@ from ...data.collection import ingest
 from ..forked import start_command
 from ...trading import replay as module
 from ...trading.account_state import create_account, rearm, restrict
-from ...trading.order_ledger import check_books, load_ledger
+from ...trading.ledger_check import check_books
+from ...trading.order_ledger import load_ledger
 from ...trading.replay import open_replay, replay, replay_settings
 from ...trading.simulated_broker import FaultScript
 from ...trading.writer import writer
