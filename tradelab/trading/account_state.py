@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from ..config import BacktestSettings, CostSettings, RiskSettings, Settings
 from ..engine.state import ACTIVE, HALTED, REDUCE_ONLY, STATES, AccountState, Log, engine_parameters
 from ..risk_management import BREAKERS
-from .tables import StateChange, TradingAccount
+from .tables import StateChange, StoredAccount
 from ..utils.error_handling import TradingError, did_you_mean
 
 # %% ../../nbs/trading/02_account_state.ipynb #bd394940
@@ -77,11 +77,11 @@ def create_account(
         remedy = 'For example: paper-1 (1 to 24 characters: a letter, then letters, digits, - or _, in lower case)'
         raise TradingError('An account cannot have this name', name, remedy)
     amount = _checked_cash(settings.backtest.cash if cash is None else cash)
-    if db.get(TradingAccount, name):
+    if db.get(StoredAccount, name):
         raise TradingError('The account exists already', name, 'A fresh start is a new account: choose another name.')
     opening = settings.model_dump(mode='json', include=_SECTIONS)
     row = dict(name=name, mode=mode, broker=BROKERS[mode], cash=amount, currency='USD', settings=opening)
-    db.execute(insert(TradingAccount).values(**row, created_at=_NOW))
+    db.execute(insert(StoredAccount).values(**row, created_at=_NOW))
     _add_state(db, name, 1, 'open', 'ACTIVE', f'opened with {amount:,.2f} USD', _actor(actor))
     return read_state(db, name)
 
@@ -125,6 +125,7 @@ class LatchedState:
     limit: float | None = None  # Its limit
     found: float | None = None  # The value that it found
     selling: bool = False  # Whether a breaker has ordered that everything be sold
+    rearmed: int = 0  # Number of the last re-arming, 0 for never
 
 # %% ../../nbs/trading/02_account_state.ipynb #e9002348
 _SELL_EVERYTHING = ('halt_drawdown', 'ruin')
@@ -135,15 +136,17 @@ def read_state(
     account: str,  # Name of the account
 ) -> LatchedState:  # Raises TradingError for an unknown account
     "The latched state of an account"
-    mode = db.scalar(select(TradingAccount.mode).where(TradingAccount.name == account))
+    mode = db.scalar(select(StoredAccount.mode).where(StoredAccount.name == account))
     if mode is None:
-        known = db.scalars(select(TradingAccount.name)).all()
+        known = db.scalars(select(StoredAccount.name)).all()
         raise TradingError('There is no such account', account, did_you_mean(account, known))
     table = StateChange.__table__
     columns = [column for column in table.columns if column.name not in ('action', 'at')]
     newest = select(*columns, table.c.at.label('since')).where(table.c.account == account)
     change = db.execute(newest.order_by(table.c.number.desc()).limit(1)).mappings().one()
-    return LatchedState(mode=mode, selling=_is_selling(db, account), **change)
+    rearmings = select(func.coalesce(func.max(table.c.number), 0))
+    rearmed = db.scalar(rearmings.where(table.c.account == account, table.c.action == 'rearm'))
+    return LatchedState(mode=mode, selling=_is_selling(db, account), rearmed=rearmed, **change)
 
 
 def _is_selling(db, account):
@@ -253,11 +256,15 @@ def mode_parameters(
 def apply_latched(
     latched: LatchedState,  # As the database has it
     state: AccountState,  # The engine's account state, changed in place
+    seen: int = 0,  # `number` of the state that was applied to it last; 0 when that is not known
 ):
     "Make the engine obey the latched state; called before each decision"
     account, wanted = state.account[0], STATES.index(latched.state)
     selling = latched.selling and wanted == REDUCE_ONLY
-    if account['state'] > wanted or (account['flatten'] == 1 and not latched.selling):
+    if latched.rearmed <= seen:  # nobody has loosened it since
+        wanted = max(wanted, int(account['state']))
+        selling = (selling or account['flatten'] == 1) and wanted == REDUCE_ONLY
+    elif account['state'] > wanted or (account['flatten'] == 1 and not latched.selling):
         if account['state'] == HALTED or account['flatten'] == 1:
             account['peak'] = account['equity']
         account['high'], account['streak'], account['stops'] = account['equity'], 0, 0

@@ -34,7 +34,7 @@ from tradelab.trading.tables import (
     AccountSession,
     StoredExecution,
 )
-from .tables import TradingAccount as Row
+from .tables import StoredAccount as Row
 from ..utils.database import Base, copy_frame
 from ..utils.error_handling import TradingError, did_you_mean
 

@@ -32,7 +32,7 @@ from tradelab.trading.account_state import (
 from .order_ledger import book_opening, client_order_id, load_ledger
 from .session import ReplayMarket, play_session, replay_market, store_sessions
 from .simulated_broker import FaultScript, SimulatedBroker
-from .tables import TradingAccount
+from .tables import StoredAccount
 from .writer import Writer, trading_session, writer
 from ..utils.database import require_current, session
 from ..utils.error_handling import TradingError
@@ -112,7 +112,7 @@ def open_replay(
 def _free_name(db):
     "The next name of today's replays"
     names = (f'replay-{datetime.now(UTC):%Y%m%d}-{number}' for number in count(1))
-    return next(name for name in names if db.get(TradingAccount, name) is None)
+    return next(name for name in names if db.get(StoredAccount, name) is None)
 
 # %% ../../nbs/trading/09_replay.ipynb #111f752e
 def replay_settings(
@@ -122,7 +122,7 @@ def replay_settings(
     "The settings that count for a replayed account"
     with session(settings) as db:
         mode = read_state(db, account).mode
-        stored = db.get(TradingAccount, account).settings
+        stored = db.get(StoredAccount, account).settings
     if mode != 'replay':
         raise TradingError(f'{account} is no account of a replay', mode, 'Name another one, or none for a new one.')
     return load_settings(settings.home, **{name: values for name, values in stored.items() if name in SECTIONS})

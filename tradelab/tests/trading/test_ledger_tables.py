@@ -18,9 +18,9 @@ from tradelab.trading.tables import (
     CashEntry,
     OrderIntent,
     ShareEntry,
+    StoredAccount,
     StoredExecution,
     StoredOrderEvent,
-    TradingAccount,
     WriterEpoch,
 )
 from ...utils.database import owner_session, session
@@ -134,7 +134,7 @@ REFUSED += [
 def ledger(emptied):
     "A lab in which each table of the ledger has one row"
     with session(emptied) as db:
-        for table, row in {TradingAccount: ACCOUNT, WriterEpoch: WRITER, **ROWS}.items():
+        for table, row in {StoredAccount: ACCOUNT, WriterEpoch: WRITER, **ROWS}.items():
             db.execute(insert(table), row)
     return emptied
 

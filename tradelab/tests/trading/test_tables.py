@@ -11,7 +11,7 @@ import time
 import pytest
 from sqlalchemy import delete, insert, text, update
 
-from ...trading.tables import StateChange, TradingAccount, TradingSession, WriterEpoch
+from ...trading.tables import StateChange, StoredAccount, TradingSession, WriterEpoch
 from ...utils.backup import backup, restore
 from ...utils.database import migrate, scratch_lab, session
 from ...utils.error_handling import DatabaseError
@@ -53,7 +53,7 @@ def _refused(settings, word, *rows):
     ],
 )
 def test_an_account_that_cannot_be_is_refused(fresh, change, word):
-    _refused(fresh, word, (TradingAccount, ACCOUNT | change))
+    _refused(fresh, word, (StoredAccount, ACCOUNT | change))
 
 
 @pytest.mark.parametrize(
@@ -74,18 +74,18 @@ def test_an_account_that_cannot_be_is_refused(fresh, change, word):
     ],
 )
 def test_a_state_is_tightened_or_rearmed_by_a_person(fresh, before, change, word):
-    _add(fresh, (TradingAccount, ACCOUNT), *((StateChange, row) for row in before))
+    _add(fresh, (StoredAccount, ACCOUNT), *((StateChange, row) for row in before))
     _refused(fresh, word, (StateChange, change))
 
 
 def test_a_halted_account_stays_so_and_is_rearmed_once(fresh):
-    _add(fresh, (TradingAccount, ACCOUNT), (StateChange, OPENED), (StateChange, HALTED))
+    _add(fresh, (StoredAccount, ACCOUNT), (StateChange, OPENED), (StateChange, HALTED))
     _add(fresh, (StateChange, HALTED | dict(number=3, reason='still burning')), (StateChange, REARMED | dict(number=4)))
     _refused(fresh, 'nothing to re-arm', (StateChange, REARMED | dict(number=5)))
 
 # %% ../../../nbs/trading/01_tables.ipynb #ecff0ec5
 def test_two_that_change_a_state_at_once_do_not_both_have_the_last_word(fresh):
-    _add(fresh, (TradingAccount, ACCOUNT), (StateChange, OPENED), (StateChange, HALTED))
+    _add(fresh, (StoredAccount, ACCOUNT), (StateChange, OPENED), (StateChange, HALTED))
     refused = []
 
     def halt():
@@ -113,7 +113,7 @@ def test_only_a_halt_leaves_out_numbers_and_not_many(fresh):
 
 
 def test_rows_of_a_writer_that_is_not_the_current_one_are_refused(fresh):
-    _add(fresh, (TradingAccount, ACCOUNT), (WriterEpoch, WRITER), (TradingSession, SESSION))
+    _add(fresh, (StoredAccount, ACCOUNT), (WriterEpoch, WRITER), (TradingSession, SESSION))
     _refused(fresh, 'ix_writer_epochs_open', (WriterEpoch, WRITER | dict(epoch=8)))
     ended = dict(ended_at=NOW, why='done')
     with session(fresh) as db:
@@ -143,7 +143,7 @@ def test_rows_of_a_writer_that_is_not_the_current_one_are_refused(fresh):
 )
 def test_who_has_written_is_neither_rewritten_nor_removed(fresh, table, change):
     other = ACCOUNT | dict(name='paper-2')
-    _add(fresh, (TradingAccount, ACCOUNT), (TradingAccount, other), (WriterEpoch, WRITER), (TradingSession, SESSION))
+    _add(fresh, (StoredAccount, ACCOUNT), (StoredAccount, other), (WriterEpoch, WRITER), (TradingSession, SESSION))
     ended = dict(ended_at=NOW, why='done')
     with session(fresh) as db:
         for each in (TradingSession, WriterEpoch):
@@ -155,13 +155,13 @@ def test_who_has_written_is_neither_rewritten_nor_removed(fresh, table, change):
 
 @pytest.mark.parametrize('change', [dict(mode='live'), dict(started_at=NOW + dt.timedelta(1)), dict(account='x'), None])
 def test_a_session_that_runs_keeps_what_it_began_with(fresh, change):
-    _add(fresh, (TradingAccount, ACCOUNT), (WriterEpoch, WRITER), (TradingSession, SESSION))
+    _add(fresh, (StoredAccount, ACCOUNT), (WriterEpoch, WRITER), (TradingSession, SESSION))
     with pytest.raises(DatabaseError, match='who wrote is history|not the current writer'), session(fresh) as db:
         db.execute(delete(TradingSession) if change is None else update(TradingSession).values(change))
 
 
 def test_epochs_grow_and_do_not_run_ahead_of_the_clock(fresh):
-    _add(fresh, (TradingAccount, ACCOUNT), (WriterEpoch, WRITER | dict(ended_at=NOW, why='done')))
+    _add(fresh, (StoredAccount, ACCOUNT), (WriterEpoch, WRITER | dict(ended_at=NOW, why='done')))
     for epoch in (2**63 - 1, int(time.time()) + 3_600, 7, 6):
         _refused(fresh, f'epoch {epoch} cannot follow 7', (WriterEpoch, WRITER | dict(epoch=epoch)))
     _add(fresh, (WriterEpoch, WRITER | dict(epoch=8)))
@@ -169,8 +169,8 @@ def test_epochs_grow_and_do_not_run_ahead_of_the_clock(fresh):
 
 def test_a_restored_database_has_no_writer_and_halted_accounts_only(fresh):
     other = dict(account='paper-2')
-    _add(fresh, (TradingAccount, ACCOUNT), (StateChange, OPENED), (WriterEpoch, WRITER), (TradingSession, SESSION))
-    _add(fresh, (TradingAccount, ACCOUNT | dict(name='paper-2')), (StateChange, OPENED | other))
+    _add(fresh, (StoredAccount, ACCOUNT), (StateChange, OPENED), (WriterEpoch, WRITER), (TradingSession, SESSION))
+    _add(fresh, (StoredAccount, ACCOUNT | dict(name='paper-2')), (StateChange, OPENED | other))
     _add(fresh, (StateChange, HALTED | other))
     with session(fresh) as db:
         db.execute(text("SELECT lab_restored('restored from backup x')"))
@@ -188,14 +188,14 @@ def test_a_restored_database_has_no_writer_and_halted_accounts_only(fresh):
 @pytest.mark.parametrize('statement', ['UPDATE {} SET {} = NULL', 'DELETE FROM {}', 'TRUNCATE {} CASCADE'])
 @pytest.mark.parametrize('table, column', [('accounts', 'cash'), ('account_states', 'state')])
 def test_no_account_and_no_state_is_changed_or_removed(fresh, table, column, statement):
-    _add(fresh, (TradingAccount, ACCOUNT), (StateChange, OPENED))
+    _add(fresh, (StoredAccount, ACCOUNT), (StateChange, OPENED))
     with pytest.raises(DatabaseError, match='may not do this.*permission denied'), session(fresh) as db:
         db.execute(text(statement.format(table, column)))
 
 
 def test_the_walls_stand_after_a_downgrade_and_an_upgrade():
     with scratch_lab() as settings:
-        _add(settings, (TradingAccount, ACCOUNT), (StateChange, OPENED), (StateChange, HALTED), (WriterEpoch, WRITER))
+        _add(settings, (StoredAccount, ACCOUNT), (StateChange, OPENED), (StateChange, HALTED), (WriterEpoch, WRITER))
         for revision in ('0009', 'head', 'base', 'head'):
             migrate(settings, revision)
         _refused(settings, 'latched at HALTED', (StateChange, HALTED | dict(number=5, state='REDUCE_ONLY')))
@@ -213,7 +213,7 @@ def test_the_walls_stand_after_a_downgrade_and_an_upgrade():
 
 def test_an_account_that_a_migration_brings_back_is_halted():
     with scratch_lab() as settings:
-        _add(settings, (TradingAccount, ACCOUNT), (StateChange, OPENED), (WriterEpoch, WRITER))
+        _add(settings, (StoredAccount, ACCOUNT), (StateChange, OPENED), (WriterEpoch, WRITER))
         migrate(settings, '0008')
         path = backup(settings, settings.home / 'lab.dump').path
         restore(settings, path)
