@@ -247,7 +247,8 @@ APPEND_ONLY = {'append_only': True}  # `info` of a table to which rows are only 
 ALLOW_CHANGES = "SET LOCAL tradelab.maintenance = 'on'"  # Until the end of the transaction, by who owns the table
 
 # %% ../../nbs/ground/07_roles.ipynb #b87585e4
-_GUARD = """CREATE OR REPLACE FUNCTION public.refuse_change() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
+_GUARD = """CREATE OR REPLACE FUNCTION public.refuse_change() RETURNS trigger
+LANGUAGE plpgsql SET search_path = '' AS $$
 BEGIN
   IF coalesce(current_setting('tradelab.maintenance', true), '') <> 'on' THEN
     RAISE EXCEPTION 'rows of table % are only added: % is refused', TG_TABLE_NAME, TG_OP USING ERRCODE = '42501';

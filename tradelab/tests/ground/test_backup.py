@@ -355,7 +355,7 @@ def test_a_server_that_cannot_start_for_lack_of_space_says_so_and_starts_later(s
         while server_running(pid_file.parent):
             time.sleep(0.01)
         for _ in range(2):
-            with pytest.raises(StorageError, match='is full .*0 MB free'):
+            with pytest.raises(StorageError, match='is full .*[01] MB free'):  # a start removes caches
                 _messages(settings)
         ballast.unlink()
         assert _messages(settings) == ['stored']
