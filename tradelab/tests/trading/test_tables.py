@@ -105,7 +105,7 @@ def test_two_that_change_a_state_at_once_do_not_both_have_the_last_word(fresh):
 
 
 def test_only_a_halt_leaves_out_numbers_and_not_many(fresh):
-    _add(fresh, (TradingAccount, ACCOUNT), (StateChange, OPENED))
+    _add(fresh, (StoredAccount, ACCOUNT), (StateChange, OPENED))
     _refused(fresh, 'has the number 2', (StateChange, HALTED | dict(number=103)))
     _add(fresh, (StateChange, HALTED | dict(number=9)))
     _refused(fresh, 'has the number 10', (StateChange, REARMED | dict(number=11)))
