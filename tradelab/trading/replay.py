@@ -94,6 +94,13 @@ def open_replay(
     "Open an account that is replayed"
     require_current(settings)
     _refuse_unsupported(settings)
+    for name, day in (('first', start), ('last', end)):
+        if not (day is None or isinstance(day, date)):
+            raise TradingError(f'The {name} session is no date', day, 'Give one: date(2012, 1, 3).')
+    if isinstance(symbols, str) or not all(isinstance(symbol, str) and symbol.strip() for symbol in symbols):
+        raise TradingError(
+            'The symbols are no tickers', symbols, "Give some, such as ('AAPL', 'IBM'), or none for all."
+        )
     span = {name: day for name, day in (('start', start), ('end', end)) if day is not None}
     if span.get('start') and span.get('end') and start >= end:
         raise TradingError('The first session must come before the last', f'{start} to {end}', 'Exchange the two days.')
@@ -200,6 +207,15 @@ def play(
         step(places[-1] + 1, total)
     return total - first
 
+# %% ../../nbs/trading/09_replay.ipynb #cb9cf602
+def _refuse_stopped(settings, account):
+    "TradingError for an account that a person or a restore has stopped; what the engine restricted goes on"
+    with session(settings) as db:
+        latched = read_state(db, account)
+    if latched.state != 'ACTIVE' and latched.actor != 'engine':
+        remedy = f'tradelab rearm {account} --reason "…", or open another account.'
+        raise TradingError(f'{account} would be replayed without orders: {latched.reason}', latched.state, remedy)
+
 # %% ../../nbs/trading/09_replay.ipynb #8239c15d
 @dataclass(frozen=True)
 class Replayed:
@@ -226,6 +242,7 @@ def replay(
     core = replay_study(pinned)
     market = replay_market(core.market, core.wanted(), pinned.risk, pinned.backtest)
     with writer(settings, account) as mine, trading_session(mine):
+        _refuse_stopped(settings, account)
         began = perf_counter()
         played = play(mine, pinned, market, core.name, script, step)
         seconds = perf_counter() - began
