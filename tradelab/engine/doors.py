@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['ENTERED_BY', 'WORTH_SLACK', 'Offers', 'Filled', 'TradingAccount', 'account_names', 'open_trading_account', 'bar_row',
-           'input_row', 'waiting_executions', 'protective_executions', 'closing_executions', 'session_executions']
+           'input_row', 'waiting_executions', 'protective_executions', 'closing_executions', 'delisted_executions',
+           'session_executions']
 
 # %% ../../nbs/engine/13_doors.ipynb #c126404b
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ import pandas as pd
 from ..backtesting import check_engine_settings, new_account
 from ..config import BacktestSettings, CostSettings, RiskSettings
 from .accounting import apply_fill, stay_exiting
-from .fills import Execution, entry_execution, exit_execution
+from .fills import Execution, entry_execution, exit_execution, fees
 from tradelab.engine.kernel import (
     apply_action,
     begin_session,
@@ -40,6 +41,8 @@ from tradelab.engine.state import (
     ADD,
     CANCELLED_NO_BAR,
     CANCELLED_VOLUME,
+    CLOSED_WITHOUT_BAR,
+    DELISTED,
     ENTRY,
     EXIT,
     EXIT_LEFT_LIVE,
@@ -65,16 +68,16 @@ from .working_orders import ORDER_KINDS, OrderKey, WorkingOrder, kernel_kind, wo
 from ..utils.display import list_names
 from ..utils.error_handling import DataError, check_kind, plural
 
-# %% ../../nbs/engine/13_doors.ipynb #fa954253
-_STAGES = ('new', 'begun', 'acted', 'marked', 'unmarked', 'decided')
-
-
+# %% ../../nbs/engine/13_doors.ipynb #03dbaf92
 class Filled(NamedTuple):
     "What an order got so far, all its attempts together."
 
     quantity: float = 0.0  # Shares, 0 or more
     value: float = 0.0  # USD paid or received for them, without fees
     attempt: int = 0  # The attempt that is in force
+
+# %% ../../nbs/engine/13_doors.ipynb #fa954253
+_STAGES = ('new', 'begun', 'acted', 'marked', 'unmarked', 'decided')
 
 
 @dataclass(eq=False, repr=False)
@@ -109,6 +112,13 @@ class TradingAccount:
         frame = pd.DataFrame(columns, pd.Index(self.symbols, name='symbol'))
         return frame.assign(exiting=rows['exiting'] == 1)[rows['quantity'] != 0]
 
+    @property
+    def without_bars(self) -> tuple[str, ...]:  # Their broker, or a person, says what became of them
+        "Symbols that are held and had no bar for `delisted_after` sessions"
+        rows = self.state.positions
+        gone = (rows['quantity'] != 0) & (rows['missed'] >= self.params['delisted_after'])
+        return tuple(self.symbols[j] for j in np.flatnonzero(gone))
+
     def __repr__(self):
         account = self.state.account[0]
         counts = f'{plural(int(account["names"]), "position")}, {plural(int(account["orders"]), "order")}'
@@ -117,10 +127,26 @@ class TradingAccount:
             f'TradingAccount({list_names(self.symbols)}; {self.session or "no session yet"}, {self.stage}: {figures})'
         )
 
-
+# %% ../../nbs/engine/13_doors.ipynb #71905feb
 def _session_log(symbols):
     "Room for all that one session can write"
     return new_log(6 * len(symbols) + 8)
+
+
+def _make_room(account):
+    "Let the log of the session grow before it is full; its counts stay the same array"
+    log = account.log
+    if log.counts[:4].max() + 8 > len(log.fills):
+        account.log = Log(log.counts, *(np.concatenate([rows, np.zeros_like(rows)]) for rows in log[1:]))
+
+
+def _cut_exit(account, row):
+    "Let a waiting exit stand for what is held, and a reduction for no more than that"
+    if row['kind'] in (EXIT, REDUCE):
+        key = OrderKey(account.decided, account.symbols[row['symbol']], ORDER_KINDS[row['kind']])
+        held = abs(account.state.positions['quantity'][row['symbol']])
+        most = float(round_quantity(held + account.filled.get(key, Filled()).quantity))
+        row['quantity'] = np.sign(row['quantity']) * (most if row['kind'] == EXIT else min(most, abs(row['quantity'])))
 
 # %% ../../nbs/engine/13_doors.ipynb #63605745
 def _left(order, got, params):
@@ -209,12 +235,15 @@ def _expect(account, door, *stages):
 
 def _session_text(session):
     "A session or moment as ISO text; raises DataError for something else"
+    remedy = 'Give a date, such as 2012-01-03.'
+    if not isinstance(session, (str, date)) or str(session)[:4].isalpha() or len(str(session)) < 8:
+        raise DataError('This is no session', session, remedy)
     try:
         moment = pd.Timestamp(session)
     except (TypeError, ValueError) as e:
-        raise DataError('This is no session', session, 'Give a date, such as 2012-01-03.') from e
-    if moment is pd.NaT:
-        raise DataError('This is no session', session, 'Give a date, such as 2012-01-03.')
+        raise DataError('This is no session', session, remedy) from e
+    if moment is pd.NaT or moment.tz is not None:
+        raise DataError('This is no session, or has a time zone', session, remedy)
     return f'{moment:%Y-%m-%d}' if moment == moment.normalize() else moment.isoformat()
 
 # %% ../../nbs/engine/13_doors.ipynb #39156959
@@ -224,24 +253,42 @@ def _begin(
     first: bool = True,  # Whether this row begins a session
 ):  # Raises DataError for one that does not come after the last
     "Move the clock of the account to its next session"
-    _expect(self, 'begin', 'new', 'marked', 'decided')
+    _expect(self, 'begin', 'new', 'marked', 'unmarked', 'decided')
     text = _session_text(session)
     if not text > self.session:
         remedy = 'Give the session after it; one that is done is not done again.'
         raise DataError(f'The account has passed this session: it stands in {self.session}', text, remedy)
+    undecided = self.stage in ('marked', 'unmarked')
     self.session, self.stage, self.log = text, 'begun', _session_log(self.symbols)
     begin_session(self.state.account[0], bool(first))
+    if undecided:
+        _expire_standing(self)
+
+
+def _expire_standing(account):
+    "End the entries that no session is left for, after a session without a decision"
+    now = account.state.account[0]['bar'] + (account.params['fill_at'] != SAME_CLOSE)
+    over = (account.state.standing['quantity'] != 0) & (account.state.standing['last'] < now)
+    account.state.standing['quantity'][over] = 0.0
+    account.log.counts[EXPIRED] += over.sum()
 
 
 TradingAccount.begin = _begin
 
 # %% ../../nbs/engine/13_doors.ipynb #9e932b70
+def _is_number(value):
+    "Whether it is a real number, and not True or False"
+    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
+
+
 def _by_place(account, values, nothing, what, allowed):
     "One value per symbol; raises DataError for one that cannot be"
     row = np.full(len(account.symbols), nothing)
-    for symbol, value in (values or {}).items():
+    values = {} if values is None else values
+    check_kind(values, Mapping, f'{what}s', 'Pass {symbol: number}.')
+    for symbol, value in values.items():
         j = place_of(symbol, account.symbols)
-        if not (isfinite(value) and allowed(value)):
+        if not (_is_number(value) and isfinite(value) and allowed(value)):
             raise DataError(
                 f'{what} of {symbol} cannot be', value, 'Look at its corporate actions: tradelab data show.'
             )
@@ -285,14 +332,28 @@ def bar_row(
     symbols: tuple[str, ...],  # Tickers of the account
     bars: Mapping[str, tuple[float, float, float, float, float]],  # Symbol → open, high, low, close in USD, volume
     last: bool = True,  # Whether this row ends a session
-) -> Bars:  # One row, shape (1, n_symbols); raises UnknownSymbolError for another symbol
+) -> Bars:  # One row, shape (1, n_symbols); raises UnknownSymbolError, or DataError for what is no bar
     "The bars of one session as the engine reads them"
     values = np.full((5, len(symbols)), nan)
+    check_kind(bars, Mapping, 'The bars', 'Pass {symbol: (open, high, low, close, volume)}.')
     for symbol, bar in bars.items():
-        values[:, place_of(symbol, symbols)] = bar
+        values[:, place_of(symbol, symbols)] = _checked_bar(symbol, bar)
     none = np.zeros((1, len(symbols)))
     rows = (*(row[None, :].copy() for row in values), none, none + 1.0)
     return Bars(*map(_read_only, rows), last=_read_only(np.array([last], 'u1')))
+
+
+def _checked_bar(symbol, bar):
+    "Five numbers that can be a bar; raises DataError for others"
+    numbers = isinstance(bar, (tuple, list, np.ndarray)) and len(bar) == 5 and all(map(_is_number, bar))
+    if numbers and not np.isnan(bar[:4]).all():
+        open, high, low, close, volume = bar
+        within = 0 < low <= min(open, close) and max(open, close) <= high < np.inf
+        numbers = within and (isnan(volume) or 0 <= volume < np.inf)
+    if not numbers:
+        remedy = 'Give open, high, low and close in USD, low and high around the others, and the shares traded.'
+        raise DataError(f'This is no bar of {symbol}', bar, remedy)
+    return bar
 
 
 def _read_only(array):
@@ -305,16 +366,22 @@ def input_row(
     symbols: tuple[str, ...],  # Tickers of the account
     signals: Mapping[str, int],  # Symbol → 1 to buy, -1 to sell; the others have none
     scores: Mapping[str, float] | None = None,  # Symbol → rank among entries, the highest first
-) -> Inputs:  # One row without ATR, volatility, targets or prices of entries
+) -> Inputs:  # One row without ATR, volatility, targets or prices; raises DataError for what is no signal
     "The signals of one close as the engine reads them"
+    for values in (signals, {} if scores is None else scores):
+        check_kind(values, Mapping, 'Signals and scores', 'Pass {symbol: number}.')
     signal, score = np.zeros((1, len(symbols)), 'i1'), np.zeros((1, len(symbols)))
     for row, values in ((signal, signals), (score, scores or {})):
         for symbol, value in values.items():
-            row[0, place_of(symbol, symbols)] = value
+            j = place_of(symbol, symbols)
+            if not (_is_number(value) and isfinite(value) and (row is score or value in (-1, 0, 1))):
+                what, remedy = ('score', 'Give a number.') if row is score else ('signal', 'Give 1, 0 or -1.')
+                raise DataError(f'The {what} of {symbol} cannot be', value, remedy)
+            row[0, j] = value
     unknown = np.full((1, 1), nan)
     return Inputs(*map(_read_only, (signal, score, unknown, unknown)))
 
-# %% ../../nbs/engine/13_doors.ipynb #57242bc8
+# %% ../../nbs/engine/13_doors.ipynb #c732cd1f
 def _check_row(account, bars, inputs=None):
     "Refuse bars and inputs that are not one row of numbers for the symbols of the account"
     n, remedy = len(account.symbols), 'Make them with bar_row and input_row from account.symbols.'
@@ -335,6 +402,18 @@ def _check_row(account, bars, inputs=None):
             found = f'{array.shape}, {array.dtype}' if isinstance(array, np.ndarray) else type(array).__name__
             raise DataError(f'{name} of the {what} must be {kind} of shape {shapes[0]}', found, remedy)
 
+# %% ../../nbs/engine/13_doors.ipynb #57242bc8
+def _check_prices(account, prices):
+    "Refuse prices of entries that a backtest refuses"
+    given = np.isfinite(prices[0, :, :2])
+    if given.all(axis=1).any():
+        raise DataError(
+            'An entry has a limit and a stop', prices[0].tolist(), 'Give one of them, and NaN for the other.'
+        )
+    if account.params['fill_at'] == SAME_CLOSE and given.any():
+        remedy = 'Set [backtest] fill_at = next_open, or next_close.'
+        raise DataError('A limit or stop order cannot be filled at the close that it saw', prices[0].tolist(), remedy)
+
 
 def _mark(
     self,
@@ -347,7 +426,10 @@ def _mark(
     if full_bar and self.state.account[0]['orders']:
         remedy = 'Book their executions and call end_orders.'
         raise DataError('Orders of the session before still wait', len(self.orders), remedy)
-    mark(0, bars, bool(full_bar), False, self.state, self.params, self.log)
+    _make_room(self)
+    params = self.params.copy()
+    params['delisted_after'] = np.inf  # `delisted_executions` offers that; nothing is sold here
+    mark(0, bars, bool(full_bar), False, self.state, params, self.log)
     self.stage = 'decided' if self.stage == 'decided' else 'marked'
 
 
@@ -359,6 +441,7 @@ def _decide(
     "Turn the signals or targets of a close into orders that passed the risk gate"
     _expect(self, 'decide', 'marked')
     _check_row(self, bars, inputs)
+    _check_prices(self, inputs.prices)
     self.filled = {key: got for key, got in self.filled.items() if key.session >= self.decided}
     self.decided, self.stage = self.session, 'decided'
     decide(0, bars, inputs, self.state, self.params, self.log)
@@ -371,11 +454,17 @@ TradingAccount.mark, TradingAccount.decide = _mark, _decide
 ENTERED_BY = ('open', 'limit', 'stop', 'close')  # In the order of `AT_OPEN`, `BY_LIMIT`, ... of `engine.state`
 
 
+def _kind(order):
+    "The number of the kind of an order in the kernel; what is left of a listing is an exit"
+    return EXIT if order.key.kind == 'delisted' else kernel_kind(order.key.kind)
+
+
 def _check_fill(account, order, quantity, price, fees, slippage):
     "Refuse numbers that cannot be, and a fill that does not fit what is held"
     check_kind(order, WorkingOrder, 'What was filled', 'Pass one of account.orders.')
     for value in (quantity, price, fees, slippage):
-        check_kind(value, (Real, np.floating), f'Each number of a fill of {order.key}', 'Give numbers, such as 10.0.')
+        if not _is_number(value):
+            raise DataError(f'A fill of {order.key} cannot be', repr(value), 'Give numbers, such as 10.0.')
     if not (
         round_quantity(abs(quantity)) > 0
         and 0 < price < np.inf
@@ -386,7 +475,7 @@ def _check_fill(account, order, quantity, price, fees, slippage):
         numbers = dict(quantity=quantity, price=price, fees=fees, slippage=slippage)
         raise DataError(f'A fill of {order.key} cannot be', numbers, 'Ask the broker for the execution again.')
     held = float(account.state.positions['quantity'][place_of(order.key.symbol, account.symbols)])
-    leaves = kernel_kind(order.key.kind) in (EXIT, REDUCE)
+    leaves = _kind(order) in (EXIT, REDUCE)
     within = abs(quantity) <= abs(held) * (1 + 1e-9) + 2e-9
     fits = quantity * held < 0 and within if leaves else quantity * held >= 0
     if not fits or quantity * order.quantity < 0:
@@ -415,6 +504,38 @@ def _got_after(account, order, quantity, price):
         raise DataError(f'{order.key} cannot have filled more than its {order.worth:,.2f} USD', value, remedy)
     return Filled(float(total), float(value), max(known.attempt, order.key.attempt))
 
+# %% ../../nbs/engine/13_doors.ipynb #35a95102
+def _at_most_held(account, order, quantity):
+    "A fill without the noise by which it lies above what is held"
+    if _kind(order) not in (EXIT, REDUCE):
+        return quantity
+    held = abs(float(account.state.positions['quantity'][place_of(order.key.symbol, account.symbols)]))
+    return copysign(held if abs(abs(quantity) - held) <= held * 1e-9 + 2e-9 else abs(quantity), quantity)
+
+# %% ../../nbs/engine/13_doors.ipynb #038d3160
+def _shorten_rest(rest, execution):
+    "Take a fill that came after the end of its order off what still waits of it"
+    if rest['quantity'] * execution.quantity > 0 and execution.kind in (ENTRY, ADD):
+        left = max(0.0, abs(rest['quantity']) - abs(execution.quantity))
+        rest['quantity'] = round_quantity(left) if execution.quantity > 0 else -round_quantity(left)
+        rest['kind'], rest['worth'], rest['stop'] = ADD, nan, nan
+
+
+def _shorten_waiting(account, order, execution):
+    "Cut the waiting orders of a symbol after a fill, and take one of an earlier decision off what waits"
+    late, side = order.key.session != account.decided, np.sign(execution.quantity)
+    for row in account.state.orders[: account.state.account[0]['orders']]:
+        if row['symbol'] != execution.symbol:
+            continue
+        kinds = (ENTRY, ADD) if execution.kind in (ENTRY, ADD) else (REDUCE,) if execution.kind == REDUCE else ()
+        if late and row['kind'] in kinds and row['quantity'] * side > 0:
+            key = OrderKey(account.decided, order.key.symbol, ORDER_KINDS[row['kind']])
+            got = account.filled.get(key, Filled())
+            row['worth'] = max(got.value, row['worth'] - abs(execution.quantity) * execution.price)
+            left = round_quantity(abs(row['quantity']) - abs(execution.quantity))
+            row['quantity'] = side * max(got.quantity, left)
+        _cut_exit(account, row)
+
 # %% ../../nbs/engine/13_doors.ipynb #1b630d0b
 def _apply_fill(
     self,
@@ -439,7 +560,7 @@ def _apply_fill(
         price=float(price),
         fees=float(fees),
         slippage=float(slippage),
-        kind=kernel_kind(order.key.kind),
+        kind=_kind(order),
         reason=int(order.reason),
         entered_by=ENTERED_BY.index(entered_by),
         distance=order.distance,
@@ -453,54 +574,6 @@ def _apply_fill(
     _shorten_waiting(self, order, execution)
     self.stage = 'unmarked' if self.stage == 'marked' else self.stage
     return after
-
-
-def _shorten_rest(rest, execution):
-    "Take a fill that came after the end of its order off what still waits of it"
-    if rest['quantity'] * execution.quantity > 0 and execution.kind in (ENTRY, ADD):
-        left = max(0.0, abs(rest['quantity']) - abs(execution.quantity))
-        rest['quantity'] = round_quantity(left) if execution.quantity > 0 else -round_quantity(left)
-        rest['kind'], rest['worth'], rest['stop'] = ADD, nan, nan
-
-
-def _at_most_held(account, order, quantity):
-    "A fill without the noise by which it lies above what is held"
-    if kernel_kind(order.key.kind) not in (EXIT, REDUCE):
-        return quantity
-    held = abs(float(account.state.positions['quantity'][place_of(order.key.symbol, account.symbols)]))
-    return copysign(held if abs(abs(quantity) - held) <= held * 1e-9 + 2e-9 else abs(quantity), quantity)
-
-
-def _cut_exit(account, row):
-    "Let a waiting exit stand for what is held, and a reduction for no more than that"
-    if row['kind'] in (EXIT, REDUCE):
-        key = OrderKey(account.decided, account.symbols[row['symbol']], ORDER_KINDS[row['kind']])
-        held = abs(account.state.positions['quantity'][row['symbol']])
-        most = float(round_quantity(held + account.filled.get(key, Filled()).quantity))
-        row['quantity'] = np.sign(row['quantity']) * (most if row['kind'] == EXIT else min(most, abs(row['quantity'])))
-
-
-def _shorten_waiting(account, order, execution):
-    "Cut the waiting orders of a symbol after a fill, and take one of an earlier decision off what waits"
-    late, side = order.key.session != account.decided, np.sign(execution.quantity)
-    for row in account.state.orders[: account.state.account[0]['orders']]:
-        if row['symbol'] != execution.symbol:
-            continue
-        kinds = (ENTRY, ADD) if execution.kind in (ENTRY, ADD) else (REDUCE,) if execution.kind == REDUCE else ()
-        if late and row['kind'] in kinds and row['quantity'] * side > 0:
-            key = OrderKey(account.decided, order.key.symbol, ORDER_KINDS[row['kind']])
-            got = account.filled.get(key, Filled())
-            row['worth'] = max(got.value, row['worth'] - abs(execution.quantity) * execution.price)
-            left = round_quantity(abs(row['quantity']) - abs(execution.quantity))
-            row['quantity'] = side * max(got.quantity, left)
-        _cut_exit(account, row)
-
-
-def _make_room(account):
-    "Let the log of the session grow before it is full; its counts stay the same array"
-    log = account.log
-    if log.counts[:4].max() + 8 > len(log.fills):
-        account.log = Log(log.counts, *(np.concatenate([rows, np.zeros_like(rows)]) for rows in log[1:]))
 
 
 TradingAccount.apply_fill = _apply_fill
@@ -539,7 +612,7 @@ def _offer(account, order, execution):
 
 def _offer_exit(account, bars, order, price, most, slips, unfilled):
     "Give the execution of an exit away, and count what it did not get"
-    j, kind = place_of(order.key.symbol, account.symbols), kernel_kind(order.key.kind)
+    j, kind = place_of(order.key.symbol, account.symbols), _kind(order)
     low, high, volume = bars.low[0, j], bars.high[0, j], bars.volume[0, j]
     execution = exit_execution(
         j, most, price, slips, kind, order.reason, unfilled, low, high, volume, account.state, account.params
@@ -649,6 +722,24 @@ def closing_executions(
             stay_exiting(position, FLAT)
 
 
+def delisted_executions(
+    account: TradingAccount,  # Book each execution with `apply_fill` before the next is asked for
+    bars: Bars,  # One row: the last bars of a session, shape (1, n_symbols)
+) -> Offers:  # Order of the kind 'delisted' and the last close
+    "What a backtest assumes for positions that had no bar for `delisted_after` sessions, this one included"
+    _check_row(account, bars)
+    state, ends = account.state.account[0], bars.last[0] == 1
+    for j in np.flatnonzero((account.state.positions['quantity'] != 0) & ~(bars.close[0] > 0)).tolist():
+        position = account.state.positions[j]
+        missed = position['missed'] + (ends and position['absent'] + 1 > state['bar'] - state['opened'])
+        if missed >= account.params['delisted_after']:
+            account.log.counts[CLOSED_WITHOUT_BAR] += 1
+            quantity, price = -float(position['quantity']), float(position['close'])
+            charged = fees(quantity, price, account.params)
+            order = _own_exit(account, j, 'delisted', price, DELISTED)
+            yield from _offer(account, order, Execution(j, quantity, price, charged, 0.0, EXIT, DELISTED))
+
+
 def session_executions(
     account: TradingAccount,  # Book each execution with `apply_fill` before the next is asked for
     bars: Bars,  # One row: the bars of this session, shape (1, n_symbols)
@@ -662,3 +753,4 @@ def session_executions(
         yield from waiting_executions(account, bars)
     if account.params['flat_at_close'] == 1 and bars.last[0] == 1:
         yield from closing_executions(account, bars)
+    yield from delisted_executions(account, bars)

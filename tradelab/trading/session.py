@@ -148,15 +148,12 @@ def _split_row(account, symbol, ratio, fractions):
     return SplitRow(symbol, ratio, float(account.state.positions['quantity'][j] - sold), waiting)
 
 
-_PLACES = {'split': 0, 'delisted': 2}  # Before and after the executions of the broker, whose place is 1
-
-
 def _settled(account, row, kind, at):
-    "A fill that no order asked for: the fraction after a split, or the end of a listing"
+    "A fill that no order asked for: the fraction after a split; it comes before those of the broker, whose place is 1"
     symbol, session = account.symbols[row['symbol']], account.session
     numbers = (float(row[name]) for name in ('quantity', 'price', 'fees'))
     return LedgerExecution(
-        f'{session}-{_PLACES[kind]}-{kind}-{symbol}',
+        f'{session}-0-{kind}-{symbol}',
         OrderKey(session, symbol, kind),
         session,
         *numbers,
@@ -192,7 +189,7 @@ def _book(account, broker, bars, hours, fill_at):
     "Book what the broker executes, one after the other; the executions"
     for order, done in broker.trade(bars):
         account.apply_fill(order, done.quantity, done.price, done.fees, done.slippage, done.entered_by)
-        protective = order.key.kind in PROTECTIVE_KINDS
+        protective = order.key.kind in (*PROTECTIVE_KINDS, 'delisted')
         yield LedgerExecution(
             f'{done.at}-1{done.execution_id[len(done.at) :]}',
             order.key,
@@ -259,10 +256,7 @@ def play_session(
     events = [*_send(broker, waiting, fill_at, opened)]
     executions += _book(account, broker, bars, (opened, closed), fill_at)
     events += _outcome(broker, waiting, closed)
-    before = account.log.counts[FILLS]
     account.mark(bars)
-    delisted = account.log.fills[before : account.log.counts[FILLS]]
-    executions += [_settled(account, row, 'delisted', closed) for row in delisted]
     latch(account)
     account.decide(bars, _row(market.inputs, t))
     return SessionRows(
