@@ -172,15 +172,14 @@ def make_states():
         column('found', sa.Double(), 'The value that it found', nullable=True),
         moment('at', 'When'),
         sa.CheckConstraint("action IN ('open', 'restrict', 'rearm')", name=op.f('ck_account_states_action_known')),
-        sa.CheckConstraint(
-            "state IN ('ACTIVE', 'REDUCE_ONLY', 'HALTED')", name=op.f('ck_account_states_state_known')
-        ),
+        sa.CheckConstraint("state IN ('ACTIVE', 'REDUCE_ONLY', 'HALTED')", name=op.f('ck_account_states_state_known')),
         sa.CheckConstraint(
             "(action = 'restrict') = (state <> 'ACTIVE')", name=op.f('ck_account_states_action_fits_state')
         ),
         sa.CheckConstraint("reason ~ '[^[:space:]]'", name=op.f('ck_account_states_reason_given')),
         sa.CheckConstraint(
-            "action <> 'rearm' OR actor NOT IN ('engine', 'restore')", name=op.f('ck_account_states_rearmed_by_a_person')
+            "action <> 'rearm' OR actor NOT IN ('engine', 'restore')",
+            name=op.f('ck_account_states_rearmed_by_a_person'),
         ),
         sa.CheckConstraint('number > 0', name=op.f('ck_account_states_number_positive')),
         sa.ForeignKeyConstraint(['account'], ['accounts.name'], name=op.f('fk_account_states_account_accounts')),

@@ -53,7 +53,6 @@ from tradelab.engine.state import (
     NEXT_CLOSE,
     NEXT_OPEN,
     REDUCE,
-    SAME_CLOSE,
     STATES,
     TAKE_PROFIT,
     AccountState,

@@ -9,7 +9,6 @@ __all__ = ['FAULTS', 'TWICE', 'FAKETIME', 'test_a_worker_that_wakes_after_its_ru
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -24,9 +23,9 @@ import tradelab
 from ..records.results import close_stale_runs, runs_table
 from .forked import kill, postmaster_of, processes_of_runs, start_command, wait_until
 from .ground.test_backup import _fill as _fill_disk
-from .ground.test_backup import small_disk
+from .ground.test_backup import small_disk  # noqa: F401 (a fixture)
 from .test_end_to_end import CANARY, ENCODED, HANDED_ON, _hits, _toy
-from .test_fault_kills import _mark, _nothing_left, filled, sums, works
+from .test_fault_kills import _mark, _nothing_left, filled, sums, works  # noqa: F401 (a fixture)
 from ..utils.backup import backup, read_backup
 from tradelab.utils.database import (
     close_engines,

@@ -7,7 +7,6 @@ __all__ = ['halt_account', 'rearm_account', 'account_state', 'accounts_table', '
 
 # %% ../../nbs/trading/08_accounts.ipynb #454687f7
 import pandas as pd
-from sqlalchemy import text
 
 from ..config import Settings
 from .account_state import LatchedState, read_state, rearm, restrict

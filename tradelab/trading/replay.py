@@ -16,7 +16,6 @@ from time import perf_counter
 from ..backtesting import _trimmed
 from ..config import SECTIONS, Settings, load_settings
 from ..data.admission import admit_all
-from ..engine.doors import TradingAccount as Books
 from ..engine.doors import open_trading_account
 from ..engine.saved_account import load_account, save_account
 from ..engine.state import BREAKS

@@ -6,8 +6,6 @@ __all__ = ['EVENT', 'RUN', 'AT_ALL', 'DAILY', 'LEDGERS', 'REWRITES', 'CHANGES', 
 # %% ../../../nbs/ground/16_access.ipynb #8cb0949c
 import os
 import re
-import subprocess
-import sys
 import tempfile
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -15,7 +13,6 @@ from pathlib import Path
 import psycopg2
 import pytest
 from sqlalchemy import NullPool, make_url, text
-from sqlalchemy.exc import DBAPIError
 
 from ...cli.main import app as commands
 from ...config import known_secrets, load_settings
@@ -24,7 +21,7 @@ from ...reporting.privacy import child_environment
 from .test_database import _fill, _sums
 from .test_postgres_tools import DEBIAN_BIN, _server, needs_debian
 from ...utils import server
-from ...utils.access import current_access, make_roles, role_script
+from ...utils.access import current_access, make_roles
 from ...utils.backup import backup, discard_former, find_leftovers, restore, undo_restore
 from tradelab.utils.database import (
     admin_connection,

@@ -80,7 +80,7 @@ def test_an_account_that_cannot_be_opened_is_refused_in_words(account, name, opt
 
 
 def test_an_account_keeps_its_money_and_the_settings_of_its_opening(fresh):
-    for mode, broker in BROKERS.items():
+    for mode in BROKERS:
         state = _do(fresh, create_account, fresh, mode, mode, 1234.56, 'ada@lab')
         assert (state.state, state.mode, state.actor, state.number, state.selling) == (
             'ACTIVE',

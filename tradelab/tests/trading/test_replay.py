@@ -4,8 +4,6 @@
 __all__ = ['TWO', 'YEAR', 'BUSY', 'LEDGER', 'sample', 'ledger_of', 'undisturbed', 'test_a_replay_that_is_stopped_after_any_transaction_ends_with_the_same_ledger', 'test_a_failure_inside_a_transaction_leaves_nothing_of_it', 'test_the_books_agree_with_the_ledger', 'test_lost_answers_end_with_the_same_executions_and_refused_orders_with_whole_books', 'test_settings_count_as_they_were_at_the_opening', 'test_a_halted_account_trades_no_more_until_it_is_rearmed', 'test_two_processes_do_not_play_one_account', 'test_a_writer_that_was_followed_stores_nothing_more', 'test_what_only_a_backtest_has_is_refused_by_name', 'test_a_replay_that_cannot_be_is_refused', 'test_unknown_accounts_and_those_of_another_mode_are_refused', 'test_accounts_without_a_name_are_numbered', 'test_an_account_that_was_stopped_is_not_replayed_without_orders', 'test_a_replay_is_opened_with_days_and_tickers', 'test_a_replay_without_a_name_gets_the_next_of_its_day']
 
 # %% ../../../nbs/trading/09_replay.ipynb #826e7dcb
-import random
-import time
 from datetime import date
 
 import pytest
@@ -13,7 +11,6 @@ from sqlalchemy import text
 
 from ...config import load_settings
 from ...data.collection import ingest
-from ..forked import start_command
 from ...trading import replay as module
 from ...trading.account_state import create_account, rearm, restrict
 from ...trading.ledger_check import check_books

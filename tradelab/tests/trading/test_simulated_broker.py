@@ -9,7 +9,7 @@ import pytest
 
 from ...config import BacktestSettings, RiskSettings
 from ...engine.doors import bar_row, input_row, open_trading_account
-from ...trading.broker import OrderRejectedError, OutcomeUnknownError, order_request, send_order
+from ...trading.broker import OrderRejectedError, order_request, send_order
 from ...trading.simulated_broker import FaultScript, SimulatedBroker
 from ...utils.error_handling import ParameterError, TradingError
 

@@ -16,7 +16,6 @@ import pytest
 from sqlalchemy import NullPool, create_engine, text
 
 from ...records.results import close_stale_runs
-from ...trading import writer as module
 from ...trading.account_state import create_account, read_state, rearm
 from ...trading.writer import trading_session, writer
 from ...utils.backup import backup, restore, undo_restore
@@ -207,7 +206,7 @@ def test_a_writer_whose_connection_was_ended_knows_it_before_its_next_row(accoun
                 text('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE :label'), label
             )
         assert mine.lost.wait(20)
-        for attempt in range(2):
+        for _ in range(2):
             with pytest.raises(WriterLostError, match='may no longer write.*Nothing was stored.*tradelab accounts'):
                 with mine.transaction() as db:
                     _write(db, 'three')
