@@ -509,7 +509,7 @@ def _at_most_held(account, order, quantity):
     if _kind(order) not in (EXIT, REDUCE):
         return quantity
     held = abs(float(account.state.positions['quantity'][place_of(order.key.symbol, account.symbols)]))
-    return copysign(held if abs(abs(quantity) - held) <= held * 1e-9 + 2e-9 else abs(quantity), quantity)
+    return copysign(min(abs(quantity), held), quantity)
 
 # %% ../../nbs/engine/13_doors.ipynb #038d3160
 def _shorten_rest(rest, execution):

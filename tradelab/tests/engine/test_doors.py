@@ -469,7 +469,9 @@ def test_the_noise_of_fractions_does_not_block_an_exit():
         order = account.apply_fill(order, 0.1, 10.0, 0.0)
     assert order.state == 'filled'
     stop = replace(order, key=order.key._replace(session=account.session, kind='stop'), quantity=-0.3, filled=0.0)
-    account.apply_fill(stop, -0.30000000000000004, 10.0, 0.0)
+    stop = account.apply_fill(stop, -0.299999999, 10.0, 0.0)
+    assert account.positions.quantity['A'] == 1e-9  # a billionth of a share is left, not sold with the rest
+    account.apply_fill(stop, -1.0000000001e-9, 10.0, 0.0)
     assert account.positions.empty and account.state.account[0]['names'] == 0
 
 
