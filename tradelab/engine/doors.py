@@ -53,6 +53,7 @@ from tradelab.engine.state import (
     NEXT_CLOSE,
     NEXT_OPEN,
     REDUCE,
+    SAME_CLOSE,
     STATES,
     TAKE_PROFIT,
     AccountState,
