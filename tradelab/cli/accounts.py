@@ -38,7 +38,9 @@ def accounts_command(
             for row in accounts_table(settings).itertuples()
         ]
         columns = ('account', 'mode', 'state', 'since (UTC)', 'reason', 'by', 'writer')
-        print_table('', columns, rows) if rows else typer.echo('No trading account has been opened yet.')
+        print_table('', columns, rows) if rows else typer.echo(
+            'No trading account has been opened yet. Try: tradelab paper replay'
+        )
         if end_dead:
             typer.echo(f'Ended for {", ".join(ended)}.' if ended else 'No writer had died.')
 

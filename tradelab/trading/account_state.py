@@ -67,7 +67,7 @@ def create_account(
     settings: Settings,  # The lab; its data, strategy, costs, risk, orders and backtest are kept with the account
     name: str,  # Up to 24 characters: a letter, then letters, digits, - or _, in lower case
     mode: str = 'paper',  # 'replay', 'paper', 'shadow' or 'live'
-    cash: float | None = None,  # USD in whole cents; [backtest] cash when left out
+    cash: float | None = None,  # USD in whole cents; [backtest] cash when left out in replay and paper
     actor: str = '',  # Who opens it; this person when left out
 ) -> 'LatchedState':  # ACTIVE; raises TradingError for a bad or a used name, mode or amount
     "Open an account"
@@ -76,13 +76,16 @@ def create_account(
     if not _is_plain(name):
         remedy = 'For example: paper-1 (1 to 24 characters: a letter, then letters, digits, - or _, in lower case)'
         raise TradingError('An account cannot have this name', name, remedy)
+    if cash is None and BROKERS[mode] != 'simulated':
+        remedy = 'Name it: create_account(…, cash=25_000). The cash of [backtest] is made up.'
+        raise TradingError(f'An account of mode {mode} needs its cash', None, remedy)
     amount = _checked_cash(settings.backtest.cash if cash is None else cash)
     if db.get(StoredAccount, name):
         raise TradingError('The account exists already', name, 'A fresh start is a new account: choose another name.')
     opening = settings.model_dump(mode='json', include=_SECTIONS)
     row = dict(name=name, mode=mode, broker=BROKERS[mode], cash=amount, currency='USD', settings=opening)
     db.execute(insert(StoredAccount).values(**row, created_at=_NOW))
-    _add_state(db, name, 1, 'open', 'ACTIVE', f'opened with {amount:,.2f} USD', _actor(actor))
+    _add_state(db, name, 1, 'open', 'ACTIVE', f'opened with {amount:,.2f} USD', _person(actor, 'opens'))
     return read_state(db, name)
 
 # %% ../../nbs/trading/02_account_state.ipynb #0d6acaa0
@@ -102,6 +105,14 @@ def _is_plain(name):
 
 def _actor(actor):
     return _checked_text(actor, 'The name of who acts') if actor else this_person()
+
+
+def _person(actor, does):
+    "The actor of what only a person may do; raises TradingError for the names of the engine and of a restore"
+    who = _actor(actor)
+    if who in ('engine', 'restore'):
+        raise TradingError(f'Only a person {does} an account', who, 'Name who does, or leave it out for you.')
+    return who
 
 
 def _add_state(db, account, number, action, state, reason, actor, **facts):
@@ -222,9 +233,7 @@ def rearm(
     number: int | None = None,  # Of the state that the person has seen; the newest one when left out
 ) -> LatchedState:  # ACTIVE; raises TradingError for an unknown, an ACTIVE or a changed account, or no reason
     "Let a restricted account trade again"
-    reason, who = _checked_text(reason, 'The reason'), _actor(actor)
-    if who in ('engine', 'restore'):
-        raise TradingError('A person re-arms an account', who, 'Give your own name.')
+    reason, who = _checked_text(reason, 'The reason'), _person(actor, 're-arms')
     before = read_state(db, account)
     if before.state == 'ACTIVE':
         since = f'since {before.since:%Y-%m-%d %H:%M} UTC'

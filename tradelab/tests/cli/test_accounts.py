@@ -32,7 +32,7 @@ def test_accounts_are_listed_with_state_reason_and_writer(account):
 
 
 def test_a_lab_without_accounts_says_so(fresh):
-    assert call_command('accounts')[:2] == (0, 'No trading account has been opened yet.\n')
+    assert call_command('accounts')[:2] == (0, 'No trading account has been opened yet. Try: tradelab paper replay\n')
 
 
 def test_a_halt_needs_no_answer_and_may_be_repeated(account):
