@@ -151,7 +151,7 @@ def test_what_cannot_be_restricted_or_rearmed_is_refused(account):
         _do(account, rearm, 'paper-1', 'x')
     _do(account, restrict, 'paper-1', 'HALTED', 'x')
     for actor in ('engine', 'restore'):
-        with pytest.raises(TradingError, match='A person re-arms'):
+        with pytest.raises(TradingError, match='Only a person re-arms'):
             _do(account, rearm, 'paper-1', 'x', actor)
     assert len(_states(account)) == 2
 
