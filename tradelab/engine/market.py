@@ -348,6 +348,10 @@ class _LazyColumns(dict):
         self[name] = np.where(pd.isna(stacked), '', stacked) if name == 'reason' else stacked
         return self[name]
 
+    def cut(self, rows):
+        "The same of some sessions"
+        return _LazyColumns([frame.iloc[rows] for frame in self.frames])
+
 # %% ../../nbs/engine/04_market.ipynb #8050f171
 _NEEDED = ('score', 'signal', 'reason')
 
@@ -413,12 +417,8 @@ def _cut_signals(signals, panel, traded):
     rows = slice(first, first + len(traded.sessions))
     signal, score, columns = signals.signal[rows], signals.score[rows], signals.columns
     if len(traded.sessions) < len(panel.sessions):
-        if isinstance(columns, _LazyColumns):
-            columns = _LazyColumns([frame.iloc[rows] for frame in columns.frames])
-        elif isinstance(columns, _TargetReasons):
-            columns = _TargetReasons(columns.values[rows], columns.close[rows], columns.unit)
-        else:
-            columns = {name: column[rows] for name, column in columns.items()}
+        lazy = hasattr(columns, 'cut')  # their arrays are made on first access, and stay unmade
+        columns = columns.cut(rows) if lazy else {name: column[rows] for name, column in columns.items()}
     return Signals(traded.symbols, traded.sessions, _checked_signals(signal, score, traded), score, columns)
 
 # %% ../../nbs/engine/04_market.ipynb #de337bc1
@@ -579,6 +579,10 @@ class _TargetReasons(dict):
         at = np.nonzero(np.isfinite(self.values) & np.isfinite(self.close))
         self[name][at] = self.of(*at)
         return self[name]
+
+    def cut(self, rows):
+        "The same of some sessions"
+        return _TargetReasons(self.values[rows], self.close[rows], self.unit)
 
     def of(self, rows, columns):
         "The reasons of some sessions and symbols"
