@@ -235,7 +235,7 @@ def _rights(settings):
     with owner_session(settings) as db:
         tables = text(
             "SELECT relname, relkind, pg_get_userbyid(relowner), array_to_string(relacl, ' '), "
-            "(SELECT string_agg(pg_get_triggerdef(t.oid), ' ') FROM pg_trigger t WHERE tgrelid = c.oid AND "
+            "(SELECT string_agg(pg_get_triggerdef(t.oid), ' ' ORDER BY tgname) FROM pg_trigger t WHERE tgrelid = c.oid AND "
             'NOT tgisinternal) '
             "FROM pg_class c WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'S') ORDER BY 1"
         )
