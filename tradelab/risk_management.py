@@ -292,10 +292,15 @@ def _shares_held(account, symbol):
     return float(held)
 
 
-def _open_values(symbol, sent):
-    "What open orders would still buy and still sell of a symbol at their worst prices, USD"
-    open_orders = [other for other in sent if other.symbol == symbol]
-    return tuple(sum(o.left * o.price for o in open_orders if o.side == side) for side in ('buy', 'sell'))
+def _still_open(sent, symbol=None, in_shares=False):
+    "What open orders would still buy and still sell, of a symbol or of all: USD at their worst prices, or shares"
+    chosen = [(o.side, o.left if in_shares else o.left * o.price) for o in sent if symbol in (None, o.symbol)]
+    return tuple(sum(amount for side, amount in chosen if side == one) for one in ('buy', 'sell'))
+
+
+def _cash_left(account, sent):
+    "Cash that open purchases leave, USD"
+    return float(account.cash) - _still_open(sent)[0]
 
 
 def _worse_side(held, buying, selling):
@@ -305,25 +310,28 @@ def _worse_side(held, buying, selling):
     return buying if buying >= selling else -selling
 
 
+def _last_price(account, symbol, order):
+    "Last price of a symbol, of the order's own that of the order where none is known; DataError for one that cannot be"
+    price = account.prices.get(symbol, order.price) if symbol == order.symbol else account.prices[symbol]
+    if not 0.0 < price < np.inf:
+        raise DataError(f'A position in {symbol} has no valid price', price, 'Ask the broker again.')
+    return price
+
+
 def _values(account, order, sent):
     "Symbol → value of what is held at its last price, and the same with its open entries; signed, USD"
     held, worth = {}, {}
     for symbol in {*account.positions, *(other.symbol for other in sent if other.left > 0.0)}:
-        shares = _shares_held(account, symbol)
-        price = account.prices.get(symbol, order.price) if symbol == order.symbol else 1.0
-        if shares and symbol != order.symbol:
-            price = account.prices[symbol]
-        if not 0.0 < price < np.inf:
-            raise DataError(f'A position in {symbol} has no valid price', price, 'Ask the broker again.')
-        held[symbol] = shares * price
-        worth[symbol] = _worse_side(held[symbol], *_open_values(symbol, sent))
+        shares, own = _shares_held(account, symbol), symbol == order.symbol
+        held[symbol] = shares * _last_price(account, symbol, order) if shares or own else 0.0
+        worth[symbol] = _worse_side(held[symbol], *_still_open(sent, symbol))
     return held, {symbol: value for symbol, value in worth.items() if value}
 
 # %% ../nbs/engine/07_risk_management.ipynb #6bc1b14e
 def _worse_net(held, sent, value):
     "Long less short, whichever open orders are filled: the figure from which an order of `value` leads farther"
-    buying, selling = (sum(o.left * o.price for o in sent if o.side == side) for side in ('buy', 'sell'))
-    return max(sum(held.values()) + buying, sum(held.values()) - selling, key=lambda net: abs(net + value))
+    now, (buying, selling) = sum(held.values()), _still_open(sent)
+    return max(now + buying, now - selling, key=lambda net: abs(net + value))
 
 
 def _sector_worth(worth, symbol, risk):
@@ -350,7 +358,7 @@ def _check(risk, settings, order, account, atr, sent=()):
     if _closes(order, account, settings):
         free = _free_shares(account, order.symbol, sent)
         return check_order(quantity, price, True, free, state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, params)
-    cash = float(account.cash) - sum(other.left * other.price for other in sent if other.side == 'buy')
+    cash = _cash_left(account, sent)
     if not 0.0 <= cash < np.inf:
         return CASH, 0.0, cash
     held, worth = _values(account, order, sent)
@@ -422,8 +430,7 @@ def _require_valid(moment):
 
 def _free_shares(account, symbol, sent):
     "Shares of `symbol` that no open order sells (or buys back) yet, below 0 when short"
-    held = _shares_held(account, symbol)
-    buying, selling = (sum(o.left for o in sent if (o.symbol, o.side) == (symbol, side)) for side in ('buy', 'sell'))
+    held, (buying, selling) = _shares_held(account, symbol), _still_open(sent, symbol, in_shares=True)
     return max(0.0, held - selling) if held > 0.0 else min(0.0, held + buying)
 
 # %% ../nbs/engine/07_risk_management.ipynb #fedf62ad
@@ -491,7 +498,7 @@ def _judge_sent(gate, order, account, atr, moment):
     verdict = order_verdict(*_check(gate.risk, gate.settings, order, account, atr, moment.sent))
     if closing or not verdict.allowed:
         return verdict
-    cash = account.cash - sum(other.left * other.price for other in moment.sent if other.side == 'buy')
+    cash = _cash_left(account, moment.sent)
     if order.side == 'buy' and not order.quantity * order.price <= cash * _SLACK:
         return OrderVerdict(False, 'cash', cash, order.quantity * order.price)
     return _missing_limits(gate.risk) or _stale(order, moment, gate.orders) or _crowded(moment, gate.orders) or verdict

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import count
 from time import perf_counter
 
-from ..backtesting import _trimmed
+from ..backtesting import trimmed_log
 from ..config import SECTIONS, Settings, load_settings
 from ..data.admission import admit_all
 from ..engine.doors import open_trading_account
@@ -161,16 +161,14 @@ class _Latch:
 
     def __call__(self, books):
         if books.log.counts[BREAKS]:
-            self.latched = record_breakers(self.db, self.account, books.state, _trimmed(books.log))
+            self.latched = record_breakers(self.db, self.account, books.state, trimmed_log(books.log))
         apply_latched(self.latched, books.state)
 
 
 def _resumed(mine, pinned, market):
     "The books of an account as its ledger has them"
-    params = mode_parameters('replay', pinned.costs, pinned.risk, pinned.backtest)
-    if market.targets is not None:
-        new = open_trading_account(market.panel.symbols, pinned.costs, pinned.risk, pinned.backtest, market.targets)
-        params['target_unit'], params['target_band'] = new.params['target_unit'], new.params['target_band']
+    new = open_trading_account(market.panel.symbols, pinned.costs, pinned.risk, pinned.backtest, market.targets)
+    new.params['rearm_sessions'] = mode_parameters('replay', risk=pinned.risk)['rearm_sessions']
     with mine.transaction() as db:
         ledger = load_ledger(db, mine.account)
         if ledger.books is None:
@@ -178,11 +176,7 @@ def _resumed(mine, pinned, market):
     if ledger.executions:
         remedy = 'A replay writes both or none: restore a backup, or open another account.'
         raise TradingError(f'{mine.account} has executions after its last session', len(ledger.executions), remedy)
-    if ledger.books is not None:
-        return load_account(ledger.books, params)
-    opened = open_trading_account(market.panel.symbols, pinned.costs, pinned.risk, pinned.backtest, market.targets)
-    opened.params = params
-    return opened
+    return new if ledger.books is None else load_account(ledger.books, new.params)
 
 # %% ../../nbs/trading/09_replay.ipynb #7850fbde
 def play(

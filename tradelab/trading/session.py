@@ -13,7 +13,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from ..backtesting import _journal, _trimmed, _votes_and_targets, engine_inputs, kernel_bars
+from ..backtesting import decision_journal, engine_inputs, kernel_bars, trimmed_log, votes_and_targets
 from ..config import BacktestSettings, RiskSettings
 from ..data.calendar import session_hours
 from ..engine.doors import TradingAccount
@@ -32,10 +32,10 @@ from tradelab.trading.order_ledger import (
     book_executions,
     book_split,
     end_sessions,
+    figures_at_close,
     record_decisions,
-    record_events,
     record_intents,
-    session_close,
+    record_order_events,
 )
 from .simulated_broker import SESSION_OVER, SimulatedBroker
 
@@ -65,7 +65,7 @@ def replay_market(
 ) -> ReplayMarket:  # Raises DataError as `backtest` does
     "Prepare a span of sessions for a replay"
     traded = window(panel, account.start, account.end)
-    votes, target = _votes_and_targets(wanted, panel, traded, account)
+    votes, target = votes_and_targets(wanted, panel, traded, account)
     return ReplayMarket(
         panel=traded,
         votes=votes,
@@ -267,9 +267,9 @@ def play_session(
         events=tuple(events),
         executions=tuple(executions),
         intents=_intents(account, market),
-        close=session_close(account, len(executions)),
+        close=figures_at_close(account, len(executions)),
         held=account.state.positions['quantity'].copy(),
-        log=_trimmed(account.log),
+        log=trimmed_log(account.log),
     )
 
 # %% ../../nbs/trading/07_session.ipynb #1f6825dd
@@ -285,7 +285,7 @@ def _decisions(rows, market):
     log = rows[0].log
     empty = (log.fills[:0], log.trades[:0], decided, log.breaks[:0])
     votes = stack_signals(market.votes, market.panel, part)
-    frame = _journal(part, votes, Log(log.counts, *empty), market.account.direction == 'long_short')
+    frame = decision_journal(part, votes, Log(log.counts, *empty), market.account.direction == 'long_short')
     return _with_held(frame[frame['session'] >= days[rows[0].t]], rows, market, decided, first)
 
 
@@ -320,7 +320,7 @@ def store_sessions(
             book_split(db, account, epoch, *about)
         pending += row.executions
         book_cash(db, account, epoch, row.cash, opened)
-        record_events(db, account, epoch, row.events, closed)
+        record_order_events(db, account, epoch, row.events, closed)
         record_intents(db, account, epoch, row.intents, closed)
     book_executions(db, account, epoch, pending)
     closes = [*(row.close for row in rows[:-1]), replace(rows[-1].close, books=books)]

@@ -26,10 +26,9 @@ from tradelab.utils.database import (
 from .database_driver import database_error
 from .error_handling import DatabaseError
 from tradelab.utils.roles import (
-    GRANTS,
     POWERS,
-    adoption_statements,
     beside,
+    database_statements,
     hand_over,
     left_beside,
     quoted,
@@ -105,7 +104,7 @@ def role_script(
     "What makes the roles, hands the database over to them and gives them their grants"
     database = database_url(settings).database
     roles = roles_of(database)
-    return [*role_statements(roles), *adoption_statements(database, roles), GRANTS]
+    return [*role_statements(roles), *database_statements(database, roles)]
 
 # %% ../../nbs/ground/16_access.ipynb #4af24406
 def _set_passwords(cursor, settings, roles):
@@ -151,6 +150,6 @@ def make_roles(
         given = _set_passwords(cursor, settings, roles)
     if former in left:
         with _administrator(settings, former) as cursor:
-            for statement in [*adoption_statements(former, roles), GRANTS]:
+            for statement in database_statements(former, roles):
                 cursor.execute(statement)
     return given

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EMBEDDED_DATABASE', 'POWERS', 'GRANTS', 'BECOME_OWNER', 'APPEND_ONLY', 'ALLOW_CHANGES', 'Roles', 'roles_of', 'beside',
            'left_beside', 'quoted', 'role_statements', 'large_object_statement', 'hand_over', 'adoption_statements',
-           'guard_statements']
+           'database_statements', 'guard_statements']
 
 # %% ../../nbs/ground/07_roles.ipynb #37b2d85c
 import hashlib
@@ -236,6 +236,14 @@ BEGIN
   EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE %I IN SCHEMA public '
     'GRANT USAGE, SELECT ON SEQUENCES TO %I', holder, app);
 END $$"""
+
+# %% ../../nbs/ground/07_roles.ipynb #816932a7
+def database_statements(
+    database: str,  # The database that the statements are run in
+    roles: Roles,  # Names of the roles
+) -> list[str]:  # SQL, to be run by who may run `adoption_statements`
+    "Give a database and all that is the lab's in it to the owner, and each role its grants"
+    return [*adoption_statements(database, roles), GRANTS]
 
 # %% ../../nbs/ground/07_roles.ipynb #ba9fc22a
 BECOME_OWNER = """SELECT set_config('role', pg_get_userbyid(datdba), {local}) FROM pg_database

@@ -30,9 +30,8 @@ import psutil
 from .error_handling import DatabaseDownError, StorageError, plural
 from tradelab.utils.roles import (
     EMBEDDED_DATABASE,
-    GRANTS,
-    adoption_statements,
     beside,
+    database_statements,
     hand_over,
     large_object_statement,
     left_beside,
@@ -448,12 +447,17 @@ def _settle(process, data_dir, force):
 _MADE = 'tradelab_roles'  # file in the cluster, written when the roles are complete
 
 
+@cache
+def _sum_of_roles():
+    "The sum of the statements that make the roles, the same while this process lives"
+    roles = roles_of(EMBEDDED_DATABASE)
+    statements = [*role_statements(roles), *database_statements(EMBEDDED_DATABASE, roles)]
+    return hashlib.sha256('\n'.join(statements).encode()).hexdigest()
+
+
 def _made(data_dir):
     "What that file says: who may log in as what, and the sum of the statements that made the roles"
-    roles = roles_of(EMBEDDED_DATABASE)
-    statements = [*role_statements(roles), *adoption_statements(EMBEDDED_DATABASE, roles), GRANTS]
-    number = hashlib.sha256('\n'.join(statements).encode()).hexdigest()
-    return f'{_access_files(_holder(data_dir).pw_name)["pg_ident.conf"]}# {number}\n'
+    return f'{_access_files(_holder(data_dir).pw_name)["pg_ident.conf"]}# {_sum_of_roles()}\n'
 
 
 def _has_roles(data_dir):
@@ -493,7 +497,7 @@ def _make_roles(data_dir):
         _as_superuser(data_dir, 'postgres', [hand_over(name, roles) for name in left])
     for database in {EMBEDDED_DATABASE, beside(EMBEDDED_DATABASE, 'former')} & set(names):
         try:
-            _as_superuser(data_dir, database, [*adoption_statements(database, roles), GRANTS])
+            _as_superuser(data_dir, database, database_statements(database, roles))
         except subprocess.CalledProcessError as e:
             if 'lock timeout' not in e.output:
                 raise

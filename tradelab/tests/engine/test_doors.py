@@ -13,10 +13,10 @@ import pytest
 
 from tradelab.backtesting import (
     _record,
-    _trimmed,
-    _votes_and_targets,
     engine_inputs,
     kernel_bars,
+    trimmed_log,
+    votes_and_targets,
 )
 from ...config import BacktestSettings, CostSettings, RiskSettings
 from tradelab.engine.doors import (
@@ -64,7 +64,7 @@ def _through_the_doors(market, between=lambda account: account):
     "The record of a market that only the doors have moved"
     panel, settings = bar_panel(market.bars, market.dividends, market.splits), market.account
     traded = window(panel, settings.start, settings.end)
-    votes, target = _votes_and_targets(market.strategy, panel, traded, settings)
+    votes, target = votes_and_targets(market.strategy, panel, traded, settings)
     bars, inputs = kernel_bars(traded), engine_inputs(votes, panel, traded, market.risk, target)
     targets = market.strategy if isinstance(market.strategy, Targets) else None
     account = open_trading_account(traded.symbols, market.costs, market.risk, settings, targets)
@@ -76,7 +76,7 @@ def _through_the_doors(market, between=lambda account: account):
             _finish(0, row, account.state, account.params, account.log, False)
         state = account.state.account[0]
         curve[t] = [state[name] for name in ('cash', 'net', 'receivable', 'equity', 'gross', 'turnover')]
-        logs.append(_trimmed(account.log))
+        logs.append(trimmed_log(account.log))
         account = between(account)
     log = Log(sum(log.counts for log in logs), *(np.concatenate(rows) for rows in list(zip(*logs))[1:]))
     words = targets.words if targets else ''

@@ -466,7 +466,7 @@ def test_a_lab_of_an_earlier_version_gets_its_roles_and_keeps_every_row(running)
 def test_a_conversion_that_was_interrupted_is_completed_at_the_next_start(monkeypatch):
     with _older_lab(True) as (settings, before, _):
         with monkeypatch.context() as patch:
-            patch.setattr(server, 'adoption_statements', lambda database, roles: ['SELECT 1/0'])
+            patch.setattr(server, 'database_statements', lambda database, roles: ['SELECT 1/0'])
             with pytest.raises(DatabaseDownError, match='cannot be set up.*division by zero'):
                 current_revision(settings)
         assert migrate(settings) == head_revision() and _sums(settings) == before

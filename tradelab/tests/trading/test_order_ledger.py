@@ -40,14 +40,14 @@ from tradelab.trading.order_ledger import (
     book_split,
     client_order_id,
     end_sessions,
+    figures_at_close,
     load_executions,
     load_ledger,
     record_decisions,
-    record_event,
-    record_events,
     record_intents,
+    record_order_event,
+    record_order_events,
     reversal,
-    session_close,
 )
 from ...trading.writer import writer
 from ...utils.database import close_engines, engine, session
@@ -164,8 +164,8 @@ def _all_doors(mine, cash=7.5, count=1, **changes):
     with mine.transaction() as db:
         whose = db, 'paper-1', mine.epoch
         said.append(record_intents(*whose, [Intent(ORDER, 'why'), Intent(waits, 'why')], AT) == [ID, _name(waits)])
-        said.append(record_events(*whose, events, AT))
-        said.append(record_event(*whose, OrderEvent(ID, 'filled', 60, 'n1'), AT))
+        said.append(record_order_events(*whose, events, AT))
+        said.append(record_order_event(*whose, OrderEvent(ID, 'filled', 60, 'n1'), AT))
         said.append(book_execution(*whose, replace(FILL, **changes)))
         said.append(book_execution(*whose, reversal(replace(FILL, **changes), 'x2', AT)))
         said.append(book_execution(*whose, replace(FILL, execution_id='x3', session='2024-01-04')))
@@ -204,7 +204,7 @@ def test_a_row_that_stands_twice_in_one_call_is_stored_once(mine):
         (record_intents, [Intent(replace(ORDER, quantity=90.0), 'why')], "intents .*'quantity': .Decimal.'100"),
         (record_intents, [Intent(ORDER, 'why not')], 'intents .*reason'),
         (record_intents, [Intent(replace(ORDER, worth=5.0), 'why')], 'intents .*worth'),
-        (record_events, [OrderEvent(ID, 'filled', 61, 'n1')], 'order_events .*n1.*filled'),
+        (record_order_events, [OrderEvent(ID, 'filled', 61, 'n1')], 'order_events .*n1.*filled'),
         (book_cash, [CashMovement('dividend', 'AAPL', '2024-01-05', 7.6, 'AAPL', 'paid')], 'cash_ledger .*amount'),
         (book_cash, [CashMovement('dividend', 'AAPL', '2024-01-06', 7.5, 'AAPL', 'paid')], 'cash_ledger .*session'),
         (end_sessions, [SessionClose('2024-01-04', 'well')], "account_sessions .*'ill', 'well'"),
@@ -248,7 +248,7 @@ def _told(db, mine, news):
             if word == 'execution':
                 book_execution(db, 'paper-1', mine.epoch, replace(FILL, execution_id=f'x{n}', quantity=float(number)))
             else:
-                record_event(db, 'paper-1', mine.epoch, OrderEvent(ID, word, number), AT)
+                record_order_event(db, 'paper-1', mine.epoch, OrderEvent(ID, word, number), AT)
         rows, (state, filled) = _rows(db), db.execute(text('SELECT state, filled FROM order_states')).one()
         inside.rollback()
     return rows, state, float(filled)
@@ -287,12 +287,12 @@ def test_a_split_changes_what_is_held_and_what_waits(mine):
     _do(mine, book_execution, replace(FILL, quantity=33.0))
     after = replace(waits, quantity=150.0)
     assert _do(mine, book_split, 'AAPL', '2024-01-08', 1.5, AT, 49.5, [after])
-    _do(mine, record_event, OrderEvent(ID, 'cancelled', 33), AT)
+    _do(mine, record_order_event, OrderEvent(ID, 'cancelled', 33), AT)
     known = _look(mine, load_ledger)
     assert known.positions == {'AAPL': 49.5}
     scaled = replace(after, price=58.7 / 1.5, stop_loss=50 / 1.5, limit=60 / 1.5)
     assert known.orders == {_name(waits): scaled}
-    _do(mine, record_event, OrderEvent(_name(waits), 'filled', 150), AT)
+    _do(mine, record_order_event, OrderEvent(_name(waits), 'filled', 150), AT)
     assert not _look(mine, load_ledger).orders and not _look(mine, check_books)
     with pytest.raises(TradingError, match='share_ledger has another row paper-1 AAPL split 2024-01-08.*ratio'):
         _do(mine, book_split, 'AAPL', '2024-01-08', 2.0, AT)
@@ -363,10 +363,10 @@ def _store(db, mine, account, split, fills, orders):
         book_cash(*whose, [CashMovement('dividend', f'A {session_}', session_, paid, 'A')], AT)
     book_executions(*whose, fills)
     record_intents(*whose, [Intent(order, 'why') for order in orders], AT)
-    record_events(
+    record_order_events(
         *whose, [OrderEvent(client_order_id('paper-1', one.key), 'filled', abs(one.quantity)) for one in fills], AT
     )
-    end_sessions(*whose, [session_close(account, len(fills), save_account(account))], AT)
+    end_sessions(*whose, [figures_at_close(account, len(fills), save_account(account))], AT)
 
 
 def test_the_engine_and_the_ledger_agree_session_by_session(mine):
