@@ -249,12 +249,25 @@ def _keys(section):
     return Settings.model_fields[section].annotation.model_fields if section in SECTIONS else ()
 
 # %% ../nbs/ground/05_config.ipynb #1ae76bcb
+_PARAMETER = re.compile(r"(^|[?&;\s])([^\s?&;=/@]+)(\s*=\s*)('[^']*'|[^&;\s]*)")
+
+
+def _is_secret(name):
+    "Whether the value of a parameter of this name is secret; `passfile` names a file"
+    name = unquote(name).lower()
+    return name != 'passfile' and ('pass' in name or name in ('pwd', 'token', 'secret'))
+
+
 def _masked_url(url):
-    "`url` with its password, if any, replaced by stars"
-    head, sep, rest = url.partition('://')
+    "`url` with its passwords, if any, replaced by stars"
+    scheme, begun, rest = re.match(r'(?s)([a-z]\w*\+\w+|postgres\w*|https?)?(:?/*)(.*)', url, re.I).groups()
     login, at, host = rest.rpartition('@')
-    masked = f'{head}{sep}{login.partition(":")[0]}:****@{host}' if at and ':' in login else url
-    return re.sub(r'([?&]password=)[^&]*', r'\1****', masked)
+    if at and (':' in login or begun != '://'):
+        name = f'{login.partition(":")[0]}:' if begun == '://' else ''
+        url = f'{scheme or ""}{begun}{name}****@{host}'
+    return _PARAMETER.sub(
+        lambda found: ''.join(found.group(1, 2, 3)) + '****' if _is_secret(found[2]) else found[0], url
+    )
 
 # %% ../nbs/ground/05_config.ipynb #d511b4f8
 def load_settings(
@@ -457,12 +470,16 @@ def known_secrets(
     "All secret values of the lab, and the passwords in secret addresses, to cut them out of what is shown and stored"
     env = environment(Path(home) if home else find_home())
     addresses = [value for value in _values(MAINTENANCE_SECRET_NAMES, env).values() if value]
+    urls = [value for name, value in env.items() if name.endswith('_URL')]
     values = [value for value in _values(SECRET_NAMES + TRADING_SECRET_NAMES, env).values() if value]
-    return (*values, *addresses, *(password for address in addresses if (password := _password_in(address))))
+    return (*values, *addresses, *(password for address in [*addresses, *urls] for password in _passwords_in(address)))
 
 
-def _password_in(address):
+def _passwords_in(address):
+    "The passwords in an address, as they are written and as they are meant"
     try:
-        return unquote(urlsplit(address).password or '')
+        written = [urlsplit(address).password or '']
     except ValueError:
-        return ''
+        written = []
+    written += [found[4].strip("'") for found in _PARAMETER.finditer(address) if _is_secret(found[2])]
+    return {text for value in written for text in (value, unquote(value)) if text}

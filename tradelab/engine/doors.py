@@ -330,7 +330,9 @@ TradingAccount.apply_actions = _apply_actions
 # %% ../../nbs/engine/13_doors.ipynb #17fcd960
 def bar_row(
     symbols: tuple[str, ...],  # Tickers of the account
-    bars: Mapping[str, tuple[float, float, float, float, float]],  # Symbol → open, high, low, close in USD, volume
+    bars: Mapping[
+        str, tuple[float, float, float, float, float] | pd.Series
+    ],  # Symbol → open, high, low, close in USD, volume, in this order or by name
     last: bool = True,  # Whether this row ends a session
 ) -> Bars:  # One row, shape (1, n_symbols); raises UnknownSymbolError, or DataError for what is no bar
     "The bars of one session as the engine reads them"
@@ -344,7 +346,9 @@ def bar_row(
 
 
 def _checked_bar(symbol, bar):
-    "Five numbers that can be a bar; raises DataError for others"
+    "Five numbers that can be a bar, or a row of a frame of bars; raises DataError for others"
+    if isinstance(bar, pd.Series):
+        bar = tuple(map(bar.get, ('open', 'high', 'low', 'close', 'volume')))
     numbers = isinstance(bar, (tuple, list, np.ndarray)) and len(bar) == 5 and all(map(_is_number, bar))
     if numbers and not np.isnan(bar[:4]).all():
         open, high, low, close, volume = bar

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['SPAN', 'BUSY', 'YEARS', 'played', 'test_a_replay_from_an_empty_database_says_that_it_equals_the_backtest', 'test_a_second_call_plays_nothing_and_says_the_same', 'test_the_status_is_printed_as_table_and_as_json', 'test_an_account_without_a_session_has_a_status', 'test_what_cannot_be_replayed_is_refused_with_a_remedy', 'test_a_setting_that_a_replay_does_not_support_is_named', 'test_a_replay_that_is_killed_anywhere_goes_on_and_ends_with_the_same_ledger', 'test_a_replay_that_is_killed_many_times_ends_with_the_same_ledger']
 
-# %% ../../../nbs/trading/12_paper_trading.ipynb #06238676
+# %% ../../../nbs/trading/20_paper_trading.ipynb #06238676
 import json
 import os
 import random
@@ -84,7 +84,7 @@ def test_a_setting_that_a_replay_does_not_support_is_named(played):
     status, _, err = call_command('paper', 'replay', *SPAN, TRADELAB_BACKTEST_FILL_AT='same_close')
     assert status == 7 and '[backtest] fill_at' in err and 'next_open or next_close' in err
 
-# %% ../../../nbs/trading/12_paper_trading.ipynb #091fe5c2
+# %% ../../../nbs/trading/20_paper_trading.ipynb #091fe5c2
 BUSY = {'TRADELAB_STRATEGY_FAST': '5', 'TRADELAB_STRATEGY_SLOW': '20', 'TRADELAB_RISK_STOP_LOSS': '0.05'}
 YEARS = ('--from', '2008-01-01', '--to', '2009-12-31', '--symbols', 'AAPL,IBM')
 
