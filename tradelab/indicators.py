@@ -52,9 +52,11 @@ def _first_step_back(index):
     return next(str(later) for earlier, later in zip(index, index[1:]) if not later > earlier)
 
 # %% ../nbs/engine/01_indicators.ipynb #5515775f
-def _on_index(result, close, name):
-    "The library's `result` on the index of `close`; all NaN where the library returned none"
-    values = np.full(len(close), np.nan) if result is None else result.to_numpy(dtype=float)
+def _average(compute, close, window, name, **options):
+    "What the library's `compute` makes of `close`; all NaN, and no warning, for a record shorter than the window"
+    if len(close) < window:
+        return pd.Series(np.nan, index=close.index, name=name)
+    values = compute(close, length=int(window), talib=False, **options).to_numpy(dtype=float)
     return pd.Series(values, index=close.index, name=name)
 
 # %% ../nbs/engine/01_indicators.ipynb #f1780e4d
@@ -64,7 +66,7 @@ def sma(
 ) -> pd.Series:  # Average, USD, shape (n_bars,), NaN before bar window - 1; raises DataError for unusable input
     "Simple moving average of the last `window` closes"
     close = _checked_prices(close, window)
-    return _on_index(ta.sma(close, length=int(window), talib=False), close, f'sma_{window}')
+    return _average(ta.sma, close, window, f'sma_{window}')
 
 # %% ../nbs/engine/01_indicators.ipynb #b0043942
 def ema(
@@ -73,7 +75,7 @@ def ema(
 ) -> pd.Series:  # Average, USD, shape (n_bars,), NaN before bar window - 1; raises DataError for unusable input
     "Exponential moving average, seeded with the simple average of the first `window` closes"
     close = _checked_prices(close, window)
-    return _on_index(ta.ema(close, length=int(window), talib=False, sma=True, adjust=False), close, f'ema_{window}')
+    return _average(ta.ema, close, window, f'ema_{window}', sma=True, adjust=False)
 
 # %% ../nbs/engine/01_indicators.ipynb #049fd5da
 def _wilder(values, window):
