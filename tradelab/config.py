@@ -30,6 +30,7 @@ from tradelab.settings import (
     LoggingSettings,
     ModelSettings,
     OrderSettings,
+    PaperSettings,
     ReportSettings,
     RetrainingSettings,
     RiskSettings,
@@ -216,6 +217,7 @@ class Settings(BaseSettings):
     risk: RiskSettings = RiskSettings()
     orders: OrderSettings = OrderSettings()
     backtest: BacktestSettings = BacktestSettings()
+    paper: PaperSettings = PaperSettings()
     sweep: SweepSettings = SweepSettings()
     walk_forward: WalkForwardSettings = WalkForwardSettings()
     model: ModelSettings = ModelSettings()

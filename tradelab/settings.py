@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['LARGEST', 'SYMBOL', 'NO_COSTS', 'SIZINGS', 'MOST_COMBINATIONS', 'Section', 'Value', 'DataSettings', 'YahooSettings',
            'AlpacaSettings', 'FilesSettings', 'StrategySettings', 'CostSettings', 'RiskSettings', 'OrderSettings',
-           'BacktestSettings', 'number_list', 'SweepSettings', 'WalkForwardSettings', 'DatabaseSettings',
-           'ReportSettings', 'LoggingSettings', 'ModelSettings', 'RetrainingSettings']
+           'BacktestSettings', 'PaperSettings', 'number_list', 'SweepSettings', 'WalkForwardSettings',
+           'DatabaseSettings', 'ReportSettings', 'LoggingSettings', 'ModelSettings', 'RetrainingSettings']
 
 # %% ../nbs/ground/04_settings.ipynb #b76624b5
 import re
@@ -503,6 +503,31 @@ class BacktestSettings(Section):
         if self.start and self.end and self.start >= self.end:
             raise ValueError(f'start must come before end|start={self.start}, end={self.end}')
         return self
+
+# %% ../nbs/ground/04_settings.ipynb #2bbd62f3
+class PaperSettings(Section):
+    "The account of `tradelab paper start`."
+
+    account: str = Field(
+        'paper',
+        pattern=r'^[a-z][a-z0-9_-]{0,23}$',
+        description='name of the account: 1 to 24 characters, a letter, then letters, digits, - or _, in lower case',
+    )
+    symbols: Annotated[tuple[_Symbol, ...], NoDecode] = Field(
+        (), description='tickers separated by commas; empty for [data] symbols'
+    )
+    cash: float | None = Field(None, gt=0, description='cash at the opening, USD, above 0; empty for [backtest] cash')
+    feed: Literal['stored', 'alpaca', 'yahoo', 'poll'] = Field(
+        'stored', description='prices that fill orders: stored (daily bars after the close), alpaca, yahoo or poll'
+    )
+    decide_after_min: float = Field(15.0, ge=0, le=240, description='minutes from the close to the decision, 0 to 240')
+    wait_min: float = Field(240.0, ge=0, le=960, description='minutes that a decision waits for its bars, 0 to 960')
+    record: bool = Field(False, description='true writes the prices that come to a file')
+
+    @field_validator('symbols', mode='before')
+    @classmethod
+    def _split(cls, value):
+        return _split_text('' if value is None else value)
 
 # %% ../nbs/ground/04_settings.ipynb #0a51965d
 MOST_VALUES = 1_000  # Of one line

@@ -79,7 +79,7 @@ END $$
 KEEP_HISTORY = """
 CREATE FUNCTION keep_history() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
-    changing constant text[] := ARRAY['heartbeat_at', 'ended_at', 'why'];
+    changing constant text[] := ARRAY['heartbeat_at', 'ended_at', 'why', 'stop_asked_at', 'stop_asked_by'];
     is_owner boolean := current_user = (SELECT pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = TG_RELID);
 BEGIN
     IF is_owner AND current_setting('tradelab.maintenance', true) = 'on' THEN
@@ -229,10 +229,16 @@ def make_sessions():
         moment('heartbeat_at', 'Its last sign of life'),
         moment('ended_at', 'When it ended; empty while it runs', nullable=True),
         column('why', sa.Text(), 'Why it ended', nullable=True),
+        moment('stop_asked_at', 'When it was asked to stop; empty while nobody has', nullable=True),
+        column('stop_asked_by', sa.Text(), 'Who asked: user@host', nullable=True),
         sa.CheckConstraint(
             "mode IN ('replay', 'paper', 'shadow', 'live')", name=op.f('ck_trading_sessions_mode_known')
         ),
         sa.CheckConstraint('(ended_at IS NULL) = (why IS NULL)', name=op.f('ck_trading_sessions_ended_with_a_reason')),
+        sa.CheckConstraint(
+            '(stop_asked_at IS NULL) = (stop_asked_by IS NULL)',
+            name=op.f('ck_trading_sessions_stop_asked_by_a_person'),
+        ),
         sa.ForeignKeyConstraint(
             ['account', 'epoch'],
             ['writer_epochs.account', 'writer_epochs.epoch'],

@@ -428,6 +428,7 @@ def make_account_sessions():
             'The saved account of the engine; may be empty where a later session has it',
             nullable=True,
         ),
+        column('metrics', JSONB, 'Figures of the session by name; null where one is undefined', nullable=True),
         moment('at', 'When the row was written'),
         sa.CheckConstraint("status IN ('done', 'missed')", name=op.f('ck_account_sessions_status_known')),
         sa.CheckConstraint(
@@ -437,9 +438,6 @@ def make_account_sessions():
         sa.CheckConstraint(
             "status <> 'done' OR num_nulls(cash, positions_value, receivable, equity, gross, turnover) = 0",
             name=op.f('ck_account_sessions_done_with_figures'),
-        ),
-        sa.CheckConstraint(
-            "status <> 'missed' OR books IS NULL", name=op.f('ck_account_sessions_missed_without_books')
         ),
         sa.CheckConstraint('cash >= 0', name=op.f('ck_account_sessions_cash_not_negative')),
         sa.CheckConstraint('gross >= 0 AND turnover >= 0', name=op.f('ck_account_sessions_values_not_negative')),

@@ -429,6 +429,7 @@ class SessionClose(Value):
     orders: int = 0  # Orders decided at its close
     fills: int = 0  # Executions of the session
     books: bytes | None = None  # From `save_account`; None where a later session of the same transaction has them
+    metrics: dict | None = None  # Further figures by name; None where one is undefined
 
     def __post_init__(self):
         figures = {name: getattr(self, name) for name in _FIGURES}

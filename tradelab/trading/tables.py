@@ -113,6 +113,7 @@ class TradingSession(Base):
     __table_args__ = (
         CheckConstraint("mode IN ('replay', 'paper', 'shadow', 'live')", name='mode_known'),
         CheckConstraint('(ended_at IS NULL) = (why IS NULL)', name='ended_with_a_reason'),
+        CheckConstraint('(stop_asked_at IS NULL) = (stop_asked_by IS NULL)', name='stop_asked_by_a_person'),
         ForeignKeyConstraint(['account', 'epoch'], ['writer_epochs.account', 'writer_epochs.epoch']),
         Index('ix_trading_sessions_open', 'account', unique=True, postgresql_where='ended_at IS NULL'),
         {'comment': 'Programs that trade an account for days or months; only their writer or its successor ends them'},
@@ -125,6 +126,8 @@ class TradingSession(Base):
     heartbeat_at: Mapped[dt.datetime] = column('Its last sign of life')
     ended_at: Mapped[dt.datetime | None] = column('When it ended; empty while it runs')
     why: Mapped[str | None] = column('Why it ended')
+    stop_asked_at: Mapped[dt.datetime | None] = column('When it was asked to stop; empty while nobody has')
+    stop_asked_by: Mapped[str | None] = column('Who asked: user@host')
 
 # %% ../../nbs/trading/01_tables.ipynb #25742ab6
 def _written_by():
@@ -354,7 +357,6 @@ class AccountSession(Base):
             "status <> 'done' OR num_nulls(cash, positions_value, receivable, equity, gross, turnover) = 0",
             name='done_with_figures',
         ),
-        CheckConstraint("status <> 'missed' OR books IS NULL", name='missed_without_books'),
         CheckConstraint('cash >= 0', name='cash_not_negative'),
         CheckConstraint('gross >= 0 AND turnover >= 0', name='values_not_negative'),
         CheckConstraint('orders >= 0 AND fills >= 0', name='counted'),
@@ -375,6 +377,7 @@ class AccountSession(Base):
     orders: Mapped[int] = column('Orders that were decided at its close')
     fills: Mapped[int] = column('Executions of the session')
     books: Mapped[bytes | None] = column('The saved account of the engine; may be empty where a later session has it')
+    metrics: Mapped[dict | None] = column('Figures of the session by name; null where one is undefined')
     at: Mapped[dt.datetime] = column('When the row was written')
 
 # %% ../../nbs/trading/01_tables.ipynb #0fce0ba2

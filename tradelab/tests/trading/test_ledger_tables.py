@@ -118,7 +118,6 @@ REFUSED += [
     (AccountSession, dict(reason='ill'), 'missed_with_a_reason'),
     (AccountSession, NOTHING | dict(status='missed', reason=' '), 'reason_given'),
     (AccountSession, dict(gross=None), 'done_with_figures'),
-    (AccountSession, NOTHING | dict(status='missed', reason='ill', books=b'x'), 'missed_without_books'),
     (AccountSession, dict(cash=-1), 'cash_not_negative'),
     (AccountSession, dict(turnover=-1), 'values_not_negative'),
     (AccountSession, dict(fills=-1), 'counted'),
