@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ENTERED_BY', 'WORTH_SLACK', 'Offers', 'Filled', 'TradingAccount', 'account_names', 'open_trading_account', 'bar_row',
-           'input_row', 'waiting_executions', 'protective_executions', 'closing_executions', 'delisted_executions',
-           'session_executions']
+           'input_row', 'waiting_executions', 'own_exit', 'protective_executions', 'closing_executions',
+           'delisted_executions', 'session_executions']
 
 # %% ../../nbs/engine/13_doors.ipynb #c126404b
 from collections.abc import Iterator, Mapping
@@ -686,9 +686,15 @@ def waiting_executions(
     account.state.account['orders'] = 0
 
 # %% ../../nbs/engine/13_doors.ipynb #062d1511
-def _own_exit(account, j, kind, price, reason):
+def own_exit(
+    account: TradingAccount,  # Holds the symbol
+    symbol: str,  # Ticker
+    kind: str,  # One of `PROTECTIVE_KINDS`, or 'delisted'
+    price: float,  # Price that it waits for, or that it is judged by, USD a share
+    reason: int,  # A negative number from `REASONS`
+) -> WorkingOrder:  # For all that is held; with what this session has filled of it
     "An exit that no decision placed; asked for twice in a session, it goes on with the same order"
-    key = OrderKey(account.session, account.symbols[j], kind)
+    key, j = OrderKey(account.session, symbol, kind), place_of(symbol, account.symbols)
     held, got = float(account.state.positions['quantity'][j]), account.filled.get(key, Filled()).quantity
     order = WorkingOrder(key, -copysign(abs(held) + got, held), float(price), int(reason))
     return order.seen('new', got)
@@ -706,7 +712,7 @@ def protective_executions(
         price, reason = protective_exit(0, j, bars, account.state, account.params)
         if reason != 0:
             target = reason == TAKE_PROFIT
-            order = _own_exit(account, j, 'target' if target else 'stop', price, reason)
+            order = own_exit(account, account.symbols[j], 'target' if target else 'stop', price, reason)
             yield from _offer_exit(account, bars, order, price, np.inf, not target, EXIT_LEFT_LIVE)
 
 # %% ../../nbs/engine/13_doors.ipynb #9ab6bbd2
@@ -719,7 +725,7 @@ def closing_executions(
     for j in np.flatnonzero(account.state.positions['quantity']).tolist():
         price, position = bars.close[0, j], account.state.positions[j]
         if price > 0.0:
-            order = _own_exit(account, j, 'flat', price, FLAT)
+            order = own_exit(account, account.symbols[j], 'flat', price, FLAT)
             yield from _offer_exit(account, bars, order, price, np.inf, True, EXIT_LEFT_LIVE)
         elif position['exiting'] == 0:
             account.log.counts[EXIT_LEFT_LIVE] += 1
@@ -740,7 +746,7 @@ def delisted_executions(
             account.log.counts[CLOSED_WITHOUT_BAR] += 1
             quantity, price = -float(position['quantity']), float(position['close'])
             charged = fees(quantity, price, account.params)
-            order = _own_exit(account, j, 'delisted', price, DELISTED)
+            order = own_exit(account, account.symbols[j], 'delisted', price, DELISTED)
             yield from _offer(account, order, Execution(j, quantity, price, charged, 0.0, EXIT, DELISTED))
 
 

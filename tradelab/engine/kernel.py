@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .accounting import accrue, apply_fill, mark_to_market, split_position, stay_exiting
-from .fills import Execution, entry_execution, entry_touch, exit_execution, exit_touch, fees
+from .fills import Execution, entry_execution, entry_touch, exit_execution, exit_touch, fees, rest_of_bar
 from .market import Bars, Inputs
 
 # %% ../../nbs/engine/09_kernel.ipynb #4bf6fad1
@@ -24,7 +24,6 @@ from tradelab.engine.state import (
     AT_OPEN,
     BUYS_NO_SHARE,
     BY_LIMIT,
-    BY_STOP,
     CANCELLED_NO_BAR,
     CANCELLED_SPLIT,
     CANCELLED_VOLUME,
@@ -258,14 +257,9 @@ def _fill_orders(t, prices, bars, state, params, log):
 @kernel
 def _seen_bar(t, j, position, account, bars):
     "Open, high and low that lay ahead of a position: of the bar, or of what is left of it after an entry inside"
-    open, high, low = bars.open[t, j], bars.high[t, j], bars.low[t, j]
-    if position.entered_by == AT_OPEN or position.entry_bar != account.bar:
-        return open, high, low
-    entry = position.best
-    if position.entered_by == BY_STOP:
-        return entry, high, low
-    close = bars.close[t, j] if bars.close[t, j] > 0.0 else entry
-    return (entry, max(entry, close), low) if position.quantity > 0.0 else (entry, high, min(entry, close))
+    entered_by = position.entered_by if position.entry_bar == account.bar else AT_OPEN
+    sign, bar = 1 if position.quantity > 0.0 else -1, (bars.open[t, j], bars.high[t, j], bars.low[t, j])
+    return rest_of_bar(sign, entered_by, position.best, *bar, bars.close[t, j])
 
 # %% ../../nbs/engine/09_kernel.ipynb #80420a92
 @kernel

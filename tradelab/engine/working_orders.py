@@ -78,6 +78,19 @@ class WorkingOrder(Value):
         part = f', {self.filled:g} filled' if self.filled else ''
         return f'WorkingOrder({self.key}: {self.side} {abs(self.quantity):g} {how}{why}; {self.state}{part})'
 
+# %% ../../nbs/engine/12_working_orders.ipynb #b0394e8a
+def _terms(self) -> tuple[str, float, float]:  # Type; limit and stop price, USD a share, NaN for none
+    "How it is sent: 'market', 'limit', 'stop' or 'stop_limit'"
+    limit, stop = self.limit, self.stop
+    if self.key.kind in PROTECTIVE_KINDS:
+        prices = {'stop': (nan, self.price), 'target': (self.price, nan)}
+        limit, stop = prices.get(self.key.kind, (nan, nan))
+    name = '_'.join(word for word, price in (('stop', stop), ('limit', limit)) if not isnan(price))
+    return name or 'market', limit, stop
+
+
+WorkingOrder.terms = property(_terms)
+
 # %% ../../nbs/engine/12_working_orders.ipynb #3614472c
 def _seen(
     self,

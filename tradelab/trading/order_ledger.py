@@ -164,11 +164,8 @@ _REST = ('distance', 'stop_loss', 'take_profit', 'worth')
 
 def _how(order):
     "Type, limit and stop price of an order at the broker"
-    limit, stop = order.limit, order.stop
-    if order.key.kind in ('stop', 'target'):
-        limit, stop = (order.price, nan) if order.key.kind == 'target' else (nan, order.price)
-    name = '_'.join(word for word, price in (('stop', stop), ('limit', limit)) if not isnan(price))
-    return dict(order_type=name or 'market', limit_price=_exact(limit), stop_price=_exact(stop))
+    name, limit, stop = order.terms
+    return dict(order_type=name, limit_price=_exact(limit), stop_price=_exact(stop))
 
 
 def _intent_row(account, epoch, intent, at):

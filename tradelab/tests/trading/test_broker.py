@@ -74,9 +74,13 @@ def test_an_order_that_no_attempt_could_place_stays_unknown():
         ({}, 'next_close', ('market', 'cls', None, None)),
         ({'limit': 57.0}, 'next_open', ('limit', 'day', 57.0, None)),
         ({'stop': 60.0}, 'next_open', ('stop', 'day', None, 60.0)),
+        ({'stop': 60.0, 'limit': 61.0}, 'next_open', ('stop_limit', 'day', 61.0, 60.0)),
+        ({'key': ORDER.key._replace(kind='stop')}, 'next_close', ('stop', 'gtc', None, 58.7)),
+        ({'key': ORDER.key._replace(kind='target')}, 'next_open', ('limit', 'gtc', 58.7, None)),
+        ({'key': ORDER.key._replace(kind='flat')}, 'next_open', ('market', 'cls', None, None)),
     ],
 )
 def test_an_order_waits_for_the_print_or_for_its_price(prices, fill_at, expected):
-    order = WorkingOrder(ORDER.key, 100.0, 58.7, 0, **prices)
+    order = WorkingOrder(**({'key': ORDER.key, 'quantity': 100.0, 'price': 58.7, 'reason': 0} | prices))
     request = order_request(order, 'tl-1', fill_at)
     assert (request.type, request.time_in_force, request.limit_price, request.stop_price) == expected

@@ -133,3 +133,5 @@ def test_a_script_says_the_same_at_every_run_and_refuses_what_is_no_fraction():
     assert happened != [FaultScript(seed=8, rejected=0.3).happens('rejected', str(k)) for k in range(2_000)]
     with pytest.raises(ParameterError, match='between 0 and 1 .found 2'):
         FaultScript(late=2)
+    with pytest.raises(ParameterError, match='between 0 and an hour .found -1'):
+        FaultScript(latency=-1)
