@@ -6,7 +6,7 @@
 __all__ = ['client_order_id', 'Intent', 'record_intents', 'OrderEvent', 'record_order_events', 'record_order_event',
            'LedgerExecution', 'book_executions', 'book_execution', 'reversal', 'CashMovement', 'book_cash',
            'book_opening', 'book_split', 'SessionClose', 'figures_at_close', 'end_sessions', 'record_decisions',
-           'LedgerState', 'load_executions', 'load_ledger']
+           'LedgerState', 'load_executions', 'load_ledger', 'last_session']
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #edb5bd75
 import datetime as dt
@@ -20,7 +20,7 @@ from json import dumps
 from math import isfinite, isnan, nan
 
 import pandas as pd
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects import postgresql
 
 from ..engine.doors import TradingAccount
@@ -589,3 +589,13 @@ def load_ledger(
     positions = dict(db.execute(held, dict(account=account)).all())
     executions = load_executions(db, account, session)
     return LedgerState(account, session, books, _open_orders(db, account), executions, cash, positions)
+
+
+def last_session(
+    db,  # A session
+    account: str,  # Name of the account
+) -> str:  # ISO date; '' before the first row
+    "The last session of an account that was done or missed"
+    table = AccountSession
+    last = db.scalar(select(func.max(table.session)).where(table.account == account))
+    return last.isoformat() if last else ''
