@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['judge_stored', 'update_verdicts', 'load_findings', 'refused_symbols', 'judge_now', 'admit', 'Admitted', 'admit_all',
-           'admit_minutes']
+           'data_known_at', 'admit_minutes']
 
 # %% ../../nbs/data/12_admission.ipynb #a05e6c29
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -15,8 +16,9 @@ from sqlalchemy import text
 
 from ..config import Settings
 from .adjustment import as_traded
-from .instruments import load_instrument
-from .market_data import combined_hash, data_hash, load_delivered
+from .instruments import load_instrument, load_instruments
+from .market_data import bars as stored_bars
+from .market_data import combined_hash, data_hash, load_actions, load_delivered
 from .minute_bars import bars_of_minutes, load_minute_bars
 from .quality import FINDING_COLUMNS, DataVerdict, check_symbol, judge, no_findings, usable
 from ..utils.database import copy_frame, read_frame, session
@@ -225,6 +227,25 @@ def admit_all(
             'Inspect them: tradelab data status. To use one anyway: -p allow=SYMBOL',
         )
     return Admitted(data, {symbol: verdict for symbol, (_, verdict, *_) in judged.items()}, combined_hash(hashes))
+
+# %% ../../nbs/data/12_admission.ipynb #5ad90250
+def data_known_at(
+    settings: Settings,  # The lab
+    symbols: Sequence[str],  # Tickers
+    moment: datetime,  # Aware
+) -> dict[
+    str, tuple
+]:  # Symbol → bars, actions, convention, as in `Admitted.data`; raises DataError where nothing was known
+    "The data of some symbols as it was known at a moment"
+    frame, instruments = stored_bars(settings, symbols, as_of=moment), load_instruments(settings, symbols)
+    return {
+        symbol: (
+            usable(frame.loc[symbol]),
+            load_actions(settings, symbol, as_of=moment),
+            instruments[symbol]['convention'],
+        )
+        for symbol in frame.index.unique('symbol')
+    }
 
 # %% ../../nbs/data/12_admission.ipynb #b4393285
 _TOLERANCE = 0.05  # Of the price, by which minutes may leave the range of their day
