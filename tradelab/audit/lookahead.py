@@ -64,6 +64,7 @@ EXEMPT_MODULES = {  # Module of the core → why its functions are not audited o
     ),
     'engine.working_orders': 'names the orders of the engine and sees no bars',
     'engine.doors': 'the parts of the engine one by one, with a test that they end where it ends',
+    'engine.protection': 'says which orders should stand and sees no bars',
     'engine.saved_account': 'writes an account down and reads it back',
     **dict.fromkeys(
         ('audit.histories', 'audit.engine', 'audit.memory', 'audit.functions', 'audit.lookahead'), 'the audit itself'

@@ -399,7 +399,7 @@ def _activate(self, name):
 DayBroker._fill, DayBroker._range, DayBroker._has_no_price, DayBroker._book = _fill, _range, _has_no_price, _book
 DayBroker._note, DayBroker._hold, DayBroker._activate = _note, _hold, _activate
 
-# %% ../../nbs/trading/16_day_broker.ipynb #e532494d
+# %% ../../nbs/trading/16_day_broker.ipynb #ceb4e263
 def _seen(broker, name, price):
     "What of a price an order sees; None where it was not there yet"
     request, since = broker.requests[name], broker.orders[name].since
@@ -439,16 +439,10 @@ def _try(broker, name, price):
     if found.triggered and not known:
         broker.news(order, reason=TRIGGERED, since=price.until)
     if found.how >= 0:
-        opening = found.how == AT_OPEN and bar.at == broker.opened and (bar.is_bar or _is_open(price))
         late = BY_STOP if request.type.startswith('stop') else BY_LIMIT
-        how = found.how if opening or found.how != AT_OPEN else late
+        how = late if found.how == AT_OPEN and not (bar.is_bar and bar.at == broker.opened) else found.how
         broker._fill(name, found.price, ENTERED_BY[how], bar)
     return len(broker.executions) > before
-
-
-def _is_open(price):
-    "Whether it is an opening print"
-    return isinstance(price, Print) and price.kind == 'open'
 
 # %% ../../nbs/trading/16_day_broker.ipynb #4a0af35c
 def _fill_waiting(broker, price):
@@ -540,7 +534,7 @@ def _fill_at_auction(broker, request, bar):
         broker.news(order, state='expired', reason=reason)
         broker._close_groups(name)
 
-# %% ../../nbs/trading/16_day_broker.ipynb #7b6b3889
+# %% ../../nbs/trading/16_day_broker.ipynb #8b22e680
 def _begin_session(
     self: DayBroker,
     session: str,  # Session, ISO
@@ -569,7 +563,7 @@ def _take(
         inside = self.opened <= price.at < self.closed
         over = price.received >= self.opened + OPEN_WAIT
         _settle(self, 'opg', over)
-        if inside and not (isinstance(price, Print) and price.kind == 'close'):
+        if inside and not (isinstance(price, Print) and price.kind != 'trade'):
             _fill_waiting(self, price)
         _settle(self, 'cls', False)
     return tuple(self.executions[before:])
