@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['LEAD', 'AUCTION', 'RETRY', 'JUMP_S', 'Timetable', 'timetable', 'due', 'PaperLoop', 'coming_session', 'PaperRan',
-           'run_paper']
+           'run_paper', 'Outlook', 'outlook']
 
-# %% ../../nbs/trading/18_paper_loop.ipynb #52de5b6a
+# %% ../../nbs/trading/18_paper_loop.ipynb #c4b62ded
 import logging
 import signal
 import threading
@@ -17,13 +17,15 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from ..config import PaperSettings, Settings
+from ..config import PaperSettings, Settings, load_settings
 from ..data.calendar import next_session
 from ..data.collection import ingest
+from ..data.market_data import last_bars
 from ..risk_management import Gate
-from .account_state import read_state
+from .account_state import PAUSED, read_state
+from .accounts import accounts_table
 from .order_ledger import last_session
-from .paper_session import StoredMarket, begin_day, end_day, fill_by_bar, send_day
+from .paper_session import StoredMarket, begin_day, effective_settings, end_day, fill_by_bar, send_day
 from .prices import Clock, SystemClock
 from .replay import pinned_settings
 from .session import trading_hours
@@ -85,7 +87,7 @@ def due(
     begins = table.opened - LEAD
     return ('wait', begins) if now < begins else ('day', begins)
 
-# %% ../../nbs/trading/18_paper_loop.ipynb #b52c1821
+# %% ../../nbs/trading/18_paper_loop.ipynb #f3032f6d
 class _Stopped(Exception):
     "Leaves a collection of data when the process is to stop"
 
@@ -96,6 +98,7 @@ class PaperLoop:
 
     settings: Settings  # The lab
     mine: Writer  # Who writes for the account
+    pinned: Settings  # As they were at the opening of the account
     stored: StoredMarket  # Bars and signals
     clock: Clock  # The time
     stop: threading.Event  # Set when the process is to end
@@ -114,12 +117,9 @@ class PaperLoop:
         return self.settings.paper
 
     @property
-    def gate(self) -> Gate:  # Of the account's mode
-        "The risk gate"
-        pinned = self.stored.pinned
-        with session(self.settings) as db:
-            mode = read_state(db, self.mine.account).mode
-        return Gate(pinned.risk, pinned.backtest, mode, pinned.orders)
+    def counts(self) -> Settings:  # Read again each time
+        "The settings of the account, with the limits that are tighter today"
+        return effective_settings(self.pinned, load_settings(self.settings.home))[0]
 
 # %% ../../nbs/trading/18_paper_loop.ipynb #61b3976b
 def _log(loop, level, event, message, **details):
@@ -161,7 +161,7 @@ def _update(loop, day):
     lacking = loop.stored.lacking(day)
     return f'no bar of {list_names(lacking)}' if lacking else ''
 
-# %% ../../nbs/trading/18_paper_loop.ipynb #dcc23475
+# %% ../../nbs/trading/18_paper_loop.ipynb #1407b510
 def _close(loop, table):
     "Do the close of a session; whether it is done, or has to wait for its bars"
     why = _update(loop, table.session)
@@ -176,15 +176,17 @@ def _close(loop, table):
 
 def _finish(loop, table, why):
     "Store the close of a session, with its decision unless `why` says why there is none"
-    day = begin_day(loop.mine, loop.stored, table.session, table.hours)
+    counts = loop.counts
+    day = begin_day(loop.mine, loop.stored, table.session, table.hours, counts)
     broker = SimulatedBroker(day.books, day.name, loop.script)
-    fill_at = loop.stored.pinned.backtest.fill_at
+    fill_at = loop.pinned.backtest.fill_at
     if loop.paper.feed == 'stored':
         send_day(loop.mine, day, broker, day.hours[0], fill_at, loop.entries)
     fill_by_bar(day, broker, loop.stored.bars(table.session), fill_at)
     if not why and loop.clock.now() >= table.deadline:
         why = f'the decision was not made before {table.deadline:%Y-%m-%d %H:%M} UTC'
-    rows = end_day(loop.mine, day, loop.stored, loop.gate, why)
+    gate = Gate(counts.risk, counts.backtest, day.mode, counts.orders)
+    rows = end_day(loop.mine, day, loop.stored, gate, why)
     loop.done, loop.missed, loop.entries = loop.done + (not why), loop.missed + bool(why), loop.entries or not why
     _tell(loop, rows)
 
@@ -211,7 +213,7 @@ def _look_at_clock(loop):
         _log(loop, logging.WARNING, 'clock_jumped', words, seconds=round(jump, 1))
         loop.say(words)
 
-# %% ../../nbs/trading/18_paper_loop.ipynb #20b2f1bb
+# %% ../../nbs/trading/18_paper_loop.ipynb #e3055fc9
 def _wait(loop, until, end, once):
     "Wait until something is due; False when the loop is to end"
     if once or (end is not None and until > end):
@@ -224,7 +226,7 @@ def _run(loop, end, once):
     while not loop.stop.is_set():
         _look_at_clock(loop)
         with session(loop.settings) as db:
-            day = coming_session(db, loop.mine.account, loop.stored.pinned)
+            day = coming_session(db, loop.mine.account, loop.pinned)
         table = timetable(day, loop.paper)
         what, at = due(table, loop.clock.now(), loop.paper.feed != 'stored')
         if end is not None and table.decided > end:
@@ -264,7 +266,7 @@ def _signals(loop):
         for number, handler in before.items():
             signal.signal(number, handler)
 
-# %% ../../nbs/trading/18_paper_loop.ipynb #9a115e35
+# %% ../../nbs/trading/18_paper_loop.ipynb #02a547e8
 @dataclass(frozen=True)
 class PaperRan:
     "What a process has done for an account."
@@ -298,7 +300,7 @@ def run_paper(
     if collect is None and clock is None:
         collect = lambda: ingest(settings, stored.symbols, pinned.data.provider)
     with writer(settings, account) as mine, trading_session(mine) as number, _stopping(mine, number) as stop:
-        loop = PaperLoop(settings, mine, stored, clock or SystemClock(), stop, number, say, collect, script)
+        loop = PaperLoop(settings, mine, pinned, stored, clock or SystemClock(), stop, number, say, collect, script)
         loop.clock.jump()
         with _signals(loop):
             try:
@@ -308,3 +310,48 @@ def run_paper(
         mine.check()
         why = 'stopped' if stop.is_set() else 'nothing more is due'
     return PaperRan(account, loop.done, loop.missed, why)
+
+# %% ../../nbs/trading/18_paper_loop.ipynb #49853b4c
+@dataclass(frozen=True)
+class Outlook:
+    "What comes next for an account, and what needs a person."
+
+    next: str  # What is due next and when, in words
+    data_until: str  # Last session of which a symbol has a bar, ISO; '' for none
+    needs: tuple[str, ...]  # Sentences; empty when nothing needs a person
+
+
+_NEXT = {
+    'wait': 'decision of {} at {:%Y-%m-%d %H:%M} UTC',
+    'day': 'session {} is on; its decision is due at {:%Y-%m-%d %H:%M} UTC',
+    'close': 'decision of {} is due since {:%Y-%m-%d %H:%M} UTC',
+    'missed': 'session {} has been missed: it was to be decided by {:%Y-%m-%d %H:%M} UTC',
+}
+
+
+def outlook(
+    settings: Settings,  # The lab
+    account: str,  # Name of a paper account
+    now: datetime,  # Aware
+) -> Outlook:  # Raises TradingError for an unknown account
+    "What an account has to do next, and what a person has"
+    _, pinned = pinned_settings(settings, account)
+    with session(settings) as db:
+        day, state = coming_session(db, account, pinned), read_state(db, account)
+    table = timetable(day, settings.paper)
+    what, at = due(table, now, settings.paper.feed != 'stored')
+    stored = last_bars(settings, pinned.data.symbols, pinned.data.provider)
+    needs = []
+    if state.state != 'ACTIVE':
+        back = 'tradelab paper resume' if state.reason.startswith(PAUSED) else f'tradelab rearm {account} --reason "…"'
+        needs.append(f'{state.state}: {state.reason}. Back: {back}')
+    writer = accounts_table(settings).set_index('account').writer[account]
+    if not writer or writer.startswith('died'):
+        needs.append('No process trades it: tradelab paper start')
+    elif writer.startswith('silent'):
+        needs.append(f'Its process gives no sign of life: {writer}')
+    if what == 'missed':
+        needs.append(f'The session {day} was missed')
+    until = f'{stored.session.max():%Y-%m-%d}' if len(stored) else ''
+    decided = at if what == 'missed' else table.decided
+    return Outlook(_NEXT[what].format(day, decided), until, tuple(needs))
