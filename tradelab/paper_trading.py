@@ -18,8 +18,7 @@ from .data.collection import ingest
 from .data.instruments import find_instruments
 from .trading.account_state import LatchedState
 from .trading.accounts import accounts_table, ask_to_stop, pause_account, resume_account
-from .trading.paper_loop import PaperRan, outlook, run_paper
-from .trading.paper_session import open_paper, refuse_changed
+from .trading.paper_loop import PaperRan, open_paper, outlook, refuse_changed, run_paper
 from .trading.parity import Parity, parity
 from .trading.replay import Replayed, open_replay, pinned_settings, replay_settings
 from .trading.replay import replay as replay_account
@@ -52,7 +51,8 @@ class PaperStatus:
 
     def as_dict(self) -> dict:  # Plain values, days and times as ISO text
         "For JSON"
-        return {name: value.isoformat() if isinstance(value, date) else value for name, value in asdict(self).items()}
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        return {name: value.isoformat() if isinstance(value, date) else value for name, value in plain.items()}
 
     def __repr__(self):
         held = ', '.join(f'{shares:g} {symbol}' for symbol, shares in self.positions.items()) or 'nothing'
@@ -91,7 +91,8 @@ SELECT a.name AS account, s.session, s.equity::float8 AS equity, b.cash::float8 
     (SELECT count(*) FROM executions WHERE account = a.name) AS fills,
     (SELECT count(*) FROM order_states WHERE account = a.name
         AND state IN ('intent', 'submitted', 'unknown', 'accepted', 'partly_filled')) AS waiting,
-    a.cash::float8 AS opening
+    a.cash::float8 AS opening,
+    (SELECT doing FROM trading_sessions WHERE account = a.name AND ended_at IS NULL) AS doing
 FROM accounts a JOIN balances b ON b.account = a.name
 LEFT JOIN LATERAL (SELECT session, equity FROM account_sessions WHERE account = a.name AND status = 'done'
     ORDER BY session DESC LIMIT 1) s ON true
@@ -127,6 +128,7 @@ def status(
         equity=float(found['equity'] if begun else found['opening']),
         positions=dict(zip(held['symbol'], held['quantity'].astype(float).tolist())),
         **(asdict(ahead) if ahead else {}),
+        doing=found['doing'] if pd.notna(found['doing']) else '',
         **{name: int(found[name]) for name in ('sessions', 'orders', 'waiting', 'fills')},
     )
 

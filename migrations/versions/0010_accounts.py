@@ -79,7 +79,7 @@ END $$
 KEEP_HISTORY = """
 CREATE FUNCTION keep_history() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
-    changing constant text[] := ARRAY['heartbeat_at', 'ended_at', 'why', 'stop_asked_at', 'stop_asked_by'];
+    changing constant text[] := ARRAY['heartbeat_at', 'ended_at', 'why', 'stop_asked_at', 'stop_asked_by', 'doing'];
     is_owner boolean := current_user = (SELECT pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = TG_RELID);
 BEGIN
     IF is_owner AND current_setting('tradelab.maintenance', true) = 'on' THEN
@@ -231,6 +231,7 @@ def make_sessions():
         column('why', sa.Text(), 'Why it ended', nullable=True),
         moment('stop_asked_at', 'When it was asked to stop; empty while nobody has', nullable=True),
         column('stop_asked_by', sa.Text(), 'Who asked: user@host', nullable=True),
+        column('doing', sa.Text(), 'What it does, in words: what it waits for, how its prices come', nullable=True),
         sa.CheckConstraint(
             "mode IN ('replay', 'paper', 'shadow', 'live')", name=op.f('ck_trading_sessions_mode_known')
         ),

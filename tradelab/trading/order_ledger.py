@@ -6,7 +6,7 @@
 __all__ = ['client_order_id', 'Intent', 'record_intents', 'OrderEvent', 'record_order_events', 'record_order_event',
            'LedgerExecution', 'book_executions', 'book_execution', 'reversal', 'CashMovement', 'book_cash',
            'book_opening', 'book_split', 'SessionClose', 'figures_at_close', 'end_sessions', 'record_decisions',
-           'LedgerState', 'load_executions', 'load_ledger', 'last_session']
+           'LedgerState', 'protective_orders', 'load_executions', 'order_states', 'load_ledger', 'last_session']
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #edb5bd75
 import datetime as dt
@@ -541,6 +541,23 @@ def _open_orders(db, account):
     rows = db.execute(_OPEN, dict(account=account)).mappings()
     return {row['client_order_id']: _order_of(row, splits.get(row['client_order_id'], ())) for row in rows}
 
+
+_PROTECTIVE = text(
+    'SELECT i.*, s.state, s.filled FROM order_states s JOIN intents i USING (account, client_order_id) '
+    f'WHERE s.account = :account AND i.decided = :session AND i.kind IN {PROTECTIVE_KINDS!r} '
+    'ORDER BY i.client_order_id'
+)
+
+
+def protective_orders(
+    db,  # A session
+    account: str,  # Name of the account
+    day: str,  # Session in which they were placed, ISO
+) -> dict[str, WorkingOrder]:  # Client order id → order with its state, also those that have ended
+    "The stops and targets of one session"
+    rows = db.execute(_PROTECTIVE, dict(account=account, session=day)).mappings()
+    return {row['client_order_id']: _order_of(row, ()) for row in rows}
+
 # %% ../../nbs/trading/04_order_ledger.ipynb #139013b0
 def load_executions(
     db,  # A session
@@ -571,6 +588,17 @@ def load_executions(
         )
         for row in db.execute(query).mappings()
     )
+
+# %% ../../nbs/trading/04_order_ledger.ipynb #aedc0014
+def order_states(
+    db,  # A session
+    account: str,  # Name of the account
+    names: Sequence[str],  # Client order ids
+) -> dict[str, tuple[str, float]]:  # Client order id → state, shares filled; without those that are not known
+    "How orders stand"
+    query = 'SELECT client_order_id, state, filled FROM order_states WHERE account = :account '
+    rows = db.execute(text(query + 'AND client_order_id = ANY(:names)'), dict(account=account, names=list(names)))
+    return {name: (state, float(filled)) for name, state, filled in rows}
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #f17b394e
 def load_ledger(

@@ -38,7 +38,7 @@ from tradelab.trading.order_ledger import (
     record_intents,
     record_order_events,
 )
-from .simulated_broker import SESSION_OVER, SimulatedBroker
+from .simulated_broker import SESSION_OVER, OrderDesk, SimulatedBroker
 
 # %% ../../nbs/trading/07_session.ipynb #413adff7
 def trading_hours(
@@ -186,31 +186,32 @@ def _settled(account, row, kind, at):
     )
 
 # %% ../../nbs/trading/07_session.ipynb #8746d235
-def _event(broker, order, event, at, **facts):
+def _event(broker, name, event, at, **facts):
     "News about an order, for the ledger"
-    name = broker.name_order(order.key)
     known = broker.orders.get(name)
     return OrderEvent(name, event, broker_order_id=known and known.broker_order_id, broker_at=at, **facts)
 
 # %% ../../nbs/trading/07_session.ipynb #c02805b8
 def send_waiting(
-    broker: SimulatedBroker,  # Who gets them
+    broker: OrderDesk,  # Who gets them
     orders: Sequence[WorkingOrder],  # Waiting orders, in the order in which they are sent
     fill_at: str,  # [backtest] fill_at
     at: datetime,  # Now, aware
+    name_order: Callable[[OrderKey], str],  # The client order id of an order
 ) -> Iterator[OrderEvent]:  # 'submitted', then 'accepted', 'rejected', or 'unknown' and 'expired'
     "Send the waiting orders; news about each"
     for order in orders:
-        yield OrderEvent(broker.name_order(order.key), 'submitted', broker_at=at)
+        name = name_order(order.key)
+        yield OrderEvent(name, 'submitted', broker_at=at)
         try:
-            send_order(broker, order_request(order, broker.name_order(order.key), fill_at))
-            yield _event(broker, order, 'accepted', at)
+            send_order(broker, order_request(order, name, fill_at))
+            yield _event(broker, name, 'accepted', at)
         except OrderRejectedError as e:
-            known = broker.orders.get(broker.name_order(order.key))
-            yield _event(broker, order, known.state if known else 'rejected', at, raw={'reason': e.what})
+            known = broker.orders.get(name)
+            yield _event(broker, name, known.state if known else 'rejected', at, raw={'reason': e.what})
         except OutcomeUnknownError as e:
-            yield _event(broker, order, 'unknown', at, raw={'reason': e.what})
-            yield _event(broker, order, 'expired', at, raw={'reason': 'It never reached the broker'})
+            yield _event(broker, name, 'unknown', at, raw={'reason': e.what})
+            yield _event(broker, name, 'expired', at, raw={'reason': 'It never reached the broker'})
 
 # %% ../../nbs/trading/07_session.ipynb #c31e5f9c
 def book_fills(
@@ -245,12 +246,13 @@ def order_outcomes(
 ) -> Iterator[OrderEvent]:  # 'partly_filled', 'filled' or 'expired'
     "How the accepted orders ended"
     for order in orders:
-        known = broker.orders.get(broker.name_order(order.key))
+        name = broker.name_order(order.key)
+        known = broker.orders.get(name)
         if known is not None and known.state not in ('rejected', 'new'):
             if known.filled and known.state != 'filled':
-                yield _event(broker, order, 'partly_filled', at, filled=known.filled)
+                yield _event(broker, name, 'partly_filled', at, filled=known.filled)
             if known.filled or known.reason == SESSION_OVER:
-                yield _event(broker, order, known.state, at, filled=known.filled)
+                yield _event(broker, name, known.state, at, filled=known.filled)
 
 # %% ../../nbs/trading/07_session.ipynb #22d16b3e
 def order_intents(
@@ -297,7 +299,7 @@ def play_session(
     splits, cash, executions = apply_night(account, *night_of(market, t), opened)
     waiting = account.orders
     broker.open_session()
-    events = [*send_waiting(broker, waiting, fill_at, opened)]
+    events = [*send_waiting(broker, waiting, fill_at, opened, broker.name_order)]
     executions += book_fills(account, broker, bars, (opened, closed), fill_at)
     events += order_outcomes(broker, waiting, closed)
     account.mark(bars)

@@ -128,6 +128,7 @@ class TradingSession(Base):
     why: Mapped[str | None] = column('Why it ended')
     stop_asked_at: Mapped[dt.datetime | None] = column('When it was asked to stop; empty while nobody has')
     stop_asked_by: Mapped[str | None] = column('Who asked: user@host')
+    doing: Mapped[str | None] = column('What it does, in words: what it waits for, how its prices come')
 
 # %% ../../nbs/trading/01_tables.ipynb #25742ab6
 def _written_by():
