@@ -60,8 +60,16 @@ from ..reporting.pages import report_page, write_index
 from ..reporting.privacy import child_environment, private_path, publish
 from ..research.walk_forward import folds
 from ..serving.predictions import models_stamp
+from ..trading.accounts import accounts_stamp, accounts_table
 from ..utils.database import require_current
-from ..utils.error_handling import DatabaseError, StorageError, TradeLabError, UnknownSymbolError
+from tradelab.utils.error_handling import (
+    DatabaseError,
+    StorageError,
+    TradeLabError,
+    TradingError,
+    UnknownSymbolError,
+    did_you_mean,
+)
 from ..utils.logs import attach_handler, clean_exit, redact, redact_fields, run_context, setup_logging
 
 # %% ../../nbs/jobs/04_runs.ipynb #dcdbadb0
@@ -205,6 +213,12 @@ def _models(settings, job):
     reads_models = 'forecast' in voters or 'models' in reads_of(find_template(settings.home, job.template))
     return {'models': models_stamp(settings)} if reads_models else {}
 
+
+def _accounts(settings, job):
+    "A hash of what the trading accounts have done, for a run whose template reads them"
+    reads = 'accounts' in reads_of(find_template(settings.home, job.template), ())
+    return {'accounts': accounts_stamp(settings)} if reads else {}
+
 # %% ../../nbs/jobs/04_runs.ipynb #8075f35a
 def run_row(
     settings: Settings,  # The lab
@@ -221,6 +235,7 @@ def run_row(
     )
     packages = {name: number for name, number in versions().items() if name != 'platform'}
     others = dict(template=job.template, versions=packages, verdict=verdict, **_models(settings, job))
+    others |= _accounts(settings, job)
     commit, dirty = git_state()
     return dict(
         id=job.run_id,
@@ -404,6 +419,17 @@ def _check_stored(settings, name, subjects, parameters):
     if benchmark := _benchmark(settings, name, parameters):
         load_instruments(settings, benchmark, provider)
 
+
+def _check_accounts(settings, name, parameters):
+    "TradingError for an account that is not there, where a notebook reads them"
+    if 'accounts' in reads_of(find_template(settings.home, name), ()):
+        known = list(accounts_table(settings)['account'])
+        for account in filter(None, map(str.strip, parameters.get('account', '').split(','))):
+            if account not in known:
+                raise TradingError('There is no such account', account, did_you_mean(account, known))
+        if not known:
+            raise TradingError('There is no account to report on', 'none', 'Make one: tradelab paper replay')
+
 # %% ../../nbs/jobs/04_runs.ipynb #357c7e98
 def _check_history(settings, name, subjects, parameters):
     "DataError for a walk-forward whose parts together are longer than what is stored"
@@ -452,6 +478,7 @@ def run(
     subjects, checked = check_request(settings, name, symbols, parameters or {})
     require_current(settings)
     _check_stored(settings, name, subjects, checked)
+    _check_accounts(settings, name, checked)
     _check_history(settings, name, subjects, checked)
     jobs, results = [plan_job(settings, name, subject, checked) for subject in subjects], []
     close_stale_runs(settings)

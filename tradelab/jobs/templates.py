@@ -95,7 +95,7 @@ def _inspected(notebook, stamp):
         ) from e
 
 # %% ../../nbs/jobs/02_templates.ipynb #1e62e38e
-READS = ('bars', 'models')  # What a run notebook may read
+READS = ('bars', 'models', 'accounts')  # What a run notebook may read
 
 
 def reads_of(

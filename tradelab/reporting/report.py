@@ -27,10 +27,12 @@ MODULES = (
     'reporting.forecasts',
     'reporting.models',
     'reporting.research',
+    'reporting.accounts',
     'research.significance',
     'research.study',
     'research.sweep',
     'research.walk_forward',
+    'research.track_record',
     'models.forecast_trading',
 )
 

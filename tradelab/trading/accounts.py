@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['halt_account', 'rearm_account', 'account_state', 'pause_account', 'resume_account', 'ask_to_stop', 'accounts_table',
-           'end_dead_writers']
+           'accounts_stamp', 'end_dead_writers']
 
 # %% ../../nbs/trading/08_accounts.ipynb #454687f7
 import time
+from hashlib import sha256
 
 import pandas as pd
 from sqlalchemy import text
@@ -139,6 +140,17 @@ def accounts_table(
         frame = read_frame(db.connection(), _ACCOUNTS, dict(lock=WRITER_LOCK), parse_dates=['since'])
     frame['writer'] = [_writer_words(row) for row in frame.to_dict('records')]
     return frame[['account', 'mode', 'state', 'since', 'reason', 'actor', 'writer']]
+
+# %% ../../nbs/trading/08_accounts.ipynb #0edd1f11
+def accounts_stamp(
+    settings: Settings,  # The lab
+) -> str:  # Sixteen hexadecimal digits; changes with every session, order, execution and state
+    "Everything that trading accounts have done, as one hash"
+    tables = ('accounts', 'account_states', 'account_sessions', 'intents', 'order_events', 'executions', 'cash_ledger')
+    counts = ', '.join(f'(SELECT count(*) FROM {table})' for table in tables)
+    with session(settings) as db:
+        found = tuple(db.execute(text(f'SELECT {counts}')).one())
+    return sha256(repr(found).encode()).hexdigest()[:16]
 
 # %% ../../nbs/trading/08_accounts.ipynb #f4d251a0
 def end_dead_writers(

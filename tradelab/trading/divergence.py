@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CAUSES', 'AccountHistory', 'account_history', 'Divergence', 'divergence']
 
-# %% ../../nbs/trading/19_divergence.ipynb #9e32c771
+# %% ../../nbs/trading/19_divergence.ipynb #900b28aa
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -31,8 +31,8 @@ from tradelab.engine.doors import (
 )
 from ..engine.fills import fees, market_fill_price
 from ..engine.market import BarPanel
-from ..engine.working_orders import ORDER_KINDS, PROTECTIVE_KINDS, OrderKey, WorkingOrder
-from ..research.track_record import PARTS, order_costs
+from ..engine.working_orders import ORDER_KINDS, OrderKey, WorkingOrder
+from ..research.track_record import order_costs
 from .replay import new_books, pinned_settings, study_of
 from .session import ReplayMarket, night_of, replay_market, row_of
 from .simulated_broker import SESSION_OVER, keep_waiting
@@ -583,7 +583,7 @@ def _live(world):
         equity[pd.Timestamp(session)] = float(books.state.account[0]['equity'])
     return pd.Series(equity)
 
-# %% ../../nbs/trading/19_divergence.ipynb #ce84da29
+# %% ../../nbs/trading/19_divergence.ipynb #da83c0dd
 @dataclass(frozen=True, eq=False, repr=False)
 class Divergence:
     "An account beside its backtest, with the causes of the difference."
@@ -594,6 +594,7 @@ class Divergence:
     causes: pd.DataFrame  # Index cause: usd, bp (of the backtest's equity), count, words; the last row is the rest
     paths: pd.DataFrame  # By session, USD: ledger, backtest, and what each cause had added up to
     orders: pd.DataFrame  # As `order_costs` returns it
+    before: pd.Series | None  # Daily returns of the backtest before the account began, fractions; None without bars
 
     @property
     def gap(self) -> float:  # USD, above 0 where the account is worth more
@@ -618,7 +619,7 @@ class Divergence:
     def __repr__(self):
         return '\n'.join(self.words())
 
-# %% ../../nbs/trading/19_divergence.ipynb #8429f70b
+# %% ../../nbs/trading/19_divergence.ipynb #ee99ca58
 def divergence(
     settings: Settings,  # The lab
     account: str,  # Name of an account that has made a session
@@ -636,7 +637,16 @@ def divergence(
     table, paths = _causes(history.done, curves, notes)
     close = pd.DataFrame(market.panel.close, market.panel.sessions, list(market.panel.symbols))
     costs = order_costs(history.orders, history.fills, close)
-    return Divergence(history, pinned, market.panel, table, paths, costs)
+    return Divergence(history, pinned, market.panel, table, paths, costs, _returns_before(core))
+
+
+def _returns_before(core):
+    "Daily returns of the backtest before an account began; None without bars before it"
+    last = core.settings.backtest.start - timedelta(days=1)
+    if core.market.sessions[0].date() >= last:
+        return None
+    span = core.settings.backtest.model_copy(update={'start': None, 'end': last})
+    return core.backtest(account=span).equity['equity'].pct_change().dropna()
 
 
 def _of_its_sessions(pinned, history):

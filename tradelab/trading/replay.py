@@ -252,6 +252,15 @@ def _refuse_stopped(settings, account):
         remedy = f'tradelab rearm {account} --reason "…", or open another account.'
         raise TradingError(f'{account} would be replayed without orders: {latched.reason}', latched.state, remedy)
 
+
+def _compile(pinned, market, most=250):
+    "Take throw-away books to their first exit, so that no transaction waits for the compiler"
+    books = new_books(pinned, market.panel.symbols, market.targets)
+    broker = SimulatedBroker(books, str)
+    for t in range(min(most, len(market.sessions))):
+        if any(done.key.kind == 'exit' for done in play_session(books, broker, market, t).executions):
+            return
+
 # %% ../../nbs/trading/09_replay.ipynb #8239c15d
 @dataclass(frozen=True)
 class Replayed:
@@ -277,6 +286,7 @@ def replay(
     pinned = replay_settings(settings, account)
     core = replay_study(pinned)
     market = replay_market(core.market, core.wanted(), pinned.risk, pinned.backtest)
+    _compile(pinned, market)
     with writer(settings, account) as mine, trading_session(mine):
         _refuse_stopped(settings, account)
         began = perf_counter()

@@ -131,6 +131,7 @@ PRESENTATION_OWNERS = {  # Libraries that execute notebooks and show results
         'reporting.model_plots',
         'reporting.plots',
         'reporting.research_plots',
+        'reporting.accounts',
     },
     'nbclient': {'jobs.templates'},
     'nbconvert': {'reporting.pages'},

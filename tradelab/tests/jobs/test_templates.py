@@ -111,7 +111,12 @@ def _declare(notebook, line):
 
 @pytest.mark.parametrize(
     'line, reads',
-    [('', READS), ('#| reads: bars', ('bars',)), ('#| reads: models', ('models',)), ('#|reads:bars, models', READS)],
+    [
+        ('', READS),
+        ('#| reads: bars', ('bars',)),
+        ('#| reads: models', ('models',)),
+        ('#|reads:bars, models', ('bars', 'models')),
+    ],
 )
 def test_a_template_reads_what_it_declares_and_everything_when_it_declares_nothing(notebook, line, reads):
     _declare(notebook, line)
