@@ -7,7 +7,7 @@ __all__ = ['account_words', 'slippages', 'cost_words', 'causes_table', 'plot_cau
            'plot_fills', 'plot_slippage', 'costs_table', 'unfilled_table', 'periods_table', 'cone_words', 'plot_cone',
            'accounts_beside', 'AccountReview', 'account_reviews', 'save_reviews']
 
-# %% ../../nbs/reporting/17_accounts.ipynb #a5549941
+# %% ../../nbs/reporting/17_accounts.ipynb #0be148d7
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,16 +15,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter, PercentFormatter
-from sqlalchemy import text
 
 from ..config import Settings
 from ..paper_trading import PaperStatus, status
 from ..records.results import save_metrics
 from .plots import BLUE, GREEN, GREY, INK, ORANGE, RED, draw_line, finish_axes, lab_style, price_axis
 from ..research.track_record import PARTS, cone, fills_needed
+from ..trading.accounts import newest_account
 from ..trading.divergence import CAUSES, Divergence, divergence
-from ..utils.database import session
-from ..utils.error_handling import DataError, TradingError, plural
+from ..utils.error_handling import DataError, plural
 
 # %% ../../nbs/reporting/17_accounts.ipynb #3b041409
 def account_words(
@@ -341,7 +340,7 @@ class AccountReview:
     def __repr__(self):
         return '\n'.join(self.found.words())
 
-# %% ../../nbs/reporting/17_accounts.ipynb #aec2a658
+# %% ../../nbs/reporting/17_accounts.ipynb #78f4cebe
 def account_reviews(
     settings: Settings,  # The lab
     accounts: str = '',  # Names, separated by commas; empty: the account with the newest session
@@ -351,18 +350,8 @@ def account_reviews(
     AccountReview, ...
 ]:  # In the given order; raises TradingError for an unknown account or one without a session
     "Review accounts that trade"
-    names = list(dict.fromkeys(filter(None, map(str.strip, accounts.split(','))))) or [_newest(settings)]
+    names = list(dict.fromkeys(filter(None, map(str.strip, accounts.split(','))))) or [newest_account(settings)]
     return tuple(_review(settings, name, draws, seed) for name in names)
-
-
-def _newest(settings):
-    "The account with the newest row of a session"
-    query = 'SELECT account FROM account_sessions ORDER BY at DESC, epoch DESC LIMIT 1'
-    with session(settings) as db:
-        name = db.scalar(text(query))
-    if name is None:
-        raise TradingError('No account has made a session yet', 'none', 'Make one: tradelab paper replay')
-    return name
 
 
 def _review(settings, name, draws, seed):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['halt_account', 'rearm_account', 'account_state', 'pause_account', 'resume_account', 'ask_to_stop', 'accounts_table',
-           'accounts_stamp', 'end_dead_writers']
+           'accounts_stamp', 'newest_account', 'end_dead_writers']
 
 # %% ../../nbs/trading/08_accounts.ipynb #454687f7
 import time
@@ -151,6 +151,18 @@ def accounts_stamp(
     with session(settings) as db:
         found = tuple(db.execute(text(f'SELECT {counts}')).one())
     return sha256(repr(found).encode()).hexdigest()[:16]
+
+
+def newest_account(
+    settings: Settings,  # The lab
+) -> str:  # Raises TradingError where none has made a session
+    "The account with the newest row of a session"
+    query = 'SELECT account FROM account_sessions ORDER BY at DESC, epoch DESC LIMIT 1'
+    with session(settings) as db:
+        name = db.scalar(text(query))
+    if name is None:
+        raise TradingError('No account has made a session yet', 'none', 'Make one: tradelab paper replay')
+    return name
 
 # %% ../../nbs/trading/08_accounts.ipynb #f4d251a0
 def end_dead_writers(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CAUSES', 'AccountHistory', 'account_history', 'Divergence', 'divergence']
 
-# %% ../../nbs/trading/19_divergence.ipynb #900b28aa
+# %% ../../nbs/trading/19_divergence.ipynb #08afc491
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -33,7 +33,7 @@ from ..engine.fills import fees, market_fill_price
 from ..engine.market import BarPanel
 from ..engine.working_orders import ORDER_KINDS, OrderKey, WorkingOrder
 from ..research.track_record import order_costs
-from .replay import new_books, pinned_settings, study_of
+from .replay import new_books, pinned_settings, returns_before, study_of
 from .session import ReplayMarket, night_of, replay_market, row_of
 from .simulated_broker import SESSION_OVER, keep_waiting
 from .tables import StoredAccount
@@ -619,7 +619,7 @@ class Divergence:
     def __repr__(self):
         return '\n'.join(self.words())
 
-# %% ../../nbs/trading/19_divergence.ipynb #ee99ca58
+# %% ../../nbs/trading/19_divergence.ipynb #9cbb48cf
 def divergence(
     settings: Settings,  # The lab
     account: str,  # Name of an account that has made a session
@@ -637,16 +637,7 @@ def divergence(
     table, paths = _causes(history.done, curves, notes)
     close = pd.DataFrame(market.panel.close, market.panel.sessions, list(market.panel.symbols))
     costs = order_costs(history.orders, history.fills, close)
-    return Divergence(history, pinned, market.panel, table, paths, costs, _returns_before(core))
-
-
-def _returns_before(core):
-    "Daily returns of the backtest before an account began; None without bars before it"
-    last = core.settings.backtest.start - timedelta(days=1)
-    if core.market.sessions[0].date() >= last:
-        return None
-    span = core.settings.backtest.model_copy(update={'start': None, 'end': last})
-    return core.backtest(account=span).equity['equity'].pct_change().dropna()
+    return Divergence(history, pinned, market.panel, table, paths, costs, returns_before(core))
 
 
 def _of_its_sessions(pinned, history):
