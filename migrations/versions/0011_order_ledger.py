@@ -55,6 +55,33 @@ CREATE VIEW balances AS
 SELECT a.name AS account, a.currency, coalesce(sum(l.amount), 0) AS cash, max(l.session) AS session
 FROM accounts a LEFT JOIN cash_ledger l ON l.account = a.name GROUP BY a.name
 """
+PROTECTIVE_ORDERS = """
+CREATE VIEW protective_orders AS
+WITH legs AS (
+    SELECT i.account, i.symbol, i.kind, s.state, coalesce(i.stop_price, i.limit_price) / coalesce(
+        (SELECT round(exp(sum(ln(ratio))), 9) FROM order_events e WHERE e.account = i.account
+            AND e.client_order_id = i.client_order_id AND e.event = 'split'), 1) AS price,
+        least(s.quantity, entry.filled) - sum(s.filled)
+            OVER (PARTITION BY i.account, coalesce(i.group_id, i.client_order_id)) AS quantity
+    FROM intents i
+    JOIN order_states s USING (account, client_order_id)
+    LEFT JOIN order_states entry ON entry.account = i.account AND entry.client_order_id = i.group_id
+        AND entry.kind NOT IN ('stop', 'target')
+    WHERE i.kind IN ('stop', 'target')
+), standing AS (
+    SELECT account, symbol,
+        sum(quantity) FILTER (WHERE kind = 'stop') AS stop_quantity,
+        min(price) FILTER (WHERE kind = 'stop') AS stop_price,
+        sum(quantity) FILTER (WHERE kind = 'target') AS target_quantity,
+        min(price) FILTER (WHERE kind = 'target') AS target_price
+    FROM legs WHERE state IN ('submitted', 'unknown', 'accepted', 'partly_filled') AND quantity > 0
+    GROUP BY account, symbol
+)
+SELECT account, symbol, coalesce(p.quantity, 0) AS quantity, coalesce(l.stop_quantity, 0) AS stop_quantity,
+    l.stop_price, coalesce(l.target_quantity, 0) AS target_quantity, l.target_price,
+    abs(coalesce(p.quantity, 0)) - coalesce(l.stop_quantity, 0) AS without_stop
+FROM positions p FULL JOIN standing l USING (account, symbol)
+"""
 VIEWS = {  # Name → SQL, its comment, and the comments of its columns
     'order_states': (
         ORDER_STATES,
@@ -93,6 +120,20 @@ VIEWS = {  # Name → SQL, its comment, and the comments of its columns
             currency='Currency, three letters',
             cash='Cash, debts to be paid from the next cash taken off',
             session='Session of the last movement',
+        ),
+    ),
+    'protective_orders': (
+        PROTECTIVE_ORDERS,
+        'Positions beside the stops and targets that stand for them at the broker',
+        dict(
+            account='The account',
+            symbol='Ticker',
+            quantity='Shares held, below 0 for a short position',
+            stop_quantity='Shares that an open stop still sells, or buys back',
+            stop_price='Its price, after the splits since it was placed, to nine digits',
+            target_quantity='Shares that an open target still sells, or buys back',
+            target_price='Its price, likewise',
+            without_stop='Shares held that no stop stands for; below 0: a stop for shares that are not held',
         ),
     ),
 }
@@ -158,6 +199,7 @@ def make_intents():
             nullable=True,
         ),
         column('rank', sa.Double(), 'Rank among the entries of its close, the highest first', nullable=True),
+        column('group_id', sa.Text(), 'Orders that share their shares; of a leg the name of its entry', nullable=True),
         column('last', sa.Integer(), 'Last session that may fill it, as the engine counts them'),
         moment('at', 'When it was decided'),
         sa.CheckConstraint("client_order_id ~ '^tl-[!-~]{1,45}$'", name=op.f('ck_intents_id_plain')),

@@ -4,16 +4,18 @@
 
 # %% auto #0
 __all__ = ['TRIGGERED', 'OrderRequest', 'BrokerOrder', 'BrokerExecution', 'BrokerEvent', 'BrokerPosition', 'BrokerAccount',
-           'OrderRejectedError', 'OutcomeUnknownError', 'Broker', 'order_request', 'send_order']
+           'OrderRejectedError', 'OutcomeUnknownError', 'Broker', 'order_request', 'send_order', 'ledger_event',
+           'remembered']
 
 # %% ../../nbs/trading/05_broker.ipynb #bb3b388f
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from math import isnan
 from typing import Protocol
 
 from ..engine.working_orders import ORDER_STATES, PROTECTIVE_KINDS, WorkingOrder
+from .order_ledger import OrderEvent, client_order_id, load_executions, load_sent_orders
 from ..utils.error_handling import TradingError
 
 # %% ../../nbs/trading/05_broker.ipynb #bc2850cc
@@ -176,3 +178,42 @@ def send_order(
         except OutcomeUnknownError as e:
             unknown = e
     raise unknown
+
+# %% ../../nbs/trading/05_broker.ipynb #83eb81ff
+def ledger_event(
+    event: BrokerEvent,  # News from a broker
+) -> OrderEvent:  # To be stored by `record_order_events`
+    "News about an order as a row of the ledger"
+    order = event.order
+    heard = 'accepted' if order.state == 'new' else order.state
+    return OrderEvent(
+        order.client_order_id,
+        heard,
+        order.filled,
+        broker_order_id=order.broker_order_id,
+        broker_at=order.since if heard == 'accepted' else datetime.fromisoformat(event.at),
+        raw={'reason': order.reason} if order.reason else None,
+    )
+
+# %% ../../nbs/trading/05_broker.ipynb #bd0a1842
+def remembered(
+    db,  # A session
+    account: str,  # Name of the account
+    session: str,  # The session that runs, or the last one that was begun, ISO
+    decided: str,  # Session of the decision before it, ISO
+) -> tuple[list[tuple[OrderRequest, BrokerOrder]], list[BrokerExecution]]:  # In the order in which they came
+    "Orders and executions of an account as its broker had them"
+    orders, rows = [], sorted(load_executions(db, account), key=lambda row: row.execution_id)
+    for one in load_sent_orders(db, account, decided):
+        request = order_request(one.order, one.client_order_id, group=one.group)
+        facts = (one.client_order_id, one.broker_order_id, one.order.key.symbol, one.order.quantity)
+        known = BrokerOrder(*facts, one.order.state, one.order.filled, one.reason, one.since)
+        orders.append((replace(request, time_in_force=one.time_in_force), known))
+    return orders, [_as_reported(account, row) for row in rows if row.session == session and row.ordered]
+
+
+def _as_reported(account, row):
+    "An execution of the ledger as the broker reported it"
+    name, at = client_order_id(account, row.key), row.at.astimezone(UTC).isoformat()
+    numbers = (row.quantity, row.price, row.fees, at, row.slippage)
+    return BrokerExecution(row.execution_id, name, row.key.symbol, *numbers, row.entered_by)

@@ -184,6 +184,71 @@ def _group_in(self, request):
 
 DayBroker._require_answer, DayBroker.news, DayBroker._group_in = _require_answer, _news, _group_in
 
+# %% ../../nbs/trading/16_day_broker.ipynb #3ef7b79a
+def _begin_session(
+    self: DayBroker,
+    session: str,  # Session, ISO
+    opened: datetime,  # Its open, UTC
+    closed: datetime,  # Its close, UTC
+    ranges: Mapping[str, tuple[float, float]] | None = None,  # In a replay of bars: symbol → low and high of the day
+):  # Raises TradingError for one that is not after the last
+    "Open a day; orders that came since the last one, and those that stand, take part in it"
+    if not session > self.session or self.trading or not opened < closed:
+        remedy = 'End the session before, and begin the next one with its open and close.'
+        raise TradingError('The broker cannot begin this session', (self.session, session, opened, closed), remedy)
+    self._clear()
+    self.session, self.opened, self.closed, self.trading = session, opened, closed, True
+    self.ranges = ranges
+
+
+DayBroker.begin_session = _begin_session
+
+# %% ../../nbs/trading/16_day_broker.ipynb #94d02d6a
+def _group(broker, name):
+    "Entry of the group of an order, None for none; and the names of its members"
+    group = broker.requests[name].group
+    members = broker._groups.get(group, [name])
+    return None if group in members else broker.orders.get(group), members
+
+
+def _left(self, name):
+    "Shares that an order may still get, 0 or more"
+    order, (entry, members) = self.orders[name], _group(self, name)
+    if not order.is_open:
+        return 0.0
+    of_group = entry.filled if entry else abs(order.quantity)
+    left = min(abs(order.quantity) - order.filled, of_group - sum(self.orders[each].filled for each in members))
+    held = self.held.get(order.symbol, 0.0)
+    if not self.shorts and order.quantity < 0:
+        left = min(left, held)
+    return max(0.0, float(round_quantity(left)))
+
+
+def _close_groups(self, name):
+    "Cancel what is left of a group, or of the legs of an entry, when nothing can come any more"
+    for each in (name, *self._groups.get(name, ())[:1]):
+        entry, members = _group(self, each)
+        if not (entry and entry.is_open) and (entry or len(members) > 1):
+            for member in members:
+                if self.orders[member].is_open and self._left(member) == 0.0:
+                    self.news(self.orders[member], state='cancelled', reason='Nothing is left of its group')
+
+
+DayBroker._left, DayBroker._close_groups = _left, _close_groups
+
+
+def _cancel(
+    self: DayBroker,
+    client_order_id: str,  # Our name for it
+) -> BrokerOrder:  # As it ended; raises TradingError for an unknown one, or OutcomeUnknownError
+    "End an order; the legs of an entry stay for what it has got"
+    order = OrderDesk.cancel(self, client_order_id)
+    self._close_groups(client_order_id)
+    return order
+
+
+DayBroker.cancel = _cancel
+
 # %% ../../nbs/trading/16_day_broker.ipynb #9cac4501
 def _problem(broker, request):
     "What is wrong with a request, and the value; None for nothing"
@@ -268,52 +333,6 @@ def _accept(self, request, order):
 
 
 DayBroker._check, DayBroker._accept = _check, _accept
-
-# %% ../../nbs/trading/16_day_broker.ipynb #c197be07
-def _group(broker, name):
-    "Entry of the group of an order, None for none; and the names of its members"
-    group = broker.requests[name].group
-    members = broker._groups.get(group, [name])
-    return None if group in members else broker.orders.get(group), members
-
-
-def _left(self, name):
-    "Shares that an order may still get, 0 or more"
-    order, (entry, members) = self.orders[name], _group(self, name)
-    if not order.is_open:
-        return 0.0
-    of_group = entry.filled if entry else abs(order.quantity)
-    left = min(abs(order.quantity) - order.filled, of_group - sum(self.orders[each].filled for each in members))
-    held = self.held.get(order.symbol, 0.0)
-    if not self.shorts and order.quantity < 0:
-        left = min(left, held)
-    return max(0.0, float(round_quantity(left)))
-
-
-def _close_groups(self, name):
-    "Cancel what is left of a group, or of the legs of an entry, when nothing can come any more"
-    for each in (name, *self._groups.get(name, ())[:1]):
-        entry, members = _group(self, each)
-        if not (entry and entry.is_open) and (entry or len(members) > 1):
-            for member in members:
-                if self.orders[member].is_open and self._left(member) == 0.0:
-                    self.news(self.orders[member], state='cancelled', reason='Nothing is left of its group')
-
-
-DayBroker._left, DayBroker._close_groups = _left, _close_groups
-
-# %% ../../nbs/trading/16_day_broker.ipynb #ba91d9e2
-def _cancel(
-    self: DayBroker,
-    client_order_id: str,  # Our name for it
-) -> BrokerOrder:  # As it ended; raises TradingError for an unknown one, or OutcomeUnknownError
-    "End an order; the legs of an entry stay for what it has got"
-    order = OrderDesk.cancel(self, client_order_id)
-    self._close_groups(client_order_id)
-    return order
-
-
-DayBroker.cancel = _cancel
 
 # %% ../../nbs/trading/16_day_broker.ipynb #45357c9a
 def _fill(self, name, reference, entered_by, bar):
@@ -534,23 +553,7 @@ def _fill_at_auction(broker, request, bar):
         broker.news(order, state='expired', reason=reason)
         broker._close_groups(name)
 
-# %% ../../nbs/trading/16_day_broker.ipynb #8b22e680
-def _begin_session(
-    self: DayBroker,
-    session: str,  # Session, ISO
-    opened: datetime,  # Its open, UTC
-    closed: datetime,  # Its close, UTC
-    ranges: Mapping[str, tuple[float, float]] | None = None,  # In a replay of bars: symbol → low and high of the day
-):  # Raises TradingError for one that is not after the last
-    "Open a day; orders that came since the last one, and those that stand, take part in it"
-    if not session > self.session or self.trading or not opened < closed:
-        remedy = 'End the session before, and begin the next one with its open and close.'
-        raise TradingError('The broker cannot begin this session', (self.session, session, opened, closed), remedy)
-    self._clear()
-    self.session, self.opened, self.closed, self.trading = session, opened, closed, True
-    self.ranges = ranges
-
-
+# %% ../../nbs/trading/16_day_broker.ipynb #06cb7102
 def _take(
     self: DayBroker,
     price: Price,  # As a feed delivers it
@@ -568,7 +571,7 @@ def _take(
         _settle(self, 'cls', False)
     return tuple(self.executions[before:])
 
-# %% ../../nbs/trading/16_day_broker.ipynb #09d4b043
+# %% ../../nbs/trading/16_day_broker.ipynb #40694a27
 def _end_session(
     self: DayBroker,
 ) -> tuple[BrokerExecution, ...]:  # Of orders for a closing print that did not come
@@ -586,7 +589,7 @@ def _end_session(
     return tuple(self.executions[before:])
 
 
-DayBroker.begin_session, DayBroker.take, DayBroker.end_session = _begin_session, _take, _end_session
+DayBroker.take, DayBroker.end_session = _take, _end_session
 
 # %% ../../nbs/trading/16_day_broker.ipynb #074d7d0e
 def _order_after_split(broker, name, ratio):
@@ -684,11 +687,11 @@ def _rename(
 
 DayBroker.rename = _rename
 
-# %% ../../nbs/trading/16_day_broker.ipynb #546512d1
+# %% ../../nbs/trading/16_day_broker.ipynb #34aa7649
 def _restore(
     self: DayBroker,
     orders: Iterable[tuple[OrderRequest, BrokerOrder]],  # Open ones, those of their groups, all of today; as they came
-    executions: Iterable[BrokerExecution] = (),  # Of this session and of the entries of open legs, in their order
+    executions: Iterable[BrokerExecution] = (),  # Of this session, in their order
     prices: Iterable[Price] = (),  # All that was shown in this session, in its order
 ) -> tuple[BrokerExecution, ...]:  # What the last price had still to bring; raises TradingError where orders are known
     "Go on from the ledger, after `begin_session` where a session was running"

@@ -6,7 +6,8 @@
 __all__ = ['client_order_id', 'Intent', 'record_intents', 'OrderEvent', 'record_order_events', 'record_order_event',
            'LedgerExecution', 'book_executions', 'book_execution', 'reversal', 'CashMovement', 'book_cash',
            'book_opening', 'book_split', 'SessionClose', 'figures_at_close', 'end_sessions', 'record_decisions',
-           'LedgerState', 'protective_orders', 'load_executions', 'order_states', 'load_ledger', 'last_session']
+           'LedgerState', 'protective_orders', 'SentIntent', 'load_sent_orders', 'load_executions', 'order_states',
+           'load_ledger', 'last_session']
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #edb5bd75
 import datetime as dt
@@ -147,6 +148,7 @@ class Intent(Value):
     reason: str  # Why, in words
     verdict: str = 'allowed'  # What the risk gate said
     time_in_force: str = 'opg'  # 'opg' at the open, 'cls' at the close, 'day', 'gtc', 'ioc' or 'fok'
+    group: str = ''  # Orders that share their shares at the broker; of a leg the name of its entry
 
     def __post_init__(self):
         if self.time_in_force not in TIMES_IN_FORCE:
@@ -175,6 +177,7 @@ def _intent_row(account, epoch, intent, at):
     row |= dict(decided=key.session, symbol=key.symbol, kind=key.kind, attempt=key.attempt, side=order.side)
     row |= dict(quantity=_exact(abs(order.quantity)), price=_exact(order.price), **_how(order))
     row |= dict(time_in_force=intent.time_in_force, reason=intent.reason, verdict=intent.verdict)
+    row |= dict(group_id=intent.group or None)
     row |= dict(reason_code=int(order.reason), last=int(order.last), rank=_exact(order.rank))
     return row | {name: _exact(getattr(order, name)) for name in _REST}
 
@@ -533,13 +536,18 @@ def _order_of(row, splits):
     return order.seen(row['state'] if row['state'] in ORDER_STATES else 'new', float(row['filled']))
 
 
-def _open_orders(db, account):
-    "Client order id → order that may still be filled"
+def _with_orders(db, account, query, **values):
+    "The rows of a query over intents, each with the order that it stands for"
     splits = {}
     for id, quantity, ratio in db.execute(_SPLITS, dict(account=account)):
         splits.setdefault(id, []).append((float(quantity), float(ratio)))
-    rows = db.execute(_OPEN, dict(account=account)).mappings()
-    return {row['client_order_id']: _order_of(row, splits.get(row['client_order_id'], ())) for row in rows}
+    rows = db.execute(query, dict(account=account, **values)).mappings()
+    return [(row, _order_of(row, splits.get(row['client_order_id'], ()))) for row in rows]
+
+
+def _open_orders(db, account):
+    "Client order id → order that may still be filled"
+    return {row['client_order_id']: order for row, order in _with_orders(db, account, _OPEN)}
 
 
 _PROTECTIVE = text(
@@ -555,8 +563,57 @@ def protective_orders(
     day: str,  # Session in which they were placed, ISO
 ) -> dict[str, WorkingOrder]:  # Client order id → order with its state, also those that have ended
     "The stops and targets of one session"
-    rows = db.execute(_PROTECTIVE, dict(account=account, session=day)).mappings()
-    return {row['client_order_id']: _order_of(row, ()) for row in rows}
+    rows = _with_orders(db, account, _PROTECTIVE, session=day)
+    return {row['client_order_id']: order for row, order in rows}
+
+# %% ../../nbs/trading/04_order_ledger.ipynb #cbeb2e20
+_IS_OPEN = "state IN ('accepted', 'partly_filled')"
+_AT_BROKER = text(
+    'WITH known AS (SELECT i.*, s.state, s.filled, s.broker_order_id '
+    'FROM order_states s JOIN intents i USING (account, client_order_id) '
+    "WHERE s.account = :account AND s.state NOT IN ('intent', 'submitted', 'unknown')), "
+    f'groups AS (SELECT group_id FROM known WHERE {_IS_OPEN} AND group_id IS NOT NULL) '
+    'SELECT known.*, heard.since, heard.reason AS said FROM known CROSS JOIN LATERAL ('
+    "SELECT max(broker_at) FILTER (WHERE event = 'accepted') AS since, "
+    "(array_agg(raw->>'reason' ORDER BY received_at DESC) FILTER (WHERE raw ? 'reason'))[1] AS reason "
+    'FROM order_events e WHERE e.account = :account AND e.client_order_id = known.client_order_id) heard '
+    f'WHERE {_IS_OPEN} OR decided >= :since '
+    'OR group_id IN (SELECT group_id FROM groups) OR client_order_id IN (SELECT group_id FROM groups) '
+    "ORDER BY decided, kind NOT IN ('exit', 'reduce'), rank DESC NULLS LAST, symbol, kind, attempt"
+)
+
+# %% ../../nbs/trading/04_order_ledger.ipynb #d747f7cf
+@dataclass(frozen=True, eq=False)
+class SentIntent(Value):
+    "An order that a broker has or had, as the ledger knows it."
+
+    client_order_id: str  # Its name
+    order: WorkingOrder  # After the splits since its decision, with state and fills
+    time_in_force: str  # How long it stands
+    group: str  # Orders that share their shares, '' for none
+    broker_order_id: str | None  # Its number at the broker
+    since: dt.datetime | None  # When it was accepted, by the clock of the broker
+    reason: str  # What was said last about it, '' for nothing
+
+
+def load_sent_orders(
+    db,  # A session
+    account: str,  # Name of the account
+    since: str = '',  # All that were decided from this session on, ISO
+) -> tuple[SentIntent, ...]:  # And all that are open, with their groups; in the order in which they were sent
+    "What a broker has to know again of the orders of an account"
+    return tuple(
+        SentIntent(
+            row['client_order_id'],
+            order,
+            row['time_in_force'],
+            row['group_id'] or '',
+            row['broker_order_id'],
+            row['since'],
+            row['said'] or '',
+        )
+        for row, order in _with_orders(db, account, _AT_BROKER, since=since or '9999')
+    )
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #139013b0
 def load_executions(

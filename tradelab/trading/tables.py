@@ -192,6 +192,7 @@ class OrderIntent(Base):
     take_profit: Mapped[Decimal | None] = column('Target of the position that it opens, a share')
     worth: Mapped[Decimal | None] = column('Value that is turned into shares at the fill; empty: the quantity counts')
     rank: Mapped[float | None] = column('Rank among the entries of its close, the highest first')
+    group_id: Mapped[str | None] = column('Orders that share their shares; of a leg the name of its entry')
     last: Mapped[int] = column('Last session that may fill it, as the engine counts them')
     at: Mapped[dt.datetime] = column('When it was decided')
 
