@@ -256,12 +256,13 @@ def alpaca_feed(
     silent_s: float = 15.0,  # Seconds without a price after which prices are asked for
 ) -> FailoverFeed:  # Not connected yet; raises UnauthorizedError when a key is missing
     "The prices of Alpaca"
-    quick = settings.data.model_copy(update={'deadline_s': _QUICK_S})
-    provider, feed = connect_alpaca(settings.model_copy(update={'data': quick})), settings.alpaca.feed
-    source, auctions = f'alpaca {feed}, by request', AuctionQuestions(provider, clock, feed == 'iex')
+    quick = settings.model_copy(update={'data': settings.data.model_copy(update={'deadline_s': _QUICK_S})})
+    feed = settings.alpaca.feed
+    newest = _ask_newest(connect_alpaca(quick), clock, f'alpaca {feed}, by request')
+    auctions = AuctionQuestions(connect_alpaca(quick), clock, feed == 'iex')
     return FailoverFeed(
         alpaca_stream(settings, clock),
-        PollingFeed(_ask_newest(provider, clock, source), clock, source, every_s),
+        PollingFeed(newest, clock, f'alpaca {feed}, by request', every_s),
         clock,
         silent_s,
         beside=PollingFeed(auctions, clock, 'alpaca auctions', _AUCTIONS_EVERY_S),

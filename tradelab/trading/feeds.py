@@ -100,16 +100,18 @@ class RecordedFeed:
         "Deliver nothing more"
         self._pending, self._connection = None, 'closed'
 
-# %% ../../nbs/trading/13_feeds.ipynb #cb3aae50
+# %% ../../nbs/trading/13_feeds.ipynb #0ed609b2
 _TICK_S = 0.1  # How often a waiting thread looks at what would end its wait
 _HANGING = 3  # Questions that may stay unanswered at once
+_PATIENCE_S = 1.0  # An answer is awaited so long, even when `take` should have returned
 
 
 class _Question:
     "One question to a service, in a thread that can be left alone"
 
-    def __init__(self, ask, symbols):
+    def __init__(self, ask, symbols, deadline_s):
         self._done, self._answer, self._error = threading.Event(), (), None
+        self._began, self._deadline_s = time.monotonic(), deadline_s
         threading.Thread(target=self._run, args=(ask, symbols), name='price question', daemon=True).start()
 
     def _run(self, ask, symbols):
@@ -124,18 +126,19 @@ class _Question:
     def hangs(self):
         return not self._done.is_set()
 
-    def answer(self, deadline_s, stop):
-        "The prices; () when `stop` was set; raises UnavailableError at the deadline, or what the service raised"
-        for _ in range(max(1, round(deadline_s / _TICK_S))):
+    def answer(self, wait_s, stop):
+        "The prices; None when there are none yet; raises UnavailableError at the deadline, or what the service raised"
+        left_s = min(wait_s, self._began + self._deadline_s - time.monotonic())
+        for _ in range(max(1, round(left_s / _TICK_S))):
             if self._done.wait(_TICK_S) or stop.is_set():
                 break
         if self._error:
             raise self._error
-        if self.hangs and not stop.is_set():
-            raise UnavailableError(f'no answer within {deadline_s:g} s', remedy='Prices are asked for again.')
-        return self._answer
+        if self.hangs and time.monotonic() - self._began >= self._deadline_s:
+            raise UnavailableError(f'no answer within {self._deadline_s:g} s', remedy='Prices are asked for again.')
+        return None if self.hangs else self._answer
 
-# %% ../../nbs/trading/13_feeds.ipynb #189bcf77
+# %% ../../nbs/trading/13_feeds.ipynb #fcc181d4
 class _Questions:
     "The questions to one service: which of them hang, how many failed, what was told before"
 
@@ -143,7 +146,7 @@ class _Questions:
 
     def __init__(self, ask, source, every_s, deadline_s):
         self._ask, self._every_s, self._deadline_s = ask, every_s, deadline_s
-        self._hanging, self._failures, self._known = [], 0, {}
+        self._hanging, self._failures, self._known, self.pending = [], 0, {}, None
         self.state = FeedState(source, 'waiting')
 
     def wait_s(self):
@@ -153,17 +156,19 @@ class _Questions:
     def say(self, connection, note, last=None):
         self.state = FeedState(self.state.source, connection, last or self.state.last, note)
 
-    def news(self, symbols, stop):
-        "What one question brings; a failure is said, and raised when another attempt would not help"
+    def news(self, symbols, wait_s, stop):
+        "What a question brings within `wait_s`; a failure is said, and raised when another attempt would not help"
         try:
-            answer = self._answer(symbols, stop)
+            answer = self._answer(symbols, wait_s, stop)
         except ProviderError as e:
-            self._failures, refused = self._failures + 1, isinstance(e, UnauthorizedError)
+            self._failures, self.pending, refused = self._failures + 1, None, isinstance(e, UnauthorizedError)
             self.say('refused' if refused else 'reconnecting', str(e))
             if refused:
                 raise
             return
-        self._failures = 0
+        if answer is None:
+            return
+        self._failures, self.pending = 0, None
         self.say('polling', f'every {self._every_s:g} s')
         for price in answer:
             about, told = _told(price)
@@ -172,14 +177,15 @@ class _Questions:
                 self.say('polling', self.state.note, price.received)
                 yield price
 
-    def _answer(self, symbols, stop):
-        "All that the service answers; raises ProviderErrors"
-        self._hanging = [question for question in self._hanging if question.hangs]
-        if len(self._hanging) >= _HANGING:
-            raise UnavailableError(f'{_HANGING} questions hang', remedy='Restart the session if it lasts.')
-        question = _Question(self._ask, symbols)
-        self._hanging.append(question)
-        return question.answer(self._deadline_s, stop)
+    def _answer(self, symbols, wait_s, stop):
+        "All that the service answers, None for not yet; raises ProviderErrors"
+        if self.pending is None:
+            self._hanging = [question for question in self._hanging if question.hangs]
+            if len(self._hanging) >= _HANGING:
+                raise UnavailableError(f'{_HANGING} questions hang', remedy='Restart the session if it lasts.')
+            self.pending = _Question(self._ask, symbols, self._deadline_s)
+            self._hanging.append(self.pending)
+        return self.pending.answer(wait_s, stop)
 
 
 def _told(price):
@@ -187,7 +193,7 @@ def _told(price):
     values = [getattr(price, field.name) for field in fields(price) if field.name not in ('symbol', 'received')]
     return (type(price), getattr(price, 'kind', ''), price.symbol), values
 
-# %% ../../nbs/trading/13_feeds.ipynb #e42e8871
+# %% ../../nbs/trading/13_feeds.ipynb #c2901a0a
 class PollingFeed:
     "Prices that are asked for at an interval."
 
@@ -215,14 +221,18 @@ class PollingFeed:
         stop: threading.Event,  # Ends it early
     ) -> Iterator[Price]:  # Only what has changed; raises UnauthorizedError when keys are refused
         "Ask whenever it is time to"
+        questions = self._questions
         while not stop.is_set():
-            if self._symbols and (self._due is None or self._clock.now() >= self._due):
-                yield from self._questions.news(self._symbols, stop)
-                self._due = self._clock.now() + timedelta(seconds=self._questions.wait_s())
-            if self._due is None or self._due >= until:
-                self._clock.wait(until, stop)
+            now = self._clock.now()
+            if self._symbols and (questions.pending or self._due is None or now >= self._due):
+                wait_s = max(_PATIENCE_S, (until - now).total_seconds())
+                yield from questions.news(self._symbols, wait_s, stop)
+                if questions.pending is None:
+                    self._due = self._clock.now() + timedelta(seconds=questions.wait_s())
+            if self._clock.now() >= until:
                 return
-            self._clock.wait(self._due, stop)
+            if questions.pending is None:
+                self._clock.wait(min(until, self._due or until), stop)
 
     def state(self) -> FeedState:  # 'waiting', 'polling', 'reconnecting', 'refused' or 'closed'
         "What it is doing"

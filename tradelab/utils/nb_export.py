@@ -65,6 +65,7 @@ BAR_SOURCE_OWNERS = {  # Libraries that deliver bars, or say when exchanges trad
     'bokeh_sampledata': {'providers.sample'},
     'curl_cffi': {'models.lstm_model', 'providers.yahoo'},
     'exchange_calendars': {'data.calendar'},
+    'google': {'trading.yahoo_feed'},
     'pyarrow': {'providers.files', 'providers.formats.bar_files'},
     'requests': {'providers.alpaca'},
     'websockets': {'trading.alpaca_feed', 'trading.yahoo_feed'},
