@@ -331,6 +331,42 @@ FAULTS = [
         'test_faults',
         'test_a_secret_is_nowhere_to_be_read_while_a_run_that_printed_it_goes_on',
     ),
+    (
+        'killed: an account that trades, at each message to its database',
+        'the next goes on; one order a decision, the ledger of an undisturbed one',
+        'test_crash_matrix',
+        'test_a_life_is_killed_at_a_message_of_every_kind_before_it_arrives_and_after_it_was_done',
+    ),
+    (
+        'killed or stopped: Postgres under an account that trades',
+        'it ends and says why; the next goes on',
+        'test_crash_matrix',
+        'test_a_session_whose_postgres_is_struck_ends_in_words_and_the_next_goes_on',
+    ),
+    (
+        'hanging: Postgres under an account that trades',
+        'it gives up in time; the next goes on',
+        'test_crash_matrix',
+        'test_a_session_whose_postgres_hangs_gives_up_in_time_and_the_next_goes_on',
+    ),
+    (
+        'full: the disk under an account that trades',
+        'it ends and names the disk; the next goes on',
+        'test_crash_matrix',
+        'test_a_session_whose_disk_is_full_ends_in_words_and_the_next_goes_on',
+    ),
+    (
+        'two processes trade one account',
+        'one trades, the other is refused',
+        'test_crash_matrix',
+        'test_of_two_lives_at_once_one_trades_and_the_other_is_refused',
+    ),
+    (
+        'the clock of the server jumps under an account',
+        'nothing in its ledger changes',
+        'test_crash_matrix',
+        'test_a_clock_that_jumps_between_two_lives_changes_nothing',
+    ),
 ]  # Fault, what must happen, module below tradelab/tests, name of the test
 
 # %% ../../nbs/tests/faults.ipynb #75cd3d3e

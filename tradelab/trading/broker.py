@@ -169,6 +169,8 @@ def send_order(
     for attempt in range(1, attempts + 1):
         try:
             return broker.submit(request)
+        except OrderRejectedError as e:
+            return _arrived_before(broker, request, e)
         except OutcomeUnknownError as e:
             unknown = e
         wait(attempt)
@@ -178,6 +180,16 @@ def send_order(
         except OutcomeUnknownError as e:
             unknown = e
     raise unknown
+
+
+def _arrived_before(broker, request, refusal):
+    "The order that has the name of a refused one; raises what the broker said about it, or the refusal"
+    found = broker.find_order(request.client_order_id)
+    if found is None:
+        raise refusal
+    if found.state in ('rejected', 'expired'):
+        raise OrderRejectedError(found.reason, request.client_order_id, refusal.remedy) from refusal
+    return found
 
 # %% ../../nbs/trading/05_broker.ipynb #83eb81ff
 def ledger_event(
