@@ -12,7 +12,7 @@ READY := $(VENV)/.ready
 .PHONY: help setup demo test soak bench lab export requirements lint clean python
 
 help:
-	@echo 'make demo          sample data, a backtest report for each symbol, reports/index.html'
+	@echo 'make demo          sample data, a backtest report for each symbol, a year of paper trading, reports/index.html'
 	@echo 'make test          all checks'
 	@echo 'make soak          long tests: processes are killed at random points, many times'
 	@echo 'make bench         speed of the data layer, the backtests and the network, compared with other libraries'
@@ -43,6 +43,7 @@ demo: $(READY)
 	@$(BIN)/tradelab db migrate
 	@$(BIN)/tradelab ingest
 	@$(BIN)/tradelab run backtest --only-missing
+	@$(BIN)/tradelab paper replay --account demo --from 2012-01-03 --to 2012-12-31
 
 test: $(READY)
 	@$(BIN)/ruff format --check --quiet nbs bench migrations

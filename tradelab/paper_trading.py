@@ -16,6 +16,7 @@ import pandas as pd
 from .config import Settings, load_settings
 from .data.collection import ingest
 from .data.instruments import find_instruments
+from .engine.result import equity_svg
 from .trading.account_state import LatchedState
 from .trading.accounts import accounts_table, ask_to_stop, pause_account, resume_account
 from .trading.paper_loop import PaperRan, open_paper, outlook, refuse_changed, run_paper
@@ -48,20 +49,20 @@ class PaperStatus:
     data_until: str = ''  # Last session with a stored bar, ISO; '' for a replay
     doing: str = ''  # What its process said last, such as the state of its feed
     needs: tuple[str, ...] = ()  # What needs a person, in sentences
+    open_orders: tuple[str, ...] = ()  # Orders that may still be filled, in words
+    closes: dict[str, float] | None = None  # Symbol that is held → close at its newest decision, USD
+    curve: tuple[float, ...] = ()  # Equity at the closes, USD; for the picture, not for JSON
 
     def as_dict(self) -> dict:  # Plain values, days and times as ISO text
         "For JSON"
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        del plain['curve']
         return {name: value.isoformat() if isinstance(value, date) else value for name, value in plain.items()}
 
     def __repr__(self):
         held = ', '.join(f'{shares:g} {symbol}' for symbol, shares in self.positions.items()) or 'nothing'
         stands = f'{self.session}, equity {self.equity:,.2f} USD' if self.session else 'no session yet'
         return f'PaperStatus({self.account}, {self.mode}: {self.state}; {stands}; holds {held})'
-
-    def _repr_html_(self):
-        rows = ''.join(f'<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>' for name, value in self.facts())
-        return f'<table>{rows}</table>'
 
 # %% ../nbs/trading/20_paper_trading.ipynb #1c37c349
 def _facts(self) -> list[tuple[str, str]]:  # Name and value, in the order of reading
@@ -83,6 +84,52 @@ def _facts(self) -> list[tuple[str, str]]:  # Name and value, in the order of re
 
 PaperStatus.facts = _facts
 
+# %% ../nbs/trading/20_paper_trading.ipynb #290a7479
+_COLORS = {'ACTIVE': '#1b7f4d', 'REDUCE_ONLY': '#b36b00', 'HALTED': '#b3261e'}
+
+
+def _rows(heads, rows):
+    "A small table as HTML; everything but the first column to the right"
+    cells = lambda tag, row: ''.join(
+        f'<{tag} style="text-align:{"right" if k else "left"};padding:2px 12px 2px 0">{escape(str(cell))}</{tag}>'
+        for k, cell in enumerate(row)
+    )
+    body = ''.join(f'<tr>{cells("td", row)}</tr>' for row in rows)
+    return f'<table style="margin:4px 0"><tr>{cells("th", heads)}</tr>{body}</table>'
+
+
+def _holdings(now):
+    "What is held, with its value where a close is known"
+    rows = []
+    for symbol, shares in now.positions.items():
+        close = (now.closes or {}).get(symbol)
+        rows.append((symbol, f'{shares:,.6g}', *((f'{close:,.2f}', f'{shares * close:,.2f}') if close else ('–', '–'))))
+    return _rows(('holds', 'shares', 'close', 'value, USD'), rows) if rows else '<p>holds nothing</p>'
+
+# %% ../nbs/trading/20_paper_trading.ipynb #edfd13d8
+def _status_html(self) -> str:  # HTML
+    "The status as a card"
+    color = _COLORS.get(self.state, '#444')
+    badge = (
+        f'<span style="background:{color};color:white;border-radius:4px;padding:1px 8px">{escape(self.state)}</span>'
+    )
+    needs = ''.join(
+        f'<p style="color:#b3261e;margin:4px 0"><b>Needs a person:</b> {escape(each)}</p>' for each in self.needs
+    )
+    picture = equity_svg(pd.Series(self.curve)) if len(self.curve) > 1 else ''
+    waiting = _rows(('open orders',), [(order,) for order in self.open_orders]) if self.open_orders else ''
+    facts = [fact for fact in self.facts() if fact[0] not in ('account', 'holds', 'needs a person')]
+    lines = ''.join(
+        f'<tr><th style="text-align:left;padding:2px 12px 2px 0">{escape(name)}</th>'
+        f'<td style="text-align:left">{escape(str(value))}</td></tr>'
+        for name, value in facts
+    )
+    title = f'<p style="margin:0"><b>{escape(self.account)}</b> ({escape(self.mode)}) {badge}</p>'
+    return f'<div>{title}{needs}{picture}<table style="margin:4px 0">{lines}</table>{_holdings(self)}{waiting}</div>'
+
+
+PaperStatus._repr_html_ = _status_html
+
 # %% ../nbs/trading/20_paper_trading.ipynb #66e11905
 _STANDING = """
 SELECT a.name AS account, s.session, s.equity::float8 AS equity, b.cash::float8 AS cash,
@@ -98,9 +145,28 @@ LEFT JOIN LATERAL (SELECT session, equity FROM account_sessions WHERE account = 
     ORDER BY session DESC LIMIT 1) s ON true
 WHERE a.name = %(account)s
 """
-_HELD = 'SELECT symbol, quantity::float8 AS quantity FROM positions WHERE account = %(account)s ORDER BY symbol'
+_HELD = """
+SELECT p.symbol, p.quantity::float8 AS quantity, (SELECT close FROM account_decisions d WHERE d.account = p.account
+    AND d.symbol = p.symbol ORDER BY d.session DESC LIMIT 1) AS close
+FROM positions p WHERE p.account = %(account)s ORDER BY p.symbol
+"""
+_WAITING = """
+SELECT o.side || ' ' || o.symbol AS what, (o.quantity - o.filled)::float8 AS shares, i.order_type, i.time_in_force
+FROM order_states o JOIN intents i USING (account, client_order_id) WHERE account = %(account)s
+    AND state IN ('intent', 'submitted', 'unknown', 'accepted', 'partly_filled') ORDER BY o.decided, o.symbol LIMIT 20
+"""
+_CURVE = """
+SELECT equity::float8 AS equity FROM account_sessions WHERE account = %(account)s AND status = 'done' ORDER BY session
+"""
 
 # %% ../nbs/trading/20_paper_trading.ipynb #6082a218
+def _order_words(order):
+    "An order that waits, in words"
+    side, symbol = order.what.split(' ', 1)
+    when = {'opg': 'at the open', 'cls': 'at the close'}.get(order.time_in_force, f'for the {order.time_in_force}')
+    return f'{side} {order.shares:g} {symbol}, {order.order_type.replace("_", " ")} {when}'
+
+
 def status(
     account: str,  # Name of the account
     settings: Settings | None = None,  # The lab; found as the commands find it when left out
@@ -113,7 +179,9 @@ def status(
         raise TradingError('There is no such account', account, did_you_mean(account, list(accounts.index)))
     with session(settings) as db:
         found = read_frame(db.connection(), _STANDING, dict(account=account), parse_dates=['session']).iloc[0]
-        held = read_frame(db.connection(), _HELD, dict(account=account))
+        held, waiting, curve = (
+            read_frame(db.connection(), query, dict(account=account)) for query in (_HELD, _WAITING, _CURVE)
+        )
     ahead = outlook(settings, account, datetime.now(UTC)) if accounts.loc[account, 'mode'] == 'paper' else None
     row, begun = accounts.loc[account], pd.notna(found['session'])
     return PaperStatus(
@@ -127,6 +195,9 @@ def status(
         cash=float(found['cash'] if begun else found['opening']),
         equity=float(found['equity'] if begun else found['opening']),
         positions=dict(zip(held['symbol'], held['quantity'].astype(float).tolist())),
+        closes=dict(held.dropna()[['symbol', 'close']].itertuples(index=False)),
+        open_orders=tuple(_order_words(order) for order in waiting.itertuples()),
+        curve=tuple(curve['equity'].astype(float)),
         **(asdict(ahead) if ahead else {}),
         doing=found['doing'] if pd.notna(found['doing']) else '',
         **{name: int(found[name]) for name in ('sessions', 'orders', 'waiting', 'fills')},

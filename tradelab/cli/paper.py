@@ -12,7 +12,15 @@ from typing import Annotated
 
 import typer
 
-from .console import as_date, lab_settings, parse_symbols, print_table, progress_bar, require_database
+from tradelab.cli.console import (
+    as_date,
+    lab_settings,
+    parse_symbols,
+    print_table,
+    progress_bar,
+    report_failures,
+    require_database,
+)
 
 # %% ../../nbs/cli/06_paper.ipynb #b757f020
 paper_app = typer.Typer(
@@ -28,6 +36,7 @@ def paper_replay_command(
     end: Annotated[datetime | None, typer.Option('--to', formats=_DAY, help='Last session.')] = None,
     symbols: Annotated[str, typer.Option(help='Tickers, commas between; those of [data] symbols by default.')] = '',
     account: Annotated[str, typer.Option(help='A new name, or an account that is played on.')] = '',
+    report: Annotated[bool, typer.Option('--report/--no-report', help='Leave a report on the account.')] = True,
 ):
     "Play an account through its sessions. Exits with status 1 if it differs from the backtest."
     with lab_settings() as settings:
@@ -40,8 +49,21 @@ def paper_replay_command(
             done = replay(account, as_date(start), as_date(end), names, settings, step)
         for sentence in done.words():
             typer.echo(sentence)
+        if report:
+            _leave_report(settings, done.account)
         if not done.parity.equal:
             raise SystemExit(1)
+
+
+def _leave_report(settings, account):
+    "Run the notebook paper_report, unless there is a report of the same account as it stands"
+    from tradelab.jobs.runs import run, update_index
+
+    typer.echo('Writing the report …')
+    (result,) = run(settings, 'paper_report', parameters={'account': account}, only_missing=True)
+    update_index(settings)
+    report_failures([('paper_report', result.error)] if not result.ok else [])
+    typer.echo(f'Report: {result.html}')
 
 # %% ../../nbs/cli/06_paper.ipynb #8667fede
 _Account = Annotated[str, typer.Option('--account', help='Name of the account; that of [paper] by default.')]

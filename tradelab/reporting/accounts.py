@@ -25,7 +25,7 @@ from ..trading.accounts import newest_account
 from ..trading.divergence import CAUSES, Divergence, divergence
 from ..utils.error_handling import DataError, plural
 
-# %% ../../nbs/reporting/17_accounts.ipynb #3b041409
+# %% ../../nbs/reporting/17_accounts.ipynb #d711c550
 def account_words(
     found: Divergence,  # An account beside its backtest
 ) -> str:  # Markdown, one line per statement
@@ -66,9 +66,9 @@ def cost_words(
         )
     half = 1.96 * spread / len(costs) ** 0.5
     inside = abs(mean - modelled) <= max(half, 2.0)
-    return f'{seen}: {mean:.1f} ± {half:.1f} bp, {"as modelled" if inside else "not what was modelled"}.'
+    return f'{seen}. That is known to ± {half:.1f} bp and {"as modelled" if inside else "not as modelled"}.'
 
-# %% ../../nbs/reporting/17_accounts.ipynb #53efc4e6
+# %% ../../nbs/reporting/17_accounts.ipynb #6595cb05
 def causes_table(
     found: Divergence,  # An account beside its backtest
 ) -> pd.DataFrame:  # Text: cause, USD, bp, what; in the fixed order, the rest and the sum last
@@ -76,8 +76,13 @@ def causes_table(
     causes = found.causes
     rows = [(CAUSES.get(name, 'What no cause explains'), row.usd, row.bp, row.words) for name, row in causes.iterrows()]
     rows.append(('Account less backtest', causes['usd'].sum(), causes['bp'].sum(), ''))
-    cells = [(cause, f'{usd + 0.0:+,.2f}', f'{bp + 0.0:+,.1f}', words or '–') for cause, usd, bp, words in rows]
+    cells = [(cause, _signed(usd, 2), _signed(bp, 1), words) for cause, usd, bp, words in rows]
     return pd.DataFrame(cells, columns=['cause', 'USD', 'bp', 'what was found']).set_index('cause').rename_axis(None)
+
+
+def _signed(value, digits):
+    "A number with its sign; a dash for one that rounds to 0"
+    return f'{value:+,.{digits}f}' if round(value, digits) else '–'
 
 
 @lab_style()
@@ -95,7 +100,8 @@ def plot_causes(
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.set_ylabel('USD')
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:,.0f}'))
-    return finish_axes(axes, f'Account less backtest: {gap.iloc[-1]:+,.0f} USD at the end', gap.index)
+    title = f'{found.history.account} less its backtest: {gap.iloc[-1]:+,.0f} USD at the end'
+    return finish_axes(axes, title, gap.index)
 
 # %% ../../nbs/reporting/17_accounts.ipynb #00dbb79a
 @lab_style()
@@ -124,7 +130,7 @@ def plot_accounts(
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     return finish_axes(axes, f'Growth of {plural(len(accounts), "account")} since the opening of each', index)
 
-# %% ../../nbs/reporting/17_accounts.ipynb #7d1b1b34
+# %% ../../nbs/reporting/17_accounts.ipynb #862ee80e
 def fill_places(
     found: Divergence,  # An account beside its backtest
 ) -> pd.DataFrame:  # session, symbol, side, place and open_place (0 at the low, 1 at the high), price
@@ -158,10 +164,11 @@ def plot_fills(
     outside = int((~places['place'].between(-0.01, 1.01)).sum())
     axes.set_yticks([0, 0.5, 1], ['low', 'middle', 'high'])
     axes.set_ylim(min(-0.1, places['place'].min() - 0.1), max(1.1, places['place'].max() + 0.1))
-    title = f'{plural(len(places), "fill")}, {outside or "none"} outside the bar of its session'
+    counts = f'{plural(len(places), "fill")}, {outside or "none"} outside the bar of its session'
+    title = f'{found.history.account}: {counts}'
     return finish_axes(axes, title, pd.DatetimeIndex(places['session']))
 
-# %% ../../nbs/reporting/17_accounts.ipynb #282fc79f
+# %% ../../nbs/reporting/17_accounts.ipynb #0f29e6a7
 @lab_style()
 def plot_slippage(
     found: Divergence,  # An account beside its backtest
@@ -178,12 +185,13 @@ def plot_slippage(
     axes.axvline(costs.mean(), color=INK, label=f'mean: {costs.mean():.1f} bp')
     axes.set_xlabel('bp against us')
     axes.set_ylabel('fills')
-    axes.set_title(f'Slippage of {plural(len(costs), "fill")}: {costs.mean():.1f} bp on average')
+    counts = f'slippage of {plural(len(costs), "fill")}: {costs.mean():.1f} bp on average'
+    axes.set_title(f'{found.history.account}, {counts}')
     axes.figure.legend(loc='outside lower left', ncols=6)
     axes.figure.draw_without_rendering()
     return axes
 
-# %% ../../nbs/reporting/17_accounts.ipynb #5cdc0cca
+# %% ../../nbs/reporting/17_accounts.ipynb #a74d9532
 def costs_table(
     found: Divergence,  # An account beside its backtest
 ) -> pd.DataFrame:  # Text: part, USD, bp of the value ordered; the implementation shortfall last
@@ -198,7 +206,7 @@ def costs_table(
     }
     sums = orders[[*PARTS, 'shortfall']].sum()
     cells = [
-        (words[name], f'{usd:+,.2f}', f'{usd / value * 1e4:+,.1f}' if value else '–') for name, usd in sums.items()
+        (words[name], _signed(usd, 2), _signed(usd / value * 1e4 if value else 0, 1)) for name, usd in sums.items()
     ]
     return pd.DataFrame(cells, columns=['part', 'USD', 'bp']).set_index('part').rename_axis(None)
 

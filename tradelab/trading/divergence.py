@@ -40,27 +40,27 @@ from .tables import StoredAccount
 from ..utils.database import read_frame, session
 from ..utils.error_handling import DataError, TradingError, plural
 
-# %% ../../nbs/trading/19_divergence.ipynb #312a489b
+# %% ../../nbs/trading/19_divergence.ipynb #731bf7cd
 CAUSES = {
-    'data': 'Bars and actions that were revised after the decision',
-    'missed': 'Sessions without a decision',
-    'signal': 'Signals that differ although the data is the same',
-    'gate': 'Orders that the risk gate or the state of the account refused',
-    'orders': 'Orders that were refused, expired or left out, and orders that the backtest does not know',
+    'data': 'Data revised after the decision',
+    'missed': 'Sessions missed',
+    'signal': 'Other signals on the same data',
+    'gate': 'Risk gate, state of the account',
+    'orders': 'Orders refused, expired, left out or extra',
     'time': 'Orders that came late',
-    'stale': 'Prices outside the bar of their session',
-    'price': 'Prices: slippage, and prints that differ from the stored ones',
+    'stale': 'Prices outside the bar (stale)',
+    'price': 'Prices: slippage, other prints',
     'fees': 'Fees',
-    'cash': 'Dividends, splits, borrow costs, interest, deposits',
+    'cash': 'Dividends, splits, borrow, interest',
 }
 
-# %% ../../nbs/trading/19_divergence.ipynb #ed5b5813
+# %% ../../nbs/trading/19_divergence.ipynb #3612cc52
 _SESSIONS = """
 SELECT s.session, s.status, s.reason, s.equity::float8 AS equity, greatest(s.at, w.started_at) AS known
 FROM account_sessions s JOIN writer_epochs w USING (account, epoch) WHERE s.account = %(account)s ORDER BY s.session
 """
 _DECISIONS = """
-SELECT session, symbol, score, signal, verdict FROM account_decisions
+SELECT session, symbol, score, signal, verdict, reason FROM account_decisions
 WHERE account = %(account)s ORDER BY session, symbol
 """
 _ORDERS = """
@@ -91,7 +91,7 @@ SELECT session, symbol, kind, sum(quantity)::float8 AS quantity FROM share_ledge
 WHERE account = %(account)s GROUP BY session, symbol, kind ORDER BY session
 """
 
-# %% ../../nbs/trading/19_divergence.ipynb #9999a3c9
+# %% ../../nbs/trading/19_divergence.ipynb #9017929b
 @dataclass(frozen=True, eq=False, repr=False)
 class AccountHistory:
     "What the ledger says about an account."
@@ -100,7 +100,7 @@ class AccountHistory:
     mode: str  # 'replay', 'paper', 'shadow' or 'live'
     cash: float  # At its opening, USD
     sessions: pd.DataFrame  # By session: status, reason, equity (USD), known (aware)
-    decisions: pd.DataFrame  # session, symbol, score, signal, verdict
+    decisions: pd.DataFrame  # session, symbol, score, signal, verdict, reason
     orders: pd.DataFrame  # One row per intent, with state, why it ended, and the mid when it was accepted
     fills: pd.DataFrame  # One row per order and session, with the average price
     moved: pd.Series  # By session: cash that no fill moved, USD

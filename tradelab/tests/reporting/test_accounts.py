@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['SPAN', 'found', 'test_the_table_of_causes_ends_with_their_sum', 'test_words_name_the_gap_the_causes_and_the_orders_without_a_fill', 'test_too_few_fills_are_no_verdict', 'test_every_fill_of_a_replay_lies_inside_its_bar', 'test_periods_multiply_to_the_growth_of_the_account', 'test_costs_and_orders_without_a_fill_are_tables', 'test_an_account_that_leaves_the_band_is_named', 'test_each_plot_says_what_it_shows']
 
-# %% ../../../nbs/reporting/17_accounts.ipynb #e168ad48
+# %% ../../../nbs/reporting/17_accounts.ipynb #e66a992e
 from datetime import date
 
 import matplotlib.pyplot as plt
@@ -51,9 +51,9 @@ def found(emptied):
 
 def test_the_table_of_causes_ends_with_their_sum(found):
     table = causes_table(found[0])
-    numbers = table['USD'].str.replace(',', '').astype(float)
+    numbers = table['USD'].str.replace(',', '').replace('–', '0').astype(float)
     assert numbers.iloc[:-1].sum() == pytest.approx(numbers.iloc[-1], abs=0.1) and numbers.iloc[-1] != 0
-    assert (causes_table(found[1])['USD'].str.strip('+-') == '0.00').all()
+    assert (causes_table(found[1])['USD'] == '–').all()
 
 
 def test_words_name_the_gap_the_causes_and_the_orders_without_a_fill(found):
@@ -105,7 +105,7 @@ def test_each_plot_says_what_it_shows(found):
     assert 'the same as in the backtest' in plot_accounts(found[1:]).get_title('left')
     assert 'Growth of 2 accounts' in plot_accounts(found).get_title('left')
     assert 'none outside' in plot_fills(found[0]).get_title('left')
-    assert 'Account less backtest' in plot_causes(found[0]).get_title('left')
+    assert 'less its backtest' in plot_causes(found[0]).get_title('left')
     assert '4.8 bp on average' in plot_slippage(found[0]).get_title('left')
     with pytest.raises(DataError, match='no account to draw'):
         plot_accounts([])
