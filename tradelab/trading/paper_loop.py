@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 import pandas as pd
 
@@ -174,6 +175,7 @@ class Timetable:
         return self.opened, self.closed
 
 
+@lru_cache(maxsize=16)
 def timetable(
     day: str,  # Session, ISO
     paper: PaperSettings,  # Minutes after the close, and of patience
@@ -489,7 +491,7 @@ def run_paper(
         collect = lambda: ingest(settings, stored.symbols, pinned.data.provider)
     with writer(settings, account) as mine, trading_session(mine) as number, _stopping(mine, number) as stop:
         loop = PaperLoop(settings, mine, pinned, stored, clock or SystemClock(), stop, number, say, collect, feed)
-        loop.script, loop.glance = script, loop.glance if clock is None else timedelta(minutes=30)
+        loop.script, loop.glance = script, loop.glance if clock is None else timedelta(hours=3)
         loop.clock.jump()
         with _signals(loop):
             try:

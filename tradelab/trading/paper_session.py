@@ -553,6 +553,7 @@ def refuse_orders(
     day: PaperDay,  # Decided; refused orders are taken out of its books
     gate: Gate,  # Its mode says whether there is a second judgement
     state: str,  # Latched state
+    closes: np.ndarray,  # Close of each symbol, USD, shape (n_symbols,)
     atr: np.ndarray,  # Average true range at the close, USD, shape (1, n_symbols) or (1, 1)
     newest: Mapping[str, tuple[float, datetime]],  # Symbol → newest price, USD, and its time; others: the close
     unfit: Mapping[str, str],  # Symbol → why its prices allow no entry
@@ -564,7 +565,7 @@ def refuse_orders(
     sent = [_sent(day, order, day.hours[0], 0.0) for order in day.waiting if day.name(order.key) in day.sent]
     for order in day.books.orders:
         symbol, j = order.key.symbol, day.books.symbols.index(order.key.symbol)
-        price, price_at = newest.get(symbol, (float(day.books.state.positions['close'][j]), at))
+        price, price_at = newest.get(symbol, (float(closes[j]), at))
         moment = Moment(max(at, price_at), price, price_at, sent)
         asked = Order(symbol, order.side, abs(order.quantity), order.price, key=day.name(order.key))
         if symbol in unfit and order.key.kind not in ('exit', 'reduce'):
@@ -650,7 +651,7 @@ def end_day(
             inputs = row_of(stored.market.inputs, t)
             books.decide(bars, inputs)
             intents = order_intents(books, stored.market, behind)
-            refused = refuse_orders(day, gate, latch.latched.state, inputs.atr, newest, unfit)
+            refused = refuse_orders(day, gate, latch.latched.state, bars.close[0], inputs.atr, newest, unfit)
             intents = tuple(replace(one, verdict=refused.get(one.order.key, one.verdict)) for one in intents)
         close = figures_at_close(books, len(day.executions))
         close = replace(close, reason=missed or None, metrics=session_metrics(books, day.executions))
