@@ -70,7 +70,7 @@ def alpaca_price(
         message = f'A message of Alpaca about {symbol} cannot be read'
         raise DataError(message, {kind: row}, 'It was left out; update TradeLab if it persists.') from e
 
-# %% ../../nbs/trading/14_alpaca_feed.ipynb #67008918
+# %% ../../nbs/trading/14_alpaca_feed.ipynb #9c6b5877
 _PATIENCE_S = 10.0  # For a greeting, an answer to the keys and the answer to a subscription, together
 _SOCKET = {
     'ping_interval': 10,
@@ -96,7 +96,7 @@ def _refusal(text, secrets):
         return UnauthorizedError('Alpaca refuses the stream', text, remedy)
     return UnavailableError('Alpaca ended the stream', text, 'The feed connects again.')
 
-# %% ../../nbs/trading/14_alpaca_feed.ipynb #b9adbf73
+# %% ../../nbs/trading/14_alpaca_feed.ipynb #382f1e0f
 class _Client(StockDataStream):
     "alpaca-py's client, for one connection"
 
@@ -248,7 +248,7 @@ class AuctionQuestions:
                     self._known.add((day, symbol, kind))
                     yield found
 
-# %% ../../nbs/trading/14_alpaca_feed.ipynb #8b747283
+# %% ../../nbs/trading/14_alpaca_feed.ipynb #f4654224
 def alpaca_feed(
     settings: Settings,  # The lab; [alpaca] feed, url and requests_per_minute
     clock: Clock,  # That of the session

@@ -100,8 +100,8 @@ class RecordedFeed:
         "Deliver nothing more"
         self._pending, self._connection = None, 'closed'
 
-# %% ../../nbs/trading/13_feeds.ipynb #0ed609b2
-_TICK_S = 0.1  # How often a waiting thread looks at what would end its wait
+# %% ../../nbs/trading/13_feeds.ipynb #91f06192
+_TICK_S = 0.25  # How often a waiting thread looks at what would end its wait
 _HANGING = 3  # Questions that may stay unanswered at once
 _PATIENCE_S = 1.0  # An answer is awaited so long, even when `take` should have returned
 
@@ -193,7 +193,7 @@ def _told(price):
     values = [getattr(price, field.name) for field in fields(price) if field.name not in ('symbol', 'received')]
     return (type(price), getattr(price, 'kind', ''), price.symbol), values
 
-# %% ../../nbs/trading/13_feeds.ipynb #c2901a0a
+# %% ../../nbs/trading/13_feeds.ipynb #1b4bba41
 class PollingFeed:
     "Prices that are asked for at an interval."
 
@@ -231,8 +231,7 @@ class PollingFeed:
                     self._due = self._clock.now() + timedelta(seconds=questions.wait_s())
             if self._clock.now() >= until:
                 return
-            if questions.pending is None:
-                self._clock.wait(min(until, self._due or until), stop)
+            self._clock.wait(min(until, self._due or until), stop)
 
     def state(self) -> FeedState:  # 'waiting', 'polling', 'reconnecting', 'refused' or 'closed'
         "What it is doing"
@@ -346,7 +345,7 @@ async def _pause(worker, seconds):
             return
         await asyncio.sleep(min(_TICK_S, seconds))
 
-# %% ../../nbs/trading/13_feeds.ipynb #f6ee5245
+# %% ../../nbs/trading/13_feeds.ipynb #a85d6b36
 class _Worker(threading.Thread):
     "The thread of a stream, from its start until it is closed or left alone"
 
@@ -365,6 +364,9 @@ class _Worker(threading.Thread):
         "Connect, and again after each end, until the feed is closed"
         failures = 0
         while not self.closing.is_set():
+            if not self.feed.symbols:
+                await _pause(self, _TICK_S)
+                continue
             link = Link(self, self.feed.symbols)
             try:
                 ended = await _follow(self, link)
