@@ -388,11 +388,13 @@ def open_feed(
     clock: Clock,  # The time
 ) -> Feed:  # Not connected yet; raises UnauthorizedError when a key is missing
     "The feed that [paper] names"
-    if settings.paper.feed in ('alpaca', 'poll'):
-        from tradelab.trading.alpaca_feed import alpaca_feed, alpaca_polling
+    if settings.paper.feed == 'yahoo':
+        from tradelab.trading.yahoo_feed import yahoo_feed
 
-        return (alpaca_feed if settings.paper.feed == 'alpaca' else alpaca_polling)(settings, clock)
-    raise TradingError('This feed cannot be had yet', settings.paper.feed, 'Set [paper] feed = alpaca, poll or stored.')
+        return yahoo_feed(settings, clock)
+    from tradelab.trading.alpaca_feed import alpaca_feed, alpaca_polling
+
+    return (alpaca_polling if settings.paper.feed == 'poll' else alpaca_feed)(settings, clock)
 
 # %% ../../nbs/trading/18_paper_loop.ipynb #e3055fc9
 def _wait(loop, until, end, once):
