@@ -248,7 +248,7 @@ class AuctionQuestions:
                     self._known.add((day, symbol, kind))
                     yield found
 
-# %% ../../nbs/trading/14_alpaca_feed.ipynb #f4654224
+# %% ../../nbs/trading/14_alpaca_feed.ipynb #07d0cbaa
 def alpaca_feed(
     settings: Settings,  # The lab; [alpaca] feed, url and requests_per_minute
     clock: Clock,  # That of the session
@@ -256,20 +256,41 @@ def alpaca_feed(
     silent_s: float = 15.0,  # Seconds without a price after which prices are asked for
 ) -> FailoverFeed:  # Not connected yet; raises UnauthorizedError when a key is missing
     "The prices of Alpaca"
-    quick = settings.model_copy(update={'data': settings.data.model_copy(update={'deadline_s': _QUICK_S})})
-    feed = settings.alpaca.feed
-    newest = _ask_newest(connect_alpaca(quick), clock, f'alpaca {feed}, by request')
-    auctions = AuctionQuestions(connect_alpaca(quick), clock, feed == 'iex')
+    newest, auctions, source = _questions(settings, clock)
     return FailoverFeed(
         alpaca_stream(settings, clock),
-        PollingFeed(newest, clock, f'alpaca {feed}, by request', every_s),
+        PollingFeed(newest, clock, source, every_s),
         clock,
         silent_s,
         beside=PollingFeed(auctions, clock, 'alpaca auctions', _AUCTIONS_EVERY_S),
     )
 
 
+def alpaca_polling(
+    settings: Settings,  # The lab; [alpaca] feed, url and requests_per_minute
+    clock: Clock,  # That of the session
+    every_s: float = 5.0,  # Seconds between two questions
+) -> PollingFeed:  # No request is sent yet; raises UnauthorizedError when a key is missing
+    "The prices of Alpaca by request only, for a plan that streams too few symbols"
+    newest, auctions, source = _questions(settings, clock)
+
+    def ask(symbols: tuple[str, ...]) -> Iterator[Price]:
+        yield from newest(symbols)
+        yield from auctions(symbols)
+
+    return PollingFeed(ask, clock, source, every_s, _DEADLINE_S)
+
+
+def _questions(settings, clock):
+    "Questions for the newest prices and for auctions, and the name of the source"
+    quick = settings.model_copy(update={'data': settings.data.model_copy(update={'deadline_s': _QUICK_S})})
+    source = f'alpaca {settings.alpaca.feed}, by request'
+    auctions = AuctionQuestions(connect_alpaca(quick), clock, settings.alpaca.feed == 'iex')
+    return _ask_newest(connect_alpaca(quick), clock, source), auctions, source
+
+
 _QUICK_S = 4.0  # Seconds for one request; two are made for an answer, which a feed awaits for ten
+_DEADLINE_S = 15.0  # Seconds for an answer of three requests
 _AUCTIONS_EVERY_S = 15.0
 
 # %% ../../nbs/trading/14_alpaca_feed.ipynb #39e6ec44

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FeedState', 'Feed', 'RecordedFeed', 'PollingFeed', 'Link', 'StreamFeed', 'FailoverFeed']
 
-# %% ../../nbs/trading/13_feeds.ipynb #91461204
+# %% ../../nbs/trading/13_feeds.ipynb #ee640223
 import asyncio
 import random
 import threading
@@ -18,7 +18,7 @@ from typing import Protocol
 
 from ..data.quality import check_symbol
 from .prices import Clock, Price, Print, Quote
-from ..utils.error_handling import ProviderError, UnauthorizedError, UnavailableError
+from ..utils.error_handling import ProviderError, UnauthorizedError, UnavailableError, plural
 
 # %% ../../nbs/trading/13_feeds.ipynb #96aaeb63
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class RecordedFeed:
         "Deliver nothing more"
         self._pending, self._connection = None, 'closed'
 
-# %% ../../nbs/trading/13_feeds.ipynb #91f06192
+# %% ../../nbs/trading/13_feeds.ipynb #aa0ca53f
 _TICK_S = 0.25  # How often a waiting thread looks at what would end its wait
 _HANGING = 3  # Questions that may stay unanswered at once
 _PATIENCE_S = 1.0  # An answer is awaited so long, even when `take` should have returned
@@ -110,13 +110,13 @@ class _Question:
     "One question to a service, in a thread that can be left alone"
 
     def __init__(self, ask, symbols, deadline_s):
-        self._done, self._answer, self._error = threading.Event(), (), None
+        self._done, self.prices, self._error = threading.Event(), (), None
         self._began, self._deadline_s = time.monotonic(), deadline_s
         threading.Thread(target=self._run, args=(ask, symbols), name='price question', daemon=True).start()
 
     def _run(self, ask, symbols):
         try:
-            self._answer = tuple(ask(symbols))
+            self.prices = tuple(ask(symbols))
         except Exception as e:  # raised again by the thread that asked
             self._error = e
         finally:
@@ -136,9 +136,9 @@ class _Question:
             raise self._error
         if self.hangs and time.monotonic() - self._began >= self._deadline_s:
             raise UnavailableError(f'no answer within {self._deadline_s:g} s', remedy='Prices are asked for again.')
-        return None if self.hangs else self._answer
+        return None if self.hangs else self.prices
 
-# %% ../../nbs/trading/13_feeds.ipynb #fcc181d4
+# %% ../../nbs/trading/13_feeds.ipynb #4122d07f
 class _Questions:
     "The questions to one service: which of them hang, how many failed, what was told before"
 
@@ -147,6 +147,7 @@ class _Questions:
     def __init__(self, ask, source, every_s, deadline_s):
         self._ask, self._every_s, self._deadline_s = ask, every_s, deadline_s
         self._hanging, self._failures, self._known, self.pending = [], 0, {}, None
+        self._late = []  # What was answered after the deadline
         self.state = FeedState(source, 'waiting')
 
     def wait_s(self):
@@ -161,7 +162,9 @@ class _Questions:
         try:
             answer = self._answer(symbols, wait_s, stop)
         except ProviderError as e:
-            self._failures, self.pending, refused = self._failures + 1, None, isinstance(e, UnauthorizedError)
+            self._failures, refused = self._failures + 1, isinstance(e, UnauthorizedError)
+            self._hanging += [self.pending] if self.pending and self.pending.hangs else []
+            self.pending = None
             self.say('refused' if refused else 'reconnecting', str(e))
             if refused:
                 raise
@@ -179,13 +182,17 @@ class _Questions:
 
     def _answer(self, symbols, wait_s, stop):
         "All that the service answers, None for not yet; raises ProviderErrors"
+        late = [question for question in self._hanging if not question.hangs]
+        self._hanging = [question for question in self._hanging if question.hangs]
         if self.pending is None:
-            self._hanging = [question for question in self._hanging if question.hangs]
             if len(self._hanging) >= _HANGING:
                 raise UnavailableError(f'{_HANGING} questions hang', remedy='Restart the session if it lasts.')
             self.pending = _Question(self._ask, symbols, self._deadline_s)
-            self._hanging.append(self.pending)
-        return self.pending.answer(wait_s, stop)
+        self._late += [price for question in late for price in question.prices]
+        answer = self.pending.answer(wait_s, stop)
+        if answer is not None:
+            answer, self._late = [*self._late, *answer], []
+        return answer
 
 
 def _told(price):
@@ -274,7 +281,7 @@ class Link:
         "How long nothing was heard"
         return time.monotonic() - self._news
 
-# %% ../../nbs/trading/13_feeds.ipynb #238a2134
+# %% ../../nbs/trading/13_feeds.ipynb #60d4a641
 class _Inbox:
     "Prices that were heard and not taken yet"
 
@@ -304,11 +311,9 @@ class _Inbox:
 
     def words(self):
         "What was lost, '' for nothing"
-        dropped = f'{self._dropped:,} prices dropped because nobody took them' if self._dropped else ''
-        garbled = (
-            f'{self._garbled:,} messages could not be read, the last one: {self._example}' if self._garbled else ''
-        )
-        return '; '.join(filter(None, [dropped, garbled]))
+        dropped = f'{plural(self._dropped, "price")} dropped because nobody took them' if self._dropped else ''
+        garbled = f'{plural(self._garbled, "message")} could not be read, the last one: {self._example}'
+        return '; '.join(filter(None, [dropped, garbled if self._garbled else '']))
 
 # %% ../../nbs/trading/13_feeds.ipynb #d20f0632
 async def _follow(worker, link):
