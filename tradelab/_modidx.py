@@ -13041,8 +13041,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                       'tradelab/trading/paper_session.py'),
                                                 'tradelab.trading.paper_session.StoredMarket.row': ( 'trading/paper_session.html#storedmarket.row',
                                                                                                      'tradelab/trading/paper_session.py'),
-                                                'tradelab.trading.paper_session._as_told': ( 'trading/paper_session.html#_as_told',
-                                                                                             'tradelab/trading/paper_session.py'),
                                                 'tradelab.trading.paper_session._book_again': ( 'trading/paper_session.html#_book_again',
                                                                                                 'tradelab/trading/paper_session.py'),
                                                 'tradelab.trading.paper_session._booked': ( 'trading/paper_session.html#_booked',

@@ -30,10 +30,11 @@ from .account_state import read_state
 from tradelab.trading.broker import (
     TRIGGERED,
     BrokerExecution,
-    BrokerOrder,
     OrderRejectedError,
     OutcomeUnknownError,
+    ledger_event,
     order_request,
+    remembered,
     send_order,
 )
 from .day_broker import OPEN_WAIT, DayBroker
@@ -72,7 +73,6 @@ from tradelab.trading.session import (
 )
 from .simulated_broker import FaultScript, OrderDesk, SimulatedBroker, keep_waiting
 from .writer import Writer
-from ..utils.error_handling import TradingError
 
 # %% ../../nbs/trading/17_paper_session.ipynb #33f20cad
 @dataclass
@@ -356,40 +356,30 @@ def open_live(
         protective = protective_orders(db, mine.account, day.session)
     live = LiveDay(day, broker, known={day.name(order.key): order for order in day.waiting} | protective)
     broker.begin_session(day.session, *day.hours)
-    _give_back(mine, live, pinned.backtest.fill_at, clock.now())
+    _give_back(mine, live, clock.now())
     return live
 
 # %% ../../nbs/trading/17_paper_session.ipynb #cbca023d
-def _give_back(mine, live, fill_at, now):
+def _give_back(mine, live, now):
     "Give a day broker the orders and executions of its day"
-    day, orders, late = live.day, [], []
-    states = day.states | {
-        name: (order.state, order.filled) for name, order in live.known.items() if order.key.session == day.session
-    }
-    for name, (state, filled) in states.items():
-        if state in ('intent', 'submitted', 'unknown'):
-            continue
-        order, state = live.known[name], 'new' if state == 'accepted' else state
-        group = protection_group(order) if order.key.kind in PROTECTIVE_KINDS else ''
-        request = order_request(order, name, fill_at, group)
-        known = BrokerOrder(name, f'sim-{name}', order.key.symbol, order.quantity, state, filled, since=now)
-        missed_open = request.time_in_force == 'opg' and now > day.hours[0] + OPEN_WAIT
-        if known.is_open and missed_open:
-            late.append(OrderEvent(name, 'expired', filled, broker_at=now, raw={'reason': CAUSES['alone']}))
-        else:
-            orders.append((request, known))
-    live.broker.restore(orders, [_as_told(day, one) for one in day.executions if one.key.kind != 'split'])
+    day, late, kept = live.day, [], []
+    with mine.transaction() as db:
+        orders, executions = remembered(db, mine.account, day.session, day.books.decided or day.session)
+    for request, order in orders:
+        name, missed_open = order.client_order_id, request.time_in_force == 'opg' and now > day.hours[0] + OPEN_WAIT
+        if order.is_open and missed_open:
+            why = {'reason': CAUSES['alone']}
+            late.append(OrderEvent(name, 'expired', order.filled, broker_at=now, raw=why))
+        elif name in live.known:
+            kept.append((request, order))
+            if order.is_open and order.reason == TRIGGERED:
+                live.reached[order.symbol] = live.known[name]
+    live.broker.restore(kept, executions)
     live.heard = len(live.broker.events)
     if late:
         with mine.transaction() as db:
             record_order_events(db, mine.account, mine.epoch, late, now)
         day.states |= {event.client_order_id: ('expired', event.filled) for event in late}
-
-
-def _as_told(day, one):
-    "An execution of the ledger as its broker reported it"
-    numbers = (one.quantity, one.price, one.fees, one.at.isoformat(), one.slippage, one.entered_by)
-    return BrokerExecution(one.execution_id, day.name(one.key), one.key.symbol, *numbers)
 
 # %% ../../nbs/trading/17_paper_session.ipynb #91e00e06
 def take_price(
@@ -409,7 +399,7 @@ def book_live(
     at: datetime,  # Now, aware
 ) -> int:  # How many were booked
     "Book executions and news of the day broker in one transaction, then mind the protective orders"
-    rows, news = [_booked(live, one) for one in executions], _heard(live, at)
+    rows, news = [_booked(live, one) for one in executions], _heard(live)
     if not (rows or news):
         return 0
     with mine.transaction() as db:
@@ -434,25 +424,14 @@ def _booked(live, one):
     return LedgerExecution(one.execution_id, sent.key, *numbers, int(sent.reason), one.entered_by, True)
 
 
-def _heard(live, at):
+def _heard(live):
     "News of the broker since the last time, for the ledger"
     events = live.broker.events[live.heard :]
     live.heard = len(live.broker.events)
     for event in events:
         if event.order.reason == TRIGGERED:
             live.reached[event.order.symbol] = live.known[event.order.client_order_id]
-    return [
-        OrderEvent(
-            one.order.client_order_id,
-            one.order.state,
-            one.order.filled,
-            broker_order_id=one.order.broker_order_id,
-            broker_at=at,
-            raw={'reason': one.order.reason} if one.order.reason else None,
-        )
-        for one in events
-        if one.order.state != 'new'
-    ]
+    return [ledger_event(one) for one in events if one.order.state != 'new' or one.order.reason]
 
 # %% ../../nbs/trading/17_paper_session.ipynb #f3f106ee
 def protect(
@@ -476,11 +455,11 @@ def protect(
 def _place(mine, live, orders, at):
     "Store protective orders, send them, and store what came of it"
     names = [live.day.name(order.key) for order in orders]
-    intents = [Intent(order, 'protects what is held', 'allowed', 'gtc') for order in orders]
+    intents = [Intent(order, 'protects what is held', 'allowed', 'gtc', protection_group(order)) for order in orders]
     with mine.transaction() as db:
         record_intents(db, mine.account, mine.epoch, intents, at)
         submitted = [OrderEvent(name, 'submitted', broker_at=at) for name in names]
-        record_order_events(db, mine.account, mine.epoch, [*_heard(live, at), *submitted], at)
+        record_order_events(db, mine.account, mine.epoch, [*_heard(live), *submitted], at)
     mine.check()
     live.known |= dict(zip(names, orders))
     answers = []
@@ -492,7 +471,7 @@ def _place(mine, live, orders, at):
             answers.append(OrderEvent(name, 'rejected', broker_at=at, raw={'reason': e.what}))
         except OutcomeUnknownError as e:
             answers.append(OrderEvent(name, 'unknown', broker_at=at, raw={'reason': e.what}))
-    _heard(live, at)
+    _heard(live)
     with mine.transaction() as db:
         record_order_events(db, mine.account, mine.epoch, answers, at)
 
@@ -506,7 +485,7 @@ def end_live(
     executions = live.broker.end_session()
     for order in live.broker.open_orders():
         live.broker.cancel(order.client_order_id)
-    rows, news = [_booked(live, one) for one in executions], _heard(live, at)
+    rows, news = [_booked(live, one) for one in executions], _heard(live)
     with mine.transaction() as db:
         book_executions(db, mine.account, mine.epoch, rows)
         record_order_events(db, mine.account, mine.epoch, news, at)

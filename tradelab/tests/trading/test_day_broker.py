@@ -182,12 +182,13 @@ def test_an_order_that_comes_too_late_for_its_auction_is_refused_by_name():
     broker.end_session()
     assert _send(broker, 'next', 10.0, until='opg').is_open
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #b08c7ba9
+# %% ../../../nbs/trading/16_day_broker.ipynb #730566c9
 def test_a_buyer_pays_the_ask_and_a_seller_gets_the_bid():
     broker = _broker(positions={'A': 100.0})
     _send(broker, 'buy', 10.0, 'limit', limit=10.0)
     _send(broker, 'sell', -10.0, 'limit', limit=10.0)
     assert _take(broker, _quote(9, 9.98, 10.02), _quote(10, 9.95, 9.99)) == [('buy', 10.0, 9.99)]
+    assert broker.executions[0].entered_by == 'limit'
     assert _take(broker, _quote(11, 10.05, 10.01)) == []  # crossed
     assert _take(broker, _quote(12, 10.01, 10.05)) == [('sell', -10.0, 10.01)]
 
@@ -226,6 +227,7 @@ def test_a_part_is_filled_by_the_volume_and_the_rest_goes_on_with_the_next_price
     prices = [_quote(9, 9.9, 10.0, 300), _bar(60, 9.8, 10.0, 9.5, 9.9, 500), _quote(130, 9.9, 10.0, 9_000)]
     assert _take(broker, *prices) == [('buy', 30.0, 10.0), ('buy', 50.0, 9.8), ('buy', 20.0, 10.0)]
     assert [event.order.filled for event in broker.events] == [0.0, 30.0, 80.0, 100.0]
+    assert {done.entered_by for done in broker.executions} == {'limit'}
 
 
 def test_two_orders_share_the_volume_of_one_price():
@@ -792,7 +794,7 @@ class _Books:
             news = [ledger_event(event) for event in events]
             record_order_events(db, 'paper-1', self.mine.epoch, news, broker.clock.now())
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #4018d175
+# %% ../../../nbs/trading/16_day_broker.ipynb #0f664dae
 @pytest.fixture
 def mine(fresh):
     "The writer of the account paper-1, in a lab with nothing else"
@@ -821,6 +823,12 @@ def test_the_rows_of_the_ledger_give_the_same_broker_back(mine):
         with session(mine.settings) as db:
             orders, executions = remembered(db, 'paper-1', '2026-03-02', '2026-03-01')
         assert executions == broker.executions
+        for request, order in orders:
+            if order.is_open:
+                assert (request, order) == (
+                    broker.requests[order.client_order_id],
+                    broker.orders[order.client_order_id],
+                )
         heir = _opened(cash=broker.cash, positions=broker.held, **quiet)
         heir.clock.wait(broker.clock.now(), _NEVER)
         assert heir.restore(orders, executions, shown) == ()
