@@ -167,6 +167,12 @@ def _order_words(order):
     return f'{side} {order.shares:g} {symbol}, {order.order_type.replace("_", " ")} {when}'
 
 
+def _needs(row):
+    "What needs a person, of an account that no timetable moves"
+    back = f'{row["state"]}: {row["reason"]}. Back: tradelab rearm {row.name} --reason "…"'
+    return (back,) if row['state'] != 'ACTIVE' else ()
+
+
 def status(
     account: str,  # Name of the account
     settings: Settings | None = None,  # The lab; found as the commands find it when left out
@@ -198,7 +204,7 @@ def status(
         closes=dict(held.dropna()[['symbol', 'close']].itertuples(index=False)),
         open_orders=tuple(_order_words(order) for order in waiting.itertuples()),
         curve=tuple(curve['equity'].astype(float)),
-        **(asdict(ahead) if ahead else {}),
+        **(asdict(ahead) if ahead else dict(needs=_needs(row))),
         doing=found['doing'] if pd.notna(found['doing']) else '',
         **{name: int(found[name]) for name in ('sessions', 'orders', 'waiting', 'fills')},
     )

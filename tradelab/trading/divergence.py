@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CAUSES', 'AccountHistory', 'account_history', 'Divergence', 'divergence']
 
-# %% ../../nbs/trading/19_divergence.ipynb #08afc491
+# %% ../../nbs/trading/19_divergence.ipynb #3d31d7c6
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -33,6 +33,7 @@ from ..engine.fills import fees, market_fill_price
 from ..engine.market import BarPanel
 from ..engine.working_orders import ORDER_KINDS, OrderKey, WorkingOrder
 from ..research.track_record import order_costs
+from .paper_session import CAUSES as UNSENT
 from .replay import new_books, pinned_settings, returns_before, study_of
 from .session import ReplayMarket, night_of, replay_market, row_of
 from .simulated_broker import SESSION_OVER, keep_waiting
@@ -353,7 +354,7 @@ def _held(history, symbol, session, before=False):
     place = (bisect_left if before else bisect_right)(sessions, session)
     return shares[place - 1] if place else 0.0
 
-# %% ../../nbs/trading/19_divergence.ipynb #231bcd32
+# %% ../../nbs/trading/19_divergence.ipynb #2ebd2dff
 def _takes_part(world, session, order):
     "Whether a waiting order reaches the market of a session"
     key = _key(order)
@@ -377,10 +378,17 @@ def _key(order):
 
 
 def _why_unfilled(world, known):
-    "The cause of an order without a fill: it came late, or something else"
+    "The cause of an order without a fill: gate, time or orders"
     after = [t for t, day in enumerate(world.market.sessions) if day > known.decided][:1]
+    why = str(known.why).lower()
+    if why in _BY_STATE or why.startswith('risk gate'):
+        return 'gate'
     late = after and known.at > world.market.hours[after[0]][0]
-    return 'time' if late or 'too late' in str(known.why) else 'orders'
+    return 'time' if late or why in _NOT_IN_TIME or 'too late' in why else 'orders'
+
+
+_BY_STATE = UNSENT['HALTED'], UNSENT['REDUCE_ONLY']
+_NOT_IN_TIME = UNSENT['restricted'], UNSENT['unseen'], UNSENT['alone']
 
 
 def _miss(world, session):
@@ -423,7 +431,7 @@ def _without_untouched(world, session, bars):
     opens.setflags(write=False)
     return bars._replace(open=opens)
 
-# %% ../../nbs/trading/19_divergence.ipynb #7b3c4c0c
+# %% ../../nbs/trading/19_divergence.ipynb #ea74ec04
 def _book(world, session, order, execution):
     "Book an execution, with what counts of the ledger"
     key, params = _key(order), world.books.params
@@ -434,7 +442,10 @@ def _book(world, session, order, execution):
         quantity = _shares(world, order, execution, fill)
         part = quantity / fill.quantity
         if fill.cause in world.causes:
-            _note_price(world, fill, price)
+            worse = (fill.price / price - 1) * np.sign(fill.quantity) * 1e4
+            if abs(worse) > 0.005:
+                words = f'{fill.price:.2f} instead of {price:.2f}, {worse:+.1f} bp'
+                world.note(fill.cause, f'{fill.session} {fill.key[1]}: {words}')
             price, slippage = fill.price, fill.slippage * part
         changed = (quantity, price) != (execution.quantity, execution.price)
         charged = fees(quantity, price, params) if changed else charged
@@ -445,15 +456,6 @@ def _book(world, session, order, execution):
     world.books.apply_fill(order, quantity, price, charged, slippage, ENTERED_BY[execution.entered_by])
     if key[2] == 'entry':
         world.entered[key[1]] = session
-
-
-def _note_price(world, fill, price):
-    "Say what another price cost"
-    worse = (fill.price / price - 1) * np.sign(fill.quantity) * 1e4
-    if abs(worse) > 0.005:
-        world.note(
-            fill.cause, f'{fill.session} {fill.key[1]}: {fill.price:.2f} instead of {price:.2f}, {worse:+.1f} bp'
-        )
 
 
 def _shares(world, order, execution, fill):
@@ -473,7 +475,7 @@ def _shares(world, order, execution, fill):
     part = np.trunc(part) if world.books.params['parts'] == 1 else part
     return float(part) or execution.quantity
 
-# %% ../../nbs/trading/19_divergence.ipynb #70b0473b
+# %% ../../nbs/trading/19_divergence.ipynb #4c759abb
 def _add_extras(world, session, bars):
     "Book the fills of the ledger that the engine has not offered"
     due = [key for key in world.due.get(session, ()) if key not in world.booked] if 'orders' in world.causes else []
@@ -504,13 +506,9 @@ def _stands_alike(world, session, key):
     _, symbol, _ = key
     before = _held(world.history, symbol, session, before=True)
     if _enters(key):
-        before += sum(fill.quantity for each, fill in world.fills.items() if _leaves(each, fill, symbol, session))
+        same = [fill for fill in world.fills.values() if (fill.key[1], fill.session) == (symbol, session)]
+        before += sum(fill.quantity for fill in same if not _enters(fill.key))
     return np.sign(_mine(world, symbol)) == np.sign(round(before, 9))
-
-
-def _leaves(key, fill, symbol, session):
-    "Whether a fill is an exit of a symbol in a session"
-    return key[1] == symbol and fill.session == session and not _enters(key)
 
 
 def _mine(world, symbol):
@@ -645,7 +643,7 @@ def _of_its_sessions(pinned, history):
     span = {'start': history.sessions.index[0].date(), 'end': history.done.index[-1].date(), 'cash': history.cash}
     return pinned.model_copy(update={'backtest': pinned.backtest.model_copy(update=span)})
 
-# %% ../../nbs/trading/19_divergence.ipynb #cf7eb815
+# %% ../../nbs/trading/19_divergence.ipynb #25343159
 def _chain(settings, pinned, history, market, curve):
     "Equity of every account of the chain, the backtest first, and words on each cause"
     seen, revised = _market_known(settings, pinned, history, market)
@@ -672,13 +670,11 @@ def _may_matter(world, cause):
     "Whether the ledger has anything of a cause, so that an account has to be lived through"
     if cause == 'missed':
         return not world.done.issuperset(world.market.sessions)
-    if cause == 'gate':
-        return bool(_refused(world.history))
-    if cause in ('time', 'stale'):
-        unfilled = [row for key, row in world.orders.items() if key not in world.fills] if cause == 'time' else []
-        late = any(_why_unfilled(world, row) == 'time' for row in unfilled)
-        return late or any(fill.cause == cause for fill in world.fills.values())
-    return True
+    if cause not in ('gate', 'time', 'stale'):
+        return True
+    unfilled = [row for key, row in world.orders.items() if key not in world.fills]
+    found = {_why_unfilled(world, row) for row in unfilled} | {fill.cause for fill in world.fills.values()}
+    return cause in found or cause == 'gate' and bool(_refused(world.history))
 
 
 def _is_equal(curve, done):
