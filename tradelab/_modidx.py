@@ -12541,6 +12541,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                     'tradelab/trading/day_broker.py'),
                                              'tradelab.trading.day_broker._hold': ( 'trading/day_broker.html#_hold',
                                                                                     'tradelab/trading/day_broker.py'),
+                                             'tradelab.trading.day_broker._index': ( 'trading/day_broker.html#_index',
+                                                                                     'tradelab/trading/day_broker.py'),
                                              'tradelab.trading.day_broker._last_price': ( 'trading/day_broker.html#_last_price',
                                                                                           'tradelab/trading/day_broker.py'),
                                              'tradelab.trading.day_broker._late': ( 'trading/day_broker.html#_late',

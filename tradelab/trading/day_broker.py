@@ -6,7 +6,7 @@
 __all__ = ['TYPES', 'TIMES', 'OPEN_DEADLINE', 'CLOSE_DEADLINE', 'OPEN_WAIT', 'CLOSE_WAIT', 'Offer', 'offer', 'Reach', 'reach',
            'DayBroker']
 
-# %% ../../nbs/trading/16_day_broker.ipynb #e131e1d1
+# %% ../../nbs/trading/16_day_broker.ipynb #3e1838bf
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,14 +17,7 @@ from typing import NamedTuple
 from ..config import BacktestSettings, CostSettings, RiskSettings
 from ..engine.accounting import split_shares
 from ..engine.doors import ENTERED_BY
-from tradelab.engine.fills import (
-    TOUCH,
-    entry_touch,
-    fillable_quantity,
-    market_fill_price,
-    paid_quantity,
-    rest_of_bar,
-)
+from ..engine.fills import TOUCH, entry_touch, fillable_quantity, market_fill_price, paid_quantity, rest_of_bar
 from ..engine.state import AT_OPEN, BY_LIMIT, BY_STOP, engine_parameters, round_down, round_quantity
 from tradelab.trading.broker import (
     TRIGGERED,
@@ -96,7 +89,7 @@ def reach(
     ahead = bar_ if how == AT_OPEN else (bar.close,) * 3
     return Reach(*entry_touch(sign, *ahead, limit, nan), True)
 
-# %% ../../nbs/trading/16_day_broker.ipynb #75348831
+# %% ../../nbs/trading/16_day_broker.ipynb #84d20077
 TYPES = ('market', 'limit', 'stop', 'stop_limit')
 TIMES = ('opg', 'cls', 'day', 'gtc')
 OPEN_DEADLINE = timedelta(minutes=2)  # Before the open, for orders at the opening print
@@ -122,7 +115,8 @@ class DayBroker(OrderDesk):
         self.shorts, self.cash = account.direction == 'long_short', _exact(account.cash if cash is None else cash)
         self.held = {symbol: float(shares) for symbol, shares in (positions or {}).items() if shares}
         self.requests, self.halted, self.last, self._entered = {}, set(), {}, {}
-        self._open, self._groups = {}, {}
+        self._open, self._of_symbol, self._groups = {}, {}, {}
+        self._at_auction = {'opg': {}, 'cls': {}}
         self.session, self.opened, self.closed, self.trading = '', None, None, False
         self._moment = None  # Of the price that is shown
         self._clear()
@@ -153,7 +147,7 @@ class DayBroker(OrderDesk):
         orders, cash = len(self.open_orders()), float(self.cash)
         return f'DayBroker({self.session or "no session yet"}: {orders} open orders, {cash:,.2f} USD)'
 
-# %% ../../nbs/trading/16_day_broker.ipynb #1150493f
+# %% ../../nbs/trading/16_day_broker.ipynb #fe29ac83
 def _exact(number):
     "A number as the ledger keeps it: the decimal that it prints as"
     return number if isinstance(number, Decimal) else Decimal(repr(float(number)))
@@ -169,11 +163,21 @@ def _require_answer(self):
 def _news(self, order, **changes):
     "The order after a change; the book keeps apart which are open"
     order = OrderDesk.news(self, order, **changes)
-    if order.is_open:
-        self._open[order.client_order_id] = None
-    else:
-        self._open.pop(order.client_order_id, None)
+    self._index(order)
     return order
+
+
+def _index(self, order):
+    "Keep the names of open orders: of all, of each symbol, of each auction"
+    name, kind = order.client_order_id, self.requests.get(order.client_order_id)
+    lists = [self._open, self._of_symbol.setdefault(order.symbol, {})]
+    if kind is not None and kind.time_in_force in self._at_auction:
+        lists.append(self._at_auction[kind.time_in_force])
+    for names in lists:
+        if order.is_open:
+            names[name] = None
+        else:
+            names.pop(name, None)
 
 
 def _group_in(self, request):
@@ -182,7 +186,8 @@ def _group_in(self, request):
         self._groups.setdefault(request.group, []).append(request.client_order_id)
 
 
-DayBroker._require_answer, DayBroker.news, DayBroker._group_in = _require_answer, _news, _group_in
+DayBroker._require_answer, DayBroker.news = _require_answer, _news
+DayBroker._index, DayBroker._group_in = _index, _group_in
 
 # %% ../../nbs/trading/16_day_broker.ipynb #3ef7b79a
 def _begin_session(
@@ -288,15 +293,15 @@ def _late(broker, request):
         return f'Too late for the closing print at {broker.closed:%H:%M} UTC', f'{now:%H:%M:%S}'
     return None
 
-# %% ../../nbs/trading/16_day_broker.ipynb #0247b0e9
+# %% ../../nbs/trading/16_day_broker.ipynb #179da2e1
 def _too_many(broker, request):
     "Whether a sale wants shares that are not there, or are on sale already"
     if broker.shorts or request.quantity > 0:
         return None
     held, selling = broker.held.get(request.symbol, 0.0), {}
-    for order in broker.open_orders():
+    for order in [broker.orders[name] for name in broker._of_symbol.get(request.symbol, ())]:
         name = broker.requests[order.client_order_id].group or order.client_order_id
-        if order.symbol == request.symbol and order.quantity < 0 and name != request.group:
+        if order.quantity < 0 and name != request.group:
             selling[name] = max(selling.get(name, 0.0), broker._left(order.client_order_id))
     free = round_quantity(held - sum(selling.values()))
     if -request.quantity <= free + 1e-9:
@@ -418,7 +423,7 @@ def _activate(self, name):
 DayBroker._fill, DayBroker._range, DayBroker._has_no_price, DayBroker._book = _fill, _range, _has_no_price, _book
 DayBroker._note, DayBroker._hold, DayBroker._activate = _note, _hold, _activate
 
-# %% ../../nbs/trading/16_day_broker.ipynb #ceb4e263
+# %% ../../nbs/trading/16_day_broker.ipynb #aa1ab35b
 def _seen(broker, name, price):
     "What of a price an order sees; None where it was not there yet"
     request, since = broker.requests[name], broker.orders[name].since
@@ -442,7 +447,7 @@ def _rank(broker, name):
 
 def _waiting(broker, symbol):
     "Orders of a symbol that wait for their price during the session"
-    names = [name for name in broker._open if broker.requests[name].symbol == symbol]
+    names = broker._of_symbol.get(symbol, ())
     names = [name for name in names if broker.requests[name].time_in_force in ('day', 'gtc')]
     return sorted(names, key=lambda name: _rank(broker, name))
 
@@ -525,11 +530,10 @@ def _last_price(broker, symbol):
     volume = price.volume if isinstance(price, MinuteBar) else price.size
     return Print(symbol, price.at, price.price, volume, price.source, price.received)
 
-# %% ../../nbs/trading/16_day_broker.ipynb #016fec1a
+# %% ../../nbs/trading/16_day_broker.ipynb #798be23c
 def _settle(broker, kind, over):
     "Fill the orders of an auction as far as their prices are known"
-    waiting = [broker.requests[name] for name in broker._open]
-    waiting = [request for request in waiting if request.time_in_force == kind]
+    waiting = [broker.requests[name] for name in broker._at_auction[kind]]
     offers = {request.client_order_id: _auction_price(broker, request, over) for request in waiting}
     for request in waiting:
         if request.quantity < 0 and offers[request.client_order_id]:
@@ -665,7 +669,7 @@ def _pay(
 
 DayBroker.split, DayBroker.dividend, DayBroker.pay = _split, _dividend, _pay
 
-# %% ../../nbs/trading/16_day_broker.ipynb #d4274048
+# %% ../../nbs/trading/16_day_broker.ipynb #85dd5a56
 def _rename(
     self: DayBroker,
     old: str,  # Ticker so far
@@ -680,14 +684,16 @@ def _rename(
         self.held[new] = self.held.pop(old)
     if old in self.last:
         self.last[new] = self.last.pop(old)
+    self._of_symbol.pop(old, None)
     for name in names:
         self.requests[name] = replace(self.requests[name], symbol=new)
         self.orders[name] = replace(self.orders[name], symbol=new)
+        self._index(self.orders[name])
 
 
 DayBroker.rename = _rename
 
-# %% ../../nbs/trading/16_day_broker.ipynb #34aa7649
+# %% ../../nbs/trading/16_day_broker.ipynb #0c40e3f9
 def _restore(
     self: DayBroker,
     orders: Iterable[tuple[OrderRequest, BrokerOrder]],  # Open ones, those of their groups, all of today; as they came
@@ -701,8 +707,7 @@ def _restore(
         self.requests[request.client_order_id] = replace(request, legs=())
         self.orders[request.client_order_id] = order
         self._group_in(request)
-        if order.is_open:
-            self._open[request.client_order_id] = None
+        self._index(order)
     for execution in executions:
         self.executions.append(execution)
         self._note(execution)
