@@ -265,7 +265,7 @@ def alpaca_feed(
         beside=PollingFeed(auctions, clock, 'alpaca auctions', _AUCTIONS_EVERY_S),
     )
 
-
+# %% ../../nbs/trading/14_alpaca_feed.ipynb #39e6ec44
 def alpaca_polling(
     settings: Settings,  # The lab; [alpaca] feed, url and requests_per_minute
     clock: Clock,  # That of the session
@@ -292,13 +292,3 @@ def _questions(settings, clock):
 _QUICK_S = 4.0  # Seconds for one request; two are made for an answer, which a feed awaits for ten
 _DEADLINE_S = 15.0  # Seconds for an answer of three requests
 _AUCTIONS_EVERY_S = 15.0
-
-# %% ../../nbs/trading/14_alpaca_feed.ipynb #39e6ec44
-def alpaca_polling(
-    settings: Settings,  # The lab; [alpaca] feed, url and requests_per_minute
-    clock: Clock,  # That of the session
-    every_s: float = 5.0,  # Seconds between two questions
-) -> PollingFeed:  # Raises UnauthorizedError when a key is missing
-    "The prices of Alpaca without a stream: quotes and minute bars, asked for again and again"
-    provider, source = connect_alpaca(settings), f'alpaca {settings.alpaca.feed}, by request'
-    return PollingFeed(_ask_newest(provider, clock, source), clock, source, every_s)

@@ -138,7 +138,7 @@ class _Question:
             raise UnavailableError(f'no answer within {self._deadline_s:g} s', remedy='Prices are asked for again.')
         return None if self.hangs else self.prices
 
-# %% ../../nbs/trading/13_feeds.ipynb #4122d07f
+# %% ../../nbs/trading/13_feeds.ipynb #8ab25d06
 class _Questions:
     "The questions to one service: which of them hang, how many failed, what was told before"
 
@@ -163,7 +163,7 @@ class _Questions:
             answer = self._answer(symbols, wait_s, stop)
         except ProviderError as e:
             self._failures, refused = self._failures + 1, isinstance(e, UnauthorizedError)
-            self._hanging += [self.pending] if self.pending and self.pending.hangs else []
+            self._hanging += [self.pending] if self.pending else []  # it may be answered yet
             self.pending = None
             self.say('refused' if refused else 'reconnecting', str(e))
             if refused:
@@ -194,7 +194,7 @@ class _Questions:
             answer, self._late = [*self._late, *answer], []
         return answer
 
-
+# %% ../../nbs/trading/13_feeds.ipynb #872a12b7
 def _told(price):
     "What a price is about, and what it says, leaving aside when it reached us"
     values = [getattr(price, field.name) for field in fields(price) if field.name not in ('symbol', 'received')]
@@ -315,7 +315,7 @@ class _Inbox:
         garbled = f'{plural(self._garbled, "message")} could not be read, the last one: {self._example}'
         return '; '.join(filter(None, [dropped, garbled if self._garbled else '']))
 
-# %% ../../nbs/trading/13_feeds.ipynb #d20f0632
+# %% ../../nbs/trading/13_feeds.ipynb #3ff751b7
 async def _follow(worker, link):
     "Hold one connection; why it ended, '' when we ended it; raises what its client raises"
     task, silence_s = asyncio.create_task(worker.feed.listen(link)), worker.feed.silence_s
@@ -323,7 +323,7 @@ async def _follow(worker, link):
         while not task.done():
             await asyncio.wait({task}, timeout=_TICK_S)
             worker.beat = time.monotonic()
-            if worker.closing.is_set() or worker.feed.symbols != link.symbols:
+            if worker.closing.is_set() or worker.feed.symbols != link.symbols or worker.feed.is_idle():
                 return ''
             if link.silent_s > silence_s and not task.done():
                 return f'silent for {silence_s:g} s'
@@ -350,7 +350,7 @@ async def _pause(worker, seconds):
             return
         await asyncio.sleep(min(_TICK_S, seconds))
 
-# %% ../../nbs/trading/13_feeds.ipynb #a85d6b36
+# %% ../../nbs/trading/13_feeds.ipynb #e1d341ad
 class _Worker(threading.Thread):
     "The thread of a stream, from its start until it is closed or left alone"
 
@@ -369,7 +369,7 @@ class _Worker(threading.Thread):
         "Connect, and again after each end, until the feed is closed"
         failures = 0
         while not self.closing.is_set():
-            if not self.feed.symbols:
+            if not self.feed.symbols or self.feed.is_idle():
                 await _pause(self, _TICK_S)
                 continue
             link = Link(self, self.feed.symbols)
@@ -400,15 +400,20 @@ class _Worker(threading.Thread):
         if self._is_current():
             self.feed.inbox.count_garbled(what)
 
-# %% ../../nbs/trading/13_feeds.ipynb #bb4d159d
+# %% ../../nbs/trading/13_feeds.ipynb #2d6b89cb
 class _Stream:
     "What a stream and its thread share"
 
-    def __init__(self, listen, source, silence_s, frozen_s, waits, limit):
+    def __init__(self, listen, source, seconds, waits, limit):
         self.listen, self.source, self._waits = listen, source, waits
-        self.silence_s, self.frozen_s = silence_s, frozen_s
+        self.silence_s, self.frozen_s, self.idle_s = seconds
+        self.taken = time.monotonic()
         self.symbols, self.worker, self.inbox = (), None, _Inbox(limit)
         self._state = FeedState(source, 'waiting')
+
+    def is_idle(self):
+        "Whether nobody has taken prices for long, as at night"
+        return time.monotonic() - self.taken > self.idle_s
 
     def wait_s(self, failures):
         "Seconds before the next connection, between a half and the whole of what doubles with each failure in a row"
@@ -437,7 +442,7 @@ class _Stream:
         note = '; '.join(filter(None, [self._state.note, self.inbox.words()]))
         return FeedState(self.source, self._state.connection, self._state.last, note)
 
-# %% ../../nbs/trading/13_feeds.ipynb #a3095228
+# %% ../../nbs/trading/13_feeds.ipynb #a03c2ae6
 class StreamFeed:
     "Prices of a stream, kept connected by a thread of its own."
 
@@ -449,9 +454,10 @@ class StreamFeed:
         silence_s: float = 60.0,  # A connection that says nothing for so long is given up; seconds
         waits: tuple[float, float] = (1.0, 30.0),  # Before the second connection, and the longest; seconds
         frozen_s: float = 10.0,  # A thread that does not move for so long is left alone; seconds
+        idle_s: float = 300.0,  # A connection from which nobody takes for so long is ended until somebody does; seconds
         limit: int = 100_000,  # Prices that may wait to be taken
     ):
-        self._clock, self._stream = clock, _Stream(listen, source, silence_s, frozen_s, waits, limit)
+        self._clock, self._stream = clock, _Stream(listen, source, (silence_s, frozen_s, idle_s), waits, limit)
 
     def subscribe(
         self,
@@ -469,6 +475,7 @@ class StreamFeed:
     ) -> Iterator[Price]:  # Raises UnauthorizedError when keys are refused, or what else ended the thread
         "Prices as they are heard"
         while not stop.is_set():
+            self._stream.taken = time.monotonic()
             left = (until - self._clock.now()).total_seconds()
             price = self._stream.inbox.next(until, max(0.0, min(left, _TICK_S)))
             if price is not None:
@@ -545,19 +552,23 @@ class FailoverFeed:
         for feed in self._feeds():
             feed.close()
 
-# %% ../../nbs/trading/13_feeds.ipynb #4a4cacef
+# %% ../../nbs/trading/13_feeds.ipynb #bd169704
 class _Silence:
     "How long a stream has told nothing"
 
     def __init__(self, clock, longest_s):
-        self._clock, self._longest, self._heard, self.since = clock, timedelta(seconds=longest_s), None, None
+        self._clock, self._longest, self.since = clock, timedelta(seconds=longest_s), None
+        self._heard = self._watched = None
 
     def watched(self, prices):
         "The same prices, noticed"
-        self._heard = self._heard or self._clock.now()
+        now = self._clock.now()
+        if self._watched is None or now - self._watched > self._longest:
+            self._heard, self.since = now, None  # a silence that nobody listened to does not count
         for price in prices:
             self._heard, self.since = self._clock.now(), None
             yield price
+        self._watched = self._clock.now()
 
     def is_too_long(self):
         "Whether it has told nothing for too long; `since` says since when"
