@@ -259,11 +259,13 @@ def coming_session(
     db,  # A session
     account: str,  # Name of the account
     pinned: Settings,  # As they were at its opening; its span begins with the first session
+    now: datetime,  # Aware; an account without a first session begins with the close that comes next
 ) -> str:  # ISO date
     "The session that an account has to do next"
-    last = last_session(db, account)
-    start = pinned.backtest.start - timedelta(days=1)
-    return next_session(last or start).strftime('%Y-%m-%d')
+    if last := last_session(db, account):
+        return next_session(last).strftime('%Y-%m-%d')
+    first = pinned.backtest.start or first_session(now)
+    return next_session(first - timedelta(days=1)).strftime('%Y-%m-%d')
 
 # %% ../../nbs/trading/18_paper_loop.ipynb #68637f88
 RETRY = timedelta(minutes=2)  # Between two attempts to collect a bar that is lacking
@@ -409,7 +411,7 @@ def _run(loop, end, once):
     while not loop.stop.is_set():
         _look_at_clock(loop)
         with session(loop.settings) as db:
-            day = coming_session(db, loop.mine.account, loop.pinned)
+            day = coming_session(db, loop.mine.account, loop.pinned, loop.clock.now())
         table = timetable(day, loop.paper)
         what, at = due(table, loop.clock.now(), loop.feed is not None)
         if end is not None and table.decided > end:
@@ -533,7 +535,7 @@ def outlook(
     "What an account has to do next, and what a person has"
     _, pinned = pinned_settings(settings, account)
     with session(settings) as db:
-        day, state = coming_session(db, account, pinned), read_state(db, account)
+        day, state = coming_session(db, account, pinned, now), read_state(db, account)
     table = timetable(day, settings.paper)
     what, at = due(table, now, settings.paper.feed != 'stored')
     stored = last_bars(settings, pinned.data.symbols, pinned.data.provider)

@@ -242,7 +242,7 @@ def begin_day(
     _book_again(begun, ledger.executions)
     return begun
 
-
+# %% ../../nbs/trading/17_paper_session.ipynb #1f6e8138
 _ALONE = {'reason': 'its session ended without a process'}
 
 

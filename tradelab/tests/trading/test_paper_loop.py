@@ -176,10 +176,11 @@ def test_sessions_in_which_no_process_ran_are_rows_with_a_reason_and_with_books(
     played(sample, name, live=True, end='2009-03-02')
     intents = "SELECT client_order_id FROM order_states WHERE account = :account AND state = 'intent'"
     waiting = rows(sample, intents, name)
-    played(sample, name, live=True, clock=VirtualClock(at('2009-03-12', 12)), end='2009-03-20')
+    played(sample, name, live=True, clock=VirtualClock(at('2009-03-12', 12)))
     query = 'SELECT session, status, reason FROM account_sessions WHERE account = :account ORDER BY 1'
     found = rows(sample, query, name)
-    assert [status for _, status, _ in found] == ['done'] + ['missed'] * 6 + ['done'] * 8
+    states = [status for _, status, _ in found]
+    assert states == ['done'] + ['missed'] * 6 + ['done'] * (len(states) - 7)
     assert found[1][2] == 'no process decided before 2009-03-04 14:28 UTC'
     query = "SELECT client_order_id, raw->>'reason' FROM order_events WHERE account = :account AND event = 'expired'"
     expired = dict(rows(sample, query, name))
@@ -187,7 +188,8 @@ def test_sessions_in_which_no_process_ran_are_rows_with_a_reason_and_with_books(
     with session(sample) as db:
         assert not check_books(db, name)
     days = rows(sample, "SELECT session FROM executions WHERE account = :account AND kind = 'entry'", name)
-    assert days and min(days)[0] >= date(2009, 3, 12)
+    assert days, states
+    assert min(days)[0] >= date(2009, 3, 12)
 
 
 def test_orders_that_were_decided_in_time_are_filled_by_stored_bars_whenever_the_process_comes(sample):
