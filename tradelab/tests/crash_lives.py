@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['ACCOUNT', 'SYMBOLS', 'SPAN', 'SESSIONS', 'SECTIONS', 'SCRIPT', 'PREPARED', 'BEGIN', 'END', 'WAYS', 'THIS', 'Prepared',
            'prepare', 'Witness', 'WatchedBroker', 'WatchedDayBroker', 'WitnessedFeed', 'live', 'begin_life', 'Account',
-           'killable_lab']
+           'killable_lab', 'many_orders', 'die_with_open_orders', 'known_orders']
 
 # %% ../../nbs/tests/crash_lives.ipynb #8f8eb380
 import json
+import os
 import signal
 import threading
 from collections import Counter
@@ -28,7 +29,7 @@ from ..data.collection import ingest
 from ..engine.doors import open_trading_account
 from ..engine.saved_account import save_account
 from ..engine.state import STATES
-from ..engine.working_orders import OrderKey
+from ..engine.working_orders import OrderKey, WorkingOrder
 from .forked import Started, start_call
 from .postgres_proxy import Message, PostgresProxy, kill_client
 from .trading.test_replay import ledger_of
@@ -37,11 +38,12 @@ from ..trading.broker import BrokerOrder
 from ..trading.day_broker import DayBroker
 from ..trading.feeds import RecordedFeed
 from ..trading.ledger_check import check_books
-from ..trading.order_ledger import client_order_id, load_executions
+from ..trading.order_ledger import Intent, client_order_id, load_executions, load_ledger, record_intents
 from ..trading.prices import MinuteBar, VirtualClock, day_prices
 from ..trading.session import play_session, replay_market
 from ..trading.simulated_broker import FaultScript, SimulatedBroker
 from ..trading.tables import SETTLED_KINDS
+from ..trading.writer import writer
 from ..utils.database import close_engines, database_url, owner_session, scratch_lab, session
 from ..utils.error_handling import TradeLabError
 
@@ -432,3 +434,29 @@ def killable_lab(
             account.last_life()
             account.messages, account.undisturbed = account.last, ledger_of(settings, ACCOUNT)
         yield accounts
+
+# %% ../../nbs/tests/crash_lives.ipynb #34624c33
+def many_orders(
+    count: int,  # How many
+) -> list[Intent]:  # Each of another symbol
+    "Orders of one close"
+    keys = [OrderKey('2003-02-10', f'S{k:04d}', 'entry') for k in range(count)]
+    return [Intent(WorkingOrder(key, 100.0 + k, 20.0, 0), 'a test') for k, key in enumerate(keys)]
+
+
+def die_with_open_orders(
+    count: str,  # How many
+):  # Does not return
+    "Store the orders of a close, and be killed"
+    with writer(load_settings(), ACCOUNT) as mine:
+        with mine.transaction() as db:
+            record_intents(db, ACCOUNT, mine.epoch, many_orders(int(count)), BEGIN)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def known_orders(
+    settings: Settings,  # The lab
+) -> dict[str, WorkingOrder]:  # Client order id → order
+    "Take over the account, and read the orders that may still be filled"
+    with writer(settings, ACCOUNT) as mine, mine.transaction() as db:
+        return load_ledger(db, ACCOUNT).orders

@@ -11,6 +11,7 @@ __all__ = ['VIOLATIONS', 'STRUCK', 'DOWN', 'accounts', 'account', 'ways', 'test_
            'test_lives_that_are_killed_at_random_end_with_the_ledger_of_an_undisturbed_one',
            'test_an_account_that_was_halted_stays_halted_through_kills_until_it_is_rearmed',
            'test_of_two_lives_at_once_one_trades_and_the_other_is_refused',
+           'test_two_hundred_open_orders_are_known_again_after_a_kill',
            'test_a_session_whose_postgres_is_struck_ends_in_words_and_the_next_goes_on',
            'test_a_session_whose_postgres_hangs_gives_up_in_time_and_the_next_goes_on',
            'test_a_session_whose_postgres_hangs_for_a_moment_goes_on',
@@ -31,8 +32,8 @@ import pytest
 from sqlalchemy import text
 
 from ..engine.state import STATES
-from .crash_lives import ACCOUNT, WAYS, begin_life, killable_lab
-from .forked import backends_of, kill, postmaster_of
+from .crash_lives import ACCOUNT, WAYS, begin_life, killable_lab, known_orders, many_orders
+from .forked import backends_of, kill, postmaster_of, start_call
 from .ground.test_backup import _fill as _fill_disk
 from .ground.test_backup import small_disk  # noqa: F401 (a fixture)
 from .postgres_proxy import PostgresProxy
@@ -195,6 +196,14 @@ def test_of_two_lives_at_once_one_trades_and_the_other_is_refused(account):
         ends = sorted(life.wait() for life in lives)
     assert [status for status, _ in ends] == [0, 1] and 'Another process writes' in ends[1][1], ends
     account.end()
+
+# %% ../../nbs/tests/crash_matrix.ipynb #c2dcf424
+@pytest.mark.parametrize('account', ['steps'], indirect=True)
+def test_two_hundred_open_orders_are_known_again_after_a_kill(account):
+    status, said = start_call('tradelab.tests.crash_lives:die_with_open_orders', 200).wait()
+    assert status == -signal.SIGKILL, said
+    known, wanted = known_orders(account.lab), [intent.order for intent in many_orders(200)]
+    assert sorted(known.values(), key=lambda order: order.key) == wanted
 
 # %% ../../nbs/tests/crash_matrix.ipynb #crash33
 def _at(number, act, answered=False):
