@@ -21,7 +21,7 @@ from ..data.calendar import exchange_day, session_hours
 from ..providers.alpaca import Alpaca, alpaca_secrets, auction_rows, connect_alpaca, newest_rows
 from .feeds import FailoverFeed, Link, PollingFeed, StreamFeed
 from .prices import Clock, Halt, MinuteBar, Price, Print, Quote
-from ..utils.error_handling import DataError, ProviderError, UnauthorizedError, UnavailableError
+from ..utils.error_handling import DataError, UnauthorizedError, UnavailableError
 
 # %% ../../nbs/trading/14_alpaca_feed.ipynb #7aa6f004
 _NOT_LAST = frozenset('BCGHIMNPQRTUVWZ479')  # Sale conditions of CTA and UTP that do not move the last price

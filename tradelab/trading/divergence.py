@@ -563,22 +563,22 @@ def _live(world):
     equity, history, books, market = {}, world.history, world.books, world.market
     refused = _refused(history)
     intended = {(row.decided, row.symbol, row.side == 'buy') for row in history.orders.itertuples()}
-    for t, session in enumerate(market.sessions):
-        bars, missed = row_of(market.bars, t), 'missed' in world.causes and session not in world.done
-        books.begin(session)
+    for t, day in enumerate(market.sessions):
+        bars, missed = row_of(market.bars, t), 'missed' in world.causes and day not in world.done
+        books.begin(day)
         _night(world, t)
         if missed:
-            _miss(world, session)
+            _miss(world, day)
             books.mark(bars)
             continue
-        keep_waiting(books, partial(_takes_part, world, session))
-        for order, execution in _offers(world, session, bars):
-            _book(world, session, order, execution)
-        _add_extras(world, session, bars)
+        keep_waiting(books, partial(_takes_part, world, day))
+        for order, execution in _offers(world, day, bars):
+            _book(world, day, order, execution)
+        _add_extras(world, day, bars)
         books.mark(bars)
         books.decide(bars, row_of(market.inputs, t))
         keep_waiting(books, partial(_was_decided, world, intended, refused))
-        equity[pd.Timestamp(session)] = float(books.state.account[0]['equity'])
+        equity[pd.Timestamp(day)] = float(books.state.account[0]['equity'])
     return pd.Series(equity)
 
 # %% ../../nbs/trading/19_divergence.ipynb #da83c0dd

@@ -44,14 +44,14 @@ from tradelab.trading.paper_session import (
     take_price,
     unfit_prices,
 )
-from .prices import Clock, SystemClock
+from .prices import Clock, PriceRecorder, SystemClock
 from .replay import pinned_settings, prepared_study, refuse_unsupported, with_values
 from .session import trading_hours
 from .simulated_broker import FaultScript, SimulatedBroker
 from .writer import Writer, note_doing, stop_asked, trading_session, writer
 from ..utils.database import require_current, session
 from ..utils.display import list_names
-from ..utils.error_handling import TradeLabError, TradingError, plural
+from ..utils.error_handling import StorageError, TradeLabError, TradingError, plural
 from ..utils.heartbeat import beating
 
 # %% ../../nbs/trading/18_paper_loop.ipynb #2311a000
@@ -308,6 +308,28 @@ def _obey(loop, live):
     book_live(loop.mine, live, (), loop.clock.now())
 
 
+@contextmanager
+def _recorder(loop, day):
+    "What writes a price down, where `[paper] record` asks for it; a disk that refuses ends the file, not the session"
+    if not loop.paper.record:
+        yield lambda price: None
+        return
+    path = loop.settings.home / '.tradelab' / 'prices' / f'{loop.mine.account}-{day}.jsonl'
+    with PriceRecorder(path) as file:
+        failed = False
+
+        def record(price):
+            nonlocal failed
+            try:
+                if not failed:
+                    file.record(price)
+            except StorageError as e:
+                failed = True
+                _log(loop, logging.ERROR, 'not_recorded', f'{e.what}: the rest of the day is not', found=str(e.found))
+
+        yield record
+
+
 def _live(loop, table):
     "Live through a session until its prices are over, or the loop is stopped"
     day = begin_day(loop.mine, loop.stored, table.session, table.hours, loop.counts)
@@ -316,12 +338,14 @@ def _live(loop, table):
     live.heard, end = len(live.broker.events), table.closed + TAIL
     protect(loop.mine, live, loop.clock.now())
     loop.feed.subscribe(loop.stored.symbols)
-    while loop.clock.now() < end and not loop.stop.is_set():
-        for price in loop.feed.take(min(end, loop.clock.now() + loop.glance), loop.stop):
-            take_price(loop.mine, live, price)
-        _look_at_clock(loop)
-        _obey(loop, live)
-        _note_doing(loop, str(loop.feed.state()))
+    with _recorder(loop, table.session) as record:
+        while loop.clock.now() < end and not loop.stop.is_set():
+            for price in loop.feed.take(min(end, loop.clock.now() + loop.glance), loop.stop):
+                record(price)
+                take_price(loop.mine, live, price)
+            _look_at_clock(loop)
+            _obey(loop, live)
+            _note_doing(loop, str(loop.feed.state()))
     if not loop.stop.is_set():
         end_live(loop.mine, live, loop.clock.now())
         loop.live = live

@@ -127,7 +127,7 @@ def test_the_steps_end_whatever_happens_to_stand():
             for order in protection_steps(_account(**BOTH), ()).submit
             if rng.random() < 0.8
         ]
-        for rounds in range(4):
+        for rounds in range(4):  # noqa: B007
             steps = protection_steps(account, standing, [order.key for order in standing])
             standing = [order for order in standing if order not in steps.cancel] + list(steps.submit)
             if not steps:

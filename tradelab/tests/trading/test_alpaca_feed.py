@@ -8,7 +8,6 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
-import pandas as pd
 import pytest
 from alpaca.data.live.stock import StockDataStream
 

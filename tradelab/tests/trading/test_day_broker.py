@@ -477,10 +477,10 @@ def _timeline(seed, symbols=('A', 'B', 'C')):
     return sorted([*orders, *((price.received, price) for price in prices)], key=lambda step: step[0])
 
 
-def _opened(
-    cls=DayBroker, cash=10_000.0, positions={'A': 200.0}, script=FaultScript(seed=3, latency=5.0, rejected=0.1)
-):
-    broker = cls(VirtualClock(EARLY), COSTLY, BacktestSettings(), cash, positions, script)
+def _opened(cls=DayBroker, cash=10_000.0, positions=None, script=FaultScript(seed=3, latency=5.0, rejected=0.1)):
+    broker = cls(
+        VirtualClock(EARLY), COSTLY, BacktestSettings(), cash, {'A': 200.0} if positions is None else positions, script
+    )
     broker.begin_session('2026-03-02', OPENED, CLOSED)
     return broker
 
@@ -593,7 +593,7 @@ def test_a_broker_made_from_the_ledger_after_any_execution_goes_on_as_the_first(
     mortal, shown = _opened(_Mortal), []
     mortal.lives = lives
     try:
-        for k, step in enumerate(steps):
+        for k, step in enumerate(steps):  # noqa: B007
             shown += [step[1]] * (not isinstance(step[1], OrderRequest))
             _one(mortal, step)
         return
