@@ -37,7 +37,7 @@ class PaperStatus:
     reason: str  # Why it is in this state
     since: datetime  # When the state was changed last, aware, UTC
     writer: str  # The process that writes; '' for none
-    session: date | None  # Last stored session; None before the first
+    session: date | None  # Last session whose close is stored, a missed one too; None before the first
     sessions: int  # Stored sessions
     cash: float  # USD
     equity: float  # USD
@@ -141,7 +141,7 @@ SELECT a.name AS account, s.session, s.equity::float8 AS equity, b.cash::float8 
     a.cash::float8 AS opening,
     (SELECT doing FROM trading_sessions WHERE account = a.name AND ended_at IS NULL) AS doing
 FROM accounts a JOIN balances b ON b.account = a.name
-LEFT JOIN LATERAL (SELECT session, equity FROM account_sessions WHERE account = a.name AND status = 'done'
+LEFT JOIN LATERAL (SELECT session, equity FROM account_sessions WHERE account = a.name AND equity IS NOT NULL
     ORDER BY session DESC LIMIT 1) s ON true
 WHERE a.name = %(account)s
 """
@@ -156,7 +156,7 @@ FROM order_states o JOIN intents i USING (account, client_order_id) WHERE accoun
     AND state IN ('intent', 'submitted', 'unknown', 'accepted', 'partly_filled') ORDER BY o.decided, o.symbol LIMIT 20
 """
 _CURVE = """
-SELECT equity::float8 AS equity FROM account_sessions WHERE account = %(account)s AND status = 'done' ORDER BY session
+SELECT equity::float8 AS equity FROM account_sessions WHERE account = %(account)s AND equity IS NOT NULL ORDER BY session
 """
 
 # %% ../nbs/trading/20_paper_trading.ipynb #6082a218

@@ -22,10 +22,10 @@ days AS (SELECT session FROM moved UNION SELECT session FROM account_sessions WH
 running AS (SELECT session, sum(coalesce(amount, 0)) OVER (ORDER BY session) AS total
     FROM days LEFT JOIN moved USING (session))
 SELECT session, total, cash + receivable FROM account_sessions JOIN running USING (session)
-WHERE account = :account AND status = 'done' AND abs(total - cash - receivable) > 0.005""",
+WHERE account = :account AND equity IS NOT NULL AND abs(total - cash - receivable) > 0.005""",
     'equity of the session': """
 SELECT session, cash + receivable + positions_value, equity FROM account_sessions
-WHERE account = :account AND status = 'done' AND abs(cash + receivable + positions_value - equity) > 0.005""",
+WHERE account = :account AND equity IS NOT NULL AND abs(cash + receivable + positions_value - equity) > 0.005""",
     'executions of the session': """
 SELECT s.session, count(execution_id), fills FROM account_sessions s LEFT JOIN executions e
 ON e.account = s.account AND e.session = s.session AND e.reverses IS NULL

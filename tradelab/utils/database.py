@@ -439,6 +439,8 @@ def read_frame(
         statement = cursor.mogrify(query, values or {}).decode()
         cursor.copy_expert(rf"COPY ({statement}) TO STDOUT (FORMAT csv, HEADER, NULL '\N')", rows)
     rows.seek(0)
+    if options.get('parse_dates'):
+        options.setdefault('date_format', 'ISO8601')  # times with and without fractions of a second in one column
     return pd.read_csv(rows, keep_default_na=False, na_values=[r'\N'], **options)
 
 # %% ../../nbs/ground/10_database.ipynb #e2f23b7f
