@@ -18,7 +18,7 @@ from .data.collection import ingest
 from .data.instruments import find_instruments
 from .engine.result import equity_svg
 from .trading.account_state import LatchedState
-from .trading.accounts import accounts_table, ask_to_stop, pause_account, resume_account
+from .trading.accounts import account_state, accounts_table, ask_to_stop, pause_account, resume_account
 from .trading.paper_loop import PaperRan, open_paper, outlook, refuse_changed, run_paper
 from .trading.parity import Parity, parity
 from .trading.replay import Replayed, open_replay, pinned_settings, replay_settings
@@ -167,10 +167,9 @@ def _order_words(order):
     return f'{side} {order.shares:g} {symbol}, {order.order_type.replace("_", " ")} {when}'
 
 
-def _needs(row):
+def _needs(state):
     "What needs a person, of an account that no timetable moves"
-    back = f'{row["state"]}: {row["reason"]}. Back: tradelab rearm {row.name} --reason "…"'
-    return (back,) if row['state'] != 'ACTIVE' else ()
+    return (f'{state.state}: {state.reason}. Back: {state.back}',) if state.state != 'ACTIVE' else ()
 
 
 def status(
@@ -204,7 +203,7 @@ def status(
         closes=dict(held.dropna()[['symbol', 'close']].itertuples(index=False)),
         open_orders=tuple(_order_words(order) for order in waiting.itertuples()),
         curve=tuple(curve['equity'].astype(float)),
-        **(asdict(ahead) if ahead else dict(needs=_needs(row))),
+        **(asdict(ahead) if ahead else dict(needs=_needs(account_state(settings, account)))),
         doing=found['doing'] if pd.notna(found['doing']) else '',
         **{name: int(found[name]) for name in ('sessions', 'orders', 'waiting', 'fills')},
     )

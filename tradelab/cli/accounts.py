@@ -60,9 +60,7 @@ def halt_command(
         with suppress(WrongRevisionError):  # a halt works on any schema that has accounts
             require_database(settings)
         now = halt_account(settings, account, reason)
-        typer.echo(
-            f'{account} is HALTED since {now.since:%Y-%m-%d %H:%M} UTC: {now.reason}. Back: tradelab rearm {account}'
-        )
+        typer.echo(f'{account} is HALTED since {now.since:%Y-%m-%d %H:%M} UTC: {now.reason}. Back: {now.back}')
 
 # %% ../../nbs/cli/05_accounts.ipynb #5ffbe1e9
 def rearm_command(

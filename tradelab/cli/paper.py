@@ -112,7 +112,9 @@ def paper_pause_command(
 
         require_database(settings)
         now = pause(account, settings, reason)
-        typer.echo(f'{now.account} is {now.state}: {now.reason}. Back: tradelab paper resume --account {now.account}')
+        unchanged = '' if now.paused else 'Nothing was changed. '
+        already = '' if now.paused else ' already'
+        typer.echo(f'{unchanged}{now.account} is {now.state}{already}: {now.reason}. Back: {now.back}')
 
 
 @paper_app.command('resume')

@@ -21,7 +21,7 @@ from ..config import Settings, load_secrets, load_settings, unused_lab
 from ..data.collection import provider
 from ..data.market_data import stored_symbols
 from .catalog import database_status
-from ..trading.accounts import accounts_table
+from ..trading.accounts import account_state, accounts_table
 from ..utils.access import current_access
 from ..utils.backup import find_leftovers
 from ..utils.database import current_revision, embedded_folder, head_revision, migrator_url, start_database
@@ -214,7 +214,7 @@ def check_accounts(
     for row in table.itertuples():
         if row.state != 'ACTIVE':
             found.append(f'{row.account} is {row.state} ({row.reason})')
-            remedies.append(f'tradelab rearm {row.account} --reason "why it may trade again"')
+            remedies.append(account_state(settings, row.account).back)
         if row.writer.startswith(('died', 'silent')):
             found.append(f'{row.account}: its writer {row.writer}')
             silent = row.writer.partition(': ')[2].split()  # process 17 on lab-1

@@ -6,6 +6,7 @@ __all__ = ['LIMITS', 'market', 'begun', 'test_a_process_runs_until_it_is_asked_t
 # %% ../../nbs/tests/paper_processes.ipynb #88b5a78d
 import json
 import os
+import shlex
 import signal
 import time
 from datetime import UTC, datetime, timedelta
@@ -101,6 +102,11 @@ def test_pause_and_resume(market):
     told = json.loads(call_command('paper', 'status', 'paper', '--json', **variables)[1])
     assert any('paused: holidays. Back: tradelab paper resume' in sentence for sentence in told['needs'])
     assert call_command('paper', 'resume', **variables)[:2] == (0, 'paper is ACTIVE\n')
+    call_command('halt', 'paper', '--reason', 'feed broken', **variables)
+    status, out, _ = call_command('paper', 'pause', **variables)
+    assert status == 0 and out.startswith('Nothing was changed. paper is HALTED already: feed broken. Back: ')
+    back = shlex.split(out.partition('Back: ')[2])[1:]
+    assert call_command(*back, '--yes', **variables)[0] == 0
     status, _, err = call_command('paper', 'resume', **variables)
     assert status != 0 and 'paper is not paused' in err
 

@@ -138,6 +138,15 @@ class LatchedState:
     selling: bool = False  # Whether a breaker has ordered that everything be sold
     rearmed: int = 0  # Number of the last re-arming, 0 for never
     resumed: bool = False  # Whether the last re-arming ended nothing but a pause
+    paused: bool = False  # Whether nothing but a pause restricts it
+
+    @property
+    def back(self) -> str:  # A command; '' for ACTIVE
+        "What makes the account ACTIVE again"
+        if self.state == 'ACTIVE':
+            return ''
+        paused, account = self.paused, self.account
+        return f'tradelab paper resume --account {account}' if paused else f'tradelab rearm {account} --reason "…"'
 
 # %% ../../nbs/trading/02_account_state.ipynb #e9002348
 _SELL_EVERYTHING = ('halt_drawdown', 'ruin')
@@ -167,7 +176,8 @@ def read_state(
     rearmings = select(func.coalesce(func.max(table.c.number), 0))
     rearmed = db.scalar(rearmings.where(table.c.account == account, table.c.action == 'rearm'))
     facts = dict(selling=_is_selling(db, account), rearmed=rearmed, resumed=only_paused(db, account, rearmed))
-    return LatchedState(mode=mode, **facts, **change)
+    paused = change['state'] != 'ACTIVE' and only_paused(db, account, change['number'] + 1)
+    return LatchedState(mode=mode, paused=paused, **facts, **change)
 
 
 def _is_selling(db, account):

@@ -14,7 +14,7 @@ import pandas as pd
 from sqlalchemy import text
 
 from ..config import Settings
-from .account_state import PAUSED, LatchedState, only_paused, read_state, rearm, restrict, this_person
+from .account_state import PAUSED, LatchedState, read_state, rearm, restrict, this_person
 from .writer import LAST_SIGN, SILENT_S, writer
 from ..utils.database import WRITER_LOCK, read_frame, session
 from ..utils.error_handling import TradingError, plural
@@ -57,9 +57,14 @@ def pause_account(
     account: str,  # Name of the account
     why: str = 'by hand',  # Why, one line
     actor: str = '',  # Who pauses it; this person when left out
-) -> LatchedState:  # REDUCE_ONLY, or as tight as it was; raises TradingError for an unknown account
+) -> (
+    LatchedState
+):  # Unchanged, not `paused`, where it is restricted already; raises TradingError for an unknown account
     "Forbid entries of an account until it is resumed"
     with session(settings) as db:
+        now = read_state(db, account)
+        if now.state != 'ACTIVE' and not now.paused:
+            return now
         return restrict(db, account, 'REDUCE_ONLY', f'{PAUSED}{why}', actor)
 
 
@@ -73,8 +78,8 @@ def resume_account(
         now = read_state(db, account)
         if now.state == 'ACTIVE':
             raise TradingError(f'{account} is not paused', now.state, 'There is nothing to resume.')
-        if not only_paused(db, account, now.number + 1):
-            remedy = f'Look into it, then: tradelab rearm {account} --reason "…"'
+        if not now.paused:
+            remedy = f'Look into it, then: {now.back}'
             raise TradingError(f'{account} is {now.state} for another reason than a pause', now.reason, remedy)
         return rearm(db, account, f'resumed after {now.reason}', actor, now.number)
 

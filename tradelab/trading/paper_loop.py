@@ -25,7 +25,7 @@ from ..data.collection import ingest
 from ..data.market_data import last_bars
 from ..engine.protection import stop_reached
 from ..risk_management import REQUIRED_LIMITS, Gate
-from .account_state import PAUSED, apply_latched, create_account, read_state
+from .account_state import apply_latched, create_account, read_state
 from .accounts import accounts_table
 from .feeds import Feed
 from .order_ledger import last_session
@@ -565,8 +565,7 @@ def outlook(
     stored = last_bars(settings, pinned.data.symbols, pinned.data.provider)
     needs = []
     if state.state != 'ACTIVE':
-        back = 'tradelab paper resume' if state.reason.startswith(PAUSED) else f'tradelab rearm {account} --reason "…"'
-        needs.append(f'{state.state}: {state.reason}. Back: {back}')
+        needs.append(f'{state.state}: {state.reason}. Back: {state.back}')
     writer = accounts_table(settings).set_index('account').writer[account]
     if not writer or writer.startswith('died'):
         needs.append('No process trades it: tradelab paper start')

@@ -262,7 +262,7 @@ def _refuse_stopped(settings, account):
     with session(settings) as db:
         latched = read_state(db, account)
     if latched.state != 'ACTIVE' and latched.actor != 'engine':
-        remedy = f'tradelab rearm {account} --reason "…", or open another account.'
+        remedy = f'{latched.back}, or open another account.'
         raise TradingError(f'{account} would be replayed without orders: {latched.reason}', latched.state, remedy)
 
 
