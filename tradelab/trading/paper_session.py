@@ -56,7 +56,7 @@ from tradelab.trading.order_ledger import (
     record_order_events,
 )
 from .prices import Clock, Price, PriceBoard, judge_price
-from .replay import Latch, new_books, replay_study
+from .replay import Latch, compile_engine, new_books, replay_study
 from tradelab.trading.session import (
     ReplayMarket,
     SessionRows,
@@ -92,6 +92,8 @@ class StoredMarket:
         wanted, risk, account = core.wanted(), self.pinned.risk, self.pinned.backtest
         self.strategy, self.symbols, self.panel = core.name, core.market.symbols, core.market
         self.targets = wanted if isinstance(wanted, Targets) else None
+        always = account.model_copy(update={'start': None, 'end': None})
+        compile_engine(self.pinned, replay_market(core.market, wanted, risk, always))
         has_bars = core.market.sessions[-1] >= pd.Timestamp(account.start or core.market.sessions[0])
         self.market = replay_market(core.market, wanted, risk, account) if has_bars else None
 

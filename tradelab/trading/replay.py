@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['refuse_unsupported', 'prepared_study', 'study_of', 'with_values', 'returns_before', 'open_replay', 'pinned_settings',
-           'replay_settings', 'replay_study', 'Latch', 'new_books', 'play', 'Replayed', 'replay']
+           'replay_settings', 'replay_study', 'Latch', 'new_books', 'compile_engine', 'play', 'Replayed', 'replay']
 
 # %% ../../nbs/trading/09_replay.ipynb #2b3249fc
 from collections.abc import Callable
@@ -218,6 +218,24 @@ def new_books(
     books.params['rearm_sessions'] = mode_parameters('replay', risk=pinned.risk)['rearm_sessions']
     return books
 
+# %% ../../nbs/trading/09_replay.ipynb #f984ee81
+_compiled = []  # Not empty once this process has run the engine
+
+
+def compile_engine(
+    pinned: Settings,  # As they were at the opening of an account
+    market: ReplayMarket,  # Any sessions of its symbols
+):
+    "Take throw-away books to their first exit, once a process, so that no transaction waits for the compiler"
+    if _compiled:
+        return
+    books = new_books(pinned, market.panel.symbols, market.targets)
+    broker = SimulatedBroker(books, str)
+    for t in range(min(250, len(market.sessions))):
+        if any(done.key.kind == 'exit' for done in play_session(books, broker, market, t).executions):
+            break
+    _compiled.append(True)
+
 # %% ../../nbs/trading/09_replay.ipynb #42b8e2fb
 BATCH = 50  # Sessions a transaction
 
@@ -265,15 +283,6 @@ def _refuse_stopped(settings, account):
         remedy = f'{latched.back}, or open another account.'
         raise TradingError(f'{account} would be replayed without orders: {latched.reason}', latched.state, remedy)
 
-
-def _compile(pinned, market, most=250):
-    "Take throw-away books to their first exit, so that no transaction waits for the compiler"
-    books = new_books(pinned, market.panel.symbols, market.targets)
-    broker = SimulatedBroker(books, str)
-    for t in range(min(most, len(market.sessions))):
-        if any(done.key.kind == 'exit' for done in play_session(books, broker, market, t).executions):
-            return
-
 # %% ../../nbs/trading/09_replay.ipynb #8239c15d
 @dataclass(frozen=True)
 class Replayed:
@@ -299,7 +308,7 @@ def replay(
     pinned = replay_settings(settings, account)
     core = replay_study(pinned)
     market = replay_market(core.market, core.wanted(), pinned.risk, pinned.backtest)
-    _compile(pinned, market)
+    compile_engine(pinned, market)
     with writer(settings, account) as mine, trading_session(mine):
         _refuse_stopped(settings, account)
         began = perf_counter()
