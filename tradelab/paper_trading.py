@@ -19,7 +19,7 @@ from .data.instruments import find_instruments
 from .engine.result import equity_svg
 from .trading.account_state import LatchedState
 from .trading.accounts import account_state, accounts_table, ask_to_stop, pause_account, resume_account
-from .trading.paper_loop import PaperRan, open_paper, outlook, refuse_changed, run_paper
+from .trading.paper_loop import PaperRan, open_paper, opening_only, outlook, refuse_changed, run_paper
 from .trading.parity import Parity, parity
 from .trading.replay import Replayed, open_replay, pinned_settings, replay_settings
 from .trading.replay import replay as replay_account
@@ -46,7 +46,7 @@ class PaperStatus:
     waiting: int  # Orders that may still be filled
     fills: int  # Executions in all
     next: str = ''  # What is due next; '' for a replay
-    data_until: str = ''  # Last session with a stored bar, ISO; '' for a replay
+    data_until: str = ''  # Last session with a stored bar, ISO, and the symbols that end before it; '' for a replay
     doing: str = ''  # What its process said last, such as the state of its feed
     needs: tuple[str, ...] = ()  # What needs a person, in sentences
     open_orders: tuple[str, ...] = ()  # Orders that may still be filled, in words
@@ -245,6 +245,8 @@ def start(
     if mode != 'paper':
         raise TradingError(f'{name} is no paper account', mode, 'Name another one: tradelab accounts')
     refuse_changed(pinned, settings, name)
+    if words := opening_only(pinned, settings):
+        say(words)
     return run_paper(settings, name, once=once, say=say)
 
 # %% ../nbs/trading/20_paper_trading.ipynb #e5731991
