@@ -33,7 +33,9 @@ WHERE s.account = :account GROUP BY s.account, s.session HAVING count(execution_
     'orders of the session': """
 SELECT s.session, count(client_order_id), orders FROM account_sessions s LEFT JOIN intents i
 ON i.account = s.account AND left(i.decided, 10) = s.session::text AND attempt = 0
-AND kind NOT IN ('stop', 'target', 'flat') WHERE s.account = :account
+AND kind NOT IN ('stop', 'target', 'flat') AND NOT EXISTS (SELECT FROM order_events e
+    WHERE e.account = i.account AND e.client_order_id = i.client_order_id AND e.raw->>'reason' LIKE 'risk gate:%')
+WHERE s.account = :account
 GROUP BY s.account, s.session HAVING count(client_order_id) <> orders""",
     'filled of an order': """
 SELECT client_order_id, s.filled, s.quantity FROM order_states s JOIN intents i USING (account, client_order_id)

@@ -398,6 +398,8 @@ def test_prices_that_are_stale_or_absent_refuse_entries(desk):
         'AAPL': False,
         'IBM': True,
     }
+    with session(desk) as db:
+        assert not check_books(db, name)
 
 
 @pytest.mark.parametrize(
