@@ -22,14 +22,17 @@ from ..utils.error_handling import check_kind
 # %% ../../nbs/engine/15_protection.ipynb #bb7af550
 def wanted_protection(
     account: TradingAccount,  # Of which the positions, their stops and the waiting orders are read
+    seen: Iterable[
+        WorkingOrder
+    ] = (),  # Waiting orders as the broker has them (`order.seen(...)`); others count as open
 ) -> tuple[WorkingOrder, ...]:  # Kinds 'stop' and 'target', by symbol; `remaining` is what should stand
     "The protective orders that should stand at the broker"
     check_kind(account, TradingAccount, 'The account', 'Pass a TradingAccount.')
     if account.state.account[0]['state'] == HALTED:
         return ()
-    wanted = []
+    wanted, at_broker = [], _at_broker(account, seen)
     for j in np.flatnonzero(account.state.positions['quantity']).tolist():
-        position, free = account.state.positions[j], _free(account, j)
+        position, free = account.state.positions[j], _free(account, j, at_broker)
         sign = 1 if position['quantity'] > 0 else -1
         stop, trails = live_stop(sign, position, account.params)
         levels = ('stop', stop, TRAILING_STOP if trails else STOP_LOSS), ('target', position['target'], TAKE_PROFIT)
@@ -39,9 +42,15 @@ def wanted_protection(
     return tuple(wanted)
 
 
-def _free(account, j):
-    "Shares of a position that no waiting exit wants"
-    exits = (order for order in account.orders if order.key.symbol == account.symbols[j])
+def _at_broker(account, seen):
+    "The waiting orders of an account in the states that the broker gave them"
+    known = {order.key: order for order in seen}
+    return [known.get(order.key, order) for order in account.orders]
+
+
+def _free(account, j, orders):
+    "Shares of a position that no open exit wants"
+    exits = (order for order in orders if order.key.symbol == account.symbols[j])
     held = account.state.positions['quantity'][j]
     leaving = sum(order.remaining for order in exits if order.quantity * held < 0)
     return float(round_quantity(max(0.0, abs(held) - leaving)))
@@ -75,9 +84,13 @@ def protection_steps(
     account: TradingAccount,  # What it holds and has decided
     standing: Iterable[WorkingOrder],  # Open protective orders, as the broker or the ledger has them
     sent: Collection[OrderKey] = (),  # Keys that are used up: of protective orders of this session that were sent
+    seen: Iterable[
+        WorkingOrder
+    ] = (),  # Waiting orders as the broker has them; a refused or expired exit holds no shares
 ) -> ProtectionSteps:  # Empty when all is as it should be
     "What to do next about the protective orders of an account"
-    wanted, stands = _by_symbol(wanted_protection(account)), _by_symbol(standing)
+    at_broker = _at_broker(account, seen)
+    wanted, stands = _by_symbol(wanted_protection(account, at_broker)), _by_symbol(standing)
     cancel, submit = [], []
     for symbol in sorted({*wanted, *stands}):
         if symbol not in stands:
@@ -85,7 +98,7 @@ def protection_steps(
         elif not _agree(wanted.get(symbol, []), stands[symbol]):
             cancel += stands[symbol]
     held_back = {order.key.symbol for order in cancel}
-    exits = (order for order in account.orders if order.remaining and order.key.kind in ('exit', 'reduce'))
+    exits = (order for order in at_broker if order.remaining and order.key.kind in ('exit', 'reduce'))
     waiting = tuple(order for order in exits if order.key.symbol in held_back)
     return ProtectionSteps(tuple(cancel), tuple(submit), waiting)
 
