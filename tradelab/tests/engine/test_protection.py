@@ -122,8 +122,8 @@ def test_an_exit_waits_until_the_shares_are_free():
 def test_an_exit_that_has_ended_at_the_broker_leaves_the_position_its_stop(state):
     standing = protection_steps(_account(**BOTH), ()).submit
     account = _account((1, 0, -1), **BOTH)
-    leave = next(order for order in account.orders if order.key.kind == 'exit')
-    ended = [leave.seen(state)]
+    assert [order.key.kind for order in account.orders] == ['exit', 'entry']  # the entry sells short
+    ended = [order.seen(state) for order in account.orders]
     assert _said(wanted_protection(account, ended)) == [('stop', -500.0, 9.5), ('target', -500.0, 12.0)]
     assert not protection_steps(account, standing, (), ended)
     assert _said(protection_steps(account, (), (), ended).submit) == _said(standing)
