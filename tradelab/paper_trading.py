@@ -42,11 +42,12 @@ class PaperStatus:
     cash: float  # USD
     equity: float  # USD
     positions: dict[str, float]  # Symbol → shares, below 0 for a short position
-    orders: int  # Orders decided in all
+    orders: int  # Orders decided in all, without refused ones
     waiting: int  # Orders that may still be filled
     fills: int  # Executions in all
     next: str = ''  # What is due next; '' for a replay
     data_until: str = ''  # Last session with a stored bar, ISO, and the symbols that end before it; '' for a replay
+    refused: int = 0  # Orders that the risk gate refused; they are never sent
     doing: str = ''  # What its process said last, such as the state of its feed
     needs: tuple[str, ...] = ()  # What needs a person, in sentences
     open_orders: tuple[str, ...] = ()  # Orders that may still be filled, in words
@@ -65,9 +66,16 @@ class PaperStatus:
         return f'PaperStatus({self.account}, {self.mode}: {self.state}; {stands}; holds {held})'
 
 # %% ../nbs/trading/20_paper_trading.ipynb #1c37c349
+def _waiting_orders(now, most):
+    "Orders that may still be filled, in words, at most some of them"
+    shown = list(now.open_orders[:most])
+    return [*shown, f'and {now.waiting - len(shown):,} more'] if now.waiting > len(shown) else shown
+
+
 def _facts(self) -> list[tuple[str, str]]:  # Name and value, in the order of reading
     "The status in words"
     held = ', '.join(f'{shares:g} {symbol}' for symbol, shares in self.positions.items()) or 'nothing'
+    decided = f'{plural(self.orders, "order")} decided' + (f', {self.refused:,} refused' if self.refused else '')
     ahead = [('next', self.next), ('data until', self.data_until), ('process', self.doing)]
     ahead += [('needs a person', sentence) for sentence in self.needs]
     return [
@@ -77,7 +85,8 @@ def _facts(self) -> list[tuple[str, str]]:  # Name and value, in the order of re
         ('last session', f'{self.session} ({plural(self.sessions, "session")})' if self.session else 'none yet'),
         ('equity', f'{self.equity:,.2f} USD, of which {self.cash:,.2f} cash'),
         ('holds', held),
-        ('trading', f'{plural(self.orders, "order")} decided, {plural(self.fills, "fill")}, {self.waiting:,} waiting'),
+        ('trading', f'{decided}, {plural(self.fills, "fill")}, {self.waiting:,} waiting'),
+        *([('waiting orders', ', '.join(_waiting_orders(self, 6)))] if self.open_orders else ()),
         *(fact for fact in ahead if fact[1]),
     ]
 
@@ -117,8 +126,9 @@ def _status_html(self) -> str:  # HTML
         f'<p style="color:#b3261e;margin:4px 0"><b>Needs a person:</b> {escape(each)}</p>' for each in self.needs
     )
     picture = equity_svg(pd.Series(self.curve)) if len(self.curve) > 1 else ''
-    waiting = _rows(('open orders',), [(order,) for order in self.open_orders]) if self.open_orders else ''
-    facts = [fact for fact in self.facts() if fact[0] not in ('account', 'holds', 'needs a person')]
+    waiting = _rows(('open orders',), [(order,) for order in _waiting_orders(self, 20)]) if self.open_orders else ''
+    hidden = ('account', 'holds', 'needs a person', 'waiting orders')
+    facts = [fact for fact in self.facts() if fact[0] not in hidden]
     lines = ''.join(
         f'<tr><th style="text-align:left;padding:2px 12px 2px 0">{escape(name)}</th>'
         f'<td style="text-align:left">{escape(str(value))}</td></tr>'
@@ -134,7 +144,8 @@ PaperStatus._repr_html_ = _status_html
 _STANDING = """
 SELECT a.name AS account, s.session, s.equity::float8 AS equity, b.cash::float8 AS cash,
     (SELECT count(*) FROM account_sessions WHERE account = a.name) AS sessions,
-    (SELECT count(*) FROM intents WHERE account = a.name) AS orders,
+    (SELECT count(*) FROM intents WHERE account = a.name AND verdict NOT LIKE 'refused%%') AS orders,
+    (SELECT count(*) FROM intents WHERE account = a.name AND verdict LIKE 'refused%%') AS refused,
     (SELECT count(*) FROM executions WHERE account = a.name) AS fills,
     (SELECT count(*) FROM order_states WHERE account = a.name
         AND state IN ('intent', 'submitted', 'unknown', 'accepted', 'partly_filled')) AS waiting,
@@ -151,7 +162,8 @@ SELECT p.symbol, p.quantity::float8 AS quantity, (SELECT close FROM account_deci
 FROM positions p WHERE p.account = %(account)s ORDER BY p.symbol
 """
 _WAITING = """
-SELECT o.side || ' ' || o.symbol AS what, (o.quantity - o.filled)::float8 AS shares, i.order_type, i.time_in_force
+SELECT o.side || ' ' || o.symbol AS what, (o.quantity - o.filled)::float8 AS shares, i.kind, i.order_type,
+    i.time_in_force
 FROM order_states o JOIN intents i USING (account, client_order_id) WHERE account = %(account)s
     AND state IN ('intent', 'submitted', 'unknown', 'accepted', 'partly_filled') ORDER BY o.decided, o.symbol LIMIT 20
 """
@@ -164,7 +176,7 @@ def _order_words(order):
     "An order that waits, in words"
     side, symbol = order.what.split(' ', 1)
     when = {'opg': 'at the open', 'cls': 'at the close'}.get(order.time_in_force, f'for the {order.time_in_force}')
-    return f'{side} {order.shares:g} {symbol}, {order.order_type.replace("_", " ")} {when}'
+    return f'{side} {order.shares:g} {symbol} ({order.kind}, {order.order_type.replace("_", " ")} {when})'
 
 
 def _needs(state):
@@ -204,8 +216,8 @@ def status(
         open_orders=tuple(_order_words(order) for order in waiting.itertuples()),
         curve=tuple(curve['equity'].astype(float)),
         **(asdict(ahead) if ahead else dict(needs=_needs(account_state(settings, account)))),
-        doing=found['doing'] if pd.notna(found['doing']) else '',
-        **{name: int(found[name]) for name in ('sessions', 'orders', 'waiting', 'fills')},
+        doing=found['doing'] if pd.notna(found['doing']) and not row['writer'].startswith('died') else '',
+        **{name: int(found[name]) for name in ('sessions', 'orders', 'refused', 'waiting', 'fills')},
     )
 
 # %% ../nbs/trading/20_paper_trading.ipynb #38cab369
@@ -223,7 +235,7 @@ def _ready(settings, symbols):
 def _refuse_old_bars(settings):
     "TradingError where the provider never has a bar of today"
     if settings.data.provider == 'sample':
-        remedy = 'Set [data] provider = yahoo or alpaca. Without a network: tradelab paper replay'
+        remedy = 'Set [data] provider = yahoo, alpaca or files. Without a network: tradelab paper replay'
         raise TradingError('A paper account needs bars of today, and the sample ends in 2013', 'sample', remedy)
 
 # %% ../nbs/trading/20_paper_trading.ipynb #ed515317

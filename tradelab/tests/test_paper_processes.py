@@ -36,9 +36,11 @@ def market(emptied, tmp_path_factory):
     folder, rng = tmp_path_factory.mktemp('bars'), np.random.default_rng(1)
     now = datetime.now(UTC)
     days = sessions((now - timedelta(days=400)).date(), (now - timedelta(days=1)).date())
-    for symbol in ('AAA', 'BBB'):
+    for symbol in ('AAA', 'BBB', 'CCC'):
         close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, len(days))))
         frame = pd.DataFrame(dict(session=days, open=close, high=close * 1.01, low=close * 0.99, close=close))
+        if symbol == 'CCC':
+            frame.iloc[50:, 1:] *= 100  # the data check refuses it
         frame.assign(volume=1e6).to_csv(folder / f'{symbol}.csv', index=False)
     variables = LIMITS | {
         'TRADELAB_DATA_PROVIDER': 'files',
@@ -70,6 +72,7 @@ def test_a_process_runs_until_it_is_asked_to_stop(market):
     assert told['next'].startswith(('decision of', 'session')) and told['doing'].startswith('wait until')
     second = call_command('paper', 'start', **variables)
     assert second[0] != 0 and 'Another process writes for the account paper' in second[2]
+    assert 'tradelab paper stop --account paper' in second[2]
     began = time.monotonic()
     status, out, err = call_command('paper', 'stop', **variables)
     assert (status, out) == (0, 'Stopped.\n') and time.monotonic() - began < 5
@@ -89,6 +92,10 @@ def test_a_signal_ends_a_process_within_five_seconds_and_the_next_one_goes_on(ma
     assert command.wait()[0] == code and time.monotonic() - began < 5
     writer = accounts_table(lab).set_index('account').writer['paper']
     assert writer == '' if number != signal.SIGKILL else writer.startswith('died')
+    if number == signal.SIGKILL:
+        status, _, err = call_command('paper', 'stop', **variables)
+        assert status != 0 and 'The process that traded the account paper has died' in err
+        assert json.loads(call_command('paper', 'status', 'paper', '--json', **variables)[1])['doing'] == ''
     status, out, err = call_command('paper', 'start', '--once', **variables)
     assert status == 0 and 'nothing more is due. Next: ' in out, err
     assert accounts_table(lab).set_index('account').writer['paper'] == ''
@@ -117,7 +124,8 @@ def test_pause_and_resume(market):
         (('start', '--once'), {'TRADELAB_STRATEGY_FAST': '7'}, '[strategy] fast: 50 at the opening, 7 today'),
         (('start', '--once'), {'TRADELAB_RISK_MAX_DRAWDOWN': '0.9'}, '[risk] max_drawdown: 0.5 at the opening, 0.9'),
         (('start', '--account', 'new', '--once'), {'TRADELAB_RISK_MAX_DRAWDOWN': ''}, 'needs these limits of [risk]'),
-        (('start', '--account', 'new', '--once'), {'TRADELAB_DATA_PROVIDER': 'sample'}, 'tradelab paper replay'),
+        (('start', '--account', 'new', '--once'), {'TRADELAB_DATA_PROVIDER': 'sample'}, 'yahoo, alpaca or files'),
+        (('start', '--account', 'new', '--once'), {'TRADELAB_PAPER_SYMBOLS': 'CCC'}, 'Then name other symbols'),
         (('start', '--account', 'New', '--once'), {}, 'An account cannot have this name'),
         (('start', '--account', 'new', '--once'), {'TRADELAB_PAPER_SYMBOLS': 'NOPE'}, 'NOPE'),
         (('stop', '--account', 'nobody'), {}, 'There is no such account'),

@@ -96,13 +96,18 @@ def ask_to_stop(
     account: str,  # Name of the account
     wait_s: float = 5.0,  # Seconds to wait for its end
     actor: str = '',  # Who asks; this person when left out
-) -> bool:  # Whether it has ended; raises TradingError where no process trades the account
+) -> bool:  # Whether it has ended; raises TradingError where no process trades the account, or it has died
     "Ask the process that trades an account to stop, and wait for its end"
     with session(settings) as db:
         read_state(db, account)
         running = db.execute(text(_RUNNING), dict(account=account)).mappings().first()
         if running is None or running['ended_at'] is not None:
-            raise TradingError(f'No process trades the account {account}', 'none', 'Start one: tradelab paper start')
+            remedy = f'Start one: tradelab paper start --account {account}'
+            raise TradingError(f'No process trades the account {account}', 'none', remedy)
+        who = accounts_table(settings).set_index('account').writer[account]
+        if who.startswith('died'):
+            remedy = f'To go on: tradelab paper start --account {account}. Only to end its rows: tradelab accounts --end-dead'
+            raise TradingError(f'The process that traded the account {account} has died', who, remedy)
         db.execute(text(_ASK), dict(id=running['id'], who=actor or this_person()))
     end = time.monotonic() + wait_s
     while time.monotonic() < end:

@@ -39,7 +39,7 @@ from .simulated_broker import FaultScript, SimulatedBroker
 from .tables import StoredAccount
 from .writer import Writer, trading_session, writer
 from ..utils.database import require_current, session
-from ..utils.error_handling import TradingError
+from ..utils.error_handling import RefusedError, TradingError
 
 # %% ../../nbs/trading/09_replay.ipynb #94750c13
 _UNSUPPORTED = (  # Section, key, the value, why not, what to set instead
@@ -79,7 +79,11 @@ def prepared_study(
     start_by: date | None = None,  # Day by which each symbol has a bar, or TradingError; None: not asked
 ) -> Study:  # Of the symbols that passed the data check; raises RefusedError for none
     "The study of the symbols of the lab"
-    universe = admit_all(settings, settings.data.symbols)
+    try:
+        universe = admit_all(settings, settings.data.symbols)
+    except RefusedError as e:
+        remedy = 'Inspect them: tradelab data status. Then name other symbols; an account has no `allow`.'
+        raise RefusedError(e.what, e.found, remedy) from None
     for symbol, (bars, *_) in universe.data.items():
         if start_by and len(bars) and bars.index[0].date() > start_by:
             found = f'{symbol} begins on {bars.index[0]:%Y-%m-%d}, the replay ends on {start_by}'

@@ -128,7 +128,10 @@ def _held(db, account, holder):
         f'process {holder["process"]} on {holder["host"]} since {holder["started_at"]:%Y-%m-%d %H:%M} UTC, '
         f'last sign of life {plural(int(holder["age"]), "second")} ago'
     )
-    remedy = f'Let it work, or stop it on {holder["host"]}: kill {holder["process"]}'
+    stop = f'stop it on {holder["host"]}: kill {holder["process"]}'
+    if db.scalar(text('SELECT mode FROM accounts WHERE name = :account'), dict(account=account)) == 'paper':
+        stop = f'stop it: tradelab paper stop --account {account}'
+    remedy = f'Let it work, or {stop}'
     if holder['age'] >= SILENT_S:
         remedy = f'It gives no sign of life. End it on {holder["host"]}: kill -9 {holder["process"]}'
         remedy += ' (or take over: take_over=True)'

@@ -143,5 +143,11 @@ def test_a_process_that_is_asked_to_stop_is_waited_for(paper):
     with writer(paper, 'paper') as mine, trading_session(mine) as number:
         assert not ask_to_stop(paper, 'paper', 0.1, 'ada@lab-1')
         assert stop_asked(mine, number) == 'ada@lab-1'
-    with pytest.raises(TradingError, match='No process trades'):
+    with pytest.raises(TradingError, match='No process trades.*tradelab paper start --account paper'):
         ask_to_stop(paper, 'paper')
+    with owner_session(paper) as db:
+        for table in ('writer_epochs', 'trading_sessions'):
+            db.execute(text(f'UPDATE {table} SET ended_at = NULL, why = NULL'))
+    with pytest.raises(TradingError, match='has died.*tradelab paper start --account paper'):
+        ask_to_stop(paper, 'paper')
+    assert end_dead_writers(paper) == ['paper']
