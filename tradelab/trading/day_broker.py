@@ -14,7 +14,7 @@ from decimal import Decimal, localcontext
 from math import ceil, inf, isfinite, nan
 from typing import NamedTuple
 
-from ..config import BacktestSettings, CostSettings, RiskSettings
+from ..config import BacktestSettings, CostSettings, OrderSettings, RiskSettings
 from ..engine.accounting import split_shares
 from ..engine.doors import ENTERED_BY
 from ..engine.fills import TOUCH, entry_touch, fillable_quantity, market_fill_price, paid_quantity, rest_of_bar
@@ -29,7 +29,7 @@ from tradelab.trading.broker import (
     OrderRequest,
     OutcomeUnknownError,
 )
-from .prices import Clock, Halt, MinuteBar, Price, Print, Quote
+from .prices import Clock, Halt, MinuteBar, Price, Print, Quote, from_the_future
 from .simulated_broker import SESSION_OVER, FaultScript, OrderDesk
 from ..utils.error_handling import TradingError
 
@@ -45,7 +45,12 @@ class Offer(NamedTuple):
     volume: float  # Shares shown or traded
     least: float  # No fill lies below, USD a share; 0 where there is no range
     most: float  # No fill lies above, USD a share; infinity where there is no range
-    is_bar: bool  # Whether it tells about a stretch of time
+    until: datetime  # End of a bar, otherwise `at`, UTC
+
+    @property
+    def is_bar(self) -> bool:
+        "Whether it tells about a stretch of time"
+        return self.until > self.at
 
 
 def offer(
@@ -55,13 +60,13 @@ def offer(
     "A price as the bar of one side of the market"
     if isinstance(price, MinuteBar):
         bar = (price.open, price.high, price.low, price.close)
-        return Offer(price.at, *bar, float(price.volume), price.low, price.high, True)
+        return Offer(price.at, *bar, float(price.volume), price.low, price.high, price.until)
     if isinstance(price, Print):
-        return Offer(price.at, *(price.price,) * 4, float(price.size), 0.0, inf, False)
+        return Offer(price.at, *(price.price,) * 4, float(price.size), 0.0, inf, price.at)
     if isinstance(price, Halt) or price.bid > price.ask > 0:
         return None
     side, size = (price.ask, price.ask_size) if sign > 0 else (price.bid, price.bid_size)
-    return Offer(price.at, *(side,) * 4, float(size), 0.0, inf, False) if side > 0 else None
+    return Offer(price.at, *(side,) * 4, float(size), 0.0, inf, price.at) if side > 0 else None
 
 # %% ../../nbs/trading/16_day_broker.ipynb #a9e95a47
 class Reach(NamedTuple):
@@ -109,9 +114,10 @@ class DayBroker(OrderDesk):
         cash: Decimal | float | None = None,  # USD now; None for that of `account`
         positions: Mapping[str, Decimal | float] | None = None,  # Symbol → shares now
         script: FaultScript = FaultScript(),  # What goes wrong
+        limits: OrderSettings = OrderSettings(),  # [orders]; `max_price_age_s` and `max_price_deviation` are used
     ):
         super().__init__(script)
-        self.clock, self.params = clock, engine_parameters(costs, RiskSettings(), account)
+        self.limits, self.clock, self.params = limits, clock, engine_parameters(costs, RiskSettings(), account)
         self.shorts, self.cash = account.direction == 'long_short', _exact(account.cash if cash is None else cash)
         self.held = {symbol: float(shares) for symbol, shares in (positions or {}).items() if shares}
         self.requests, self.halted, self.last, self._entered = {}, set(), {}, {}
@@ -124,6 +130,7 @@ class DayBroker(OrderDesk):
     def _clear(self):
         "Forget the prices of the session before"
         self._prints, self._first, self._used, self._executed, self.ranges = {}, {}, {}, 0, None
+        self._newest, self._told, self.ignored = {}, {}, {}  # Ends of the newest price and bar; why → prices
 
     def open_orders(self) -> tuple[BrokerOrder, ...]:  # In the order in which they came
         "Orders that may still be filled"
@@ -144,8 +151,8 @@ class DayBroker(OrderDesk):
         return self.clock.now().isoformat()
 
     def __repr__(self):
-        orders, cash = len(self.open_orders()), float(self.cash)
-        return f'DayBroker({self.session or "no session yet"}: {orders} open orders, {cash:,.2f} USD)'
+        ignored = ''.join(f', {count} {why}' for why, count in self.ignored.items())
+        return f'DayBroker({self.session or "no session yet"}: {len(self._open)} open orders, {self.cash:,.2f} USD{ignored})'
 
 # %% ../../nbs/trading/16_day_broker.ipynb #fe29ac83
 def _exact(number):
@@ -344,7 +351,7 @@ def _fill(self, name, reference, entered_by, bar):
     "Fill what an offer allows of an order, and cancel what cash does not pay"
     request, left = self.requests[name], self._left(name)
     sign, limit, params = 1 if request.quantity > 0 else -1, request.limit_price, self.params
-    used = self._used.get((request.symbol, bar.at), 0.0)
+    used = self._used_of(request.symbol, bar)
     traded = fillable_quantity(left, used, bar.volume, params)
     costs = (0.0, 0.0) if request.type == 'limit' else (params['slippage_bp'], params['slippage'])
     price = float(market_fill_price(sign, reference, *costs, *self._range(request.symbol, bar)))
@@ -399,9 +406,15 @@ def _book(self, name, quantity, price, fees, slippage, bar, entered_by):
 def _note(self, execution):
     "Remember the volume that an execution used up, and how an entry was reached"
     at = datetime.fromisoformat(execution.at)
-    used = self._used.get((execution.symbol, at), 0.0)
-    self._used[execution.symbol, at] = used + abs(execution.quantity)
+    used = self._used.setdefault(execution.symbol, {})
+    used[at] = used.get(at, 0.0) + abs(execution.quantity)
     self._entered[execution.client_order_id] = at, ENTERED_BY.index(execution.entered_by), execution.price
+
+
+def _used_of(self, symbol, bar):
+    "Shares that were filled on an offer; on a bar, also on the quotes and trades of its time"
+    of_symbol = self._used.get(symbol, {})
+    return sum(shares for at, shares in of_symbol.items() if at == bar.at or bar.at < at < bar.until)
 
 
 def _hold(self, symbol, shares):
@@ -421,7 +434,8 @@ def _activate(self, name):
 
 
 DayBroker._fill, DayBroker._range, DayBroker._has_no_price, DayBroker._book = _fill, _range, _has_no_price, _book
-DayBroker._note, DayBroker._hold, DayBroker._activate = _note, _hold, _activate
+DayBroker._note, DayBroker._used_of = _note, _used_of
+DayBroker._hold, DayBroker._activate = _hold, _activate
 
 # %% ../../nbs/trading/16_day_broker.ipynb #aa1ab35b
 def _seen(broker, name, price):
@@ -460,6 +474,10 @@ def _try(broker, name, price):
     request, before = broker.requests[name], len(broker.executions)
     known = order.reason == TRIGGERED or order.filled > 0.0
     found = reach(request, bar, known)
+    reaches = found.triggered and request.type.startswith('stop')
+    if reaches and isinstance(price, Quote) and not _is_near(broker, price.symbol, bar.open):
+        _ignore(broker, FAR)
+        return False
     if found.triggered and not known:
         broker.news(order, reason=TRIGGERED, since=price.until)
     if found.how >= 0:
@@ -478,31 +496,18 @@ def _fill_waiting(broker, price):
             names += sorted(set(legs) & set(broker._open), key=lambda leg: (_rank(broker, leg), legs.index(leg)))
 
 # %% ../../nbs/trading/16_day_broker.ipynb #0ffb535c
-def _hear(self, price):
-    "Keep what a price says; whether it may fill orders of its symbol"
-    self._moment = price.until
-    if isinstance(price, Halt):
-        (self.halted.add if price.halted else self.halted.discard)(price.symbol)
-        return False
-    if price.symbol not in self.halted:
-        _note_price(self, price)
-    return price.symbol not in self.halted
-
-
-DayBroker._hear = _hear
-
-
 def _note_price(broker, price):
     "Keep what an auction may need"
     if isinstance(price, Print) and price.kind != 'trade':
         broker._prints.setdefault((price.kind, price.symbol), price)
-    if price.price > 0:
-        broker.last[price.symbol] = price.price
-    if price.at >= broker.opened and not (isinstance(price, Print) and price.kind == 'close'):
+    is_newest = price.until >= broker._newest.get(price.symbol, price.until)
+    if is_newest:
+        _note_last(broker, price)
+    if broker.opened <= price.at < broker.closed and not (isinstance(price, Print) and price.kind == 'close'):
         known = broker._first.get(price.symbol)
         if known is None or _precision(price) < _precision(known):
             broker._first[price.symbol] = price
-        if isinstance(price, MinuteBar | Print):
+        if isinstance(price, MinuteBar | Print) and is_newest:
             broker._prints['late', price.symbol] = price
 
 
@@ -556,6 +561,68 @@ def _fill_at_auction(broker, request, bar):
         reason = 'Its limit was not reached' if found.how < 0 else 'The auction had no more shares for it'
         broker.news(order, state='expired', reason=reason)
         broker._close_groups(name)
+
+# %% ../../nbs/trading/16_day_broker.ipynb #d148a292
+FUTURE, ANOTHER_DAY, LATE = 'from the future', 'of another session', 'late'
+FAR = 'too far off for a stop'
+DAY = timedelta(days=1)
+
+
+def _unfit(broker, price):
+    "Why a price fills nothing; empty where it may"
+    if from_the_future(price):
+        return FUTURE
+    if isinstance(price, Print) and price.kind != 'trade':
+        return '' if broker.opened <= price.at < broker.opened + DAY else ANOTHER_DAY
+    if isinstance(price, Print):
+        return LATE if price.at < broker._told.get(price.symbol, price.at) else ''
+    if isinstance(price, Quote):
+        oldest = price.received - timedelta(seconds=broker.limits.max_price_age_s)
+        return LATE if price.at < max(oldest, broker._newest.get(price.symbol, oldest)) else ''
+    return ''
+
+
+def _ignore(broker, why):
+    "Count a price that fills nothing"
+    broker.ignored[why] = broker.ignored.get(why, 0) + 1
+
+
+def _is_near(broker, symbol, price):
+    "Whether a side of a quote lies near the last price; not where there is none"
+    last = broker.last.get(symbol, inf)
+    return abs(price - last) <= broker.limits.max_price_deviation * last < inf
+
+
+def _note_last(broker, price):
+    "Keep the newest price of a symbol; a quote only with both sides near the last one, or near its own middle"
+    symbol = price.symbol
+    broker._newest[symbol] = price.until
+    if isinstance(price, MinuteBar):
+        broker._told[symbol] = price.until
+    if isinstance(price, Quote):
+        most = broker.limits.max_price_deviation * broker.last.get(symbol, price.price)
+        if not max(abs(side - broker.last.get(symbol, price.price)) for side in (price.bid, price.ask)) <= most:
+            return
+        if price.bid > price.ask or not price.price:
+            return
+    broker.last[symbol] = price.price
+
+# %% ../../nbs/trading/16_day_broker.ipynb #e8f2dab0
+def _hear(self, price):
+    "Keep what a price says; whether it may fill orders of its symbol"
+    if why := _unfit(self, price):
+        _ignore(self, why)
+        return False
+    self._moment = price.until
+    if isinstance(price, Halt):
+        (self.halted.add if price.halted else self.halted.discard)(price.symbol)
+        return False
+    if price.symbol not in self.halted:
+        _note_price(self, price)
+    return price.symbol not in self.halted
+
+
+DayBroker._hear = _hear
 
 # %% ../../nbs/trading/16_day_broker.ipynb #06cb7102
 def _take(
