@@ -12,7 +12,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -28,6 +28,7 @@ from ..research.study import equal_parts
 from ..risk_management import REQUIRED_LIMITS, Gate
 from .account_state import apply_latched, create_account, read_state
 from .accounts import accounts_table
+from .broker import OutcomeUnknownError
 from .feeds import Feed
 from .order_ledger import last_session
 from tradelab.trading.paper_session import (
@@ -67,6 +68,16 @@ def first_session(
     return next_session(today).date()
 
 
+def _refuse_flat(settings):
+    "TradingError where prices of now are to close positions each evening, which their orders do not do"
+    if settings.backtest.flat_at_close:
+        what = (
+            'Paper trading with prices of now does not support [backtest] flat_at_close: no order leaves for the close'
+        )
+        remedy = 'Set flat_at_close = false and open an account, or [paper] feed = stored.'
+        raise TradingError(what, True, remedy)
+
+
 def _refuse_missing_limits(settings):
     "TradingError while a limit is empty that the gate of paper trading needs"
     if missing := [name for name in REQUIRED_LIMITS if getattr(settings.risk, name) is None]:
@@ -85,6 +96,8 @@ def open_paper(
     require_current(settings)
     refuse_unsupported(settings, 'Paper trading')
     _refuse_missing_limits(settings)
+    if settings.paper.feed != 'stored':
+        _refuse_flat(settings)
     name, cash = account or settings.paper.account, settings.paper.cash or settings.backtest.cash
     span = dict(start=first_session(now), end=None, cash=cash)
     wished = with_values(settings, data={'symbols': settings.paper.symbols or settings.data.symbols}, backtest=span)
@@ -333,7 +346,8 @@ def _obey(loop, live):
     for order in live.broker.open_orders():
         kind = live.known[order.client_order_id].key.kind
         if latched.state == 'HALTED' or kind in ('entry', 'add', 'reinvest'):
-            live.broker.cancel(order.client_order_id)
+            with suppress(OutcomeUnknownError):  # The next look tries again
+                live.broker.cancel(order.client_order_id)
     book_live(loop.mine, live, (), loop.clock.now())
 
 
@@ -374,6 +388,7 @@ def _live(loop, table):
                 take_price(loop.mine, live, price)
             _look_at_clock(loop)
             _obey(loop, live)
+            book_live(loop.mine, live, (), loop.clock.now())
             _note_doing(loop, str(loop.feed.state()))
     if not loop.stop.is_set():
         end_live(loop.mine, live, loop.clock.now())
@@ -549,6 +564,8 @@ def run_paper(
     if once and feed is not None:
         remedy = 'Set [paper] feed = stored, or let a process run: tradelab paper start'
         raise TradingError('Prices of now fill orders only while a process runs', '--once', remedy)
+    if feed is not None:
+        _refuse_flat(pinned)
     stored = StoredMarket(pinned)
     stored.read()
     if collect is None and clock is None:
