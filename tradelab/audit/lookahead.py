@@ -84,6 +84,10 @@ EXEMPT_FUNCTIONS = {  # Function → why it is not audited
         ),
         'stores and loads finished models',
     ),
+    **dict.fromkeys(
+        ('research.track_record.order_costs', 'research.track_record.fills_needed', 'research.track_record.cone'),
+        'judges orders and returns of the past and decides nothing about trades',
+    ),
     'models.artifact.forecast_next': 'the last row of models.artifact.forecast, which is audited',
     'models.features.future_return': 'the label, which looks ahead by definition; models.windows.samples is audited',
     'models.features.feature_probe': 'computes features of a fixed series',
