@@ -348,7 +348,7 @@ class LiveDay:
 def open_live(
     mine: Writer,  # Who writes for the account
     day: PaperDay,  # Has begun
-    pinned: Settings,  # Costs, and whether fractions and short positions are allowed
+    pinned: Settings,  # Costs, limits of [orders], and whether fractions and short positions are allowed
     clock: Clock,  # The time
     script: FaultScript = FaultScript(),  # What goes wrong at the broker
 ) -> LiveDay:  # With all that the ledger knows of the day
@@ -356,7 +356,7 @@ def open_live(
     books = day.books
     held = dict(zip(books.symbols, books.state.positions['quantity'].tolist()))
     cash = float(books.state.account[0]['cash'])
-    broker = DayBroker(clock, pinned.costs, pinned.backtest, cash, held, script)
+    broker = DayBroker(clock, pinned.costs, pinned.backtest, cash, held, script, pinned.orders)
     with mine.transaction() as db:
         protective = protective_orders(db, mine.account, day.session)
         states = order_states(db, mine.account, list(protective))
