@@ -13667,6 +13667,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'tradelab/utils/database.py'),
                                          'tradelab.utils.database._embedded_url': ( 'ground/database.html#_embedded_url',
                                                                                     'tradelab/utils/database.py'),
+                                         'tradelab.utils.database._goes_down': ( 'ground/database.html#_goes_down',
+                                                                                 'tradelab/utils/database.py'),
                                          'tradelab.utils.database._make_missing': ( 'ground/database.html#_make_missing',
                                                                                     'tradelab/utils/database.py'),
                                          'tradelab.utils.database._newer_error': ( 'ground/database.html#_newer_error',

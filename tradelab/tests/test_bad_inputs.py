@@ -63,6 +63,8 @@ NAMES = {
     'reports.directory': [''],
     'reports.environment': ['1ABC', 'A-B', 'A B', 'PATH=1'],
     'logging.directory': [''],
+    'paper.account': ['', 'Paper', '7', 'a b', 'a' * 25],
+    'paper.symbols': ['../x', 'A B', 'IBM,;DROP', 'x' * 40],
 }  # Settings that are names → texts that cannot be one
 
 # %% ../../nbs/tests/bad_inputs.ipynb #ca1cedf9

@@ -310,11 +310,21 @@ def stop_database(
             with answer_within(CONNECT_TIMEOUT), session(settings) as work:
                 require_no_writer(work.connection(), 'The server is not stopped')
         except DatabaseDownError as e:
+            if _goes_down(folder):
+                return False
             what = 'The server is not stopped: it runs, but does not say whether a writer is at work'
             remedy = 'Run this again in a moment, or stop it whoever is at work: tradelab db down --force'
             raise DatabaseDownError(what, e.what, remedy) from e
     close_engines()
     return stop_server(folder)
+
+
+def _goes_down(folder, seconds=3.0):
+    "Whether a server that lost our connection ends within moments, because another command stops it"
+    deadline = time.monotonic() + seconds
+    while server_running(folder) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not server_running(folder)
 
 # %% ../../nbs/ground/10_database.ipynb #dbdba064
 def lab_error(
