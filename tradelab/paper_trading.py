@@ -112,7 +112,8 @@ def _holdings(now):
     rows = []
     for symbol, shares in now.positions.items():
         close = (now.closes or {}).get(symbol)
-        rows.append((symbol, f'{shares:,.6g}', *((f'{close:,.2f}', f'{shares * close:,.2f}') if close else ('–', '–'))))
+        value = (f'{close:,.2f}', f'{shares * close:,.2f}') if close else ('–', '–')
+        rows.append((symbol, f'{shares:,.6g}', *value))
     return _rows(('holds', 'shares', 'close', 'value, USD'), rows) if rows else '<p>holds nothing</p>'
 
 # %% ../nbs/trading/20_paper_trading.ipynb #edfd13d8
@@ -168,7 +169,8 @@ FROM order_states o JOIN intents i USING (account, client_order_id) WHERE accoun
     AND state IN ('intent', 'submitted', 'unknown', 'accepted', 'partly_filled') ORDER BY o.decided, o.symbol LIMIT 20
 """
 _CURVE = """
-SELECT equity::float8 AS equity FROM account_sessions WHERE account = %(account)s AND equity IS NOT NULL ORDER BY session
+SELECT equity::float8 AS equity FROM account_sessions WHERE account = %(account)s AND equity IS NOT NULL
+ORDER BY session
 """
 
 # %% ../nbs/trading/20_paper_trading.ipynb #6082a218

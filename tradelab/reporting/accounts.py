@@ -286,7 +286,8 @@ def plot_cone(
     draw_line(axes, growth - 1, color=BLUE, linewidth=1.8, label='account')
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     inside = growth.iloc[-1] - 1 >= edges['band_low'].iloc[-1] and growth.iloc[-1] - 1 <= edges['band_high'].iloc[-1]
-    title = f'{growth.iloc[-1] - 1:+.1%} after {plural(len(growth), "session")}, {"inside" if inside else "outside"} the band'
+    place = 'inside' if inside else 'outside'
+    title = f'{growth.iloc[-1] - 1:+.1%} after {plural(len(growth), "session")}, {place} the band'
     return finish_axes(axes, title, growth.index)
 
 # %% ../../nbs/reporting/17_accounts.ipynb #c9e967bf

@@ -106,7 +106,8 @@ def ask_to_stop(
             raise TradingError(f'No process trades the account {account}', 'none', remedy)
         who = accounts_table(settings).set_index('account').writer[account]
         if who.startswith('died'):
-            remedy = f'To go on: tradelab paper start --account {account}. Only to end its rows: tradelab accounts --end-dead'
+            go_on = f'To go on: tradelab paper start --account {account}.'
+            remedy = f'{go_on} Only to end its rows: tradelab accounts --end-dead'
             raise TradingError(f'The process that traded the account {account} has died', who, remedy)
         db.execute(text(_ASK), dict(id=running['id'], who=actor or this_person()))
     end = time.monotonic() + wait_s

@@ -152,7 +152,8 @@ class DayBroker(OrderDesk):
 
     def __repr__(self):
         ignored = ''.join(f', {count} {why}' for why, count in self.ignored.items())
-        return f'DayBroker({self.session or "no session yet"}: {len(self._open)} open orders, {self.cash:,.2f} USD{ignored})'
+        stands = f'{len(self._open)} open orders, {self.cash:,.2f} USD{ignored}'
+        return f'DayBroker({self.session or "no session yet"}: {stands})'
 
 # %% ../../nbs/trading/16_day_broker.ipynb #fe29ac83
 def _exact(number):

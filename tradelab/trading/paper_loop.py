@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['LEAD', 'AUCTION', 'RETRY', 'TAIL', 'JUMP_S', 'first_session', 'open_paper', 'effective_settings', 'opening_only',
-           'refuse_changed', 'Timetable', 'timetable', 'due', 'PaperLoop', 'coming_session', 'open_feed', 'PaperRan',
-           'run_paper', 'Outlook', 'outlook']
+           'refuse_changed', 'Timetable', 'timetable', 'next_step', 'PaperLoop', 'coming_session', 'open_feed',
+           'PaperRan', 'run_paper', 'Outlook', 'outlook']
 
 # %% ../../nbs/trading/18_paper_loop.ipynb #c4b62ded
 import logging
@@ -224,7 +224,7 @@ def timetable(
     return Timetable(pd.Timestamp(day).strftime('%Y-%m-%d'), opened, closed, decided, patient, deadline)
 
 # %% ../../nbs/trading/18_paper_loop.ipynb #1351ecf6
-def due(
+def next_step(
     table: Timetable,  # The session after the last row of the account
     now: datetime,  # Aware
     live: bool,  # Whether prices of now fill the orders
@@ -484,7 +484,7 @@ def _run(loop, end, once):
         with session(loop.settings) as db:
             day = coming_session(db, loop.mine.account, loop.pinned, loop.clock.now())
         table = timetable(day, loop.paper)
-        what, at = due(table, loop.clock.now(), loop.feed is not None)
+        what, at = next_step(table, loop.clock.now(), loop.feed is not None)
         if end is not None and table.decided > end:
             return
         if what == 'day':
@@ -636,7 +636,7 @@ def outlook(
     with session(settings) as db:
         day, state = coming_session(db, account, pinned, now), read_state(db, account)
     table = timetable(day, settings.paper)
-    what, at = due(table, now, settings.paper.feed != 'stored')
+    what, at = next_step(table, now, settings.paper.feed != 'stored')
     stored = last_bars(settings, pinned.data.symbols, pinned.data.provider)
     needs = []
     if state.state != 'ACTIVE':

@@ -94,7 +94,7 @@ class StoredMarket:
         self.strategy, self.symbols, self.panel = core.name, core.market.symbols, core.market
         self.targets = wanted if isinstance(wanted, Targets) else None
         always = account.model_copy(update={'start': None, 'end': None})
-        compile_engine(self.pinned, replay_market(core.market, wanted, risk, always))
+        compile_engine(self.pinned, lambda: replay_market(core.market, wanted, risk, always))
         has_bars = core.market.sessions[-1] >= pd.Timestamp(account.start or core.market.sessions[0])
         self.market = replay_market(core.market, wanted, risk, account) if has_bars else None
 

@@ -228,11 +228,12 @@ _compiled = []  # Not empty once this process has run the engine
 
 def compile_engine(
     pinned: Settings,  # As they were at the opening of an account
-    market: ReplayMarket,  # Any sessions of its symbols
+    make_market: Callable[[], ReplayMarket],  # Gives any sessions of its symbols
 ):
     "Take throw-away books to their first exit, once a process, so that no transaction waits for the compiler"
     if _compiled:
         return
+    market = make_market()
     books = new_books(pinned, market.panel.symbols, market.targets)
     broker = SimulatedBroker(books, str)
     for t in range(min(250, len(market.sessions))):
@@ -312,7 +313,7 @@ def replay(
     pinned = replay_settings(settings, account)
     core = replay_study(pinned)
     market = replay_market(core.market, core.wanted(), pinned.risk, pinned.backtest)
-    compile_engine(pinned, market)
+    compile_engine(pinned, lambda: market)
     with writer(settings, account) as mine, trading_session(mine):
         _refuse_stopped(settings, account)
         began = perf_counter()

@@ -597,7 +597,8 @@ def test_what_goes_in_by_copy_comes_out_bit_by_bit(lab, rows):
 
 def test_times_with_and_without_fractions_are_read_as_times(lab):
     with session(lab) as work:
-        query = "SELECT t::timestamptz AS t FROM unnest(ARRAY['2026-11-19 21:00:00+00', '2026-11-19 21:00:04.5+00', NULL]) t"
+        times = "ARRAY['2026-11-19 21:00:00+00', '2026-11-19 21:00:04.5+00', NULL]"
+        query = f'SELECT t::timestamptz AS t FROM unnest({times}) t'
         found = read_frame(work.connection(), query, parse_dates=['t']).t
     assert found.dt.tz is not None and found.isna().tolist() == [False, False, True]
     assert (found[1] - found[0]).total_seconds() == 4.5

@@ -20,8 +20,8 @@ from ...trading.accounts import ask_to_stop
 from ...trading.feeds import RecordedFeed
 from ...trading.ledger_check import check_books
 from tradelab.trading.paper_loop import (
-    due,
     effective_settings,
+    next_step,
     open_paper,
     opening_only,
     outlook,
@@ -245,9 +245,9 @@ def test_half_days_holidays_and_the_change_to_summer_time_move_the_moments():
 )
 def test_what_is_due_follows_from_the_clock(hour, minute, live, what):
     table = timetable('2024-11-27', PaperSettings())
-    assert due(table, at('2024-11-27', hour, minute), live)[0] == what
-    assert due(table, table.deadline, live) == ('missed', table.deadline)
-    assert due(table, table.deadline - timedelta(seconds=1), live)[0] == 'close'
+    assert next_step(table, at('2024-11-27', hour, minute), live)[0] == what
+    assert next_step(table, table.deadline, live) == ('missed', table.deadline)
+    assert next_step(table, table.deadline - timedelta(seconds=1), live)[0] == 'close'
 
 # %% ../../../nbs/trading/18_paper_loop.ipynb #a563c429
 class _SetClock(VirtualClock):

@@ -146,7 +146,8 @@ def test_a_second_process_is_refused_in_words_and_a_killed_one_is_followed_at_on
         assert child.write('one') == 'stored'
         _refused(
             account,
-            f'process {child.pid} on .* since .* UTC, last sign of life 0 seconds ago.*: tradelab paper stop --account paper-1$',
+            f'process {child.pid} on .* since .* UTC, last sign of life 0 seconds ago'
+            '.*: tradelab paper stop --account paper-1$',
         )
         _refused(account, 'Let it work, or stop it', take_over=True)
         child.signal(signal.SIGKILL)
