@@ -518,7 +518,7 @@ def execute_template(
     papermill = _papermill()
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    answers = {}
+    answers, kernel = {}, private_kernel(environment)
 
     def _note(cell, cell_index, execute_reply):
         answers[cell_index] = _answer(execute_reply)
@@ -533,7 +533,7 @@ def execute_template(
             cwd=str(folder),
             execution_timeout=timeout,
             on_cell_executed=_note,
-            kernel_manager_class=private_kernel(environment),
+            kernel_manager_class=kernel,
         )
     except papermill.PapermillExecutionError as e:
         return f'{e.ename}: {e.evalue}'

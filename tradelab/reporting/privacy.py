@@ -11,6 +11,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -62,8 +63,9 @@ def _remove_dead_folders():
 
     for folder in Path(_temporary()).glob(f'{_FOLDER}*'):
         process_id = folder.name.removeprefix(_FOLDER).partition('-')[0]
-        if process_id.isdigit() and folder.stat().st_uid == os.getuid() and not pid_exists(int(process_id)):
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another worker removes them too
+            if process_id.isdigit() and folder.stat().st_uid == os.getuid() and not pid_exists(int(process_id)):
+                shutil.rmtree(folder, ignore_errors=True)
 
 # %% ../../nbs/reporting/16_privacy.ipynb #cfd81fcf
 @cache

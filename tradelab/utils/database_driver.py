@@ -130,6 +130,9 @@ LOGIN_REMEDIES = (  # The same for connections that do not come about
 
 # %% ../../nbs/ground/09_database_driver.ipynb #9bfbcf87
 _NOT_READY = 'the database system is (starting|shutting|in recovery|not yet)'
+_ENDED_EARLY = (
+    'closed the connection|terminating connection|Connection reset'  # As a server does when it begins to recover
+)
 CONNECTION_REMEDIES = (  # And for a server that has no room, is not ready or is gone
     (
         f'^57P03|{_NOT_READY}',
@@ -325,6 +328,6 @@ def connect_when_ready(
         try:
             return dialect.connect(*arguments, **options)
         except psycopg2.OperationalError as e:
-            if not re.search(_NOT_READY, str(e)) or time.monotonic() > deadline:
+            if not re.search(f'{_NOT_READY}|{_ENDED_EARLY}', str(e)) or time.monotonic() > deadline:
                 raise
         time.sleep(0.05)
