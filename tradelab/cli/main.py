@@ -306,6 +306,11 @@ def roles_command(
         from tradelab.utils.roles import roles_of
 
         if not apply:
+            name = database_url(settings).database
+            typer.echo(
+                f'-- For an administrator of the server, in the database {name}, as one transaction: psql -1 -f FILE'
+            )
+            typer.echo('-- The embedded database has these roles already.')
             typer.echo(';\n'.join(role_script(settings)) + ';')
             return typer.echo('-- --apply also hands over the databases that restores left (_former, _restore_N).')
         roles, given = roles_of(database_url(settings).database), make_roles(settings)

@@ -46,7 +46,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, PendingRollbackError
 from sqlalchemy.orm import DeclarativeBase, MappedColumn, Session, mapped_column
 
 import tradelab
@@ -225,7 +225,18 @@ def new_engine(
     made = create_engine(url, connect_args=connect_args(url, settings), **options)
     event.listen(made, 'do_connect', connect_when_ready)
     event.listen(made, 'connect', lambda connection, record: require_supported(connection.server_version))
+    event.listen(made, 'commit', _refuse_aborted)
     return made
+
+
+def _refuse_aborted(connection):
+    "Postgres answers the commit of a failed transaction with a rollback, without an error"
+    if connection.connection.dbapi_connection.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_INERROR:
+        what, remedy = 'A statement of this transaction had failed', _SWALLOWED
+        raise DatabaseError(what, 'its error was not passed on', remedy)
+
+
+_SWALLOWED = 'Nothing was stored. Let the error pass, or put the statement into a savepoint: with db.begin_nested().'
 
 # %% ../../nbs/ground/10_database.ipynb #922a607d
 def _plain(value):
@@ -342,6 +353,8 @@ def _transaction(url, settings):
     try:
         with Session(_pool(url, settings), expire_on_commit=False) as work, work.begin():
             yield work
+    except PendingRollbackError as e:
+        raise DatabaseError('A statement of this transaction had failed', str(e).splitlines()[0], _SWALLOWED) from e
     except (DBAPIError, psycopg2.Error) as e:
         raise lab_error(settings, e) from e
 
