@@ -336,6 +336,15 @@ def _waited_for(lacking, table):
 TAIL = timedelta(minutes=1)  # After the close: closing prints arrive
 
 
+def _begin(loop, table, counts):
+    "Begin a session, and say what became known late about its nights"
+    day = begin_day(loop.mine, loop.stored, table.session, table.hours, counts)
+    for words in day.words:
+        _log(loop, logging.WARNING, 'known_late', words)
+        loop.say(words)
+    return day
+
+
 def _obey(loop, live):
     "Cancel what the latched state, or a clock that was set, forbids"
     with session(loop.settings) as db:
@@ -375,7 +384,7 @@ def _recorder(loop, day):
 
 def _live(loop, table):
     "Live through a session until its prices are over, or the loop is stopped"
-    day = begin_day(loop.mine, loop.stored, table.session, table.hours, loop.counts)
+    day = _begin(loop, table, loop.counts)
     live = open_live(loop.mine, day, loop.pinned, loop.clock, loop.script)
     send_day(loop.mine, day, live.broker, loop.clock.now(), loop.pinned.backtest.fill_at, loop.entries)
     live.heard, end = len(live.broker.events), table.closed + TAIL
@@ -410,7 +419,7 @@ def _close(loop, table):
 def _finish(loop, table, why):
     "Store the close of a session, with its decision unless `why` says why there is none"
     counts, fill_at = loop.counts, loop.pinned.backtest.fill_at
-    day = begin_day(loop.mine, loop.stored, table.session, table.hours, counts)
+    day = _begin(loop, table, counts)
     live = loop.live if loop.live and loop.live.day.session == day.session else None
     newest, unfit = {}, {}
     if live:

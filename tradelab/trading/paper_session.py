@@ -63,13 +63,17 @@ from tradelab.trading.session import (
     SessionRows,
     SplitRow,
     apply_night,
+    as_booked,
     book_fills,
+    late_dividends,
+    load_nights,
     night_of,
     order_intents,
     order_outcomes,
     replay_market,
     row_of,
     send_waiting,
+    splits_to_apply,
     store_sessions,
 )
 from .simulated_broker import FaultScript, OrderDesk, SimulatedBroker, keep_waiting
@@ -186,11 +190,12 @@ class PaperDay:
     books: TradingAccount  # Made of the ledger, changed in place
     waiting: tuple[WorkingOrder, ...]  # Decided at the close before, as they are after the night
     splits: list[SplitRow] = field(default_factory=list)  # Of the night
-    cash: list[CashMovement] = field(default_factory=list)  # Dividends and borrow costs of the night
+    cash: list[CashMovement] = field(default_factory=list)  # Dividends and borrow costs of the night, and corrections
     executions: list[LedgerExecution] = field(default_factory=list)  # In the order in which they were booked
     events: list[OrderEvent] = field(default_factory=list)  # News about orders
     states: dict[str, tuple[str, float]] = field(default_factory=dict)  # Client order id → state, shares filled
     sent: set[str] = field(default_factory=set)  # Client order ids of the orders that this process has sent
+    words: list[str] = field(default_factory=list)  # What became known late about the nights, in sentences
 
     def is_over(
         self,
@@ -223,29 +228,55 @@ def begin_day(
         ledger, mode = load_ledger(db, mine.account), read_state(db, mine.account).mode
         if ledger.books is None:
             book_opening(db, mine.account, mine.epoch, day, hours[0])
-        books = new_books(counts or stored.pinned, stored.symbols, stored.targets)
-        if ledger.books is not None:
-            limits, books = books.params, load_account(ledger.books)
-            tighten_limits(books, limits)
+        books = _books_of(stored, ledger, counts)
         books.begin(day)
-        splits, cash, settled = apply_night(books, *night_before(stored, day), hours[0])
-        begun = PaperDay(mine.account, mode, day, hours, books, books.orders, splits, cash, settled)
+        begun = PaperDay(mine.account, mode, day, hours, books, books.orders)
         begun.states = order_states(db, mine.account, [begun.name(order.key) for order in begun.waiting])
-        for split in splits:
-            about = (split.symbol, day, split.ratio, hours[0], split.shares, split.orders)
-            book_split(db, mine.account, mine.epoch, *about)
+        _pass_night(db, mine, stored, begun)
         left = [
             OrderEvent(name, 'expired', one.filled, raw=_ALONE)
             for name, one in ledger.orders.items()
             if _old(begun, one)
         ]
         record_order_events(db, mine.account, mine.epoch, left, hours[0])
-        book_cash(db, mine.account, mine.epoch, cash, hours[0])
-        book_executions(db, mine.account, mine.epoch, settled)
     _book_again(begun, ledger.executions)
     return begun
 
+# %% ../../nbs/trading/17_paper_session.ipynb #30f9ee96
+def _pass_night(db, mine, stored, day):
+    "Apply the night before a day as the ledger has it, and store what that lacks"
+    nights, (splits, dividends) = (
+        load_nights(db, mine.account, day.session, stored.market),
+        night_before(stored, day.session),
+    )
+    sent = {order.key.symbol for order in day.waiting if day.states.get(day.name(order.key), _UNSENT) != _UNSENT}
+    splits, day.words = splits_to_apply(stored.market, nights, splits, sent)
+    rows, cash, day.executions = apply_night(day.books, splits, dividends, day.hours[0])
+    late = late_dividends(stored.market, nights)
+    day.words += sorted({f'{one.symbol}: {one.note}' for one in late})
+    booked = [one for one in nights.cash if one.session == day.session]
+    day.waiting, day.cash = day.books.orders, as_booked(day.books, cash, [*booked, *late])
+    day.splits = [replace(row, orders=tuple(one for one in row.orders if not day.is_over(one.key))) for row in rows]
+    for split in day.splits:
+        about = (split.symbol, day.session, split.ratio, day.hours[0], split.shares, split.orders)
+        book_split(db, mine.account, mine.epoch, *about)
+    book_cash(db, mine.account, mine.epoch, day.cash, day.hours[0])
+    book_executions(db, mine.account, mine.epoch, day.executions)
+
+
+_UNSENT = ('intent', 0.0)
+
 # %% ../../nbs/trading/17_paper_session.ipynb #1f6e8138
+def _books_of(stored, ledger, counts):
+    "The books of the last close, or new ones, with the limits of today"
+    books = new_books(counts or stored.pinned, stored.symbols, stored.targets)
+    if ledger.books is None:
+        return books
+    limits, books = books.params, load_account(ledger.books)
+    tighten_limits(books, limits)
+    return books
+
+
 _ALONE = {'reason': 'its session ended without a process'}
 
 
