@@ -31,6 +31,8 @@ BEGIN
             USING ERRCODE = 'unique_violation';
     ELSIF (NEW.action = 'open') <> (newest.number IS NULL) THEN
         RAISE EXCEPTION 'account % is opened once, by its first state', NEW.account;
+    ELSIF EXISTS (SELECT FROM public.account_states WHERE account = NEW.account AND action = 'close') THEN
+        RAISE EXCEPTION 'account % is closed', NEW.account;
     ELSIF NEW.action = 'restrict' AND array_position(ranks, NEW.state) < array_position(ranks, newest.state) THEN
         RAISE EXCEPTION 'account % is latched at %; only a re-arming loosens it', NEW.account, newest.state;
     ELSIF NEW.action = 'rearm' AND newest.state = 'ACTIVE' THEN
@@ -60,7 +62,7 @@ BEGIN
     UPDATE public.writer_epochs SET ended_at = clock_timestamp(), why = lab_restored.why WHERE ended_at IS NULL;
     INSERT INTO public.account_states (account, number, action, state, reason, actor, at)
         SELECT account, max(number) + 1, 'restrict', 'HALTED', lab_restored.why, 'restore', clock_timestamp()
-        FROM public.account_states GROUP BY account;
+        FROM public.account_states GROUP BY account HAVING bool_and(action <> 'close');
 END $$
 """
 
@@ -71,6 +73,8 @@ DECLARE
 BEGIN
     IF NEW.epoch <= newest OR NEW.epoch > greatest(newest + 1, floor(extract(epoch FROM clock_timestamp()))) THEN
         RAISE EXCEPTION 'epoch % cannot follow % of account %', NEW.epoch, coalesce(newest, 0), NEW.account;
+    ELSIF EXISTS (SELECT FROM public.account_states WHERE account = NEW.account AND action = 'close') THEN
+        RAISE EXCEPTION 'account % is closed', NEW.account;
     END IF;
     RETURN NEW;
 END $$
@@ -92,9 +96,17 @@ END $$
 """
 
 FUNCTIONS = (
-    ('check_account_state()', CHECK_STATE, 'Refuses a state that loosens an account without being a re-arming'),
+    (
+        'check_account_state()',
+        CHECK_STATE,
+        'Refuses a state that loosens an account without being a re-arming, and any one after it was closed',
+    ),
     ('require_writer()', REQUIRE_WRITER, 'Refuses a row whose epoch is not the current writer of its account'),
-    ('check_epoch()', CHECK_EPOCH, 'Refuses an epoch that is not above the last one, or ahead of the clock'),
+    (
+        'check_epoch()',
+        CHECK_EPOCH,
+        'Refuses an epoch that is not above the last one, or ahead of the clock, or of a closed account',
+    ),
     ('keep_history()', KEEP_HISTORY, 'Refuses to change what has ended, who wrote and when it began, and to remove it'),
     ('lab_restored(text)', LAB_RESTORED, 'Ends all writers and halts all accounts; called by every restore'),
 )
@@ -163,7 +175,11 @@ def make_states():
         'account_states',
         column('account', sa.Text(), 'The account'),
         column('number', sa.Integer(), 'Number within the account, from 1', autoincrement=False),
-        column('action', sa.Text(), 'open: the first state; restrict: as tight or tighter; rearm: ACTIVE again'),
+        column(
+            'action',
+            sa.Text(),
+            'open: the first state; restrict: as tight or tighter; rearm: ACTIVE again; close: HALTED for good',
+        ),
         column('state', sa.Text(), 'ACTIVE; REDUCE_ONLY: exits only; HALTED: no orders at all'),
         column('reason', sa.Text(), 'Why, in words'),
         column('actor', sa.Text(), 'Who: user@host, engine or restore'),
@@ -171,14 +187,18 @@ def make_states():
         column('limit', sa.Double(), 'Its limit', nullable=True),
         column('found', sa.Double(), 'The value that it found', nullable=True),
         moment('at', 'When'),
-        sa.CheckConstraint("action IN ('open', 'restrict', 'rearm')", name=op.f('ck_account_states_action_known')),
+        sa.CheckConstraint(
+            "action IN ('open', 'restrict', 'rearm', 'close')", name=op.f('ck_account_states_action_known')
+        ),
         sa.CheckConstraint("state IN ('ACTIVE', 'REDUCE_ONLY', 'HALTED')", name=op.f('ck_account_states_state_known')),
         sa.CheckConstraint(
-            "(action = 'restrict') = (state <> 'ACTIVE')", name=op.f('ck_account_states_action_fits_state')
+            "(action IN ('restrict', 'close')) = (state <> 'ACTIVE')",
+            name=op.f('ck_account_states_action_fits_state'),
         ),
+        sa.CheckConstraint("action <> 'close' OR state = 'HALTED'", name=op.f('ck_account_states_closed_is_halted')),
         sa.CheckConstraint("reason ~ '[^[:space:]]'", name=op.f('ck_account_states_reason_given')),
         sa.CheckConstraint(
-            "action <> 'rearm' OR actor NOT IN ('engine', 'restore')",
+            "action NOT IN ('rearm', 'close') OR actor NOT IN ('engine', 'restore')",
             name=op.f('ck_account_states_rearmed_by_a_person'),
         ),
         sa.CheckConstraint('number > 0', name=op.f('ck_account_states_number_positive')),

@@ -24,6 +24,7 @@ NEW = (
     'account_sessions',
     'account_decisions',
 )
+ASKED = ('cash_requests', 'limit_changes')  # By persons, so that no writer is asked for
 
 ORDER_STATES = """
 CREATE VIEW order_states AS
@@ -148,7 +149,7 @@ def moment(name, comment, **options):
 
 
 def upgrade():
-    if not restore_from_attic(*NEW):
+    if not restore_from_attic(*NEW, *ASKED):
         for make in (
             make_intents,
             make_order_events,
@@ -157,9 +158,11 @@ def upgrade():
             make_share_ledger,
             make_account_sessions,
             make_account_decisions,
+            make_cash_requests,
+            make_limit_changes,
         ):
             make()
-    make_append_only(*NEW)
+    make_append_only(*NEW, *ASKED)
     for table in NEW:
         op.execute(f'CREATE TRIGGER fenced BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION require_writer()')
     for name, (source, comment, columns) in VIEWS.items():
@@ -541,10 +544,66 @@ def make_account_decisions():
     )
 
 
+def numbered():
+    return sa.Column(
+        'id', sa.BigInteger(), sa.Identity(always=True), nullable=False, comment='Number in order of writing'
+    )
+
+
+def make_cash_requests():
+    op.create_table(
+        'cash_requests',
+        numbered(),
+        column('account', sa.Text(), 'The account'),
+        column('amount', sa.Numeric(), 'Amount in the currency of the account, below 0 for a withdrawal'),
+        column('reason', sa.Text(), 'Why, in words'),
+        column('actor', sa.Text(), 'Who: user@host'),
+        moment('at', 'When it was asked for'),
+        sa.CheckConstraint(
+            'amount <> 0 AND abs(amount) < 1e12 AND amount = round(amount, 2)',
+            name=op.f('ck_cash_requests_amount_in_cents'),
+        ),
+        sa.CheckConstraint("reason ~ '[^[:space:]]'", name=op.f('ck_cash_requests_reason_given')),
+        sa.CheckConstraint("actor NOT IN ('engine', 'restore')", name=op.f('ck_cash_requests_asked_by_a_person')),
+        sa.ForeignKeyConstraint(['account'], ['accounts.name'], name=op.f('fk_cash_requests_account_accounts')),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_cash_requests')),
+        comment='Deposits and withdrawals that were asked for; rows are only added',
+    )
+    op.create_index(op.f('ix_cash_requests_account'), 'cash_requests', ['account'])
+
+
+def make_limit_changes():
+    op.create_table(
+        'limit_changes',
+        numbered(),
+        column('account', sa.Text(), 'The account'),
+        column('section', sa.Text(), 'Section of settings.ini: risk or orders'),
+        column('name', sa.Text(), 'Name of the limit'),
+        column('before', sa.Double(), 'The limit that was in force; empty for none', nullable=True),
+        column('value', sa.Double(), 'The limit from now on; empty for none', nullable=True),
+        column('loosened', sa.Boolean(), 'Whether a person loosened it; it counts from the next session on'),
+        column('reason', sa.Text(), 'Why, in words'),
+        column('actor', sa.Text(), 'Who: user@host, or engine for what became tighter in settings.ini'),
+        moment('at', 'When'),
+        sa.CheckConstraint("section IN ('risk', 'orders')", name=op.f('ck_limit_changes_section_known')),
+        sa.CheckConstraint("name ~ '[^[:space:]]'", name=op.f('ck_limit_changes_name_given')),
+        sa.CheckConstraint('before IS DISTINCT FROM value', name=op.f('ck_limit_changes_value_changed')),
+        sa.CheckConstraint('abs(before) < 1e15 AND abs(value) < 1e15', name=op.f('ck_limit_changes_amounts_finite')),
+        sa.CheckConstraint("reason ~ '[^[:space:]]'", name=op.f('ck_limit_changes_reason_given')),
+        sa.CheckConstraint(
+            "NOT loosened OR actor NOT IN ('engine', 'restore')", name=op.f('ck_limit_changes_loosened_by_a_person')
+        ),
+        sa.ForeignKeyConstraint(['account'], ['accounts.name'], name=op.f('fk_limit_changes_account_accounts')),
+        sa.PrimaryKeyConstraint('id', name=op.f('pk_limit_changes')),
+        comment='Limits of accounts that were changed after the opening; rows are only added',
+    )
+    op.create_index(op.f('ix_limit_changes_account'), 'limit_changes', ['account'])
+
+
 def downgrade():
     for name in reversed(VIEWS):
         op.execute(f'DROP VIEW {name}')
     for table in NEW:
         op.execute(f'DROP TRIGGER fenced ON {table}')
-    make_changeable(*NEW)
-    move_to_attic(*NEW)
+    make_changeable(*NEW, *ASKED)
+    move_to_attic(*NEW, *ASKED)

@@ -228,7 +228,7 @@ def open_trading_account(
 def _expect(account, door, *stages):
     "Refuse a door that is called out of turn"
     if account.stage not in stages:
-        remedy = 'A session goes: begin, apply_actions, fills, end_orders, mark, decide; '
+        remedy = 'A session goes: begin, move_cash, apply_actions, fills, end_orders, mark, decide; '
         remedy += 'after a fill that comes later, mark(bars, full_bar=False).'
         raise DataError(f'{door} cannot follow here', f'{account.session or "no session"}, {account.stage}', remedy)
 
@@ -274,6 +274,25 @@ def _expire_standing(account):
 
 
 TradingAccount.begin = _begin
+
+# %% ../../nbs/engine/13_doors.ipynb #31282bcc
+def _move_cash(
+    self,
+    amount: float,  # USD that came in before this session, below 0 for what went out
+):  # Raises DataError for more than the cash, or what would leave no equity
+    "Book money of the owner; returns, drawdown and high-water marks do not see it"
+    _expect(self, 'move_cash', 'begun')
+    account = self.state.account[0]
+    cash, equity = account['cash'] + amount, account['equity'] + amount
+    if not (isfinite(amount) and cash >= 0 and equity > 0):
+        found = f'{amount:,.2f} USD, cash {account["cash"]:,.2f}, equity {account["equity"]:,.2f}'
+        raise DataError('This money cannot move', found, 'Take out less than the cash and less than the equity.')
+    scale = equity / account['equity'] if account['equity'] > 0 else 1.0
+    account['high'], account['peak'] = account['high'] * scale, account['peak'] * scale
+    account['cash'], account['equity'], account['before'] = cash, equity, account['before'] + amount
+
+
+TradingAccount.move_cash = _move_cash
 
 # %% ../../nbs/engine/13_doors.ipynb #9e932b70
 def _is_number(value):

@@ -28,6 +28,7 @@ from ..engine.saved_account import load_account, save_account
 from ..engine.working_orders import PROTECTIVE_KINDS, OrderKey, WorkingOrder
 from ..risk_management import UNSENT, Account, Gate, Moment, Order, SentOrder
 from .account_state import read_state
+from .accounts import due_flows
 from tradelab.trading.broker import (
     TRIGGERED,
     BrokerExecution,
@@ -230,6 +231,10 @@ def begin_day(
             book_opening(db, mine.account, mine.epoch, day, hours[0])
         books = _books_of(stored, ledger, counts)
         books.begin(day)
+        flows = due_flows(db, mine.account, books, hours[0])
+        for flow in flows:
+            books.move_cash(float(flow.amount))
+        book_cash(db, mine.account, mine.epoch, flows, hours[0])
         begun = PaperDay(mine.account, mode, day, hours, books, books.orders)
         begun.states = order_states(db, mine.account, [begun.name(order.key) for order in begun.waiting])
         _pass_night(db, mine, stored, begun)

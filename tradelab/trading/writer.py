@@ -17,7 +17,7 @@ from sqlalchemy import NullPool, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from ..config import Settings
-from .account_state import read_state
+from .account_state import read_state, refuse_closed
 from .tables import TradingSession, WriterEpoch
 from tradelab.utils.database import (
     MIGRATION_LOCK,
@@ -253,11 +253,11 @@ def writer(
     account: str,  # Name of the account
     take_over: bool = False,  # Also from a process that holds it and gives no sign of life for a minute
     beat_s: float = BEAT_S,  # Seconds between two signs of life
-) -> Iterator[Writer]:  # Raises TradingError when another process holds the account or there is none of this name
+) -> Iterator[Writer]:  # Raises TradingError for an account that is held, closed or unknown
     "The right to write for an account, while the body runs"
     require_current(settings)
     with session(settings) as db:
-        read_state(db, account)
+        refuse_closed(read_state(db, account))
     owner, why = owner_name(), 'ended'
     with _own_line(settings) as line:
         _lock_account(line, settings, account, take_over)

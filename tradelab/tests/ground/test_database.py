@@ -105,6 +105,8 @@ SPECIAL = {
     'share_ledger.ratio': None,
     'account_sessions.status': 'done',
     'account_sessions.reason': None,
+    'limit_changes.section': 'risk',
+    'limit_changes.before': None,
     'test_first': dt.date(2020, 1, 3),
     'test_last': dt.date(2020, 1, 4),
 }
