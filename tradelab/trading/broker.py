@@ -9,7 +9,7 @@ __all__ = ['TRIGGERED', 'OrderRequest', 'BrokerOrder', 'BrokerExecution', 'Broke
 
 # %% ../../nbs/trading/05_broker.ipynb #bb3b388f
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from math import isnan
 from typing import Protocol
@@ -56,6 +56,9 @@ class BrokerOrder:
     filled: float = 0.0  # Shares filled so far, 0 or more
     reason: str = ''  # Why it was rejected, cancelled or has expired; `TRIGGERED` for a stop that was reached
     since: datetime | None = None  # From when on prices fill it, UTC; None while it waits for its entry, or unknown
+    raw: dict | None = field(
+        default=None, compare=False, repr=False
+    )  # As the broker wrote it; None for a simulated one
 
     @property
     def is_open(self) -> bool:  # False once it is filled, rejected, cancelled or expired
@@ -162,6 +165,7 @@ def send_order(
     request: OrderRequest,  # What is sent
     attempts: int = 3,  # How often it is sent at most, 1 or more
     wait: Callable[[int], None] = lambda attempt: None,  # Called with the number of the attempt before a look-up
+    looks: int = 1,  # Look-ups after an attempt; only when all of them miss the order it is sent again
 ) -> (
     BrokerOrder
 ):  # As the broker has it; raises OrderRejectedError, or OutcomeUnknownError when no attempt was answered
@@ -173,12 +177,13 @@ def send_order(
             return _arrived_before(broker, request, e)
         except OutcomeUnknownError as e:
             unknown = e
-        wait(attempt)
-        try:
-            if found := broker.find_order(request.client_order_id):
-                return found
-        except OutcomeUnknownError as e:
-            unknown = e
+        for _ in range(looks):
+            wait(attempt)
+            try:
+                if found := broker.find_order(request.client_order_id):
+                    return found
+            except OutcomeUnknownError as e:
+                unknown = e
     raise unknown
 
 
@@ -204,7 +209,7 @@ def ledger_event(
         order.filled,
         broker_order_id=order.broker_order_id,
         broker_at=order.since if heard == 'accepted' else datetime.fromisoformat(event.at),
-        raw={'reason': order.reason} if order.reason else None,
+        raw=((order.raw or {}) | ({'reason': order.reason} if order.reason else {})) or None,
     )
 
 # %% ../../nbs/trading/05_broker.ipynb #bd0a1842

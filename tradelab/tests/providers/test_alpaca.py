@@ -325,7 +325,7 @@ def test_a_pause_requested_by_alpaca_is_kept(asking):
     ],
 )
 def test_a_pause_follows_the_headers_up_to_a_minute(headers, seconds):
-    assert module._pause_seconds(headers, 0.5) == seconds
+    assert module.pause_seconds(headers, 0.5) == seconds
 
 
 def test_every_request_takes_a_slot_of_the_budget(asking):
