@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['paper_app', 'cash_app', 'paper_replay_command', 'paper_start_command', 'paper_stop_command', 'paper_pause_command',
-           'paper_resume_command', 'cash_deposit_command', 'cash_withdraw_command', 'paper_status_command']
+           'paper_resume_command', 'cash_deposit_command', 'cash_withdraw_command', 'paper_limits_command',
+           'paper_loosen_command', 'paper_status_command']
 
 # %% ../../nbs/cli/06_paper.ipynb #392a3018
 from datetime import datetime
@@ -154,6 +155,35 @@ def _move_cash(what, amount, reason, account):
         asked = getattr(paper_trading, what)(amount, reason, account, settings)
         name = account or settings.paper.account
         typer.echo(f'{name}: {asked.words}. It counts from the first session that opens in two hours or later.')
+
+# %% ../../nbs/cli/06_paper.ipynb #b5d3c9ec
+@paper_app.command('limits')
+def paper_limits_command(account: _Account = ''):
+    "Show the limits of an account: at its opening, in settings.ini today, and in force."
+    with lab_settings() as settings:
+        from tradelab.paper_trading import limits
+
+        require_database(settings)
+        shown = limits(account, settings)
+        shown = shown[shown.notna().any(axis=1) & (shown.drop(columns='note').notna().any(axis=1))]
+        cells = [(row.Index, *('–' if cell is None else f'{cell}' for cell in row[1:])) for row in shown.itertuples()]
+        print_table('', ('limit', 'at the opening', 'settings.ini', 'in force', ''), cells)
+
+
+@paper_app.command('loosen')
+def paper_loosen_command(
+    limit: Annotated[str, typer.Argument(help='Name of the limit, as in settings.ini, which has the looser value.')],
+    reason: _Reason,
+    account: _Account = '',
+):
+    "Let a limit that is looser in settings.ini count, from the next session on."
+    with lab_settings() as settings:
+        from tradelab.paper_trading import loosen
+
+        require_database(settings)
+        before, after = loosen(limit, reason, account, settings)
+        words = ' to '.join('none' if value is None else f'{value:g}' for value in (before, after))
+        typer.echo(f'{limit}: from {words}, from the first session that opens in two hours or later.')
 
 # %% ../../nbs/cli/06_paper.ipynb #7f65b62d
 @paper_app.command('status')
