@@ -11,7 +11,7 @@ __all__ = ['GATE_RULES', 'ALLOWED', 'ERROR', 'STATE', 'SHRINK_ONLY', 'EQUITY', '
 
 # %% ../nbs/engine/07_risk_management.ipynb #7639c00e
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import nan
 from numbers import Real
@@ -19,7 +19,17 @@ from numbers import Real
 import numpy as np
 
 from .config import BacktestSettings, RiskSettings
-from .engine.state import ACTIVE, BREAKS, HALTED, REDUCE_ONLY, STATES, Log, engine_parameters, round_down
+from tradelab.engine.state import (
+    ACTIVE,
+    BREAKS,
+    HALTED,
+    REDUCE_ONLY,
+    STATES,
+    Log,
+    engine_parameters,
+    round_down,
+    round_quantity,
+)
 from .settings import OrderSettings, Value
 from .utils.compiled import kernel
 from .utils.error_handling import DataError
@@ -270,6 +280,7 @@ class Order(Value):
     price: float  # Price at the decision, USD a share
     reason: str = ''  # Why, in words
     key: str = ''  # Decision that asks for it; needed in paper and live trading
+    opens: bool | None = None  # Whether it may only open or enlarge a position (True) or only close one; None: as held
 
 # %% ../nbs/engine/07_risk_management.ipynb #30b27920
 @dataclass(frozen=True, eq=False)
@@ -301,6 +312,19 @@ def _still_open(sent, symbol=None, in_shares=False):
 def _cash_left(account, sent):
     "Cash that open purchases leave, USD"
     return float(account.cash) - _still_open(sent)[0]
+
+
+def _after_first(account, sent):
+    "The account as it will be after the orders that are filled first, and the other orders"
+    cash, shares = float(account.cash), {symbol: _shares_held(account, symbol) for symbol in account.positions}
+    first = [order for order in sent if order.first and order.left > 0.0]
+    for order in first:
+        bought = order.left if order.side == 'buy' else -order.left
+        shares[order.symbol] = float(round_quantity(shares.get(order.symbol, 0.0) + bought))
+        cash -= bought * order.price
+    prices = {order.symbol: order.price for order in first} | {**account.prices}
+    after = replace(account, cash=cash, positions=shares, prices=prices) if first else account
+    return after, [order for order in sent if not order.first]
 
 
 def _worse_side(held, buying, selling):
@@ -344,6 +368,8 @@ def _sector_worth(worth, symbol, risk):
 
 def _closes(order, account, settings):
     "Whether an order closes what is held, or would have to"
+    if order.opens is not None:
+        return order.opens is not True
     sign, held = (1 if order.side == 'buy' else -1), _shares_held(account, order.symbol)
     return sign * held < 0.0 or (sign < 0 and settings.direction == 'long_only')
 
@@ -358,8 +384,9 @@ def _check(risk, settings, order, account, atr, sent=()):
     if _closes(order, account, settings):
         free = _free_shares(account, order.symbol, sent)
         return check_order(quantity, price, True, free, state, 1.0, 1.0, 0.0, 0.0, 0, 0.0, 0, 1.0, params)
+    account, sent = _after_first(account, sent)
     cash = _cash_left(account, sent)
-    if not 0.0 <= cash < np.inf:
+    if not (0.0 if order.side == 'buy' else -np.inf) <= cash < np.inf:
         return CASH, 0.0, cash
     held, worth = _values(account, order, sent)
     at_price = worth.get(order.symbol, 0.0) / price if price else 0.0  # what is held is worth its last price
@@ -395,6 +422,7 @@ class SentOrder(Value):
     price: float  # Worst price that it may be filled at, USD a share
     at: datetime  # When it left, with its time zone
     left: float = 0.0  # Shares that may still be filled; 0 when it is final. An unknown fate is not final
+    first: bool = False  # Whether entries that are judged come after its fill: it goes to the same open, before them
 
 # %% ../nbs/engine/07_risk_management.ipynb #c0263f63
 @dataclass(frozen=True, eq=False)
@@ -444,7 +472,7 @@ def _repeated(order, moment, window_s, closing):
         if other.symbol == order.symbol and other.side != order.side and other.left > 0.0:
             return OrderVerdict(False, 'opposing_order', 'cancel it first', f'{other.key}: {other.side} {other.left:g}')
         same = (other.symbol, other.side, other.quantity) == (order.symbol, order.side, order.quantity)
-        if not closing and same and not moment.now - other.at >= timedelta(seconds=window_s):
+        if not (closing or other.first) and same and not moment.now - other.at >= timedelta(seconds=window_s):
             return OrderVerdict(False, 'duplicate', f'{window_s:g} s between equal orders', f'left at {other.at}')
     return None
 
@@ -498,7 +526,7 @@ def _judge_sent(gate, order, account, atr, moment):
     verdict = order_verdict(*_check(gate.risk, gate.settings, order, account, atr, moment.sent))
     if closing or not verdict.allowed:
         return verdict
-    cash = _cash_left(account, moment.sent)
+    cash = _cash_left(*_after_first(account, moment.sent))
     if order.side == 'buy' and not order.quantity * order.price <= cash * _SLACK:
         return OrderVerdict(False, 'cash', cash, order.quantity * order.price)
     return _missing_limits(gate.risk) or _stale(order, moment, gate.orders) or _crowded(moment, gate.orders) or verdict

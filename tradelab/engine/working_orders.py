@@ -63,6 +63,11 @@ class WorkingOrder(Value):
         return 'buy' if self.quantity > 0 else 'sell'
 
     @property
+    def opens(self) -> bool:  # False for what may only close one: exits, reductions, protective orders
+        "Whether it opens or enlarges a position"
+        return self.key.kind in ('entry', 'reinvest', 'add')
+
+    @property
     def is_open(self) -> bool:  # False once nothing more is expected of it
         "Whether it may still be filled"
         return self.state in ('new', 'partly_filled')

@@ -231,10 +231,15 @@ def _left(self, name):
         return 0.0
     of_group = entry.filled if entry else abs(order.quantity)
     left = min(abs(order.quantity) - order.filled, of_group - sum(self.orders[each].filled for each in members))
-    held = self.held.get(order.symbol, 0.0)
-    if not self.shorts and order.quantity < 0:
-        left = min(left, held)
-    return max(0.0, float(round_quantity(left)))
+    held, opens = self.held.get(order.symbol, 0.0), self.requests[name].opens
+    if opens is False or (not self.shorts and order.quantity < 0):
+        left = min(left, held if order.quantity < 0 else -held)
+    return 0.0 if opens and held * order.quantity < 0 else max(0.0, float(round_quantity(left)))
+
+
+def _other_side(broker, request):
+    "Whether an entry meets a position of the other side"
+    return bool(request.opens) and broker.held.get(request.symbol, 0.0) * request.quantity < 0
 
 
 def _close_groups(self, name):
@@ -488,9 +493,20 @@ def _try(broker, name, price):
     return len(broker.executions) > before
 
 # %% ../../nbs/trading/16_day_broker.ipynb #4a0af35c
+def _too_late(broker, name):
+    "End an entry whose exit has left the other side; whether it was ended"
+    request = broker.requests[name]
+    leaving = {broker.requests[each].symbol for each in broker._at_auction['opg']}
+    if request.symbol in leaving or not _other_side(broker, request):
+        return False
+    broker.news(broker.orders[name], state='cancelled', reason=OTHER_SIDE)
+    broker._close_groups(name)
+    return True
+
+
 def _fill_waiting(broker, price):
     "Fill the orders that a price reaches; legs that come to life inside a bar too"
-    names = _waiting(broker, price.symbol)
+    names = [name for name in _waiting(broker, price.symbol) if not _too_late(broker, name)]
     for name in names:  # grows while it runs
         if _try(broker, name, price):
             legs = broker._groups.get(name, ())
@@ -537,30 +553,31 @@ def _last_price(broker, symbol):
     return Print(symbol, price.at, price.price, volume, price.source, price.received)
 
 # %% ../../nbs/trading/16_day_broker.ipynb #798be23c
+OTHER_SIDE = 'The other side is still held'
+
+
 def _settle(broker, kind, over):
     "Fill the orders of an auction as far as their prices are known"
     waiting = [broker.requests[name] for name in broker._at_auction[kind]]
     offers = {request.client_order_id: _auction_price(broker, request, over) for request in waiting}
-    for request in waiting:
-        if request.quantity < 0 and offers[request.client_order_id]:
-            _fill_at_auction(broker, request, offers[request.client_order_id])
+    ahead = [request for request in waiting if request.quantity < 0 and not request.opens]
     if over or all(bar or broker._has_no_price(request.symbol) for request, bar in zip(waiting, offers.values())):
-        for request in waiting:
-            if request.quantity > 0 and offers[request.client_order_id]:
-                _fill_at_auction(broker, request, offers[request.client_order_id])
+        ahead += sorted((request for request in waiting if request not in ahead), key=lambda each: bool(each.opens))
+    for request in ahead:
+        if offers[request.client_order_id]:
+            _fill_at_auction(broker, request, offers[request.client_order_id])
 
 
 def _fill_at_auction(broker, request, bar):
     "Fill an order at the price of an auction; what is not filled has ended"
-    name = request.client_order_id
-    price = bar.open
+    name, price, late = request.client_order_id, bar.open, _other_side(broker, request)
     found = reach(request, bar._replace(high=price, low=price, close=price))
     if found.how >= 0:
         broker._fill(name, found.price, 'open' if request.time_in_force == 'opg' else 'close', bar)
     order = broker.orders[name]
     if order.is_open:
         reason = 'Its limit was not reached' if found.how < 0 else 'The auction had no more shares for it'
-        broker.news(order, state='expired', reason=reason)
+        broker.news(order, state='expired', reason=OTHER_SIDE if late else reason)
         broker._close_groups(name)
 
 # %% ../../nbs/trading/16_day_broker.ipynb #d148a292
