@@ -34,6 +34,7 @@ class OrderRequest:
     stop_price: float | None = None  # Price that it waits for, USD; None for none
     group: str = ''  # What one order of a group has filled, the others do not; of a leg the name of its entry
     legs: tuple['OrderRequest', ...] = ()  # Protective orders that wait for the fills of this one
+    opens: bool | None = None  # Whether it may only open or enlarge a position (True) or only close one; None: both
 
     @property
     def side(self) -> str:  # 'buy' or 'sell'
@@ -157,7 +158,8 @@ def order_request(
         until = 'cls' if fill_at == 'next_close' else 'opg' if kind == 'market' else 'day'
     prices = (None if isnan(price) else price for price in prices)
     legs = tuple(replace(leg, group=client_order_id) for leg in legs)
-    return OrderRequest(client_order_id, order.key.symbol, order.quantity, kind, until, *prices, group, legs)
+    about = (client_order_id, order.key.symbol, order.quantity, kind, until, *prices, group, legs)
+    return OrderRequest(*about, order.opens)
 
 # %% ../../nbs/trading/05_broker.ipynb #dd5e1a9d
 def send_order(

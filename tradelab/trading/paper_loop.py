@@ -24,6 +24,7 @@ from ..data.calendar import exchange_day, next_session, session_hours
 from ..data.collection import ingest
 from ..data.market_data import last_bars
 from ..engine.protection import stop_reached
+from ..engine.working_orders import PROTECTIVE_KINDS
 from ..research.study import equal_parts
 from ..risk_management import REQUIRED_LIMITS, Gate
 from tradelab.trading.account_state import (
@@ -354,8 +355,8 @@ def _obey(loop, live):
     if latched.state == 'ACTIVE' and loop.entries:
         return
     for order in live.broker.open_orders():
-        kind = live.known[order.client_order_id].key.kind
-        if latched.state == 'HALTED' or kind in ('entry', 'add', 'reinvest'):
+        known = live.known[order.client_order_id]
+        if known.opens or (latched.state == 'HALTED' and known.key.kind not in PROTECTIVE_KINDS):
             with suppress(OutcomeUnknownError):  # The next look tries again
                 live.broker.cancel(order.client_order_id)
     book_live(loop.mine, live, (), loop.clock.now())

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from math import isfinite, nan
+from math import inf, isfinite, isnan, nan
 
 import numpy as np
 import pandas as pd
@@ -60,6 +60,7 @@ from tradelab.trading.order_ledger import (
 from .prices import Clock, Price, PriceBoard, judge_price
 from .replay import Latch, compile_engine, new_books, replay_study
 from tradelab.trading.session import (
+    EXIT_FAILED,
     ReplayMarket,
     SessionRows,
     SplitRow,
@@ -285,15 +286,20 @@ CAUSES = {  # Why an order was not sent, as it stands in the ledger
     'restricted': 'not sent: the clock was set, so entries wait for the next decision',
     'unseen': 'not sent: no process ran before the open',
     'alone': 'no process saw the price that would have filled it',
+    'exit': EXIT_FAILED,
 }
 
 
-def _may_leave(order, state, entries):
+def _may_leave(order, state, entries, day):
     "Why an order stays, '' where it may leave"
-    reduces = order.key.kind in ('exit', 'reduce')
-    if state == 'HALTED' or state != 'ACTIVE' and not reduces:
+    if state == 'HALTED' or (state != 'ACTIVE' and order.opens):
         return CAUSES[state]
-    return '' if entries or reduces else CAUSES['restricted']
+    if not order.opens:
+        return ''
+    exits = (one for one in day.waiting if one.key.symbol == order.key.symbol and not one.opens)
+    if any(day.is_over(one.key) and day.states[day.name(one.key)][0] != 'filled' for one in exits):
+        return CAUSES['exit']
+    return '' if entries else CAUSES['restricted']
 
 # %% ../../nbs/trading/17_paper_session.ipynb #24598713
 def send_day(
@@ -310,7 +316,7 @@ def send_day(
         return 0
     with mine.transaction() as db:
         state = read_state(db, mine.account).state
-        stays = {order.key: why for order in waiting if (why := _may_leave(order, state, entries))}
+        stays = {order.key: why for order in waiting if (why := _may_leave(order, state, entries, day))}
         leaving = [order for order in waiting if order.key not in stays]
         day.events += [OrderEvent(day.name(key), 'expired', broker_at=at, raw={'reason': stays[key]}) for key in stays]
         day.events += [OrderEvent(day.name(order.key), 'submitted', broker_at=at) for order in leaving]
@@ -499,7 +505,7 @@ def _standing(live):
 def _forget_ended_exits(live):
     "An exit that is not open at the broker takes no shares along"
     open_ = {order.client_order_id for order in live.broker.open_orders()}
-    leaves = lambda order: order.key.kind not in ('exit', 'reduce') or live.day.name(order.key) in open_
+    leaves = lambda order: order.opens or live.day.name(order.key) in open_
     keep_waiting(live.day.books, leaves)
 
 # %% ../../nbs/trading/17_paper_session.ipynb #eeaf57fe
@@ -600,14 +606,13 @@ def unfit_prices(
 def gate_account(
     day: PaperDay,  # Decided
     state: str,  # Latched state
-) -> Account:  # With the cash that its exits will bring
+) -> Account:  # As it is at the close, before the orders of the decision
     "The account as the gate of paper trading sees it"
     books, row = day.books, day.books.state.account[0]
     positions, held = books.state.positions, np.flatnonzero(books.state.positions['quantity'])
-    exits = [order for order in books.orders if order.key.kind in ('exit', 'reduce')]
     cools = {books.symbols[j]: int(positions['cool'][j] - row['session']) for j in range(len(books.symbols))}
     return Account(
-        cash=float(row['cash'] - sum(order.quantity * order.price for order in exits)),
+        cash=float(row['cash']),
         equity=float(row['equity']),
         positions={books.symbols[j]: float(positions['quantity'][j]) for j in held},
         prices={books.symbols[j]: float(positions['close'][j]) for j in held},
@@ -634,11 +639,11 @@ def refuse_orders(
         symbol, j = order.key.symbol, day.books.symbols.index(order.key.symbol)
         price, price_at = newest.get(symbol, (float(closes[j]), at))
         moment = Moment(max(at, price_at), price, price_at, sent)
-        asked = Order(symbol, order.side, abs(order.quantity), order.price, key=day.name(order.key))
-        if symbol in unfit and order.key.kind not in ('exit', 'reduce'):
+        asked = Order(symbol, order.side, abs(order.quantity), order.price, '', day.name(order.key), order.opens)
+        if symbol in unfit and order.opens:
             refused[order.key] = unfit[symbol]
             continue
-        verdict = gate.judge(asked, account, float(np.broadcast_to(atr[0], len(day.books.symbols))[j]), moment)
+        verdict = gate.judge(asked, *_about_entry(order, account, np.broadcast_to(atr[0], len(closes))[j]), moment)
         if verdict.allowed:
             sent.append(_sent(day, order, at, abs(order.quantity)))
         else:
@@ -647,9 +652,18 @@ def refuse_orders(
     return refused
 
 
+def _about_entry(order, account, atr):
+    "Account and ATR as an order is judged: a stop that needs an ATR, and a cooldown, are for new positions only"
+    if order.key.kind != 'entry':
+        return replace(account, cooling={}), inf
+    return account, float(atr) if isnan(order.stop_loss) else inf
+
+
 def _sent(day, order, at, left):
-    "An order as the gate remembers it"
-    return SentOrder(day.name(order.key), order.key.symbol, order.side, abs(order.quantity), order.price, at, left)
+    "An order as the gate remembers it; what is still to be filled of it comes before the entries that follow"
+    price = order.price if isnan(order.worth) else order.worth / abs(order.quantity)  # the worth is what it may cost
+    about = (day.name(order.key), order.key.symbol, order.side, abs(order.quantity), price, at, left)
+    return SentOrder(*about, first=left > 0.0)
 
 # %% ../../nbs/trading/17_paper_session.ipynb #6b498eba
 def session_metrics(
