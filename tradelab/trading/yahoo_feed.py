@@ -20,7 +20,7 @@ from yfinance.pricing_pb2 import PricingData
 
 from ..config import Settings
 from ..data.calendar import exchange_day, session_hours
-from ..providers.yahoo import Yahoo, connect_yahoo, newest_chart
+from ..providers.yahoo import Yahoo, newest_chart
 from .feeds import FailoverFeed, Link, PollingFeed, StreamFeed
 from .prices import Clock, Print
 from ..utils.error_handling import DataError, UnavailableError
@@ -180,8 +180,7 @@ def yahoo_feed(
     silent_s: float = 30.0,  # Seconds without a price after which charts are asked for
 ) -> FailoverFeed:  # Not connected yet
     "The prices of Yahoo; indicative"
-    newest = ChartQuestions(connect_yahoo(settings), clock)
-    auctions = ChartQuestions(connect_yahoo(settings), clock, auctions_only=True)
+    newest, auctions = (ChartQuestions(_provider(settings, clock), clock, only) for only in (False, True))
     return FailoverFeed(
         yahoo_stream(settings, clock),
         PollingFeed(newest, clock, 'yahoo chart, indicative', every_s, _PATIENCE_S),
@@ -192,3 +191,8 @@ def yahoo_feed(
 
 
 _PATIENCE_S = 120.0  # Charts are asked for one by one, within the request budget
+
+
+def _provider(settings, clock):
+    "Yahoo, whose newest chart is that of the session's day"
+    return Yahoo(settings, now=lambda: clock.now().timestamp())
