@@ -74,7 +74,7 @@ def rearm_command(
 
         require_database(settings)
         before = account_state(settings, account)
-        if before.state != 'ACTIVE':  # else the call below says so
+        if before.state != 'ACTIVE' and not before.closed:  # else the call below says so
             stopped = f'{account} is {before.state} since {before.since:%Y-%m-%d %H:%M} UTC, by {before.actor}'
             require_yes(f'{stopped}: {before.reason}. Let it trade again?', yes)
         rearm_account(settings, account, reason, number=before.number)

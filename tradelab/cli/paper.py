@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['paper_app', 'cash_app', 'paper_replay_command', 'paper_start_command', 'paper_stop_command', 'paper_pause_command',
            'paper_resume_command', 'cash_deposit_command', 'cash_withdraw_command', 'paper_limits_command',
-           'paper_loosen_command', 'paper_status_command']
+           'paper_loosen_command', 'paper_reset_command', 'paper_status_command']
 
 # %% ../../nbs/cli/06_paper.ipynb #392a3018
 from datetime import datetime
@@ -184,6 +184,23 @@ def paper_loosen_command(
         before, after = loosen(limit, reason, account, settings)
         words = ' to '.join('none' if value is None else f'{value:g}' for value in (before, after))
         typer.echo(f'{limit}: from {words}, from the first session that opens in two hours or later.')
+
+# %% ../../nbs/cli/06_paper.ipynb #4ce1ef5d
+@paper_app.command('reset')
+def paper_reset_command(
+    account: Annotated[str, typer.Option('--account', help='Name of the account that ends.')],
+    reason: _Reason,
+    cash: Annotated[float | None, typer.Option(help='USD of the new account; that of the settings by default.')] = None,
+):
+    "Close an account for good, and open its successor. Its rows and reports stay."
+    with lab_settings() as settings:
+        from tradelab.paper_trading import reset
+
+        require_database(settings)
+        done = reset(account, reason, cash, settings)
+        typer.echo(f'{done}. Start it: tradelab paper start --account {done.opened}')
+        if settings.paper.account == account:
+            typer.echo(f'To trade it without --account, set in settings.ini: [paper] account = {done.opened}')
 
 # %% ../../nbs/cli/06_paper.ipynb #7f65b62d
 @paper_app.command('status')

@@ -83,6 +83,7 @@ def pause_account(
     "Forbid entries of an account until it is resumed"
     with session(settings) as db:
         now = read_state(db, account)
+        refuse_closed(now)
         if now.state != 'ACTIVE' and not now.paused:
             return now
         return restrict(db, account, 'REDUCE_ONLY', f'{PAUSED}{why}', actor)
@@ -96,6 +97,7 @@ def resume_account(
     "End a pause"
     with session(settings) as db:
         now = read_state(db, account)
+        refuse_closed(now)
         if now.state == 'ACTIVE':
             raise TradingError(f'{account} is not paused', now.state, 'There is nothing to resume.')
         if not now.paused:
@@ -258,7 +260,7 @@ def ask_to_stop(
 ) -> bool:  # Whether it has ended; raises TradingError where no process trades the account, or it has died
     "Ask the process that trades an account to stop, and wait for its end"
     with session(settings) as db:
-        read_state(db, account)
+        refuse_closed(read_state(db, account))
         running = db.execute(text(_RUNNING), dict(account=account)).mappings().first()
         if running is None or running['ended_at'] is not None:
             remedy = f'Start one: tradelab paper start --account {account}'
@@ -295,7 +297,7 @@ ORDER BY a.name
 
 def _writer_words(row):
     "Who writes for an account, '' for nobody"
-    if pd.isna(row['process']):
+    if pd.isna(row['process']) or row['state'] == 'CLOSED':
         return ''
     who = f'process {row["process"]:.0f} on {row["host"]}'
     if row['held'] == 't':
