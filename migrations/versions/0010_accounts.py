@@ -83,7 +83,8 @@ END $$
 KEEP_HISTORY = """
 CREATE FUNCTION keep_history() RETURNS trigger LANGUAGE plpgsql SET search_path = '' AS $$
 DECLARE
-    changing constant text[] := ARRAY['heartbeat_at', 'ended_at', 'why', 'stop_asked_at', 'stop_asked_by', 'doing'];
+    changing constant text[] := ARRAY['heartbeat_at', 'ended_at', 'why', 'stop_asked_at', 'stop_asked_by', 'doing',
+        'seen_from', 'seen_until', 'entries_wait'];
     is_owner boolean := current_user = (SELECT pg_get_userbyid(relowner) FROM pg_catalog.pg_class WHERE oid = TG_RELID);
 BEGIN
     IF is_owner AND current_setting('tradelab.maintenance', true) = 'on' THEN
@@ -252,6 +253,9 @@ def make_sessions():
         moment('stop_asked_at', 'When it was asked to stop; empty while nobody has', nullable=True),
         column('stop_asked_by', sa.Text(), 'Who asked: user@host', nullable=True),
         column('doing', sa.Text(), 'What it does, in words: what it waits for, how its prices come', nullable=True),
+        moment('seen_from', 'Since when it has seen the prices of its newest session', nullable=True),
+        moment('seen_until', 'Until when it has seen them; both by the clock of the account', nullable=True),
+        column('entries_wait', sa.Date(), 'Session whose entries wait, because the clock was set before', nullable=True),
         sa.CheckConstraint(
             "mode IN ('replay', 'paper', 'shadow', 'live')", name=op.f('ck_trading_sessions_mode_known')
         ),

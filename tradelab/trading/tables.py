@@ -134,6 +134,9 @@ class TradingSession(Base):
     stop_asked_at: Mapped[dt.datetime | None] = column('When it was asked to stop; empty while nobody has')
     stop_asked_by: Mapped[str | None] = column('Who asked: user@host')
     doing: Mapped[str | None] = column('What it does, in words: what it waits for, how its prices come')
+    seen_from: Mapped[dt.datetime | None] = column('Since when it has seen the prices of its newest session')
+    seen_until: Mapped[dt.datetime | None] = column('Until when it has seen them; both by the clock of the account')
+    entries_wait: Mapped[dt.date | None] = column('Session whose entries wait, because the clock was set before')
 
 # %% ../../nbs/trading/01_tables.ipynb #25742ab6
 def _written_by():
