@@ -139,7 +139,7 @@ def test_an_entry_is_refused_with_the_exit_that_it_follows(held, monkeypatch):
 
 def test_an_account_never_turns_where_its_exit_failed_on_the_way(emptied):
     stayed = 0
-    for seed in (2,):
+    for seed in (8,):
         stored = _stored(emptied, random_market(seed, 'signals', direction=['long_short'], busy=[0.7]))
         rows = _traded(emptied, f'rough-{seed}', stored, FaultScript(seed=seed, rejected=0.3))
         for before, row in zip(rows, rows[1:]):
