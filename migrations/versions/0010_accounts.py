@@ -181,7 +181,7 @@ def make_states():
             sa.Text(),
             'open: the first state; restrict: as tight or tighter; rearm: ACTIVE again; close: HALTED for good',
         ),
-        column('state', sa.Text(), 'ACTIVE; REDUCE_ONLY: exits only; HALTED: no orders at all'),
+        column('state', sa.Text(), 'ACTIVE; REDUCE_ONLY: exits only; HALTED: protective orders only'),
         column('reason', sa.Text(), 'Why, in words'),
         column('actor', sa.Text(), 'Who: user@host, engine or restore'),
         column('breaker', sa.Text(), 'The breaker of the engine that tripped, if any', nullable=True),

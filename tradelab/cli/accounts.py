@@ -52,7 +52,7 @@ def halt_command(
     account: _Account,
     reason: Annotated[str, typer.Option(help='Why; it stays on record.')],
 ):
-    "Forbid all orders of an account until it is re-armed."
+    "Forbid all orders of an account but its stops and targets, until it is re-armed."
     with lab_settings() as settings:
         from tradelab.trading.accounts import halt_account
         from tradelab.utils.error_handling import WrongRevisionError

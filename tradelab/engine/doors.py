@@ -49,7 +49,6 @@ from tradelab.engine.state import (
     EXPIRED,
     FILLS,
     FLAT,
-    HALTED,
     NEXT_CLOSE,
     NEXT_OPEN,
     REDUCE,
@@ -723,10 +722,8 @@ def protective_executions(
     account: TradingAccount,  # Book each execution with `apply_fill` before the next is asked for
     bars: Bars,  # One row: the bars of this session, shape (1, n_symbols)
 ) -> Offers:  # Order and what it gets
-    "What the stops and targets get that a bar touches; a halted account sends no orders"
+    "What the stops and targets get that a bar touches; those of a halted account too"
     _check_row(account, bars)
-    if account.state.account[0]['state'] == HALTED:
-        return
     for j in np.flatnonzero((account.state.positions['quantity'] != 0) & (bars.open[0] > 0)).tolist():
         price, reason = protective_exit(0, j, bars, account.state, account.params)
         if reason != 0:

@@ -852,7 +852,7 @@ def _session(t, bars, inputs, state, params, last, log, calm):
     apply_actions(t, bars, state, params, log)
     if account.orders > 0 and params.fill_at == NEXT_OPEN:
         _fill_orders(t, bars.open, bars, state, params, log)
-    if not calm and account.names > 0 and account.state != HALTED:
+    if not calm and account.names > 0:
         _check_exits(t, bars, state, params, log)
     if account.orders > 0 and params.fill_at == NEXT_CLOSE:
         _fill_orders(t, bars.close, bars, state, params, log)

@@ -14,7 +14,7 @@ import numpy as np
 
 from .accounting import stay_exiting
 from .doors import TradingAccount, own_exit
-from .state import HALTED, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, place_of, round_quantity
+from .state import STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, place_of, round_quantity
 from .working_orders import OrderKey, WorkingOrder
 from ..risk_management import live_stop
 from ..utils.error_handling import check_kind
@@ -28,8 +28,6 @@ def wanted_protection(
 ) -> tuple[WorkingOrder, ...]:  # Kinds 'stop' and 'target', by symbol; `remaining` is what should stand
     "The protective orders that should stand at the broker"
     check_kind(account, TradingAccount, 'The account', 'Pass a TradingAccount.')
-    if account.state.account[0]['state'] == HALTED:
-        return ()
     wanted, at_broker = [], _at_broker(account, seen)
     for j in np.flatnonzero(account.state.positions['quantity']).tolist():
         position, free = account.state.positions[j], _free(account, j, at_broker)

@@ -591,8 +591,6 @@ def _room_now(run, symbol, side, price, entered):
 # %% ../../nbs/tests/naive_engine.ipynb #de3ab428
 def _stops_and_targets(run, t):
     "Sell what touched its stop or its target in this bar"
-    if run.state == 'HALTED':
-        return
     for symbol in run.held():
         bar, p = run.bars[symbol][t], run.positions[symbol]
         if bar is None:

@@ -233,7 +233,7 @@ def restrict(
     reason: str,  # Why, one line
     actor: str = '',  # Who restricts it; this person when left out
 ) -> LatchedState:  # As it is now; raises TradingError for an unknown or closed account, or without a reason
-    "Forbid entries (REDUCE_ONLY) or all orders (HALTED)"
+    "Forbid entries (REDUCE_ONLY) or all orders but stops and targets (HALTED)"
     if state not in STATES[1:]:
         raise TradingError('An account is restricted to REDUCE_ONLY or HALTED', state, 'To loosen it: tradelab rearm')
     reason, actor = checked_text(reason, 'The reason'), _actor(actor)

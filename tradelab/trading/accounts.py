@@ -46,7 +46,7 @@ def halt_account(
     reason: str,  # Why, one line
     actor: str = '',  # Who halts it; this person when left out
 ) -> LatchedState:  # HALTED; raises TradingError for an unknown account or without a reason
-    "Forbid all orders of an account, from its next decision on"
+    "Forbid all orders of an account but its stops and targets"
     with session(settings) as db:
         return restrict(db, account, 'HALTED', reason, actor)
 

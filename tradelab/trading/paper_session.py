@@ -702,7 +702,7 @@ def refuse_orders(
             continue
         verdict = gate.judge(asked, *_about_entry(order, account, np.broadcast_to(atr[0], len(closes))[j]), moment)
         if verdict.allowed:
-            sent.append(_sent(day, order, at, abs(order.quantity)))
+            sent.append(_sent(day, order, at, abs(order.quantity), bool(closes[j] > 0)))
         else:
             refused[order.key] = str(verdict)
     keep_waiting(day.books, lambda order: order.key not in refused)
@@ -716,11 +716,11 @@ def _about_entry(order, account, atr):
     return account, float(atr) if isnan(order.stop_loss) else inf
 
 
-def _sent(day, order, at, left):
-    "An order as the gate remembers it; what is still to be filled of it comes before the entries that follow"
+def _sent(day, order, at, left, first=False):
+    "An order as the gate remembers it"
     price = order.price if isnan(order.worth) else order.worth / abs(order.quantity)  # the worth is what it may cost
     about = (day.name(order.key), order.key.symbol, order.side, abs(order.quantity), price, at, left)
-    return SentOrder(*about, first=left > 0.0)
+    return SentOrder(*about, first)
 
 # %% ../../nbs/trading/17_paper_session.ipynb #6b498eba
 def session_metrics(

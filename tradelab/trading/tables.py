@@ -77,7 +77,7 @@ class StateChange(Base):
     action: Mapped[str] = column(
         'open: the first state; restrict: as tight or tighter; rearm: ACTIVE again; close: HALTED for good'
     )
-    state: Mapped[str] = column('ACTIVE; REDUCE_ONLY: exits only; HALTED: no orders at all')
+    state: Mapped[str] = column('ACTIVE; REDUCE_ONLY: exits only; HALTED: protective orders only')
     reason: Mapped[str] = column('Why, in words')
     actor: Mapped[str] = column('Who: user@host, engine or restore')
     breaker: Mapped[str | None] = column('The breaker of the engine that tripped, if any')

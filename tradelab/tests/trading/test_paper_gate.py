@@ -72,11 +72,11 @@ def _turns(rows):
     )
 
 
-def _prove(lab, group, seeds):
+def _prove(lab, group, seeds, **lists):
     "Random markets with short positions, beside their backtests; how often they turned"
     turned = 0
     for seed in seeds:
-        market = random_market(seed, group, direction=['long_short'], order_lasts=[1])
+        market = random_market(seed, group, direction=['long_short'], order_lasts=[1], **lists)
         stored = _stored(lab, market)
         rows = _traded(lab, f'{group[:12]}-{seed}'.replace('_', '-'), stored)
         result = backtest(stored.panel, market.strategy, market.costs, stored.pinned.risk, stored.pinned.backtest)
@@ -98,7 +98,7 @@ def test_an_own_stop_needs_no_atr_at_the_gate_either(emptied):
 @pytest.mark.slow
 @pytest.mark.parametrize('group', GROUPS)
 def test_many_accounts_that_turn_trade_through_the_gate_of_paper_as_in_the_backtest(emptied, group):
-    _prove(emptied, group, range(500, 510))
+    _prove(emptied, group, range(500, 510), gaps=[0])
 
 # %% ../../../nbs/trading/17_paper_session.ipynb #4480f013
 def _decided(held=100, **gate):
