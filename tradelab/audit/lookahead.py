@@ -85,7 +85,12 @@ EXEMPT_FUNCTIONS = {  # Function → why it is not audited
         'stores and loads finished models',
     ),
     **dict.fromkeys(
-        ('research.track_record.order_costs', 'research.track_record.fills_needed', 'research.track_record.cone'),
+        (
+            'research.track_record.order_costs',
+            'research.track_record.growth_of',
+            'research.track_record.fills_needed',
+            'research.track_record.cone',
+        ),
         'judges orders and returns of the past and decides nothing about trades',
     ),
     'models.artifact.forecast_next': 'the last row of models.artifact.forecast, which is audited',
