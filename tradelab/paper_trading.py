@@ -310,7 +310,7 @@ def start(
     if name not in set(accounts_table(settings)['account']):
         _refuse_old_bars(settings)
         _ready(settings, settings.paper.symbols or settings.data.symbols)
-        say(f'{open_paper(settings, datetime.now(UTC), name)} was opened')
+        say(f'{open_paper(settings, datetime.now(UTC), name, say)} was opened')
     mode, pinned = pinned_settings(settings, name)
     if mode != 'paper':
         raise TradingError(f'{name} is no paper account', mode, 'Name another one: tradelab accounts')
