@@ -85,14 +85,18 @@ def first_session(
     return next_session(today).date()
 
 
-def _refuse_flat(settings):
-    "TradingError where prices of now are to close positions each evening, which their orders do not do"
-    if settings.backtest.flat_at_close:
-        what = (
-            'Paper trading with prices of now does not support [backtest] flat_at_close: no order leaves for the close'
-        )
-        remedy = 'Set flat_at_close = false and open an account, or [paper] feed = stored.'
-        raise TradingError(what, True, remedy)
+_BARS_ONLY = (  # Of [backtest]: setting, value, why prices of now cannot do it, what to set
+    ('flat_at_close', True, 'no order leaves for the close', 'false'),
+    ('size_at', 'fill', 'orders are for a number of shares, not for an amount of money', 'decision'),
+)
+
+
+def _refuse_bars_only(settings):
+    "TradingError for a setting that the orders of an account with prices of now cannot follow"
+    for key, value, why, other in _BARS_ONLY:
+        if getattr(settings.backtest, key) == value:
+            what = f'Paper trading with prices of now does not support [backtest] {key}: {why}'
+            raise TradingError(what, value, f'Set {key} = {other} and open an account, or [paper] feed = stored.')
 
 
 def _refuse_missing_limits(settings):
@@ -113,7 +117,7 @@ def paper_opening(
     refuse_unsupported(settings, 'Paper trading')
     _refuse_missing_limits(settings)
     if settings.paper.feed != 'stored':
-        _refuse_flat(settings)
+        _refuse_bars_only(settings)
     span = dict(start=first_session(now), end=None, cash=settings.paper.cash or settings.backtest.cash)
     wished = with_values(settings, data={'symbols': settings.paper.symbols or settings.data.symbols}, backtest=span)
     core = prepared_study(wished)
@@ -723,7 +727,7 @@ def run_paper(
         remedy = 'Set [paper] feed = stored, or let a process run: tradelab paper start'
         raise TradingError('Prices of now fill orders only while a process runs', '--once', remedy)
     if feed is not None:
-        _refuse_flat(pinned)
+        _refuse_bars_only(pinned)
     stored = StoredMarket(pinned)
     stored.read()
     if collect is None and clock is None:
