@@ -6,6 +6,7 @@
 __all__ = ['CLOCK_VARIABLE', 'RunningClock', 'command', 'preload']
 
 # %% ../../nbs/tests/running_clock.ipynb #635a9749
+import importlib
 import mmap
 import os
 import struct
@@ -15,9 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import tradelab.paper_trading
-import tradelab.trading.alpaca_feed
 import tradelab.trading.paper_loop
-import tradelab.trading.yahoo_feed
 
 # %% ../../nbs/tests/running_clock.ipynb #a04fb298
 _FORM = struct.Struct('<ddd')  # Epoch second where it stood, its speed, the second of the machine's steady clock then
@@ -99,4 +98,6 @@ def command(
 
 
 def preload():
-    "Import what paper trading needs, before processes are forked"
+    "Import the feeds too, before processes are forked"
+    for name in ('alpaca_feed', 'yahoo_feed'):
+        importlib.import_module(f'tradelab.trading.{name}')

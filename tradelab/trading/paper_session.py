@@ -82,6 +82,7 @@ from tradelab.trading.session import (
 )
 from .simulated_broker import FaultScript, OrderDesk, SimulatedBroker, keep_waiting
 from .writer import Writer
+from ..utils.memory import give_back_memory
 
 # %% ../../nbs/trading/17_paper_session.ipynb #33f20cad
 @dataclass
@@ -97,6 +98,10 @@ class StoredMarket:
 
     def read(self):  # Raises TradingError when a symbol does not pass the data check
         "Read bars again, and compute the signals"
+        self._read()
+        give_back_memory()
+
+    def _read(self):
         core = replay_study(self.pinned)
         wanted, risk, account = core.wanted(), self.pinned.risk, self.pinned.backtest
         self.strategy, self.symbols, self.panel = core.name, core.market.symbols, core.market
