@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['OPENED', 'CLOSED', 'EARLY', 'CAPPED', 'LEGS', 'DAY', 'KINDS', 'COSTLY', 'SEEDS', 'often', 'test_an_order_for_the_open_takes_the_opening_print_and_nothing_before', 'test_without_an_opening_print_the_open_is_taken_after_five_minutes_from_the_first_bar', 'test_what_the_auction_does_not_fill_has_ended_with_it', 'test_the_sales_of_an_open_pay_for_its_purchases_whichever_opens_first', 'test_nobody_waits_longer_than_five_minutes_for_the_open_of_another', 'test_in_a_replay_a_symbol_without_a_bar_is_not_waited_for_and_slippage_stays_inside_the_day', 'test_an_account_turns_at_one_open', 'test_an_entry_gets_nothing_while_the_other_side_is_held', 'test_an_entry_at_a_limit_ends_after_the_auction_where_the_other_side_is_still_held', 'test_an_order_that_closes_never_opens', 'test_a_short_position_is_bought_back_before_a_purchase_takes_the_cash', 'test_only_orders_for_the_close_take_the_closing_print', 'test_a_missing_closing_print_is_replaced_by_the_last_bar_near_the_close_only', 'test_the_auctions_are_for_the_orders_that_are_meant_for_them', 'test_an_order_that_comes_too_late_for_its_auction_is_refused_by_name', 'test_a_buyer_pays_the_ask_and_a_seller_gets_the_bid', 'test_of_a_stop_and_a_target_one_is_filled_by_the_rules_of_a_bar', 'test_an_order_does_not_see_a_bar_that_began_before_it_came', 'test_a_part_is_filled_by_the_volume_and_the_rest_goes_on_with_the_next_price', 'test_two_orders_share_the_volume_of_one_price', 'test_a_halted_symbol_is_not_filled', 'test_a_stop_that_was_touched_is_sold_on_at_any_price', 'test_what_cash_does_not_pay_is_cancelled', 'test_a_price_from_the_future_fills_nothing_and_later_prices_count_as_ever', 'test_a_quote_that_was_overtaken_or_is_old_fills_nothing', 'test_a_trade_within_a_bar_that_was_shown_fills_nothing_and_a_late_one_before_it_does', 'test_a_quote_far_from_the_last_trade_reaches_no_stop_and_a_gap_that_is_confirmed_does', 'test_quotes_alone_reach_a_stop_step_by_step', 'test_prints_of_another_session_take_part_in_no_auction', 'test_a_trade_after_the_close_does_not_replace_the_closing_print', 'test_the_volume_of_a_bar_is_not_given_twice', 'test_the_legs_of_an_entry_wait_for_its_shares_and_stand_for_as_many', 'test_legs_without_shares_end_with_their_entry', 'test_legs_stand_longer_than_their_day', 'test_a_leg_sees_of_the_bar_of_its_entry_what_lay_ahead', 'test_an_order_that_cannot_be_is_refused_with_a_remedy_and_leaves_no_trace', 'test_shares_of_a_stop_are_sold_otherwise_once_it_is_cancelled', 'test_an_order_on_its_way_is_not_filled', 'test_faults_of_the_script_happen', 'test_the_night_moves_shares_orders_and_cash', 'test_a_reverse_split_to_nothing_pays_the_shares_out_and_ends_their_orders', 'test_sessions_come_one_after_the_other', 'test_the_same_prices_and_seed_give_the_same_executions_and_news', 'test_cash_and_shares_are_the_sums_of_the_executions_and_no_fill_is_out_of_its_bounds', 'test_what_is_filled_never_falls_nor_exceeds_the_order_or_the_shares_of_its_group', 'test_prices_of_one_moment_may_come_in_any_order_of_symbols', 'test_a_broker_made_from_the_ledger_after_any_execution_goes_on_as_the_first', 'test_stored_days_shown_as_prices_give_the_fills_of_the_engine', 'mine', 'test_the_rows_of_the_ledger_give_the_same_broker_back', 'test_an_open_that_nobody_saw_fills_nothing_and_says_so', 'test_an_opening_print_that_the_feed_delivers_again_fills_after_a_restart', 'test_a_bar_that_begins_with_the_open_stands_for_it_after_a_restart_too', 'test_a_broker_that_was_restored_before_the_open_takes_the_first_price_for_it']
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #23bd4b2e
+# %% ../../../nbs/trading/17_day_broker.ipynb #23bd4b2e
 import random
 import threading
 from dataclasses import replace
@@ -96,7 +96,7 @@ def _take(broker, *prices):
         done += [(one.client_order_id, one.quantity, one.price) for one in broker.take(price)]
     return done
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #9c5ca05b
+# %% ../../../nbs/trading/17_day_broker.ipynb #9c5ca05b
 def test_an_order_for_the_open_takes_the_opening_print_and_nothing_before():
     broker = _broker()
     _send(broker, 'buy', 100.0, until='opg')
@@ -147,7 +147,7 @@ def test_in_a_replay_a_symbol_without_a_bar_is_not_waited_for_and_slippage_stays
     _send(broker, 'buy', 10.0, until='opg')
     assert _take(broker, _print(0, 10.0)) == [('buy', 10.0, 10.05)]
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #edfbbb48
+# %% ../../../nbs/trading/17_day_broker.ipynb #edfbbb48
 def _turning(held, entry=50.0, costs=NO_COSTS, until='opg', limit=None, **options):
     "A broker with both orders of an account that turns"
     broker, sign = _broker(costs=costs, direction='long_short', positions={'A': held}, **options), 1 if held > 0 else -1
@@ -204,7 +204,7 @@ def test_a_short_position_is_bought_back_before_a_purchase_takes_the_cash():
     _take(broker, _print(1, 10.0), _print(1, 9.0, symbol='B'))
     assert broker.held == {'A': 10.0} and broker.cash == 0
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #e8dcc085
+# %% ../../../nbs/trading/17_day_broker.ipynb #e8dcc085
 def test_only_orders_for_the_close_take_the_closing_print():
     broker = _broker(positions={'A': 100.0, 'B': 50.0})
     _send(broker, 'close', -100.0, until='cls')
@@ -240,7 +240,7 @@ def test_an_order_that_comes_too_late_for_its_auction_is_refused_by_name():
     broker.end_session()
     assert _send(broker, 'next', 10.0, until='opg').is_open
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #730566c9
+# %% ../../../nbs/trading/17_day_broker.ipynb #730566c9
 def test_a_buyer_pays_the_ask_and_a_seller_gets_the_bid():
     broker = _broker(positions={'A': 100.0})
     _send(broker, 'buy', 10.0, 'limit', limit=10.0)
@@ -316,7 +316,7 @@ def test_what_cash_does_not_pay_is_cancelled():
     assert _take(broker, _quote(9, 9.9, 10.0)) == [('buy', 10.0, 10.0)]
     assert (broker.orders['buy'].state, broker.cash) == ('cancelled', 0)
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #937addb1
+# %% ../../../nbs/trading/17_day_broker.ipynb #937addb1
 def _late(price, seconds):
     "A price that reaches us so many seconds after the open"
     return replace(price, received=_at(seconds))
@@ -395,7 +395,7 @@ def test_the_volume_of_a_bar_is_not_given_twice():
     assert _take(broker, _bar(600, 10.0, 10.0, 10.0, 10.0, 1_000)) == [('buy', 10.0, 10.0)]
     assert _take(broker, _bar(660, 10.0, 10.0, 10.0, 10.0, 1_000)) == [('buy', 100.0, 10.0)]
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #8bd4a811
+# %% ../../../nbs/trading/17_day_broker.ipynb #8bd4a811
 LEGS = {'stop': ('stop', None, 9.0), 'target': ('limit', 12.0, None)}
 
 
@@ -455,7 +455,7 @@ def test_a_leg_sees_of_the_bar_of_its_entry_what_lay_ahead():
 
 DAY = timedelta(days=1)
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #083d12b7
+# %% ../../../nbs/trading/17_day_broker.ipynb #083d12b7
 @pytest.mark.parametrize(
     'order, message',
     [
@@ -516,7 +516,7 @@ def test_faults_of_the_script_happen():
     with pytest.raises(OrderRejectedError, match='must be unique'):
         _send(broker, 'buy', 10.0)
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #e62e71b7
+# %% ../../../nbs/trading/17_day_broker.ipynb #e62e71b7
 def test_the_night_moves_shares_orders_and_cash():
     broker = DayBroker(VirtualClock(EARLY), NO_COSTS, cash=0.0, positions={'A': 75.0, 'B': -3.0})
     _send(broker, 'stop', -75.0, 'stop', 'gtc', stop=180.0, group='pair')
@@ -553,7 +553,7 @@ def test_sessions_come_one_after_the_other():
         _send(broker, 'x', 1.0)
         broker.restore([])
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #a3826a6e
+# %% ../../../nbs/trading/17_day_broker.ipynb #a3826a6e
 def _random_prices(rng, symbols):
     "Prices of a day by chance, in the order in which they come"
     prices, level = [], {symbol: rng.uniform(5, 20) for symbol in symbols}
@@ -607,7 +607,7 @@ def _random_orders(rng, symbols, level):
 
 KINDS = ('market', 'limit', 'stop', 'stop_limit')
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #286bc8d3
+# %% ../../../nbs/trading/17_day_broker.ipynb #286bc8d3
 def _timeline(seed, symbols=('A', 'B', 'C')):
     "Orders and prices by chance in the order of time"
     rng = random.Random(seed)
@@ -691,7 +691,7 @@ def test_what_is_filled_never_falls_nor_exceeds_the_order_or_the_shares_of_its_g
         assert filled.get(f'stop-{k}', 0.0) + filled.get(f'target-{k}', 0.0) <= filled[f'order-{k}'] + 1e-9
     assert filled == {name: order.filled for name, order in broker.orders.items()}
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #f053f4da
+# %% ../../../nbs/trading/17_day_broker.ipynb #f053f4da
 @often
 @given(SEEDS, st.permutations(['A', 'B', 'C']))
 def test_prices_of_one_moment_may_come_in_any_order_of_symbols(seed, symbols):
@@ -745,7 +745,7 @@ def test_a_broker_made_from_the_ledger_after_any_execution_goes_on_as_the_first(
     rest = [*rest, *(one for one, _ in _play(heir, steps[k + 1 :]))]
     assert [*mortal.executions, *rest] == whole
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #7543cc17
+# %% ../../../nbs/trading/17_day_broker.ipynb #7543cc17
 def _walk(rng, sessions, symbols):
     "Session → symbol → bar, by chance; some bars are missing"
     close, days = dict.fromkeys(symbols, 20.0), []
@@ -809,7 +809,7 @@ class _Desk:
             self.account.apply_fill(order, one.quantity, one.price, one.fees, one.slippage, one.entered_by)
             self.booked.append((self.account.session, one.symbol, one.quantity, one.price, one.fees, one.slippage))
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #91cec1ef
+# %% ../../../nbs/trading/17_day_broker.ipynb #91cec1ef
 def _by_the_engine(days, signals, account):
     "The fills of an account that the engine fills itself"
     booked = []
@@ -882,7 +882,7 @@ def test_stored_days_shown_as_prices_give_the_fills_of_the_engine(risk, cap, dir
         total += len(booked)
     assert total > 80
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #aa7d4ebc
+# %% ../../../nbs/trading/17_day_broker.ipynb #aa7d4ebc
 class _Books:
     "A ledger that has each price's news and executions before the next price is shown"
 
@@ -933,7 +933,7 @@ class _Books:
             news = [ledger_event(event) for event in events]
             record_order_events(db, 'paper-1', self.mine.epoch, news, broker.clock.now())
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #0f664dae
+# %% ../../../nbs/trading/17_day_broker.ipynb #0f664dae
 @pytest.fixture
 def mine(fresh):
     "The writer of the account paper-1, in a lab with nothing else"
@@ -976,7 +976,7 @@ def test_the_rows_of_the_ledger_give_the_same_broker_back(mine):
         checked += len(rest) > 0
     assert checked > 2 and len(expected) > 5
 
-# %% ../../../nbs/trading/16_day_broker.ipynb #c39bbeb6
+# %% ../../../nbs/trading/17_day_broker.ipynb #c39bbeb6
 def _heir(now):
     "A broker that was restored at some second of the session, with a purchase for the opening print"
     mortal = _broker()

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['LIMITS', 'LOOSE', 'test_an_account_that_turns_trades_through_the_gate_of_paper_as_in_the_backtest', 'test_an_own_stop_needs_no_atr_at_the_gate_either', 'test_many_accounts_that_turn_trade_through_the_gate_of_paper_as_in_the_backtest', 'test_an_entry_is_refused_with_the_exit_that_it_follows', 'test_an_account_never_turns_where_its_exit_failed_on_the_way']
 
-# %% ../../../nbs/trading/17_paper_session.ipynb #c6db5aba
+# %% ../../../nbs/trading/18_paper_session.ipynb #c6db5aba
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -38,7 +38,7 @@ LOOSE = OrderSettings(
     max_price_deviation=0.99, max_open_orders=100, max_orders_per_minute=200, max_orders_per_day=10_000
 )
 
-# %% ../../../nbs/trading/17_paper_session.ipynb #629db023
+# %% ../../../nbs/trading/18_paper_session.ipynb #629db023
 def _stored(lab, market):
     "A random market as a paper account has it stored, with every limit that paper trading needs"
     panel, risk, account, _ = tradable(market)
@@ -100,7 +100,7 @@ def test_an_own_stop_needs_no_atr_at_the_gate_either(emptied):
 def test_many_accounts_that_turn_trade_through_the_gate_of_paper_as_in_the_backtest(emptied, group):
     _prove(emptied, group, range(500, 510), gaps=[0])
 
-# %% ../../../nbs/trading/17_paper_session.ipynb #4480f013
+# %% ../../../nbs/trading/18_paper_session.ipynb #4480f013
 def _decided(held=100, **gate):
     "A day whose account, long or short, is to turn; the orders that its gate refuses"
     settings = BacktestSettings(cash=100_000, direction='long_short')

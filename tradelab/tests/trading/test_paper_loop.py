@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['TWO', 'SPAN', 'BUSY', 'LIMITS', 'MONEY', 'HELD', 'PLACED', 'MISSED', 'sample', 'at', 'played', 'rows', 'test_the_steps_of_a_paper_session_give_the_backtest', 'test_a_process_that_dies_in_the_middle_of_a_day_is_followed_by_one_that_goes_on', 'test_a_process_that_dies_at_any_transaction_leaves_a_ledger_to_go_on_from', 'test_sessions_in_which_no_process_ran_are_rows_with_a_reason_and_with_books', 'test_orders_that_were_decided_in_time_are_filled_by_stored_bars_whenever_the_process_comes', 'test_half_days_holidays_and_the_change_to_summer_time_move_the_moments', 'test_what_is_due_follows_from_the_clock', 'test_a_clock_that_was_set_is_an_event_and_entries_wait_for_the_next_decision', 'test_a_halted_account_decides_nothing_and_keeps_its_stops', 'test_stops_are_filled_on_the_day_on_which_a_person_halts_the_account', 'test_the_prices_of_a_day_are_written_down_where_the_settings_ask_for_it', 'test_one_process_an_account_and_only_paper_accounts', 'test_a_process_stops_when_a_person_asks', 'evening', 'test_a_broker_that_fails_does_not_hold_the_process_nor_gets_a_second_order_for_an_unknown_one', 'test_an_unknown_stop_is_sent_again_by_its_name_when_the_broker_answers', 'test_a_position_whose_exit_was_refused_keeps_its_stop', 'test_prices_of_now_refuse_by_name_what_needs_the_bar_of_the_day', 'desk', 'test_a_paper_account_is_opened_with_its_settings_and_says_what_comes_next', 'test_a_bar_that_is_lacking_is_named_wherever_a_person_looks', 'test_prices_that_are_stale_or_absent_refuse_entries', 'test_an_account_that_could_not_trade_is_refused_at_its_opening', 'test_settings_of_an_account_do_not_change_and_limits_become_tighter_only', 'test_settings_that_count_only_at_the_opening_are_named_when_they_have_changed', 'test_what_was_tightened_stays_until_a_person_loosens_it_with_a_reason', 'die_of_a_signal', 'stopped', 'test_the_bar_of_a_day_fills_only_what_no_process_saw', 'test_entries_wait_for_the_next_decision_after_a_restart_too', 'test_a_clock_that_is_ahead_writes_no_sessions_that_have_not_come', 'test_a_process_that_saw_the_clock_go_on_ends_a_session_without_any_bar', 'test_a_stop_without_an_answer_ends_with_its_day_and_says_why']
 
-# %% ../../../nbs/trading/18_paper_loop.ipynb #c8ddb035
+# %% ../../../nbs/trading/22_paper_loop.ipynb #c8ddb035
 import logging
 import os
 import signal
@@ -80,7 +80,7 @@ def rows(lab, query, account):
     with session(lab) as db:
         return [tuple(row) for row in db.execute(text(query), dict(account=account))]
 
-# %% ../../../nbs/trading/18_paper_loop.ipynb #52b06d40
+# %% ../../../nbs/trading/22_paper_loop.ipynb #52b06d40
 @pytest.mark.parametrize('live', [False, True], ids=['stored', 'live'])
 def test_the_steps_of_a_paper_session_give_the_backtest(sample, live):
     name = open_replay(sample, f'steps-{live}'.lower(), *SPAN, TWO)
@@ -141,7 +141,7 @@ def test_a_process_that_dies_in_the_middle_of_a_day_is_followed_by_one_that_goes
     for query in (fills, closes):
         assert rows(sample, query, name) == rows(sample, query, whole)
 
-# %% ../../../nbs/trading/18_paper_loop.ipynb #7803020e
+# %% ../../../nbs/trading/22_paper_loop.ipynb #7803020e
 @pytest.mark.parametrize('live', [False, True], ids=['stored', 'live'])
 @pytest.mark.parametrize('when', ['before', 'after'])
 def test_a_process_that_dies_at_any_transaction_leaves_a_ledger_to_go_on_from(sample, monkeypatch, live, when):
@@ -182,7 +182,7 @@ def test_a_process_that_dies_at_any_transaction_leaves_a_ledger_to_go_on_from(sa
         for table in MONEY:
             assert ledger_of(sample, name)[table] == ledger_of(sample, whole)[table], table
 
-# %% ../../../nbs/trading/18_paper_loop.ipynb #1c3040f2
+# %% ../../../nbs/trading/22_paper_loop.ipynb #1c3040f2
 def test_sessions_in_which_no_process_ran_are_rows_with_a_reason_and_with_books(sample):
     name = open_replay(sample, 'absent', *SPAN, TWO)
     played(sample, name, live=True, end='2009-03-02')
@@ -219,7 +219,7 @@ def test_orders_that_were_decided_in_time_are_filled_by_stored_bars_whenever_the
     assert (found[filled], found[late.date()]) == ('missed', 'done')
     assert rows(sample, query, name)[0] == first
 
-# %% ../../../nbs/trading/18_paper_loop.ipynb #2137e4a2
+# %% ../../../nbs/trading/22_paper_loop.ipynb #2137e4a2
 def test_half_days_holidays_and_the_change_to_summer_time_move_the_moments():
     paper = PaperSettings(decide_after_min=10, wait_min=60)
     half = timetable('2024-11-29', paper)
@@ -257,7 +257,7 @@ def test_what_is_due_follows_from_the_clock(hour, minute, live, what):
     assert next_step(table, table.deadline, live) == ('missed', table.deadline)
     assert next_step(table, table.deadline - timedelta(seconds=1), live)[0] == 'close'
 
-# %% ../../../nbs/trading/18_paper_loop.ipynb #a563c429
+# %% ../../../nbs/trading/22_paper_loop.ipynb #a563c429
 class _SetClock(VirtualClock):
     "A clock that is found to have been set, at the first look after a moment"
 
@@ -377,7 +377,7 @@ def test_a_process_stops_when_a_person_asks(sample):
     query = 'SELECT why, stop_asked_by FROM trading_sessions WHERE account = :account'
     assert rows(sample, query, name) == [('ended', 'ada@lab-1')]
 
-# %% ../../../nbs/trading/18_paper_loop.ipynb #8d329d37
+# %% ../../../nbs/trading/22_paper_loop.ipynb #8d329d37
 def evening(lab, name, query):
     "Live sessions until a query of the last one finds rows; that session, and the day after it"
     for day in pd.bdate_range('2009-03-02', '2009-03-31').strftime('%Y-%m-%d'):
@@ -429,7 +429,7 @@ def test_prices_of_now_refuse_by_name_what_needs_the_bar_of_the_day(sample, key,
         played(lab, name, live=True)
     assert played(lab, name, end='2009-03-03').done == 2
 
-# %% ../../../nbs/trading/18_paper_loop.ipynb #0502bfbb
+# %% ../../../nbs/trading/22_paper_loop.ipynb #0502bfbb
 @pytest.fixture(scope='module')
 def desk(sample):
     "The lab with the limits that paper trading needs"
@@ -573,7 +573,7 @@ def test_what_was_tightened_stays_until_a_person_loosens_it_with_a_reason(desk, 
     if section == 'risk':
         assert load_account(bytes(saved[0])).params[name] == loose
 
-# %% ../../../nbs/trading/18_paper_loop.ipynb #58c6e1a2
+# %% ../../../nbs/trading/22_paper_loop.ipynb #58c6e1a2
 class _Calm:
     "A feed whose prices stay at the close of the day before, and that calls something before one of them"
 
@@ -651,7 +651,7 @@ def test_the_bar_of_a_day_fills_only_what_no_process_saw(sample, stopped, where,
     with session(sample) as db:
         assert not check_books(db, name)
 
-# %% ../../../nbs/trading/18_paper_loop.ipynb #fe95c5ed
+# %% ../../../nbs/trading/22_paper_loop.ipynb #fe95c5ed
 def test_entries_wait_for_the_next_decision_after_a_restart_too(sample):
     open_replay(sample, 'even', *SPAN, TWO)
     played(sample, 'even', end='2009-03-13')

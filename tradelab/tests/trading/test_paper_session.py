@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['DIVIDENDS', 'SHARES', 'SPLIT', 'STOPS', 'sample', 'tell', 'holds', 'mornings_end', 'test_a_dividend_that_turns_out_otherwise_is_made_up_for_by_rows_of_its_own', 'test_a_night_that_was_booked_is_begun_again_with_what_the_ledger_has', 'unknown_split', 'test_a_split_that_comes_with_the_bar_of_its_day_is_booked_before_the_account_is_valued', 'test_a_split_that_comes_a_day_late_is_booked_in_the_next_night', 'day_of_the_split', 'told', 'test_a_stop_is_held_back_where_the_first_price_looks_like_a_split_and_a_person_is_told', 'test_a_crash_that_is_no_split_reaches_its_stop', 'test_a_split_is_asked_for_before_the_night_and_again_when_the_price_looks_like_one']
 
-# %% ../../../nbs/trading/17_paper_session.ipynb #cf9b3e06
+# %% ../../../nbs/trading/18_paper_session.ipynb #cf9b3e06
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -110,7 +110,7 @@ def test_a_night_that_was_booked_is_begun_again_with_what_the_ledger_has(sample,
         assert begun.books.state.account[0]['cash'] == first.books.state.account[0]['cash']
         assert not begun.words
 
-# %% ../../../nbs/trading/17_paper_session.ipynb #acd60f13
+# %% ../../../nbs/trading/18_paper_session.ipynb #acd60f13
 SPLIT = '2005-02-28'  # Apple: two shares for one
 
 
@@ -166,7 +166,7 @@ def test_a_split_that_comes_a_day_late_is_booked_in_the_next_night(unknown_split
     with session(lab) as db:
         assert not check_books(db, name)
 
-# %% ../../../nbs/trading/17_paper_session.ipynb #38a29a83
+# %% ../../../nbs/trading/18_paper_session.ipynb #38a29a83
 STOPS = "SELECT kind, quantity FROM executions WHERE account = :account AND session = '{}' AND kind <> 'split'"
 
 
