@@ -369,7 +369,7 @@ def make_cash_ledger():
         column(
             'kind',
             sa.Text(),
-            'What it is: opening, fill, fees, dividend, borrow, interest, deposit, withdrawal, correction',
+            'What it is: opening, fill, fees, dividend, borrow, interest, charge, deposit, withdrawal, correction',
         ),
         column('source', sa.Text(), 'What it comes from: an execution, symbol and date of a dividend, a document'),
         column('epoch', sa.BigInteger(), 'Who wrote the row'),
@@ -380,8 +380,8 @@ def make_cash_ledger():
         column('note', sa.Text(), 'Why, in words', nullable=True),
         moment('at', 'When it was booked'),
         sa.CheckConstraint(
-            "kind IN ('opening', 'fill', 'fees', 'dividend', 'borrow', 'interest', 'deposit', "
-            "'withdrawal', 'correction')",
+            "kind IN ('opening', 'fill', 'fees', 'dividend', 'borrow', 'interest', 'charge', "
+            "'deposit', 'withdrawal', 'correction')",
             name=op.f('ck_cash_ledger_kind_known'),
         ),
         sa.CheckConstraint("source ~ '[^[:space:]]'", name=op.f('ck_cash_ledger_source_given')),

@@ -722,11 +722,13 @@ def _auction(self: AlpacaExchange, until, prices, rest):
             else:
                 self.end(row, rest)
 
-# %% ../../nbs/tests/alpaca_exchange.ipynb #7394f772
+# %% ../../nbs/tests/alpaca_exchange.ipynb #2f5787a2
 def _executed(exchange, execution_id):
-    "The event of an execution as it stands; raises Refused (404)"
+    "The event of an execution that stands; raises Refused (404)"
+    ended = {row['previous_id'] for row in exchange.events if 'previous_id' in row}
     for row in reversed(exchange.events):
-        if row['ref_id'] == execution_id and row['details'].get('execution_type') in (*_FILLS, 'trade_correct'):
+        is_trade = row['details'].get('execution_type') in (*_FILLS, 'trade_correct')
+        if row['ref_id'] == execution_id and is_trade and execution_id not in ended:
             return row
     raise Refused(404, 40410000, f'no execution {execution_id}')
 

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['TRADING_KEYS', 'Fault', 'faulty_answer', 'EventScript', 'AlpacaStreams', 'AlpacaTrading', 'sent_orders']
 
-# %% ../../nbs/tests/alpaca_trading_server.ipynb #219ef25c
+# %% ../../nbs/tests/alpaca_trading_server.ipynb #cea17f8a
 import json
+import logging
 import queue
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from random import Random
 
 from websockets.datastructures import Headers
@@ -24,7 +25,7 @@ from .alpaca_exchange import AlpacaExchange, Refused
 from .alpaca_specification import answer_faults
 from .loopback import Answer, Loopback, Request, Talk
 
-# %% ../../nbs/tests/alpaca_trading_server.ipynb #3cc10cb4
+# %% ../../nbs/tests/alpaca_trading_server.ipynb #1e8e9585
 @dataclass
 class Fault:
     "What some requests get instead of their answer."
@@ -52,9 +53,11 @@ class Fault:
 
 def faulty_answer(
     gets: str | int,  # As `Fault` has it
-    answer: Answer,  # What would have been answered
-) -> Answer:  # What is answered
-    "An answer with a fault"
+    answer: Answer | Talk,  # What would have been answered
+) -> Answer | Talk:  # What is answered
+    "An answer with a fault; a stream can only be cut, in its first event"
+    if isinstance(answer, Talk):
+        return Talk(_cut_short)
     if gets == 'garbled':
         return Answer(answer.status, answer.bytes()[:-5] or b'{"id": "3f')
     ready = {
@@ -69,7 +72,15 @@ def faulty_answer(
     }
     return ready[gets] if gets in ready else web_page(gets, f'{gets} Service Trouble')
 
-# %% ../../nbs/tests/alpaca_trading_server.ipynb #d5424de1
+# %% ../../nbs/tests/alpaca_trading_server.ipynb #f5659553
+def _cut_short(handler, closing):
+    "A stream that ends in the middle of an event"
+    handler.send_response(200)
+    handler.send_header('Transfer-Encoding', 'chunked')
+    handler.end_headers()
+    handler.wfile.write(b'40\r\ndata: {"at": "2026')
+
+# %% ../../nbs/tests/alpaca_trading_server.ipynb #1a46b8ab
 @dataclass
 class EventScript:
     "How often an event goes wrong on its way, each a fraction from 0 to 1."
@@ -78,6 +89,7 @@ class EventScript:
     doubled: float = 0.0  # Comes twice
     late: float = 0.0  # Comes after the next one
     seed: int = 0  # Decides which ones
+    only: str = ''  # 'activities' or 'trade_updates'; empty for both
     waiting: list = field(default_factory=list)  # Those that come with the next one
 
     def sent(
@@ -154,7 +166,7 @@ def _all_cancelled(exchange, request, found):
             exchange.cancel(row['id'])
     return [{'id': row['id'], 'status': 200} for row in rows]
 
-# %% ../../nbs/tests/alpaca_trading_server.ipynb #4d745870
+# %% ../../nbs/tests/alpaca_trading_server.ipynb #6572ae7b
 def _account(exchange, request, found):
     return exchange.account_row()
 
@@ -214,6 +226,9 @@ def _activities(exchange, request, found):
     rows = exchange.listed(tuple(kinds.split(',')) if kinds else ())
     if order_id := _query(request, 'order_id'):
         rows = [row for row in rows if row.get('order_id') == order_id]
+    if after := _query(request, 'after'):
+        stamp = datetime.fromisoformat(after).astimezone(UTC).strftime('%Y%m%d%H%M%S%f')[:17]
+        rows = [row for row in rows if row['id'] >= stamp]
     if _query(request, 'direction', 'desc') == 'desc':
         rows = rows[::-1]
     ids, token = [row['id'] for row in rows], _query(request, 'page_token')
@@ -253,7 +268,7 @@ def _route(request):
             return schema, function, match.groupdict(), status
     return None
 
-# %% ../../nbs/tests/alpaca_trading_server.ipynb #ce543569
+# %% ../../nbs/tests/alpaca_trading_server.ipynb #0cd2dbd0
 class AlpacaStreams:
     "Who listens to which stream."
 
@@ -266,8 +281,10 @@ class AlpacaStreams:
         keep_alive: float = 0.2,  # Seconds between two comments of the activity stream
         judge: Callable = lambda name, row: None,  # Called with each event
     ):
-        self.exchange, self.keys, self.events, self.binary = exchange, keys, events, binary
+        self.exchange, self.keys, self.binary = exchange, keys, binary
+        self.events = {kind: replace(events, waiting=[]) for kind in ('trade_updates', 'activities')}
         self.keep_alive, self.judge, self.is_mute, self.listeners = keep_alive, judge, False, []
+        self.hidden = set()  # Ids of activities that the stream never tells
         self.counts, self.opened = {'trade_updates': 0, 'activities': 0}, {'trade_updates': 0, 'activities': 0}
         exchange.listeners.append(self.tell)
 
@@ -275,7 +292,10 @@ class AlpacaStreams:
         "Hand news to those who listen"
         self.judge('Order' if kind == 'trade_updates' else 'ActivityEvent', row.get('order', row))
         self.counts[kind] += 1
-        for sent in self.events.sent(row, self.counts[kind]):
+        if row.get('ref_id') in self.hidden:
+            return
+        script = self.events[kind]
+        for sent in [row] if script.only not in ('', kind) else script.sent(row, self.counts[kind]):
             self.put(kind, json.dumps(sent))
 
     def put(self, kind, text):
@@ -302,7 +322,7 @@ class AlpacaStreams:
         for _, inbox in list(self.listeners):
             inbox.put(None)
 
-# %% ../../nbs/tests/alpaca_trading_server.ipynb #5621675b
+# %% ../../nbs/tests/alpaca_trading_server.ipynb #5526a08f
 def _sse(streams, request):
     "The activity stream from an id or a moment on"
     query = request.query
@@ -311,12 +331,14 @@ def _sse(streams, request):
     if 'since' in query and 'since_id' in query:
         return Answer(400, {'code': 40010000, 'message': 'since and since_id cannot be used together'})
     with streams.exchange.lock:
-        known = list(streams.exchange.events) if query else []
+        known = [row for row in streams.exchange.events if row['ref_id'] not in streams.hidden] if query else []
         pair = streams.inbox('activities')
     if since := query.get('since_id'):
         known = [row for row in known if row['event_id'] > since]
     if since := query.get('since'):
         known = [row for row in known if datetime.fromisoformat(row['at']) >= _moment(since)]
+    if until := query.get('until'):
+        known = [row for row in known if datetime.fromisoformat(row['at']) <= _moment(until)]
     if until := query.get('until_id'):
         known = [row for row in known if row['event_id'] <= until]
 
@@ -363,12 +385,12 @@ def _sse_on(streams, handler, inbox, closing):
             handler.wfile.write(b'0\r\n\r\n')
             return
 
-# %% ../../nbs/tests/alpaca_trading_server.ipynb #c206c6b1
+# %% ../../nbs/tests/alpaca_trading_server.ipynb #65c8bfb9
 def _socket(streams, request):
     "The order stream as a websocket"
 
     def speak(handler, closing):
-        protocol = ServerProtocol()
+        protocol = ServerProtocol(logger=logging.Logger('stand-in', logging.CRITICAL))
         named = Headers((name, value) for name, value in handler.headers.items())
         protocol.receive_data(Handshake(handler.path, named).serialize())
         (handshake,) = protocol.events_received()

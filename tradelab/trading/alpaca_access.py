@@ -6,7 +6,8 @@
 __all__ = ['PAPER_HOST', 'LIVE_HOST', 'LiveSwitch', 'checked_host', 'AlpacaRefusalError', 'AlpacaAccess',
            'connect_alpaca_trading']
 
-# %% ../../nbs/trading/25_alpaca_access.ipynb #8f8c8d54
+# %% ../../nbs/trading/25_alpaca_access.ipynb #8b6bcd67
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -15,7 +16,9 @@ from typing import Protocol, runtime_checkable
 
 from alpaca.common.exceptions import APIError
 from alpaca.trading.client import TradingClient
+from requests import Session
 from requests.adapters import HTTPAdapter
+from requests.exceptions import RequestException
 
 from ..config import Settings, load_trading_secrets
 from ..data.provider import RateBudget
@@ -188,6 +191,44 @@ def _account_number(
 
 
 AlpacaAccess.require_live, AlpacaAccess.account_number = _require_live, _account_number
+
+# %% ../../nbs/trading/25_alpaca_access.ipynb #08f0dc4b
+def _open_stream(
+    self: AlpacaAccess,
+    path: str,  # Such as '/v2beta1/events/activities'
+    query: dict,  # Where to begin
+    silence_s: float,  # Longest time in which nothing comes, seconds
+):  # Response whose lines come as they are sent; raises as `call`
+    "Open a stream of events; the caller closes it"
+    self.budget.wait(self.deadline_s)
+    headers = {'APCA-API-KEY-ID': self._keys[0], 'APCA-API-SECRET-KEY': self._keys[1], 'Accept': 'text/event-stream'}
+    session = Session()
+    session.trust_env = False
+    options = dict(stream=True, timeout=(self.deadline_s, silence_s), allow_redirects=False)
+    try:
+        response = session.get(self.host + path, params=query, headers=headers, **options)
+    except RequestException as e:
+        error = UnavailableError('The stream of Alpaca cannot be opened', type(e).__name__, _STREAM_REMEDY)
+        raise error from None
+    if response.status_code == 200:
+        return response
+    with response:
+        error = _refusal(response, self._keys)
+    raise error
+
+
+def _order_stream(
+    self: AlpacaAccess,
+    kind: type,  # alpaca-py's `TradingStream`, or one made of it
+):  # Not connected yet
+    "The client of the order stream, with the keys of the account"
+    return kind(*self._keys, raw_data=True, url_override=f'ws{self.host[4:]}/stream', websocket_params=_SOCKET)
+
+
+_STREAM_REMEDY = 'It is opened again at the last event.'
+_SOCKET = {'ping_interval': 10, 'ping_timeout': 20, 'max_queue': 1024, 'open_timeout': 10, 'close_timeout': 0.5}
+_SOCKET['logger'] = logging.Logger('alpaca order stream', logging.CRITICAL)  # it would log the keys
+AlpacaAccess.open_stream, AlpacaAccess.order_stream = _open_stream, _order_stream
 
 # %% ../../nbs/trading/25_alpaca_access.ipynb #7c24ee4e
 def connect_alpaca_trading(

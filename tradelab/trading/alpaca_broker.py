@@ -504,15 +504,15 @@ def _execution_id(row):
 
 AlpacaBroker.executions_after = _executions_after
 
-# %% ../../nbs/trading/26_alpaca_broker.ipynb #60c21927
+# %% ../../nbs/trading/26_alpaca_broker.ipynb #ab3ae494
 def _execution(broker, row):
     "An execution out of a row of the list"
     shares, price, words = _number(row, 'qty'), _number(row, 'price'), [row.get('order_id'), row.get('symbol')]
     readable = all(isinstance(word, str) for word in words) and row.get('side') in ('buy', 'sell', 'sell_short')
     if shares is None or price is None or not readable:
         raise OutcomeUnknownError('Alpaca sent a fill that cannot be read', row, 'Ask again later.')
-    order = broker.order_row(row['order_id'])
-    name, at = broker._names[row['order_id']], _moment(row.get('transaction_time')) or broker._now()
+    order, name = broker.order_row(row['order_id']), broker.name_of(row['order_id'])
+    at = _moment(row.get('transaction_time')) or broker._now()
     signed = shares if row['side'] == 'buy' else -shares
     return BrokerExecution(
         _execution_id(row), name, row['symbol'], signed, price, 0.0, at.isoformat(), 0.0, entered_by(order)
@@ -531,7 +531,17 @@ def _order_row(
     return known
 
 
-AlpacaBroker.order_row = _order_row
+def _name_of(
+    self: AlpacaBroker,
+    order_id: str,  # Alpaca's
+) -> str:  # Ours, also for a leg; that of Alpaca for an order that is not ours; raises OutcomeUnknownError
+    "The name of an order"
+    if order_id not in self._names:
+        self.order_row(order_id)
+    return self._names[order_id]
+
+
+AlpacaBroker.order_row, AlpacaBroker.name_of = _order_row, _name_of
 
 # %% ../../nbs/trading/26_alpaca_broker.ipynb #a76590cd
 def _switches(self: AlpacaBroker) -> dict:  # As Alpaca writes them; raises OutcomeUnknownError

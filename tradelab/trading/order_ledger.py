@@ -329,7 +329,7 @@ def reversal(
 class CashMovement(Value):
     "Cash that comes or goes without an execution."
 
-    kind: str  # 'opening', 'dividend', 'borrow', 'interest', 'deposit', 'withdrawal' or 'correction'
+    kind: str  # 'opening', 'dividend', 'borrow', 'interest', 'charge', 'deposit', 'withdrawal' or 'correction'
     source: str  # What it comes from, such as 'AAPL 2012-08-09'; the same source is booked once
     session: str  # Session to which it counts, ISO
     amount: float | Decimal  # USD, below 0 when paid; an amount of 0 is not booked

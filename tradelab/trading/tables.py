@@ -287,7 +287,9 @@ class StoredExecution(Base):
     at: Mapped[dt.datetime] = column('When it was filled, by the clock of the broker')
 
 # %% ../../nbs/trading/01_tables.ipynb #63f0526d
-CASH_KINDS = (*('opening', 'fill', 'fees', 'dividend', 'borrow', 'interest', 'deposit', 'withdrawal', 'correction'),)
+CASH_KINDS = (
+    *('opening', 'fill', 'fees', 'dividend', 'borrow', 'interest', 'charge', 'deposit', 'withdrawal', 'correction'),
+)
 
 
 class CashEntry(Base):

@@ -61,14 +61,14 @@ WINGS = (
 
 # %% ../../nbs/ground/03_nb_export.ipynb #0fd80086
 BAR_SOURCE_OWNERS = {  # Libraries that deliver bars, or say when exchanges trade
-    'alpaca': {'providers.alpaca', 'trading.alpaca_access', 'trading.alpaca_feed'},
+    'alpaca': {'providers.alpaca', 'trading.activity_stream', 'trading.alpaca_access', 'trading.alpaca_feed'},
     'bokeh_sampledata': {'providers.sample'},
     'curl_cffi': {'models.lstm_model', 'providers.yahoo'},
     'exchange_calendars': {'data.calendar'},
     'google': {'trading.yahoo_feed'},
     'pyarrow': {'providers.files', 'providers.formats.bar_files'},
-    'requests': {'providers.alpaca', 'trading.alpaca_access'},
-    'websockets': {'trading.alpaca_feed', 'trading.yahoo_feed'},
+    'requests': {'providers.alpaca', 'trading.activity_stream', 'trading.alpaca_access'},
+    'websockets': {'trading.activity_stream', 'trading.alpaca_feed', 'trading.yahoo_feed'},
     'yfinance': {'providers.yahoo', 'trading.yahoo_feed'},
 }
 

@@ -297,7 +297,7 @@ def test_a_new_status_is_open_logged_once_and_stored_with_its_row(at_alpaca, cap
     event = ledger_event(broker.events_after()[-1])
     assert event.event == 'accepted' and event.raw['status'] == 'suspended' and event.broker_order_id
 
-# %% ../../../nbs/trading/26_alpaca_broker.ipynb #1b221965
+# %% ../../../nbs/trading/26_alpaca_broker.ipynb #112e24d0
 @pytest.mark.parametrize('generation', ['old', 'new'])
 def test_legs_are_known_by_our_names_also_after_a_restart(at_alpaca, tmp_path, generation):
     exchange, server, broker = at_alpaca(generation=generation)
@@ -311,6 +311,7 @@ def test_legs_are_known_by_our_names_also_after_a_restart(at_alpaca, tmp_path, g
     assert (broker.find_order('tl-1-s').state, broker.find_order('tl-1-t').state) == ('filled', 'cancelled')
     assert [one.client_order_id for one in broker.executions_after()] == ['tl-1', 'tl-1-s']
     assert broker.executions_after()[1].entered_by == 'stop' and broker.positions() == ()
+    assert broker.name_of(exchange.events[1]['details']['order_id']) == 'tl-1-s'
 
 
 def test_a_leg_is_cancelled_by_our_name(at_alpaca, tmp_path):
