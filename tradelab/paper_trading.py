@@ -45,17 +45,9 @@ from tradelab.trading.accounts import (
     waiting_cash,
 )
 from .trading.order_ledger import OrderEvent, load_ledger, record_order_events
-from tradelab.trading.paper_loop import (
-    PaperRan,
-    coming_session,
-    open_paper,
-    opening_only,
-    outlook,
-    paper_opening,
-    refuse_changed,
-    run_paper,
-    timetable,
-)
+from .trading.paper_loop import PaperRan, outlook, run_paper
+from .trading.paper_opening import open_paper, opening_only, paper_opening, refuse_changed
+from .trading.paper_timetable import coming_session, timetable
 from .trading.parity import Parity, parity
 from .trading.replay import Replayed, open_replay, pinned_settings, replay_settings, with_values
 from .trading.replay import replay as replay_account

@@ -22,6 +22,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 import tradelab.trading.paper_loop as looping
+import tradelab.trading.live_day as live_day
 import tradelab.trading.paper_session as paper_session
 import tradelab.trading.replay as replaying
 from ..config import Settings, load_settings
@@ -220,7 +221,7 @@ def _run_paper(watched, stood, clock, feed=None):
 def _by_day(watched, stood):
     "Trade the account through its days, by prices as they come"
     clock, witness = VirtualClock(BEGIN), watched.witness
-    paper_session.DayBroker = lambda *arguments: watched(*arguments, kind=WatchedDayBroker)
+    live_day.DayBroker = lambda *arguments: watched(*arguments, kind=WatchedDayBroker)
     _run_paper(watched, stood, clock, WitnessedFeed(PREPARED.prices, clock, witness))
 
 

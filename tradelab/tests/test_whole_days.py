@@ -19,7 +19,8 @@ from .paper_days import alpaca_stage, at, falling, halt, minute, quote, yahoo_st
 from .trading.test_replay import ledger_of
 from ..trading.feeds import RecordedFeed
 from ..trading.ledger_check import check_books
-from ..trading.paper_loop import open_paper, run_paper
+from ..trading.paper_loop import run_paper
+from ..trading.paper_opening import open_paper
 from ..trading.prices import VirtualClock, read_prices
 from ..trading.replay import with_values
 from ..utils.database import session

@@ -21,7 +21,8 @@ from ...trading import accounts
 from ...trading.account_state import create_account, rearm, restrict
 from ...trading.accounts import ask_cash
 from ...trading.divergence import divergence
-from ...trading.paper_loop import open_paper, run_paper
+from ...trading.paper_loop import run_paper
+from ...trading.paper_opening import open_paper
 from ...trading.paper_session import CAUSES
 from ...trading.prices import VirtualClock
 from ...trading.replay import open_replay, play, replay, replay_settings, replay_study, with_values

@@ -27,16 +27,9 @@ from ...trading.account_state import create_account, loosen_limit, restrict
 from ...trading.accounts import ask_to_stop
 from ...trading.feeds import RecordedFeed
 from ...trading.ledger_check import check_books
-from tradelab.trading.paper_loop import (
-    next_step,
-    open_paper,
-    opening_only,
-    other_settings,
-    outlook,
-    refuse_changed,
-    run_paper,
-    timetable,
-)
+from ...trading.paper_loop import outlook, run_paper
+from ...trading.paper_opening import open_paper, opening_only, other_settings, refuse_changed
+from ...trading.paper_timetable import next_step, timetable
 from ...trading.parity import parity
 from ...trading.prices import Print, VirtualClock, read_prices, stored_prices
 from ...trading.replay import open_replay, pinned_settings, with_values

@@ -27,7 +27,8 @@ from ...trading import accounts
 from ...trading.account_state import create_account
 from ...trading.divergence import divergence
 from ...trading.ledger_check import check_books
-from ...trading.paper_loop import open_paper, run_paper
+from ...trading.paper_loop import run_paper
+from ...trading.paper_opening import open_paper
 from ...trading.prices import VirtualClock
 from ...trading.replay import open_replay, with_values
 from ...trading.writer import writer
