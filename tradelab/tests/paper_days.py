@@ -244,6 +244,18 @@ class AlpacaStage(Stage):
     rest: AlpacaData
     server: AlpacaStream
 
+    @property
+    def connections(self) -> int:  # So far, those that have ended too
+        "How many connections have subscribed"
+        return len([one for one in self.server.sessions if one.channels])
+
+    def connected(
+        self,
+        count: int = 1,  # Connections in all
+    ):  # Raises AssertionError
+        "Wait until so many connections have subscribed"
+        self.until(lambda: self.connections >= count, f'connection {count}')
+
     def tell(
         self,
         *messages: dict,  # From `quote`, `minute` or `halt`
@@ -317,6 +329,10 @@ class YahooStage(Stage):
     "A stage whose exchange speaks as Yahoo does."
 
     server: YahooStream
+
+    def connected(self):  # Raises AssertionError
+        "Wait until a connection has subscribed"
+        self.until(lambda: any(self.server.asked), 'a connection')
 
     def trade(
         self,

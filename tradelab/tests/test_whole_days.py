@@ -14,7 +14,7 @@ import pytest
 
 from ..config import load_settings
 from .alpaca_data_server import action
-from .alpaca_stream_server import drop, subscribed
+from .alpaca_stream_server import drop
 from .paper_days import alpaca_stage, at, falling, halt, minute, quote, yahoo_stage
 from .trading.test_replay import ledger_of
 from ..trading.feeds import RecordedFeed
@@ -74,7 +74,7 @@ def night(stage, day, closed, closes, sessions):
 def first_evening(stage, closes, **options):
     "Wednesday: the account is opened before the close, and buys what has risen at the next open"
     stage.start()
-    subscribed(stage.server)
+    stage.connected()
     evening(stage, WEDNESDAY, at(WEDNESDAY, 21), closes, closes, 1, **options)
 
 
@@ -100,9 +100,9 @@ def opening(stage, day, opens, **options):
 def half_day(stage):
     "What the market says on Friday between the open and the early close"
     clock, tell = stage.clock, stage.tell
-    count = len(stage.server.sessions)
+    count = stage.connections
     drop(stage.server)
-    subscribed(stage.server, count + 1)
+    stage.connected(count + 1)
     clock.move(at(FRIDAY, 14, 50))
     tell(quote('AAA', 97.90))
     clock.move(at(FRIDAY, 15))
@@ -220,9 +220,9 @@ def test_a_wrong_key_and_a_restart_within_the_day_lose_no_order_no_position_and_
         code, said = stage.process.wait()
         assert code not in (0, None) and 'auth failed' in said and 'TRADELAB_ALPACA_SECRET_KEY' in said
         assert 'Traceback' not in said and 'another' not in said
-        count = len(stage.server.sessions)
+        count = stage.connections
         stage.start()
-        subscribed(stage.server, count)
+        stage.connected(count + 1)
         opening(stage, FRIDAY, dict(GGG=100.0))
         stage.counted(PROTECTIVE, 2)
         stage.clock.move(at(FRIDAY, 15))
@@ -230,9 +230,9 @@ def test_a_wrong_key_and_a_restart_within_the_day_lose_no_order_no_position_and_
         assert code == 0 and seconds < 5
         placed = stage.rows(stop)
         stage.clock.move(at(FRIDAY, 15, 20))
-        count = len([one for one in stage.server.sessions if one.channels])
+        count = stage.connections
         stage.start()
-        subscribed(stage.server, count + 1)
+        stage.connected(count + 1)
         stage.tell(quote('GGG', 98.6))
         assert stage.rows(stop) == placed and placed[0][1] == 'accepted' and len(placed) == 1
         assert stage.rows(fills) == [('entry', 100.0, 100.0)]
@@ -275,7 +275,7 @@ def test_a_day_on_yahoos_stream_that_freezes_goes_on_with_charts(emptied, tmp_pa
     levels, noon = dict(JJJ=99.0, KKK=49.5, LLL=59.0), at(FRIDAY, 17, 45)
     with opened(yahoo_stage, emptied, tmp_path, at(WEDNESDAY, 20, 50), levels, account='yahoo') as stage:
         stage.start()
-        stage.server.subscribed()
+        stage.connected()
         stage.clock.move(at(WEDNESDAY, 20, 59, 50))
         closes = dict(JJJ=100.0, KKK=50.0, LLL=58.9)
         for symbol, close in closes.items():
