@@ -90,5 +90,6 @@ def test_growth_does_not_see_the_money_of_the_owner():
         [50.0, 1.0, 1.0],
         [days[1] - pd.Timedelta(hours=1), days[3] - pd.Timedelta(hours=1), days[3] + pd.Timedelta(days=9)],
     )
-    assert growth_of(pd.Series(equity, days), pd.Series(dtype=float), 100.0).iloc[-1] == equity[-1] / 100
+    plain = growth_of(pd.Series(equity, days), pd.Series(dtype=float), 100.0)
+    assert np.allclose(plain, np.array(equity) / 100, rtol=1e-12, atol=0)
     assert len(growth_of(pd.Series(equity, days), late, 100.0)) == 4
