@@ -10,6 +10,7 @@ __all__ = ['account_words', 'slippages', 'cost_words', 'causes_table', 'plot_cau
 # %% ../../nbs/reporting/17_accounts.ipynb #0be148d7
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,7 +19,9 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from ..config import Settings
 from ..paper_trading import PaperStatus, status
+from ..performance_metrics import cagr, max_drawdown, sharpe, total_return, volatility
 from ..records.results import save_metrics
+from .formats import format_figure, with_minus
 from .plots import BLUE, GREEN, GREY, INK, ORANGE, RED, draw_line, finish_axes, lab_style, price_axis
 from ..research.track_record import PARTS, cone, fills_needed
 from ..trading.accounts import newest_account
@@ -38,8 +41,8 @@ def account_words(
     missed = history.sessions[history.sessions['status'] == 'missed']
     if len(missed):
         lines.append(f'{plural(len(missed), "session")} missed, the last one on {missed.index[-1]:%Y-%m-%d}.')
-    first = f'{plural(len(fills), "order")} with a fill since {history.done.index[0]:%Y-%m-%d}.'
-    return '\n'.join(f'- {line}' for line in [first, *lines])
+    first = f'{plural(len(fills), "order")} with a fill since {history.equity.index[0]:%Y-%m-%d}.'
+    return with_minus('\n'.join(f'- {line}' for line in [first, *lines]))
 
 
 def slippages(
@@ -76,13 +79,13 @@ def causes_table(
     causes = found.causes
     rows = [(CAUSES.get(name, 'What no cause explains'), row.usd, row.bp, row.words) for name, row in causes.iterrows()]
     rows.append(('Account less backtest', causes['usd'].sum(), causes['bp'].sum(), ''))
-    cells = [(cause, _signed(usd, 2), _signed(bp, 1), words) for cause, usd, bp, words in rows]
+    cells = [(cause, _signed(usd, 2), _signed(bp, 1), with_minus(words)) for cause, usd, bp, words in rows]
     return pd.DataFrame(cells, columns=['cause', 'USD', 'bp', 'what was found']).set_index('cause').rename_axis(None)
 
 
 def _signed(value, digits):
     "A number with its sign; a dash for one that rounds to 0"
-    return f'{value:+,.{digits}f}' if round(value, digits) else '–'
+    return format_figure(value, f'+,.{digits}f') if round(value, digits) else '–'
 
 
 @lab_style()
@@ -95,12 +98,13 @@ def plot_causes(
     axes = plt.subplots(figsize=(11, 3.4))[1]
     gap = found.paths['ledger'] - found.paths['backtest']
     for name, color in zip(steps, [BLUE, ORANGE, GREEN, RED, '#9467bd', '#8c564b', '#e377c2', GREY]):
-        draw_line(axes, steps[name], color=color, label=f'{name}: {steps[name].iloc[-1]:+,.0f}')
-    draw_line(axes, gap, color=INK, linewidth=2, label=f'sum: {gap.iloc[-1]:+,.0f}')
+        draw_line(axes, steps[name], color=color, label=f'{name}: {format_figure(steps[name].iloc[-1], "+,.0f")}')
+    draw_line(axes, gap, color=INK, linewidth=2, label=f'sum: {format_figure(gap.iloc[-1], "+,.0f")}')
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.set_ylabel('USD')
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f'{value:,.0f}'))
-    title = f'{found.history.account} less its backtest: {gap.iloc[-1]:+,.0f} USD at the end'
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_figure(value, ',.0f')))
+    end = format_figure(gap.iloc[-1], '+,.0f')
+    title = f'{found.history.account} less its backtest: {end} USD at the end'
     return finish_axes(axes, title, gap.index)
 
 # %% ../../nbs/reporting/17_accounts.ipynb #00dbb79a
@@ -116,8 +120,8 @@ def plot_accounts(
     for number, found in enumerate(accounts):
         color, name = colors[number % len(colors)], found.history.account
         for side, style in (('backtest', '--'), ('ledger', '-')):
-            values = found.paths[side] if alone else found.paths[side] / found.history.cash - 1
-            end = f'{values.iloc[-1]:,.0f}' if alone else f'{values.iloc[-1]:+.1%}'
+            values = found.paths[side] if alone else found.growth(side) - 1
+            end = format_figure(values.iloc[-1], ',.0f' if alone else '+.1%')
             who = name if side == 'ledger' else f'{name}, backtest'
             shade = color if side == 'ledger' or not alone else GREY
             draw_line(axes, values, color=shade, linestyle=style, label=f'{who}: {end}')
@@ -229,16 +233,18 @@ def periods_table(
     if every not in ('week', 'month'):
         raise DataError('A period is a week or a month', every, "Use 'week' or 'month'.")
     group = {'week': 'W-FRI', 'month': 'M'}[every]
-    ends = found.paths[['ledger', 'backtest']].groupby(found.paths.index.to_period(group)).last()
-    returns = ends.div(ends.shift().fillna(found.history.cash)) - 1
+    periods = found.paths.index.to_period(group)
+    ends = found.paths[['ledger', 'backtest']].groupby(periods).last()
+    grown = pd.DataFrame({side: found.growth(side) for side in ends}).groupby(periods).last()
+    returns = grown / grown.shift().fillna(1.0) - 1
     fills = found.history.fills
     by = pd.PeriodIndex(fills['session'], freq=ends.index.freq)
     gap = (ends['ledger'] - ends['backtest']).diff().fillna(ends['ledger'] - ends['backtest'])
     table = pd.DataFrame(
         {
-            'account': returns['ledger'].map('{:+.2%}'.format),
-            'backtest': returns['backtest'].map('{:+.2%}'.format),
-            'gap, USD': (gap.round(2) + 0.0).map('{:+,.2f}'.format),
+            'account': returns['ledger'].map(lambda value: format_figure(value, '+.2%')),
+            'backtest': returns['backtest'].map(lambda value: format_figure(value, '+.2%')),
+            'gap, USD': gap.map(lambda value: format_figure(value, '+,.2f')),
             'fills': fills.groupby(by)['quantity'].size().reindex(ends.index, fill_value=0).map('{:,}'.format),
             'fees, USD': fills.groupby(by)['fees'].sum().reindex(ends.index, fill_value=0.0).map('{:,.2f}'.format),
         }
@@ -266,6 +272,7 @@ def cone_words(
 def plot_cone(
     growth: pd.Series,  # Equity by session as growth, 1 at the opening
     bands: pd.DataFrame,  # From `cone`, the opening first
+    name: str = '',  # Of the account, for the title
 ) -> plt.Axes:  # Axes of a new figure
     "An account inside the bands of its strategy"
     edges = bands.iloc[1 : len(growth) + 1].set_axis(growth.index) - 1
@@ -287,7 +294,7 @@ def plot_cone(
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     inside = growth.iloc[-1] - 1 >= edges['band_low'].iloc[-1] and growth.iloc[-1] - 1 <= edges['band_high'].iloc[-1]
     place = 'inside' if inside else 'outside'
-    title = f'{growth.iloc[-1] - 1:+.1%} after {plural(len(growth), "session")}, {place} the band'
+    title = f'{name and name + ": "}{format_figure(growth.iloc[-1] - 1, "+.1%")} after {plural(len(growth), "session")}, {place} the band'
     return finish_axes(axes, title, growth.index)
 
 # %% ../../nbs/reporting/17_accounts.ipynb #c9e967bf
@@ -295,31 +302,34 @@ def accounts_beside(
     accounts: Sequence[Divergence],  # One or several
 ) -> pd.DataFrame:  # Text, one column per account
     "Accounts side by side"
-    columns = {}
-    for found in accounts:
-        history, costs = found.history, slippages(found)
-        growth, other = (
-            found.paths['ledger'].iloc[-1] / history.cash - 1,
-            found.paths['backtest'].iloc[-1] / history.cash - 1,
-        )
-        drawdown = (found.paths['ledger'] / found.paths['ledger'].cummax()).min() - 1
-        columns[history.account] = {
-            'mode': history.mode,
-            'first session': f'{history.done.index[0]:%Y-%m-%d}',
-            'last session': f'{history.done.index[-1]:%Y-%m-%d}',
-            'sessions': f'{len(history.done):,}',
-            'missed': f'{int((history.sessions["status"] == "missed").sum()):,}',
-            'equity, USD': f'{found.paths["ledger"].iloc[-1]:,.2f}',
-            'growth': f'{growth:+.2%}',
-            'growth of the backtest': f'{other:+.2%}',
-            'account less backtest, USD': f'{round(found.gap, 2) + 0.0:+,.2f}',
-            'deepest drawdown': f'{drawdown:.2%}',
-            'fills': f'{len(history.fills):,}',
-            'orders without a fill': f'{int((found.orders["filled"] == 0).sum()):,}',
-            'slippage, bp': f'{costs.mean():.1f}' if len(costs) else '–',
-            'fees, USD': f'{history.fills["fees"].sum():,.2f}',
-        }
-    return pd.DataFrame(columns)
+    return pd.DataFrame({found.history.account: _beside(found) for found in accounts})
+
+
+def _beside(found):
+    "The headline of one account"
+    history, costs, grown = found.history, slippages(found), found.growth()
+    return {
+        'mode': history.mode,
+        'first session': f'{history.equity.index[0]:%Y-%m-%d}',
+        'last session': f'{history.equity.index[-1]:%Y-%m-%d}',
+        'sessions': f'{len(history.done):,}',
+        'missed': f'{int((history.sessions["status"] == "missed").sum()):,}',
+        'equity, USD': format_figure(found.paths['ledger'].iloc[-1], ',.2f'),
+        'deposits less withdrawals, USD': format_figure(history.flows.sum(), '+,.2f') if len(history.flows) else 'none',
+        'growth': format_figure(grown.iloc[-1] - 1, '+.2%'),
+        'growth of the backtest': format_figure(found.growth('backtest').iloc[-1] - 1, '+.2%'),
+        'account less backtest, USD': format_figure(found.gap, '+,.2f'),
+        'deepest drawdown': format_figure(max_drawdown(_with_opening(grown)), '.2%'),
+        'fills': f'{len(history.fills):,}',
+        'orders without a fill': f'{int((found.orders["filled"] == 0).sum()):,}',
+        'slippage, bp': format_figure(costs.mean(), '.1f'),
+        'fees, USD': format_figure(history.fills['fees'].sum(), ',.2f'),
+    }
+
+
+def _with_opening(growth):
+    "A growth that begins at 1"
+    return pd.concat([pd.Series({growth.index[0] - pd.Timedelta(days=1): 1.0}), growth])
 
 # %% ../../nbs/reporting/17_accounts.ipynb #c54c4042
 @dataclass(frozen=True, eq=False, repr=False)
@@ -333,8 +343,8 @@ class AccountReview:
 
     @property
     def growth(self) -> pd.Series:  # By session, 1 at the opening
-        "Equity as growth"
-        return self.found.history.done / self.found.history.cash
+        "Growth without the money of the owner"
+        return self.found.growth()
 
     def words(self) -> str:  # Markdown, a list
         "What is to be known first"
@@ -366,16 +376,16 @@ def account_reviews(
 def _review(settings, name, draws, seed):
     found = divergence(settings, name)
     before, basis = _returns_before(found)
-    bands = None if before is None else cone(before, len(found.history.done), draws, seed)
+    bands = None if before is None else cone(before, len(found.history.equity), draws, seed)
     return AccountReview(status(name, settings), found, bands, basis)
 
 
 def _returns_before(found):
     "Returns of the backtest before an account, or of its first third, and words on them"
-    first, least = found.history.done.index[0], 250
+    first, least = found.history.equity.index[0], 250
     if found.before is not None and len(found.before) >= least:
         return found.before, f'The bands rest on {len(found.before):,} sessions of the backtest before {first:%Y-%m-%d}'
-    own = found.paths['backtest'].pct_change().dropna()
+    own = found.growth('backtest').pct_change().dropna()
     part = own.iloc[: len(own) // 3]
     if len(part) < 40:
         return (
@@ -399,13 +409,13 @@ def save_reviews(
 
 
 def _figures(review):
-    "The headline figures of an account"
-    found, costs = review.found, slippages(review.found)
-    return {
-        'sessions': len(found.history.done),
-        'equity': float(found.paths['ledger'].iloc[-1]),
-        'gap': found.gap,
-        'rest': found.rest,
-        'fills': len(found.history.fills),
-        'slippage_bp': float(costs.mean()) if len(costs) else None,
+    "The headline figures of an account, by the names of the house; undefined ones are None"
+    grown = _with_opening(review.growth)
+    figures = {
+        'Total Return': total_return(grown),
+        'CAGR': cagr(grown),
+        'Volatility': volatility(grown),
+        'Sharpe': sharpe(grown),
+        'Max Drawdown': max_drawdown(grown),
     }
+    return {name: value if isfinite(value) else None for name, value in figures.items()}

@@ -172,7 +172,7 @@ _RUN_CSS = """
 @media (max-width: 900px) {
   body { padding: 16px 12px 40px; } table, .runs { font-size: .8em; }
   th, td { padding: 3px 5px; white-space: normal; } table tbody td.sentence { min-width: 10em; }
-  .runs th, .runs td { padding: 3px; } td svg { max-width: 64px; }
+  .runs th, .runs td { padding: 3px; } td svg { max-width: 64px; } table .whole { white-space: nowrap; }
 }
 @media print { body { max-width: none; padding: 0; } a { color: inherit; } }
 """
@@ -231,6 +231,8 @@ def _mark_text_columns(table):
         if place in words:
             long = ['sentence'] if len(cell.get_text()) > 40 else []
             cell['class'] = [*cell.get('class', []), 'text', *long]
+        if re.fullmatch(r'\d{4}-\d\d(-\d\d)?( \d\d:\d\d)?', cell.get_text().strip()):
+            cell['class'] = [*cell.get('class', []), 'whole']
 
 # %% ../../nbs/reporting/11_pages.ipynb #501b7a50
 def _harmless(body):
@@ -362,7 +364,8 @@ Runs that do not trade have empty cells.</p>
 _INDEX_ROW = """<tr id="{{ row.id }}"{% if row.error or row.remark %} class="has-note"{% endif %}>
 <td class="text"><span class="badge {{ row.status }}">{{ row.status }}</span></td>
 <td class="text"><strong{% if row.names %} title="{{ row.names }}"{% endif %}>{{ row.about }}</strong></td>
-<td class="text">{{ row.template }}</td><td class="text">{{ row.started_at|moment }}</td><td>{{ row|took }}</td>
+<td class="text">{{ row.template }}</td><td class="text whole">{{ row.started_at|moment }}</td>
+<td class="whole">{{ row|took }}</td>
 <td>{{ row|figure('own', '# Trades', ',.0f') }}</td><td>{{ row|figure('own', 'CAGR', '.1%') }}</td>
 <td>{{ row|figure('benchmark', 'CAGR', '.1%') }}</td><td>{{ row|figure('own', 'Sharpe', '.2f') }}</td>
 <td>{{ row|figure('own', 'Max Drawdown', '.1%') }}</td><td class="text">{{ row.equity|spark|safe }}</td>
