@@ -568,16 +568,17 @@ def protective_orders(
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #cbeb2e20
 _IS_OPEN = "state IN ('accepted', 'partly_filled')"
+_UNANSWERED = "state IN ('intent', 'submitted', 'unknown')"
 _AT_BROKER = text(
     'WITH known AS (SELECT i.*, s.state, s.filled, s.broker_order_id '
     'FROM order_states s JOIN intents i USING (account, client_order_id) '
-    "WHERE s.account = :account AND s.state NOT IN ('intent', 'submitted', 'unknown')), "
+    f'WHERE s.account = :account AND (:unanswered OR NOT s.{_UNANSWERED})), '
     f'groups AS (SELECT group_id FROM known WHERE {_IS_OPEN} AND group_id IS NOT NULL) '
     'SELECT known.*, heard.since, heard.reason AS said FROM known CROSS JOIN LATERAL ('
     "SELECT max(broker_at) FILTER (WHERE event = 'accepted') AS since, "
     "(array_agg(raw->>'reason' ORDER BY received_at DESC) FILTER (WHERE raw ? 'reason'))[1] AS reason "
     'FROM order_events e WHERE e.account = :account AND e.client_order_id = known.client_order_id) heard '
-    f'WHERE {_IS_OPEN} OR decided >= :since '
+    f'WHERE {_IS_OPEN} OR {_UNANSWERED} OR decided >= :since '
     'OR group_id IN (SELECT group_id FROM groups) OR client_order_id IN (SELECT group_id FROM groups) '
     "ORDER BY decided, kind NOT IN ('exit', 'reduce'), rank DESC NULLS LAST, symbol, kind, attempt"
 )
@@ -600,6 +601,7 @@ def load_sent_orders(
     db,  # A session
     account: str,  # Name of the account
     since: str = '',  # All that were decided from this session on, ISO
+    unanswered: bool = False,  # Whether to add those of which nobody knows yet that they have arrived
 ) -> tuple[SentIntent, ...]:  # And all that are open, with their groups; in the order in which they were sent
     "What a broker has to know again of the orders of an account"
     return tuple(
@@ -612,7 +614,7 @@ def load_sent_orders(
             row['since'],
             row['said'] or '',
         )
-        for row, order in _with_orders(db, account, _AT_BROKER, since=since or '9999')
+        for row, order in _with_orders(db, account, _AT_BROKER, since=since or '9999', unanswered=unanswered)
     )
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #139013b0
