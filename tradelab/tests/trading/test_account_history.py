@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['test_a_target_is_read_from_its_words', 'test_a_strategy_on_targets_is_compared_with_its_journal']
 
-# %% ../../../nbs/trading/23_account_history.ipynb #19385bdc
+# %% ../../../nbs/trading/27_account_history.ipynb #19385bdc
 from types import SimpleNamespace
 
 import numpy as np

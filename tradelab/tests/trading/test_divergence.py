@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['TWO', 'STALE', 'YEAR', 'HELD', 'RULES', 'sample', 'test_an_account_that_did_what_its_backtest_does_has_no_cause', 'test_refused_orders_are_found_and_their_reason_is_said', 'test_orders_that_came_too_late_are_found', 'test_another_fee_is_found', 'test_another_slippage_is_found', 'test_sessions_without_a_process_are_found_with_their_reason', 'test_the_reason_of_an_order_without_a_fill_names_its_cause', 'test_a_split_that_was_not_applied_is_found', 'test_a_stale_price_is_found', 'test_a_bar_that_was_revised_after_the_decision_is_found', 'test_causes_together_add_up_and_each_is_seen', 'test_a_person_who_halts_an_account_is_found_as_the_gate', 'test_the_parts_of_each_shortfall_add_up', 'test_what_cannot_be_compared_is_refused_with_a_remedy', 'desk', 'test_the_backtest_has_the_money_of_the_owner_too', 'test_money_and_refused_orders_together_add_up', 'test_missed_sessions_have_equity_in_the_record', 'test_a_symbol_that_begins_after_the_last_session_does_not_hinder']
 
-# %% ../../../nbs/trading/27_divergence.ipynb #b9d05140
+# %% ../../../nbs/trading/29_divergence.ipynb #b9d05140
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from types import SimpleNamespace
@@ -73,7 +73,7 @@ def _is_only(found, cause):
     assert (usd.drop(cause).abs() < 0.05).all(), found.causes
     return found.causes.at[cause, 'words']
 
-# %% ../../../nbs/trading/27_divergence.ipynb #8a2cfb9f
+# %% ../../../nbs/trading/29_divergence.ipynb #8a2cfb9f
 def test_an_account_that_did_what_its_backtest_does_has_no_cause(sample):
     replay(sample, open_replay(sample, 'clean', *YEAR, TWO))
     found = divergence(sample, 'clean')
@@ -106,7 +106,7 @@ def test_another_slippage_is_found(sample):
 
     assert '+10.0 bp' in _is_only(_played(sample, 'slippage', worse), 'price')
 
-# %% ../../../nbs/trading/27_divergence.ipynb #a1336701
+# %% ../../../nbs/trading/29_divergence.ipynb #a1336701
 def test_sessions_without_a_process_are_found_with_their_reason(sample):
     open_replay(sample, 'missed', date(2005, 5, 16), date(2005, 6, 13), TWO)
     for begin, end in ((date(2005, 5, 16), date(2005, 5, 19)), (date(2005, 5, 26), date(2005, 6, 13))):
@@ -132,7 +132,7 @@ def test_the_reason_of_an_order_without_a_fill_names_its_cause(why, cause):
     order = SimpleNamespace(why=why, decided='2005-05-02', at=datetime(2005, 5, 2, 21, tzinfo=UTC))
     assert module._why_unfilled(SimpleNamespace(market=market), order) == cause
 
-# %% ../../../nbs/trading/27_divergence.ipynb #01178840
+# %% ../../../nbs/trading/29_divergence.ipynb #01178840
 def test_a_split_that_was_not_applied_is_found(sample):
     def unsplit(market, pinned):
         return _with_bars(market, splits=np.ones_like(market.bars.splits)), pinned
@@ -168,7 +168,7 @@ def test_a_bar_that_was_revised_after_the_decision_is_found(sample):
     finally:
         save_delivery(sample, 'sample', given, datetime.now(UTC))
 
-# %% ../../../nbs/trading/27_divergence.ipynb #0a02195e
+# %% ../../../nbs/trading/29_divergence.ipynb #0a02195e
 def test_causes_together_add_up_and_each_is_seen(sample):
     def dearer(market, pinned):
         return market, pinned.model_copy(
@@ -219,7 +219,7 @@ def test_what_cannot_be_compared_is_refused_with_a_remedy(sample):
     with pytest.raises(TradingError, match='paper-1 has made no session yet.*tradelab paper'):
         divergence(sample, 'paper-1')
 
-# %% ../../../nbs/trading/27_divergence.ipynb #0a5a9989
+# %% ../../../nbs/trading/29_divergence.ipynb #0a5a9989
 def _span(lab, name, *parts):
     "A paper account that ran in some spans of days"
     for begin, end in parts:

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['SPAN', 'PLAIN', 'BUSY', 'YEARS', 'played', 'test_a_replay_from_an_empty_database_says_that_it_equals_the_backtest', 'test_a_second_call_plays_nothing_and_says_the_same', 'test_the_status_is_printed_as_table_and_as_json', 'test_a_missed_session_counts_in_the_status', 'test_an_account_without_a_session_has_a_status', 'test_what_cannot_be_replayed_is_refused_with_a_remedy', 'test_a_setting_that_a_replay_does_not_support_is_named', 'test_a_card_shows_state_picture_holdings_and_what_needs_a_person', 'test_waiting_orders_are_named_and_refused_ones_are_counted_apart', 'test_a_report_on_an_unknown_account_is_refused_before_a_kernel_starts', 'test_a_replay_leaves_a_report_unless_it_is_told_not_to', 'test_money_comes_with_the_next_session_and_leaves_returns_and_breakers_alone', 'test_cash_is_moved_by_a_command_and_what_cannot_be_is_refused', 'test_limits_are_shown_and_loosened_by_commands', 'test_a_closed_account_is_listed_reports_and_does_nothing_more', 'test_the_name_of_a_successor_counts_on', 'test_a_replay_that_is_killed_anywhere_goes_on_and_ends_with_the_same_ledger', 'test_a_replay_that_is_killed_many_times_ends_with_the_same_ledger']
 
-# %% ../../../nbs/trading/28_paper_trading.ipynb #06238676
+# %% ../../../nbs/trading/30_paper_trading.ipynb #06238676
 import json
 import os
 import random
@@ -161,7 +161,7 @@ def test_a_replay_leaves_a_report_unless_it_is_told_not_to(played):
     again = call_command('paper', 'replay', '--account', 'demo')[1]
     assert again.rpartition('Report: ')[2] == out.rpartition('Report: ')[2]
 
-# %% ../../../nbs/trading/28_paper_trading.ipynb #cdd333a8
+# %% ../../../nbs/trading/30_paper_trading.ipynb #cdd333a8
 PLAIN = {
     'strategy': {'fast': 2, 'slow': 3, 'rsi_window': 2, 'oversold': 45, 'overbought': 55},
     'risk': dict(
@@ -230,7 +230,7 @@ def test_cash_is_moved_by_a_command_and_what_cannot_be_is_refused(played):
         status, _, err = call_command('paper', 'cash', *words, '--account', 'purse')
         assert status not in (0, 1) and told in err and 'Traceback' not in err
 
-# %% ../../../nbs/trading/28_paper_trading.ipynb #cc5c9453
+# %% ../../../nbs/trading/30_paper_trading.ipynb #cc5c9453
 def test_limits_are_shown_and_loosened_by_commands(played):
     lab = with_values(load_settings(played[0].home), **PLAIN)
     open_paper(lab, pd.Timestamp('2009-03-02', tz='UTC'), 'bound')
@@ -259,7 +259,7 @@ def test_limits_are_shown_and_loosened_by_commands(played):
     note = paper_trading.limits('bound', with_values(lab, risk={'max_drawdown': 0.3})).at['[risk] max_drawdown', 'note']
     assert note.startswith('loosened ') and note.endswith('twenty were too few')
 
-# %% ../../../nbs/trading/28_paper_trading.ipynb #659650a1
+# %% ../../../nbs/trading/30_paper_trading.ipynb #659650a1
 def _limits_by_environment():
     "What `PLAIN` says of [risk] and [paper], for a command"
     risk = {f'TRADELAB_RISK_{name.upper()}': str(value) for name, value in PLAIN['risk'].items()}
@@ -310,7 +310,7 @@ def test_the_name_of_a_successor_counts_on(fresh, account, successor):
     with session(fresh) as db:
         assert paper_trading._successor(db, account) == successor
 
-# %% ../../../nbs/trading/28_paper_trading.ipynb #091fe5c2
+# %% ../../../nbs/trading/30_paper_trading.ipynb #091fe5c2
 BUSY = {'TRADELAB_STRATEGY_FAST': '5', 'TRADELAB_STRATEGY_SLOW': '20', 'TRADELAB_RISK_STOP_LOSS': '0.05'}
 YEARS = ('--from', '2008-01-01', '--to', '2009-12-31', '--symbols', 'AAPL,IBM', '--no-report')
 
