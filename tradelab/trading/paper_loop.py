@@ -48,7 +48,7 @@ from tradelab.trading.live_day import (
 )
 from .paper_opening import refuse_bars_only
 from .paper_session import StoredMarket, begin_day, end_day, fill_by_bar, night_before, send_day
-from .paper_timetable import coming_session
+from .paper_timetable import coming_session, next_step, timetable
 from .prices import Clock, PriceRecorder, SystemClock
 from .replay import pinned_settings, with_values
 from .simulated_broker import FaultScript, SimulatedBroker
