@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['client_order_id', 'Intent', 'record_intents', 'OrderEvent', 'record_order_events', 'record_order_event',
            'LedgerExecution', 'book_executions', 'book_execution', 'reversal', 'CashMovement', 'book_cash',
-           'book_opening', 'book_split', 'SessionClose', 'figures_at_close', 'end_sessions', 'record_decisions',
-           'LedgerState', 'protective_orders', 'SentIntent', 'load_sent_orders', 'load_executions', 'order_states',
-           'load_ledger', 'last_session']
+           'book_opening', 'book_split', 'book_owed_shares', 'SessionClose', 'figures_at_close', 'end_sessions',
+           'record_decisions', 'LedgerState', 'protective_orders', 'SentIntent', 'load_sent_orders', 'load_executions',
+           'order_states', 'load_ledger', 'last_session']
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #edb5bd75
 import datetime as dt
@@ -409,6 +409,26 @@ def book_split(
     after = held * Decimal(row['ratio']) if shares is None else Decimal(_exact(shares))
     row |= dict(session=before['session'], quantity=str(after - held))
     return after != held and _add_rows(db, 'share_ledger', [row]) == 1
+
+# %% ../../nbs/trading/04_order_ledger.ipynb #926a33a3
+def book_owed_shares(
+    db,  # A session, from `writer.transaction`
+    account: str,  # Name of the account
+    epoch: int,  # Number of its writer
+    symbol: str,  # Ticker
+    split: str,  # Session of the split, ISO
+    session: str,  # Session in whose night they are settled, ISO
+    shares: float,  # Shares that the split would have brought, below 0 for those that it would have taken
+    note: str,  # Why, in words
+    at: dt.datetime,  # When it is booked
+) -> int:  # Rows that were new; raises TradingError where others were booked
+    "Book shares that a late split was owed and that are settled in cash: they come, and they go"
+    about = dict(
+        account=account, symbol=symbol, kind='correction', epoch=epoch, session=_day(session), note=note, at=at
+    )
+    ways = ('came', shares), ('went', -shares)
+    rows = [about | dict(source=f'{split} {way} {session}', quantity=_exact(number)) for way, number in ways]
+    return _add_rows(db, 'share_ledger', rows)
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #841b51ad
 _FIGURES = ('cash', 'positions_value', 'receivable', 'equity', 'gross', 'turnover')

@@ -35,6 +35,7 @@ from tradelab.trading.order_ledger import (
     book_cash,
     book_executions,
     book_opening,
+    book_owed_shares,
     book_split,
     client_order_id,
     figures_at_close,
@@ -56,6 +57,7 @@ from tradelab.trading.session import (
     night_of,
     order_intents,
     order_outcomes,
+    owed_in_cash,
     replay_market,
     row_of,
     send_waiting,
@@ -230,9 +232,11 @@ def _pass_night(db, mine, stored, day):
         night_before(stored, day.session),
     )
     sent = {order.key.symbol for order in day.waiting if day.states.get(day.name(order.key), _UNSENT) != _UNSENT}
-    splits, day.words = splits_to_apply(stored.market, nights, splits, sent)
+    closes = dict(zip(day.books.symbols, day.books.state.positions['close'].tolist()))
+    owed = owed_in_cash(nights, splits, closes)
+    splits, day.words = splits_to_apply(nights, splits, sent)
     rows, cash, day.executions = apply_night(day.books, splits, dividends, day.hours[0])
-    late = late_dividends(stored.market, nights)
+    late = [*late_dividends(stored.market, nights), *(one.movement(day.session) for one in owed)]
     day.words += sorted({f'{one.symbol}: {one.note}' for one in late})
     booked = [one for one in nights.cash if one.session == day.session]
     day.waiting, day.cash = day.books.orders, as_booked(day.books, cash, [*booked, *late])
@@ -240,6 +244,9 @@ def _pass_night(db, mine, stored, day):
     for split in day.splits:
         about = (split.symbol, day.session, split.ratio, day.hours[0], split.shares, split.orders)
         book_split(db, mine.account, mine.epoch, *about)
+    for one in owed:
+        about = (one.symbol, one.split, day.session, one.shares, one.note)
+        book_owed_shares(db, mine.account, mine.epoch, *about, day.hours[0])
     book_cash(db, mine.account, mine.epoch, day.cash, day.hours[0])
     book_executions(db, mine.account, mine.epoch, day.executions)
 

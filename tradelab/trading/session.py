@@ -4,16 +4,16 @@
 
 # %% auto #0
 __all__ = ['NIGHTS', 'CENT', 'EXIT_FAILED', 'trading_hours', 'row_of', 'ReplayMarket', 'replay_market', 'SplitRow', 'SessionRows',
-           'night_of', 'apply_night', 'ShareMove', 'BookedNights', 'load_nights', 'splits_to_apply', 'late_dividends',
-           'as_booked', 'send_waiting', 'book_fills', 'order_outcomes', 'order_intents', 'play_session',
-           'store_sessions']
+           'night_of', 'apply_night', 'ShareMove', 'BookedNights', 'load_nights', 'splits_to_apply', 'OwedShares',
+           'owed_in_cash', 'late_dividends', 'as_booked', 'send_waiting', 'book_fills', 'order_outcomes',
+           'order_intents', 'play_session', 'store_sessions']
 
 # %% ../../nbs/trading/07_session.ipynb #6c50d9c4
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from math import isclose, nan
+from math import isclose, nan, prod
 from typing import NamedTuple
 
 import numpy as np
@@ -207,8 +207,14 @@ class ShareMove(NamedTuple):
 
     @property
     def is_trade(self) -> bool:
-        "Whether it is neither a split nor the fraction that a split has left"
-        return self.kind != 'split' and '-0-split-' not in self.source
+        "Whether it belongs to the session, and not to the night before it"
+        return self.kind in ('fill', 'held', 'delisting') and '-0-split-' not in self.source
+
+    @property
+    def owed(self) -> tuple[str, str]:
+        "For shares that a late split was owed: 'came' or 'went', and the session of the split; empty words for others"
+        day, way, *_ = [*self.source.split(' '), '', '']
+        return (way, day) if self.kind == 'correction' and way in ('came', 'went') else ('', '')
 
 
 @dataclass(frozen=True)
@@ -217,19 +223,26 @@ class BookedNights:
 
     session: str  # The session, ISO
     moves: Mapping[str, tuple[ShareMove, ...]]  # By symbol, in order of the session
-    cash: tuple[CashMovement, ...]  # Dividends of the nights, and borrow costs
+    cash: tuple[CashMovement, ...]  # Dividends of the nights, borrow costs, and what late splits brought
     ordered: frozenset[str]  # Symbols whose waiting orders were split in the night before the session
+    stored: Mapping[str, Mapping[str, float]]  # Symbol → earlier session → shares after its split for one before
 
-    def held(
+    def due(
         self,
         symbol: str,  # Ticker
         session: str,  # Session, ISO
+        opened: bool = True,  # After its night; False: before it
     ) -> float:  # Shares, below 0 for a short position
-        "What was held when the dividends of a night were paid: after its split"
-        moves = self.moves.get(symbol, ())
-        return sum(
-            one.quantity for one in moves if one.session < session or one.session == session and not one.is_trade
-        )
+        "What should have been held, by the splits that are stored now and by what was traded"
+        moves = [one for one in self.moves.get(symbol, ()) if one.kind != 'split' and one.owed[0] != 'came']
+        since = min((one.session for one in moves), default='')
+        steps = [(one.session, one.is_trade + 1, one.quantity) for one in moves if not '' < one.owed[1] <= since]
+        steps += [(day, 0, ratio) for day, ratio in self.stored.get(symbol, {}).items() if day > since]
+        shares, until = 0.0, (session, 1 if opened else -1)
+        for day, place, number in sorted(steps):
+            if (day, place) <= until:
+                shares = shares + number if place else shares * number
+        return shares
 
 # %% ../../nbs/trading/07_session.ipynb #0dc43522
 _MOVES = text("""
@@ -240,7 +253,8 @@ WHERE account = :account AND session BETWEEN :first AND :day ORDER BY session, s
 """)
 _PAID = text("""
 SELECT kind, source, session, amount, symbol, note FROM cash_ledger
-WHERE account = :account AND kind IN ('dividend', 'borrow') AND session BETWEEN :first AND :day ORDER BY kind, source
+WHERE account = :account AND (kind IN ('dividend', 'borrow') OR kind = 'correction' AND source LIKE '% owed %')
+    AND session BETWEEN :first AND :day ORDER BY kind, source
 """)
 _SPLIT_ORDERS = text("""
 SELECT DISTINCT symbol FROM order_events JOIN intents USING (account, client_order_id)
@@ -265,11 +279,20 @@ def load_nights(
         for kind, source, session, amount, symbol, note in db.execute(_PAID, span)
     )
     ordered = frozenset(db.scalars(_SPLIT_ORDERS, dict(account=account, night=f'split {day}')))
-    return BookedNights(day, {symbol: tuple(rows) for symbol, rows in moves.items()}, cash, ordered)
+    moved = {symbol: tuple(rows) for symbol, rows in moves.items()}
+    return BookedNights(day, moved, cash, ordered, _stored_splits(market, day))
+
+
+def _stored_splits(market, day):
+    "The splits of the sessions before a day: symbol → session → shares after it for one before"
+    splits = {}
+    known, ratios = (market.sessions, market.bars.splits) if market else ((), np.ones((1, 1)))
+    for t, j in np.argwhere(ratios[: bisect_left(known, day)] != 1.0).tolist():
+        splits.setdefault(market.panel.symbols[j], {})[known[t]] = float(ratios[t, j])
+    return splits
 
 # %% ../../nbs/trading/07_session.ipynb #b0b07eda
 def splits_to_apply(
-    market: ReplayMarket | None,  # What is stored; None while there are no bars
     nights: BookedNights,  # What the ledger has
     splits: Mapping[str, float],  # What is stored of this night: symbol → shares after the split for one before
     sent: Collection[str] = (),  # Symbols with an order of this session that has left already
@@ -277,36 +300,93 @@ def splits_to_apply(
     "The splits of a night that the ledger may already have begun"
     counts, words = {}, []
     for symbol in sorted({*splits, *nights.moves}):
-        ratio, why = _ratio(market, nights, symbol, splits.get(symbol, 1.0), symbol in sent)
+        ratio, why, _ = _ratio(nights, symbol, splits.get(symbol, 1.0), symbol in sent)
         counts |= {symbol: ratio} if ratio != 1.0 else {}
         words += [f'{symbol}: {why}'] if why else []
     return counts, words
 
 
-def _ratio(market, nights, symbol, stored, is_sent):
-    "The split of one symbol that counts, and what there is to say about it"
-    moves, day = nights.moves.get(symbol, ()), nights.session
-    before, today = [one for one in moves if one.session < day], [one for one in moves if one.session == day]
+def _ratio(nights, symbol, stored, is_sent=False):
+    "The split of one symbol that counts, what there is to say about it, and what of it was owed from earlier nights"
+    before, today = _before(nights, symbol), nights.moves.get(symbol, ())
+    today = today[len(before) :]
     booked = [one.ratio for one in today if one.kind == 'split']
     if abs(sum(one.quantity for one in before)) < 1e-9:
-        return (1.0 if is_sent and symbol not in nights.ordered else stored), ''
-    owed = _owed(market, before, symbol, day)
+        return (1.0 if is_sent and symbol not in nights.ordered else stored), '', 1.0
+    owed = _owed(nights, before, symbol)
     due = stored * owed if owed != 1.0 else stored
     if booked or due < 1.0 and any(one.is_trade for one in today):
         counts = booked[0] if booked else 1.0
-        later = f'a split of {due:g} is stored for {day}, and {counts:g} is booked; it stays until the next night'
-        return counts, '' if isclose(due, counts) else later
-    return due, f'a split of {owed:g} became known late, and is booked in the night before {day}' * (owed != 1.0)
+        later = f'a split of {due:g} is stored for {nights.session}, and {counts:g} is booked; it stays until the next night'
+        return counts, '' if isclose(due, counts) else later, counts / stored
+    late = f'a split of {owed:g} became known late, and is booked in the night before {nights.session}'
+    return due, late * (owed != 1.0), owed
 
 
-def _owed(market, before, symbol, day):
-    "The splits of the nights since the last trade that are stored and not booked, as one"
-    since = max((one.session for one in before if one.is_trade), default='')
-    booked = {one.session: one.ratio for one in before if one.kind == 'split'}
-    known, owed = market.sessions if market else (), 1.0
-    for t in range(bisect_right(known, since), bisect_left(known, day)):
-        owed *= night_of(market, t)[0].get(symbol, 1.0) / booked.get(known[t], 1.0)
+def _before(nights, symbol):
+    "The movements of a symbol before the session"
+    return [one for one in nights.moves.get(symbol, ()) if one.session < nights.session]
+
+
+def _unlike(nights, before, symbol):
+    "The nights whose split is not booked as it is stored: session → stored for one booked"
+    booked, stored = {one.session: one.ratio for one in before if one.kind == 'split'}, nights.stored.get(symbol, {})
+    ratios = {day: stored.get(day, 1.0) / booked.get(day, 1.0) for day in {*stored, *booked}}
+    return {day: ratio for day, ratio in ratios.items() if not isclose(ratio, 1.0)}
+
+
+def _owed(nights, before, symbol):
+    "The splits since shares were bought or sold short that are stored and not booked, as one"
+    held, since = 0.0, ''
+    for one in before:
+        grown = one.is_trade and abs(held + one.quantity) > abs(held) or (held + one.quantity) * held < 0.0
+        held, since = held + one.quantity, one.session if grown else since
+    owed = prod(ratio for day, ratio in _unlike(nights, before, symbol).items() if day > since)
     return 1.0 if isclose(owed, 1.0) else owed
+
+# %% ../../nbs/trading/07_session.ipynb #6d0e52a1
+@dataclass(frozen=True)
+class OwedShares:
+    "What a late split is owed for shares that it cannot split any more, paid in cash."
+
+    symbol: str  # Ticker
+    split: str  # Session of the split, ISO
+    shares: float  # Below 0 where the account owes them
+    price: float  # The last close, USD
+
+    @property
+    def note(self) -> str:
+        "Why, in words"
+        what = f'the split of {self.split} became known after a trade'
+        return f'{what}: {self.shares:+,.6g} shares are settled in cash at {self.price:,.2f} USD'
+
+    def movement(
+        self,
+        session: str,  # In whose night it is paid, ISO
+    ) -> CashMovement:  # For the cash ledger
+        "The cash that it brings"
+        source, amount = f'{self.symbol} {self.split} owed {session}', self.shares * self.price
+        return CashMovement('correction', source, session, amount, self.symbol, self.note)
+
+
+def owed_in_cash(
+    nights: BookedNights,  # What the ledger has
+    splits: Mapping[str, float],  # As `splits_to_apply` gets them
+    closes: Mapping[str, float],  # Symbol → last close, USD; one without a price waits
+) -> list[OwedShares]:  # Empty where all is booked as it is stored
+    "What is owed for shares that were traded before their split became known"
+    owed = []
+    for symbol in sorted(nights.stored.keys() | nights.moves.keys()):
+        before, today = _before(nights, symbol), nights.moves.get(symbol, ())
+        unlike, price = _unlike(nights, before, symbol), closes.get(symbol, nan)
+        settled = any(one.owed[0] for one in today[len(before) :])
+        by_hand = any(one.kind == 'correction' and not one.owed[0] for one in before)
+        if not unlike or settled or by_hand or not price > 0:
+            continue
+        shares = sum(one.quantity for one in before) * _ratio(nights, symbol, splits.get(symbol, 1.0))[2]
+        if abs(missing := nights.due(symbol, nights.session, opened=False) - shares) > 1e-6:
+            owed.append(OwedShares(symbol, max(unlike), missing, price))
+    return owed
 
 # %% ../../nbs/trading/07_session.ipynb #96a838db
 CENT = 0.005  # USD; a dividend that differs by less is the same
@@ -334,7 +414,7 @@ def _is_of(one, session):
 def _corrected(nights, symbol, session, paid):
     "The rows that correct the dividend of one symbol and night; none where it is right, or was corrected tonight"
     booked = [one for one in nights.cash if one.symbol == symbol and _is_of(one, session)]
-    before, due = sum(one.amount for one in booked), paid * nights.held(symbol, session)
+    before, due = sum(one.amount for one in booked), paid * nights.due(symbol, session)
     if abs(float(before) - due) < CENT or any(one.session == nights.session for one in booked):
         return []
     note = f'the dividend of {session} was {float(before):,.2f} USD, and is {due:,.2f} USD by the data of now'
