@@ -34,7 +34,7 @@ def account_words(
 ) -> str:  # Markdown, one line per statement
     "What is to be known first about an account"
     history, fills = found.history, found.orders[found.orders['filled'] > 0]
-    lines = [*found.words(), cost_words(found)]
+    lines = [*found.words(), cost_words(found), *_spread_words(history.orders['spread'].dropna())]
     ended = found.orders.loc[found.orders['filled'] == 0, 'state'].value_counts()
     if len(ended):
         lines.append('Orders without a fill: ' + ', '.join(f'{count} {state}' for state, count in ended.items()) + '.')
@@ -43,6 +43,14 @@ def account_words(
         lines.append(f'{plural(len(missed), "session")} missed, the last one on {missed.index[-1]:%Y-%m-%d}.')
     first = f'{plural(len(fills), "order")} with a fill since {history.equity.index[0]:%Y-%m-%d}.'
     return with_minus('\n'.join(f'- {line}' for line in [first, *lines]))
+
+
+def _spread_words(spreads):
+    "Half the spread that orders met"
+    if spreads.empty:
+        return []
+    half = format_figure(spreads.mean() / 2, '.1f')
+    return [f'Half the spread when an order arrived: {half} bp on average, of {plural(len(spreads), "order")}.']
 
 
 def slippages(

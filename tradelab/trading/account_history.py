@@ -35,10 +35,12 @@ _ORDERS = """
 SELECT i.client_order_id, left(i.decided, 10) AS decided, i.symbol, i.kind, i.side, i.order_type, i.at, o.state,
     i.quantity::float8 AS quantity, o.quantity::float8 AS ordered, o.filled::float8 AS filled,
     i.price::float8 AS price, i.distance::float8 AS distance, i.stop_loss::float8 AS stop_loss,
-    i.take_profit::float8 AS take_profit, i.reason_code, heard.why, heard.mid
+    i.take_profit::float8 AS take_profit, i.reason_code, heard.why, (heard.bid + heard.ask) / 2 AS mid,
+    (heard.ask - heard.bid) / (heard.bid + heard.ask) * 20000 AS spread
 FROM intents i JOIN order_states o USING (account, client_order_id)
 CROSS JOIN LATERAL (SELECT max(raw ->> 'reason') AS why,
-    avg(((raw ->> 'bid')::float8 + (raw ->> 'ask')::float8) / 2) FILTER (WHERE event = 'accepted') AS mid
+    (array_agg((raw ->> 'bid')::float8 ORDER BY received_at) FILTER (WHERE event = 'accepted' AND raw ? 'bid'))[1] AS bid,
+    (array_agg((raw ->> 'ask')::float8 ORDER BY received_at) FILTER (WHERE event = 'accepted' AND raw ? 'bid'))[1] AS ask
     FROM order_events e WHERE e.account = i.account AND e.client_order_id = i.client_order_id) heard
 WHERE i.account = %(account)s ORDER BY i.decided, i.symbol, i.kind, i.attempt
 """
@@ -74,7 +76,7 @@ class AccountHistory:
     cash: float  # At its opening, USD
     sessions: pd.DataFrame  # By session: status, reason, equity (USD), known (aware)
     decisions: pd.DataFrame  # session, symbol, score, signal, verdict, reason
-    orders: pd.DataFrame  # One row per intent, with state, why it ended, and the mid when it was accepted
+    orders: pd.DataFrame  # One row per intent: state, why it ended; mid (USD) and spread (bp) of the first quote after
     fills: pd.DataFrame  # One row per order and session, with the average price
     moved: pd.Series  # By session: cash that neither a fill nor the owner moved, USD
     flows: pd.Series  # By session: deposits less withdrawals before it, USD

@@ -40,7 +40,7 @@ from tradelab.trading.order_ledger import (
     record_order_events,
 )
 from .paper_session import CAUSES, PaperDay
-from .prices import Clock, Price, PriceBoard, judge_price
+from .prices import Clock, Price, PriceBoard, Quote, judge_price
 from .simulated_broker import FaultScript
 from .writer import Writer
 
@@ -56,6 +56,7 @@ class LiveDay:
     heard: int = 0  # News of the broker that are stored
     unknown: set[str] = field(default_factory=set)  # Protective orders that were not answered
     waits: dict[str, datetime] = field(default_factory=dict)  # Symbol → until when its protective orders wait
+    quoted: set[str] = field(default_factory=set)  # Symbols whose first quote of the day was stored with their orders
 
     def __repr__(self):
         return f'LiveDay({self.day!r}; {self.broker!r})'
@@ -113,6 +114,7 @@ def take_price(
     "Fill what a price fills, and store it; a stop that would be touched by a split is taken away before"
     gaps = set(live.board.gaps)
     live.board.take(price)
+    _note_quote(mine, live, price)
     if gaps != set(live.board.gaps):
         protect(mine, live, price.received)
     return book_live(mine, live, live.broker.take(price), price.received)
@@ -134,6 +136,24 @@ def book_live(
     if rows or news or min(live.waits.values(), default=at + ANSWER) <= at:
         protect(mine, live, at)
     return len(rows)
+
+# %% ../../nbs/trading/19_live_day.ipynb #1d2504d2
+def _note_quote(mine, live, price):
+    "Store bid and ask of the first quote of a symbol with its orders that wait for the open"
+    if not isinstance(price, Quote) or price.symbol in live.quoted or not 0 < price.bid <= price.ask:
+        return
+    live.quoted.add(price.symbol)
+    raw = dict(bid=price.bid, ask=price.ask, source=price.source)
+    orders = [one for one in live.broker.open_orders() if one.symbol == price.symbol]
+    names = [one.client_order_id for one in orders]
+    news = [
+        OrderEvent(name, 'accepted', broker_at=price.at, raw=raw)
+        for name in names
+        if live.known[name].key.kind not in PROTECTIVE_KINDS
+    ]
+    if news:
+        with mine.transaction() as db:
+            record_order_events(db, mine.account, mine.epoch, news, price.received)
 
 # %% ../../nbs/trading/19_live_day.ipynb #2343d74e
 def _booked(live, one):

@@ -595,7 +595,7 @@ _AT_BROKER = text(
     f'WHERE s.account = :account AND (:unanswered OR NOT s.{_UNANSWERED})), '
     f'groups AS (SELECT group_id FROM known WHERE {_IS_OPEN} AND group_id IS NOT NULL) '
     'SELECT known.*, heard.since, heard.reason AS said FROM known CROSS JOIN LATERAL ('
-    "SELECT max(broker_at) FILTER (WHERE event = 'accepted') AS since, "
+    "SELECT min(broker_at) FILTER (WHERE event = 'accepted') AS since, "
     "(array_agg(raw->>'reason' ORDER BY received_at DESC) FILTER (WHERE raw ? 'reason'))[1] AS reason "
     'FROM order_events e WHERE e.account = :account AND e.client_order_id = known.client_order_id) heard '
     f'WHERE {_IS_OPEN} OR {_UNANSWERED} OR decided >= :since '
