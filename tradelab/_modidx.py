@@ -14376,6 +14376,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                      'tradelab/trading/paper_session.py'),
                                                 'tradelab.trading.paper_session._about_entry': ( 'trading/paper_session.html#_about_entry',
                                                                                                  'tradelab/trading/paper_session.py'),
+                                                'tradelab.trading.paper_session._actions_before': ( 'trading/paper_session.html#_actions_before',
+                                                                                                    'tradelab/trading/paper_session.py'),
                                                 'tradelab.trading.paper_session._book_again': ( 'trading/paper_session.html#_book_again',
                                                                                                 'tradelab/trading/paper_session.py'),
                                                 'tradelab.trading.paper_session._books_of': ( 'trading/paper_session.html#_books_of',

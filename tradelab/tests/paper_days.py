@@ -292,10 +292,12 @@ class AlpacaStage(Stage):
         self,
         day: str,  # Session, ISO
         closes: dict[str, float],  # Symbol → close, USD
+        **lows: float,  # Symbol → low of the day, USD, where it lies further off
     ):
         "Publish the daily bars of a session"
         for symbol, close in closes.items():
-            bar = pd.DataFrame([_bar(close)], pd.DatetimeIndex([day], name='session'))
+            low = {'low': lows[symbol]} if symbol in lows else {}
+            bar = pd.DataFrame([_bar(close) | low], pd.DatetimeIndex([day], name='session'))
             self.rest.daily[symbol] += bar_rows(bar)
 
 # %% ../../nbs/tests/paper_days.ipynb #87737639

@@ -61,9 +61,9 @@ def evening(stage, day, closed, closes, quoted, sessions, **options):
     night(stage, day, closed, closes, sessions)
 
 
-def night(stage, day, closed, closes, sessions):
+def night(stage, day, closed, closes, sessions, **lows):
     "The bars of a day, its end, and the decision; `sessions` are done then"
-    stage.bars(day, closes)
+    stage.bars(day, closes, **lows)
     stage.clock.move(closed + timedelta(minutes=1))
     waits = "SELECT 1 FROM trading_sessions WHERE account = :account AND ended_at IS NULL AND doing LIKE 'wait until%'"
     stage.until(lambda: stage.rows(waits), 'the end of the day')
@@ -142,11 +142,11 @@ def lived(emptied, tmp_path_factory):
         stage.counted('executions', 5)
         stage.counted(PROTECTIVE, 10)
         half_day(stage)
-        rates = dict(new_rate=2, old_rate=1, ex_date=MONDAY, process_date=MONDAY)
-        stage.rest.actions.append(action('forward_splits', symbol='SSS', cusip='SSS', **rates))
         stage.clock.move(at(FRIDAY, 17, 50))
         all_quotes(stage, dict(EEE=70.9))
         evening(stage, FRIDAY, at(FRIDAY, 18), SECOND, {k: v for k, v in SECOND.items() if k != 'EEE'}, 2)
+        rates = dict(new_rate=2, old_rate=1, ex_date=MONDAY, process_date=MONDAY)
+        stage.rest.actions.append(action('forward_splits', symbol='SSS', cusip='SSS', **rates))
         morning(stage, MONDAY, 2, dict(DDD=29.5, FFF=60.0))
         stage.counted('executions', 10)
         stage.clock.move(at(MONDAY, 15))
@@ -210,10 +210,15 @@ def test_the_recorded_prices_of_live_days_give_the_same_ledger_byte_for_byte(liv
 
 # %% ../../nbs/tests/whole_days.ipynb #6573608e
 def test_a_wrong_key_and_a_restart_within_the_day_lose_no_order_no_position_and_no_stop(emptied, tmp_path):
-    fills = 'SELECT kind, quantity::float8, price::float8 FROM executions WHERE account = :account ORDER BY at'
-    stop = "SELECT client_order_id, state FROM order_states WHERE account = :account AND kind = 'stop'"
-    with opened(alpaca_stage, emptied, tmp_path, at(WEDNESDAY, 20, 50), dict(GGG=99.0), account='keys') as stage:
-        first_evening(stage, dict(GGG=100.0))
+    fills = 'SELECT symbol, kind, quantity::float8, price::float8 FROM executions WHERE account = :account ORDER BY symbol, kind'
+    stop = "SELECT client_order_id, state FROM order_states WHERE account = :account AND kind = 'stop' ORDER BY symbol"
+    seen = (
+        'SELECT seen_from, seen_until FROM trading_sessions WHERE account = :account AND seen_until > :day ORDER BY id'
+    )
+    opens, bought_at = dict(GGG=100.0, MMM=50.0), [('GGG', 'entry', 100.0, 100.0), ('MMM', 'entry', 100.0, 50.0)]
+    levels = dict(GGG=99.0, MMM=49.5)
+    with opened(alpaca_stage, emptied, tmp_path, at(WEDNESDAY, 20, 50), levels, account='keys') as stage:
+        first_evening(stage, opens)
         assert stage.end()[:2] == (pytest.approx(0, abs=5), 0)
         stage.start(TRADELAB_ALPACA_SECRET_KEY='another')
         stage.clock.move(at(FRIDAY, 13, 30))
@@ -223,8 +228,8 @@ def test_a_wrong_key_and_a_restart_within_the_day_lose_no_order_no_position_and_
         count = stage.connections
         stage.start()
         stage.connected(count + 1)
-        opening(stage, FRIDAY, dict(GGG=100.0))
-        stage.counted(PROTECTIVE, 2)
+        opening(stage, FRIDAY, opens)
+        stage.counted(PROTECTIVE, 4)
         stage.clock.move(at(FRIDAY, 15))
         seconds, code, _ = stage.end()
         assert code == 0 and seconds < 5
@@ -234,15 +239,20 @@ def test_a_wrong_key_and_a_restart_within_the_day_lose_no_order_no_position_and_
         stage.start()
         stage.connected(count + 1)
         stage.tell(quote('GGG', 98.6))
-        assert stage.rows(stop) == placed and placed[0][1] == 'accepted' and len(placed) == 1
-        assert stage.rows(fills) == [('entry', 100.0, 100.0)]
+        assert stage.rows(stop) == placed and [state for _, state in placed] == ['accepted'] * 2
+        assert stage.rows(fills) == bought_at
         stage.clock.move(at(FRIDAY, 16))
         stage.tell(quote('GGG', 97.8))
-        stage.counted('executions', 2)
-        evening(stage, FRIDAY, at(FRIDAY, 18), dict(GGG=97.5), dict(GGG=97.5), 2)
+        stage.counted('executions', 3)
+        stage.clock.move(at(FRIDAY, 17, 59, 48))
+        all_quotes(stage, dict(GGG=97.5, MMM=49.6))
+        night(stage, FRIDAY, at(FRIDAY, 18), dict(GGG=97.5, MMM=49.6), 2, MMM=48.0)
         assert stage.end()[1] == 0
-        assert stage.rows(fills) == [('entry', 100.0, 100.0), ('stop', -100.0, 97.8)]
-        assert stage.rows(CLOSES)[1] == (FRIDAY, 'done', Decimal(99_778), Decimal(99_778))
+        sold = [('GGG', 'stop', -100.0, 97.8), ('MMM', 'stop', -100.0, 49.0)]
+        assert stage.rows(fills) == sorted(bought_at + sold)
+        assert stage.rows(CLOSES)[1] == (FRIDAY, 'done', Decimal(99_676), Decimal(99_676))
+        (_, first_until), (second_from, second_until) = stage.rows(seen.replace(':day', f"'{FRIDAY}'"))
+        assert first_until <= at(FRIDAY, 15) and second_from >= at(FRIDAY, 15, 20) and second_until >= at(FRIDAY, 18)
 
 # %% ../../nbs/tests/whole_days.ipynb #ce796fce
 @pytest.mark.parametrize('feed', ['alpaca', 'poll'])

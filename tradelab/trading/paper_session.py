@@ -130,6 +130,13 @@ def night_before(
     "The splits and dividends of the night before a session, which may have no bar yet"
     if (t := stored.row(day)) >= 0:
         return night_of(stored.market, t)
+    found = _actions_before(stored, day)
+    give_back_memory()
+    return found
+
+
+def _actions_before(stored, day):
+    "Splits and dividends of a night whose session has no bar"
     splits, dividends, at = {}, {}, pd.Timestamp(day)
     for symbol, (bars, actions, _) in admit_all(stored.pinned, stored.symbols).data.items():
         axis = bars.index[bars.index < at].append(pd.DatetimeIndex([at]))
