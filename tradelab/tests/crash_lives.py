@@ -21,8 +21,8 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-import tradelab.trading.paper_loop as looping
 import tradelab.trading.live_day as live_day
+import tradelab.trading.paper_loop as looping
 import tradelab.trading.paper_session as paper_session
 import tradelab.trading.replay as replaying
 from ..config import Settings, load_settings

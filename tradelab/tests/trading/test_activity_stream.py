@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['test_the_client_still_has_the_private_parts_that_are_used', 'test_lines_are_put_together_to_messages', 'reading', 'read_until', 'connected', 'test_fills_and_dividends_come_as_they_are_booked_and_each_once', 'test_events_that_are_lost_doubled_or_late_are_all_there_in_the_end', 'test_a_fill_that_only_the_order_stream_names_is_fetched_at_once', 'test_what_the_stream_never_tells_is_taken_from_the_list_and_said', 'break_comment', 'break_cut', 'break_mute', 'break_open', 'break_reading', 'test_nothing_is_lost_when_a_stream_breaks', 'test_an_unreadable_event_is_a_problem_with_its_row_and_the_others_go_on', 'test_two_tales_of_one_activity_are_a_problem_and_the_first_stands', 'test_the_moment_moves_on_after_a_whole_reading_only_and_stays_behind', 'test_refused_keys_are_said_and_not_a_storm', 'test_a_reader_ends_at_once_while_its_streams_are_silent', 'test_a_day_at_alpaca_is_in_the_ledger_to_the_cent_however_often_it_is_booked']
 
-# %% ../../../nbs/trading/24_activity_stream.ipynb #a00963a5
+# %% ../../../nbs/trading/26_activity_stream.ipynb #a00963a5
 import logging
 import time
 from datetime import UTC, datetime, timedelta
@@ -55,7 +55,7 @@ def test_the_client_still_has_the_private_parts_that_are_used():
 def test_lines_are_put_together_to_messages(lines, messages):
     assert list(sse_messages(lines)) == messages
 
-# %% ../../../nbs/trading/24_activity_stream.ipynb #453b72cb
+# %% ../../../nbs/trading/26_activity_stream.ipynb #453b72cb
 @pytest.fixture
 def reading(tmp_path):
     "Opens a reader at a server"
@@ -133,7 +133,7 @@ def test_what_the_stream_never_tells_is_taken_from_the_list_and_said(reading):
     names = {exchange.find('a')['id']: 'a'}
     assert ledger_input(found, sent('a'), names) == ledger_input(map(read_event, exchange.events), sent('a'))
 
-# %% ../../../nbs/trading/24_activity_stream.ipynb #4248d973
+# %% ../../../nbs/trading/26_activity_stream.ipynb #4248d973
 def break_comment(server):
     server.streams.comment('you are reading too slowly, dropped 10000 messages')
 
@@ -227,7 +227,7 @@ def test_a_reader_ends_at_once_while_its_streams_are_silent(reading):
             began = time.monotonic()
         assert time.monotonic() - began < 1.5 and not any(worker.is_alive() for worker in reader._workers)
 
-# %% ../../../nbs/trading/24_activity_stream.ipynb #bf75c04d
+# %% ../../../nbs/trading/26_activity_stream.ipynb #bf75c04d
 _SUMS = {
     'cash': 'SELECT sum(amount) FROM cash_ledger',
     'shares': 'SELECT symbol, sum(quantity) FROM share_ledger GROUP BY symbol',

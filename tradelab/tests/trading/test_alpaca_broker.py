@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['NOON', 'BUY', 'LOST', 'STATES', 'ROW', 'legged', 'at_alpaca', 'restarted', 'test_what_alpaca_cannot_do_is_refused_by_name_and_not_sent', 'test_legs_that_alpaca_would_change_are_refused_by_name', 'test_an_entry_takes_its_legs_with_it', 'test_a_price_on_the_tick_is_never_worse_than_the_one_decided', 'test_an_auction_has_a_deadline', 'test_an_order_that_misses_the_auction_is_not_sent', 'test_whatever_becomes_of_the_answer_alpaca_has_the_order_once', 'test_a_broker_that_never_answers_leaves_the_order_unknown_and_under_its_name', 'test_an_order_sent_before_a_crash_is_found_and_not_sent_twice', 'test_a_list_that_lags_does_not_double_an_order', 'test_a_refusal_is_passed_on_in_alpacas_words_and_not_sent_again', 'test_keys_that_are_refused_in_the_middle_of_a_session_are_said_so', 'test_an_answer_about_another_order_is_no_answer', 'test_each_state_of_alpaca_has_one_of_ours_and_the_row_is_kept', 'test_no_row_upsets_the_reader', 'test_an_unreadable_list_is_no_answer', 'test_a_new_status_is_open_logged_once_and_stored_with_its_row', 'test_legs_are_known_by_our_names_also_after_a_restart', 'test_a_leg_is_cancelled_by_our_name', 'test_an_order_that_was_replaced_is_followed', 'test_a_second_order_of_a_group_is_refused_while_the_first_is_open', 'test_account_positions_and_switches_are_read', 'test_a_slow_cancel_is_open_until_it_ends_and_an_ended_order_is_returned_as_it_ended', 'test_news_come_once_in_order_and_say_how_an_order_ended', 'test_fills_are_read_page_by_page_back_to_the_known_one', 'test_fills_of_the_same_millisecond_as_the_known_one_are_told_again', 'test_foreign_orders_are_seen', 'test_more_open_orders_than_a_page_are_all_seen']
 
-# %% ../../../nbs/trading/26_alpaca_broker.ipynb #bb4883c6
+# %% ../../../nbs/trading/24_alpaca_broker.ipynb #bb4883c6
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -69,7 +69,7 @@ def restarted(server, folder, legs=(), deadline_s=5.0):
     access = AlpacaAccess(server.url, TRADING_KEYS, RateBudget(folder / 'rate', 60_000), deadline_s)
     return AlpacaBroker(access, lambda: server.exchange.now, legs)
 
-# %% ../../../nbs/trading/26_alpaca_broker.ipynb #2d2a3c41
+# %% ../../../nbs/trading/24_alpaca_broker.ipynb #2d2a3c41
 @pytest.mark.parametrize(
     'change, words',
     [
@@ -132,7 +132,7 @@ def test_a_price_on_the_tick_is_never_worse_than_the_one_decided(price, up):
     assert rounded >= price if up else rounded <= price
     assert abs(rounded - price) <= (0.01 if price >= 1 else 0.0001)
 
-# %% ../../../nbs/trading/26_alpaca_broker.ipynb #6fd442f7
+# %% ../../../nbs/trading/24_alpaca_broker.ipynb #6fd442f7
 @pytest.mark.parametrize(
     'moment, until, deadline',
     [
@@ -158,7 +158,7 @@ def test_an_order_that_misses_the_auction_is_not_sent(at_alpaca):
         broker.submit(replace(BUY, time_in_force='opg'))
     assert server.requests == []
 
-# %% ../../../nbs/trading/26_alpaca_broker.ipynb #d6ad210c
+# %% ../../../nbs/trading/24_alpaca_broker.ipynb #d6ad210c
 LOST = ['closed', 'cut', 'html', 'empty', 'garbled', 'redirect', 'hangs', 500, 502, 503, 504]
 
 
@@ -243,7 +243,7 @@ def test_an_answer_about_another_order_is_no_answer(at_alpaca):
     with pytest.raises(OutcomeUnknownError, match='another order'):
         broker.submit(BUY)
 
-# %% ../../../nbs/trading/26_alpaca_broker.ipynb #86a8dd33
+# %% ../../../nbs/trading/24_alpaca_broker.ipynb #86a8dd33
 STATES = {
     **dict.fromkeys(
         ('new', 'accepted', 'pending_new', 'held', 'pending_cancel', 'calculated', 'never_heard_of'), 'new'
@@ -297,7 +297,7 @@ def test_a_new_status_is_open_logged_once_and_stored_with_its_row(at_alpaca, cap
     event = ledger_event(broker.events_after()[-1])
     assert event.event == 'accepted' and event.raw['status'] == 'suspended' and event.broker_order_id
 
-# %% ../../../nbs/trading/26_alpaca_broker.ipynb #112e24d0
+# %% ../../../nbs/trading/24_alpaca_broker.ipynb #112e24d0
 @pytest.mark.parametrize('generation', ['old', 'new'])
 def test_legs_are_known_by_our_names_also_after_a_restart(at_alpaca, tmp_path, generation):
     exchange, server, broker = at_alpaca(generation=generation)
@@ -342,7 +342,7 @@ def test_a_second_order_of_a_group_is_refused_while_the_first_is_open(at_alpaca)
     broker.cancel('tl-s')
     assert broker.submit(target).is_open
 
-# %% ../../../nbs/trading/26_alpaca_broker.ipynb #5d2325dc
+# %% ../../../nbs/trading/24_alpaca_broker.ipynb #5d2325dc
 def test_account_positions_and_switches_are_read(at_alpaca):
     exchange, _, broker = at_alpaca()
     broker.submit(BUY)
