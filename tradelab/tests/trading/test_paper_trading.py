@@ -67,7 +67,7 @@ def test_the_status_is_printed_as_table_and_as_json(played):
     status, out, _ = call_command('paper', 'status')
     assert status == 0 and 'demo' in out and '2012-06-29' in out
 
-
+# %% ../../../nbs/trading/30_paper_trading.ipynb #f1b85ade
 def test_a_missed_session_counts_in_the_status(played):
     lab, clock = played[0], VirtualClock(pd.Timestamp('2012-01-06 20:00', tz='UTC').to_pydatetime())
     name = open_replay(lab, 'absent', date(2012, 1, 3), date(2012, 6, 29), ('AAPL', 'IBM'))
@@ -114,7 +114,7 @@ def test_a_setting_that_a_replay_does_not_support_is_named(played):
     status, _, err = call_command('paper', 'replay', *SPAN, TRADELAB_BACKTEST_FILL_AT='same_close')
     assert status == 7 and '[backtest] fill_at' in err and 'next_open or next_close' in err
 
-
+# %% ../../../nbs/trading/30_paper_trading.ipynb #e1057681
 def test_a_card_shows_state_picture_holdings_and_what_needs_a_person(played):
     now = paper_trading.status('demo', played[0])
     card = replace(
