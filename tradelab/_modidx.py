@@ -14368,6 +14368,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                        'tradelab/trading/paper_session.py'),
                                                 'tradelab.trading.paper_session.StoredMarket.bars': ( 'trading/paper_session.html#storedmarket.bars',
                                                                                                       'tradelab/trading/paper_session.py'),
+                                                'tradelab.trading.paper_session.StoredMarket.closes': ( 'trading/paper_session.html#storedmarket.closes',
+                                                                                                        'tradelab/trading/paper_session.py'),
                                                 'tradelab.trading.paper_session.StoredMarket.lacking': ( 'trading/paper_session.html#storedmarket.lacking',
                                                                                                          'tradelab/trading/paper_session.py'),
                                                 'tradelab.trading.paper_session.StoredMarket.read': ( 'trading/paper_session.html#storedmarket.read',

@@ -7,6 +7,7 @@ __all__ = ['CAUSES', 'StoredMarket', 'night_before', 'set_limits', 'PaperDay', '
            'gate_account', 'refuse_orders', 'session_metrics', 'end_day']
 
 # %% ../../nbs/trading/18_paper_session.ipynb #6ee03673
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -113,6 +114,16 @@ class StoredMarket:
         here = self.row(day)
         has_bar = self.market.bars.close[here] > 0 if here >= 0 else np.zeros(len(self.symbols), bool)
         return tuple(np.array(self.symbols)[recent & ~has_bar].tolist())
+
+    def closes(
+        self,
+        day: str,  # Session, ISO
+    ) -> dict[str, float]:  # Symbol → USD a share of that time; without symbols that have no bar yet
+        "The last closes before a session"
+        known = self.market.sessions if self.market else ()
+        bars = pd.DataFrame(self.market.bars.close[: bisect_left(known, day)]) if known else pd.DataFrame()
+        last = bars.where(bars > 0).ffill().tail(1).to_numpy().ravel()
+        return {symbol: float(close) for symbol, close in zip(self.symbols, last) if close > 0}
 
     def bars(
         self,
@@ -239,8 +250,7 @@ def _pass_night(db, mine, stored, day):
         night_before(stored, day.session),
     )
     sent = {order.key.symbol for order in day.waiting if day.states.get(day.name(order.key), _UNSENT) != _UNSENT}
-    closes = dict(zip(day.books.symbols, day.books.state.positions['close'].tolist()))
-    owed = owed_in_cash(nights, splits, closes)
+    owed = owed_in_cash(nights, splits, stored.closes(day.session))
     splits, day.words = splits_to_apply(nights, splits, sent)
     rows, cash, day.executions = apply_night(day.books, splits, dividends, day.hours[0])
     late = [*late_dividends(stored.market, nights), *(one.movement(day.session) for one in owed)]
