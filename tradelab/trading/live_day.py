@@ -4,22 +4,18 @@
 
 # %% auto #0
 __all__ = ['ANSWER', 'REFUSED', 'HELD_BACK', 'UNSEEN', 'LiveDay', 'open_live', 'take_price', 'book_live', 'protect', 'end_live',
-           'unfit_prices', 'longest_unseen', 'reached_stops']
+           'unfit_prices']
 
 # %% ../../nbs/trading/19_live_day.ipynb #2d038c51
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
-
 from ..config import OrderSettings, Settings
 from ..engine.doors import own_exit
 from ..engine.protection import protection_group, protection_steps
 from ..engine.working_orders import PROTECTIVE_KINDS, WorkingOrder
-from ..risk_management import Gate
 from tradelab.trading.broker import (
-    TRIGGERED,
     BrokerExecution,
     OrderRejectedError,
     OutcomeUnknownError,
@@ -334,35 +330,3 @@ def unfit_prices(
 
 # %% ../../nbs/trading/19_live_day.ipynb #10fa6512
 UNSEEN = timedelta(minutes=2)  # A shorter stretch without a process counts as seen
-_SEEN = text("""
-SELECT seen_from, seen_until FROM trading_sessions
-WHERE account = :account AND seen_until > :opened AND seen_from < :closed ORDER BY seen_from
-""")
-
-
-def longest_unseen(
-    db,  # A session
-    account: str,  # Name of the account
-    hours: tuple[datetime, datetime],  # Opening and close of a session, aware
-) -> timedelta:  # The whole session where no process with prices of now ran
-    "The longest stretch of a session whose prices no process has seen"
-    (at, closed), longest = hours, timedelta()
-    for since, until in db.execute(_SEEN, dict(account=account, opened=at, closed=closed)):
-        longest, at = max(longest, since - at), max(at, until)
-    return max(longest, closed - at)
-
-# %% ../../nbs/trading/19_live_day.ipynb #d7e01e63
-_REACHED = text("""
-SELECT DISTINCT client_order_id FROM order_events JOIN intents USING (account, client_order_id)
-WHERE account = :account AND decided = :day AND raw->>'reason' = :triggered
-""")
-
-
-def reached_stops(
-    db,  # A session
-    account: str,  # Name of the account
-    day: str,  # Session, ISO
-) -> list[WorkingOrder]:  # For `engine.protection.stop_reached`
-    "The protective orders of a session whose stop was touched"
-    names = db.scalars(_REACHED, dict(account=account, day=day, triggered=TRIGGERED)).all()
-    return [order for name, order in protective_orders(db, account, day).items() if name in names]

@@ -6,8 +6,7 @@
 __all__ = ['Offer', 'offer', 'Reach', 'reach']
 
 # %% ../../nbs/trading/16_offers.ipynb #38d16a38
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import inf, nan
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from ..engine.state import AT_OPEN
 from tradelab.trading.broker import (
     OrderRequest,
 )
-from .prices import Halt, MinuteBar, Price, Print, Quote
+from .prices import Halt, MinuteBar, Price, Print
 
 # %% ../../nbs/trading/16_offers.ipynb #50abe3b3
 class Offer(NamedTuple):

@@ -7,7 +7,8 @@ __all__ = ['client_order_id', 'Intent', 'record_intents', 'OrderEvent', 'record_
            'LedgerExecution', 'book_executions', 'book_execution', 'reversal', 'CashMovement', 'book_cash',
            'book_opening', 'book_split', 'book_owed_shares', 'SessionClose', 'figures_at_close', 'end_sessions',
            'record_decisions', 'LedgerState', 'protective_orders', 'SentIntent', 'load_sent_orders', 'load_executions',
-           'order_states', 'load_ledger', 'last_session']
+           'load_moves', 'load_night_cash', 'split_symbols', 'orders_told', 'order_states', 'load_ledger',
+           'last_session']
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #edb5bd75
 import datetime as dt
@@ -667,6 +668,79 @@ def load_executions(
         )
         for row in db.execute(query).mappings()
     )
+
+# %% ../../nbs/trading/04_order_ledger.ipynb #b71b7567
+_MOVES = text("""
+SELECT symbol, max(session) AS session, 'held' AS kind, '' AS source, sum(quantity) AS quantity, NULL AS ratio
+FROM share_ledger WHERE account = :account AND session < :first GROUP BY symbol HAVING sum(quantity) <> 0
+UNION ALL SELECT symbol, session, kind, source, quantity, ratio FROM share_ledger
+WHERE account = :account AND session BETWEEN :first AND :day ORDER BY session, source
+""")
+_PAID = text("""
+SELECT kind, source, session, amount, symbol, note FROM cash_ledger
+WHERE account = :account AND (kind IN ('dividend', 'borrow') OR kind = 'correction' AND source LIKE '% owed %')
+    AND session BETWEEN :first AND :day ORDER BY kind, source
+""")
+
+
+def load_moves(
+    db,  # A session
+    account: str,  # Name of the account
+    first: str,  # First session that is looked at, ISO; all before it is one movement of the kind 'held'
+    last: str,  # Last one
+) -> list[
+    tuple[str, str, str, str, float, float]
+]:  # Symbol, session, kind, source, shares, ratio (NaN but for a split)
+    "Movements of shares, in order of the session"
+    rows = db.execute(_MOVES, dict(account=account, first=first, day=last))
+    return [
+        (symbol, day.isoformat(), *what, float(quantity), _number(ratio))
+        for symbol, day, *what, quantity, ratio in rows
+    ]
+
+
+def load_night_cash(
+    db,  # A session
+    account: str,  # Name of the account
+    first: str,  # First session, ISO
+    last: str,  # Last one
+) -> tuple[CashMovement, ...]:  # By kind and source
+    "Dividends, borrow costs and what late splits brought"
+    rows = db.execute(_PAID, dict(account=account, first=first, day=last))
+    return tuple(CashMovement(kind, source, day.isoformat(), *rest) for kind, source, day, *rest in rows)
+
+# %% ../../nbs/trading/04_order_ledger.ipynb #59167355
+_SPLIT_ORDERS = text("""
+SELECT DISTINCT symbol FROM order_events JOIN intents USING (account, client_order_id)
+WHERE account = :account AND event = 'split' AND event_id = :night
+""")
+
+
+def split_symbols(
+    db,  # A session
+    account: str,  # Name of the account
+    session: str,  # Session, ISO
+) -> frozenset[str]:  # Tickers
+    "Symbols whose waiting orders were split in the night before a session"
+    return frozenset(db.scalars(_SPLIT_ORDERS, dict(account=account, night=f'split {session}')))
+
+# %% ../../nbs/trading/04_order_ledger.ipynb #02f94f5c
+_SAID = text("""
+SELECT DISTINCT client_order_id, symbol FROM order_events JOIN intents USING (account, client_order_id)
+WHERE account = :account AND decided = :day AND raw->>'reason' = :why ORDER BY symbol
+""")
+
+
+def orders_told(
+    db,  # A session
+    account: str,  # Name of the account
+    day: str,  # Session in which they were placed, ISO
+    why: str,  # What was said
+) -> list[WorkingOrder]:  # By symbol; stops and targets with their states
+    "The protective orders of which something was said"
+    names = db.scalars(_SAID, dict(account=account, day=day, why=why)).all()
+    known = protective_orders(db, account, day)
+    return [known[name] for name in names if name in known]
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #aedc0014
 def order_states(

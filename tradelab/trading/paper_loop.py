@@ -12,13 +12,11 @@ import threading
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pandas as pd
-from sqlalchemy import text
 
 from ..config import PaperSettings, Settings, load_settings
-from ..data.calendar import next_session
 from ..data.collection import ingest
 from ..data.market_data import last_bars
 from ..engine.protection import stop_reached
@@ -26,12 +24,11 @@ from ..engine.working_orders import PROTECTIVE_KINDS
 from ..risk_management import Gate
 from tradelab.trading.account_state import (
     apply_latched,
-    create_account,
     read_state,
     take_limits,
 )
 from .accounts import accounts_table
-from .broker import OutcomeUnknownError
+from .broker import TRIGGERED, OutcomeUnknownError
 from .feeds import Feed
 from tradelab.trading.live_day import (
     HELD_BACK,
@@ -39,20 +36,30 @@ from tradelab.trading.live_day import (
     LiveDay,
     book_live,
     end_live,
-    longest_unseen,
     open_live,
     protect,
-    reached_stops,
     take_price,
     unfit_prices,
 )
+from .order_ledger import orders_told, protective_orders
 from .paper_opening import refuse_bars_only
 from .paper_session import StoredMarket, begin_day, end_day, fill_by_bar, night_before, send_day
 from .paper_timetable import coming_session, next_step, timetable
 from .prices import Clock, PriceRecorder, SystemClock
-from .replay import pinned_settings, with_values
+from .replay import pinned_settings
 from .simulated_broker import FaultScript, SimulatedBroker
-from .writer import Writer, note_clock_set, note_doing, note_seen, stop_asked, trading_session, writer
+from tradelab.trading.writer import (
+    Writer,
+    database_time,
+    entries_must_wait,
+    longest_unseen,
+    note_clock_set,
+    note_doing,
+    note_seen,
+    stop_asked,
+    trading_session,
+    writer,
+)
 from ..utils.database import session
 from ..utils.display import list_names
 from ..utils.error_handling import StorageError, TradeLabError, TradingError, plural
@@ -317,7 +324,7 @@ def _fill_the_rest(loop, table, day):
     "Close in the books what was reached, and fill by the bar of a session what no process saw"
     with session(loop.settings) as db:
         unseen = longest_unseen(db, loop.mine.account, table.hours)
-        reached = reached_stops(db, loop.mine.account, day.session)
+        reached = orders_told(db, loop.mine.account, day.session, TRIGGERED)
     for order in reached:
         stop_reached(day.books, order)
     if unseen <= UNSEEN:
@@ -360,24 +367,13 @@ def _look_at_clock(loop, day):
     loop.say(words)
 
 # %% ../../nbs/trading/22_paper_loop.ipynb #1d855f70
-_WAIT = text("""
-SELECT EXISTS (SELECT FROM trading_sessions WHERE account = :account AND entries_wait > coalesce(
-    (SELECT max(session) FROM account_sessions WHERE account = :account AND status = 'done'), '-infinity'))
-""")
-
-
-def _may_enter(db, account):
-    "Whether a decision was made since the clock of the account was set"
-    return not db.scalar(_WAIT, dict(account=account))
-
-
 def _is_over(loop, day, moment):
     "Whether more than the clock says that a session is over and a moment has passed"
     if loop.stored.panel.sessions[-1] >= pd.Timestamp(day):
         return True
     if isinstance(loop.clock, SystemClock):
         with session(loop.settings) as db:
-            if db.scalar(text('SELECT clock_timestamp()')) < moment:
+            if database_time(db) < moment:
                 return False
     return loop.trusted is not None and loop.trusted < moment
 
@@ -408,7 +404,7 @@ def _run(loop, end, once):
     while not loop.stop.is_set():
         with session(loop.settings) as db:
             day = coming_session(db, loop.mine.account, loop.pinned, loop.clock.now())
-            loop.entries = _may_enter(db, loop.mine.account)
+            loop.entries = not entries_must_wait(db, loop.mine.account)
         _look_at_clock(loop, day)
         table = timetable(day, loop.paper)
         what, at = next_step(table, loop.clock.now(), loop.feed is not None)
@@ -557,15 +553,6 @@ def _process_needs(account, writer, what, table):
     return [f'No process trades it, and {_ALONE[what].format(table)}: tradelab paper start --account {account}']
 
 # %% ../../nbs/trading/22_paper_loop.ipynb #8645edc4
-_HELD_BACK = text("""
-SELECT DISTINCT symbol FROM intents i JOIN order_events e USING (account, client_order_id)
-WHERE account = :account AND decided = :day AND raw->>'reason' = :why AND NOT EXISTS (
-    SELECT FROM order_states s JOIN intents o USING (account, client_order_id)
-    WHERE s.account = :account AND o.decided = :day AND o.symbol = i.symbol
-    AND o.attempt > i.attempt AND o.kind IN ('stop', 'target')) ORDER BY symbol
-""")
-
-
 def outlook(
     settings: Settings,  # The lab
     account: str,  # Name of a paper account
@@ -575,7 +562,7 @@ def outlook(
     _, pinned = pinned_settings(settings, account)
     with session(settings) as db:
         day, state = coming_session(db, account, pinned, now), read_state(db, account)
-        held_back = db.scalars(_HELD_BACK, dict(account=account, day=day, why=HELD_BACK)).all()
+        held_back = _held_back(db, account, day)
     table = timetable(day, settings.paper)
     what, at = next_step(table, now, settings.paper.feed != 'stored')
     stored = last_bars(settings, pinned.data.symbols, pinned.data.provider)
@@ -592,3 +579,9 @@ def outlook(
         needs.append(_waited_for(f'no bar of {list_names(lacking)}', table))
     decided = at if what == 'missed' else table.decided
     return Outlook(_NEXT[what].format(day, decided), _data_until(last), tuple(needs))
+
+
+def _held_back(db, account, day):
+    "Symbols whose stop was taken away and does not stand again"
+    stands = {one.key.symbol for one in protective_orders(db, account, day).values() if one.is_open}
+    return sorted({one.key.symbol for one in orders_told(db, account, day, HELD_BACK)} - stands)

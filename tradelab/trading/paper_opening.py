@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
-from ..config import Settings, load_settings
+from ..config import Settings
 from ..data.admission import refused_symbols
 from ..data.quality import check_symbol
 from ..research.study import equal_parts

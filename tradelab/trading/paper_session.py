@@ -10,15 +10,14 @@ __all__ = ['CAUSES', 'StoredMarket', 'night_before', 'set_limits', 'PaperDay', '
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import inf, isfinite, isnan, nan
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import text
 
 from ..backtesting import trimmed_log
-from ..config import OrderSettings, Settings
+from ..config import Settings
 from ..data.adjustment import dividends_paid, split_ratios
 from ..data.admission import admit_all
 from ..engine.doors import TradingAccount, bar_row, own_exit
@@ -65,7 +64,7 @@ from tradelab.trading.session import (
     splits_to_apply,
     store_sessions,
 )
-from .simulated_broker import FaultScript, OrderDesk, SimulatedBroker, keep_waiting
+from .simulated_broker import OrderDesk, SimulatedBroker, keep_waiting
 from .writer import Writer
 from ..utils.memory import give_back_memory
 

@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import text
 
 from ..backtesting import decision_journal, engine_inputs, kernel_bars, trimmed_log, votes_and_targets
 from ..config import BacktestSettings, RiskSettings
@@ -41,9 +40,12 @@ from tradelab.trading.order_ledger import (
     book_split,
     end_sessions,
     figures_at_close,
+    load_moves,
+    load_night_cash,
     record_decisions,
     record_intents,
     record_order_events,
+    split_symbols,
 )
 from .simulated_broker import SESSION_OVER, OrderDesk, SimulatedBroker
 
@@ -245,23 +247,6 @@ class BookedNights:
         return shares
 
 # %% ../../nbs/trading/07_session.ipynb #0dc43522
-_MOVES = text("""
-SELECT symbol, max(session) AS session, 'held' AS kind, '' AS source, sum(quantity) AS quantity, NULL AS ratio
-FROM share_ledger WHERE account = :account AND session < :first GROUP BY symbol HAVING sum(quantity) <> 0
-UNION ALL SELECT symbol, session, kind, source, quantity, ratio FROM share_ledger
-WHERE account = :account AND session BETWEEN :first AND :day ORDER BY session, source
-""")
-_PAID = text("""
-SELECT kind, source, session, amount, symbol, note FROM cash_ledger
-WHERE account = :account AND (kind IN ('dividend', 'borrow') OR kind = 'correction' AND source LIKE '% owed %')
-    AND session BETWEEN :first AND :day ORDER BY kind, source
-""")
-_SPLIT_ORDERS = text("""
-SELECT DISTINCT symbol FROM order_events JOIN intents USING (account, client_order_id)
-WHERE account = :account AND event = 'split' AND event_id = :night
-""")
-
-
 def load_nights(
     db,  # A session
     account: str,  # Name of the account
@@ -270,15 +255,10 @@ def load_nights(
 ) -> BookedNights:  # Empty where nothing moved
     "Read what the ledger has of the nights up to a session"
     first = [*(each for each in (market.sessions if market else ()) if each < day), day][-NIGHTS - 1 :][0]
-    span, moves = dict(account=account, first=first, day=day), {}
-    for symbol, session, kind, source, quantity, ratio in db.execute(_MOVES, span):
-        one = ShareMove(session.isoformat(), kind, source, float(quantity), float(ratio or nan))
-        moves.setdefault(symbol, []).append(one)
-    cash = tuple(
-        CashMovement(kind, source, session.isoformat(), amount, symbol, note)
-        for kind, source, session, amount, symbol, note in db.execute(_PAID, span)
-    )
-    ordered = frozenset(db.scalars(_SPLIT_ORDERS, dict(account=account, night=f'split {day}')))
+    moves = {}
+    for symbol, *move in load_moves(db, account, first, day):
+        moves.setdefault(symbol, []).append(ShareMove(*move))
+    cash, ordered = load_night_cash(db, account, first, day), split_symbols(db, account, day)
     moved = {symbol: tuple(rows) for symbol, rows in moves.items()}
     return BookedNights(day, moved, cash, ordered, _stored_splits(market, day))
 

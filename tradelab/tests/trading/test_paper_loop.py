@@ -7,7 +7,6 @@ __all__ = ['TWO', 'SPAN', 'BUSY', 'LIMITS', 'MONEY', 'HELD', 'PLACED', 'MISSED',
 import logging
 import os
 import signal
-import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
