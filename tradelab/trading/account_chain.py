@@ -52,7 +52,7 @@ class ChainAccount:
     fills: Mapping  # (decided, symbol, kind) → row of a fill, with cause and the session in which a backtest fills it
     due: Mapping  # Session → keys of the fills that belong there
     done: frozenset  # Sessions that the ledger has done, ISO
-    splits: frozenset  # (session, symbol) of the splits in the ledger
+    splits: Mapping  # (session, symbol) → shares after a split of the ledger for one before
     notes: dict = field(default_factory=dict)  # Cause → words
     booked: set = field(default_factory=set)  # Keys that were filled
     entered: dict = field(default_factory=dict)  # Symbol → session of its last entry
@@ -77,7 +77,7 @@ def chain_account(
         due.setdefault(row.session if 'time' in causes else row.model, []).append(key)
     books = new_books(pinned, market.panel.symbols, market.targets)
     done, rows = frozenset(_iso(history.done.index)), history.shares[history.shares['kind'] == 'split']
-    splits = frozenset(zip(_iso(rows['session']), rows['symbol']))
+    splits = dict(zip(zip(_iso(rows['session']), rows['symbol']), rows['ratio'].astype(float)))
     return ChainAccount(history, market, frozenset(causes), books, orders, fills, due, done, splits)
 
 # %% ../../nbs/trading/28_account_chain.ipynb #4c7e6aec
@@ -135,7 +135,7 @@ def _night(chained, t):
     books, session = chained.books, chained.market.sessions[t]
     splits, dividends = night_of(chained.market, t)
     if 'cash' in chained.causes:
-        splits = {symbol: ratio for symbol, ratio in splits.items() if _was_split(chained, symbol, session, ratio)}
+        splits = _splits_of_ledger(chained, session, splits)
     before = _moved_by_engine(books)
     books.apply_actions(splits, dividends)
     chained.moved += _moved_by_engine(books) - before
@@ -154,12 +154,19 @@ def _moved_by_engine(books):
     return float((books.state.positions['dividends'] - books.state.positions['fees']).sum())
 
 
-def _was_split(chained, symbol, session, ratio):
-    "Whether the ledger has a split; one of shares that it does not hold is never in it"
-    if (session, symbol) in chained.splits or not _held(chained.history, symbol, session, before=True):
-        return True
-    chained.note('cash', f'{session} {symbol}: the split into {ratio:g} was not applied')
-    return False
+def _splits_of_ledger(chained, session, stored):
+    "The splits of a night as the ledger has them; one of shares that it does not hold is never in it"
+    booked = {symbol: ratio for (day, symbol), ratio in chained.splits.items() if day == session}
+    splits = {
+        symbol: ratio for symbol, ratio in stored.items() if not _held(chained.history, symbol, session, before=True)
+    }
+    for symbol in sorted({*stored, *booked} - {*splits}):
+        before, now = stored.get(symbol, 1.0), booked.get(symbol, 1.0)
+        if abs(now / before - 1) > 1e-9:
+            words = f'the split of {before:g} was not applied' if now == 1.0 else f'a split of {now:g} was booked'
+            chained.note('cash', f'{session} {symbol}: {words}')
+        splits[symbol] = now
+    return {symbol: ratio for symbol, ratio in splits.items() if ratio != 1.0}
 
 
 def _held(history, symbol, session, before=False):

@@ -62,7 +62,7 @@ SELECT session, sum(amount)::float8 AS amount FROM cash_ledger
 WHERE account = %(account)s AND kind IN ('deposit', 'withdrawal') GROUP BY session ORDER BY session
 """
 _SHARES = """
-SELECT session, symbol, kind, sum(quantity)::float8 AS quantity FROM share_ledger
+SELECT session, symbol, kind, sum(quantity)::float8 AS quantity, min(ratio)::float8 AS ratio FROM share_ledger
 WHERE account = %(account)s GROUP BY session, symbol, kind ORDER BY session
 """
 

@@ -141,7 +141,7 @@ def test_a_split_that_was_not_applied_is_found(sample):
         sample.home, strategy={'fast': 5, 'slow': 60, 'voters': 'moving_average'}, risk={'position_fraction': 0.4}
     )
     words = _is_only(_played(slow, 'unsplit', unsplit, HELD), 'cash')
-    assert '2005-02-28 AAPL: the split into 2 was not applied' in words
+    assert '2005-02-28 AAPL: the split of 2 was not applied' in words
 
 
 def test_a_stale_price_is_found(sample):
