@@ -256,23 +256,29 @@ class AlpacaStage(Stage):
         "Wait until so many connections have subscribed"
         self.until(lambda: self.connections >= count, f'connection {count}')
 
+    def say(
+        self,
+        *messages: dict,  # From `quote`, `minute` or `halt`
+        streamed: bool = True,  # False: only requests are answered with it
+    ) -> list[dict]:  # With their moment
+        "Let the exchange say something now"
+        now = self.clock.now()
+        stamped = [{**message, 't': now - timedelta(minutes=message['T'] == 'b')} for message in messages]
+        for message in stamped:
+            if newest := _KINDS[message['T']][1]:
+                row = {key: value for key, value in message.items() if key not in 'TS'}
+                self.rest.newest.setdefault(newest, {})[message['S']] = row | {'t': message['t'].isoformat()}
+        if streamed:
+            send(self.server, *stamped)
+        return stamped
+
     def tell(
         self,
         *messages: dict,  # From `quote`, `minute` or `halt`
         streamed: bool = True,  # False: only requests are answered with it
     ):  # Raises AssertionError where it does not arrive
         "Let the exchange say something now, and wait until the process has it"
-        now = self.clock.now()
-        stamped = [{**message, 't': now - timedelta(minutes=message['T'] == 'b')} for message in messages]
-        for message in stamped:
-            if newest := _KINDS[message['T']][1]:
-                row = {key: value for key, value in message.items() if key not in 'TS'} | {
-                    't': message['t'].isoformat()
-                }
-                self.rest.newest.setdefault(newest, {})[message['S']] = row
-        if streamed:
-            send(self.server, *stamped)
-        for message in stamped:
+        for message in self.say(*messages, streamed=streamed):
             (self.heard if streamed else self.asked)(_KINDS[message['T']][0], message['S'], message['t'])
 
     def auction(

@@ -58,6 +58,13 @@ class RunningClock:
         ahead = max(0.0, (until - self.now()).total_seconds())
         struct.pack_into('<d', self._shared, 0, struct.unpack_from('<d', self._shared)[0] + ahead)
 
+    def run(
+        self,
+        speed: float,  # Seconds a second
+    ):
+        "Run from now on, from where it stands"
+        _FORM.pack_into(self._shared, 0, self.now().timestamp(), speed, time.monotonic())
+
     def wait(
         self,
         until: datetime,  # Aware

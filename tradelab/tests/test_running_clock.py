@@ -35,7 +35,8 @@ def test_who_waits_goes_on_when_the_clock_is_moved_or_it_is_stopped(tmp_path):
 @pytest.mark.parametrize('speed', [1.0, 3_600.0])
 def test_a_clock_runs_at_its_speed_and_can_be_moved_on(tmp_path, speed):
     began = time.monotonic()
-    clock = RunningClock.begin(tmp_path / 'clock', START, speed)
+    clock = RunningClock.begin(tmp_path / 'clock', START)
+    clock.run(speed)
     clock.move(START + timedelta(minutes=5))
     assert clock.wait(START + timedelta(seconds=300 + 0.05 * speed), threading.Event())
     took = time.monotonic() - began
