@@ -40,6 +40,7 @@ from tradelab.trading.accounts import (
     accounts_table,
     ask_cash,
     ask_to_stop,
+    free_cash,
     pause_account,
     resume_account,
     waiting_cash,
@@ -230,6 +231,13 @@ def _needs(state):
     )
 
 
+def _cash_needs(account, asked, free):
+    "A withdrawal that waits for cash"
+    waits = [one.words for one in asked if one.amount < 0]
+    back = f'To take it back: tradelab paper cash deposit AMOUNT --account {account} --reason "…"'
+    return [f'Its {waits[-1]} waits: {-free:,.2f} USD of free cash are lacking. {back}'] if waits and free < 0 else []
+
+
 def status(
     account: str,  # Name of the account
     settings: Settings | None = None,  # The lab; found as the commands find it when left out
@@ -245,9 +253,10 @@ def status(
         held, waiting, curve = (
             read_frame(db.connection(), query, dict(account=account)) for query in (_HELD, _WAITING, _CURVE)
         )
-        asked = waiting_cash(db, account)
+        asked, free = waiting_cash(db, account), free_cash(db, account)[0]
     is_traded = accounts.loc[account, 'mode'] == 'paper' and accounts.loc[account, 'state'] != 'CLOSED'
     ahead = outlook(settings, account, datetime.now(UTC)) if is_traded else None
+    needs = ahead.needs if ahead else _needs(account_state(settings, account))
     row, begun = accounts.loc[account], pd.notna(found['session'])
     return PaperStatus(
         account=account,
@@ -265,7 +274,8 @@ def status(
         curve=tuple(curve['equity'].astype(float)),
         flows=float(found['flows']),
         waiting_cash=tuple(one.words for one in asked),
-        **(asdict(ahead) if ahead else dict(needs=_needs(account_state(settings, account)))),
+        **(dict(next=ahead.next, data_until=ahead.data_until) if ahead else {}),
+        needs=(*needs, *_cash_needs(account, asked, free)),
         doing=found['doing'] if pd.notna(found['doing']) and not row['writer'].startswith('died') else '',
         **{name: int(found[name]) for name in ('sessions', 'orders', 'refused', 'waiting', 'fills')},
     )

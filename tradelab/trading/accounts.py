@@ -166,12 +166,12 @@ WHERE a.name = :account
 def free_cash(
     db,  # A session
     account: str,  # Name of an account
-) -> tuple[Decimal, Decimal]:  # Free cash and equity, USD, after all that was asked for already
+) -> tuple[Decimal, Decimal]:  # Free cash (below 0: a withdrawal waits) and equity, USD, after all that was asked for
     "What could be taken out of an account now"
     row = db.execute(text(_FREE), dict(account=account)).mappings().one()
     asked = sum((one.amount for one in waiting_cash(db, account)), Decimal(0))
     free = row['cash'] - row['ordered'] - row['short'] + asked
-    return round(max(free, Decimal(0)), 2), round(row['equity'] + asked, 2)
+    return round(free, 2), round(row['equity'] + asked, 2)
 
 # %% ../../nbs/trading/08_accounts.ipynb #07ca9689
 _ADD_REQUEST = """
@@ -212,7 +212,7 @@ def _refuse_more(account, money, free, equity):
     "TradingError for a withdrawal of more than is free, or of everything"
     if money > free:
         remedy = 'Take out less, or pause it and wait for its exits: what is held and ordered is not free.'
-        raise TradingError(f'{account} has {free:,.2f} USD of free cash', f'{money:,.2f} USD', remedy)
+        raise TradingError(f'{account} has {max(free, 0):,.2f} USD of free cash', f'{money:,.2f} USD', remedy)
     if money >= equity:
         remedy = f'Leave something in it, or close it: tradelab paper reset --account {account} --reason "…"'
         raise TradingError(f'This would take all that {account} has', f'{money:,.2f} USD', remedy)
