@@ -43,7 +43,15 @@ from tradelab.trading.live_day import (
 )
 from .order_ledger import orders_told, protective_orders
 from .paper_opening import refuse_bars_only
-from .paper_session import StoredMarket, begin_day, end_day, fill_by_bar, night_before, send_day
+from tradelab.trading.paper_session import (
+    StoredMarket,
+    begin_day,
+    end_day,
+    fill_by_bar,
+    night_before,
+    send_day,
+    unstored_splits,
+)
 from .paper_timetable import coming_session, next_step, timetable
 from .prices import Clock, PriceRecorder, SystemClock
 from .replay import pinned_settings
@@ -136,12 +144,19 @@ def _collect(loop, day):
 
 
 def _update(loop, day):
-    "Collect the bars of a session that are not stored; what is lacking then, in words"
-    if not loop.stored.lacking(day):
+    "Collect what the bars of a session lack; what is lacking then, in words"
+    if not _lack(loop, day):
         return ''
-    why = _collect(loop, day)
-    lacking = loop.stored.lacking(day)
-    return why or (f'no bar of {list_names(lacking)}' if lacking else '')
+    return _collect(loop, day) or _lack(loop, day)
+
+
+def _lack(loop, day):
+    "What is not stored of a session, in words: bars, or a split that the first prices seem to follow"
+    if lacking := loop.stored.lacking(day):
+        return f'no bar of {list_names(lacking)}'
+    if jumps := unstored_splits(loop.stored, day):
+        return f'no split of {list_names([f"{symbol} ({ratio:g} for 1)" for symbol, ratio in jumps.items()])}'
+    return ''
 
 
 def _waited_for(lacking, table):
