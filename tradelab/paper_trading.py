@@ -19,6 +19,7 @@ from .config import Settings, load_settings
 from .data.collection import ingest
 from .data.instruments import find_instruments
 from .engine.result import equity_svg
+from .risk_management import REQUIRED_LIMITS
 from tradelab.trading.account_state import (
     LatchedState,
     checked_cash,
@@ -407,6 +408,8 @@ def _limit_note(key, today, force, later, changes, account):
     "What there is to say about a limit"
     if is_tighter(*key, today[key], later[key]):
         return 'tighter in settings.ini: counts from the next look of its process'
+    if today[key] is None and key[1] in REQUIRED_LIMITS:
+        return 'empty in settings.ini: without it no entry is allowed'
     if today[key] != later[key]:
         return f'looser in settings.ini: tradelab paper loosen {key[1]} --account {account} --reason "…"'
     row = changes.get(key)

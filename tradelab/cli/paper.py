@@ -165,8 +165,9 @@ def paper_limits_command(account: _Account = ''):
 
         require_database(settings)
         shown = limits(account, settings)
-        shown = shown[shown.notna().any(axis=1) & (shown.drop(columns='note').notna().any(axis=1))]
-        cells = [(row.Index, *('–' if cell is None else f'{cell}' for cell in row[1:])) for row in shown.itertuples()]
+        shown = shown[shown.drop(columns='note').notna().any(axis=1)]
+        figure = lambda value: '–' if value is None else f'{value:,.10g}'
+        cells = [(row.Index, *map(figure, row[1:4]), row.note) for row in shown.itertuples()]
         print_table('', ('limit', 'at the opening', 'settings.ini', 'in force', ''), cells)
 
 
