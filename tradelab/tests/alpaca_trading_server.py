@@ -25,12 +25,12 @@ from .alpaca_exchange import AlpacaExchange, Refused
 from .alpaca_specification import answer_faults
 from .loopback import Answer, Loopback, Request, Talk
 
-# %% ../../nbs/tests/alpaca_trading_server.ipynb #1e8e9585
+# %% ../../nbs/tests/alpaca_trading_server.ipynb #72b87fc1
 @dataclass
 class Fault:
     "What some requests get instead of their answer."
 
-    gets: str | int  # 'closed', 'cut', 'hangs', 'html', 'empty', 'garbled', 'redirect', or a status such as 429 or 504
+    gets: str | int  # 'closed', 'cut', 'hangs', 'html', 'empty', 'garbled', 'redirect', 'missing' (404), or a status
     method: str = ''  # Only requests of this method
     path: str = ''  # Only requests whose path begins so
     done: bool = False  # Whether the request is carried out before
@@ -67,6 +67,7 @@ def faulty_answer(
         'html': Answer(200, '<html><body>maintenance</body></html>', 'text/html'),
         'empty': Answer(200),
         'redirect': Answer(307, headers={'Location': 'http://127.0.0.1:9/elsewhere'}),
+        'missing': Answer(404, {'code': 40410000, 'message': 'order not found'}),
         401: Answer(401, {'code': 40110000, 'message': 'request is not authorized'}),
         429: Answer(429, {'code': 42910000, 'message': 'rate limit exceeded'}, headers=rate_limit_headers(0)),
     }

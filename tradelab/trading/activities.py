@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['KINDS', 'Activity', 'LedgerInput', 'session_of', 'ledger_input']
 
-# %% ../../nbs/trading/25_activities.ipynb #5a764e3b
+# %% ../../nbs/trading/25_activities.ipynb #63cd790e
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from ..data.calendar import exchange_day
 from .order_ledger import CashMovement, LedgerExecution, SentIntent, reversal
 from ..utils.error_handling import DataError
 
-# %% ../../nbs/trading/25_activities.ipynb #65897cfe
+# %% ../../nbs/trading/25_activities.ipynb #94e8a55b
 KINDS = {  # Alpaca's type of an activity that is no trade → what it is here
     **dict.fromkeys(('DIV', 'DIVCGL', 'DIVCGS', 'DIVFEE', 'DIVFT', 'DIVNRA', 'DIVROC', 'DIVTW', 'DIVTXEX'), 'dividend'),
     **dict.fromkeys(('CGD', 'SDIV'), 'dividend'),
@@ -48,7 +48,7 @@ class Activity:
     ends: bool = False  # Whether it only takes back what `previous_id` names
     raw: dict = field(default_factory=dict, compare=False, repr=False)  # As Alpaca wrote it
 
-# %% ../../nbs/trading/25_activities.ipynb #1aad9888
+# %% ../../nbs/trading/25_activities.ipynb #9fa7928b
 _TRADES = {'fill': 'fill', 'partial_fill': 'fill', 'trade_correct': 'correct', 'trade_bust': 'bust'}
 
 
@@ -89,7 +89,7 @@ def _readable(read):
 
     return reads
 
-# %% ../../nbs/trading/25_activities.ipynb #1abfa66b
+# %% ../../nbs/trading/25_activities.ipynb #9c021070
 def _trade(row, details, known):
     "A fill, a correction or a bust"
     known |= {'kind': _TRADES[details['execution_type']], 'symbol': details['symbol'], 'order_id': details['order_id']}
@@ -138,7 +138,7 @@ def _list_row(row):
 read_event = _readable(_event)
 read_listed = _readable(_list_row)
 
-# %% ../../nbs/trading/25_activities.ipynb #462d0ae6
+# %% ../../nbs/trading/25_activities.ipynb #5d0e685b
 @dataclass(frozen=True)
 class LedgerInput:
     "What activities mean for the ledger."
@@ -165,7 +165,7 @@ def session_of(
     "The session to which a moment counts: its day in New York"
     return f'{exchange_day(pd.Timestamp(at)):%Y-%m-%d}'
 
-# %% ../../nbs/trading/25_activities.ipynb #d3aefbf7
+# %% ../../nbs/trading/25_activities.ipynb #7903aed2
 def _execution(one, sent):
     "A fill as it is booked, without fees: a commission is a charge of its own"
     facts = (one.ref_id, sent.order.key, session_of(one.at), one.quantity, one.price, 0.0, one.at)
@@ -208,7 +208,7 @@ def _charged(one):
     source = f'{one.ref_id}-commission'
     return CashMovement('charge', source, session_of(one.at), -one.commission, one.symbol, 'commission')
 
-# %% ../../nbs/trading/25_activities.ipynb #3a8ca552
+# %% ../../nbs/trading/25_activities.ipynb #0c43a572
 def ledger_input(
     activities: Iterable[Activity],  # What is known, in any order, repeated or not
     orders: Mapping[str, SentIntent],  # Our orders, by the name that we gave them
@@ -237,7 +237,7 @@ def _once(activities):
             by_id[one.ref_id] = one
     return sorted(by_id.values(), key=lambda one: (one.at, one.event_id, one.ref_id))
 
-# %% ../../nbs/trading/25_activities.ipynb #5432ef03
+# %% ../../nbs/trading/25_activities.ipynb #ff772d28
 def _placed(one, orders, names, known, reversed_by, moved, found):
     "Put an activity where it belongs; False while it has to wait"
     if one.kind == 'fill':

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['sse_messages', 'ActivityReader']
 
-# %% ../../nbs/trading/26_activity_stream.ipynb #b2c9919a
+# %% ../../nbs/trading/26_activity_stream.ipynb #f046db30
 import asyncio
 import json
 import logging
@@ -24,7 +24,7 @@ from .activities import Activity, read_event, read_listed
 from .alpaca_access import AlpacaAccess
 from ..utils.error_handling import DataError, ProviderError, TradeLabError, UnavailableError
 
-# %% ../../nbs/trading/26_activity_stream.ipynb #9001e90e
+# %% ../../nbs/trading/26_activity_stream.ipynb #d2bf9038
 def sse_messages(
     lines: Iterable[bytes],  # As they come
 ) -> Iterator[tuple[str, str]]:  # ('data', text of an event) or ('comment', text)
@@ -40,7 +40,7 @@ def sse_messages(
             yield 'data', '\n'.join(data)
             data = []
 
-# %% ../../nbs/trading/26_activity_stream.ipynb #90930c18
+# %% ../../nbs/trading/26_activity_stream.ipynb #778e83b9
 _PATH = '/v2beta1/events/activities'
 
 
@@ -96,7 +96,7 @@ def _listen(reader, worker):
         finally:
             reader.connections.remove(response)
 
-# %% ../../nbs/trading/26_activity_stream.ipynb #6beb1a62
+# %% ../../nbs/trading/26_activity_stream.ipynb #8174f974
 class _Updates(TradingStream):
     "alpaca-py's client of the order stream, for one connection"
 
@@ -155,7 +155,7 @@ def _heard(reader, worker, message):
     if message is not None:
         reader.hint(message)
 
-# %% ../../nbs/trading/26_activity_stream.ipynb #97e86507
+# %% ../../nbs/trading/26_activity_stream.ipynb #e52ed31e
 class ActivityReader:
     "Everything that moves at Alpaca, for the length of a `with` block."
 
@@ -211,7 +211,7 @@ def _hang_up(response):
     except (OSError, RuntimeError, ValueError, AttributeError):
         pass  # it has ended already
 
-# %% ../../nbs/trading/26_activity_stream.ipynb #7ecb91ae
+# %% ../../nbs/trading/26_activity_stream.ipynb #5c906c7c
 def _failed(self, name, error):
     "A connection broke: what it may have lost is read again"
     logging.getLogger(__name__).warning('%s: %s', name, error, extra=dict(event='alpaca.stream_ended'))
@@ -243,7 +243,7 @@ def _problem(self, what, row):
 ActivityReader._failed, ActivityReader.hear, ActivityReader.hint = _failed, _hear, _hint
 ActivityReader._problem = _problem
 
-# %% ../../nbs/trading/26_activity_stream.ipynb #1b9df4f5
+# %% ../../nbs/trading/26_activity_stream.ipynb #28a1c1ae
 def _taken(self, activity):
     "An activity that is new, in a list; nothing for a known one"
     self._hinted.pop(activity.ref_id, None)
@@ -272,7 +272,7 @@ def _told(self, text):
 
 ActivityReader._taken, ActivityReader._told = _taken, _told
 
-# %% ../../nbs/trading/26_activity_stream.ipynb #572719f5
+# %% ../../nbs/trading/26_activity_stream.ipynb #d2f23267
 def _read_again(self):
     "Everything since the moment up to which all is known; raises ProviderErrors"
     self._read_at, self._must_read, until, found = time.monotonic(), False, self._now(), []
@@ -298,7 +298,7 @@ def _read_again(self):
             self.since = max(self.since, until - self._lag)
     return found
 
-# %% ../../nbs/trading/26_activity_stream.ipynb #875cc5f3
+# %% ../../nbs/trading/26_activity_stream.ipynb #0c480dc3
 def _from_list(self):
     "What the list by request has and the stream does not tell"
     found, moment = [], time.monotonic()
@@ -334,7 +334,7 @@ def _pages(access, since):
 
 ActivityReader._read_again, ActivityReader._from_list = _read_again, _from_list
 
-# %% ../../nbs/trading/26_activity_stream.ipynb #b837d504
+# %% ../../nbs/trading/26_activity_stream.ipynb #2e1f1568
 def _read(
     self: ActivityReader,
     wait_s: float = 0.0,  # Longest time to wait for news, seconds

@@ -6,7 +6,7 @@
 __all__ = ['PAPER_HOST', 'LIVE_HOST', 'LiveSwitch', 'checked_host', 'AlpacaRefusalError', 'AlpacaAccess',
            'connect_alpaca_trading']
 
-# %% ../../nbs/trading/23_alpaca_access.ipynb #8b6bcd67
+# %% ../../nbs/trading/23_alpaca_access.ipynb #995ed6c9
 import logging
 import re
 import time
@@ -30,7 +30,7 @@ from tradelab.utils.error_handling import (
     UnavailableError,
 )
 
-# %% ../../nbs/trading/23_alpaca_access.ipynb #c5eb9546
+# %% ../../nbs/trading/23_alpaca_access.ipynb #8b8ec046
 PAPER_HOST, LIVE_HOST = 'https://paper-api.alpaca.markets', 'https://api.alpaca.markets'
 _LOOPBACK = re.compile(r'http://127\.0\.0\.1:[0-9]{1,5}')
 
@@ -60,7 +60,7 @@ def checked_host(
         raise TradingError('This host is not on the list', host, f'Use {PAPER_HOST}.')
     return address
 
-# %% ../../nbs/trading/23_alpaca_access.ipynb #b6890df1
+# %% ../../nbs/trading/23_alpaca_access.ipynb #bf1e517a
 class AlpacaRefusalError(TradingError):
     "Alpaca answered that it will not."
 
@@ -74,7 +74,7 @@ class AlpacaRefusalError(TradingError):
         super().__init__('Alpaca refuses the request', f'{status} {message}'.strip(), remedy)
         self.status, self.code, self.message = status, code, message
 
-# %% ../../nbs/trading/23_alpaca_access.ipynb #421ff5f4
+# %% ../../nbs/trading/23_alpaca_access.ipynb #a4fd2ccd
 _REMEDY = 'Look the order up by its name; ask again later.'
 
 
@@ -111,7 +111,7 @@ def _no_redirect(response):
         raise UnavailableError('Alpaca leads elsewhere', response.status_code, 'A proxy may stand in between.')
     return response
 
-# %% ../../nbs/trading/23_alpaca_access.ipynb #691ffa6d
+# %% ../../nbs/trading/23_alpaca_access.ipynb #db9cf4c3
 class AlpacaAccess:
     "One account at Alpaca, for one thread."
 
@@ -138,7 +138,7 @@ class AlpacaAccess:
     def close(self):
         self._client._session.close()
 
-# %% ../../nbs/trading/23_alpaca_access.ipynb #f3ad31ca
+# %% ../../nbs/trading/23_alpaca_access.ipynb #d0459667
 def _call(
     self: AlpacaAccess,
     method: str,  # 'get', 'post', 'patch' or 'delete'
@@ -172,7 +172,7 @@ def _refusal(response, secrets):
 
 AlpacaAccess.call = _call
 
-# %% ../../nbs/trading/23_alpaca_access.ipynb #0336782b
+# %% ../../nbs/trading/23_alpaca_access.ipynb #3be6bad4
 def _require_live(
     self: AlpacaAccess,
 ) -> None:  # Raises TradingError when the switch says no
@@ -192,7 +192,7 @@ def _account_number(
 
 AlpacaAccess.require_live, AlpacaAccess.account_number = _require_live, _account_number
 
-# %% ../../nbs/trading/23_alpaca_access.ipynb #08f0dc4b
+# %% ../../nbs/trading/23_alpaca_access.ipynb #58dea1d1
 def _open_stream(
     self: AlpacaAccess,
     path: str,  # Such as '/v2beta1/events/activities'
@@ -230,7 +230,7 @@ _SOCKET = {'ping_interval': 10, 'ping_timeout': 20, 'max_queue': 1024, 'open_tim
 _SOCKET['logger'] = logging.Logger('alpaca order stream', logging.CRITICAL)  # it would log the keys
 AlpacaAccess.open_stream, AlpacaAccess.order_stream = _open_stream, _order_stream
 
-# %% ../../nbs/trading/23_alpaca_access.ipynb #7c24ee4e
+# %% ../../nbs/trading/23_alpaca_access.ipynb #5adecd4c
 def connect_alpaca_trading(
     settings: Settings,  # The lab; its home is used
     host: str = PAPER_HOST,  # Which of Alpaca's hosts

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['tick_price', 'order_body', 'auction_deadline', 'read_order', 'AlpacaBroker', 'send_to_alpaca']
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #86c4105f
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #327917b3
 import logging
 import math
 import time
@@ -32,7 +32,7 @@ from tradelab.trading.broker import (
 )
 from ..utils.error_handling import RateLimitedError, TradingError, UnauthorizedError, UnavailableError
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #18645ad9
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #bf1e89c1
 def tick_price(
     price: float,  # USD, above 0
     up: bool,  # Whether to round up
@@ -46,7 +46,7 @@ def _shares(quantity):
     "Shares as text, without an exponent"
     return format(Decimal(repr(abs(float(quantity)))).normalize(), 'f')
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #94c3398b
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #31465b8e
 _KINDS = {'market': (), 'limit': ('limit_price',), 'stop': ('stop_price',), 'stop_limit': ('limit_price', 'stop_price')}
 _UNTIL = ('opg', 'cls', 'day', 'gtc')
 
@@ -83,7 +83,7 @@ def _unsupported_legs(request):
             return f'a leg with time in force {leg.time_in_force} on an entry with {request.time_in_force}'
     return ''
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #91bd1676
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #fd3fce62
 def order_body(
     request: OrderRequest,  # What is to be sent
 ) -> dict:  # Body of `POST /v2/orders`; raises OrderRejectedError for what is not supported
@@ -110,7 +110,7 @@ def _prices(request):
         prices['stop_price'] = tick_price(request.stop_price, up=not buys)
     return prices
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #7054e280
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #965c5e5f
 _NEW_YORK = ZoneInfo('America/New_York')
 
 
@@ -128,7 +128,7 @@ def auction_deadline(
     reopens = now.astimezone(_NEW_YORK).replace(hour=19, minute=0, second=0, microsecond=0)
     return last if last <= now < reopens else None
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #462ee9f8
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #1b3747ea
 _ENDED = {'filled': 'filled', 'canceled': 'cancelled', 'expired': 'expired', 'rejected': 'rejected'}
 _ENDED |= {'replaced': 'cancelled'}
 _OPEN = {
@@ -154,7 +154,7 @@ def _moment(text):
         return None
     return moment.astimezone(UTC) if moment.tzinfo else None
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #5dbb8583
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #a9cfdac4
 def read_order(
     row: dict,  # As Alpaca wrote it
 ) -> BrokerOrder:  # With the whole row; raises UnavailableError for a row without name, id, symbol or side
@@ -175,7 +175,7 @@ def read_order(
 
 _SIGNS = {'buy': 1.0, 'sell': -1.0}
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #61165bbe
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #fb4de3ae
 class AlpacaBroker:
     "A `Broker` at Alpaca, for one thread."
 
@@ -208,7 +208,7 @@ class AlpacaBroker:
     def __repr__(self):
         return f'AlpacaBroker({self.access!r})'
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #e575b830
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #fe9efa83
 def _asked(broker, method, path, data=None):
     "What Alpaca answers; OutcomeUnknownError when it gave no answer"
     try:
@@ -245,7 +245,7 @@ def _rows(found):
         raise OutcomeUnknownError('Alpaca sent a row without an id', found, 'Ask again later.')
     return found
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #e5f0b1c5
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #6c9ff5ef
 def _learn(broker, row):
     "Remember the ids of an order and of its legs; returns our name for it"
     names, name = broker._names, row['client_order_id']
@@ -281,7 +281,7 @@ def _read(broker, row):
 
 _UNKNOWN = dict(event='alpaca.unknown_status')
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #6d3d5d62
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #05243473
 def _row_by_name(broker, name):
     "The row of an order of ours that is no leg; None when Alpaca does not have it"
     try:
@@ -307,7 +307,7 @@ def _row_by_id(broker, order_id):
         order_id = row['replaced_by']
     raise OutcomeUnknownError('An order was replaced again and again', order_id, 'Look at it at Alpaca.')
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #17b3c73f
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #f8b252f1
 def _find_order(
     self: AlpacaBroker,
     client_order_id: str,  # Our name for it
@@ -325,7 +325,7 @@ def _find_order(
 
 AlpacaBroker.find_order = _find_order
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #2a0b0bb0
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #d138fbd9
 def _open_orders(self: AlpacaBroker) -> tuple[BrokerOrder, ...]:  # The oldest first; raises OutcomeUnknownError
     "Orders that may still be filled, foreign ones and legs included"
     for entry in {entry for leg, (entry, _) in self._entries.items() if leg not in self._ids}:
@@ -342,7 +342,7 @@ def _open_orders(self: AlpacaBroker) -> tuple[BrokerOrder, ...]:  # The oldest f
 
 AlpacaBroker.open_orders = _open_orders
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #93e5a3e1
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #179da821
 def _account(self: AlpacaBroker) -> BrokerAccount:  # Raises OutcomeUnknownError, UnauthorizedError
     "Cash and equity"
     row = self.account_row()
@@ -370,7 +370,7 @@ def _positions(self: AlpacaBroker) -> tuple[BrokerPosition, ...]:  # Sorted by s
 
 AlpacaBroker.account, AlpacaBroker.account_row, AlpacaBroker.positions = _account, _account_row, _positions
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #a1251397
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #b910da1b
 def _submit(
     self: AlpacaBroker,
     request: OrderRequest,  # What is sent
@@ -399,7 +399,7 @@ def _submit(
 
 AlpacaBroker.submit = _submit
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #973551e5
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #1f965e30
 def _refuse_late(broker, request):
     "OrderRejectedError for an order that misses its auction"
     if request.time_in_force in ('opg', 'cls') and (over := auction_deadline(request.time_in_force, broker._now())):
@@ -419,7 +419,7 @@ def _refuse_second(broker, request):
         raise OrderRejectedError(what, request.group, 'Send one of them, or both as legs of their entry.')
     broker._grouped[request.group] = request.client_order_id
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #ef872b1e
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #92471708
 def send_to_alpaca(
     broker: AlpacaBroker,  # Who gets it
     request: OrderRequest,  # What is sent
@@ -428,7 +428,7 @@ def send_to_alpaca(
     "Send an order so that Alpaca has it once"
     return send_order(broker, request, 2, lambda attempt: sleep(broker.LOOK_EVERY_S), broker.LOOKS)
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #95e61593
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #a6f9d66d
 def _cancel(
     self: AlpacaBroker,
     client_order_id: str,  # Our name for it
@@ -449,7 +449,7 @@ def _cancel(
 
 AlpacaBroker.cancel = _cancel
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #97fc43ff
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #766b796b
 def _events_after(
     self: AlpacaBroker,
     number: int = 0,  # The last one that is known; 0 for all since the start of this process
@@ -463,7 +463,7 @@ def _events_after(
 
 AlpacaBroker.events_after = _events_after
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #ca6d2e16
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #d2212bab
 _ENTERED_BY = {'limit': 'limit', 'stop': 'stop', 'stop_limit': 'stop'}
 
 
@@ -504,7 +504,7 @@ def _execution_id(row):
 
 AlpacaBroker.executions_after = _executions_after
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #ab3ae494
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #7612bbed
 def _execution(broker, row):
     "An execution out of a row of the list"
     shares, price, words = _number(row, 'qty'), _number(row, 'price'), [row.get('order_id'), row.get('symbol')]
@@ -543,7 +543,7 @@ def _name_of(
 
 AlpacaBroker.order_row, AlpacaBroker.name_of = _order_row, _name_of
 
-# %% ../../nbs/trading/24_alpaca_broker.ipynb #a76590cd
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #b1cb5082
 def _switches(self: AlpacaBroker) -> dict:  # As Alpaca writes them; raises OutcomeUnknownError
     "The switches of the account at Alpaca"
     return _asked_for(self, dict, 'get', '/account/configurations')

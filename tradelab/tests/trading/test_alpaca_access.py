@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['opened', 'test_the_client_still_has_the_private_parts_that_are_used', 'Switch', 'test_only_hosts_on_the_list_are_talked_to', 'test_the_host_for_real_money_needs_the_switch_itself', 'test_the_switch_is_asked_with_the_number_of_the_account_before_an_order', 'test_each_way_of_failing_has_one_meaning_and_one_request', 'test_an_answer_that_drips_ends_at_the_deadline', 'test_too_many_requests_are_sent_again_after_the_pause_and_not_beyond_the_deadline', 'test_what_cancels_does_not_wait_in_line', 'test_no_key_is_in_an_error_a_traceback_a_log_or_a_repr', 'test_the_lab_gives_its_trading_keys_and_no_others', 'test_a_stream_that_does_not_open_says_why_without_keys', 'test_a_refusal_keeps_the_status_and_the_code']
 
-# %% ../../../nbs/trading/23_alpaca_access.ipynb #743cb581
+# %% ../../../nbs/trading/23_alpaca_access.ipynb #ac626b27
 import logging
 import time
 import traceback
@@ -43,7 +43,7 @@ def opened(tmp_path):
 
     return open_
 
-# %% ../../../nbs/trading/23_alpaca_access.ipynb #6164ba26
+# %% ../../../nbs/trading/23_alpaca_access.ipynb #d3f61832
 def test_the_client_still_has_the_private_parts_that_are_used():
     client = TradingClient('key', 'secret', raw_data=True, url_override='http://127.0.0.1:9')
     assert (client._retry, client._api_version) == (3, 'v2') and callable(client._session.mount)
@@ -96,7 +96,7 @@ def test_the_switch_is_asked_with_the_number_of_the_account_before_an_order(monk
         access.require_live()
     assert switch.asked == ['', 'PA2']
 
-# %% ../../../nbs/trading/23_alpaca_access.ipynb #08f3a37c
+# %% ../../../nbs/trading/23_alpaca_access.ipynb #256ee20a
 @pytest.mark.parametrize(
     'gets, error',
     [
@@ -151,7 +151,7 @@ def test_what_cancels_does_not_wait_in_line(opened):
         with pytest.raises(RateLimitedError):
             access.call('get', '/account')
 
-# %% ../../../nbs/trading/23_alpaca_access.ipynb #92f57251
+# %% ../../../nbs/trading/23_alpaca_access.ipynb #287cc894
 def test_no_key_is_in_an_error_a_traceback_a_log_or_a_repr(opened, caplog):
     keys = ('PKCANARYCANARY', 'canary-secret-canary')
     echo = Answer(403, {'message': f'forbidden {keys[0]} {keys[1]}'})
