@@ -243,6 +243,8 @@ def live(
         return brokers[-1]
 
     def stood():
+        if not brokers:  # a life that begins after the prices of its day needs none
+            return
         broker = brokers[-1]
         held = {position.symbol: position.quantity for position in broker.positions()}
         witness.tell(

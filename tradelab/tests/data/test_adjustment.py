@@ -197,7 +197,7 @@ def _drawn(rows):
 
 
 @given(CLOSES, ROWS, st.randoms(use_true_random=False))
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=25)
 def test_the_order_of_the_actions_does_not_matter(closes, rows, random):
     bars, shuffled = _bars(closes), random.sample(rows, len(rows))
     for adjustment in ('split', 'total_return'):
@@ -207,7 +207,7 @@ def test_the_order_of_the_actions_does_not_matter(closes, rows, random):
 
 
 @given(CLOSES, ROWS)
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=25)
 def test_a_crsp_return_is_what_a_holder_earned(closes, rows):
     bars, actions = _bars(closes), _drawn(rows)
     split = adjust(bars, actions, 'split').close
@@ -219,7 +219,7 @@ def test_a_crsp_return_is_what_a_holder_earned(closes, rows):
 
 
 @given(CLOSES, ROWS)
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=25)
 def test_splits_keep_the_traded_value(closes, rows):
     bars = _bars(closes)
     adjusted = adjust(bars, _drawn(rows), 'split')
@@ -227,7 +227,7 @@ def test_splits_keep_the_traded_value(closes, rows):
 
 
 @given(CLOSES, ROWS, st.integers(1, 25), st.sampled_from(CONVENTIONS))
-@settings(derandomize=True, deadline=None, max_examples=80)
+@settings(derandomize=True, deadline=None, max_examples=40)
 def test_what_comes_later_changes_nothing_before_in_the_last_bit(closes, rows, bars_known, convention):
     bars, actions = _bars(closes), _drawn(rows)
     whole = prices_known_at(bars, actions, convention)
@@ -237,7 +237,7 @@ def test_what_comes_later_changes_nothing_before_in_the_last_bit(closes, rows, b
 
 
 @given(CLOSES, ROWS)
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=25)
 def test_a_holder_of_shares_of_the_day_is_as_rich_as_one_of_todays_shares(closes, rows):
     bars, actions = _bars(closes), _drawn(rows)
     known = prices_known_at(bars, actions)

@@ -1133,7 +1133,7 @@ def _cases(draw):
     return bars, dividends, votes, costs, risk, account
 
 
-wild = settings(derandomize=True, deadline=None, max_examples=60)
+wild = settings(derandomize=True, deadline=None, max_examples=30)
 
 # %% ../../../nbs/engine/10_backtesting.ipynb #4abda7f0
 @wild

@@ -865,7 +865,7 @@ def _by_the_day_broker(days, signals, account, costs, settings):
 def test_stored_days_shown_as_prices_give_the_fills_of_the_engine(risk, cap, direction):
     symbols, total, account = ('A', 'B', 'C'), 0, BacktestSettings(cash=10_000, direction=direction)
     costs = COSTLY.model_copy(update={'volume_cap': cap})
-    for seed in range(4):
+    for seed in range(3):
         rng = random.Random(seed)
         days = _walk(rng, 40, symbols)
         signals = [{symbol: rng.choice([1, 1, 0, 0, -1]) for symbol in symbols} for _ in days]
@@ -880,7 +880,7 @@ def test_stored_days_shown_as_prices_give_the_fills_of_the_engine(risk, cap, dir
         }
         assert broker.account().cash == pytest.approx(accounts[0].state.account[0]['cash'], abs=1e-6)
         total += len(booked)
-    assert total > 80
+    assert total > 60
 
 # %% ../../../nbs/trading/17_day_broker.ipynb #aa7d4ebc
 class _Books:
