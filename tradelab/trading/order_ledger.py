@@ -596,7 +596,7 @@ _AT_BROKER = text(
     f'WHERE s.account = :account AND (:unanswered OR NOT s.{_UNANSWERED})), '
     f'groups AS (SELECT group_id FROM known WHERE {_IS_OPEN} AND group_id IS NOT NULL) '
     'SELECT known.*, heard.since, heard.reason AS said FROM known CROSS JOIN LATERAL ('
-    "SELECT min(broker_at) FILTER (WHERE event = 'accepted') AS since, "
+    "SELECT max(broker_at) FILTER (WHERE event = 'accepted' AND (raw ? 'bid') IS NOT TRUE) AS since, "
     "(array_agg(raw->>'reason' ORDER BY received_at DESC) FILTER (WHERE raw ? 'reason'))[1] AS reason "
     'FROM order_events e WHERE e.account = :account AND e.client_order_id = known.client_order_id) heard '
     f'WHERE {_IS_OPEN} OR {_UNANSWERED} OR decided >= :since '
