@@ -111,7 +111,7 @@ class Stage:
     variables: dict[str, str]  # Environment of the process
     account: str = 'paper'  # Name of the account
     process: Started | None = None  # The newest one
-    _heard: set = field(default_factory=set)  # Prices that were recorded: kind, symbol, moment
+    _heard: set = field(default_factory=set)  # Prices that were recorded: session, kind, symbol, moment
     _read: dict = field(default_factory=dict)  # File of recorded prices → bytes that were read
 
     def start(
@@ -190,7 +190,7 @@ def _news(stage):
                 if line.endswith(b'\n'):
                     stage._read[path] = stage._read.get(path, 0) + len(line)
                     kind, *values = json.loads(line) if line.startswith(b'[') else ('', '', '')
-                    stage._heard.add((kind, *values[:2]))
+                    stage._heard.add((path.stem[-10:], kind, *values[:2]))
     return stage._heard
 
 
@@ -201,7 +201,7 @@ def _heard(
     at: datetime,  # Moment of the price
 ):  # Raises AssertionError
     "Wait until a price has arrived"
-    wanted = kind, symbol, at.isoformat()
+    wanted = f'{at:%Y-%m-%d}', kind, symbol, at.isoformat()
     self.until(lambda: wanted in _news(self), f'{kind} of {symbol} at {at:%H:%M:%S}')
 
 
@@ -212,7 +212,7 @@ def _asked(
     at: datetime,  # Moment of the price
 ):  # Raises AssertionError
     "Let time pass until a price has arrived that the process asks for at its own interval"
-    wanted = kind, symbol, at.isoformat()
+    wanted = f'{at:%Y-%m-%d}', kind, symbol, at.isoformat()
 
     def arrived():
         if wanted in _news(self):

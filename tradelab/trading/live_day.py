@@ -74,7 +74,10 @@ def open_live(
         protective = protective_orders(db, mine.account, day.session)
         states = order_states(db, mine.account, list(protective))
     live = LiveDay(
-        day, broker, PriceBoard(day.closes), known={day.name(order.key): order for order in day.waiting} | protective
+        day,
+        broker,
+        PriceBoard(day.closes, day.hours[0]),
+        known={day.name(order.key): order for order in day.waiting} | protective,
     )
     live.unknown = {name for name, (state, _) in states.items() if state in ('intent', 'submitted', 'unknown')}
     broker.begin_session(day.session, *day.hours)

@@ -176,7 +176,9 @@ class PriceBoard:
     def __init__(
         self,
         closes: Mapping[str, float] = MappingProxyType({}),  # Symbol → last close after the splits of the night, USD
+        opened: datetime | None = None,  # Open of the session, UTC; a price of before is no first price of it
     ):
+        self.opened = opened
         self.closes, self.gaps = dict(closes), {}  # Symbol → the split that would explain its first prices
         self._alike = set()  # Symbols that were seen where no split would bring them
         self._newest = {}  # Symbol → kind → price
@@ -211,7 +213,8 @@ class PriceBoard:
     def _look_for_split(self, price):
         "Keep in mind whether the first prices of a symbol lie where a split would bring them"
         symbol, value = price.symbol, 0.0 if isinstance(price, Halt) else price.price
-        if symbol in self._alike or symbol not in self.closes or not value:
+        is_before = self.opened is not None and price.at < self.opened
+        if is_before or symbol in self._alike or symbol not in self.closes or not value:
             return
         ratio = split_like(self.closes[symbol], value)
         if ratio == 1.0:
