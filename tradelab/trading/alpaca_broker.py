@@ -449,6 +449,26 @@ def _cancel(
 
 AlpacaBroker.cancel = _cancel
 
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #827c100c
+def _cancel_each(
+    self: AlpacaBroker,
+    names: Iterable[str],  # Ours, of orders that were seen: by `open_orders` for example
+) -> dict[str, str]:  # Name → empty, or why Alpaca did not take it; look at `open_orders` afterwards
+    "Ask for the end of many orders, as fast as can be"
+    results = {}
+    for name in names:
+        try:
+            _asked(self, 'delete', f'/orders/{self._ids[name]}')
+            results[name] = ''
+        except KeyError:
+            results[name] = 'no order of this name was seen'
+        except (AlpacaRefusalError, OutcomeUnknownError, UnauthorizedError) as e:
+            results[name] = str(e)
+    return results
+
+
+AlpacaBroker.cancel_each = _cancel_each
+
 # %% ../../nbs/trading/24_alpaca_broker.ipynb #766b796b
 def _events_after(
     self: AlpacaBroker,
