@@ -215,11 +215,10 @@ def admit_all(
     if missing := [name for name in names if name not in judged]:
         raise _no_bars_of(missing[0])
     for symbol, (instrument, verdict, bars, actions) in judged.items():
-        traded, actions = as_traded(bars, actions, instrument['basis'])
-        bars = usable(traded)
-        hashes[symbol] = data_hash(bars, actions)
+        as_used = _of_the_day(instrument, bars, actions)
+        hashes[symbol] = data_hash(*as_used[:2])
         if not verdict.refused or symbol in _names(allow):
-            data[symbol] = bars, actions, instrument['convention']
+            data[symbol] = as_used
     if not data:
         raise RefusedError(
             'The data check refuses every symbol',
@@ -227,6 +226,12 @@ def admit_all(
             'Inspect them: tradelab data status. To use one anyway: -p allow=SYMBOL',
         )
     return Admitted(data, {symbol: verdict for symbol, (_, verdict, *_) in judged.items()}, combined_hash(hashes))
+
+
+def _of_the_day(instrument, bars, actions):
+    "Usable bars and actions in shares and prices of their day, and the convention of the instrument"
+    traded, actions = as_traded(bars, actions, instrument['basis'])
+    return usable(traded), actions, instrument['convention']
 
 # %% ../../nbs/data/12_admission.ipynb #5ad90250
 def data_known_at(
@@ -239,11 +244,7 @@ def data_known_at(
     "The data of some symbols as it was known at a moment"
     frame, instruments = stored_bars(settings, symbols, as_of=moment), load_instruments(settings, symbols)
     return {
-        symbol: (
-            usable(frame.loc[symbol]),
-            load_actions(settings, symbol, as_of=moment),
-            instruments[symbol]['convention'],
-        )
+        symbol: _of_the_day(instruments[symbol], frame.loc[symbol], load_actions(settings, symbol, as_of=moment))
         for symbol in frame.index.unique('symbol')
     }
 

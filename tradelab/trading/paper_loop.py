@@ -152,8 +152,8 @@ def _update(loop, day):
 
 def _lack(loop, day):
     "What is not stored of a session, in words: bars, or a split that the first prices seem to follow"
-    if lacking := loop.stored.lacking(day):
-        return f'no bar of {list_names(lacking)}'
+    if lacking := _lacking_words(loop, day):
+        return f'no {lacking}'
     if jumps := unstored_splits(loop.stored, day):
         return f'no split of {list_names([f"{symbol} ({ratio:g} for 1)" for symbol, ratio in jumps.items()])}'
     return ''
@@ -162,6 +162,14 @@ def _lack(loop, day):
 def _waited_for(lacking, table):
     "What a decision waits for, and how long, in words"
     return f'{lacking[0].upper()}{lacking[1:]} for {table.session}, waited for until {table.patient:%Y-%m-%d %H:%M} UTC'
+
+
+def _lacking_words(loop, day):
+    "The bars that a session lacks, and which of them the data check refuses, in words; '' for none"
+    lacking = loop.stored.lacking(day)
+    refused = [name for name in lacking if name in loop.stored.refused]
+    why = f' (the data check refuses {list_names(refused)}: tradelab data status)' if refused else ''
+    return f'bar of {list_names(lacking)}{why}' if lacking else ''
 
 # %% ../../nbs/trading/22_paper_loop.ipynb #e46c33e1
 TAIL = timedelta(minutes=1)  # After the close: closing prints arrive
@@ -354,9 +362,9 @@ def _tell(loop, rows):
     "Say what came of a session"
     close = rows.close
     what = f'missed: {close.reason}' if close.reason else f'{plural(close.orders, "order")} for the next open'
-    lacking = () if close.reason else loop.stored.lacking(rows.session)
+    lacking = '' if close.reason else _lacking_words(loop, rows.session)
     if lacking:
-        what += f', decided without a bar of {list_names(lacking)}'
+        what += f', decided without a {lacking}'
     figures = f'{plural(close.fills, "fill")}, equity {close.equity:,.2f} USD'
     loop.say(f'{rows.session}: {figures}; {what}')
     level = logging.WARNING if close.reason or lacking else logging.INFO
@@ -507,7 +515,7 @@ def run_paper(
         raise TradingError('Prices of now fill orders only while a process runs', '--once', remedy)
     if feed is not None:
         refuse_bars_only(pinned)
-    stored = StoredMarket(pinned)
+    stored = StoredMarket(pinned, account)
     stored.read()
     if collect is None and clock is None:
         collect = lambda: ingest(settings, stored.symbols, pinned.data.provider)
