@@ -323,6 +323,8 @@ def start(
     refuse_changed(with_limits(pinned, limits), settings, name)
     if words := opening_only(pinned, settings):
         say(words)
+    if not once:
+        say(f'{name} is traded until it is stopped. Next: {outlook(settings, name, datetime.now(UTC)).next}')
     return run_paper(settings, name, once=once, say=say)
 
 # %% ../nbs/trading/30_paper_trading.ipynb #e5731991

@@ -61,7 +61,8 @@ from ..reporting.privacy import child_environment, private_path, publish
 from ..research.walk_forward import folds
 from ..serving.predictions import models_stamp
 from ..trading.accounts import accounts_stamp, accounts_table
-from ..utils.database import require_current
+from ..trading.order_ledger import last_session
+from ..utils.database import require_current, session
 from tradelab.utils.error_handling import (
     DatabaseError,
     StorageError,
@@ -427,6 +428,10 @@ def _check_accounts(settings, name, parameters):
         for account in filter(None, map(str.strip, parameters.get('account', '').split(','))):
             if account not in known:
                 raise TradingError('There is no such account', account, did_you_mean(account, known))
+            with session(settings) as db:
+                if last_session(db, account) is None:
+                    remedy = f'Let it trade first: tradelab paper start --account {account}'
+                    raise TradingError('The account has no session yet', account, remedy)
         if not known:
             raise TradingError('There is no account to report on', 'none', 'Make one: tradelab paper replay')
 

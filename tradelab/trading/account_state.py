@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 import numpy as np
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError
 
 from ..config import BacktestSettings, CostSettings, RiskSettings, Settings
@@ -87,11 +88,11 @@ def create_account(
         remedy = 'Name it: create_account(…, cash=25_000). The cash of [backtest] is made up.'
         raise TradingError(f'An account of mode {mode} needs its cash', None, remedy)
     amount = checked_cash(settings.backtest.cash if cash is None else cash)
-    if db.get(StoredAccount, name):
-        raise TradingError('The account exists already', name, 'A fresh start is a new account: choose another name.')
     opening = settings.model_dump(mode='json', include=_SECTIONS)
     row = dict(name=name, mode=mode, broker=BROKERS[mode], cash=amount, currency='USD', settings=opening)
-    db.execute(insert(StoredAccount).values(**row, created_at=_NOW))
+    opened = insert(StoredAccount).values(**row, created_at=_NOW).on_conflict_do_nothing()
+    if not db.scalar(opened.returning(StoredAccount.name)):  # also one that another process opens at this moment
+        raise TradingError('The account exists already', name, 'A fresh start is a new account: choose another name.')
     _add_state(db, name, 1, 'open', 'ACTIVE', f'opened with {amount:,.2f} USD', person(actor, 'opens'))
     return read_state(db, name)
 
