@@ -43,6 +43,7 @@ from tradelab.trading.accounts import (
     ask_to_stop,
     free_cash,
     pause_account,
+    refused_at,
     resume_account,
     waiting_cash,
 )
@@ -56,6 +57,7 @@ from .trading.replay import replay as replay_account
 from .trading.tables import StoredAccount
 from .trading.writer import writer
 from .utils.database import current_revision, migrate, read_frame, require_current, session
+from .utils.display import list_names
 from .utils.error_handling import TradingError, did_you_mean, plural
 
 # %% ../nbs/trading/30_paper_trading.ipynb #4422e09a
@@ -80,6 +82,7 @@ class PaperStatus:
     next: str = ''  # What is due next; '' for a replay
     data_until: str = ''  # Last session with a stored bar, ISO, and the symbols that end before it; '' for a replay
     refused: int = 0  # Orders that the risk gate refused; they are never sent
+    refusals: tuple[str, ...] = ()  # What the risk gate refused at the last close, in words
     doing: str = ''  # What its process said last, such as the state of its feed
     needs: tuple[str, ...] = ()  # What needs a person, in sentences
     open_orders: tuple[str, ...] = ()  # Orders that may still be filled, in words
@@ -128,6 +131,7 @@ def _facts(self) -> list[tuple[str, str]]:  # Name and value, in the order of re
         *_cash_facts(self),
         ('holds', held),
         ('trading', f'{decided}, {plural(self.fills, "fill")}, {self.waiting:,} waiting'),
+        *([('last decision', list_names(self.refusals))] if self.refusals else ()),
         *([('waiting orders', ', '.join(_waiting_orders(self, 6)))] if self.open_orders else ()),
         *(fact for fact in ahead if fact[1]),
     ]
@@ -255,6 +259,7 @@ def status(
             read_frame(db.connection(), query, dict(account=account)) for query in (_HELD, _WAITING, _CURVE)
         )
         asked, free = waiting_cash(db, account), free_cash(db, account)[0]
+        refusals = refused_at(db, account)
     is_traded = accounts.loc[account, 'mode'] == 'paper' and accounts.loc[account, 'state'] != 'CLOSED'
     ahead = outlook(settings, account, datetime.now(UTC)) if is_traded else None
     needs = ahead.needs if ahead else _needs(account_state(settings, account))
@@ -274,6 +279,7 @@ def status(
         open_orders=tuple(_order_words(order) for order in waiting.itertuples()),
         curve=tuple(curve['equity'].astype(float)),
         flows=float(found['flows']),
+        refusals=refusals,
         waiting_cash=tuple(one.words for one in asked),
         **(dict(next=ahead.next, data_until=ahead.data_until) if ahead else {}),
         needs=(*needs, *_cash_needs(account, asked, free)),

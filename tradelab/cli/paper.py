@@ -75,7 +75,7 @@ def paper_start_command(
     account: _Account = '',
     once: Annotated[bool, typer.Option('--once', help='Do what is due now, and end; for a timetable.')] = False,
 ):
-    "Trade the paper account until it is stopped; opens it at the first start."
+    "Trade the paper account until it is stopped; opens it at the first start. Exits with status 3 while bars are lacking."
     with lab_settings() as settings:
         from tradelab.paper_trading import start, status
         from tradelab.utils.database import current_revision, migrate
@@ -86,6 +86,8 @@ def paper_start_command(
         ran = start(account, settings, once, typer.echo)
         now = status(ran.account, settings)
         typer.echo(f'{ran.account}: {ran.why}. Next: {now.next}.')
+        if ran.lacking:
+            raise SystemExit(3)
 
 # %% ../../nbs/cli/06_paper.ipynb #8507d7c2
 @paper_app.command('stop')

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FLOWS', 'halt_account', 'rearm_account', 'account_state', 'pause_account', 'resume_account', 'WaitingCash',
-           'waiting_cash', 'free_cash', 'ask_cash', 'due_flows', 'ask_to_stop', 'accounts_table', 'accounts_stamp',
-           'newest_account', 'end_dead_writers']
+           'waiting_cash', 'free_cash', 'ask_cash', 'due_flows', 'ask_to_stop', 'refused_at', 'accounts_table',
+           'accounts_stamp', 'newest_account', 'end_dead_writers']
 
 # %% ../../nbs/trading/08_accounts.ipynb #454687f7
 import time
@@ -260,10 +260,12 @@ def ask_to_stop(
 ) -> bool:  # Whether it has ended; raises TradingError where no process trades the account, or it has died
     "Ask the process that trades an account to stop, and wait for its end"
     with session(settings) as db:
-        refuse_closed(read_state(db, account))
+        latched = read_state(db, account)
+        refuse_closed(latched)
         running = db.execute(text(_RUNNING), dict(account=account)).mappings().first()
         if running is None or running['ended_at'] is not None:
-            remedy = f'Start one: tradelab paper start --account {account}'
+            by_start = f'Start one: tradelab paper start --account {account}'
+            remedy = by_start if latched.mode == 'paper' else f'An account of mode {latched.mode} has none.'
             raise TradingError(f'No process trades the account {account}', 'none', remedy)
         who = accounts_table(settings).set_index('account').writer[account]
         if who.startswith('died'):
@@ -278,6 +280,22 @@ def ask_to_stop(
                 return True
         time.sleep(0.1)
     return False
+
+# %% ../../nbs/trading/08_accounts.ipynb #65a5de17
+_REFUSED = """
+SELECT symbol, verdict FROM account_decisions WHERE account = :account AND verdict LIKE 'refused%'
+    AND session = coalesce(CAST(:session AS date), (SELECT max(session) FROM account_sessions WHERE account = :account)) ORDER BY symbol
+"""
+
+
+def refused_at(
+    db,  # A session
+    account: str,  # Name of the account
+    day: str | None = None,  # Session, ISO; its last one when left out
+) -> tuple[str, ...]:  # Empty where the risk gate refused nothing at that close
+    "The orders that the risk gate refused at a close, in words"
+    rows = db.execute(text(_REFUSED), dict(account=account, session=day))
+    return tuple(f'{symbol}: {verdict}' for symbol, verdict in rows)
 
 # %% ../../nbs/trading/08_accounts.ipynb #05601b33
 _ACCOUNTS = f"""

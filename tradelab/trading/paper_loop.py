@@ -27,7 +27,7 @@ from tradelab.trading.account_state import (
     read_state,
     take_limits,
 )
-from .accounts import accounts_table
+from .accounts import accounts_table, refused_at
 from .broker import TRIGGERED, OutcomeUnknownError
 from .feeds import Feed
 from tradelab.trading.live_day import (
@@ -365,9 +365,13 @@ def _tell(loop, rows):
     lacking = '' if close.reason else _lacking_words(loop, rows.session)
     if lacking:
         what += f', decided without a {lacking}'
+    with session(loop.settings) as db:
+        refused = refused_at(db, loop.mine.account, rows.session)
+    if refused:
+        what += f'; {list_names(refused)}'
     figures = f'{plural(close.fills, "fill")}, equity {close.equity:,.2f} USD'
     loop.say(f'{rows.session}: {figures}; {what}')
-    level = logging.WARNING if close.reason or lacking else logging.INFO
+    level = logging.WARNING if close.reason or lacking or refused else logging.INFO
     _log(loop, level, 'session', f'{loop.mine.account} {rows.session}: {what}', equity=close.equity)
 
 # %% ../../nbs/trading/22_paper_loop.ipynb #36290d02
@@ -487,6 +491,7 @@ class PaperRan:
     done: int  # Sessions with a decision
     missed: int  # Sessions without one
     why: str  # Why it ended
+    lacking: bool = False  # Whether a decision waits for bars
 
     def __repr__(self):
         counts = f'{plural(self.done, "session")} done, {self.missed} missed'
@@ -534,7 +539,7 @@ def run_paper(
                     feed.close()
         mine.check()
         why = 'stopped' if stop.is_set() else 'bars are lacking' if loop.lacking else 'nothing more is due'
-    return PaperRan(account, loop.done, loop.missed, why)
+    return PaperRan(account, loop.done, loop.missed, why, bool(loop.lacking))
 
 # %% ../../nbs/trading/22_paper_loop.ipynb #49853b4c
 @dataclass(frozen=True)
