@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pandas as pd
+from sqlalchemy import text
 
 from ..config import PaperSettings, Settings, load_settings
 from ..data.collection import ingest
@@ -31,17 +32,22 @@ from .accounts import accounts_table, refused_at
 from .broker import TRIGGERED, OutcomeUnknownError
 from .feeds import Feed
 from tradelab.trading.live_day import (
+    BY_BAR,
     HELD_BACK,
+    REST_BY_BAR,
+    SILENT,
     UNSEEN,
     LiveDay,
+    bars_of,
     book_live,
     end_live,
+    not_shown,
     open_live,
     protect,
     take_price,
     unfit_prices,
 )
-from .order_ledger import orders_told, protective_orders
+from .order_ledger import OrderEvent, orders_told, protective_orders
 from .paper_opening import refuse_bars_only
 from tradelab.trading.paper_session import (
     StoredMarket,
@@ -53,7 +59,7 @@ from tradelab.trading.paper_session import (
     unstored_splits,
 )
 from .paper_timetable import coming_session, next_step, timetable
-from .prices import Clock, PriceRecorder, SystemClock
+from .prices import Clock, MinuteBar, PriceRecorder, SystemClock
 from .replay import pinned_settings
 from .simulated_broker import FaultScript, SimulatedBroker
 from tradelab.trading.writer import (
@@ -236,17 +242,27 @@ ASK_AGAIN = timedelta(minutes=15)  # Between two questions for a split that the 
 class _Watch:
     "What a day with prices of now has to keep in mind"
 
-    since: datetime  # When it began
+    since: datetime  # When it began to see the prices, or again after a silence
     noted: datetime  # Until when it is noted that prices were seen
+    told_until: datetime  # Until when prices have told about the session
     asked: datetime  # When its splits were asked for
     told: set = field(default_factory=set)  # Symbols whose first price seems to follow a split
 
 
+def _hear(watch, price):
+    "Keep in mind until when prices have told; a long silence of the whole feed begins what was seen anew"
+    begins = price.at if isinstance(price, MinuteBar) else price.until
+    if begins - watch.told_until > SILENT:
+        watch.since = begins
+    watch.told_until = max(watch.told_until, min(price.until, price.received))
+
+
 def _note_seen(loop, watch, at):
     "Leave word until when prices were seen"
-    if at - watch.noted >= NOTED:
-        note_seen(loop.mine, loop.number, watch.since, at)
-        watch.noted = at
+    until = at if at - watch.told_until <= SILENT else watch.told_until
+    if until - watch.noted >= NOTED:
+        note_seen(loop.mine, loop.number, watch.since, until)
+        watch.noted = until
 
 
 def _has_new_split(loop, live, watch):
@@ -283,13 +299,14 @@ def _live(loop, table):
     send_day(loop.mine, day, live.broker, loop.clock.now(), loop.pinned.backtest.fill_at, loop.entries)
     live.heard, end, now = len(live.broker.events), table.closed + TAIL, loop.clock.now()
     protect(loop.mine, live, now)
-    watch = _Watch(now, now, now)
+    watch = _Watch(now, now, max(now, table.opened), now)
     loop.feed.subscribe(loop.stored.symbols)
     with _recorder(loop, table.session) as record:
         while loop.clock.now() < end and not loop.stop.is_set():
             for price in loop.feed.take(min(end, loop.clock.now() + loop.glance), loop.stop):
                 record(price)
                 take_price(loop.mine, live, price)
+                _hear(watch, price)
                 _note_seen(loop, watch, price.received)
             _note_seen(loop, watch, loop.clock.now())
             _look_at_clock(loop, table.session)
@@ -342,20 +359,40 @@ def _finish(loop, table, why):
     loop.done, loop.missed = loop.done + (not why), loop.missed + bool(why)
     _tell(loop, rows)
 
-
+# %% ../../nbs/trading/22_paper_loop.ipynb #a230c5b6
 def _fill_the_rest(loop, table, day):
-    "Close in the books what was reached, and fill by the bar of a session what no process saw"
+    "Close in the books what was reached, and fill by the bar of a session what no price showed"
     with session(loop.settings) as db:
-        unseen = longest_unseen(db, loop.mine.account, table.hours)
-        reached = orders_told(db, loop.mine.account, day.session, TRIGGERED)
-    for order in reached:
+        about = db, loop.mine.account, day.session
+        unseen = longest_unseen(db, loop.mine.account, table.hours) > UNSEEN
+        reached, held_back = ({one.key: one for one in orders_told(*about, why)} for why in (TRIGGERED, HELD_BACK))
+        orders = protective_orders(*about)
+    for order in reached.values():
         stop_reached(day.books, order)
-    if unseen <= UNSEEN:
-        return
+    bars, known = loop.stored.bars(table.session), len(day.executions)
     fill_at, broker = loop.pinned.backtest.fill_at, SimulatedBroker(day.books, day.name, loop.script)
-    if loop.feed is None:
+    if loop.feed is None and unseen:
         send_day(loop.mine, day, broker, day.hours[0], fill_at, loop.entries)
-    fill_by_bar(day, broker, loop.stored.bars(table.session), fill_at)
+    else:
+        fills = not_shown(day, orders.values(), reached, held_back, not unseen)
+        bars = bars_of(bars, day.books.symbols, fills)
+    fill_by_bar(day, broker, bars, fill_at, not unseen)
+    touched = {order.key for order in orders.values() if order.filled or order.key in reached}
+    _say_by_bar(loop, day, orders, day.executions[known:], touched)
+
+
+def _say_by_bar(loop, day, orders, executions, touched):
+    "Say which stops and targets that stood at the broker the bar has filled, in the ledger too"
+    for one in executions:
+        stood = [(name, order) for name, order in orders.items() if order.key[:3] == one.key[:3]]
+        if not stood:
+            continue
+        name, order = max(stood, key=lambda pair: pair[1].key.attempt)
+        why = REST_BY_BAR if order.key in touched else BY_BAR
+        words = f'{one.key.symbol}: the {one.key.kind} at {order.price:g} was {why}'
+        day.events.append(OrderEvent(name, 'cancelled', order.filled, broker_at=day.hours[1], raw={'reason': why}))
+        _log(loop, logging.WARNING, 'filled_by_bar', words, price=one.price, quantity=one.quantity)
+        loop.say(words)
 
 # %% ../../nbs/trading/22_paper_loop.ipynb #04840fb3
 def _tell(loop, rows):
@@ -590,7 +627,7 @@ def outlook(
     _, pinned = pinned_settings(settings, account)
     with session(settings) as db:
         day, state = coming_session(db, account, pinned, now), read_state(db, account)
-        held_back = _held_back(db, account, day)
+        held_back, by_bar = _held_back(db, account, day), _filled_by_bar(db, account)
     table = timetable(day, settings.paper)
     what, at = next_step(table, now, settings.paper.feed != 'stored')
     stored = last_bars(settings, pinned.data.symbols, pinned.data.provider)
@@ -600,6 +637,7 @@ def outlook(
     writer = accounts_table(settings).set_index('account').writer[account]
     needs += _process_needs(account, writer, what, table)
     needs += [f'{symbol}: its stop is {HELD_BACK}. Collect it: tradelab ingest {symbol}' for symbol in held_back]
+    needs += by_bar
     last = dict.fromkeys(pinned.data.symbols, '') | dict(zip(stored.symbol, stored.session.dt.strftime('%Y-%m-%d')))
     recent = f'{pd.Timestamp(day) - timedelta(days=8):%Y-%m-%d}'  # five sessions: others are not waited for
     lacking = [symbol for symbol, session in last.items() if recent <= session < day]
@@ -613,3 +651,12 @@ def _held_back(db, account, day):
     "Symbols whose stop was taken away and does not stand again"
     stands = {one.key.symbol for one in protective_orders(db, account, day).values() if one.is_open}
     return sorted({one.key.symbol for one in orders_told(db, account, day, HELD_BACK)} - stands)
+
+
+def _filled_by_bar(db, account):
+    "Sentences about the stops and targets of the last session that no price reached and its bar did"
+    query = text('SELECT max(session)::text FROM account_sessions WHERE account = :account')
+    last = db.scalar(query, dict(account=account))
+    told = orders_told(db, account, last, BY_BAR) if last else []
+    remedy = 'Where that happens often, the feed tells too little: choose another [paper] feed'
+    return [f'{one.key.symbol}: its {one.key.kind} of {last} was {BY_BAR}. {remedy}' for one in told]

@@ -406,6 +406,7 @@ def fill_by_bar(
     broker: SimulatedBroker,  # Fills its books
     bars: Bars,  # One row: the bars of the session
     fill_at: str,  # [backtest] fill_at
+    seen: bool = False,  # Whether a process saw the prices of the whole session
 ):
     "Book what the bar of a session gives to the orders that were sent, and to protective ones"
     unsent = [order for order in day.waiting if day.name(order.key) not in day.sent]
@@ -413,11 +414,15 @@ def fill_by_bar(
     for order in unsent:
         if day.name(order.key) not in expired and not day.is_over(order.key):
             left = day.states.get(day.name(order.key), ('intent', 0.0))
-            why = {'reason': CAUSES['unseen' if left[0] == 'intent' else 'alone']}
-            day.events.append(OrderEvent(day.name(order.key), 'expired', left[1], broker_at=day.hours[0], raw=why))
+            why = CAUSES['unseen'] if left[0] == 'intent' else _OVER if seen else CAUSES['alone']
+            news = OrderEvent(day.name(order.key), 'expired', left[1], broker_at=day.hours[0], raw={'reason': why})
+            day.events.append(news)
     sent = [order for order in day.waiting if order not in unsent]
     day.executions += book_fills(day.books, broker, bars, day.hours, fill_at)
     day.events += order_outcomes(broker, sent, day.hours[1])
+
+
+_OVER = 'its session is over'
 
 # %% ../../nbs/trading/18_paper_session.ipynb #f3bf49ef
 def gate_account(
@@ -539,7 +544,7 @@ def end_day(
     "Value the account at the close, decide, and store it all"
     t, books = stored.row(day.session), day.books
     bars = stored.bars(day.session)
-    day.events += _ended(day, 'its session is over')
+    day.events += _ended(day, _OVER)
     books.mark(bars)
     with mine.transaction() as db:
         latch = Latch(db, mine.account)
