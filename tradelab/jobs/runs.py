@@ -429,7 +429,7 @@ def _check_accounts(settings, name, parameters):
             if account not in known:
                 raise TradingError('There is no such account', account, did_you_mean(account, known))
             with session(settings) as db:
-                if last_session(db, account) is None:
+                if not last_session(db, account):
                     remedy = f'Let it trade first: tradelab paper start --account {account}'
                     raise TradingError('The account has no session yet', account, remedy)
         if not known:
