@@ -255,7 +255,9 @@ def make_sessions():
         column('doing', sa.Text(), 'What it does, in words: what it waits for, how its prices come', nullable=True),
         moment('seen_from', 'Since when it has seen the prices of its newest session', nullable=True),
         moment('seen_until', 'Until when it has seen them; both by the clock of the account', nullable=True),
-        column('entries_wait', sa.Date(), 'Session whose entries wait, because the clock was set before', nullable=True),
+        column(
+            'entries_wait', sa.Date(), 'Session whose entries wait, because the clock was set before', nullable=True
+        ),
         sa.CheckConstraint(
             "mode IN ('replay', 'paper', 'shadow', 'live')", name=op.f('ck_trading_sessions_mode_known')
         ),
