@@ -138,13 +138,13 @@ _Reason = Annotated[str, typer.Option(help='Why, one line; it stays on record.')
 
 @cash_app.command('deposit')
 def cash_deposit_command(amount: _Amount, reason: _Reason, account: _Account = ''):
-    "Put money into an account. It counts from the next session on, and is no gain."
+    "Put money into an account. It counts from the next session that opens in two hours or later, and is no gain."
     _move_cash('deposit', amount, reason, account)
 
 
 @cash_app.command('withdraw')
 def cash_withdraw_command(amount: _Amount, reason: _Reason, account: _Account = ''):
-    "Take free cash out of an account. It counts from the next session on, and is no loss."
+    "Take free cash out of an account. It counts from the next session that opens in two hours or later."
     _move_cash('withdraw', amount, reason, account)
 
 
@@ -156,7 +156,8 @@ def _move_cash(what, amount, reason, account):
         require_database(settings)
         asked = getattr(paper_trading, what)(amount, reason, account, settings)
         name = account or settings.paper.account
-        typer.echo(f'{name}: {asked.words}. It counts from the first session that opens in two hours or later.')
+        day = paper_trading.counts_from(name, asked.at, settings)
+        typer.echo(f'{name}: {asked.words}. It counts from the session of {day} on.')
 
 # %% ../../nbs/cli/06_paper.ipynb #b5d3c9ec
 @paper_app.command('limits')
@@ -179,14 +180,17 @@ def paper_loosen_command(
     reason: _Reason,
     account: _Account = '',
 ):
-    "Let a limit that is looser in settings.ini count, from the next session on."
+    "Let a limit that is looser in settings.ini count, from the next session that opens in two hours or later."
     with lab_settings() as settings:
-        from tradelab.paper_trading import loosen
+        from datetime import UTC, datetime
+
+        from tradelab.paper_trading import counts_from, loosen
 
         require_database(settings)
         before, after = loosen(limit, reason, account, settings)
         words = ' to '.join('none' if value is None else f'{value:g}' for value in (before, after))
-        typer.echo(f'{limit}: from {words}, from the first session that opens in two hours or later.')
+        day = counts_from(account or settings.paper.account, datetime.now(UTC), settings)
+        typer.echo(f'{limit}: from {words}, from the session of {day} on.')
 
 # %% ../../nbs/cli/06_paper.ipynb #4ce1ef5d
 @paper_app.command('reset')

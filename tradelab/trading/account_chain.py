@@ -88,7 +88,7 @@ def _classified(history, market):
         key, session = (row.decided, row.symbol, row.kind), f'{row.session:%Y-%m-%d}'
         own = row.kind not in ORDER_KINDS
         later = [day for day in done if day > row.decided]
-        model = session if own or not later else later[0]
+        model = session if own or not later else min(later[0], session)  # an order that was sent needs no process
         fields = {
             name: getattr(row, name) for name in ('quantity', 'price', 'fees', 'slippage', 'entered_by', 'reason_code')
         }
@@ -213,11 +213,14 @@ _NOT_IN_TIME = UNSENT['restricted'], UNSENT['unseen'], UNSENT['alone']
 
 
 def _miss(chained, session):
-    "A session that was missed: what was not filled in the account is gone"
+    "A session that was missed: orders that nobody sent are gone"
     rows = chained.history.sessions
     reason = rows['reason'].get(pd.Timestamp(session), 'the ledger has no row of it')
     chained.note('missed', f'{session}: {reason}')
-    keep_waiting(chained.books, lambda order: False)
+    alone = UNSENT['unseen'], UNSENT['alone']
+    gone = {key: row.why in alone and key not in chained.fills for key, row in chained.orders.items()}
+    sent = {key[0] for key in gone if not gone[key]}  # Decisions of which an order left
+    keep_waiting(chained.books, lambda order: not gone.get(_key(order), _key(order)[0] not in sent))
 
 # %% ../../nbs/trading/28_account_chain.ipynb #b15aa6f6
 def _offers(chained, session, bars):
@@ -280,12 +283,14 @@ def _book(chained, session, order, execution):
     if key[2] == 'entry':
         chained.entered[key[1]] = session
 
-
+# %% ../../nbs/trading/28_account_chain.ipynb #513936d5
 def _shares(chained, order, execution, fill):
     "The shares of a fill: those of the ledger where the order is the same, else the same part of it"
     known = chained.orders.get(fill.key)
     if known is None or 'orders' not in chained.causes:
         return execution.quantity
+    if order.key.kind == 'exit' and abs(fill.quantity) < (held := _held_at(chained, fill)) - 1e-9:
+        return _sold_in_part(chained, execution, fill, held)
     if np.isclose(abs(order.quantity), known.ordered, rtol=1e-9):
         most = abs(execution.quantity) if order.key.kind in ('exit', 'reduce') else np.inf
         return float(np.copysign(min(abs(fill.quantity), most), order.quantity))
@@ -294,9 +299,34 @@ def _shares(chained, order, execution, fill):
             'rest',
             f'{known.decided} {known.symbol}: {known.ordered:g} shares ordered instead of {abs(order.quantity):g}',
         )
-    part = execution.quantity * min(1.0, abs(fill.quantity) / known.ordered)
-    part = np.trunc(part) if chained.books.params['parts'] == 1 else part
+    return _part_of(chained, execution, execution.quantity * min(1.0, abs(fill.quantity) / known.ordered))
+
+
+def _part_of(chained, execution, part):
+    "A part of an execution, in whole shares where the account trades those; all of it instead of nothing"
+    part = np.trunc(round(part, 6)) if chained.books.params['parts'] == 1 else part
     return float(part) or execution.quantity
+
+# %% ../../nbs/trading/28_account_chain.ipynb #045c4596
+def _held_at(chained, fill):
+    "Shares that the ledger held before the fills of a session, after the splits of its night"
+    symbol, rows = fill.key[1], chained.history.shares
+    moved = rows[(rows['session'] == fill.session) & (rows['symbol'] == symbol) & (rows['kind'] != 'fill')]
+    return abs(_held(chained.history, symbol, fill.session, before=True) + float(moved['quantity'].sum()))
+
+
+def _sold_in_part(chained, execution, fill, held):
+    "The shares of an exit that left some of a position"
+    mine = _mine(chained, fill.key[1])
+    if np.isclose(abs(mine), held, rtol=1e-9):
+        sold = fill.quantity
+    else:
+        sold = _part_of(chained, execution, -mine * abs(fill.quantity) / held)
+    sold = float(np.copysign(min(abs(sold), abs(mine)), execution.quantity))
+    if abs(sold - execution.quantity) > 1e-6:
+        words = f'{abs(fill.quantity):g} of {held:g} shares were sold'
+        chained.note('orders', f'{fill.session} {fill.key[1]}: {words}, the backtest sells {abs(execution.quantity):g}')
+    return sold
 
 # %% ../../nbs/trading/28_account_chain.ipynb #4c759abb
 def _add_extras(chained, session, bars):
@@ -397,16 +427,16 @@ def live_through(
         _night(chained, t)
         if missed:
             _miss(chained, day)
-            books.mark(bars)
-            equity[pd.Timestamp(day)] = float(books.state.account[0]['equity'])
-            continue
         keep_waiting(books, partial(_takes_part, chained, day))
         for order, execution in _offers(chained, day, bars):
             _book(chained, day, order, execution)
         _add_extras(chained, day, bars)
+        if missed:
+            books.end_orders()
         books.mark(bars)
-        books.decide(bars, row_of(market.inputs, t))
-        keep_waiting(books, partial(_was_decided, chained, intended, refused))
+        if not missed:
+            books.decide(bars, row_of(market.inputs, t))
+            keep_waiting(books, partial(_was_decided, chained, intended, refused))
         equity[pd.Timestamp(day)] = float(books.state.account[0]['equity'])
     return pd.Series(equity)
 

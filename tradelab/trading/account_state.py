@@ -462,7 +462,8 @@ def loosen_limit(
         found = f'{after} in settings.ini, {before} in force'
         raise TradingError(f'[{key[0]}] {name} is not looser in settings.ini', found, 'Set it there first.')
     if after is None and name in REQUIRED_LIMITS:
-        raise TradingError(f'Without [{key[0]}] {name} no entry is allowed', 'empty', 'Give it a value.')
+        remedy = f'Give it a value in settings.ini; {before:g} is in force.'
+        raise TradingError(f'Without [{key[0]}] {name} no entry is allowed', 'empty', remedy)
     _add_change(db, account, key, before, after, loosened=True, reason=reason, actor=who)
     return before, after
 

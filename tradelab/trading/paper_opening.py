@@ -167,6 +167,9 @@ def refuse_changed(
         other += (f'[paper] symbols: {names} at the opening, {", ".join(settings.paper.symbols)} today',)
     if other:
         remedy = 'Set them back, or open another account: tradelab paper start --account NAME'
-        for name in looser[:1]:
+        empty = [name for name in looser if name in REQUIRED_LIMITS and getattr(settings.risk, name) is None]
+        if empty:
+            remedy += f'; without {", ".join(empty)} no entry is allowed: give a value in settings.ini first'
+        for name in [name for name in looser if name not in empty][:1]:
             remedy += f'; a looser limit needs a reason: tradelab paper loosen {name} --account {account} --reason "…"'
         raise TradingError(f'Settings of the account {account} do not change while it lives', '; '.join(other), remedy)

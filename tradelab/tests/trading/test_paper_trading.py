@@ -35,6 +35,7 @@ from ...trading.replay import open_replay, with_values
 from ...trading.tables import CashRequest
 from ...trading.writer import writer
 from ...utils.database import session
+from ...utils.error_handling import TradingError
 
 SPAN = ('--from', '2012-01-03', '--to', '2012-06-29', '--symbols', 'AAPL,IBM', '--no-report')
 
@@ -237,9 +238,10 @@ def test_cash_is_moved_by_a_command_and_what_cannot_be_is_refused(played):
     lab = with_values(load_settings(played[0].home), **PLAIN)
     open_paper(lab, pd.Timestamp('2009-03-02', tz='UTC'), 'purse')
     status, out, err = call_command('paper', 'cash', 'deposit', '2500', '--reason', 'savings', '--account', 'purse')
-    assert status == 0 and 'purse: deposit of 2,500.00 USD' in out, err
+    assert status == 0 and 'purse: deposit of 2,500.00 USD. It counts from the session of 20' in out, err
     status, out, _ = call_command('paper', 'status', 'purse')
-    assert 'deposit of 2,500.00 USD waits for the next session' in ' '.join(out.split())
+    day = paper_trading.counts_from('purse', datetime.now(UTC), lab)
+    assert f'deposit of 2,500.00 USD for {day} waits' in ' '.join(out.split())
     for words, told in (
         (('withdraw', '1e12', '--reason', 'x'), 'Cash must be above 0'),
         (('withdraw', 'nan', '--reason', 'x'), 'Cash must be above 0'),
@@ -307,8 +309,11 @@ def test_limits_are_shown_and_loosened_by_commands(played):
         assert status not in (0, 1) and told in err and 'Traceback' not in err
     status, _, err = call_command(*words, 'why', TRADELAB_RISK_MAX_DRAWDOWN='0.2')
     assert 'is not looser in settings.ini' in err
+    with pytest.raises(TradingError, match='without max_daily_loss no entry is allowed: give a value in') as told:
+        paper_trading.start('bound', with_values(lab, risk={'max_daily_loss': None}))
+    assert 'paper loosen' not in told.value.remedy  # it would refuse
     status, out, err = call_command(*words, 'twenty were too few', **looser)
-    assert status == 0 and 'max_drawdown: from 0.2 to 0.3, from the first session' in out, err
+    assert status == 0 and 'max_drawdown: from 0.2 to 0.3, from the session of 20' in out, err
     status, _, err = call_command(*words, 'once more', **looser)
     assert 'is not looser in settings.ini' in err
     note = paper_trading.limits('bound', with_values(lab, risk={'max_drawdown': 0.3})).at['[risk] max_drawdown', 'note']
@@ -336,11 +341,14 @@ def test_a_closed_account_is_listed_reports_and_does_nothing_more(played):
     ):
         assert told in call_command(*words, *change, **given)[2]
     assert 'old-2' not in set(accounts.accounts_table(lab)['account'])
+    paper_trading.deposit(75, 'too late', 'old', lab)
     status, out, err = call_command(*words, '--reason', 'a new try', '--cash', '5000', **given)
-    assert status == 0 and 'old is closed; old-2 was opened with 5,000.00 USD' in out, err
+    told = 'old is closed without its deposit of 75.00 USD, which lapses; old-2 was opened with 5,000.00 USD'
+    assert status == 0 and told in ' '.join(out.split()), err
     now, new = (paper_trading.status(name, lab) for name in ('old', 'old-2'))
     assert (now.state, now.needs, now.next, now.waiting, now.sessions) == ('CLOSED', (), '', 0, 3)
     assert (new.state, new.cash) == ('ACTIVE', 5_000.0)
+    assert dict(now.facts())['cash in and out'] == 'deposit of 75.00 USD was not booked before the account was closed'
     assert 'CLOSED' in call_command('paper', 'status')[1] and 'CLOSED' in call_command('accounts')[1]
     for refused in (
         ('paper', 'start', '--account', 'old', '--once'),
