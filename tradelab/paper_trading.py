@@ -472,10 +472,12 @@ class PaperReset:
     opened: str  # Name of the new one
     cash: float  # Of the new one, USD
     lapsed: tuple[str, ...] = ()  # Money that was asked for and never came, in words
+    was: str = ''  # State of the old one and why, '' where it was ACTIVE
 
     def __repr__(self):
+        was = f' (it was {self.was}; the new one is ACTIVE)' if self.was else ''
         never = f' without its {" and ".join(self.lapsed)}, which lapses' if self.lapsed else ''
-        return f'{self.closed} is closed{never}; {self.opened} was opened with {self.cash:,.2f} USD'
+        return f'{self.closed}{was} is closed{never}; {self.opened} was opened with {self.cash:,.2f} USD'
 
 
 def reset(
@@ -500,8 +502,10 @@ def reset(
             create_account(db, opening, name, 'paper', opening.backtest.cash)
             _end_orders(db, mine, now)
             lapsed = tuple(one.words for one in waiting_cash(db, account))
+            latched = read_state(db, account)
+            was = '' if latched.state == 'ACTIVE' else f'{latched.state}: {latched.reason}'
             close_account(db, account, f'{words} (it goes on as {name})')
-    return PaperReset(account, name, opening.backtest.cash, lapsed)
+    return PaperReset(account, name, opening.backtest.cash, lapsed, was)
 
 # %% ../nbs/trading/30_paper_trading.ipynb #0ec07d1e
 def _successor(db, account):

@@ -96,7 +96,8 @@ def divergence(
     "Split the difference between an account and its backtest into causes that add up"
     history = account_history(settings, account)
     if history.equity.empty:
-        remedy = 'Let it trade first: tradelab paper replay, or tradelab paper start.'
+        verb = 'replay' if history.mode == 'replay' else 'start'
+        remedy = f'Let it trade first: tradelab paper {verb} --account {account}'
         raise TradingError(f'{account} has made no session yet', 'nothing to compare', remedy)
     pinned = _of_its_sessions(pinned_settings(settings, account)[1], history)
     universe = admit_all(pinned, pinned.data.symbols, allow=','.join(pinned.data.symbols))

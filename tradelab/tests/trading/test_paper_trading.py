@@ -342,8 +342,9 @@ def test_a_closed_account_is_listed_reports_and_does_nothing_more(played):
         assert told in call_command(*words, *change, **given)[2]
     assert 'old-2' not in set(accounts.accounts_table(lab)['account'])
     paper_trading.deposit(75, 'too late', 'old', lab)
+    paper_trading.pause('old', lab)
     status, out, err = call_command(*words, '--reason', 'a new try', '--cash', '5000', **given)
-    told = 'old is closed without its deposit of 75.00 USD, which lapses; old-2 was opened with 5,000.00 USD'
+    told = 'old (it was REDUCE_ONLY: paused: by hand; the new one is ACTIVE) is closed without its deposit of 75.00 USD, which lapses; old-2 was opened with 5,000.00 USD'
     assert status == 0 and told in ' '.join(out.split()), err
     now, new = (paper_trading.status(name, lab) for name in ('old', 'old-2'))
     assert (now.state, now.needs, now.next, now.waiting, now.sessions) == ('CLOSED', (), '', 0, 3)
