@@ -7,7 +7,7 @@ __all__ = ['ANSWER', 'REFUSED', 'HELD_BACK', 'UNSEEN', 'SILENT', 'BY_BAR', 'REST
            'book_live', 'protect', 'end_live', 'unfit_prices', 'not_shown', 'bars_of']
 
 # %% ../../nbs/trading/19_live_day.ipynb #2d038c51
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -346,18 +346,20 @@ REST_BY_BAR = 'filled by the bar of its session for what was left of it: its lat
 
 def not_shown(
     day: PaperDay,  # As the ledger has it
-    orders: Iterable[WorkingOrder],  # Stops and targets of the session, with their states
+    orders: Mapping[str, WorkingOrder],  # Client order id → stop or target of the session
+    states: Mapping[str, tuple[str, float]],  # Client order id → state in the ledger, shares filled
     reached: Collection[OrderKey],  # Those that a price has reached
     held_back: Collection[OrderKey],  # Those that were taken away because of a split that is not stored
     seen: bool,  # Whether the prices of the whole session were seen
 ) -> frozenset[str]:  # Symbols
     "The symbols whose stop or target the bar of a session may fill in place of prices"
-    newest = {one.key.symbol: one for one in sorted(orders, key=lambda one: one.key.attempt)}
-    waits = {symbol for symbol, one in newest.items() if one.key in held_back}
+    ordered = sorted(orders, key=lambda name: (orders[name].key.attempt, orders[name].key.kind == 'stop'))
+    newest = {orders[name].key.symbol: name for name in ordered}
+    waits = {symbol for symbol, name in newest.items() if orders[name].key in held_back}
     if not seen:
         return frozenset(day.books.symbols) - waits
-    touched = {one.key.symbol for one in orders if one.filled or one.key in reached}
-    stood = {symbol for symbol, one in newest.items() if one.state in _STOOD}
+    touched = {one.key.symbol for one in orders.values() if one.filled or one.key in reached}
+    stood = {symbol for symbol, name in newest.items() if states[name][0] in _STOOD}
     return frozenset(stood - touched - waits - _entered_within(day.books))
 
 

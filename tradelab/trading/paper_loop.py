@@ -47,7 +47,7 @@ from tradelab.trading.live_day import (
     take_price,
     unfit_prices,
 )
-from .order_ledger import OrderEvent, orders_told, protective_orders
+from .order_ledger import OrderEvent, order_states, orders_told, protective_orders
 from .paper_opening import refuse_bars_only
 from tradelab.trading.paper_session import (
     StoredMarket,
@@ -367,6 +367,7 @@ def _fill_the_rest(loop, table, day):
         unseen = longest_unseen(db, loop.mine.account, table.hours) > UNSEEN
         reached, held_back = ({one.key: one for one in orders_told(*about, why)} for why in (TRIGGERED, HELD_BACK))
         orders = protective_orders(*about)
+        states = order_states(db, loop.mine.account, list(orders))
     for order in reached.values():
         stop_reached(day.books, order)
     bars, known = loop.stored.bars(table.session), len(day.executions)
@@ -374,7 +375,7 @@ def _fill_the_rest(loop, table, day):
     if loop.feed is None and unseen:
         send_day(loop.mine, day, broker, day.hours[0], fill_at, loop.entries)
     else:
-        fills = not_shown(day, orders.values(), reached, held_back, not unseen)
+        fills = not_shown(day, orders, states, reached, held_back, not unseen)
         bars = bars_of(bars, day.books.symbols, fills)
     fill_by_bar(day, broker, bars, fill_at, not unseen)
     touched = {order.key for order in orders.values() if order.filled or order.key in reached}
