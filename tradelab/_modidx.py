@@ -13544,6 +13544,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'tradelab/trading/accounts.py'),
                                            'tradelab.trading.accounts.ask_to_stop': ( 'trading/accounts.html#ask_to_stop',
                                                                                       'tradelab/trading/accounts.py'),
+                                           'tradelab.trading.accounts.decided_last': ( 'trading/accounts.html#decided_last',
+                                                                                       'tradelab/trading/accounts.py'),
                                            'tradelab.trading.accounts.due_flows': ( 'trading/accounts.html#due_flows',
                                                                                     'tradelab/trading/accounts.py'),
                                            'tradelab.trading.accounts.end_dead_writers': ( 'trading/accounts.html#end_dead_writers',

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FLOWS', 'halt_account', 'rearm_account', 'account_state', 'pause_account', 'resume_account', 'WaitingCash',
-           'waiting_cash', 'free_cash', 'ask_cash', 'due_flows', 'ask_to_stop', 'refused_at', 'accounts_table',
-           'accounts_stamp', 'newest_account', 'end_dead_writers']
+           'waiting_cash', 'free_cash', 'ask_cash', 'due_flows', 'ask_to_stop', 'refused_at', 'decided_last',
+           'accounts_table', 'accounts_stamp', 'newest_account', 'end_dead_writers']
 
 # %% ../../nbs/trading/08_accounts.ipynb #454687f7
 import time
@@ -296,6 +296,21 @@ def refused_at(
     "The orders that the risk gate refused at a close, in words"
     rows = db.execute(text(_REFUSED), dict(account=account, session=day))
     return tuple(f'{symbol}: {verdict}' for symbol, verdict in rows)
+
+# %% ../../nbs/trading/08_accounts.ipynb #46417838
+_DECIDED = """
+SELECT d.symbol, max(greatest(s.at, w.started_at)) FROM account_decisions d
+JOIN account_sessions s USING (account, session) JOIN writer_epochs w ON w.account = s.account AND w.epoch = s.epoch
+WHERE d.account = :account GROUP BY d.symbol
+"""
+
+
+def decided_last(
+    db,  # A session
+    account: str,  # Name of the account
+) -> dict[str, datetime]:  # Symbol → when, aware; by the clock of the machine
+    "When an account decided last on each symbol"
+    return dict(db.execute(text(_DECIDED), dict(account=account)).all())
 
 # %% ../../nbs/trading/08_accounts.ipynb #05601b33
 _ACCOUNTS = f"""

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import pandas as pd
-from sqlalchemy import text
 
 from ..config import PaperSettings, Settings, load_settings
 from ..data.collection import ingest
@@ -47,7 +46,7 @@ from tradelab.trading.live_day import (
     take_price,
     unfit_prices,
 )
-from .order_ledger import OrderEvent, order_states, orders_told, protective_orders
+from .order_ledger import OrderEvent, last_session, order_states, orders_told, protective_orders
 from .paper_opening import refuse_bars_only
 from tradelab.trading.paper_session import (
     StoredMarket,
@@ -656,8 +655,7 @@ def _held_back(db, account, day):
 
 def _filled_by_bar(db, account):
     "Sentences about the stops and targets of the last session that no price reached and its bar did"
-    query = text('SELECT max(session)::text FROM account_sessions WHERE account = :account')
-    last = db.scalar(query, dict(account=account))
+    last = last_session(db, account)
     told = orders_told(db, account, last, BY_BAR) if last else []
     remedy = 'Where that happens often, the feed tells too little: choose another [paper] feed'
     return [f'{one.key.symbol}: its {one.key.kind} of {last} was {BY_BAR}. {remedy}' for one in told]

@@ -15,7 +15,6 @@ from math import inf, isfinite, isnan, nan
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import text
 
 from ..backtesting import trimmed_log
 from ..config import Settings
@@ -27,7 +26,7 @@ from ..engine.saved_account import load_account, save_account
 from ..engine.working_orders import OrderKey, WorkingOrder
 from ..risk_management import UNSENT, Account, Gate, Moment, Order, SentOrder
 from .account_state import TIGHTER, read_state
-from .accounts import due_flows
+from .accounts import decided_last, due_flows
 from .day_broker import NOBODY_SAW
 from tradelab.trading.order_ledger import (
     CashMovement,
@@ -150,13 +149,6 @@ class StoredMarket:
         return row_of(self.market.bars, t) if t >= 0 else bar_row(self.symbols, {})
 
 # %% ../../nbs/trading/18_paper_session.ipynb #9033dc14
-_COUNTED = text("""
-SELECT d.symbol, max(greatest(s.at, w.started_at)) FROM account_decisions d
-JOIN account_sessions s USING (account, session) JOIN writer_epochs w ON w.account = s.account AND w.epoch = s.epoch
-WHERE d.account = :account GROUP BY d.symbol
-""")
-
-
 def last_counted(
     pinned: Settings,  # As they were at the opening of the account
     account: str,  # Its name
@@ -166,7 +158,7 @@ def last_counted(
     if not symbols:
         return {}
     with session(pinned) as db:
-        counted = dict(db.execute(_COUNTED, dict(account=account)).all())
+        counted = decided_last(db, account)
     if never := [symbol for symbol in symbols if symbol not in counted]:
         remedy = 'Inspect it: tradelab data status. A new account can leave it out.'
         raise TradingError('A symbol of the account failed the data check', ', '.join(never), remedy)
