@@ -79,13 +79,6 @@ def _moment(at, what):
         raise TradingError(f'{what} must be a moment with its time zone', at, 'For example: datetime.now(UTC)')
     return at
 
-# %% ../../nbs/trading/04_order_ledger.ipynb #8ca40e4f
-def _round_money(value, *names):
-    "Round amounts of a frozen value to a billionth of a dollar; a Decimal is exact already"
-    for name in names:
-        if isinstance(amount := getattr(value, name), float):
-            object.__setattr__(value, name, round(amount, 9))
-
 # %% ../../nbs/trading/04_order_ledger.ipynb #ac544069
 _WHEN = ('epoch', 'at', 'received_at')  # Who wrote a row, and when, is not what it says
 
@@ -279,7 +272,6 @@ class LedgerExecution(Value):
         if not all(map(isfinite, numbers)) or self.quantity == 0 or self.price <= 0:
             remedy = 'Ask the broker for the execution again.'
             raise TradingError(f'The execution {self.execution_id} of {self.key} cannot be', numbers, remedy)
-        _round_money(self, 'fees', 'slippage')
         _moment(self.at, f'The time of the execution {self.execution_id}')
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #9ad74df3
@@ -353,7 +345,6 @@ class CashMovement(Value):
             raise TradingError(
                 f'The {self.kind} of {self.source} cannot be', self.amount, 'Look at where it comes from.'
             )
-        _round_money(self, 'amount')
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #44ca6815
 def book_cash(
@@ -466,7 +457,6 @@ class SessionClose(Value):
         if self.reason is None and not all(map(isfinite, figures.values())):
             remedy = 'Give the figures of a session that was done, or the reason why it was missed.'
             raise TradingError(f'The session {self.session} cannot end with these figures', figures, remedy)
-        _round_money(self, *_FIGURES)
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #170b20ce
 def figures_at_close(
