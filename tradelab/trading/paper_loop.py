@@ -27,7 +27,7 @@ from tradelab.trading.account_state import (
     read_state,
     take_limits,
 )
-from .accounts import accounts_table, refused_at
+from .accounts import accounts_table
 from .broker import TRIGGERED, OutcomeUnknownError
 from .feeds import Feed
 from tradelab.trading.live_day import (
@@ -402,13 +402,11 @@ def _tell(loop, rows):
     lacking = '' if close.reason else _lacking_words(loop, rows.session)
     if lacking:
         what += f', decided without a {lacking}'
-    with session(loop.settings) as db:
-        refused = refused_at(db, loop.mine.account, rows.session)
-    if refused:
-        what += f'; {list_names(refused)}'
+    if rows.refusals:
+        what += f'; {list_names(rows.refusals)}'
     figures = f'{plural(close.fills, "fill")}, equity {close.equity:,.2f} USD'
     loop.say(f'{rows.session}: {figures}; {what}')
-    level = logging.WARNING if close.reason or lacking or refused else logging.INFO
+    level = logging.WARNING if close.reason or lacking or rows.refusals else logging.INFO
     _log(loop, level, 'session', f'{loop.mine.account} {rows.session}: {what}', equity=close.equity)
 
 # %% ../../nbs/trading/22_paper_loop.ipynb #36290d02
@@ -557,7 +555,7 @@ def run_paper(
         raise TradingError('Prices of now fill orders only while a process runs', '--once', remedy)
     if feed is not None:
         refuse_bars_only(pinned)
-    stored = StoredMarket(pinned, account)
+    stored = StoredMarket(pinned, account=account)
     stored.read()
     if collect is None and clock is None:
         collect = lambda: ingest(settings, stored.symbols, pinned.data.provider)

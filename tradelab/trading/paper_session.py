@@ -26,7 +26,7 @@ from ..engine.saved_account import load_account, save_account
 from ..engine.working_orders import OrderKey, WorkingOrder
 from ..risk_management import UNSENT, Account, Gate, Moment, Order, SentOrder
 from .account_state import TIGHTER, read_state
-from .accounts import decided_last, due_flows
+from .accounts import decided_last, due_flows, refused_at
 from .day_broker import NOBODY_SAW
 from tradelab.trading.order_ledger import (
     CashMovement,
@@ -77,14 +77,14 @@ class StoredMarket:
     "The stored bars of an account and the signals on them."
 
     pinned: Settings  # As they were at the opening of the account
-    account: str = ''  # Its name, for symbols that the data check refuses by now; without it they are an error
-    refused: tuple[str, ...] = ()  # Symbols that the data check refuses: they have the data on which they last counted
-    actions: Mapping = field(default_factory=dict)  # Symbol → the last two sessions, and all actions
     strategy: str = ''  # Name of the strategy
     symbols: tuple[str, ...] = ()  # Tickers, sorted
     targets: Targets | None = None  # For a strategy that decides on targets
     panel: BarPanel | None = None  # All bars
     market: ReplayMarket | None = None  # From the first session of the account on; None while none of them has a bar
+    account: str = ''  # Its name, for symbols that the data check refuses by now; without it they are an error
+    refused: tuple[str, ...] = ()  # Symbols that the data check refuses: they have the data on which they last counted
+    actions: Mapping = field(default_factory=dict)  # Symbol → the last two sessions, and all actions
 
     def read(self):  # Raises TradingError for a symbol that does not pass the data check and has never counted
         "Read bars again, and compute the signals"
@@ -557,4 +557,4 @@ def end_day(
         store_sessions(db, mine.account, mine.epoch, [rows], stored.market, *about)
         news = [OrderEvent(day.name(key), 'rejected', raw={'reason': f'risk gate: {refused[key]}'}) for key in refused]
         record_order_events(db, mine.account, mine.epoch, news, day.hours[1])
-    return rows
+        return replace(rows, refusals=refused_at(db, mine.account, day.session))

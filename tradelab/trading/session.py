@@ -133,6 +133,7 @@ class SessionRows:
     held: np.ndarray  # Shares at the close, shape (n_symbols,)
     log: Log  # What the engine wrote; its sessions are counted as in the market
     refused: Mapping[str, str] = field(default_factory=dict)  # Symbol → why its order may not leave
+    refusals: tuple[str, ...] = ()  # What the risk gate refused at the close, in words
 
 # %% ../../nbs/trading/07_session.ipynb #ca7de4a7
 def night_of(

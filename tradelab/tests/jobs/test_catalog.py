@@ -41,6 +41,7 @@ def test_moments_carry_their_zone_and_sessions_are_dates():
         'session',
         'ex_date',
         'entry_session',
+        'entries_wait',
         'exit_session',
         'valid_from',
         'valid_to',
@@ -77,6 +78,7 @@ def test_money_is_numeric_and_research_prices_are_not():
     ledger = {f'{table}.{name}' for table, names in _LEDGER_AMOUNTS.items() for name in names.split()}
     assert money == ledger | {
         'accounts.cash',
+        'cash_requests.amount',
         'trades.entry_price',
         'trades.exit_price',
         'trades.quantity',
