@@ -300,7 +300,7 @@ def start_database(
             with admin_connection(url):
                 return
         except DatabaseDownError as e:
-            if 'recovering' not in e.what or time.monotonic() > deadline:
+            if not ('recovering' in e.what or 'was lost' in e.what) or time.monotonic() > deadline:
                 raise full_disk(folder) or e from e
         time.sleep(0.1)
 
