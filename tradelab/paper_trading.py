@@ -330,9 +330,7 @@ def start(
         _refuse_old_bars(settings)
         _ready(settings, settings.paper.symbols or settings.data.symbols)
         say(f'{open_paper(settings, datetime.now(UTC), name, say)} was opened')
-    mode, pinned = pinned_settings(settings, name)
-    if mode != 'paper':
-        raise TradingError(f'{name} is no paper account', mode, 'Name another one: tradelab accounts')
+    pinned = _paper_settings(settings, name)
     with session(settings) as db:
         refuse_closed(read_state(db, name))
         limits = limits_in_force(db, name, pinned)
@@ -342,6 +340,14 @@ def start(
     if not once:
         say(f'{name} is traded until it is stopped. Next: {outlook(settings, name, datetime.now(UTC)).next}')
     return run_paper(settings, name, once=once, say=say)
+
+
+def _paper_settings(settings, account, remedy='Name another one: tradelab accounts'):
+    "The settings as they were at the opening of a paper account; TradingError for another mode"
+    mode, pinned = pinned_settings(settings, account)
+    if mode != 'paper':
+        raise TradingError(f'{account} is no paper account', mode, remedy)
+    return pinned
 
 # %% ../nbs/trading/30_paper_trading.ipynb #e5731991
 def stop(
@@ -414,9 +420,7 @@ def limits(
     "The limits of an account"
     settings = settings or load_settings()
     name = account or settings.paper.account
-    mode, pinned = pinned_settings(settings, name)
-    if mode != 'paper':
-        raise TradingError(f'{name} is no paper account', mode, 'Name another one: tradelab accounts')
+    pinned = _paper_settings(settings, name)
     with session(settings) as db:
         opened = timetable(coming_session(db, name, pinned, datetime.now(UTC)), settings.paper).opened
         force, later = (limits_in_force(db, name, pinned, moment) for moment in (opened, None))
@@ -488,10 +492,7 @@ def reset(
 ) -> PaperReset:  # Raises TradingError, DataError or UnknownSymbolError, and then nothing has changed
     "Close a paper account, and open its successor"
     settings, now, words = settings or load_settings(), datetime.now(UTC), checked_text(reason, 'The reason')
-    mode, _ = pinned_settings(settings, account)
-    if mode != 'paper':
-        remedy = 'A replay begins anew by another name: tradelab paper replay --account NAME'
-        raise TradingError(f'{account} is no paper account', mode, remedy)
+    _paper_settings(settings, account, 'A replay begins anew by another name: tradelab paper replay --account NAME')
     if cash is not None:
         settings = with_values(settings, paper={'cash': float(checked_cash(cash))})
     with writer(settings, account) as mine:

@@ -60,7 +60,7 @@ from ..reporting.pages import report_page, write_index
 from ..reporting.privacy import child_environment, private_path, publish
 from ..research.walk_forward import folds
 from ..serving.predictions import models_stamp
-from ..trading.accounts import accounts_stamp, accounts_table
+from ..trading.accounts import accounts_stamp, accounts_table, no_session
 from ..trading.order_ledger import last_session
 from ..utils.database import require_current, session
 from tradelab.utils.error_handling import (
@@ -424,15 +424,14 @@ def _check_stored(settings, name, subjects, parameters):
 def _check_accounts(settings, name, parameters):
     "TradingError for an account that is not there, where a notebook reads them"
     if 'accounts' in reads_of(find_template(settings.home, name), ()):
-        known = list(accounts_table(settings)['account'])
+        known = accounts_table(settings).set_index('account')['mode']
         for account in filter(None, map(str.strip, parameters.get('account', '').split(','))):
             if account not in known:
-                raise TradingError('There is no such account', account, did_you_mean(account, known))
+                raise TradingError('There is no such account', account, did_you_mean(account, list(known.index)))
             with session(settings) as db:
                 if not last_session(db, account):
-                    remedy = f'Let it trade first: tradelab paper start --account {account}'
-                    raise TradingError('The account has no session yet', account, remedy)
-        if not known:
+                    raise no_session(account, known[account])
+        if known.empty:
             raise TradingError('There is no account to report on', 'none', 'Make one: tradelab paper replay')
 
 # %% ../../nbs/jobs/04_runs.ipynb #357c7e98

@@ -27,7 +27,7 @@ from tradelab.engine.doors import (
     waiting_executions,
 )
 from ..engine.fills import fees, market_fill_price
-from ..engine.working_orders import ORDER_KINDS, OrderKey, WorkingOrder
+from ..engine.working_orders import OPENING_KINDS, ORDER_KINDS, OrderKey, WorkingOrder
 from .account_history import AccountHistory
 from .paper_session import CAUSES as UNSENT
 from .replay import new_books
@@ -353,7 +353,7 @@ def _add_extras(chained, session, bars):
 
 
 def _enters(key):
-    return key[2] in ('entry', 'add', 'reinvest')
+    return key[2] in OPENING_KINDS
 
 
 def _stands_alike(chained, session, key):

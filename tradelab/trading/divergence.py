@@ -17,8 +17,9 @@ from ..engine.market import BarPanel
 from ..research.track_record import growth_of, order_costs
 from .account_chain import chain_account, live_through, may_matter
 from .account_history import AccountHistory, account_history, market_decided, market_known, market_of
+from .accounts import no_session
 from .replay import pinned_settings, returns_before
-from ..utils.error_handling import TradingError, plural
+from ..utils.error_handling import plural
 
 # %% ../../nbs/trading/29_divergence.ipynb #731bf7cd
 CAUSES = {
@@ -96,9 +97,7 @@ def divergence(
     "Split the difference between an account and its backtest into causes that add up"
     history = account_history(settings, account)
     if history.equity.empty:
-        verb = 'replay' if history.mode == 'replay' else 'start'
-        remedy = f'Let it trade first: tradelab paper {verb} --account {account}'
-        raise TradingError(f'{account} has made no session yet', 'nothing to compare', remedy)
+        raise no_session(account, history.mode)
     pinned = _of_its_sessions(pinned_settings(settings, account)[1], history)
     universe = admit_all(pinned, pinned.data.symbols, allow=','.join(pinned.data.symbols))
     market, core = market_of(pinned, _begun(universe.data, history.equity.index[-1]))

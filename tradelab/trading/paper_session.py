@@ -47,6 +47,7 @@ from .prices import split_like
 from .replay import Latch, compile_engine, new_books, study_of
 from tradelab.trading.session import (
     EXIT_FAILED,
+    NIGHTS,
     ReplayMarket,
     SessionRows,
     SplitRow,
@@ -133,12 +134,15 @@ class StoredMarket:
     def closes(
         self,
         day: str,  # Session, ISO
-    ) -> dict[str, float]:  # Symbol → USD a share of that time; without symbols that have no bar yet
+    ) -> dict[
+        str, float
+    ]:  # Symbol → USD a share of that time; without symbols that had no bar in the last `NIGHTS` sessions
         "The last closes before a session"
-        known = self.market.sessions if self.market else ()
-        bars = pd.DataFrame(self.market.bars.close[: bisect_left(known, day)]) if known else pd.DataFrame()
-        last = bars.where(bars > 0).ffill().tail(1).to_numpy().ravel()
-        return {symbol: float(close) for symbol, close in zip(self.symbols, last) if close > 0}
+        closes = self.market.bars.close[: bisect_left(self.market.sessions, day)][-NIGHTS:] if self.market else ()
+        last = {}
+        for row in closes:
+            last |= {symbol: float(close) for symbol, close in zip(self.symbols, row) if close > 0}
+        return last
 
     def bars(
         self,

@@ -58,6 +58,7 @@ from tradelab.utils.database_driver import (
     connect_when_ready,
     database_error,
     is_trusted,
+    may_pass,
 )
 from tradelab.utils.error_handling import (
     ConfigError,
@@ -300,7 +301,7 @@ def start_database(
             with admin_connection(url):
                 return
         except DatabaseDownError as e:
-            if not ('recovering' in e.what or 'was lost' in e.what) or time.monotonic() > deadline:
+            if not may_pass(str(e.found)) or time.monotonic() > deadline:
                 raise full_disk(folder) or e from e
         time.sleep(0.1)
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RIGHTS_REMEDIES', 'STATEMENT_REMEDIES', 'LOGIN_REMEDIES', 'CONNECTION_REMEDIES', 'RECOVERY_S', 'database_error',
-           'libpq_parameters', 'is_local', 'is_trusted', 'answer_within', 'connect_when_ready']
+           'libpq_parameters', 'is_local', 'is_trusted', 'answer_within', 'may_pass', 'connect_when_ready']
 
 # %% ../../nbs/ground/09_database_driver.ipynb #77b0de85
 import os
@@ -316,6 +316,13 @@ class WatchedConnection(psycopg2.extensions.connection):
 RECOVERY_S = 10.0  # Seconds to wait for a server that starts, recovers or stops
 
 
+def may_pass(
+    message: str,  # Of an attempt to connect
+) -> bool:  # Such as of a server that starts, recovers or stops
+    "Whether the next attempt may succeed in a moment"
+    return re.search(f'{_NOT_READY}|{_ENDED_EARLY}', message) is not None
+
+
 def connect_when_ready(
     dialect,  # Of SQLAlchemy; its `connect` is the driver's
     record,  # The place of the connection in its pool; not used
@@ -328,6 +335,6 @@ def connect_when_ready(
         try:
             return dialect.connect(*arguments, **options)
         except psycopg2.OperationalError as e:
-            if not re.search(f'{_NOT_READY}|{_ENDED_EARLY}', str(e)) or time.monotonic() > deadline:
+            if not may_pass(str(e)) or time.monotonic() > deadline:
                 raise
         time.sleep(0.05)
