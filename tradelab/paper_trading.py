@@ -49,7 +49,7 @@ from tradelab.trading.accounts import (
 )
 from .trading.order_ledger import OrderEvent, load_ledger, record_order_events
 from .trading.paper_loop import PaperRan, outlook, run_paper
-from .trading.paper_opening import open_paper, opening_only, paper_opening, refuse_changed
+from .trading.paper_opening import open_paper, opening_only, paper_opening, refuse_changed, refuse_unfit
 from .trading.paper_timetable import coming_session, session_asked, timetable
 from .trading.parity import Parity, parity
 from .trading.replay import Replayed, open_replay, pinned_settings, replay_settings, with_values
@@ -328,6 +328,7 @@ def start(
     _ready(settings, ())
     if name not in set(accounts_table(settings)['account']):
         _refuse_old_bars(settings)
+        refuse_unfit(settings)
         _ready(settings, settings.paper.symbols or settings.data.symbols)
         say(f'{open_paper(settings, datetime.now(UTC), name, say)} was opened')
     pinned = _paper_settings(settings, name)

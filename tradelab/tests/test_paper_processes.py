@@ -124,6 +124,11 @@ def test_pause_and_resume(market):
         (('start', '--once'), {'TRADELAB_STRATEGY_FAST': '7'}, '[strategy] fast: 50 at the opening, 7 today'),
         (('start', '--once'), {'TRADELAB_RISK_MAX_DRAWDOWN': '0.9'}, '[risk] max_drawdown: 0.5 in force, 0.9'),
         (('start', '--account', 'new', '--once'), {'TRADELAB_RISK_MAX_DRAWDOWN': ''}, 'needs these limits of [risk]'),
+        (  # before anything is collected: NOPE is never asked for
+            ('start', '--account', 'new', '--once'),
+            {'TRADELAB_RISK_MAX_DRAWDOWN': '', 'TRADELAB_PAPER_SYMBOLS': 'NOPE'},
+            'needs these limits of [risk]',
+        ),
         (('start', '--account', 'new', '--once'), {'TRADELAB_DATA_PROVIDER': 'sample'}, 'yahoo, alpaca or files'),
         (('start', '--account', 'new', '--once'), {'TRADELAB_PAPER_SYMBOLS': 'CCC'}, 'Then name other symbols'),
         (
