@@ -172,7 +172,8 @@ _RUN_CSS = """
 @media (max-width: 900px) {
   body { padding: 16px 12px 40px; } table, .runs { font-size: .8em; }
   th, td { padding: 3px 5px; white-space: normal; } table tbody td.sentence { min-width: 10em; }
-  .runs th, .runs td { padding: 3px; } td svg { max-width: 64px; } table .whole { white-space: nowrap; }
+  .runs { font-size: .76em; } .runs th, .runs td { padding: 3px 2px; } td svg { max-width: 44px; }
+  table .whole { white-space: nowrap; }
 }
 @media print { body { max-width: none; padding: 0; } a { color: inherit; } }
 """
