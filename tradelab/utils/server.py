@@ -403,13 +403,19 @@ def _lost(process, data_dir):
     return 'its socket was removed' if ready and not _address(data_dir) else ''
 
 # %% ../../nbs/ground/08_server.ipynb #20f358df
+def _children(process):
+    "The processes of a server, each after the name that Postgres gives it; one that ends meanwhile is left out"
+    named = []
+    with suppress(psutil.Error):
+        for child in process.children():
+            with suppress(psutil.Error):
+                named.append((' '.join(child.cmdline()).rstrip(), child))
+    return named
+
+
 def _at_work(process):
-    "The sessions of clients that are not idle, by the names that Postgres gives its processes"
-    names = []
-    for child in process.children():
-        with suppress(psutil.Error):
-            names.append(' '.join(child.cmdline()).rstrip())
-    return [name for name in names if '[local]' in name and not name.endswith(' idle')]
+    "The sessions of clients that are not idle, by their names"
+    return [name for name, _ in _children(process) if '[local]' in name and not name.endswith(' idle')]
 
 # %% ../../nbs/ground/08_server.ipynb #b6434a2e
 _PATIENCE = 60  # seconds

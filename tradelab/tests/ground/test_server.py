@@ -46,6 +46,13 @@ def _psql(url, statement):
     return process.stdout.strip()
 
 
+def _child(data_dir, name):
+    "The one process of a running server with a name such as checkpointer"
+    postmaster = psutil.Process(int((data_dir / 'postmaster.pid').read_text().split()[0]))
+    (child,) = (child for said, child in server._children(postmaster) if name in said)
+    return child
+
+
 def _kill(data_dir):
     "SIGKILL for the postmaster, as the kernel does when memory runs out"
     os.kill(int((data_dir / 'postmaster.pid').read_text().split()[0]), signal.SIGKILL)
@@ -85,7 +92,7 @@ def test_a_dead_server_whose_pid_file_says_nothing_is_started(data_dir, text):
 
 def test_a_process_of_the_killed_server_that_still_lives_is_waited_for(data_dir):
     url = start_server(data_dir, durable=False)
-    writer = psutil.Process(int((data_dir / 'postmaster.pid').read_text().split()[0])).children()[0]
+    writer = _child(data_dir, 'background writer')
     writer.suspend()
     _kill(data_dir)
     (data_dir / 'postmaster.pid').write_text('')
@@ -241,8 +248,7 @@ def test_a_program_that_the_server_lacks_is_refused():
 def test_a_server_that_does_not_end_in_order_is_ended_at_once(data_dir, monkeypatch):
     url = start_server(data_dir, durable=False)
     _psql(url, 'CREATE TABLE kept AS SELECT 1 AS a')
-    postmaster = psutil.Process(int((data_dir / 'postmaster.pid').read_text().split()[0]))
-    (checkpointer,) = (child for child in postmaster.children() if 'checkpointer' in child.cmdline()[0])
+    checkpointer = _child(data_dir, 'checkpointer')
     checkpointer.suspend()
     steps = ((signal.SIGINT, 0.3), (signal.SIGQUIT, 0.3), (signal.SIGKILL, 5))
     monkeypatch.setattr(server, '_IN_ORDER', steps)
