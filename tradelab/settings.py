@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['LARGEST', 'SYMBOL', 'NO_COSTS', 'SIZINGS', 'MOST_COMBINATIONS', 'Section', 'Value', 'DataSettings', 'YahooSettings',
            'AlpacaSettings', 'FilesSettings', 'StrategySettings', 'CostSettings', 'RiskSettings', 'OrderSettings',
-           'BacktestSettings', 'PaperSettings', 'number_list', 'SweepSettings', 'WalkForwardSettings',
+           'BacktestSettings', 'PaperSettings', 'LiveSettings', 'number_list', 'SweepSettings', 'WalkForwardSettings',
            'DatabaseSettings', 'ReportSettings', 'LoggingSettings', 'ModelSettings', 'RetrainingSettings']
 
 # %% ../nbs/ground/04_settings.ipynb #b76624b5
@@ -523,6 +523,57 @@ class PaperSettings(Section):
     decide_after_min: float = Field(15.0, ge=0, le=240, description='minutes from the close to the decision, 0 to 240')
     wait_min: float = Field(240.0, ge=0, le=960, description='minutes that a decision waits for its bars, 0 to 960')
     record: bool = Field(False, description='true writes the prices that come to a file')
+
+    @field_validator('symbols', mode='before')
+    @classmethod
+    def _split(cls, value):
+        return _split_text('' if value is None else value)
+
+# %% ../nbs/ground/04_settings.ipynb #2f492849
+_AccountNumber = Annotated[str, Field(pattern=r'^[A-Z0-9]{4,24}$')]  # As Alpaca writes it
+_ALPACA_HOST = r'^(paper|live|http://127\.0\.0\.1:[0-9]{1,5})$'
+
+# %% ../nbs/ground/04_settings.ipynb #f66ffc91
+class _LiveSwitches(Section):
+    "What must be true before real money is traded"
+
+    account_numbers: Annotated[tuple[_AccountNumber, ...], NoDecode] = Field(
+        (), description='numbers of the accounts at Alpaca that may be traded, separated by commas; empty for none'
+    )
+    permit_days: int = Field(7, ge=1, le=31, description='days that a permission lasts without --until, 1 to 31')
+    paper_sessions: int = Field(
+        5, ge=1, le=250, description='sessions of paper or shadow trading on record before live, 1 to 250'
+    )
+    max_margin: int = Field(1, ge=1, le=4, description='largest margin multiplier at Alpaca: 1 (cash) to 4')
+
+    @field_validator('account_numbers', mode='before')
+    @classmethod
+    def _split_numbers(cls, value):
+        return _split_text('' if value is None else value)
+
+# %% ../nbs/ground/04_settings.ipynb #69c18416
+class LiveSettings(_LiveSwitches):
+    "The account of `tradelab live start`."
+
+    account: str = Field(
+        'live',
+        pattern=r'^[a-z][a-z0-9_-]{0,23}$',
+        description='name of the account: 1 to 24 characters, a letter, then letters, digits, - or _, in lower case',
+    )
+    mode: Literal['shadow', 'live'] = Field(
+        'shadow', description='shadow: decides and writes its orders down, sends nothing; live: sends them'
+    )
+    host: str = Field(
+        'paper',
+        pattern=_ALPACA_HOST,
+        description="paper (Alpaca's host without real money), live, or http://127.0.0.1:port for a stand-in",
+    )
+    symbols: Annotated[tuple[_Symbol, ...], NoDecode] = Field(
+        (), description='tickers separated by commas; empty for [data] symbols'
+    )
+    foreign: Literal['halt', 'adopt', 'ignore'] = Field(
+        'halt', description='orders and positions that the account did not make: halt, adopt or ignore'
+    )
 
     @field_validator('symbols', mode='before')
     @classmethod

@@ -65,6 +65,10 @@ NAMES = {
     'logging.directory': [''],
     'paper.account': ['', 'Paper', '7', 'a b', 'a' * 25],
     'paper.symbols': ['../x', 'A B', 'IBM,;DROP', 'x' * 40],
+    'live.account': ['', 'Live', '7', 'a b', 'a' * 25],
+    'live.symbols': ['../x', 'A B', 'IBM,;DROP', 'x' * 40],
+    'live.account_numbers': ['pa3', '../x', 'PA3XYZ;1', 'P' * 25],
+    'live.host': ['', 'https://api.alpaca.markets', 'http://example.com', 'http://127.0.0.1', 'Live'],
 }  # Settings that are names → texts that cannot be one
 
 # %% ../../nbs/tests/bad_inputs.ipynb #ca1cedf9
