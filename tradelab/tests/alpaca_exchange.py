@@ -233,8 +233,17 @@ def free(
     "Shares that no open order holds"
     held, _ = self.held.get(symbol, (Decimal(), Decimal()))
     sells = [row for row in self.open_rows(symbol) if row['side'] == 'sell' and row['status'] != 'held']
-    groups = {row.get('group_id') or row['id']: Decimal(row['qty']) - Decimal(row['filled_qty']) for row in sells}
+    groups = {self.root(row): Decimal(row['qty']) - Decimal(row['filled_qty']) for row in sells}
     return held - sum(groups.values(), Decimal())
+
+
+@patch
+def root(
+    self: AlpacaExchange,
+    row: dict,  # An order
+) -> str:  # Its own id, or that of the order that it came with
+    "What the orders of one bracket, oto or oco have in common"
+    return self.parents.get(row['id'], row['id'])
 
 # %% ../../nbs/tests/alpaca_exchange.ipynb #c52a9fb2
 @patch
@@ -268,7 +277,12 @@ def calendar_rows(
     ]
 
 # %% ../../nbs/tests/alpaca_exchange.ipynb #372280ff
-_ENTRY_CLASSES = {'bracket': {'take_profit', 'stop_loss'}, 'oto': {'take_profit', 'stop_loss'}}
+def _with_limit(body):
+    "An order whose limit may be said by its target alone, as that of an oco is"
+    target = body.get('take_profit') or {}
+    if body.get('order_class') != 'oco' or body.get('limit_price') is not None:
+        return body
+    return body | {'limit_price': target.get('limit_price')}
 
 
 def _refuse_form(exchange, body):
@@ -295,13 +309,15 @@ def _refuse_class(body):
     legs = {name for name in ('take_profit', 'stop_loss') if body.get(name)}
     if kind == 'simple' and not legs:
         return
-    if kind not in _ENTRY_CLASSES:
+    if kind not in ('bracket', 'oto', 'oco'):
         raise Refused(422, 42210000, f'order class {kind} is not served here')
     if body['time_in_force'] not in ('day', 'gtc'):
         raise Refused(422, 42210000, f'{kind} orders must be DAY or GTC')
+    if kind == 'oco' and body['type'] != 'limit':
+        raise Refused(422, 42210000, 'oco orders must be limit orders')
     if body['type'] not in ('market', 'limit'):
         raise Refused(422, 42210000, f'{kind} orders must be entry orders')
-    if len(legs) != (2 if kind == 'bracket' else 1):
+    if len(legs) != (1 if kind == 'oto' else 2):
         raise Refused(422, 40010001, f'{kind} orders with {len(legs)} legs')
 
 # %% ../../nbs/tests/alpaca_exchange.ipynb #cabc911e
@@ -351,18 +367,18 @@ def _new_row(exchange, body, **changes):
 
 
 def _add_legs(exchange, entry, body):
-    "The protective orders of an entry, held"
-    group, other = exchange.new_id(), 'sell' if entry['side'] == 'buy' else 'buy'
+    "The protective orders of an entry, or the stop of an oco, held"
+    group, other, is_oco = exchange.new_id(), 'sell' if entry['side'] == 'buy' else 'buy', entry['order_class'] == 'oco'
     if exchange.generation != 'old':
-        entry |= {'group_id': group, 'group_role': 'entry'}
-    for role in ('take_profit', 'stop_loss'):
+        entry |= {'group_id': group, 'group_role': 'take_profit' if is_oco else 'entry'}
+    for role in ('stop_loss',) if is_oco else ('take_profit', 'stop_loss'):
         if terms := body.get(role):
             kind = 'limit' if role == 'take_profit' else 'stop_limit' if terms.get('limit_price') else 'stop'
             leg = {
                 **body,
                 'client_order_id': None,
                 'type': kind,
-                'side': other,
+                'side': body['side'] if is_oco else other,
                 'limit_price': None,
                 'stop_price': None,
             }
@@ -379,6 +395,7 @@ def submit(
 ) -> dict:  # The row with its legs; raises Refused
     "Take an order"
     with self.lock:
+        body = _with_limit(body)
         _refuse_form(self, body)
         _refuse_class(body)
         name = body.get('client_order_id')
@@ -479,9 +496,19 @@ def end(
 ):
     "End an order, with the legs that waited for it, or the other leg of its group"
     self.report(row, status, status=status)
-    for leg, parent in self.parents.items():
-        if parent in (row['id'], self.parents.get(row['id'])) and self.orders[leg]['status'] in OPEN_STATES:
-            self.report(self.orders[leg], 'canceled', status='canceled')
+    for other in self.others(row):
+        if other['status'] in OPEN_STATES and not (other['order_class'] != 'oco' and other['id'] == self.root(row)):
+            self.report(other, 'canceled', status='canceled')
+
+
+@patch
+def others(
+    self: AlpacaExchange,
+    row: dict,  # An order
+) -> list[dict]:  # Without itself
+    "The orders that came with it"
+    root = self.root(row)
+    return [self.orders[id] for id in (root, *self.parents) if self.parents.get(id, root) == root and id != row['id']]
 
 # %% ../../nbs/tests/alpaca_exchange.ipynb #dcb25e0d
 @patch
@@ -503,6 +530,7 @@ def replace(
         self.orders[made['id']] = made
         if row['id'] in self.parents:
             self.parents[made['id']] = self.parents[row['id']]
+        self.parents |= {leg: made['id'] for leg, parent in self.parents.items() if parent == row['id']}
         self.report(row, 'replaced', status='replaced', replaced_by=made['id'], replaced_at=self.stamp())
         self.report(made, 'new')
         return dict(made)
@@ -601,9 +629,9 @@ def is_awake(
     self: AlpacaExchange,
     row: dict,  # A leg
 ) -> bool:  # True once its entry is filled whole
-    "Whether a held leg stands in the market: Alpaca shows the stop of a bracket as held all its life"
+    "Whether a held leg stands in the market: Alpaca shows the stop of a bracket or an oco as held all its life"
     parent = self.orders.get(self.parents.get(row['id'], ''))
-    return parent is not None and parent['status'] == 'filled'
+    return parent is not None and (parent['status'] == 'filled' or parent['order_class'] == 'oco')
 
 # %% ../../nbs/tests/alpaca_exchange.ipynb #05247d2a
 @patch
@@ -643,19 +671,18 @@ def after_fill(
     whole: bool,  # Whether it has ended
 ):
     "Wake the legs of an entry, shrink the other leg of a group"
-    legs = [self.orders[leg] for leg, parent in self.parents.items() if parent == row['id']]
-    waiting = [leg for leg in legs if leg['status'] == 'held']
+    is_oco, is_entry = row['order_class'] == 'oco', row['id'] not in self.parents
+    waiting = [leg for leg in self.others(row) if is_entry and not is_oco and leg['status'] == 'held']
     if whole and waiting:
         target = next((leg for leg in waiting if leg['type'] == 'limit'), waiting[0])
         self.report(target, 'new', status='new')
-    parent = self.parents.get(row['id'])
-    for leg, other in self.parents.items():
-        if parent and other == parent and leg != row['id'] and self.orders[leg]['status'] in OPEN_STATES:
-            rest = Decimal(self.orders[leg]['qty']) - shares
-            if rest <= Decimal(self.orders[leg]['filled_qty']):
-                self.report(self.orders[leg], 'canceled', status='canceled')
+    for other in self.others(row) if is_oco or not is_entry else ():
+        if other['status'] in OPEN_STATES and (is_oco or other['id'] in self.parents):
+            rest = Decimal(other['qty']) - shares
+            if rest <= Decimal(other['filled_qty']):
+                self.report(other, 'canceled', status='canceled')
             else:
-                self.orders[leg]['qty'] = text_of(rest)
+                other['qty'] = text_of(rest)
 
 
 @patch

@@ -71,6 +71,8 @@ def _unsupported(request):
 
 def _unsupported_legs(request):
     "What of the legs of an entry Alpaca cannot do, in words; empty for nothing"
+    if _is_oco(request):
+        return _unsupported_oco(request)
     if request.time_in_force not in ('day', 'gtc') or request.type not in ('market', 'limit'):
         return f'legs on a {request.type} entry with time in force {request.time_in_force}'
     kinds = sorted('target' if leg.type == 'limit' else 'stop' for leg in request.legs)
@@ -81,6 +83,22 @@ def _unsupported_legs(request):
             return f'a {leg.type} leg for {leg.quantity:g} of {request.quantity:g} shares'
         if leg.time_in_force != request.time_in_force:
             return f'a leg with time in force {leg.time_in_force} on an entry with {request.time_in_force}'
+    return ''
+
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #b48d45ec
+def _is_oco(request):
+    "Whether an order and its leg sell the same shares"
+    return any(leg.quantity * request.quantity > 0 for leg in request.legs)
+
+
+def _unsupported_oco(request):
+    "What of a target with its stop Alpaca cannot do, in words; empty for nothing"
+    stop, until = request.legs[0], request.time_in_force
+    kinds = f'{request.type} with {" and ".join(leg.type for leg in request.legs)}'
+    if until not in ('day', 'gtc') or kinds not in ('limit with stop', 'limit with stop_limit') or stop.legs:
+        return f'an oco of {kinds} with time in force {until}'
+    if (stop.quantity, stop.symbol, stop.time_in_force) != (request.quantity, request.symbol, until):
+        return f'a stop {stop.time_in_force} for {stop.quantity:g} of {request.quantity:g} shares in an oco {until}'
     return ''
 
 # %% ../../nbs/trading/24_alpaca_broker.ipynb #fd3fce62
@@ -98,6 +116,8 @@ def order_body(
     body |= {'extended_hours': False, **_prices(request)}
     for leg in request.legs:
         body['take_profit' if leg.type == 'limit' else 'stop_loss'] = _prices(leg)
+    if _is_oco(request):
+        return body | {'order_class': 'oco', 'take_profit': {'limit_price': body.pop('limit_price')}}
     return body | {'order_class': ('simple', 'oto', 'bracket')[len(request.legs)]}
 
 
@@ -369,6 +389,27 @@ def _positions(self: AlpacaBroker) -> tuple[BrokerPosition, ...]:  # Sorted by s
 
 
 AlpacaBroker.account, AlpacaBroker.account_row, AlpacaBroker.positions = _account, _account_row, _positions
+
+
+def _free_shares(
+    self: AlpacaBroker,
+    symbol: str,  # Ticker
+) -> tuple[float, float]:  # Held, and of them those that no open order wants; raises OutcomeUnknownError
+    "What of a position could be sold now, or bought back"
+    try:
+        row = _asked_for(self, dict, 'get', f'/positions/{symbol}')
+    except AlpacaRefusalError as e:
+        if e.status == 404:
+            return 0.0, 0.0
+        raise OutcomeUnknownError(f'Alpaca does not say what is held of {symbol}', str(e), 'Ask again.') from None
+    held, free = _number(row, 'qty'), _number(row, 'qty_available')
+    if held is None or free is None:
+        raise OutcomeUnknownError(f'Alpaca does not say what is free of {symbol}', row, 'Ask again later.')
+    sign = -1.0 if row.get('side') == 'short' else 1.0
+    return sign * abs(held), sign * abs(free)
+
+
+AlpacaBroker.free_shares = _free_shares
 
 # %% ../../nbs/trading/24_alpaca_broker.ipynb #b910da1b
 def _submit(
