@@ -5,6 +5,7 @@ __all__ = ['defaults', 'lab', 'fresh', 'emptied', 'pytest_collection_modifyitems
 
 # %% ../../nbs/ground/10_database.ipynb #c90427fe
 import os
+import shutil
 
 import pytest
 from hypothesis import HealthCheck
@@ -44,6 +45,8 @@ def lab(defaults):
 def _emptied(lab):
     with owner_session(lab) as work:
         work.execute(text(f'TRUNCATE {", ".join(metadata.tables)} RESTART IDENTITY CASCADE'))
+    for folder in ('kill', 'alerts'):  # what was written without the database belongs to it
+        shutil.rmtree(lab.path('.tradelab', folder), ignore_errors=True)
     return lab
 
 
