@@ -35,7 +35,8 @@ _ORDERS = """
 SELECT i.client_order_id, left(i.decided, 10) AS decided, i.symbol, i.kind, i.side, i.order_type, i.at, o.state,
     i.quantity::float8 AS quantity, o.quantity::float8 AS ordered, o.filled::float8 AS filled,
     i.price::float8 AS price, i.distance::float8 AS distance, i.stop_loss::float8 AS stop_loss,
-    i.take_profit::float8 AS take_profit, i.reason_code, heard.why, (heard.bid + heard.ask) / 2 AS mid,
+    i.take_profit::float8 AS take_profit, i.reason_code, i.time_in_force, heard.why,
+    coalesce(i.stop_price, i.limit_price)::float8 AS level, (heard.bid + heard.ask) / 2 AS mid,
     (heard.ask - heard.bid) / (heard.bid + heard.ask) * 20000 AS spread
 FROM intents i JOIN order_states o USING (account, client_order_id)
 CROSS JOIN LATERAL (SELECT max(raw ->> 'reason') AS why,
