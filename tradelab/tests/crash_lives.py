@@ -212,7 +212,7 @@ def _by_steps(watched, stood):
 
 def _run_paper(watched, stood, clock, feed=None):
     "The loop of a paper account on a virtual clock"
-    looping.SimulatedBroker = watched
+    live_day.SimulatedBroker = watched
     paper_session.replay_study, paper_session.replay_market = lambda pinned: PREPARED.study, lambda *_: PREPARED.market
     told = lambda sentence: stood()
     looping.run_paper(load_settings(), ACCOUNT, clock, END, say=told, script=SCRIPT, feed=feed)

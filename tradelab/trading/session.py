@@ -444,8 +444,8 @@ def send_waiting(
         stuck.add(order.key.symbol)
         yield OrderEvent(name, 'submitted', broker_at=at)
         try:
-            send_order(broker, order_request(order, name, fill_at))
-            yield _event(broker, name, 'accepted', at)
+            sent = send_order(broker, order_request(order, name, fill_at))
+            yield _event(broker, name, 'accepted', at, raw=sent.raw)
             stuck.discard(order.key.symbol)
         except OrderRejectedError as e:
             known = broker.orders.get(name)

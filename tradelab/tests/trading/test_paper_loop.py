@@ -26,7 +26,7 @@ from ...trading.account_state import create_account, loosen_limit, restrict
 from ...trading.accounts import ask_to_stop, refused_at
 from ...trading.feeds import RecordedFeed
 from ...trading.ledger_check import check_books
-from ...trading.live_day import BY_BAR, REST_BY_BAR
+from ...trading.live_day import BY_BAR, REST_BY_BAR, SimulatedDay
 from ...trading.paper_loop import outlook, run_paper
 from ...trading.paper_opening import open_paper, opening_only, other_settings, refuse_changed
 from ...trading.paper_timetable import next_step, timetable
@@ -598,7 +598,7 @@ def die_of_a_signal(name, before, day, where):
     "Live a day, in a process of its own, until SIGKILL at some place"
     lab, clock = load_settings(**BUSY), VirtualClock(at(day, 12))
     kill = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
-    real = paper_loop.end_live
+    real = SimulatedDay.end
 
     def ended(*args):
         if where != 'before the orders are taken back':
@@ -606,7 +606,7 @@ def die_of_a_signal(name, before, day, where):
         if where != 'before the close is stored':
             kill()
 
-    paper_loop.end_live = ended
+    SimulatedDay.end = ended
     if where == 'before the close is stored':
         paper_loop._finish = kill
     prices = [*stored_prices(lab, TWO, before, day)]
