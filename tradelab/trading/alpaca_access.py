@@ -52,12 +52,12 @@ def checked_host(
 ) -> str:  # Without a slash at its end; raises TradingError
     "A host that may be talked to"
     address = host.rstrip('/')
-    if address == LIVE_HOST:
-        if not isinstance(live, LiveSwitch):
-            raise TradingError('The host for real money is closed', host, f'Trade on paper at {PAPER_HOST}.')
-        live.require('')
-    elif address != PAPER_HOST and not _LOOPBACK.fullmatch(address):
+    if address == LIVE_HOST and not isinstance(live, LiveSwitch):
+        raise TradingError('The host for real money is closed', host, f'Trade on paper at {PAPER_HOST}.')
+    if address not in (LIVE_HOST, PAPER_HOST) and not _LOOPBACK.fullmatch(address):
         raise TradingError('This host is not on the list', host, f'Use {PAPER_HOST}.')
+    if live is not None and address != PAPER_HOST:
+        live.require('')
     return address
 
 # %% ../../nbs/trading/23_alpaca_access.ipynb #bf1e517a
@@ -176,8 +176,8 @@ AlpacaAccess.call = _call
 def _require_live(
     self: AlpacaAccess,
 ) -> None:  # Raises TradingError when the switch says no
-    "Ask the switch, on the host for real money"
-    if self.host == LIVE_HOST:
+    "Ask the switch, where there is one and it may be real money"
+    if self.live is not None and self.host != PAPER_HOST:
         self.live.require(self.account_number())
 
 
