@@ -107,6 +107,11 @@ SPECIAL = {
     'account_sessions.reason': None,
     'limit_changes.section': 'risk',
     'limit_changes.before': None,
+    'live_permits.action': 'permit',
+    'until': dt.datetime(2020, 1, 9, tzinfo=dt.UTC),
+    'parity_checks.equal': False,
+    'trial_orders.side': 'sell',
+    'trial_orders.step': 'filled',
     'test_first': dt.date(2020, 1, 3),
     'test_last': dt.date(2020, 1, 4),
 }

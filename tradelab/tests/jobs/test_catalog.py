@@ -65,6 +65,7 @@ _LEDGER_AMOUNTS = {
     'share_ledger': 'quantity ratio',
     'account_sessions': 'cash positions_value receivable equity gross turnover',
     'account_decisions': 'target_quantity',
+    'trial_orders': 'limit_price filled price',
 }
 
 
