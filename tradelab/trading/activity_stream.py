@@ -175,6 +175,7 @@ class ActivityReader:
         self._times, self._lag = (every_s, patience_s, late_s), timedelta(seconds=lag_s)
         self.last_id, self.problems, self.connections = '', [], []
         self._box, self._news, self._known = queue.Queue(), threading.Event(), {}
+        self._updates = queue.Queue()  # Messages of the order stream
         self._hinted, self._listed = {}, {}  # Execution → when it was named
         self._read_at, self._must_read = -1e9, True
         self._workers = [
@@ -227,8 +228,10 @@ def _hear(self, text):
 
 def _hint(self, message):
     "A message of the order stream"
-    if isinstance(message, dict) and isinstance(execution := message.get('execution_id'), str):
-        if message.get('event') in ('fill', 'partial_fill'):
+    if isinstance(message, dict):
+        self._updates.put(message)
+        execution, is_fill = message.get('execution_id'), message.get('event') in ('fill', 'partial_fill')
+        if is_fill and isinstance(execution, str):
             self._hinted.setdefault(execution, time.monotonic())
     self._news.set()
 
@@ -364,4 +367,16 @@ def _is_due(self):
     return self._next_due() <= 0
 
 
+def _take_updates(self: ActivityReader) -> tuple[dict, ...]:  # As Alpaca wrote them, in the order in which they came
+    "What the order stream has told since the last call"
+    return tuple(self._updates.get() for _ in range(self._updates.qsize()))
+
+
+def _read_soon(self: ActivityReader):
+    "Let the next `read` ask for everything again"
+    self._must_read = True
+    self._news.set()
+
+
 ActivityReader.read, ActivityReader._next_due, ActivityReader._is_due = _read, _next_due, _is_due
+ActivityReader.updates, ActivityReader.read_soon = _take_updates, _read_soon

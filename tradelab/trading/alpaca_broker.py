@@ -524,6 +524,45 @@ def _events_after(
 
 AlpacaBroker.events_after = _events_after
 
+# %% ../../nbs/trading/24_alpaca_broker.ipynb #0b78569e
+def _hear(
+    self: AlpacaBroker,
+    row: dict,  # An order, as the order stream tells it
+) -> BrokerOrder:  # Under our name; raises OutcomeUnknownError for a row that cannot be read
+    "Note what was heard about an order"
+    return _read(self, row)
+
+
+def _name_order(
+    self: AlpacaBroker,
+    order_id: str,  # Alpaca's
+    client_order_id: str,  # Ours
+):
+    "Remember an order of an earlier process, or one that was adopted"
+    self._names[order_id] = client_order_id
+    self._ids.setdefault(client_order_id, order_id)
+
+
+def _news(
+    self: AlpacaBroker,
+    number: int = 0,  # The last one that is known; 0 for all since the start of this process
+) -> tuple[BrokerEvent, ...]:  # In the order in which they were seen
+    "What was noted about orders, without a request"
+    return tuple(self._events[number:])
+
+
+def _orders_since(
+    self: AlpacaBroker,
+    at: datetime,  # Aware
+) -> tuple[BrokerOrder, ...]:  # The oldest first, also those that have ended; raises OutcomeUnknownError
+    "All orders since a moment, in as few requests as can be"
+    query = {'status': 'all', 'direction': 'asc', 'nested': 'false', 'after': at.astimezone(UTC).isoformat()}
+    return tuple(_read(self, row) for row in _listed(self, query))
+
+
+AlpacaBroker.hear, AlpacaBroker.name_order, AlpacaBroker.news = _hear, _name_order, _news
+AlpacaBroker.orders_since = _orders_since
+
 # %% ../../nbs/trading/24_alpaca_broker.ipynb #d2212bab
 _ENTERED_BY = {'limit': 'limit', 'stop': 'stop', 'stop_limit': 'stop'}
 

@@ -599,7 +599,7 @@ _AT_BROKER = text(
     "SELECT max(broker_at) FILTER (WHERE event = 'accepted' AND (raw ? 'bid') IS NOT TRUE) AS since, "
     "(array_agg(raw->>'reason' ORDER BY received_at DESC) FILTER (WHERE raw ? 'reason'))[1] AS reason "
     'FROM order_events e WHERE e.account = :account AND e.client_order_id = known.client_order_id) heard '
-    f'WHERE {_IS_OPEN} OR {_UNANSWERED} OR decided >= :since '
+    f'WHERE {_IS_OPEN} OR {_UNANSWERED} OR decided >= :since OR client_order_id = ANY(:names) '
     'OR group_id IN (SELECT group_id FROM groups) OR client_order_id IN (SELECT group_id FROM groups) '
     "ORDER BY decided, kind NOT IN ('exit', 'reduce'), rank DESC NULLS LAST, symbol, kind, attempt"
 )
@@ -623,8 +623,10 @@ def load_sent_orders(
     account: str,  # Name of the account
     since: str = '',  # All that were decided from this session on, ISO
     unanswered: bool = False,  # Whether to add those of which nobody knows yet that they have arrived
+    names: Sequence[str] = (),  # Client order ids of others, also of those that ended long ago
 ) -> tuple[SentIntent, ...]:  # And all that are open, with their groups; in the order in which they were sent
     "What a broker has to know again of the orders of an account"
+    asked = dict(since=since or '9999', unanswered=unanswered, names=list(names))
     return tuple(
         SentIntent(
             row['client_order_id'],
@@ -635,7 +637,7 @@ def load_sent_orders(
             row['since'],
             row['said'] or '',
         )
-        for row, order in _with_orders(db, account, _AT_BROKER, since=since or '9999', unanswered=unanswered)
+        for row, order in _with_orders(db, account, _AT_BROKER, **asked)
     )
 
 # %% ../../nbs/trading/04_order_ledger.ipynb #139013b0
@@ -643,6 +645,7 @@ def load_executions(
     db,  # A session
     account: str,  # Name of the account
     after: str = '',  # Only those of later sessions, ISO; '' for all
+    named: Sequence[str] | None = None,  # Only those of orders that have one of these executions; None for all
 ) -> tuple[LedgerExecution, ...]:  # In order of session and time
     "The executions of an account"
     table = StoredExecution
@@ -651,6 +654,9 @@ def load_executions(
         .where(table.account == account)
         .order_by(table.session, table.at, table.execution_id)
     )
+    if named is not None:
+        orders = select(table.client_order_id).where(table.account == account, table.execution_id.in_(named))
+        query = query.where(table.client_order_id.in_(orders) | table.execution_id.in_(named))
     if after:
         query = query.where(table.session > _day(after))
     return tuple(
@@ -678,7 +684,7 @@ WHERE account = :account AND session BETWEEN :first AND :day ORDER BY session, s
 """)
 _PAID = text("""
 SELECT kind, source, session, amount, symbol, note FROM cash_ledger
-WHERE account = :account AND (kind IN ('dividend', 'borrow') OR kind = 'correction' AND source LIKE '% owed %')
+WHERE account = :account AND kind IN ('dividend', 'borrow', 'interest', 'charge', 'correction')
     AND session BETWEEN :first AND :day ORDER BY kind, source
 """)
 
@@ -705,7 +711,7 @@ def load_night_cash(
     first: str,  # First session, ISO
     last: str,  # Last one
 ) -> tuple[CashMovement, ...]:  # By kind and source
-    "Dividends, borrow costs and what late splits brought"
+    "What moved cash besides fills and the owner: dividends, borrow costs, interest, charges, corrections"
     rows = db.execute(_PAID, dict(account=account, first=first, day=last))
     return tuple(CashMovement(kind, source, day.isoformat(), *rest) for kind, source, day, *rest in rows)
 

@@ -389,7 +389,7 @@ def late_dividends(
 
 def _is_of(one, session):
     "Whether a movement of cash is the dividend of a night, or its correction"
-    return one.kind == 'dividend' and one.source[len(one.symbol) + 1 :][:10] == session
+    return one.kind == 'dividend' and one.source.startswith(f'{one.symbol} {session}')
 
 
 def _corrected(nights, symbol, session, paid):

@@ -112,6 +112,10 @@ SPECIAL = {
     'parity_checks.equal': False,
     'trial_orders.side': 'sell',
     'trial_orders.step': 'filled',
+    'broker_events.source': 'stream',
+    'broker_outcomes.outcome': 'booked',
+    'foreign_rulings.ruling': 'ignore',
+    'quarantines.action': 'enter',
     'test_first': dt.date(2020, 1, 3),
     'test_last': dt.date(2020, 1, 4),
 }

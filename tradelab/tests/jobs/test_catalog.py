@@ -80,6 +80,7 @@ def test_money_is_numeric_and_research_prices_are_not():
     assert money == ledger | {
         'accounts.cash',
         'cash_requests.amount',
+        'foreign_rulings.quantity',
         'trades.entry_price',
         'trades.exit_price',
         'trades.quantity',

@@ -15,10 +15,14 @@ from .test_tables import ACCOUNT, NOW, WRITER
 from tradelab.trading.tables import (
     AccountDecision,
     AccountSession,
+    BrokerMessage,
+    BrokerOutcome,
     CashEntry,
     CashRequest,
+    ForeignRuling,
     LimitChange,
     OrderIntent,
+    Quarantine,
     ShareEntry,
     StoredAccount,
     StoredExecution,
@@ -51,6 +55,8 @@ ROWS = {
     | dict(turnover=0, orders=1, fills=1, books=b'x', at=NOW),
     AccountDecision: MINE
     | dict(mode='paper', strategy='s', symbol='AAPL', session=DAY, bar=0, signal=1, target_quantity=9),
+    BrokerMessage: MINE | dict(source='stream', event_id='e1', ref_id='x1', received_at=NOW, raw={'id': 1}),
+    BrokerOutcome: MINE | dict(ref_id='x1', outcome='booked', words='booked', at=NOW),
 }
 NOTHING = dict.fromkeys(('cash', 'positions_value', 'receivable', 'equity', 'gross', 'turnover', 'books'))
 
@@ -92,6 +98,14 @@ REFUSED = [
     (StoredExecution, dict(client_order_id='tl-9', execution_id='x9'), 'fk_executions_account_client_order_id_intents'),
     (StoredExecution, dict(execution_id='x2', reverses='x9'), 'fk_executions_account_reverses_executions'),
     (StoredExecution, {}, 'pk_executions'),
+    (BrokerMessage, dict(source='rumour'), 'source_known'),
+    (BrokerMessage, dict(event_id=' '), 'id_given'),
+    (BrokerMessage, dict(ref_id=''), 'ref_given'),
+    (BrokerMessage, {}, 'pk_broker_events'),
+    (BrokerOutcome, dict(outcome='lost'), 'outcome_known'),
+    (BrokerOutcome, dict(ref_id=' '), 'ref_given'),
+    (BrokerOutcome, dict(words=''), 'words_given'),
+    (BrokerOutcome, {}, 'pk_broker_outcomes'),
     (CashEntry, dict(kind='gift'), 'kind_known'),
     (CashEntry, dict(source=' '), 'source_given'),
     (CashEntry, dict(kind='opening'), 'opened_once'),
@@ -221,6 +235,9 @@ ASKED = {
     CashRequest: dict(account='paper-1', amount=Decimal('2500.50'), reason='why', actor='me', at=NOW),
     LimitChange: dict(account='paper-1', section='risk', name='max_drawdown', before=0.1, value=0.2, loosened=True)
     | dict(reason='why', actor='me', at=NOW),
+    ForeignRuling: dict(account='paper-1', symbol='AAPL', ruling='ignore', quantity=Decimal(20))
+    | dict(reason='why', actor='me', at=NOW),
+    Quarantine: dict(account='paper-1', symbol='AAPL', action='leave', reason='why', actor='me', at=NOW),
 }
 WRONG = [
     *(
@@ -238,6 +255,18 @@ WRONG = [
     (LimitChange, dict(reason=''), 'reason_given'),
     (LimitChange, dict(actor='engine'), 'loosened_by_a_person'),
     (LimitChange, dict(account='x'), 'fk_limit_changes_account_accounts'),
+    (ForeignRuling, dict(symbol=' '), 'symbol_given'),
+    (ForeignRuling, dict(ruling='forget'), 'ruling_known'),
+    (ForeignRuling, dict(ruling='adopt'), 'shares_are_ignored'),
+    (ForeignRuling, dict(quantity=Decimal('NaN')), 'amounts_finite'),
+    (ForeignRuling, dict(reason=' '), 'reason_given'),
+    (ForeignRuling, dict(actor='engine'), 'ruled_by_a_person'),
+    (ForeignRuling, dict(account='x'), 'fk_foreign_rulings_account_accounts'),
+    (Quarantine, dict(symbol=''), 'symbol_given'),
+    (Quarantine, dict(action='forget'), 'action_known'),
+    (Quarantine, dict(reason=''), 'reason_given'),
+    (Quarantine, dict(actor='engine'), 'ended_by_a_person'),
+    (Quarantine, dict(account='x'), 'fk_quarantines_account_accounts'),
 ]
 
 
