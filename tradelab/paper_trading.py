@@ -270,7 +270,7 @@ def status(
         )
         asked, free = waiting_cash(db, account), free_cash(db, account)[0]
         refusals = refused_at(db, account)
-    is_traded = accounts.loc[account, 'mode'] == 'paper' and accounts.loc[account, 'state'] != 'CLOSED'
+    is_traded = accounts.loc[account, 'mode'] != 'replay' and accounts.loc[account, 'state'] != 'CLOSED'
     ahead = outlook(settings, account, datetime.now(UTC)) if is_traded else None
     needs = ahead.needs if ahead else _needs(account_state(settings, account))
     row, begun = accounts.loc[account], pd.notna(found['session'])

@@ -26,6 +26,7 @@ from ..config import Settings
 from ..engine.doors import TradingAccount
 from ..settings import Value
 from tradelab.trading.account_state import (
+    COMMANDS,
     NOTICE,
     PAUSED,
     LatchedState,
@@ -185,7 +186,7 @@ def no_session(
 ) -> TradingError:  # To be raised
     "The error for an account that is to be looked back on and has done nothing yet"
     verb = 'replay' if mode == 'replay' else 'start'
-    remedy = f'Let it trade first: tradelab paper {verb} --account {account}'
+    remedy = f'Let it trade first: tradelab {COMMANDS[mode]} {verb} --account {account}'
     return TradingError(f'{account} has made no session yet', account, remedy)
 
 # %% ../../nbs/trading/08_accounts.ipynb #e2e8859a
@@ -379,12 +380,12 @@ def ask_to_stop(
         refuse_closed(latched)
         running = db.execute(text(_RUNNING), dict(account=account)).mappings().first()
         if running is None or running['ended_at'] is not None:
-            by_start = f'Start one: tradelab paper start --account {account}'
-            remedy = by_start if latched.mode == 'paper' else f'An account of mode {latched.mode} has none.'
+            by_start = f'Start one: tradelab {COMMANDS[latched.mode]} start --account {account}'
+            remedy = 'An account of mode replay has none.' if latched.mode == 'replay' else by_start
             raise TradingError(f'No process trades the account {account}', 'none', remedy)
         who = accounts_table(settings).set_index('account').writer[account]
         if who.startswith('died'):
-            go_on = f'To go on: tradelab paper start --account {account}.'
+            go_on = f'To go on: tradelab {COMMANDS[latched.mode]} start --account {account}.'
             remedy = f'{go_on} Only to end its rows: tradelab accounts --end-dead'
             raise TradingError(f'The process that traded the account {account} has died', who, remedy)
         db.execute(text(_ASK), dict(id=running['id'], who=actor or this_person()))

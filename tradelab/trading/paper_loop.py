@@ -22,6 +22,7 @@ from ..data.collection import ingest
 from ..data.market_data import last_bars
 from ..risk_management import Gate
 from tradelab.trading.account_state import (
+    COMMANDS,
     apply_latched,
     read_state,
     take_limits,
@@ -576,33 +577,33 @@ def _data_until(last):
     return f'{newest}; {list_names(behind)}' if known and behind else newest
 
 
-def _process_needs(account, writer, what, table):
+def _process_needs(start, writer, what, table):
     "What is wrong with the process of an account, in sentences"
     if writer.startswith('silent'):
         return [f'Its process gives no sign of life: {writer}']
     if what == 'wait' or (writer and not writer.startswith('died')):
         return ['The session {0.session} was missed'.format(table)] if what == 'missed' else []
-    return [f'No process trades it, and {_ALONE[what].format(table)}: tradelab paper start --account {account}']
+    return [f'No process trades it, and {_ALONE[what].format(table)}: {start}']
 
 # %% ../../nbs/trading/22_paper_loop.ipynb #8645edc4
 def outlook(
     settings: Settings,  # The lab
-    account: str,  # Name of a paper account
+    account: str,  # Name of an account that a timetable moves
     now: datetime,  # Aware
 ) -> Outlook:  # Raises TradingError for an unknown account
     "What an account has to do next, and what a person has"
-    _, pinned = pinned_settings(settings, account)
+    mode, pinned = pinned_settings(settings, account)
     with session(settings) as db:
         day, state = coming_session(db, account, pinned, now), read_state(db, account)
         held_back, by_bar = _held_back(db, account, day), _filled_by_bar(db, account)
     table = timetable(day, settings.paper)
-    what, at = next_step(table, now, settings.paper.feed != 'stored')
+    what, at = next_step(table, now, mode != 'paper' or settings.paper.feed != 'stored')
     stored = last_bars(settings, pinned.data.symbols, pinned.data.provider)
     needs = []
     if state.state != 'ACTIVE':
         needs.append(f'{state.state}: {state.reason}. Back: {state.back}')
     writer = accounts_table(settings).set_index('account').writer[account]
-    needs += _process_needs(account, writer, what, table)
+    needs += _process_needs(f'tradelab {COMMANDS[mode]} start --account {account}', writer, what, table)
     needs += [f'{symbol}: its stop is {HELD_BACK}. Collect it: tradelab ingest {symbol}' for symbol in held_back]
     needs += by_bar
     last = dict.fromkeys(pinned.data.symbols, '') | dict(zip(stored.symbol, stored.session.dt.strftime('%Y-%m-%d')))

@@ -19,7 +19,7 @@ from sqlalchemy import NullPool, func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from ..config import Settings
-from .account_state import read_state, refuse_closed
+from .account_state import COMMANDS, read_state, refuse_closed
 from .tables import TradingSession, WriterEpoch
 from tradelab.utils.database import (
     MIGRATION_LOCK,
@@ -131,8 +131,9 @@ def _held(db, account, holder):
         f'last sign of life {plural(int(holder["age"]), "second")} ago'
     )
     stop = f'stop it on {holder["host"]}: kill {holder["process"]}'
-    if db.scalar(text('SELECT mode FROM accounts WHERE name = :account'), dict(account=account)) == 'paper':
-        stop = f'stop it: tradelab paper stop --account {account}'
+    mode = db.scalar(text('SELECT mode FROM accounts WHERE name = :account'), dict(account=account))
+    if mode not in (None, 'replay'):
+        stop = f'stop it: tradelab {COMMANDS[mode]} stop --account {account}'
     remedy = f'Let it work, or {stop}'
     if holder['age'] >= SILENT_S:
         remedy = f'It gives no sign of life. End it on {holder["host"]}: kill -9 {holder["process"]}'
