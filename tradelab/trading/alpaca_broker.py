@@ -39,7 +39,7 @@ def tick_price(
 ) -> str:  # On the tick, as Alpaca reads it
     "A price that an exchange takes"
     tick = Decimal('0.01') if price >= 1 else Decimal('0.0001')
-    return str(Decimal(repr(price)).quantize(tick, ROUND_CEILING if up else ROUND_FLOOR))
+    return str(Decimal(repr(round(price, 9))).quantize(tick, ROUND_CEILING if up else ROUND_FLOOR))
 
 
 def _shares(quantity):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CAUSES', 'StoredMarket', 'last_counted', 'night_before', 'unstored_splits', 'set_limits', 'PaperDay', 'begin_day',
-           'send_day', 'fill_by_bar', 'gate_account', 'refuse_orders', 'session_metrics', 'end_day']
+           'why_it_stays', 'send_day', 'fill_by_bar', 'gate_account', 'refuse_orders', 'session_metrics', 'end_day']
 
 # %% ../../nbs/trading/18_paper_session.ipynb #6ee03673
 from bisect import bisect_left
@@ -234,6 +234,7 @@ class PaperDay:
     states: dict[str, tuple[str, float]] = field(default_factory=dict)  # Client order id → state, shares filled
     sent: set[str] = field(default_factory=set)  # Client order ids of the orders that this process has sent
     words: list[str] = field(default_factory=list)  # What became known late about the nights, in sentences
+    metrics: dict[str, float] = field(default_factory=dict)  # Figures of the venue that go to the row of the session
 
     @property
     def closes(self) -> dict[str, float]:  # Symbol → USD a share, after the splits of the night
@@ -284,7 +285,7 @@ def begin_day(
         left = [
             OrderEvent(name, 'expired', one.filled, raw=_ALONE)
             for name, one in ledger.orders.items()
-            if _old(begun, one)
+            if mode != 'live' and _old(begun, one)
         ]
         record_order_events(db, mine.account, mine.epoch, left, hours[0])
     _book_again(begun, ledger.executions)
@@ -338,13 +339,16 @@ def _old(day, order):
 
 
 def _book_again(day, executions):
-    "Bring the books of a day to where the ledger is"
+    "Bring the books of a day to where the ledger is; what was taken back moves nothing"
+    taken_back = {one.reverses for one in executions}
     for one in executions:
-        if one.session == day.session and one.key.kind != 'split' and one.reverses is None:
+        if one.session != day.session or one.key.kind == 'split' or one.reverses is not None:
+            continue
+        day.executions.append(one)
+        if one.execution_id not in taken_back:
             waiting = {order.key: order for order in day.books.orders}
             order = waiting.get(one.key) or own_exit(day.books, one.key.symbol, one.key.kind, one.price, one.reason)
             day.books.apply_fill(order, one.quantity, one.price, one.fees, one.slippage, one.entered_by)
-            day.executions.append(one)
 
 # %% ../../nbs/trading/18_paper_session.ipynb #0f32746d
 CAUSES = {  # Why an order was not sent, as it stands in the ledger
@@ -357,8 +361,13 @@ CAUSES = {  # Why an order was not sent, as it stands in the ledger
 }
 
 
-def _may_leave(order, state, entries, day):
-    "Why an order stays, '' where it may leave"
+def why_it_stays(
+    order: WorkingOrder,  # Waits for this session
+    state: str,  # Latched state
+    entries: bool,  # False after the clock was set
+    day: PaperDay,  # With the states of its orders
+) -> str:  # One of `CAUSES`; '' for an order that may leave
+    "Why an order is not sent"
     if state == 'HALTED' or (state != 'ACTIVE' and order.opens):
         return CAUSES[state]
     if not order.opens:
@@ -383,7 +392,7 @@ def send_day(
         return 0
     with mine.transaction() as db:
         state = read_state(db, mine.account).state
-        stays = {order.key: why for order in waiting if (why := _may_leave(order, state, entries, day))}
+        stays = {order.key: why for order in waiting if (why := why_it_stays(order, state, entries, day))}
         leaving = [order for order in waiting if order.key not in stays]
         day.events += [OrderEvent(day.name(key), 'expired', broker_at=at, raw={'reason': stays[key]}) for key in stays]
         day.events += [OrderEvent(day.name(order.key), 'submitted', broker_at=at) for order in leaving]
@@ -553,7 +562,7 @@ def end_day(
             refused = refuse_orders(day, gate, latch.latched.state, bars.close[0], inputs.atr, newest, unfit)
             intents = tuple(replace(one, verdict=refused.get(one.order.key, one.verdict)) for one in intents)
         close = figures_at_close(books, len(day.executions))
-        close = replace(close, reason=missed or None, metrics=session_metrics(books, day.executions))
+        close = replace(close, reason=missed or None, metrics=session_metrics(books, day.executions) | day.metrics)
         log = _counted(trimmed_log(books.log), behind) if t >= 0 else trimmed_log(books.log)
         words = {key.symbol: why for key, why in refused.items()}
         rows = _rows_of(day, t, intents=intents, close=close, log=log, refused=words)
