@@ -28,11 +28,16 @@ MODULES = (
     'reporting.models',
     'reporting.research',
     'reporting.accounts',
+    'reporting.live',
+    'reporting.performance',
     'research.significance',
     'research.study',
     'research.sweep',
     'research.walk_forward',
     'research.track_record',
+    'trading.execution_costs',
+    'trading.side_by_side',
+    'trading.account_periods',
     'models.forecast_trading',
 )
 

@@ -133,6 +133,8 @@ PRESENTATION_OWNERS = {  # Libraries that execute notebooks and show results
         'reporting.plots',
         'reporting.research_plots',
         'reporting.accounts',
+        'reporting.live',
+        'reporting.performance',
     },
     'nbclient': {'jobs.templates'},
     'nbconvert': {'reporting.pages'},

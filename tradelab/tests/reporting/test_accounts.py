@@ -20,7 +20,6 @@ from tradelab.reporting.accounts import (
     accounts_beside,
     causes_table,
     cone_words,
-    cost_words,
     costs_table,
     fill_places,
     periods_table,
@@ -65,12 +64,12 @@ def test_words_name_the_gap_the_causes_and_the_orders_without_a_fill(found):
 
 
 def test_too_few_fills_are_no_verdict(found):
-    assert 'as modelled' in cost_words(found[1])
+    assert 'as modelled' in account_words(found[1])
     scattered = found[1].orders.assign(
         trading=lambda orders: orders['trading'] * np.resize([30.0, -30.0, 1.0], len(orders))
     )
     few = type(found[1])(**{**vars(found[1]), 'orders': scattered})
-    assert 'so this is no verdict' in cost_words(few)
+    assert 'so this is no verdict' in account_words(few)
 
 
 def test_every_fill_of_a_replay_lies_inside_its_bar(found):
