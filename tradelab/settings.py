@@ -546,6 +546,16 @@ class _LiveSwitches(Section):
     )
     max_margin: int = Field(1, ge=1, le=4, description='largest margin multiplier at Alpaca: 1 (cash) to 4')
 
+    max_clock_skew_s: float = Field(
+        2.0,
+        gt=0,
+        le=60,
+        description="seconds between our clock and Alpaca's without entries beyond, above 0, at most 60",
+    )
+    stream_down_s: float = Field(
+        10.0, ge=0, le=600, description='seconds that a stream of Alpaca may be down before entries wait, 0 to 600'
+    )
+
     @field_validator('account_numbers', mode='before')
     @classmethod
     def _split_numbers(cls, value):

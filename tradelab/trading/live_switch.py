@@ -6,15 +6,18 @@
 __all__ = ['LONGEST_DAYS', 'LivePermit', 'ParityCheck', 'TrialOrder', 'Check', 'checks_table', 'refuse_failed',
            'interactive_place', 'refuse_interactive', 'permitted_number', 'permit', 'revoke', 'permits',
            'strategy_print', 'check_parity', 'parity_passed', 'promotion', 'LiveGate', 'live_host', 'needs_switches',
-           'refuse_start', 'open_access']
+           'refuse_start', 'open_access', 'account_checks', 'tighter_switches', 'asset_check', 'asset_checks',
+           'clock_check', 'calendar_check', 'BrokerWatch', 'suspend_at_broker', 'rearm_at_broker']
 
-# %% ../../nbs/trading/31_live_switch.ipynb #7195bcbf
+# %% ../../nbs/trading/31_live_switch.ipynb #4c6b02a2
 import datetime as dt
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -22,18 +25,26 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, Index,
 from sqlalchemy.orm import Mapped
 
 from ..config import LIVE_CONFIRM, Settings, live_confirmation
+from ..data.calendar import session_hours
 from ..records.provenance import code_hash, fingerprint, named_code
 from ..records.strategies import own_strategies, strategy_code
 from ..settings import Value
-from .account_state import TIGHTER, checked_text, person
-from .alpaca_access import LIVE_HOST, PAPER_HOST, AlpacaAccess, connect_alpaca_trading
+from .account_state import TIGHTER, LatchedState, checked_text, person
+from .accounts import rearm_account
+from tradelab.trading.alpaca_access import (
+    LIVE_HOST,
+    PAPER_HOST,
+    AlpacaAccess,
+    AlpacaRefusalError,
+    connect_alpaca_trading,
+)
 from .parity import Parity, parity
 from .replay import pinned_settings
 from ..utils.database import Base, column, read_frame, session
 from ..utils.error_handling import TradingError, did_you_mean
 from ..utils.roles import APPEND_ONLY
 
-# %% ../../nbs/trading/31_live_switch.ipynb #5c069202
+# %% ../../nbs/trading/31_live_switch.ipynb #409633b2
 class LivePermit(Base):
     "A permission to trade real money, or its end before its time."
 
@@ -56,7 +67,7 @@ class LivePermit(Base):
     actor: Mapped[str] = column('Who: user@host')
     at: Mapped[dt.datetime] = column('When')
 
-# %% ../../nbs/trading/31_live_switch.ipynb #74d6db52
+# %% ../../nbs/trading/31_live_switch.ipynb #07ce3287
 class ParityCheck(Base):
     "A replayed account beside its backtest."
 
@@ -78,7 +89,7 @@ class ParityCheck(Base):
     actor: Mapped[str] = column('Who compared: user@host')
     at: Mapped[dt.datetime] = column('When')
 
-# %% ../../nbs/trading/31_live_switch.ipynb #9ff3fb66
+# %% ../../nbs/trading/31_live_switch.ipynb #195a3f2f
 class TrialOrder(Base):
     "A step of an order for one share that tries the way to the broker."
 
@@ -108,7 +119,7 @@ class TrialOrder(Base):
     actor: Mapped[str] = column('Who: user@host')
     at: Mapped[dt.datetime] = column('When')
 
-# %% ../../nbs/trading/31_live_switch.ipynb #c60d8acc
+# %% ../../nbs/trading/31_live_switch.ipynb #bf4e8f92
 @dataclass(frozen=True, eq=False)
 class Check(Value):
     "One thing that has to be true."
@@ -138,7 +149,7 @@ def refuse_failed(
         others = ' All of them with their remedies: tradelab live preflight' if len(failed) > 1 else ''
         raise TradingError(f'{what}: {names}', first.found, first.remedy + others)
 
-# %% ../../nbs/trading/31_live_switch.ipynb #d51b28c4
+# %% ../../nbs/trading/31_live_switch.ipynb #0388d9ca
 def interactive_place() -> str:  # In words; '' where nobody types: a command, a service
     "The interactive place in which this process runs"
     shell = sys.modules.get('IPython')
@@ -162,7 +173,7 @@ def refuse_interactive(
     if place := interactive_place():
         raise TradingError(f'{what} is not given from a notebook', place, 'Use a terminal: tradelab live --help')
 
-# %% ../../nbs/trading/31_live_switch.ipynb #2651c172
+# %% ../../nbs/trading/31_live_switch.ipynb #c57fc5a3
 LONGEST_DAYS = 31  # Of a permission
 _NEW_YORK = ZoneInfo('America/New_York')
 
@@ -183,7 +194,7 @@ def _end_of(until, days, now):
 def _as_day(until):
     return until if isinstance(until, date) and not isinstance(until, datetime) else date.fromisoformat(str(until))
 
-# %% ../../nbs/trading/31_live_switch.ipynb #55221e52
+# %% ../../nbs/trading/31_live_switch.ipynb #741f1df5
 def permitted_number(
     settings: Settings,  # The lab; [live] account_numbers
     number: str = '',  # As given; '' for the only one of the list
@@ -197,7 +208,7 @@ def permitted_number(
         raise TradingError('This account is not on the list', number or 'none named', did_you_mean(number, known))
     return number or known[0]
 
-# %% ../../nbs/trading/31_live_switch.ipynb #a5f16b81
+# %% ../../nbs/trading/31_live_switch.ipynb #b0290de0
 _ADD_PERMIT = """
 INSERT INTO live_permits (account, account_number, action, until, reason, actor, at)
 VALUES (:account, :number, :action, :until, :reason, :actor, clock_timestamp())
@@ -244,7 +255,7 @@ def revoke(
             db.execute(text(_ADD_PERMIT), about)
     return numbers
 
-# %% ../../nbs/trading/31_live_switch.ipynb #cb7db43a
+# %% ../../nbs/trading/31_live_switch.ipynb #56973838
 _NEWEST = """
 SELECT DISTINCT ON (account_number) account_number, action, until, reason, actor, at, clock_timestamp() AS now
 FROM live_permits WHERE account = :account ORDER BY account_number, id DESC
@@ -276,7 +287,7 @@ def permits(
     rows.insert(5, 'state', state.mask(rows['action'] == 'revoke', ''))
     return rows.drop(columns='id').reset_index(drop=True)
 
-# %% ../../nbs/trading/31_live_switch.ipynb #fa287685
+# %% ../../nbs/trading/31_live_switch.ipynb #3a96b216
 _DECIDES = ('fractional', 'direction', 'fill_at', 'size_at', 'order_lasts', 'dividends', 'flat_at_close')
 _SIZED_BY_HAND = 'position_fraction'  # An account with many symbols gets equal parts
 
@@ -293,7 +304,7 @@ def strategy_print(
     about = dict(strategy=sections['strategy'], risk=risk, code=code)
     return fingerprint(**about, backtest={name: sections['backtest'][name] for name in _DECIDES})
 
-# %% ../../nbs/trading/31_live_switch.ipynb #5da46bec
+# %% ../../nbs/trading/31_live_switch.ipynb #7343092c
 _ADD_PARITY = """
 INSERT INTO parity_checks (account, strategy, code, version, sessions, fills, equal, differences, actor, at)
 VALUES (:account, :strategy, :code, :version, :sessions, :fills, :equal, :differences, :actor, clock_timestamp())
@@ -314,7 +325,7 @@ def check_parity(
         db.execute(text(_ADD_PARITY), row)
     return found
 
-# %% ../../nbs/trading/31_live_switch.ipynb #5fa8ea66
+# %% ../../nbs/trading/31_live_switch.ipynb #8e6b7dbb
 _PARITY = """
 SELECT account, sessions, fills, equal, differences, code = :code AS same, at FROM parity_checks
 WHERE strategy = :strategy ORDER BY id DESC LIMIT 1
@@ -343,7 +354,7 @@ def parity_passed(
         return Check('parity', False, f'{words}; with other code than that of today', remedy)
     return Check('parity', row['fills'] > 0, words if row['fills'] else f'{words}: nothing was traded', remedy)
 
-# %% ../../nbs/trading/31_live_switch.ipynb #3402debb
+# %% ../../nbs/trading/31_live_switch.ipynb #9711f46d
 def promotion(
     settings: Settings,  # The lab; [live] paper_sessions
     strategy: str,  # As `strategy_print` gives it
@@ -359,7 +370,7 @@ def promotion(
     remedy = 'Let it trade: tradelab paper start, or [live] mode = shadow and tradelab live start'
     return Check('paper sessions', sessions >= wanted, found, remedy)
 
-# %% ../../nbs/trading/31_live_switch.ipynb #df59731c
+# %% ../../nbs/trading/31_live_switch.ipynb #40fa622d
 def _named(number):
     return number or 'not known yet'
 
@@ -389,7 +400,7 @@ def _confirmed(settings, number):
     wanted = number or (known[0] if len(known) == 1 else 'NUMBER')
     return Check('confirmation', ok, found, f'In the environment of the process: export {LIVE_CONFIRM}={wanted}')
 
-# %% ../../nbs/trading/31_live_switch.ipynb #b5229a76
+# %% ../../nbs/trading/31_live_switch.ipynb #9927b8e9
 def _headless():
     place = interactive_place()
     remedy = 'Start it from a terminal or as a service: tradelab live start'
@@ -420,7 +431,7 @@ def _permitted(settings, account, number):
     )
     return Check('permission', False, ended or 'none was given', remedy)
 
-# %% ../../nbs/trading/31_live_switch.ipynb #34cec00b
+# %% ../../nbs/trading/31_live_switch.ipynb #ec97cf74
 def _checked(name, make, *words):
     "A check; one that raises does not hold"
     try:
@@ -446,7 +457,7 @@ def _evidence(settings, account):
         for name, make in (('parity', parity_passed), ('paper sessions', promotion))
     )
 
-# %% ../../nbs/trading/31_live_switch.ipynb #cf39b1ab
+# %% ../../nbs/trading/31_live_switch.ipynb #1f0a690f
 @dataclass(eq=False)
 class LiveGate:
     "The switch for real money; a `LiveSwitch`."
@@ -476,7 +487,7 @@ class LiveGate:
         "Raise unless this account may trade real money now"
         refuse_failed(self.switches(account_number), 'Live trading is switched off by')
 
-# %% ../../nbs/trading/31_live_switch.ipynb #09e2aa39
+# %% ../../nbs/trading/31_live_switch.ipynb #93690451
 def live_host(
     settings: Settings,  # The lab; [live] host
 ) -> str:  # An address that `AlpacaAccess` takes
@@ -511,3 +522,262 @@ def open_access(
     "The access of an account to Alpaca"
     gate = LiveGate(settings, account) if needs_switches(settings, mode) else None
     return connect_alpaca_trading(settings, live_host(settings), gate, **options)
+
+# %% ../../nbs/trading/31_live_switch.ipynb #c8ca77cc
+def _flag(row, name):
+    "True or False, as a bool or as text; None for anything else"
+    return {'true': True, 'false': False}.get(str(row.get(name)).lower())
+
+
+def _margin(row, switches):
+    "The larger of the multiplier of the account and of the one that it is limited to; None where one is unknown"
+    try:
+        return max(int(str(one)) for one in (row.get('multiplier'), switches.get('max_margin_multiplier')))
+    except ValueError:
+        return None
+
+
+def _day_trading(row):
+    "The check of the day-trading rule, for both forms of an account"
+    is_marked, equity = _flag(row, 'pattern_day_trader'), row.get('equity')
+    if 'pattern_day_trader' not in row:
+        return Check('day trading', True, 'the account has no day-trading rule')
+    ok = is_marked is False or float(equity or 0) >= _PDT_EQUITY
+    found = f'pattern_day_trader = {is_marked}, {row.get("daytrade_count")} day trades, equity {equity}'
+    return Check('day trading', ok, found, f'Wait, or bring the equity to {_PDT_EQUITY:,} USD: exits may be refused.')
+
+
+_PDT_EQUITY = 25_000  # USD
+
+# %% ../../nbs/trading/31_live_switch.ipynb #eea59261
+def account_checks(
+    settings: Settings,  # The lab, or with the limits of an account
+    row: dict,  # `GET /v2/account`, as Alpaca wrote it
+    switches: dict,  # `GET /v2/account/configurations`
+    is_halted: bool = False,  # Whether the account is HALTED here, so that it may be suspended there
+) -> tuple[Check, ...]:  # A field that is missing or cannot be read does not hold
+    "Whether the account at Alpaca is open, and not looser than our limits"
+    blocked = [name for name in ('trading_blocked', 'account_blocked') if _flag(row, name) is not False]
+    stopped = _flag(switches, 'suspend_trade'), _flag(row, 'trade_suspended_by_user')
+    margin, most, is_short = (
+        _margin(row, switches),
+        settings.live.max_margin,
+        settings.backtest.direction != 'long_only',
+    )
+    no_short, night, status = (
+        _flag(switches, 'no_shorting'),
+        _flag(switches, 'disable_overnight_trading'),
+        row.get('status'),
+    )
+    lift = 'Lift it at Alpaca, or: tradelab halt ACCOUNT and tradelab rearm ACCOUNT, both with --reason.'
+    return (
+        Check('account status', status == 'ACTIVE', f'{status}', 'Ask Alpaca what it needs to become ACTIVE.'),
+        Check(
+            'not blocked',
+            not blocked,
+            ', '.join(f'{name} = {row.get(name)}' for name in blocked) or 'open',
+            'Ask Alpaca.',
+        ),
+        Check(
+            'not suspended', is_halted or stopped == (False, False), f'suspend_trade = {stopped[0]}, {stopped[1]}', lift
+        ),
+        Check('margin', margin is not None and margin <= most, f'multiplier {margin}, at most {most}', _MARGIN),
+        Check(
+            'short sales',
+            no_short is (not is_short),
+            f'no_shorting = {no_short}, {settings.backtest.direction}',
+            _SHORT,
+        ),
+        Check('overnight trading', night is True, f'disable_overnight_trading = {night}', _NIGHT),
+        _day_trading(row),
+        Check('currency', row.get('currency') == 'USD', f'{row.get("currency")}', 'The lab counts in USD only.'),
+    )
+
+
+_TIGHTEN = 'tradelab live tighten'
+_MARGIN = f'Limit it: {_TIGHTEN}; or ask Alpaca for less margin, or set [live] max_margin.'
+_SHORT = f'For long_only: {_TIGHTEN}. For long_short, allow short sales at Alpaca.'
+_NIGHT = f'Switch it off: {_TIGHTEN}'
+
+# %% ../../nbs/trading/31_live_switch.ipynb #648d5e90
+def tighter_switches(
+    settings: Settings,  # [live] max_margin, [backtest] direction
+    switches: dict,  # As Alpaca has them
+) -> dict:  # For `PATCH /v2/account/configurations`; empty where nothing is looser
+    "The switches that make an account as tight as our limits"
+    wanted = {'disable_overnight_trading': True} if _flag(switches, 'disable_overnight_trading') is not True else {}
+    if settings.backtest.direction == 'long_only' and _flag(switches, 'no_shorting') is not True:
+        wanted['no_shorting'] = True
+    steps = [n for n in (1, 2, 4) if n <= settings.live.max_margin]
+    if switches.get('max_margin_multiplier') not in map(str, steps):
+        wanted['max_margin_multiplier'] = str(steps[-1])
+    return wanted
+
+# %% ../../nbs/trading/31_live_switch.ipynb #7e120ca5
+def asset_check(
+    settings: Settings,  # Of the account; [backtest] direction and fractional
+    symbol: str,  # Ticker
+    row: dict | None,  # `GET /v2/assets/SYMBOL`; None for none
+) -> Check:  # Named after the symbol
+    "Whether a symbol may be traded at Alpaca"
+    if row is None:
+        return Check(symbol, False, 'Alpaca does not know it', f'Leave {symbol} out of [live] symbols.')
+    needed = {'tradable': True, 'shortable': settings.backtest.direction != 'long_only'}
+    needed['fractionable'] = settings.backtest.fractional
+    wrong = [name for name, is_needed in needed.items() if is_needed and _flag(row, name) is not True]
+    wrong += [f'{name} {row.get(name)}' for name, right in _RIGHT.items() if row.get(name) != right]
+    found = f'not {", ".join(wrong)}' if wrong else 'active, tradable'
+    return Check(symbol, not wrong, found, f'Leave {symbol} out of [live] symbols, or wait.')
+
+
+_RIGHT = {'status': 'active', 'class': 'us_equity'}
+_ONE_BY_ONE = 20  # More symbols are asked for in one request, of all assets
+
+
+def asset_checks(
+    settings: Settings,  # Of the account
+    access: AlpacaAccess,  # To Alpaca
+    symbols: tuple[str, ...],  # Tickers
+) -> tuple[Check, ...]:  # In their order; raises as `AlpacaAccess.call`
+    "Whether symbols may be traded at Alpaca"
+    rows = {}
+    if len(symbols) > _ONE_BY_ONE:
+        listed = access.call('get', '/assets', {'status': 'active', 'asset_class': 'us_equity'})
+        rows = {row.get('symbol'): row for row in listed}
+    else:
+        for symbol in symbols:
+            try:
+                rows[symbol] = access.call('get', f'/assets/{quote(symbol, safe="")}')
+            except AlpacaRefusalError as e:
+                if e.status != 404:
+                    raise
+    return tuple(asset_check(settings, symbol, rows.get(symbol)) for symbol in symbols)
+
+# %% ../../nbs/trading/31_live_switch.ipynb #0945b9fe
+def clock_check(
+    settings: Settings,  # [live] max_clock_skew_s
+    access: AlpacaAccess,  # To Alpaca
+    now: Callable[[], datetime],  # Aware
+) -> Check:  # Raises as `AlpacaAccess.call`
+    "Whether our clock and that of Alpaca agree, and both say that the exchange is open"
+    before, most = now(), settings.live.max_clock_skew_s
+    row, after = access.call('get', '/clock'), now()
+    theirs, half = datetime.fromisoformat(row['timestamp']), (after - before) / 2
+    skew = (theirs - before - half).total_seconds()
+    if abs(skew) - half.total_seconds() > most:
+        return Check('clock', False, f'{skew:+.1f} s, at most {most:g} s', 'Set the clock of the machine: timedatectl')
+    day = f'{before.astimezone(_NEW_YORK):%Y-%m-%d}'
+    hours = [moment.to_pydatetime() for _, *pair in session_hours(day, day).itertuples() for moment in pair]
+    near = any(abs((moment - before).total_seconds()) < 60 for moment in hours)
+    is_open = bool(hours) and hours[0] <= before < hours[1]
+    found = f'{skew:+.1f} s; {"open" if row["is_open"] else "closed"} at Alpaca, {"open" if is_open else "closed"} here'
+    return Check('clock', near or is_open == row['is_open'], found, 'Compare the hours of the exchange before trading.')
+
+
+def calendar_check(
+    access: AlpacaAccess,  # To Alpaca
+    now: datetime,  # Aware
+    days: int = 10,  # How many days ahead
+) -> Check:  # Raises as `AlpacaAccess.call`
+    "Whether Alpaca has the sessions that we have"
+    first = now.astimezone(_NEW_YORK).date()
+    span = {'start': f'{first}', 'end': f'{first + timedelta(days=days)}'}
+    theirs = {(row['date'], row['open'], row['close']) for row in access.call('get', '/calendar', span)}
+    hours = session_hours(*span.values())
+    local = lambda moment: f'{moment.tz_convert(_NEW_YORK):%H:%M}'
+    ours = {(f'{day:%Y-%m-%d}', local(opens), local(closes)) for day, opens, closes in hours.itertuples()}
+    other = [' '.join(one) for one in sorted(theirs ^ ours)]
+    found = f'{len(ours)} sessions until {span["end"]}' if not other else f'differ: {", ".join(other[:4])}'
+    return Check('calendar', not other, found, 'Update exchange_calendars, or ask Alpaca: one of the two is wrong.')
+
+# %% ../../nbs/trading/31_live_switch.ipynb #7d26718e
+@dataclass(eq=False)
+class BrokerWatch:
+    "Why an entry may not leave now."
+
+    settings: Settings  # Of the account; [live] max_clock_skew_s and stream_down_s
+    access: AlpacaAccess  # To Alpaca
+    symbols: tuple[str, ...]  # Of the account
+    now: Callable[[], datetime]  # Aware
+    streams: Callable[[], dict[str, str]] = dict  # Name of a stream → 'connected', or why it is not
+    _due: datetime | None = None  # When the time is compared again
+    _day: date | None = None  # Whose instruments and calendar are known
+    _failed: tuple[Check, ...] = ()  # Of the last minute, those that do not hold
+    _shut: tuple[Check, ...] = ()  # Of the day, likewise
+    _down: dict[str, datetime] = field(default_factory=dict)  # Stream → since when it is down
+
+    def why_not(
+        self,
+        symbol: str,  # Ticker
+    ) -> str:  # One sentence; '' where the entry may leave. Never raises
+        "Why an entry of a symbol may not leave now"
+        _look(self, self.now())
+        doubts = [one for one in (*self._failed, *self._shut) if one.name in (symbol, *_ALL)]
+        return '; '.join(f'{one.name}: {one.found}' for one in doubts)
+
+
+_ALL = 'clock', 'calendar', 'instruments', 'streams'  # Doubts about every symbol
+_MINUTE = timedelta(minutes=1)
+
+
+def _look(watch, now):
+    "Ask what is due"
+    if watch._due is None or now >= watch._due:
+        watch._due, clock = now + _MINUTE, _checked('clock', clock_check, watch.settings, watch.access, watch.now)
+        watch._failed = () if clock.ok else (clock,)
+    day = now.astimezone(_NEW_YORK).date()
+    if watch._day != day or any(one.found.startswith('cannot be checked') for one in watch._shut):
+        calendar = _checked('calendar', calendar_check, watch.access, now)
+        assets = _checked('instruments', asset_checks, watch.settings, watch.access, watch.symbols)
+        made = (calendar, *((assets,) if isinstance(assets, Check) else assets))
+        watch._day, watch._shut = day, tuple(one for one in made if not one.ok)
+    watch._failed = tuple(one for one in watch._failed if one.name != 'streams') + _down_streams(watch, now)
+
+
+def _down_streams(watch, now):
+    "A check that does not hold where a stream has been down for too long"
+    states = watch.streams()
+    watch._down = {name: watch._down.get(name, now) for name, state in states.items() if state != 'connected'}
+    most = timedelta(seconds=watch.settings.live.stream_down_s)
+    long = [
+        f'the {name} is down since {since:%H:%M:%S} UTC' for name, since in watch._down.items() if now - since > most
+    ]
+    return (Check('streams', False, ', '.join(long), 'Wait; see the log.'),) if long else ()
+
+# %% ../../nbs/trading/31_live_switch.ipynb #3e30ce6e
+def suspend_at_broker(
+    access: AlpacaAccess,  # To Alpaca
+) -> str:  # '' when Alpaca takes no new order now, else why that is not known. Never raises
+    "Let Alpaca refuse every new order; called once the stops stand"
+    try:
+        answer = access.call('patch', '/account/configurations', {'suspend_trade': True})
+        return (
+            ''
+            if _flag(answer, 'suspend_trade') is True
+            else f'Alpaca answered suspend_trade = {answer.get("suspend_trade")}'
+        )
+    except Exception as e:
+        return f'{type(e).__name__}: {e}'
+
+
+def rearm_at_broker(
+    settings: Settings,  # The lab
+    account: str,  # Name of a live account
+    reason: str,  # Why it may trade again, one line
+    actor: str = '',  # Who re-arms it; this person when left out
+    number: int | None = None,  # Of the state that the person has seen; the newest one when left out
+) -> LatchedState:  # ACTIVE; raises TradingError, UnauthorizedError or UnavailableError; in a notebook, too
+    "Let Alpaca take orders again, and re-arm the account"
+    refuse_interactive('The right to trade on')
+    checked_text(reason, 'The reason')
+    person(actor, 're-arms')
+    access = connect_alpaca_trading(
+        settings, live_host(settings), LiveGate(settings, account) if settings.live.host == 'live' else None
+    )
+    try:
+        answer = access.call('patch', '/account/configurations', {'suspend_trade': False})
+    finally:
+        access.close()
+    if _flag(answer, 'suspend_trade') is not False:
+        raise TradingError('Alpaca does not lift the suspension', f'{answer}', 'Lift it at Alpaca, then re-arm again.')
+    return rearm_account(settings, account, reason, actor, number)

@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['NUMBER', 'TURNED_OFF', 'ORDER', 'START', 'lab', 'named', 'evidence', 'play', 'proven', 'ready', 'off', 'with_live', 'test_with_all_switches_on_the_way_is_open', 'test_each_switch_alone_closes_the_way_and_is_named_with_its_remedy', 'test_only_the_very_number_confirms', 'test_another_account_at_the_broker_than_the_confirmed_one_is_refused', 'test_nothing_is_permitted_from_a_notebook_or_from_what_it_starts', 'test_a_permission_that_ends_or_is_revoked_closes_the_way_to_the_next_order', 'test_a_permission_ends_within_a_month_after_its_last_day_in_new_york', 'test_a_permission_is_never_changed', 'test_only_a_person_permits_and_only_an_account_of_the_list', 'test_a_parity_check_counts_for_its_strategy_its_code_and_the_last_word', 'test_sessions_of_other_strategies_do_not_speak_for_this_one', 'test_limits_do_not_make_another_strategy_and_everything_else_does', 'test_a_check_that_cannot_be_made_does_not_hold', 'stand_in', 'test_no_order_leaves_once_a_switch_is_off', 'test_an_account_that_the_keys_open_by_mistake_gets_no_order', 'test_shadow_and_the_paper_host_need_no_switch_and_the_live_host_is_closed_to_both', 'test_a_process_ends_with_the_status_of_a_refusal']
 
-# %% ../../../nbs/trading/31_live_switch.ipynb #7b51813e
+# %% ../../../nbs/trading/31_live_switch.ipynb #f7c1189e
 import os
 import subprocess
 import sys
@@ -96,7 +96,7 @@ def ready(proven, monkeypatch):
     permit(proven, 'a first week', account='live')
     return proven
 
-# %% ../../../nbs/trading/31_live_switch.ipynb #7b9b95c2
+# %% ../../../nbs/trading/31_live_switch.ipynb #b0e2c06a
 def off(settings, account='live', number=NUMBER):
     "Names of the switches that are off"
     return [one.name for one in LiveGate(settings, account).switches(number) if not one.ok]
@@ -154,7 +154,7 @@ def test_nothing_is_permitted_from_a_notebook_or_from_what_it_starts(ready, monk
         permit(ready, 'why not')
     assert 'headless' in off(ready)
 
-# %% ../../../nbs/trading/31_live_switch.ipynb #08479c1a
+# %% ../../../nbs/trading/31_live_switch.ipynb #b0992358
 def test_a_permission_that_ends_or_is_revoked_closes_the_way_to_the_next_order(ready, monkeypatch):
     gate = LiveGate(ready, 'live')
     gate.require(NUMBER)
@@ -210,7 +210,7 @@ def test_only_a_person_permits_and_only_an_account_of_the_list(proven):
     with pytest.raises(TradingError, match='Nothing is permitted'):
         revoke(proven, 'why', 'nobody')
 
-# %% ../../../nbs/trading/31_live_switch.ipynb #50d08ed5
+# %% ../../../nbs/trading/31_live_switch.ipynb #0ffa2b39
 def test_a_parity_check_counts_for_its_strategy_its_code_and_the_last_word(proven):
     strategy = strategy_print(proven)
     assert parity_passed(proven, strategy).ok and not parity_passed(proven, 'another').ok
@@ -253,7 +253,7 @@ def test_a_check_that_cannot_be_made_does_not_hold(ready, monkeypatch):
         gate.require(NUMBER)
     assert {'parity', 'paper sessions', 'permission'} <= set(off(ready))
 
-# %% ../../../nbs/trading/31_live_switch.ipynb #b1cfb30e
+# %% ../../../nbs/trading/31_live_switch.ipynb #1753cdf1
 @pytest.fixture
 def stand_in(ready, monkeypatch):
     "The stand-in as the host of real money"
@@ -296,7 +296,7 @@ def test_shadow_and_the_paper_host_need_no_switch_and_the_live_host_is_closed_to
         open_access(with_live(settings, host='live'), 'live', 'live')
     assert LIVE_HOST.startswith('https://')
 
-# %% ../../../nbs/trading/31_live_switch.ipynb #59187465
+# %% ../../../nbs/trading/31_live_switch.ipynb #533393eb
 START = """
 from tradelab.config import load_settings
 from tradelab.trading.live_switch import refuse_start
