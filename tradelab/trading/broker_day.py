@@ -31,6 +31,7 @@ from tradelab.trading.broker import (
     remembered,
 )
 from .live_day import ANSWER, HELD_BACK, REFUSED
+from .live_switch import suspend_at_broker
 from tradelab.trading.order_ledger import (
     Intent,
     OrderEvent,
@@ -187,6 +188,8 @@ class BrokerDay:
     fill_at: str = 'next_open'  # [backtest] fill_at
     board: PriceBoard = field(default_factory=PriceBoard)  # Newest prices
     coming_splits: Callable[[], Collection[str]] = tuple  # Symbols with a split in the night after the session
+    doubts: Callable[[str], str] = lambda symbol: ''  # Why an entry of a symbol may not leave now; '' where it may
+    is_suspended: bool = False  # Whether Alpaca takes no new order, because the account is HALTED
     is_stale: bool = False  # Whether an execution of the day was taken back, so that its books have to be made anew
     sends: bool = False  # Whether the waiting orders may leave
     entries: bool = True  # Whether entries may leave, too
@@ -246,15 +249,28 @@ def open_broker_day(
     inbox,  # Stores and books what Alpaca tells, by `poll(at)`
     fill_at: str = 'next_open',  # [backtest] fill_at
     coming_splits: Callable[[], Collection[str]] = tuple,  # Symbols with a split in the night after the session
+    doubts: Callable[[str], str] = lambda symbol: '',  # Why an entry of a symbol may not leave now; '' where it may
 ) -> BrokerDay:  # With all that the ledger knows of the day
     "Open a session at Alpaca, or go on with it after a crash"
     with mine.transaction() as db:
         known, _ = remembered(db, mine.account, day.session, day.books.decided or day.session)
     broker.know(request for request, _ in known if request.group)
     made = BrokerDay(mine, day, broker, inbox, fill_at, PriceBoard(day.closes, day.hours[0]), coming_splits)
+    made.doubts, made.is_suspended = doubts, _is_suspended(mine, broker)
     _follow(made)
     _read(made)
     return made
+
+
+def _is_suspended(mine, broker):
+    "Whether Alpaca takes no new order of an account that is HALTED here"
+    with mine.transaction() as db:
+        if read_state(db, mine.account).state != 'HALTED':
+            return False
+    try:
+        return broker.switches().get('suspend_trade') is True
+    except TradingError:  # asked for again by the next halt
+        return False
 
 # %% ../../nbs/trading/34_broker_day.ipynb #0ded9bd7
 _BALANCE = text('SELECT cash FROM balances WHERE account = :account')
@@ -399,6 +415,9 @@ def _verdict(day, order, state, at):
         return why
     if until in ('opg', 'cls') and auction_deadline(until, at):
         return _WAITS  # an auction of the day before
+    if order.opens and (doubt := day.doubts(symbol)):
+        _alarm(day, 'entry_waits', f'The entry of {symbol} waits: {doubt}', logging.WARNING)
+        return _WAITS
     if order.opens and any(one.key.symbol == symbol and one.remaining for one in _exits(day, at)):
         return _WAITS
     if order.opens and until == 'day' and symbol in {one.key.symbol for one in wanted_protection(day.day.books)}:
@@ -546,7 +565,7 @@ def _place(day, orders, at):
     for order in orders:
         by_symbol.setdefault(order.key.symbol, []).append(order)
     ready = {symbol: pair for symbol, pair in by_symbol.items() if _covers(day, pair, at)}
-    if not ready:
+    if not (ready and _is_lifted(day, ready, at)):
         return False
     requests = {symbol: protective_request(pair, day.day.name) for symbol, pair in ready.items()}
     intents = [
@@ -563,6 +582,7 @@ def _place(day, orders, at):
         if news[0].event == 'rejected':
             day.waits[symbol] = at + REFUSED
             _alarm(day, 'unprotected', f'{symbol} has no stop: {news[0].raw["reason"]}')
+    _suspend(day)
     return True
 
 
@@ -579,6 +599,30 @@ def _covers(day, orders, at):
     words = f'{symbol} has no stop yet: Alpaca holds {held:g} shares, {free:g} of them free, and {wanted:g} are wanted'
     _alarm(day, 'unprotected', words, logging.WARNING)
     return False
+
+# %% ../../nbs/trading/34_broker_day.ipynb #8a938413
+def _suspend(day):
+    "Let Alpaca refuse new orders while the account is HALTED; asked again until it does"
+    with day.mine.transaction() as db:
+        halted = read_state(db, day.mine.account).state == 'HALTED'
+    if halted and not day.is_suspended:
+        why = suspend_at_broker(day.broker.access)
+        day.is_suspended = not why
+        if why:
+            _alarm(day, 'not_suspended', f'{day.mine.account} is HALTED here and not suspended at Alpaca: {why}')
+
+
+def _is_lifted(day, symbols, at):
+    "Whether Alpaca takes the stops that are placed now"
+    if not day.is_suspended:
+        return True
+    try:
+        day.is_suspended = day.broker.suspend(False)
+    except TradingError as e:
+        day.waits |= dict.fromkeys(symbols, at + ANSWER)
+        _alarm(day, 'unprotected', f'No stop for {", ".join(symbols)}: {e.what}')
+        return False
+    return not day.is_suspended
 
 # %% ../../nbs/trading/34_broker_day.ipynb #cc1b1206
 KEYS = timedelta(minutes=1)  # Between two looks with keys that Alpaca refuses
@@ -676,14 +720,16 @@ def _obey(
 ):  # Raises WriterLostError
     "End what the latched state, or a clock that was set, forbids; stops and targets stay"
     apply_latched(latched, self.day.books.state)
-    self.entries = entries
+    self.entries, halted = entries, latched.state == 'HALTED'
+    self.is_suspended = self.is_suspended and halted  # only a person lifts it, by re-arming
     if latched.state == 'ACTIVE' and entries:
         return
-    halted = latched.state == 'HALTED'
     forbidden = [one for one in self.orders.values() if one.order.opens or (halted and not one.is_protective)]
     if _end(self, [one for one in forbidden if one.stands], f'the account is {latched.state}', at):
         _hear(self, at)
         _mind(self, at)
+    if halted and not self.is_suspended:
+        _suspend(self)
 
 
 def _end_of_day(
