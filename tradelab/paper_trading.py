@@ -16,8 +16,6 @@ from itertools import count
 import pandas as pd
 
 from .config import Settings, load_settings
-from .data.collection import ingest
-from .data.instruments import find_instruments
 from .engine.result import equity_svg
 from .risk_management import REQUIRED_LIMITS
 from tradelab.trading.account_state import (
@@ -32,8 +30,6 @@ from tradelab.trading.account_state import (
     limits_of,
     loosen_limit,
     read_state,
-    refuse_closed,
-    with_limits,
 )
 from tradelab.trading.accounts import (
     WaitingCash,
@@ -49,14 +45,21 @@ from tradelab.trading.accounts import (
 )
 from .trading.order_ledger import OrderEvent, load_ledger, record_order_events
 from .trading.paper_loop import PaperRan, outlook, run_paper
-from .trading.paper_opening import open_paper, opening_only, paper_opening, refuse_changed, refuse_unfit
+from tradelab.trading.paper_opening import (
+    collect_lacking,
+    open_paper,
+    paper_opening,
+    refuse_old_bars,
+    refuse_unfit,
+    settings_that_count,
+)
 from .trading.paper_timetable import coming_session, session_asked, timetable
 from .trading.parity import Parity, parity
 from .trading.replay import Replayed, open_replay, pinned_settings, replay_settings, with_values
 from .trading.replay import replay as replay_account
 from .trading.tables import StoredAccount
 from .trading.writer import writer
-from .utils.database import current_revision, migrate, read_frame, require_current, session
+from .utils.database import read_frame, require_current, session
 from .utils.display import list_names
 from .utils.error_handling import TradingError, did_you_mean, plural
 
@@ -297,24 +300,6 @@ def status(
         **{name: int(found[name]) for name in ('sessions', 'orders', 'refused', 'waiting', 'fills')},
     )
 
-# %% ../nbs/trading/30_paper_trading.ipynb #38cab369
-def _ready(settings, symbols):
-    "Make the tables of an empty database, and collect the symbols that it lacks"
-    if current_revision(settings) is None:
-        migrate(settings)
-    require_current(settings)
-    with session(settings) as db:
-        stored = find_instruments(db, settings.data.provider, list(symbols))
-    if missing := [symbol for symbol in symbols if symbol not in stored]:
-        ingest(settings, missing)
-
-
-def _refuse_old_bars(settings):
-    "TradingError where the provider never has a bar of today"
-    if settings.data.provider == 'sample':
-        remedy = 'Set [data] provider = yahoo, alpaca or files. Without a network: tradelab paper replay'
-        raise TradingError('A paper account needs bars of today, and the sample ends in 2013', 'sample', remedy)
-
 # %% ../nbs/trading/30_paper_trading.ipynb #ed515317
 def start(
     account: str = '',  # Name of the account; [paper] account when empty
@@ -325,18 +310,14 @@ def start(
     "Trade a paper account until it is stopped; opened where there is none of this name"
     settings = settings or load_settings()
     name = account or settings.paper.account
-    _ready(settings, ())
+    collect_lacking(settings, ())
     if name not in set(accounts_table(settings)['account']):
-        _refuse_old_bars(settings)
+        refuse_old_bars(settings, 'A paper account', 'Without a network: tradelab paper replay')
         refuse_unfit(settings)
-        _ready(settings, settings.paper.symbols or settings.data.symbols)
+        collect_lacking(settings, settings.paper.symbols or settings.data.symbols)
         say(f'{open_paper(settings, datetime.now(UTC), name, say)} was opened')
     pinned = _paper_settings(settings, name)
-    with session(settings) as db:
-        refuse_closed(read_state(db, name))
-        limits = limits_in_force(db, name, pinned)
-    refuse_changed(with_limits(pinned, limits), settings, name)
-    if words := opening_only(pinned, settings):
+    if words := settings_that_count(settings, name, pinned):
         say(words)
     if not once:
         say(f'{name} is traded until it is stopped. Next: {outlook(settings, name, datetime.now(UTC)).next}')
@@ -497,7 +478,7 @@ def reset(
     if cash is not None:
         settings = with_values(settings, paper={'cash': float(checked_cash(cash))})
     with writer(settings, account) as mine:
-        _ready(settings, settings.paper.symbols or settings.data.symbols)
+        collect_lacking(settings, settings.paper.symbols or settings.data.symbols)
         opening = paper_opening(settings, now)
         with mine.transaction() as db:
             name = _successor(db, account)
@@ -584,7 +565,7 @@ def replay(
 ) -> PaperReplay:  # Raises TradingError, DataError or UnknownSymbolError
     "Replay an account over stored bars, and hold it against the backtest"
     settings = settings or load_settings()
-    _ready(settings, symbols or settings.data.symbols)
+    collect_lacking(settings, symbols or settings.data.symbols)
     known = set(accounts_table(settings)['account'])
     if account in known:
         _refuse_other(settings, account, start, end, symbols)

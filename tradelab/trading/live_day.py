@@ -44,7 +44,7 @@ from tradelab.trading.order_ledger import (
     record_intents,
     record_order_events,
 )
-from .paper_session import CAUSES, PaperDay, fill_by_bar, send_day
+from .paper_session import CAUSES, PaperDay, StoredMarket, fill_by_bar, send_day
 from .prices import Clock, Price, PriceBoard, Quote, judge_price
 from .simulated_broker import FaultScript, SimulatedBroker
 from .writer import Writer
@@ -55,6 +55,7 @@ class VenueDay(Protocol):
 
     day: PaperDay  # Its books, brought along with the ledger
     board: PriceBoard  # Newest prices
+    is_stale: bool  # Whether its books have to be made anew from the ledger
 
     def send(self, at: datetime, entries: bool) -> int:
         "Let the waiting orders leave, entries only where they may; how many left"
@@ -76,12 +77,20 @@ class Venue(Protocol):
     "Who fills the orders of an account, day after day."
 
     name: str  # 'simulated', 'shadow' or 'alpaca'
+    grace_s: float  # Seconds that a step may take after a signal before it is broken off; 0: it is never broken off
+    every: timedelta | None  # How often it is heard while nothing is due; None: never
 
-    def begin(self, mine: Writer, clock: Clock):
+    def begin(self, mine: Writer, stored: StoredMarket, clock: Clock):
         "The process has become the writer of the account; raises TradingError where it must not trade"
 
     def hear(self, mine: Writer, at: datetime):
-        "Bring the ledger up to date before a session is begun or closed"
+        "Bring the ledger up to date before a session is begun or closed, and while nothing is due"
+
+    def state(self) -> str:
+        "How its connections are, in words; '' where it has none"
+
+    def shut(self, mine: Writer) -> dict[str, str]:
+        "Symbols that get no entries, and why"
 
     def open(self, mine: Writer, day: PaperDay, counts: Settings, clock: Clock) -> VenueDay:
         "Begin a session, or go on with it after a crash"
@@ -109,6 +118,7 @@ class SimulatedDay:
     unknown: set[str] = field(default_factory=set)  # Protective orders that were not answered
     waits: dict[str, datetime] = field(default_factory=dict)  # Symbol → until when its protective orders wait
     quoted: set[str] = field(default_factory=set)  # Symbols whose first quote of the day was stored with their orders
+    is_stale = False  # Nobody takes a fill back
 
     def __repr__(self):
         return f'{type(self).__name__}({self.day!r}; {self.broker!r})'
@@ -121,17 +131,25 @@ class SimulatedVenue:
     fill_at: str = 'next_open'  # [backtest] fill_at of the account
     script: FaultScript = FaultScript()  # What goes wrong at the broker
     with_prices: bool = True  # False: the bars of the day fill all orders after the close
-    name = 'simulated'
+    name, grace_s, every = 'simulated', 0.0, None
 
     def desk(self, *arguments):
         "The day broker of a session, made of the arguments of `DayBroker`"
         return DayBroker(*arguments)
 
-    def begin(self, mine, clock):
+    def begin(self, mine, stored, clock):
         "Nothing is asked of anybody else"
 
     def hear(self, mine, at):
         "All that this broker does is in the ledger"
+
+    def state(self):
+        "It has no connection"
+        return ''
+
+    def shut(self, mine):
+        "Prices alone say which symbols get no entries"
+        return {}
 
     def close(self):
         "Nothing is open"

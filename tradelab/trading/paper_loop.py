@@ -88,6 +88,7 @@ class PaperLoop:
     doing: str = ''  # What it said last of what it does
     lacking: str = ''  # The bars that a decision waits for, in words
     busy: bool = False  # Whether a signal may break off what is being done
+    closing: bool = False  # Whether it is about to end, so that a signal changes nothing
     done: int = 0  # Sessions with a decision
     missed: int = 0  # Sessions without one
 
@@ -113,20 +114,28 @@ def _note_doing(loop, words):
 RETRY = timedelta(minutes=2)  # Between two attempts to collect a bar that is lacking
 
 
-def _collect(loop, day):
-    "Collect and read what is new; what went wrong, in words"
+@contextmanager
+def _breakable(loop):
+    "A signal breaks off what is done here"
     loop.busy = True
     try:
         if loop.stop.is_set():
             raise _Stopped
-        if loop.collect:
-            loop.collect()
-            loop.stored.read()
+        yield
+    finally:
+        loop.busy = False
+
+
+def _collect(loop, day):
+    "Collect and read what is new; what went wrong, in words"
+    try:
+        with _breakable(loop):
+            if loop.collect:
+                loop.collect()
+                loop.stored.read()
     except TradeLabError as e:
         _log(loop, logging.WARNING, 'no_data', f'No data for {day}: {e.what}', found=str(e.found))
         return f'{e.what}: {e.found}'
-    finally:
-        loop.busy = False
     return ''
 
 
@@ -286,8 +295,8 @@ def _live(loop, table):
             _look_at_clock(loop, table.session)
             _obey(loop, live)
             live.tick(loop.clock.now())
-            _note_doing(loop, str(loop.feed.state()))
-            if _has_new_split(loop, live, watch):
+            _note_doing(loop, '; '.join(filter(None, (str(loop.feed.state()), loop.venue.state()))))
+            if live.is_stale or _has_new_split(loop, live, watch):
                 return
     if not loop.stop.is_set():
         live.end(loop.clock.now())
@@ -326,6 +335,7 @@ def _finish(loop, table, why):
     if live:
         live.board.know_closes(day.closes)
         newest, unfit = unfit_prices(live.board, loop.stored.symbols, table.closed, counts.orders)
+    unfit |= loop.venue.shut(loop.mine)
     if not why and loop.clock.now() >= table.deadline:
         why = f'the decision was not made before {table.deadline:%Y-%m-%d %H:%M} UTC'
     gate = Gate(counts.risk, counts.backtest, day.mode, counts.orders)
@@ -407,6 +417,10 @@ def _wait(loop, until, end, once):
     "Wait until something is due; False when the loop is to end"
     if once or (end is not None and until > end):
         return False
+    while (every := loop.venue.every) and until > loop.clock.now() + every:
+        if not loop.clock.wait(loop.clock.now() + every, loop.stop):
+            return False
+        loop.venue.hear(loop.mine, loop.clock.now())
     return loop.clock.wait(until, loop.stop)
 
 
@@ -449,20 +463,24 @@ def _stopping(mine, number):
 
 @contextmanager
 def _signals(loop):
-    "SIGTERM and SIGINT stop the loop, and break off what may be broken off"
+    "SIGTERM and SIGINT stop the loop, and break off what may be broken off, or takes too long"
 
     def stop(number, frame):
         loop.stop.set()
-        if loop.busy:
+        if loop.closing:
+            return
+        if loop.busy or number == signal.SIGALRM:
             raise _Stopped
+        signal.setitimer(signal.ITIMER_REAL, loop.venue.grace_s)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)}
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -508,11 +526,13 @@ def run_account(
         loop.trusted = loop.clock.now()
         with _signals(loop):
             try:
-                venue.begin(mine, loop.clock)
+                with _breakable(loop):
+                    venue.begin(mine, stored, loop.clock)
                 _run(loop, end, once)
             except _Stopped:
                 pass
             finally:
+                loop.closing = True
                 venue.close()
                 if feed is not None:
                     feed.close()
