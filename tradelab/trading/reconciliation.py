@@ -412,13 +412,9 @@ class StartUp:
         return self.answered and self.state != 'HALTED'
 
 # %% ../../nbs/trading/33_reconciliation.ipynb #c8e14991
-_UNKNOWN = text("""
-SELECT client_order_id, state, heard_at FROM order_states
-WHERE account = :account AND state IN ('submitted', 'unknown') ORDER BY client_order_id
-""")
-_ASKED_FROM = text("""
-SELECT min(received_at) FROM order_events JOIN order_states USING (account, client_order_id)
-WHERE account = :account AND state IN ('submitted', 'unknown')
+_OPEN = text("""
+SELECT s.client_order_id, state, i.at FROM order_states s JOIN intents i USING (account, client_order_id)
+WHERE account = :account AND state IN ('submitted', 'unknown', 'accepted', 'partly_filled') ORDER BY client_order_id
 """)
 
 
@@ -440,15 +436,14 @@ def _look(inbox, missing, since):
     return found
 
 # %% ../../nbs/trading/33_reconciliation.ipynb #8b2cdd8c
-def _find_unknown(inbox, names, since):
-    "Orders of which nobody knew whether they had arrived: name → order; the others are not at the broker"
-    found, missing = {}, list(names)
+def _find_open(inbox, states, since):
+    "Look for orders: name → order, and the names that are not at the broker; those it had accepted are looked up once"
+    found, missing = {}, list(states)
     for number in range(LOOKS):
         if number and missing:
             inbox.clock.wait(inbox.clock.now() + LOOK_EVERY, threading.Event())
-        if missing:
-            found |= _look(inbox, missing, since)
-            missing = [name for name in missing if name not in found]
+        found |= _look(inbox, missing, since) if missing else {}
+        missing = [name for name in missing if name not in found and states[name] in UNANSWERED]
     return found, missing
 
 
@@ -482,11 +477,12 @@ NEVER_ARRIVED = 'it never reached the broker, and its session does not allow it 
 def _resolve(mine, inbox, at, send):
     "Resolve every open intent; name → state, and names that may leave again. Raises OutcomeUnknownError"
     with mine.transaction() as db:
-        unknown = [row.client_order_id for row in db.execute(_UNKNOWN, dict(account=mine.account))]
-        since = db.scalar(_ASKED_FROM, dict(account=mine.account))
-    if not unknown:
+        rows = db.execute(_OPEN, dict(account=mine.account)).all()
+    if not rows:
         return {}, ()
-    found, missing = _find_unknown(inbox, unknown, since - timedelta(days=1))
+    states = {row.client_order_id: row.state for row in rows}
+    found, missing = _find_open(inbox, states, min(row.at for row in rows) - timedelta(days=1))
+    unknown = [name for name in found if states[name] in UNANSWERED]
     with mine.transaction() as db:
         sent = {one.client_order_id: one for one in load_sent_orders(db, mine.account, unanswered=True, names=missing)}
         state, day = read_state(db, mine.account).state, _session_now(db, mine.account, inbox.clock.now())
@@ -494,7 +490,7 @@ def _resolve(mine, inbox, at, send):
         gone = [name for name in missing if name not in again]
         lost = [OrderEvent(name, 'expired', broker_at=at, raw={'reason': NEVER_ARRIVED}) for name in gone]
         record_order_events(db, mine.account, mine.epoch, lost, at)
-    resolved = {name: one.state for name, one in found.items()} | dict.fromkeys(gone, 'expired')
+    resolved = {name: found[name].state for name in unknown} | dict.fromkeys(gone, 'expired')
     return resolved | _send_again(mine, inbox, [sent[name] for name in again], at, send), tuple(
         again if send is None else ()
     )
