@@ -6,7 +6,8 @@
 __all__ = ['LARGEST', 'SYMBOL', 'NO_COSTS', 'SIZINGS', 'MOST_COMBINATIONS', 'Section', 'Value', 'DataSettings', 'YahooSettings',
            'AlpacaSettings', 'FilesSettings', 'StrategySettings', 'CostSettings', 'RiskSettings', 'OrderSettings',
            'BacktestSettings', 'PaperSettings', 'LiveSettings', 'number_list', 'SweepSettings', 'WalkForwardSettings',
-           'DatabaseSettings', 'ReportSettings', 'LoggingSettings', 'ModelSettings', 'RetrainingSettings']
+           'DatabaseSettings', 'ReportSettings', 'LoggingSettings', 'AlertSettings', 'ModelSettings',
+           'RetrainingSettings']
 
 # %% ../nbs/ground/04_settings.ipynb #b76624b5
 import re
@@ -760,6 +761,46 @@ class LoggingSettings(Section):
 
     level: Literal['DEBUG', 'INFO', 'WARNING', 'ERROR'] = Field('INFO', description='DEBUG, INFO, WARNING or ERROR')
     directory: Path = Field(Path('.tradelab/logs'), description='a folder, relative to the lab')
+
+# %% ../nbs/ground/04_settings.ipynb #28920c96
+_MAIL = r'^[^@\s,<>"]{1,64}@[^@\s,<>"]{1,255}$'
+_MailAddress = Annotated[str, Field(pattern=_MAIL)]
+_Target = Literal['email', 'webhook']
+_HERE = ('127.0.0.1', '::1', 'localhost')
+
+
+class AlertSettings(Section):
+    "Who is told when something needs a person."
+
+    targets: Annotated[tuple[_Target, ...], NoDecode] = Field((), description='email, webhook, both, or empty for none')
+    email_to: Annotated[tuple[_MailAddress, ...], NoDecode] = Field(
+        (), description='addresses such as ada@example.org, separated by commas'
+    )
+    email_from: _MailAddress | None = Field(
+        None, description='address such as lab@example.org, or empty for the first of email_to'
+    )
+    smtp_host: str | None = Field(None, pattern=r'^[A-Za-z0-9.:-]{1,255}$', description='a mail server, or empty')
+    smtp_port: int = Field(587, ge=1, le=65_535, description='port of the mail server, 1 to 65535')
+    smtp_user: str | None = Field(None, pattern=r'^\S{1,255}$', description='user of the mail server, or empty')
+    smtp_security: Literal['starttls', 'tls', 'none'] = Field(
+        'starttls', description='starttls, tls, or none for a mail server on this machine'
+    )
+    again_min: float = Field(
+        15.0, ge=0, le=1_440, description='minutes in which the same alert is counted and not sent again, 0 to 1440'
+    )
+
+    @field_validator('targets', 'email_to', mode='before')
+    @classmethod
+    def _split(cls, value):
+        return _split_text('' if value is None else value)
+
+    @model_validator(mode='after')
+    def _check_email(self):
+        if 'email' in self.targets and not (self.smtp_host and self.email_to):
+            raise ValueError(f'email needs smtp_host and email_to|smtp_host={self.smtp_host}, email_to={self.email_to}')
+        if self.smtp_security == 'none' and self.smtp_host not in (None, *_HERE):
+            raise ValueError(f'a mail server elsewhere needs starttls or tls|smtp_host={self.smtp_host}')
+        return self
 
 # %% ../nbs/ground/04_settings.ipynb #321ce241
 LARGEST_SEED = 2**32 - 1  # That numpy and Keras take

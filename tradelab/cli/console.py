@@ -7,6 +7,7 @@ __all__ = ['lab_settings', 'require_database', 'terminal_width', 'print_table', 
            'as_date', 'parse_parameters', 'check_arguments', 'between', 'require_yes', 'name_once', 'report_failures']
 
 # %% ../../nbs/cli/01_console.ipynb #8947d5f5
+import logging
 import os
 import signal
 import sys
@@ -36,7 +37,8 @@ def lab_settings():  # Yields the Settings; SystemExit with the error's exit sta
     "The settings, with the log set up and errors handled"
     with clean_exit():
         from tradelab.config import known_secrets, load_settings, restrict_files, unused_lab
-        from tradelab.utils.logs import setup_logging
+        from tradelab.utils.alerts import AlertHandler
+        from tradelab.utils.logs import attach_handler, setup_logging
 
         settings = load_settings()
         earlier = restrict_files(settings)
@@ -44,12 +46,14 @@ def lab_settings():  # Yields the Settings; SystemExit with the error's exit sta
             typer.echo(sentence, err=True)
         secrets = known_secrets(settings.home)
         log_file = setup_logging(settings.path(settings.logging.directory), settings.logging.level, secrets)
+        attach_handler(alerts := AlertHandler(settings), secrets)
         if threading.current_thread() is threading.main_thread():  # Python accepts signal handlers only there
             signal.signal(signal.SIGTERM, _terminated)
         try:
             with clean_exit(log_file, secrets):
                 yield settings
         finally:
+            logging.getLogger().removeHandler(alerts)
             os.umask(earlier)
 
 # %% ../../nbs/cli/01_console.ipynb #58f55019

@@ -13,6 +13,7 @@ import tradelab.records.tables  # noqa: F401
 import tradelab.serving.tables  # noqa: F401
 import tradelab.trading.live_switch  # noqa: F401
 import tradelab.trading.tables  # noqa: F401
+import tradelab.utils.alerts  # noqa: F401
 from ..config import Settings
 from ..utils.database import Base, current_revision, database_url, head_revision, session
 

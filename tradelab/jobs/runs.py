@@ -62,6 +62,7 @@ from ..research.walk_forward import folds
 from ..serving.predictions import models_stamp
 from ..trading.accounts import accounts_stamp, accounts_table, no_session
 from ..trading.order_ledger import last_session
+from ..utils.alerts import AlertHandler, deliver_alerts
 from ..utils.database import require_current, session
 from tradelab.utils.error_handling import (
     DatabaseError,
@@ -298,6 +299,7 @@ def worker():
     )
     with run_context(job.run_id), clean_exit(log_file, secrets):
         attach_handler(EventHandler(settings), secrets)
+        attach_handler(AlertHandler(settings), secrets)
         out.write(json.dumps(asdict(execute_job(settings, job))))
     out.close()
 
@@ -391,6 +393,8 @@ def run_jobs(
                     del running[process]
                     results.append(result)
                     on_done(result)
+                    if not result.ok:
+                        deliver_alerts(settings, 0)  # the worker has no secrets of [alerts]
             time.sleep(0.05)
     except BaseException:
         for process in running:

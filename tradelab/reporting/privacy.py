@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from ..config import MAINTENANCE_SECRET_NAMES, SECRET_NAMES, TRADING_SECRET_NAMES, Settings
+from ..config import ALERT_SECRET_NAMES, MAINTENANCE_SECRET_NAMES, SECRET_NAMES, TRADING_SECRET_NAMES, Settings
 from .pages import redact_notebook
 from ..utils.error_handling import StorageError
 from ..utils.logs import redact
@@ -38,7 +38,7 @@ def child_environment(
 ) -> dict[str, str]:  # Name → value
     "The variables that a child process gets"
     given = {name: value for name, value in environment.items() if name in extra or _NEEDED.fullmatch(name)}
-    hidden = _with_files(TRADING_SECRET_NAMES + MAINTENANCE_SECRET_NAMES)
+    hidden = _with_files(TRADING_SECRET_NAMES + MAINTENANCE_SECRET_NAMES + ALERT_SECRET_NAMES)
     if kernel:
         hidden |= _with_files(_OF_PROVIDERS) - set(extra)
     return {name: value for name, value in given.items() if name not in hidden}

@@ -11,6 +11,7 @@ __all__ = ['LONGEST', 'BROKERS', 'COMMANDS', 'PAUSED', 'NOTICE', 'TIGHTER', 'thi
 
 # %% ../../nbs/trading/02_account_state.ipynb #fafff494
 import getpass
+import logging
 import os
 import socket
 from dataclasses import dataclass
@@ -270,7 +271,16 @@ def _tighten(db, account, state, reason, actor, **facts):
                 raise
             past += code == '55P03'
     db.execute(select(func.set_config('lock_timeout', patience, True)))
+    _tell_restricted(before, wanted, reason, actor)
     return read_state(db, account)
+
+
+def _tell_restricted(before, state, reason, actor):
+    "A named event about a restriction: a warning, unless a person paused the account or it is a replay"
+    is_quiet = before.mode == 'replay' or reason.startswith(PAUSED)
+    details = dict(account=before.account, state=state, before=before.state, actor=actor)
+    extra = dict(event='account.restricted', details=details)
+    logging.getLogger(__name__).log(logging.INFO if is_quiet else logging.WARNING, '%s: %s', state, reason, extra=extra)
 
 
 def _is_known(db, account, state, reason, actor):

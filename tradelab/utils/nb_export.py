@@ -67,7 +67,7 @@ BAR_SOURCE_OWNERS = {  # Libraries that deliver bars, or say when exchanges trad
     'exchange_calendars': {'data.calendar'},
     'google': {'trading.yahoo_feed'},
     'pyarrow': {'providers.files', 'providers.formats.bar_files'},
-    'requests': {'providers.alpaca', 'trading.activity_stream', 'trading.alpaca_access'},
+    'requests': {'providers.alpaca', 'trading.activity_stream', 'trading.alpaca_access', 'utils.alerts'},
     'websockets': {'trading.activity_stream', 'trading.alpaca_feed', 'trading.yahoo_feed'},
     'yfinance': {'providers.yahoo', 'trading.yahoo_feed'},
 }
@@ -113,6 +113,7 @@ DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
         'trading.tables',
         'trading.writer',
         'utils.access',
+        'utils.alerts',
         'utils.backup',
         'utils.block_copy',
         'utils.database',

@@ -116,6 +116,9 @@ SPECIAL = {
     'broker_outcomes.outcome': 'booked',
     'foreign_rulings.ruling': 'ignore',
     'quarantines.action': 'enter',
+    'alerts.repeats': None,
+    'alert_deliveries.state': 'waiting',
+    'alert_deliveries.target': 'email',
     'test_first': dt.date(2020, 1, 3),
     'test_last': dt.date(2020, 1, 4),
 }
