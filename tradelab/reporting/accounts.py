@@ -21,7 +21,7 @@ from ..config import Settings
 from ..paper_trading import PaperStatus, status
 from ..performance_metrics import cagr, max_drawdown, sharpe, total_return, volatility
 from ..records.results import save_metrics
-from .formats import format_figure, with_minus
+from .formats import format_figure, format_signed, with_minus
 from .plots import BLUE, GREEN, GREY, INK, ORANGE, RED, draw_line, finish_axes, lab_style, price_axis
 from ..research.track_record import cone
 from ..trading.account_periods import account_periods
@@ -62,13 +62,8 @@ def causes_table(
     causes = found.causes
     rows = [(CAUSES.get(name, 'What no cause explains'), row.usd, row.bp, row.words) for name, row in causes.iterrows()]
     rows.append(('Account less backtest', causes['usd'].sum(), causes['bp'].sum(), ''))
-    cells = [(cause, _signed(usd, 2), _signed(bp, 1), with_minus(words)) for cause, usd, bp, words in rows]
+    cells = [(cause, format_signed(usd, 2), format_signed(bp, 1), with_minus(words)) for cause, usd, bp, words in rows]
     return pd.DataFrame(cells, columns=['cause', 'USD', 'bp', 'what was found']).set_index('cause').rename_axis(None)
-
-
-def _signed(value, digits):
-    "A number with its sign; a dash for one that rounds to 0"
-    return format_figure(value, f'+,.{digits}f') if round(value, digits) else '–'
 
 
 @lab_style()
@@ -184,7 +179,7 @@ def costs_table(
 ) -> pd.DataFrame:  # Text: part, USD, bp of the value ordered; the implementation shortfall last
     "The implementation shortfall of all orders and its parts"
     rows = costs_of(found).parts().iterrows()
-    cells = [(SHORTFALL_WORDS[name], _signed(row.usd, 2), _signed(row.bp, 1)) for name, row in rows]
+    cells = [(SHORTFALL_WORDS[name], format_signed(row.usd, 2), format_signed(row.bp, 1)) for name, row in rows]
     return pd.DataFrame(cells, columns=['part', 'USD', 'bp']).set_index('part').rename_axis(None)
 
 
@@ -208,7 +203,7 @@ def periods_table(
         {
             'account': periods['account'].map(lambda value: format_figure(value, '+.2%')),
             'backtest': periods['backtest'].map(lambda value: format_figure(value, '+.2%')),
-            'gap, USD': periods['gap'].map(lambda value: format_figure(value, '+,.2f')),
+            'gap, USD': periods['gap'].map(lambda value: format_signed(value, 2)),
             'fills': periods['trades'].map('{:,}'.format),
             'fees, USD': periods['fees'].map('{:,.2f}'.format),
         }
@@ -289,7 +284,7 @@ def _beside(found):
         'deposits less withdrawals, USD': format_figure(history.flows.sum(), '+,.2f') if len(history.flows) else 'none',
         'growth': format_figure(grown.iloc[-1] - 1, '+.2%'),
         'growth of the backtest': format_figure(found.growth('backtest').iloc[-1] - 1, '+.2%'),
-        'account less backtest, USD': format_figure(found.gap, '+,.2f'),
+        'account less backtest, USD': format_signed(found.gap, 2),
         'deepest drawdown': format_figure(max_drawdown(_with_opening(grown)), '.2%'),
         'fills': f'{len(history.fills):,}',
         'orders without a fill': f'{int((found.orders["filled"] == 0).sum()):,}',

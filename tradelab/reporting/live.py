@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter
 
 from ..config import Settings
 from .accounts import accounts_beside
-from .formats import format_figure, with_minus
+from .formats import format_figure, format_signed, with_minus
 from .plots import BLUE, GREEN, GREY, ORANGE, RED, draw_line, finish_axes, lab_style, price_axis
 from ..trading.account_periods import AccountRecord, trips
 from ..trading.accounts import accounts_table, newest_account
@@ -80,7 +80,7 @@ def between_table(
     table = both.causes.rename(index=CAUSES | names)
     table.loc['Sum'] = table.sum()
     heads = {name: f'{name} − its backtest' for name in both.names}
-    cells = table.rename(columns=heads).map(lambda usd: format_figure(usd, '+,.2f') if round(usd, 2) else '–')
+    cells = table.rename(columns=heads).map(lambda usd: format_signed(usd, 2))
     return cells.rename_axis(None)
 
 # %% ../../nbs/reporting/18_live.ipynb #770931ca
@@ -94,7 +94,9 @@ def plot_sides(
     "Equity of the accounts and of the backtest of the first, and how they part"
     equity, first = both.equity, both.accounts[0].paths['backtest']
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(11, 5.6), sharex=True, height_ratios=(3, 2))
-    draw_line(upper, first, color=GREY, linestyle='--', label=f'backtest: {format_figure(first.iloc[-1], ",.0f")}')
+    draw_line(
+        upper, first, color=GREY, linestyle='--', zorder=3, label=f'backtest: {format_figure(first.iloc[-1], ",.0f")}'
+    )
     for name, color in zip(both.names, _COLORS * len(both.names)):
         values = equity[name].dropna()
         gap = (values - first.reindex(values.index)).dropna()
@@ -128,7 +130,7 @@ def shortfall_table(
             'order': orders['side'] + ' ' + orders['symbol'] + ' (' + orders['kind'] + ')',
             'filled': [f'{f:,.6g} of {q:,.6g}' for f, q in zip(orders['filled'], orders['ordered'])],
             **{name: [format_figure(p, ',.2f') for p in orders[name]] for name in ('decision', 'arrival', 'price')},
-            **{f'{name}, bp': [format_figure(value, '+.1f') for value in bp[name]] for name in bp},
+            **{f'{name}, bp': [format_signed(value, 1) for value in bp[name]] for name in bp},
             'arrival is': orders['measured'].replace('', '–'),
         }
     )
@@ -147,7 +149,9 @@ def orders_between_table(
         cells[name] = [format_figure(price, ',.4f') for price in rows[name, 'price']]
     for name in both.names[1:]:
         worse = (rows[name, 'price'] / rows[first, 'price'] - 1) * sign * 1e4
-        cells[f'{name} against {first}, bp'] = [format_figure(value, '+.1f') for value in worse]
+        cells[f'{name} against {first}, bp'] = [
+            format_figure(value, '+.1f') if abs(value) >= 0.05 else 'same' if value == value else '–' for value in worse
+        ]
     return pd.DataFrame(cells, index=[decided for decided, *_ in rows.index])
 
 # %% ../../nbs/reporting/18_live.ipynb #9d599913
@@ -164,10 +168,13 @@ def plot_fill_bars(
         remedy = 'Wait for the first one, or look further back.'
         raise DataError('There is no fill to draw', f'{found.history.account}, {plural(len(days), "session")}', remedy)
     symbols = fills['symbol'].value_counts().index[:most]
-    axes = plt.subplots(len(symbols), 1, figsize=(11, 2.7 * len(symbols) + 0.6), squeeze=False)[1][:, 0]
+    size = 11, 2.5 * len(symbols) + 0.7
+    axes = plt.subplots(len(symbols), 1, figsize=size, squeeze=False, sharex=True)[1][:, 0]
     for place, (part, symbol) in enumerate(zip(axes, symbols)):
         _draw_symbol(part, found.panel, symbol, days, fills[fills['symbol'] == symbol], labelled=place == 0)
-    finish_axes(axes[0], axes[0].get_title('left'), days)
+    counts = f'{plural(len(fills), "fill")} in {plural(len(days), "session")}'
+    axes[0].set_title(f'{found.history.account}: {counts}. {axes[0].get_title("left")}')
+    finish_axes(axes[-1], axes[-1].get_title('left'), days)
     return axes
 
 
@@ -189,7 +196,8 @@ def _draw_symbol(axes, panel, symbol, days, fills, labelled):
         label = side if labelled else None
         axes.scatter(part['session'], part['price'], marker=marker, s=42, color=color, zorder=3, label=label)
     price_axis(axes, pd.Series(low), pd.Series(high))
-    finish_axes(axes, f'{symbol}: {plural(len(fills), "fill")} in {plural(len(days), "session")}', days)
+    axes.grid(False, axis='x')
+    axes.set_title(f'{symbol}: {plural(len(fills), "fill")}')
 
 # %% ../../nbs/reporting/18_live.ipynb #3277bbf0
 def trips_table(
@@ -224,7 +232,7 @@ def left_out_table(
     "What Alpaca's paper account leaves out"
     live = next((costs_of(found) for found in both.accounts[1:] if found.history.mode == 'live'), None)
     table = left_out(both.accounts[0], live)
-    usd = table['usd'].map(lambda value: format_figure(value, '+,.2f') if value == value else 'not modelled')
+    usd = table['usd'].map(lambda value: format_signed(value, 2) if value == value else 'not modelled')
     words = table['words'].str.removeprefix('not modelled; ').map(with_minus)
     return pd.DataFrame({'USD': usd, 'what is known': words}).rename_axis(None)
 
@@ -240,7 +248,7 @@ def sides_headline(
         state = record.states.iloc[-1]
         own = {
             'state': f'{state.state} since {state["at"]:%Y-%m-%d}',
-            'shortfall, bp': format_figure(parts.at['shortfall', 'bp'], '+.1f'),
+            'shortfall, bp': format_signed(parts.at['shortfall', 'bp'], 1),
             'controls tripped': f'{int((tripped["by"] != "gate").sum()):,}',
             'orders refused by the gate': f'{int((tripped["by"] == "gate").sum()):,}',
             'seconds unprotected': format_figure(record.unprotected, ',.1f'),

@@ -18,7 +18,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 from ..config import Settings
 from ..records.results import save_metrics
 from .accounts import period_names
-from .formats import format_figure
+from .formats import format_figure, format_signed
 from .plots import BLUE, GREEN, GREY, RED, draw_line, finish_axes, lab_style
 from ..trading.account_periods import AccountRecord, account_periods, account_record
 from ..trading.accounts import accounts_table, newest_account
@@ -100,18 +100,18 @@ def _review(settings, name, every):
     record = account_record(settings, found)
     return PeriodReview(found, record, every, account_periods(found, record, every))
 
-# %% ../../nbs/reporting/19_performance.ipynb #69316539
+# %% ../../nbs/reporting/19_performance.ipynb #b0d5662b
 _HEADS = {
-    'account': ('account', '+.2%'),
-    'backtest': ('backtest', '+.2%'),
-    'benchmark': ('held', '+.2%'),
-    'drawdown': ('drawdown', '.2%'),
+    'account': ('account', (2, '%')),
+    'backtest': ('backtest', (2, '%')),
+    'benchmark': ('held', (2, '%')),
+    'drawdown': ('drawdown', (2, '%')),
     'exposure': ('exposure', '.0%'),
     'trades': ('trades', ',.0f'),
     'fees': ('fees, USD', ',.2f'),
-    'slippage': ('slippage, USD', '+,.2f'),
-    'slippage_bp': ('slippage, bp', '+.1f'),
-    'gap': ('gap, USD', '+,.2f'),
+    'slippage': ('slippage, USD', (2,)),
+    'slippage_bp': ('slippage, bp', (1,)),
+    'gap': ('gap, USD', (2,)),
     'breaches': ('breaches', ',.0f'),
     'refused': ('refused', ',.0f'),
     'missed': ('missed', ',.0f'),
@@ -119,10 +119,15 @@ _HEADS = {
 }
 
 
+def _text(value, form):
+    "A figure as text; a difference has digits and unit in place of a form"
+    return format_figure(value, form) if isinstance(form, str) else format_signed(value, *form)
+
+
 def _as_text(periods):
     "Figures of periods as text, by their heads"
     cells = {
-        head: periods[name].astype(float).map(lambda value, form=form: format_figure(value, form))
+        head: periods[name].astype(float).map(lambda value, form=form: _text(value, form))
         for name, (head, form) in _HEADS.items()
     }
     table = pd.DataFrame(cells, periods.index)
@@ -166,7 +171,10 @@ def plot_period_returns(
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axes.set_xlim(-0.6, max(len(table), 6) - 0.4)
-    axes.set_xticks(places, [name[2:] if review.every == 'week' else name for name in names])
+    axes.set_xticks(places, [name[5:] if review.every == 'week' else name for name in names])
+    if review.every == 'week':
+        years = dict.fromkeys((names[0][:4], names[-1][:4]))
+        axes.set_xlabel(f'week that ended on, {"/".join(years)}')
     better = int((table['account'] > table['benchmark']).sum())
     axes.set_title(f'{review.name}: better than its symbols held in {better} of {plural(len(table), review.every)}')
     axes.grid(False, axis='x')
@@ -187,7 +195,7 @@ def plot_growth(
     for side, values in reversed(curves.items()):
         label = 'its symbols held' if side == 'benchmark' else side
         end = format_figure(values.iloc[-1] - 1, '+.1%')
-        style = dict(linestyle='--') if side == 'backtest' else {}
+        style = dict(linestyle='--', zorder=3) if side == 'backtest' else {}
         draw_line(axes[0], values - 1, color=_SIDES[side], label=f'{label}: {end}', **style)
     grown = curves['account']
     below = grown / np.maximum(grown.cummax(), 1.0) - 1

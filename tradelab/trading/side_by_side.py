@@ -76,11 +76,20 @@ class SideBySide:
         have = {name: self.orders[name, 'filled'].gt(0) for name in (first, other)}
         both, worse = have[first] & have[other], price_differences(self.orders, first, other)
         only = f'{int((have[first] & ~both).sum())} only by {first}, {int((have[other] & ~both).sum())} only by {other}'
-        priced = f' {other} paid {worse.mean():+.1f} bp against {first} on average.' if len(worse) else ''
-        return [f'{plural(int(both.sum()), "order")} filled by both, {only}.{priced}']
+        priced = _worse_words(other, first, worse)
+        return [f'{plural(int(both.sum()), "order")} filled by both, {only}. {priced}'.strip()]
 
     def __repr__(self):
         return '\n'.join(self.words()) if len(self.accounts) > 1 else '\n'.join(self.accounts[0].words())
+
+
+def _worse_words(other, first, worse):
+    "How much more one account paid than another, on average"
+    if worse.empty:
+        return ''
+    if worse.abs().max() < 0.05:
+        return 'Their prices are the same.'
+    return f'{other} paid {worse.mean():+.1f} bp against {first} on average.'
 
 
 def _pair(first, other):
