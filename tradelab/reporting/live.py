@@ -128,7 +128,9 @@ def shortfall_table(
         {
             'decided': orders['decided'].str[:10],
             'order': orders['side'] + ' ' + orders['symbol'] + ' (' + orders['kind'] + ')',
-            'filled': [f'{f:,.6g} of {q:,.6g}' for f, q in zip(orders['filled'], orders['ordered'])],
+            'filled': [
+                f'{f:,.6g}' if f == q else f'{f:,.6g} of {q:,.6g}' for f, q in zip(orders['filled'], orders['ordered'])
+            ],
             **{name: [format_figure(p, ',.2f') for p in orders[name]] for name in ('decision', 'arrival', 'price')},
             **{f'{name}, bp': [format_signed(value, 1) for value in bp[name]] for name in bp},
             'arrival is': orders['measured'].replace('', '–'),

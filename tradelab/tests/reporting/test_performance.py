@@ -35,8 +35,9 @@ def reviews(emptied):
 
 def test_the_newest_period_stands_first_and_its_figures_are_those_of_the_table(reviews):
     clean, faulty = reviews['month']
-    table = performance.period_table(faulty, 3)
-    assert list(table.index) == ['2011-08', '2011-07', '2011-06'] and 'unprotected, s' not in table
+    table, conduct = performance.period_tables(faulty, 3)
+    assert list(table.index) == list(conduct.index) == ['2011-08', '2011-07', '2011-06']
+    assert 'missed' in conduct and 'unprotected, s' not in conduct
     beside = performance.accounts_in_period(reviews['month'])
     assert list(beside) == ['clean', 'faulty'] and (beside.loc['month'] == '2011-08').all()
     assert beside.at['account', 'faulty'] == table.iloc[0]['account'] != beside.at['account', 'clean']
@@ -57,7 +58,7 @@ def test_words_name_what_was_missed_what_tripped_and_a_state_that_is_not_active(
 def test_seconds_without_protection_are_a_column_where_they_were_measured(reviews):
     review = reviews['month'][0]
     measured = replace(review, periods=review.periods.assign(unprotected=1.5))
-    assert performance.period_table(measured)['unprotected, s'].eq('1.5').all()
+    assert performance.period_tables(measured)[1]['unprotected, s'].eq('1.5').all()
 
 
 def test_pictures_answer_in_their_titles(reviews):
@@ -74,6 +75,6 @@ def test_only_weeks_and_months_are_periods(reviews):
 
 
 def test_every_number_has_the_same_minus_sign(reviews):
-    texts = [reviews['month'][1].words(), *performance.period_table(reviews['month'][1]).to_numpy().ravel()]
+    texts = [reviews['month'][1].words(), *performance.period_tables(reviews['month'][1])[0].to_numpy().ravel()]
     assert any('−' in text for text in texts)
     assert not [text for text in texts if re.search(r'(?<![\w.)-])-\d', text)]
