@@ -443,6 +443,16 @@ class OrderSettings(Section):
     max_open_orders: int = Field(50, ge=1, description='orders that may be open at once, 1 or more')
     max_orders_per_minute: int = Field(60, ge=1, le=200, description='orders a minute, 1 to 200')
     max_orders_per_day: int = Field(500, ge=1, description='orders within 24 hours, 1 or more')
+    max_fills_per_session: int = Field(
+        50, ge=1, description='orders filled in one session, 1 or more; beyond, the account may only reduce'
+    )
+    max_rejects: int = Field(
+        5, ge=1, description='orders rejected within reject_window_min, 1 or more; beyond, the account may only reduce'
+    )
+    reject_window_min: float = Field(10.0, gt=0, le=1440, description='minutes, above 0, at most a day')
+    unknown_after_s: float = Field(
+        60.0, ge=1, le=3600, description='seconds that the fate of an order may be unknown, 1 to 3600'
+    )
 
 # %% ../nbs/ground/04_settings.ipynb #db9013e9
 _FIRST, _LAST = date(1900, 1, 1), date(2200, 12, 31)

@@ -338,10 +338,11 @@ TIGHTER = {  # Limit → 1 where a smaller value is tighter, -1 where a larger o
         (
             *('max_price_deviation', 'max_price_age_s', 'max_open_orders'),
             *('max_orders_per_minute', 'max_orders_per_day'),
+            *('max_fills_per_session', 'max_rejects', 'unknown_after_s'),
         ),
         1,
     )
-    | {'duplicate_window_s': -1},
+    | {'duplicate_window_s': -1, 'reject_window_min': -1},
 }
 
 # %% ../../nbs/trading/02_account_state.ipynb #0b430dea

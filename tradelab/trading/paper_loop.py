@@ -29,6 +29,7 @@ from tradelab.trading.account_state import (
 )
 from .accounts import accounts_table
 from .feeds import Feed
+from .ledger_check import LedgerWatch, hold_back
 from .live_day import BY_BAR, HELD_BACK, SILENT, UNSEEN, SimulatedVenue, Venue, VenueDay, unfit_prices
 from .order_ledger import last_session, orders_told, protective_orders
 from .paper_opening import refuse_bars_only
@@ -87,6 +88,7 @@ class PaperLoop:
     again: str = ''  # Session that was begun again because of a split
     doing: str = ''  # What it said last of what it does
     lacking: str = ''  # The bars that a decision waits for, in words
+    watched: LedgerWatch = field(default_factory=LedgerWatch)  # Since when fills and rejections are counted
     busy: bool = False  # Whether a signal may break off what is being done
     closing: bool = False  # Whether it is about to end, so that a signal changes nothing
     done: int = 0  # Sessions with a decision
@@ -186,6 +188,16 @@ def _begin(loop, table, counts):
         _log(loop, logging.WARNING, 'known_late', words)
         loop.say(words)
     return day
+
+
+def _hold_back(loop, counts, day):
+    "Let the account only reduce where its ledger has too much of something, and say so once"
+    with session(loop.settings) as db:
+        before = read_state(db, loop.mine.account).state
+    for words in hold_back(loop.mine, loop.watched, counts.orders, day, loop.clock.now()):
+        if before == 'ACTIVE':
+            _log(loop, logging.ERROR, 'held_back', f'{loop.mine.account} may only reduce: {words}')
+            loop.say(f'{loop.mine.account} may only reduce: {words}')
 
 
 def _obey(loop, live):
@@ -293,6 +305,7 @@ def _live(loop, table):
                 _note_seen(loop, watch, price.received)
             _note_seen(loop, watch, loop.clock.now())
             _look_at_clock(loop, table.session)
+            _hold_back(loop, counts, table.session)
             _obey(loop, live)
             live.tick(loop.clock.now())
             _note_doing(loop, '; '.join(filter(None, (str(loop.feed.state()), loop.venue.state()))))
