@@ -6,9 +6,9 @@
 __all__ = ['DayOrder', 'load_day_orders', 'protective_request', 'unprotected_seconds', 'BrokerDay', 'open_broker_day',
            'close_broker_day']
 
-# %% ../../nbs/trading/34_broker_day.ipynb #f7bdb766
-import logging
+# %% ../../nbs/trading/34_broker_day.ipynb #dc3bfd1e
 from collections.abc import Callable, Collection, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -28,8 +28,8 @@ from tradelab.trading.broker import (
     OutcomeUnknownError,
     ledger_event,
     order_request,
-    remembered,
 )
+from .broker_inbox import BrokerInbox
 from .live_day import ANSWER, HELD_BACK, REFUSED
 from .live_switch import suspend_at_broker
 from tradelab.trading.order_ledger import (
@@ -42,6 +42,7 @@ from tradelab.trading.order_ledger import (
 )
 from .paper_session import CAUSES, PaperDay, why_it_stays
 from .prices import Price, PriceBoard, Quote
+from .reconciliation import know_legs, quarantined
 from .writer import Writer
 from ..utils.error_handling import DataError, TradingError, UnauthorizedError
 
@@ -184,13 +185,14 @@ class BrokerDay:
     mine: Writer  # Who writes for the account
     day: PaperDay  # Has begun
     broker: AlpacaBroker  # Gets the orders
-    inbox: object  # What Alpaca tells: its `poll(at)` stores and books it
+    inbox: BrokerInbox  # Stores and books what Alpaca tells
     fill_at: str = 'next_open'  # [backtest] fill_at
     board: PriceBoard = field(default_factory=PriceBoard)  # Newest prices
     coming_splits: Callable[[], Collection[str]] = tuple  # Symbols with a split in the night after the session
     doubts: Callable[[str], str] = lambda symbol: ''  # Why an entry of a symbol may not leave now; '' where it may
     is_suspended: bool = False  # Whether Alpaca takes no new order, because the account is HALTED
     is_stale: bool = False  # Whether an execution of the day was taken back, so that its books have to be made anew
+    taken_back: set[str] | None = None  # Executions that were taken back before its books were made; None: not read yet
     sends: bool = False  # Whether the waiting orders may leave
     entries: bool = True  # Whether entries may leave, too
     orders: dict[str, DayOrder] = field(default_factory=dict)  # As the ledger knew them at the last look
@@ -214,13 +216,12 @@ class _Look:
     next: datetime  # When it is looked up again
     missed: int = 0  # How often the broker did not know it
 
-# %% ../../nbs/trading/34_broker_day.ipynb #b1db8c41
-def _alarm(day, kind, words, level=logging.ERROR, **details):
-    "Something that a person has to hear, once a day"
+# %% ../../nbs/trading/34_broker_day.ipynb #e2f4ae78
+def _alarm(day, kind, words):
+    "Tell a person, each thing once a day"
     if words not in day.alarms:
         day.alarms.add(words)
-        details |= dict(account=day.mine.account)
-        logging.getLogger(__name__).log(level, words, extra=dict(event=f'live.{kind}', details=details))
+        day.inbox.tell(kind, f'{day.mine.account}: {words}')
 
 
 def _record(day, news, at):
@@ -246,15 +247,13 @@ def open_broker_day(
     mine: Writer,  # Who writes for the account
     day: PaperDay,  # Has begun
     broker: AlpacaBroker,  # Of the account; learns which stop belongs to which target
-    inbox,  # Stores and books what Alpaca tells, by `poll(at)`
+    inbox: BrokerInbox,  # Stores and books what Alpaca tells
     fill_at: str = 'next_open',  # [backtest] fill_at
     coming_splits: Callable[[], Collection[str]] = tuple,  # Symbols with a split in the night after the session
     doubts: Callable[[str], str] = lambda symbol: '',  # Why an entry of a symbol may not leave now; '' where it may
 ) -> BrokerDay:  # With all that the ledger knows of the day
     "Open a session at Alpaca, or go on with it after a crash"
-    with mine.transaction() as db:
-        known, _ = remembered(db, mine.account, day.session, day.books.decided or day.session)
-    broker.know(request for request, _ in known if request.group)
+    know_legs(mine, broker)
     made = BrokerDay(mine, day, broker, inbox, fill_at, PriceBoard(day.closes, day.hours[0]), coming_splits)
     made.doubts, made.is_suspended = doubts, _is_suspended(mine, broker)
     _follow(made)
@@ -269,7 +268,7 @@ def _is_suspended(mine, broker):
             return False
     try:
         return broker.switches().get('suspend_trade') is True
-    except TradingError:  # asked for again by the next halt
+    except (TradingError, UnauthorizedError):  # asked for again by the next halt
         return False
 
 # %% ../../nbs/trading/34_broker_day.ipynb #0ded9bd7
@@ -284,7 +283,9 @@ def _follow(day):
         rows = load_executions(db, day.mine.account, day.day.books.decided)
         cash = db.scalar(_BALANCE, dict(account=day.mine.account))
     new = [one for one in rows if one.session == day.day.session and one.execution_id not in known and one.ordered]
-    day.is_stale = day.is_stale or any(one.reverses in known for one in new)
+    taken_back = {one.reverses for one in new} - {None}
+    day.taken_back = taken_back if day.taken_back is None else day.taken_back
+    day.is_stale = day.is_stale or bool(taken_back - day.taken_back)
     new = [one for one in new if one.reverses is None]
     for one in new:
         _book(day, one)
@@ -307,12 +308,12 @@ def _book(day, one):
     except DataError as e:
         with mine.transaction() as db:
             restrict(db, mine.account, 'HALTED', f'an execution does not fit the books: {e.what}', 'engine')
-        _alarm(day, 'does_not_fit', f'{one.key} was filled and does not fit the books: {e.what}', found=str(e.found))
+        _alarm(day, 'does_not_fit', f'{one.key} was filled and does not fit the books: {e.what}: {e.found}')
         raise
     day.day.executions.append(one)
 
-# %% ../../nbs/trading/34_broker_day.ipynb #b9bf3730
-LOOKS, LOOKED_FOR = 3, timedelta(seconds=10)  # Look-ups, and how long they last, until an order counts as not arrived
+# %% ../../nbs/trading/34_broker_day.ipynb #971dd03f
+LOOKS, LOOK_EVERY, LOOKED_FOR = 3, timedelta(seconds=4), timedelta(seconds=10)  # Until an order counts as not arrived
 
 
 def _news(order, at):
@@ -326,7 +327,7 @@ def _submit(day, request, at):
     try:
         order = day.broker.submit(request)
     except OutcomeUnknownError as e:
-        day.looks |= {name: _Look(at, at + ANSWER) for name in names}
+        day.looks |= {name: _Look(at, at + LOOK_EVERY) for name in names}
         return [OrderEvent(name, 'unknown', broker_at=at, raw={'reason': f'{e.what}: {e.found}'}) for name in names]
     except TradingError as e:  # refused, or the switch for real money is off
         return [OrderEvent(name, 'rejected', broker_at=at, raw={'reason': f'{e.what}: {e.found}'}) for name in names]
@@ -342,7 +343,7 @@ def _look_up(day, at):
         look = day.looks.setdefault(one.name, _Look(at, at))
         if look.next > at:
             continue
-        look.next = at + ANSWER
+        look.next = at + LOOK_EVERY
         try:
             found = day.broker.find_order(one.name)
         except OutcomeUnknownError:
@@ -371,6 +372,7 @@ def _again(day, one, at):
     with day.mine.transaction() as db:
         state = read_state(db, day.mine.account).state
     why = why_it_stays(one.order, state, day.entries, day.day) or _too_late(day, one.order, at)
+    why = why if one.order.key.session == day.day.books.decided else OVER
     if why or kill_flag(day.mine.settings, day.mine.account):
         raw = {'reason': f'{NEVER}; {why or CAUSES["HALTED"]}'}
         return [OrderEvent(one.name, 'expired', one.order.filled, broker_at=at, raw=raw)]
@@ -415,13 +417,13 @@ def _verdict(day, order, state, at):
         return why
     if until in ('opg', 'cls') and auction_deadline(until, at):
         return _WAITS  # an auction of the day before
-    if order.opens and (doubt := day.doubts(symbol)):
-        _alarm(day, 'entry_waits', f'The entry of {symbol} waits: {doubt}', logging.WARNING)
-        return _WAITS
     if order.opens and any(one.key.symbol == symbol and one.remaining for one in _exits(day, at)):
         return _WAITS
     if order.opens and until == 'day' and symbol in {one.key.symbol for one in wanted_protection(day.day.books)}:
         return SHIELDED
+    if order.opens and (doubt := day.doubts(symbol)):
+        _alarm(day, 'entry_waits', f'The entry of {symbol} waits: {doubt}')
+        return _WAITS
     at_broker = (one for one in day.orders.values() if one.order.key.symbol == symbol and one.is_protective)
     if any(one.stands or one.is_unanswered for one in at_broker) or symbol in _busy(day, at):
         return _WAITS
@@ -444,8 +446,13 @@ def _send_waiting(day, at):
     if not (day.sends and waiting):
         return False
     with day.mine.transaction() as db:
-        state = read_state(db, day.mine.account).state
+        state, shut = read_state(db, day.mine.account).state, quarantined(db, day.mine.account)
     verdicts = {one.key: _verdict(day, one, state, at) for one in waiting if _is_time(day, one, at)}
+    verdicts |= {
+        one.key: f'not sent: in quarantine: {shut[one.key.symbol]}'
+        for one in waiting
+        if one.opens and one.key.symbol in shut
+    }
     leaving = [one for one in waiting if verdicts.get(one.key) == '']
     stays = {key: why for key, why in verdicts.items() if why not in ('', _WAITS)}
     news = [OrderEvent(day.day.name(key), 'expired', broker_at=at, raw={'reason': why}) for key, why in stays.items()]
@@ -551,7 +558,7 @@ def _end(day, orders, why, at, gaps=()):
             seen = day.broker.cancel(one.name)
         except TradingError as e:  # no answer, or Alpaca does not do it: asked again
             day.waits[one.order.key.symbol] = at + ANSWER
-            _alarm(day, 'no_cancel', f'{one.name} could not be cancelled: {e.what}', logging.WARNING)
+            _alarm(day, 'no_cancel', f'{one.name} could not be cancelled: {e.what}')
             continue
         held_back = one.is_protective and one.order.key.symbol in gaps and not seen.is_open
         news.append(_news(replace(seen, reason=HELD_BACK) if held_back else seen, at))
@@ -597,10 +604,10 @@ def _covers(day, orders, at):
         return True
     day.waits[symbol] = at + ANSWER
     words = f'{symbol} has no stop yet: Alpaca holds {held:g} shares, {free:g} of them free, and {wanted:g} are wanted'
-    _alarm(day, 'unprotected', words, logging.WARNING)
+    _alarm(day, 'unprotected', words)
     return False
 
-# %% ../../nbs/trading/34_broker_day.ipynb #8a938413
+# %% ../../nbs/trading/34_broker_day.ipynb #f54ba4e0
 def _suspend(day):
     "Let Alpaca refuse new orders while the account is HALTED; asked again until it does"
     with day.mine.transaction() as db:
@@ -629,19 +636,24 @@ KEYS = timedelta(minutes=1)  # Between two looks with keys that Alpaca refuses
 STEPS = 6  # Of one look, at most
 
 
-def _hear(day, at):
-    "Empty the inbox and let the books follow; how many executions were new. Keys that are refused halt the account"
-    if day.waits.get('', at) > at:
-        return 0
+@contextmanager
+def _with_keys(day, at):
+    "Halt the account where Alpaca refuses the keys in the middle of a session, and leave it alone for a while"
     try:
-        day.inbox.poll(at)
+        yield
     except UnauthorizedError as e:
         day.waits[''] = at + KEYS
         with day.mine.transaction() as db:
             restrict(db, day.mine.account, 'HALTED', f'{e.what}: {e.found}', 'engine')
         _alarm(day, 'keys_refused', f'{e.what}: {e.found}')
+
+
+def _hear(day, at):
+    "Empty the inbox and let the books follow; how many executions were new"
+    try:
+        day.inbox.poll(at)
     except OutcomeUnknownError as e:
-        _alarm(day, 'no_answer', f'Alpaca does not answer: {e.what}', logging.WARNING)
+        _alarm(day, 'no_answer', f'Alpaca does not answer: {e.what}')
     return _follow(day)
 
 
@@ -684,7 +696,12 @@ def _tick(
     at: datetime,  # Now, aware
 ) -> int:  # Executions that were booked; raises WriterLostError, DataError for one that does not fit the books
     "Hear what is new, and take the next steps"
-    return _hear(self, at) + _mind(self, at)
+    count = 0
+    with _with_keys(self, at):
+        if self.waits.get('', at) <= at:
+            count += _hear(self, at)
+            count += _mind(self, at)
+    return count
 
 
 def _take(
@@ -695,7 +712,7 @@ def _take(
     gaps = set(self.board.gaps)
     self.board.take(price)
     _note_quote(self, price)
-    return _mind(self, price.received) if gaps != set(self.board.gaps) else 0
+    return self.tick(price.received) if gaps != set(self.board.gaps) else 0
 
 
 BrokerDay.send, BrokerDay.tick, BrokerDay.take = _send_day, _tick, _take
@@ -724,12 +741,11 @@ def _obey(
     self.is_suspended = self.is_suspended and halted  # only a person lifts it, by re-arming
     if latched.state == 'ACTIVE' and entries:
         return
-    forbidden = [one for one in self.orders.values() if one.order.opens or (halted and not one.is_protective)]
-    if _end(self, [one for one in forbidden if one.stands], f'the account is {latched.state}', at):
-        _hear(self, at)
-        _mind(self, at)
     if halted and not self.is_suspended:
         _suspend(self)
+    forbidden = [one for one in self.orders.values() if one.order.opens or (halted and not one.is_protective)]
+    with _with_keys(self, at):
+        _end(self, [one for one in forbidden if one.stands], f'the account is {latched.state}', at)
 
 
 def _end_of_day(
@@ -738,11 +754,11 @@ def _end_of_day(
 ):  # Raises WriterLostError
     "The session is over: the orders of the close before have ended, and stops make room for the splits of the night"
     self.away = frozenset(self.coming_splits())
-    _hear(self, at)
-    _read(self)
-    _end(self, [one for one in self.orders.values() if one.stands and not one.is_protective], 'its session is over', at)
-    _hear(self, at)
-    _mind(self, at)
+    self.tick(at)
+    with _with_keys(self, at):
+        left = [one for one in self.orders.values() if one.stands and not one.is_protective]
+        _end(self, left, 'its session is over', at)
+    self.tick(at)
     if left := sorted(one.name for one in self.orders.values() if one.is_unanswered):
         _alarm(self, 'unknown', f'Nobody knows whether these orders reached Alpaca: {", ".join(left)}')
 

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['UNANSWERED', 'KINDS', 'CENTS', 'SHARES', 'EVERY', 'SECOND_LOOK', 'LOOKS', 'LOOK_EVERY', 'SINGLE', 'LedgerOrder',
            'LedgerView', 'BrokerView', 'Difference', 'reconcile', 'ledger_view', 'broker_view', 'quarantined',
-           'quarantine', 'Checked', 'Watch', 'check_broker', 'compare', 'call_breaks', 'StartUp', 'start_up']
+           'quarantine', 'Checked', 'Watch', 'check_broker', 'compare', 'call_breaks', 'StartUp', 'know_legs',
+           'start_up']
 
 # %% ../../nbs/trading/33_reconciliation.ipynb #d162ca4d
 import logging
@@ -470,6 +471,16 @@ def session_before(
     day = as_day(session)
     return f'{sessions(day - pd.Timedelta(days=12), day - pd.Timedelta(days=1))[-1]:%Y-%m-%d}'
 
+# %% ../../nbs/trading/33_reconciliation.ipynb #ac05eb84
+def know_legs(
+    mine: Writer,  # Who writes for the account
+    broker: AlpacaBroker,  # Forgets with its process which stop belongs to which target
+):  # Raises WriterLostError
+    "Tell a broker which orders were sent as legs of others, also those that were not answered"
+    with mine.transaction() as db:
+        sent = load_sent_orders(db, mine.account, unanswered=True)
+    broker.know(order_request(one.order, one.client_order_id, group=one.group) for one in sent if one.group)
+
 # %% ../../nbs/trading/33_reconciliation.ipynb #c134b45d
 NEVER_ARRIVED = 'it never reached the broker, and its session does not allow it any more'
 
@@ -532,6 +543,7 @@ def start_up(
     | None = None,  # Sends what never arrived; None: whoever runs the day does
 ) -> StartUp:  # Raises WriterLostError
     "Find out how everything stands, before anything is sent"
+    know_legs(mine, broker)
     try:
         resolved, again = _resolve(mine, inbox, at, send)
     except OutcomeUnknownError as e:
