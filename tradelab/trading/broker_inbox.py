@@ -336,7 +336,7 @@ def _meant(db, inbox):
 
 # %% ../../nbs/trading/32_broker_inbox.ipynb #e9fc3dc4
 ADOPTED_FROM = 100  # First attempt of orders that were adopted
-_HELD = text('SELECT coalesce(sum(quantity), 0) FROM share_ledger WHERE account = :account AND symbol = :symbol')
+HELD = text('SELECT coalesce(sum(quantity), 0) FROM share_ledger WHERE account = :account AND symbol = :symbol')
 _ATTEMPTS = text("""
 SELECT coalesce(max(attempt), :first - 1) + 1 FROM intents
 WHERE account = :account AND decided = :day AND symbol = :symbol AND kind = :kind AND attempt >= :first
@@ -367,7 +367,7 @@ def adopt_order(
 ) -> tuple[str, WorkingOrder] | None:  # Our name and the order; None where it cannot be adopted
     "Make an order of somebody else one of the account"
     about = dict(account=mine.account, symbol=symbol, day=day, first=ADOPTED_FROM)
-    kind = adoption_kind(float(db.scalar(_HELD, about)) + extra, shares)
+    kind = adoption_kind(float(db.scalar(HELD, about)) + extra, shares)
     if kind is None:
         return None
     attempt = db.scalar(_ATTEMPTS, about | dict(kind=kind))

@@ -6,7 +6,7 @@
 __all__ = ['UNANSWERED', 'KINDS', 'CENTS', 'SHARES', 'EVERY', 'SECOND_LOOK', 'LOOKS', 'LOOK_EVERY', 'SINGLE', 'LedgerOrder',
            'LedgerView', 'BrokerView', 'Difference', 'reconcile', 'ledger_view', 'broker_view', 'quarantined',
            'quarantine', 'Checked', 'Watch', 'check_broker', 'compare', 'call_breaks', 'StartUp', 'know_legs',
-           'start_up']
+           'start_up', 'Correction', 'plan_correction', 'correct_books']
 
 # %% ../../nbs/trading/33_reconciliation.ipynb #d162ca4d
 import logging
@@ -18,10 +18,12 @@ from datetime import datetime, timedelta
 import pandas as pd
 from sqlalchemy import text
 
+from ..config import Settings
 from ..data.calendar import as_day, sessions
 from ..engine.working_orders import PROTECTIVE_KINDS
-from .account_state import checked_text, read_state, restrict
+from .account_state import checked_text, person, read_state, restrict
 from .activities import session_of
+from .alpaca_access import AlpacaRefusalError
 from .alpaca_broker import AlpacaBroker, auction_deadline
 from tradelab.trading.broker import (
     BrokerOrder,
@@ -31,16 +33,31 @@ from tradelab.trading.broker import (
     order_request,
 )
 from tradelab.trading.broker_inbox import (
+    HELD,
     Booked,
     BrokerInbox,
     Ruling,
+    adopt_order,
     booking_session,
     load_rulings,
     open_session,
     ruled,
 )
-from .order_ledger import OrderEvent, SentIntent, load_sent_orders, record_order_events
+from tradelab.trading.order_ledger import (
+    CashMovement,
+    LedgerExecution,
+    OrderEvent,
+    SentIntent,
+    book_cash,
+    book_executions,
+    load_executions,
+    load_sent_orders,
+    record_order_events,
+    reversal,
+)
 from .writer import Writer
+from ..utils.database import session
+from ..utils.error_handling import TradingError
 
 # %% ../../nbs/trading/33_reconciliation.ipynb #ac141671
 @dataclass(frozen=True)
@@ -49,7 +66,7 @@ class LedgerOrder:
 
     symbol: str  # Ticker
     state: str  # 'intent', 'submitted', 'unknown', 'accepted', 'partly_filled', or how it ended
-    booked: float  # Shares of its executions, 0 or more
+    booked: float  # Shares of its executions, 0 or more; also of those that were taken back: its broker counts them
 
     @property
     def is_open(self) -> bool:  # True also where nobody knows whether it has arrived
@@ -181,8 +198,11 @@ def _position_differences(ledger, broker, moving):
         if abs(held - fills) <= SHARES and abs(held - there) <= SHARES:
             continue
         kind = 'in flight' if symbol in moving and abs(held - fills) <= SHARES else 'quantity break'
-        if symbol not in ledger.positions and symbol not in ledger.fills:
-            kind = 'foreign position' if symbol not in moving else 'in flight'
+        if symbol not in ledger.positions and symbol not in ledger.fills and kind != 'in flight':
+            ruling = ruled(ledger.rulings, symbol, ledger.foreign)
+            if ruling == 'ignore':
+                continue
+            kind = 'foreign position' if ruling == 'halt' else kind
         words = f'{held:g} shares' + (f', {fills:g} by its fills' if abs(held - fills) > SHARES else '')
         found.append(Difference(kind, symbol, words, f'{there:g} shares', symbol, there - held))
     return found
@@ -199,7 +219,7 @@ def _cash_differences(ledger, broker, moving):
 # %% ../../nbs/trading/33_reconciliation.ipynb #30217936
 _ORDERS = text("""
 SELECT client_order_id, symbol, state, filled, (SELECT coalesce(abs(sum(quantity)), 0) FROM executions x
-    WHERE x.account = s.account AND x.client_order_id = s.client_order_id) AS booked
+    WHERE x.account = s.account AND x.client_order_id = s.client_order_id AND x.reverses IS NULL) AS booked
 FROM order_states s WHERE account = :account AND (state IN ('intent', 'submitted', 'unknown', 'accepted', 'partly_filled')
     OR client_order_id = ANY(:names))
 """)
@@ -339,9 +359,11 @@ def check_broker(
     if watch.due is not None and at < watch.due:
         return Checked()
     watch.due = at + EVERY
-    found = compare(mine, inbox, broker)
+    found = compare(mine.settings, mine.account, broker, inbox.foreign)
     if found is None:
         return Checked()
+    if any(one.kind == 'unknown fill' for one in found):
+        inbox.reader.read_soon()
     seen = {one.key: watch.since.get(one.key, at) for one in found}
     stays = [one for one in found if one.breaks and at - seen[one.key] >= SECOND_LOOK]
     if any(one.breaks for one in found if one not in stays):
@@ -353,24 +375,22 @@ def check_broker(
 
 # %% ../../nbs/trading/33_reconciliation.ipynb #f7530e47
 def compare(
-    mine: Writer,  # Who writes for the account
-    inbox: BrokerInbox,  # Says what foreign orders mean
+    settings: Settings,  # The lab
+    account: str,  # Name of the account
     broker: AlpacaBroker,  # Only asked
+    foreign: str = 'halt',  # Ruling of symbols without one
 ) -> tuple[Difference, ...] | None:  # None where the broker gives no answer
-    "Read both views, and compare them"
-    with mine.transaction() as db:
-        ledger = ledger_view(db, mine.account, foreign=inbox.foreign)
+    "Read both views, and compare them; nothing is written"
+    with session(settings) as db:
+        ledger = ledger_view(db, account, foreign=foreign)
     try:
         there = broker_view(broker, [name for name, one in ledger.orders.items() if one.is_open])
     except OutcomeUnknownError as e:
         logging.getLogger(__name__).warning('%s', e, extra=dict(event='books.check_unanswered'))
         return None
-    with mine.transaction() as db:  # what was asked for by name is in the ledger, open or not
-        ledger = ledger_view(db, mine.account, [one.client_order_id for one in there.orders], inbox.foreign)
-    found = reconcile(ledger, there)
-    if any(one.kind == 'unknown fill' for one in found):
-        inbox.reader.read_soon()
-    return found
+    with session(settings) as db:  # what the broker has may be in the ledger, and ended there
+        ledger = ledger_view(db, account, [one.client_order_id for one in there.orders], foreign)
+    return reconcile(ledger, there)
 
 
 def call_breaks(
@@ -561,12 +581,12 @@ def start_up(
 
 def _look_twice(mine, inbox, broker):
     "Differences that stay over two looks; None where the broker gives no answer"
-    first = compare(mine, inbox, broker)
+    first = compare(mine.settings, mine.account, broker, inbox.foreign)
     if not first or not any(one.breaks for one in first):
         return first and ()
     inbox.clock.wait(inbox.clock.now() + SECOND_LOOK, threading.Event())
     inbox.poll(inbox.clock.now())
-    second = compare(mine, inbox, broker)
+    second = compare(mine.settings, mine.account, broker, inbox.foreign)
     return (
         None
         if second is None
@@ -579,3 +599,209 @@ def _no_answer(mine, inbox, booked, words):
     with mine.transaction() as db:
         state, shut = read_state(db, mine.account).state, quarantined(db, mine.account)
     return StartUp(state, booked, quarantined=shut, answered=False)
+
+# %% ../../nbs/trading/33_reconciliation.ipynb #aa649c36
+@dataclass(frozen=True)
+class Correction:
+    "What would be written to bring the ledger to the broker."
+
+    account: str  # Name of the account
+    session: str  # Session to which it counts, ISO
+    reverse: tuple[LedgerExecution, ...] = ()  # Executions that never were
+    shares: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # Symbol → shares that come, price in USD
+    cash: float = 0.0  # USD that come, below 0 for those that go
+    expire: tuple[str, ...] = ()  # Our names of orders that the broker does not know
+    unclear: Mapping[str, str] = field(default_factory=dict)  # Id of what was kept for a person → words
+    shut: Mapping[str, str] = field(default_factory=dict)  # Symbols that leave the quarantine → why they were in it
+    left: tuple[str, ...] = ()  # What it cannot mend, with what to do, in sentences
+
+    def __bool__(self) -> bool:  # False where there is nothing to write
+        "Whether it writes anything"
+        return bool(self.reverse or self.shares or self.cash or self.expire or self.unclear or self.shut)
+
+    @property
+    def lines(self) -> tuple[str, ...]:  # One for each change
+        "What would be written, in sentences"
+        words = [
+            f'take back {one.execution_id}: {one.key.symbol} {one.quantity:+g} at {one.price:g} USD'
+            for one in self.reverse
+        ]
+        words += [
+            f'{name}: {shares:+g} shares at {price:g} USD, their money given back'
+            for name, (shares, price) in self.shares.items()
+        ]
+        words += [f'cash: {self.cash:+,.2f} USD'] if self.cash else []
+        words += [f'{name} has expired: the broker does not know it' for name in self.expire]
+        words += [f'looked at: {one}' for one in self.unclear.values()]
+        return (*words, *(f'{symbol} leaves the quarantine: {why}' for symbol, why in self.shut.items()))
+
+# %% ../../nbs/trading/33_reconciliation.ipynb #942c6f70
+_UNCLEAR = text("""
+SELECT ref_id, words FROM broker_outcomes u WHERE account = :account AND outcome = 'unclear' AND NOT EXISTS
+(SELECT FROM broker_outcomes s WHERE s.account = u.account AND s.ref_id = u.ref_id AND s.outcome = 'settled') ORDER BY at
+""")
+_LAST_PRICE = text(
+    'SELECT price FROM executions WHERE account = :account AND symbol = :symbol ORDER BY at DESC LIMIT 1'
+)
+_LEFT = {
+    'foreign order': 'Rule on it: tradelab books rule {account} {symbol} ignore --reason "…" (or adopt), or cancel it at Alpaca',
+    'foreign position': 'Rule on it: tradelab books rule {account} {symbol} ignore --reason "…"',
+    'orphan order': 'Cancel it at Alpaca: the ledger does not know it',
+    'in flight': 'News are on their way; ask again in a minute',
+    'unknown fill': 'The broker has not told this fill yet; ask again in a minute',
+}
+
+
+def unclear_of(
+    db,  # A session
+    account: str,  # Name of the account
+) -> dict[str, str]:  # Id → words
+    "What the broker told, what nobody understood, and what no person has looked at"
+    return dict(db.execute(_UNCLEAR, dict(account=account)).all())
+
+
+def _reversed(db, account, names):
+    "Executions by name; TradingError for one that does not exist, or was taken back already"
+    known = {one.execution_id: one for one in load_executions(db, account, named=names)}
+    ended = {one.reverses for one in known.values()}
+    for name in names:
+        if name not in known:
+            raise TradingError(
+                'The account has no such execution', name, 'Its executions: tradelab books check --fills'
+            )
+        if name in ended or known[name].reverses:
+            raise TradingError('This execution is taken back already', name, 'Leave it out.')
+    return tuple(known[name] for name in names)
+
+
+def _without(ledger, reverse):
+    "What the ledger says once executions are taken back"
+    positions, fills, cash = dict(ledger.positions), dict(ledger.fills), ledger.cash
+    for one in reverse:
+        positions[one.key.symbol] = positions.get(one.key.symbol, 0.0) - one.quantity
+        fills[one.key.symbol] = fills.get(one.key.symbol, 0.0) - one.quantity
+        cash += one.quantity * one.price + one.fees
+    return replace(ledger, positions=positions, fills=fills, cash=cash)
+
+# %% ../../nbs/trading/33_reconciliation.ipynb #3e373828
+def _price(db, account, broker, symbol):
+    "A price for shares that come or go: that of the position at the broker, or of the last fill; None for none"
+    try:
+        row = broker.access.call('get', f'/positions/{symbol}')
+        return float(row['avg_entry_price'])
+    except (AlpacaRefusalError, KeyError, TypeError, ValueError):
+        price = db.scalar(_LAST_PRICE, dict(account=account, symbol=symbol))
+        return None if price is None else float(price)
+
+
+def _told(one, account):
+    "A difference that rows cannot mend, with what to do"
+    remedy = _LEFT.get(one.kind, 'Look at it at Alpaca').format(account=account, symbol=one.symbol)
+    return f'{one}. {remedy}.'
+
+# %% ../../nbs/trading/33_reconciliation.ipynb #2746831f
+def plan_correction(
+    mine: Writer,  # Who writes for the account
+    inbox: BrokerInbox,  # Polled: what the broker has told is booked
+    broker: AlpacaBroker,  # Only asked
+    reverse: Sequence[str] = (),  # Executions that never were
+) -> Correction:  # Raises TradingError for an unknown execution, OutcomeUnknownError without an answer
+    "What would bring the ledger to the broker; nothing is written"
+    account, left, shares, expire, cash = mine.account, [], {}, [], 0.0
+    with session(mine.settings) as db:
+        ledger = ledger_view(db, account, foreign=inbox.foreign)
+        there = broker_view(broker, [name for name, one in ledger.orders.items() if one.is_open])
+        wrong = _reversed(db, account, reverse)
+        names = [one.client_order_id for one in there.orders]
+        found = reconcile(_without(ledger_view(db, account, names, inbox.foreign), wrong), there)
+        for one in found:
+            price = _price(db, account, broker, one.symbol) if one.kind == 'quantity break' else None
+            if one.kind == 'orphan order' and one.what in ledger.orders:
+                expire.append(one.what)
+            elif one.kind == 'cash break':
+                cash = round(one.by, 6)
+            elif price is not None and abs(one.by) > SHARES:
+                shares[one.symbol] = one.by, price
+            else:
+                left.append(_told(one, account))
+        mended = {one.symbol for one in found} - set(shares)
+        shut = {symbol: why for symbol, why in quarantined(db, account).items() if symbol not in mended}
+        day, unclear = _session_now(db, account, inbox.clock.now()), unclear_of(db, account)
+    return Correction(account, day, wrong, shares, cash, tuple(expire), unclear, shut, tuple(left))
+
+# %% ../../nbs/trading/33_reconciliation.ipynb #442816b9
+def correct_books(
+    mine: Writer,  # Who writes for the account
+    plan: Correction,  # From `plan_correction`
+    reason: str,  # Why, one line
+    at: datetime,  # Now, aware
+    actor: str = '',  # Who corrects; this person when left out
+) -> int:  # Changes that were written; raises TradingError without a reason, WriterLostError
+    "Write a correction, in one transaction"
+    reason, who = checked_text(reason, 'The reason'), person(actor, 'corrects the books of')
+    why, account, stamp = f'{reason} ({who})', mine.account, f'correct-{at:%Y%m%dT%H%M%S}'
+    with mine.transaction() as db:
+        book_executions(db, account, mine.epoch, [_taken_back(one, plan.session, at) for one in plan.reverse])
+        moves = [_moved(db, mine, plan, symbol, stamp, why, at) for symbol in plan.shares]
+        book_executions(db, account, mine.epoch, [one for one, _ in sum(moves, [])])
+        cash = [one for _, one in sum(moves, [])]
+        cash += [CashMovement('correction', stamp, plan.session, plan.cash, note=why)] if plan.cash else []
+        book_cash(db, account, mine.epoch, cash, at)
+        ended = [OrderEvent(name, 'expired', broker_at=at, raw={'reason': why}) for name in plan.expire]
+        record_order_events(db, account, mine.epoch, ended, at)
+        settle_unclear(db, mine, plan.unclear, why, at)
+        for symbol in plan.shut:
+            release(db, account, symbol, reason, who)
+    return len(plan.lines)
+
+
+def _taken_back(one, day, at):
+    return replace(reversal(one, f'{one.execution_id}-reversal', at), session=day)
+
+
+def _moved(db, mine, plan, symbol, stamp, why, at):
+    "Executions that move the shares of a symbol, each with the row that gives its money back"
+    (shares, price), moves, extra = plan.shares[symbol], [], 0.0
+    held = float(db.scalar(HELD, dict(account=mine.account, symbol=symbol)))
+    crosses = held * (held + shares) < 0
+    for number, part in enumerate([-held, held + shares] if crosses else [shares]):
+        name, order = adopt_order(db, mine, symbol, part, price, plan.session, why, at, None, extra)
+        extra += part
+        source = f'{stamp}-{symbol}-{number}'
+        moves.append(
+            (
+                LedgerExecution(source, order.key, plan.session, part, price, 0.0, at, ordered=True),
+                CashMovement('correction', f'{source}-money', plan.session, part * price, symbol, why),
+            )
+        )
+    return moves
+
+# %% ../../nbs/trading/33_reconciliation.ipynb #05806340
+_SETTLE = text("""
+INSERT INTO broker_outcomes (account, ref_id, epoch, outcome, words, at)
+SELECT :account, ref, :epoch, 'settled', :words, :at FROM unnest(CAST(:refs AS text[])) ref ON CONFLICT DO NOTHING
+""")
+
+
+def settle_unclear(
+    db,  # A session, from `writer.transaction`
+    mine: Writer,  # Who writes for the account
+    refs: Collection[str],  # Ids of what was kept for a person
+    why: str,  # Why, one line
+    at: datetime,  # Now, aware
+):
+    "Say that a person has looked at something"
+    about = dict(account=mine.account, epoch=mine.epoch, words=why, at=at)
+    db.execute(_SETTLE, about | dict(refs=list(refs)))
+
+
+def release(
+    db,  # A session
+    account: str,  # Name of the account
+    symbol: str,  # Ticker in quarantine
+    reason: str,  # Why, one line
+    actor: str,  # Who
+):
+    "End the quarantine of a symbol"
+    row = dict(account=account, symbol=symbol, action='leave', reason=checked_text(reason, 'The reason'), actor=actor)
+    db.execute(_QUARANTINE, row)

@@ -175,9 +175,6 @@ def test_a_former_writer_stores_nothing(desk):
     assert desk.ask('SELECT * FROM broker_events') == []
 
 # %% ../../../nbs/trading/32_broker_inbox.ipynb #b33a2e0c
-# tests b
-
-
 def _rows(desk):
     "All that was booked, without who wrote it and when"
     return [
@@ -229,9 +226,6 @@ def test_events_in_any_order_doubled_or_lost_end_in_the_same_ledger(lab, data):
         _EXPECTED[:] = [rows]
 
 # %% ../../../nbs/trading/32_broker_inbox.ipynb #3cf93ece
-# tests b
-
-
 def test_a_fill_of_a_foreign_order_halts_and_a_ruling_leaves_it_out(desk):
     desk.send('by hand', 3, 'MSFT')
     booked = desk.poll()
@@ -300,9 +294,6 @@ def test_the_share_of_a_trial_is_not_foreign(desk):
     assert not desk.poll().foreign and desk.state == 'ACTIVE'
 
 # %% ../../../nbs/trading/32_broker_inbox.ipynb #7383aa8a
-# tests b
-
-
 def test_what_nobody_can_read_is_kept_for_a_person_and_the_rest_goes_on(desk):
     desk.poll()
     desk.inbox.reader.hear('{"event_id": 7, "activity_type": "FILL"}')
