@@ -27,7 +27,7 @@ from tradelab.trading.account_state import (
     read_state,
     take_limits,
 )
-from .accounts import accounts_table
+from .accounts import accounts_table, take_kill
 from .feeds import Feed
 from .ledger_check import LedgerWatch, hold_back
 from .live_day import BY_BAR, HELD_BACK, SILENT, UNSEEN, SimulatedVenue, Venue, VenueDay, unfit_prices
@@ -201,7 +201,8 @@ def _hold_back(loop, counts, day):
 
 
 def _obey(loop, live):
-    "Let the day obey the latched state"
+    "Let the day obey the latched state, and a kill that the database has not heard of"
+    take_kill(loop.settings, loop.mine.account)
     with session(loop.settings) as db:
         latched = read_state(db, loop.mine.account)
     apply_latched(latched, live.day.books.state)
@@ -440,6 +441,7 @@ def _wait(loop, until, end, once):
 def _run(loop, end, once):
     "Do what is due, until the loop is stopped or nothing more is due before `end`"
     while not loop.stop.is_set():
+        take_kill(loop.settings, loop.mine.account)
         with session(loop.settings) as db:
             day = coming_session(db, loop.mine.account, loop.pinned, loop.clock.now())
             loop.entries = not entries_must_wait(db, loop.mine.account)

@@ -30,13 +30,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped
 
 from ..config import Settings, known_secrets, load_alert_secrets
-from .database import Base, column, embedded_folder, key_column, session
+from .database import Base, column, key_column, require_running, session
 from .database_driver import answer_within
 from .durable_file import write_file
 from .error_handling import DatabaseDownError, TradeLabError, plural
 from .logs import current_run_id, redact, redact_fields
 from .roles import APPEND_ONLY
-from .server import server_running
 
 # %% ../../nbs/ground/19_alerts.ipynb #574a8a4e
 class Alert(Base):
@@ -193,17 +192,10 @@ def _note(settings, row, target):
 ANSWER_S = 1.0  # Longest wait for one answer of the database, seconds
 
 
-def _require_server(settings):
-    "DatabaseDownError where the embedded database does not run"
-    folder = embedded_folder(settings)
-    if folder and not server_running(folder):
-        raise DatabaseDownError('The database does not run', str(folder), 'Start it: tradelab db up')
-
-
 def _store(settings, rows):
     "Make alerts rows of the table, and take them off the disk; False while the database is away"
     try:
-        _require_server(settings)
+        require_running(settings)
         with answer_within(ANSWER_S):
             _take_in(settings, rows)
     except TradeLabError:
@@ -487,7 +479,7 @@ def _round(post, deliver=True):
         return None
     if stored:
         with suppress(TradeLabError), answer_within(ANSWER_S):
-            _require_server(post.settings)
+            require_running(post.settings)
             return _send_due(post.settings)
     pause = _send_from_disk(post, rows)
     return pause if pause is not None else 30.0 if rows else None
@@ -611,7 +603,7 @@ def raised_alerts(
         at, named = datetime.fromisoformat(row['at']), ('kind', 'words', 'times', 'process', 'id')
         found.append(Raised(at=at, account=row['account'] or '', sent=sent, **{name: row[name] for name in named}))
     with suppress(DatabaseDownError):
-        _require_server(settings)
+        require_running(settings)
         with session(settings) as db:
             for row in db.execute(text(_ALERTS), dict(most=most)).mappings():
                 sent = ', '.join(row['sent'] or ['kept'])
@@ -644,7 +636,7 @@ def alert_problems(
     except TradeLabError as e:
         found.append(str(e.what))
     with suppress(DatabaseDownError):
-        _require_server(settings)
+        require_running(settings)
         with session(settings) as db:
             for target, count, why in db.execute(text(_UNSENT)):
                 found.append(f'{target}: {plural(count, "alert")} could not be delivered ({why or "not tried yet"})')

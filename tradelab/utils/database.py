@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['CONNECT_TIMEOUT', 'SUPPORTED_MAJORS', 'WRITER_LOCK', 'MIGRATION_LOCK', 'embedded_folder', 'database_url',
            'migrator_url', 'admin_url', 'admin_connection', 'connect_args', 'require_supported', 'new_engine', 'engine',
-           'close_engines', 'start_database', 'stop_database', 'lab_error', 'session', 'owner_session', 'ServerFacts',
-           'server_facts', 'writer_label', 'require_no_writer', 'copy_frame', 'read_frame', 'Base', 'separate_base',
-           'column', 'key_column', 'head_revision', 'current_revision', 'known_revisions', 'require_current', 'migrate',
-           'move_to_attic', 'restore_from_attic', 'make_append_only', 'make_changeable', 'migration_connection',
-           'scratch_lab']
+           'close_engines', 'start_database', 'require_running', 'stop_database', 'lab_error', 'session',
+           'owner_session', 'ServerFacts', 'server_facts', 'writer_label', 'require_no_writer', 'copy_frame',
+           'read_frame', 'Base', 'separate_base', 'column', 'key_column', 'head_revision', 'current_revision',
+           'known_revisions', 'require_current', 'migrate', 'move_to_attic', 'restore_from_attic', 'make_append_only',
+           'make_changeable', 'migration_connection', 'scratch_lab']
 
 # %% ../../nbs/ground/10_database.ipynb #f8198818
 import datetime as dt
@@ -304,6 +304,15 @@ def start_database(
             if not may_pass(str(e.found)) or time.monotonic() > deadline:
                 raise full_disk(folder) or e from e
         time.sleep(0.1)
+
+
+def require_running(
+    settings: Settings,  # The lab
+):  # Raises DatabaseDownError
+    "Refuse to go on where the embedded server does not run, rather than start it"
+    folder = embedded_folder(settings)
+    if folder and not server_running(folder):
+        raise DatabaseDownError('The database does not run', str(folder), 'Start it: tradelab db up')
 
 # %% ../../nbs/ground/10_database.ipynb #3b070781
 def stop_database(
