@@ -194,11 +194,13 @@ def chart(
     "Yahoo's chart of a listing"
     days, stamps = pd.DatetimeIndex(listing.bars.index), _stamps(listing, listing.bars.index)
     columns = _columns(listing, days)
-    if listing.live is not None:
+    begins = stamps
+    if listing.live is not None:  # The bar of today counts by the open of its session and tells its newest quote
+        begins = [*stamps, _trading_hours(listing, now)['start']]
         stamps = [*stamps, int(now) - 1]
         live = listing.live.to_dict() | {'adjclose': listing.live['close']}
         columns = {name: np.append(values, live[name]) for name, values in columns.items()}
-    in_period = [k for k, stamp in enumerate(stamps) if start <= stamp < end]
+    in_period = [k for k, stamp in enumerate(begins) if start <= stamp < end]
     if not in_period:
         return None
     sent = {name: _json_numbers(values[in_period], whole=name == 'volume') for name, values in columns.items()}
