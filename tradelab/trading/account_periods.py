@@ -21,7 +21,7 @@ from ..utils.error_handling import DataError
 # %% ../../nbs/trading/40_account_periods.ipynb #ce252cdc
 _SESSIONS = """
 SELECT session, status, (gross / nullif(equity, 0))::float8 AS exposure, turnover::float8 AS turnover,
-    (SELECT sum(value::float8) FROM jsonb_each_text(to_jsonb(metrics)) WHERE key LIKE 'unprotected%%') AS unprotected
+    (SELECT sum(value::float8) FROM jsonb_each_text(to_jsonb(metrics)) WHERE key = 'unprotected_s') AS unprotected
 FROM account_sessions WHERE account = %(account)s ORDER BY session
 """
 _STATES = """

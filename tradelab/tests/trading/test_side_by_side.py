@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['TWO', 'SPAN', 'found', 'test_causes_between_two_accounts_add_up_to_their_difference', 'test_they_add_up_the_other_way_round_with_the_opposite_sign', 'test_another_cash_is_the_difference_of_the_backtests_and_is_named', 'test_three_accounts_are_compared_with_the_first', 'test_the_orders_of_the_backtest_are_those_of_an_account_without_a_fault', 'test_accounts_without_a_common_session_or_named_twice_are_refused', 'test_accounts_are_compared_at_the_last_session_that_both_have', 'test_each_thing_that_paper_leaves_out_has_a_number_or_says_that_it_is_not_modelled']
 
-# %% ../../../nbs/trading/39_side_by_side.ipynb #72819ba9
+# %% ../../../nbs/trading/41_side_by_side.ipynb #72819ba9
 from dataclasses import replace
 from datetime import date
 
