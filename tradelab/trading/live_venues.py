@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from ..config import Settings
 from ..data.calendar import next_session
-from .account_state import LatchedState
+from .account_state import LatchedState, read_state
 from .activity_stream import ActivityReader
 from .alpaca_access import AlpacaAccess
 from .alpaca_broker import AlpacaBroker, order_body, refuse_late
@@ -23,10 +23,12 @@ from .broker_inbox import BrokerInbox
 from .day_broker import DayBroker
 from .feeds import Feed
 from .live_day import SimulatedVenue
-from .live_switch import open_access, refuse_start
+from .live_switch import BrokerWatch, account_checks, open_access, refuse_failed, refuse_start
+from .order_ledger import book_opening, last_session
 from .paper_loop import PaperRan, open_feed, run_account
 from .paper_opening import refuse_bars_only
 from .paper_session import PaperDay, StoredMarket, night_before
+from .paper_timetable import coming_session
 from .prices import Clock, Price, PriceBoard, SystemClock
 from .reconciliation import StartUp, Watch, check_broker, quarantined, start_up
 from .replay import pinned_settings
@@ -82,7 +84,7 @@ def _log_told(kind, words):
 class LiveVenue:
     "Alpaca as a `Venue`; made for one process."
 
-    settings: Settings  # The lab; [live] host, foreign
+    settings: Settings  # The lab, with the settings of the account; [live] host, foreign
     say: Callable[[str], None] = lambda sentence: None  # Called with each sentence about what was found
     tell: Callable[[str, str], None] = _log_told  # Called with a kind and words that a person has to hear
     name, grace_s, every = 'alpaca', 3.0, timedelta(minutes=1)
@@ -92,6 +94,7 @@ class LiveVenue:
     broker: AlpacaBroker | None = None  # Gets the orders
     reader: ActivityReader | None = None  # Hears what moves
     inbox: BrokerInbox | None = None  # Books it
+    doubts: BrokerWatch | None = None  # Says why entries wait
     started: StartUp | None = None  # What the start has found; None before it
     again: datetime | None = None  # When a start without an answer is tried again
     watch: Watch = field(default_factory=Watch)  # What earlier comparisons have seen
@@ -117,10 +120,30 @@ def _begin(
     self.access = open_access(self.settings, mine.account, 'live', deadline_s=DEADLINE_S)
     self.access.require_live()
     self.broker = AlpacaBroker(self.access, clock.now)
+    _refuse_loose(self, mine)
     self.reader = ActivityReader(self.access, _opened(mine, clock.now()), clock.now)
     self.inbox = BrokerInbox(mine, self.broker, self.reader, clock, self.settings.live.foreign, self.tell)
     self.reader.__enter__()
+    streams = lambda: self.reader.state
+    self.doubts = BrokerWatch(self.settings, self.access, stored.symbols, clock.now, streams)
+    _book_opening(self, mine)
     self.look(mine, clock.now())
+
+
+def _book_opening(venue, mine):
+    "Book the cash of the opening, so that it can be compared"
+    with mine.transaction() as db:
+        if not last_session(db, mine.account):
+            day = coming_session(db, mine.account, venue.settings, venue.clock.now())
+            book_opening(db, mine.account, mine.epoch, day, venue.clock.now())
+
+
+def _refuse_loose(venue, mine):
+    "TradingError for an account at Alpaca that is closed, or looser than our limits"
+    with mine.transaction() as db:
+        is_halted = read_state(db, mine.account).state == 'HALTED'
+    row, switches = venue.broker.account_row(), venue.broker.switches()
+    refuse_failed(account_checks(venue.settings, row, switches, is_halted), 'The account at Alpaca is refused by')
 
 
 def _opened(mine, now):
@@ -314,7 +337,9 @@ def _open_day(
     "Open a session at Alpaca, or go on with it after a crash"
     following = next_session(day.session).strftime('%Y-%m-%d')
     coming = lambda: tuple(night_before(self.stored, following)[0])
-    return LiveDay(self, open_broker_day(mine, day, self.broker, self.inbox, counts.backtest.fill_at, coming))
+    doubts = lambda symbol: self.shut(mine).get(symbol, '') or self.doubts.why_not(symbol)
+    about = (self.broker, self.inbox, counts.backtest.fill_at, coming, doubts)
+    return LiveDay(self, open_broker_day(mine, day, *about))
 
 
 def _fill_rest(self: LiveVenue, mine, day, bars, seen, entries) -> list:  # Empty
@@ -341,7 +366,7 @@ def run_live(
         raise TradingError(f'{account} is no shadow or live account', mode, 'Name another one: tradelab accounts')
     refuse_start(settings, account, mode)
     refuse_bars_only(pinned, 'Live trading', '')
-    venue = ShadowVenue(pinned.backtest.fill_at) if mode == 'shadow' else LiveVenue(settings, say)
+    venue = ShadowVenue(pinned.backtest.fill_at) if mode == 'shadow' else LiveVenue(pinned, say)
     if feed is None:
         feed = open_feed(settings, clock or SystemClock())
     return run_account(settings, account, pinned, venue, feed, clock, end, False, say, collect)
