@@ -92,6 +92,7 @@ EXEMPT_FUNCTIONS = {  # Function → why it is not audited
             'research.track_record.growth_of',
             'research.track_record.fills_needed',
             'research.track_record.cone',
+            'research.track_record.band_coverage',
         ),
         'judges orders and returns of the past and decides nothing about trades',
     ),

@@ -23,7 +23,7 @@ from ..performance_metrics import cagr, max_drawdown, sharpe, total_return, vola
 from ..records.results import save_metrics
 from .formats import format_figure, format_signed, with_minus
 from .plots import BLUE, GREEN, GREY, INK, ORANGE, RED, draw_line, finish_axes, lab_style, price_axis
-from ..research.track_record import cone
+from ..research.track_record import band_coverage, cone
 from ..trading.account_periods import account_periods
 from ..trading.accounts import newest_account
 from ..trading.divergence import CAUSES, Divergence, divergence
@@ -306,6 +306,7 @@ class AccountReview:
     found: Divergence  # It beside its backtest
     bands: pd.DataFrame | None  # From `cone`; None where too little is known
     basis: str  # What the bands rest on, in words
+    coverage: float | None = None  # Part of such accounts that stay inside the simultaneous band; None without bands
 
     @property
     def growth(self) -> pd.Series:  # By session, 1 at the opening
@@ -320,7 +321,10 @@ class AccountReview:
     def cone_words(self) -> str:  # Sentences
         "Whether the account is where it was to be expected"
         name = f'**{self.status.account}**'
-        return f'{name}: {self.basis}. ' + (cone_words(self.growth, self.bands) if self.bands is not None else '')
+        if self.bands is None:
+            return f'{name}: {self.basis}.'
+        held = f'Of accounts that do as their backtest, {self.coverage:.0%} stay inside the simultaneous band'
+        return f'{name}: {self.basis}. {held}. {cone_words(self.growth, self.bands)}'
 
     def __repr__(self):
         return '\n'.join(self.found.words())
@@ -342,8 +346,11 @@ def account_reviews(
 def _review(settings, name, draws, seed):
     found = divergence(settings, name)
     before, basis = _returns_before(found)
-    bands = None if before is None else cone(before, len(found.history.equity), draws, seed)
-    return AccountReview(status(name, settings), found, bands, basis)
+    if before is None:
+        return AccountReview(status(name, settings), found, None, basis)
+    sessions = len(found.history.equity)
+    bands, coverage = cone(before, sessions, draws, seed), band_coverage(before, sessions, seed=seed)
+    return AccountReview(status(name, settings), found, bands, basis, coverage)
 
 
 def _returns_before(found):
