@@ -6,12 +6,14 @@
 __all__ = ['UNANSWERED', 'KINDS', 'CENTS', 'SHARES', 'EVERY', 'SECOND_LOOK', 'LOOKS', 'LOOK_EVERY', 'SINGLE', 'LedgerOrder',
            'LedgerView', 'BrokerView', 'Difference', 'reconcile', 'ledger_view', 'broker_view', 'quarantined',
            'quarantine', 'Checked', 'Watch', 'check_broker', 'compare', 'call_breaks', 'StartUp', 'know_legs',
-           'start_up', 'Correction', 'plan_correction', 'correct_books']
+           'start_up', 'Correction', 'plan_correction', 'correct_books', 'LookOnly', 'looking', 'BooksReport',
+           'books_report', 'correcting']
 
 # %% ../../nbs/trading/33_reconciliation.ipynb #d162ca4d
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -23,7 +25,7 @@ from ..data.calendar import as_day, sessions
 from ..engine.working_orders import PROTECTIVE_KINDS
 from .account_state import checked_text, person, read_state, restrict
 from .activities import session_of
-from .alpaca_access import AlpacaRefusalError
+from .alpaca_access import AlpacaRefusalError, connect_alpaca_trading
 from .alpaca_broker import AlpacaBroker, auction_deadline
 from tradelab.trading.broker import (
     BrokerOrder,
@@ -41,8 +43,11 @@ from tradelab.trading.broker_inbox import (
     booking_session,
     load_rulings,
     open_session,
+    order_names,
     ruled,
 )
+from .ledger_check import Mismatch, check_books
+from .live_switch import live_host
 from tradelab.trading.order_ledger import (
     CashMovement,
     LedgerExecution,
@@ -55,7 +60,8 @@ from tradelab.trading.order_ledger import (
     record_order_events,
     reversal,
 )
-from .writer import Writer
+from .tables import StoredAccount
+from .writer import Writer, writer
 from ..utils.database import session
 from ..utils.error_handling import TradingError
 
@@ -667,7 +673,7 @@ def _reversed(db, account, names):
     for name in names:
         if name not in known:
             raise TradingError(
-                'The account has no such execution', name, 'Its executions: tradelab books check --fills'
+                'The account has no such execution', name, 'Its executions: tradelab books check --fills 20'
             )
         if name in ended or known[name].reverses:
             raise TradingError('This execution is taken back already', name, 'Leave it out.')
@@ -724,6 +730,9 @@ def plan_correction(
                 shares[one.symbol] = one.by, price
             else:
                 left.append(_told(one, account))
+        if cash and left:
+            left.append(f'Cash differs by {cash:+,.2f} USD. It is looked at once the rest agrees.')
+            cash = 0.0
         mended = {one.symbol for one in found} - set(shares)
         shut = {symbol: why for symbol, why in quarantined(db, account).items() if symbol not in mended}
         day, unclear = _session_now(db, account, inbox.clock.now()), unclear_of(db, account)
@@ -805,3 +814,92 @@ def release(
     "End the quarantine of a symbol"
     row = dict(account=account, symbol=symbol, action='leave', reason=checked_text(reason, 'The reason'), actor=actor)
     db.execute(_QUARANTINE, row)
+
+# %% ../../nbs/trading/33_reconciliation.ipynb #307df162
+class LookOnly:
+    "A `LiveSwitch` that lets the account be looked at, and nothing be sent."
+
+    def __init__(self):
+        self.is_open = False
+
+    def require(
+        self,
+        account_number: str,  # Empty when the way is opened
+    ) -> None:  # Raises TradingError for everything but that
+        "Let the way be opened once"
+        if account_number or self.is_open:
+            raise TradingError(
+                'This way to Alpaca sends no orders', account_number, 'Orders leave by: tradelab live start'
+            )
+        self.is_open = True
+
+
+@contextmanager
+def looking(
+    settings: Settings,  # The lab; [live] host
+    account: str,  # Name of a live account
+) -> Iterator[AlpacaBroker]:  # Raises TradingError for another account, UnauthorizedError without keys
+    "The broker of an account, to be looked at"
+    with session(settings) as db:
+        mode = read_state(db, account).mode
+        names = order_names(db, account)
+    if mode != 'live':
+        remedy = 'Only its ledger can be checked: tradelab books check' if mode != 'replay' else 'Name a live account.'
+        raise TradingError(f'{account} has no account at a broker', f'mode {mode}', remedy)
+    access = connect_alpaca_trading(settings, live_host(settings), LookOnly())
+    broker = AlpacaBroker(access)
+    for order_id, name in names.items():
+        broker.name_order(order_id, name)
+    try:
+        yield broker
+    finally:
+        access.close()
+
+# %% ../../nbs/trading/33_reconciliation.ipynb #fa8915d1
+@dataclass(frozen=True)
+class BooksReport:
+    "What a look at the books of an account has found."
+
+    account: str  # Its name
+    mode: str  # 'replay', 'paper', 'shadow' or 'live'
+    within: tuple[Mismatch, ...]  # The ledger beside itself and the saved books
+    beside: tuple[Difference, ...] | None  # The ledger beside the broker; None where there is none
+    quarantined: Mapping[str, str]  # Symbol → why
+    unclear: Mapping[str, str]  # What the broker told and no person has looked at: id → words
+    rulings: Mapping[str, Ruling]  # Symbol → what happens to what is not ours
+
+    @property
+    def agrees(self) -> bool:  # False where something differs or waits for a person
+        "Whether a person has nothing to do"
+        return not (self.within or self.beside or self.quarantined or self.unclear)
+
+
+def books_report(
+    settings: Settings,  # The lab
+    account: str,  # Name of the account
+) -> BooksReport:  # Raises TradingError for an unknown account, OutcomeUnknownError where the broker gives no answer
+    "Look at the books of an account, and beside the broker; nothing is written"
+    with session(settings) as db:
+        mode, within = read_state(db, account).mode, check_books(db, account)
+        rest = quarantined(db, account), unclear_of(db, account), load_rulings(db, account)
+    beside = None
+    if mode == 'live':
+        with looking(settings, account) as broker:
+            beside = compare(settings, account, broker, settings.live.foreign)
+        if beside is None:
+            raise OutcomeUnknownError('Alpaca gives no answer', live_host(settings), 'Ask again in a minute.')
+    return BooksReport(account, mode, within, beside, *rest)
+
+# %% ../../nbs/trading/33_reconciliation.ipynb #5b48ecaf
+@contextmanager
+def correcting(
+    settings: Settings,  # The lab
+    account: str,  # Name of a live account that no process trades
+) -> Iterator[tuple[Writer, BrokerInbox, AlpacaBroker]]:  # Raises TradingError where one does
+    "The right to correct the books of an account; what the broker has told is booked first"
+    with looking(settings, account) as broker, writer(settings, account) as mine:
+        inbox = BrokerInbox(mine, broker, None, None, settings.live.foreign)
+        with session(settings) as db:
+            inbox.reader.since = db.get(StoredAccount, account).created_at
+        inbox.poll(inbox.clock.now())
+        yield mine, inbox, broker
