@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['live_app', 'live_permit_command', 'live_permits_command', 'live_revoke_command', 'live_parity_command',
-           'live_start_command', 'live_stop_command', 'live_pause_command', 'live_resume_command',
-           'live_status_command']
+           'live_preflight_command', 'live_tighten_command', 'live_start_command', 'live_stop_command',
+           'live_pause_command', 'live_resume_command', 'live_status_command']
 
 # %% ../../nbs/cli/07_live.ipynb #d3537b2b
 from typing import Annotated
 
 import typer
 
-from .console import lab_settings, print_table, require_database
+from .console import lab_settings, print_table, require_database, require_yes
 
 # %% ../../nbs/cli/07_live.ipynb #2a15e38e
 live_app = typer.Typer(
@@ -90,6 +90,38 @@ def live_parity_command(
         typer.echo(f'{account}: {found!r}')
         if not found.equal:
             raise SystemExit(1)
+
+# %% ../../nbs/cli/07_live.ipynb #3a620bda
+@live_app.command('preflight')
+def live_preflight_command(
+    account: _Account = '',
+    test_trade: Annotated[str, typer.Option('--test-trade', help='Buy and sell one share of this symbol.')] = '',
+    price: Annotated[float, typer.Option(help='USD a share, about; the last stored close by default.', min=0.0)] = 0.0,
+    yes: Annotated[bool, typer.Option('--yes', help='Make the test trade without a question.')] = False,
+):
+    "Check everything that must be true before live trading. Exits with status 1 while something is not."
+    with lab_settings() as settings:
+        from tradelab.trading.live_preflight import preflight, trial_trade
+
+        table = preflight(settings, account)
+        cells = [('ok' if row.ok else 'NO', row.check, row.found, row.remedy) for row in table.itertuples()]
+        print_table('', ('', 'check', 'found', 'what to do'), cells)
+        if test_trade:
+            host = settings.live.host
+            require_yes(f'Buy one share of {test_trade} and sell it, through the host {host}?', yes)
+            typer.echo(str(trial_trade(settings, test_trade, account, price or None)))
+        if not table['ok'].all():
+            raise SystemExit(1)
+
+
+@live_app.command('tighten')
+def live_tighten_command(account: _Account = ''):
+    "Make the account at Alpaca as tight as the settings: margin, short sales, overnight trading. Loosens nothing."
+    with lab_settings() as settings:
+        from tradelab.trading.live_switch import tighten_at_broker
+
+        changed = tighten_at_broker(settings, account or settings.live.account)
+        typer.echo(', '.join(f'{name} = {value}' for name, value in changed.items()) or 'Nothing is looser.')
 
 # %% ../../nbs/cli/07_live.ipynb #568a5a3b
 @live_app.command('start')

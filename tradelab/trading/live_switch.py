@@ -6,8 +6,8 @@
 __all__ = ['LONGEST_DAYS', 'LivePermit', 'ParityCheck', 'TrialOrder', 'Check', 'checks_table', 'refuse_failed',
            'interactive_place', 'refuse_interactive', 'permitted_number', 'permit', 'revoke', 'permits',
            'strategy_print', 'check_parity', 'parity_passed', 'promotion', 'LiveGate', 'live_host', 'needs_switches',
-           'refuse_start', 'open_access', 'account_checks', 'tighter_switches', 'asset_check', 'asset_checks',
-           'clock_check', 'calendar_check', 'BrokerWatch', 'suspend_at_broker', 'rearm_at_broker']
+           'refuse_start', 'open_access', 'account_checks', 'tighter_switches', 'tighten_at_broker', 'asset_check',
+           'asset_checks', 'clock_check', 'calendar_check', 'BrokerWatch', 'suspend_at_broker', 'rearm_at_broker']
 
 # %% ../../nbs/trading/31_live_switch.ipynb #4c6b02a2
 import datetime as dt
@@ -613,6 +613,27 @@ def tighter_switches(
         wanted['max_margin_multiplier'] = str(steps[-1])
     return wanted
 
+# %% ../../nbs/trading/31_live_switch.ipynb #82da3e6e
+def tighten_at_broker(
+    settings: Settings,  # The lab; [live] host
+    account: str,  # Name of the account
+) -> dict:  # What was changed; raises TradingError, UnauthorizedError or UnavailableError
+    "Make the account at Alpaca as tight as the settings; nothing is loosened"
+    access = _gated(settings, account)
+    try:
+        wanted = tighter_switches(settings, access.call('get', '/account/configurations'))
+        if wanted:
+            access.call('patch', '/account/configurations', wanted)
+        return wanted
+    finally:
+        access.close()
+
+
+def _gated(settings, account):
+    "The access of a person: with every switch where it may be real money"
+    gate = LiveGate(settings, account) if settings.live.host == 'live' else None
+    return connect_alpaca_trading(settings, live_host(settings), gate)
+
 # %% ../../nbs/trading/31_live_switch.ipynb #7e120ca5
 def asset_check(
     settings: Settings,  # Of the account; [backtest] direction and fractional
@@ -771,9 +792,7 @@ def rearm_at_broker(
     refuse_interactive('The right to trade on')
     checked_text(reason, 'The reason')
     person(actor, 're-arms')
-    access = connect_alpaca_trading(
-        settings, live_host(settings), LiveGate(settings, account) if settings.live.host == 'live' else None
-    )
+    access = _gated(settings, account)
     try:
         answer = access.call('patch', '/account/configurations', {'suspend_trade': False})
     finally:

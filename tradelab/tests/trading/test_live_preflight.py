@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['OPEN', 'LIMITS', 'PAPER', 'sample_lab', 'desk', 'failed', 'test_the_table_names_what_is_off_here_and_there_with_a_remedy', 'test_a_broker_that_does_not_answer_is_a_row_and_no_error', 'test_the_host_for_real_money_is_asked_nothing_while_a_switch_is_off', 'test_a_halted_account_says_how_to_go_on', 'armed', 'steps', 'test_one_share_is_bought_and_sold_and_both_are_on_record', 'test_a_share_that_is_too_dear_is_not_bought_and_the_order_is_taken_back', 'test_a_share_that_cannot_be_sold_again_is_said', 'test_no_trial_without_the_switches_nor_beside_a_ledger_nor_while_the_exchange_is_closed']
 
-# %% ../../../nbs/trading/42_live_preflight.ipynb #5db5bb1f
+# %% ../../../nbs/trading/43_live_preflight.ipynb #5db5bb1f
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -86,7 +86,7 @@ def test_a_halted_account_says_how_to_go_on(desk):
     table = preflight(desk.settings, 'burnt', now=lambda: desk.exchange.now).set_index('check')
     assert not table.ok['account'] and 'tradelab rearm burnt' in table.remedy['account']
 
-# %% ../../../nbs/trading/42_live_preflight.ipynb #e2e7efbd
+# %% ../../../nbs/trading/43_live_preflight.ipynb #e2e7efbd
 @pytest.fixture
 def armed(desk, monkeypatch):
     "Every switch on"
