@@ -69,7 +69,8 @@ class ClockedExchange(AlpacaExchange):
 
     @now.setter
     def now(self, moment):
-        self.clock.move(moment)
+        if moment > self.clock.now():
+            self.clock.move(moment)
 
 
 class LiveStage(AlpacaStage):

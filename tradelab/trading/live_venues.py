@@ -366,7 +366,9 @@ def run_live(
         raise TradingError(f'{account} is no shadow or live account', mode, 'Name another one: tradelab accounts')
     refuse_start(settings, account, mode)
     refuse_bars_only(pinned, 'Live trading', '')
-    venue = ShadowVenue(pinned.backtest.fill_at) if mode == 'shadow' else LiveVenue(pinned, say)
+    venue = ShadowVenue(pinned.backtest.fill_at)
+    if mode == 'live':
+        venue = LiveVenue(pinned.model_copy(update={'live': settings.live}), say)
     if feed is None:
         feed = open_feed(settings, clock or SystemClock())
     return run_account(settings, account, pinned, venue, feed, clock, end, False, say, collect)
