@@ -88,7 +88,6 @@ EXEMPT_FUNCTIONS = {  # Function → why it is not audited
         (
             'research.track_record.order_costs',
             'research.track_record.shortfall',
-            'research.track_record.Shortfall',
             'research.track_record.growth_of',
             'research.track_record.fills_needed',
             'research.track_record.cone',
