@@ -139,6 +139,7 @@ class Loopback:
         faults: Callable | Sequence = (),  # Answer or None by position, or by function (Request, requests before it)
     ):
         self.answer, self.faults = answer, faults
+        self.strike = lambda number, request, answered: False  # True: the client hears nothing. Before and after each
         self.requests, self.errors = [], []
         self._lock, self._closing = threading.Lock(), threading.Event()
         self._server = _Server(self)
@@ -153,15 +154,21 @@ class Loopback:
             return self.faults(request, count)
         return self.faults[count] if count < len(self.faults) else None
 
+    def _answered(self, request):
+        try:
+            return self._fault(request, len(self.requests) - 1) or self.answer(request)
+        except Exception as e:
+            self.errors.append(e)
+            return Answer(500, repr(e), 'text/plain')
+
     def serve(self, handler):
         request = handler.read_request()
         with self._lock:
             self.requests.append(request)
-            try:
-                answer = self._fault(request, len(self.requests) - 1) or self.answer(request)
-            except Exception as e:
-                self.errors.append(e)
-                answer = Answer(500, repr(e), 'text/plain')
+            answer, number = Answer(ends='closed'), len(self.requests)
+            if not self.strike(number, request, False):
+                honest = self._answered(request)
+                answer = answer if self.strike(number, request, True) else honest
         _send(handler, answer, self._closing)
 
     def close(self):

@@ -12,7 +12,7 @@ import pytest
 
 from ...engine.working_orders import OrderKey
 from ..alpaca_trading_server import Fault, sent_orders
-from ..broker_days import LIVE, RULES, SYMBOLS, desk, evening, hours_of, morning
+from ..broker_days import LIVE, SYMBOLS, desk, evening, hours_of, morning, ruled
 from ...trading.account_state import read_state, restrict
 from ...trading.accounts import write_kill
 from ...trading.broker_day import unprotected_seconds
@@ -26,15 +26,10 @@ from ...utils.error_handling import DataError
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY = '2026-03-02', '2026-03-03', '2026-03-04', '2026-03-05'
 
 
-def _ruled(lab):
-    "The lab with stops, targets and no costs"
-    return lab.model_copy(update={name: getattr(lab, name).model_copy(update=rules) for name, rules in RULES.items()})
-
-
 @pytest.fixture
 def at_desk(fresh, tmp_path):
     "An account at the stand-in"
-    with desk(_ruled(fresh), tmp_path) as made:
+    with desk(ruled(fresh), tmp_path) as made:
         yield made
 
 
@@ -126,7 +121,7 @@ def test_an_exit_that_misses_the_auction_has_its_cause_and_the_stop_comes_back(a
 def faulty(fresh, tmp_path):
     "Opens an account at a stand-in with faults"
     with ExitStack() as stack:
-        yield lambda *faults: stack.enter_context(desk(_ruled(fresh), tmp_path, *faults))
+        yield lambda *faults: stack.enter_context(desk(ruled(fresh), tmp_path, *faults))
 
 
 @pytest.mark.parametrize('done', [True, False], ids=['arrived', 'lost'])
