@@ -225,7 +225,7 @@ def _session(mine, broker, inbox, clock, day):
 
 def _settle(live, clock):
     "Look until nothing happens any more, and let time pass where something is waited for"
-    for _ in range(12):
+    for _ in range(6):
         with session(live.mine.settings) as db:
             live.obey(read_state(db, LIVE), True, clock.now())
         if live.tick(clock.now()) or _is_open(live, clock.now()):

@@ -240,6 +240,7 @@ _CASH = text("""
 SELECT coalesce(sum(amount), 0) - coalesce(sum(amount) FILTER (WHERE kind IN ('dividend', 'borrow')
     AND source ~ ' [0-9]{4}-[0-9]{2}-[0-9]{2}' AND NOT EXISTS (SELECT FROM cash_ledger p
         WHERE p.account = c.account AND p.source = substring(c.source FROM '^.+? [0-9]{4}-[0-9]{2}-[0-9]{2}') || ' paid')), 0)
+    + CASE WHEN bool_or(kind = 'opening') THEN 0 ELSE (SELECT cash FROM accounts WHERE name = :account) END
 FROM cash_ledger c WHERE account = :account
 """)
 _IGNORED = text("""
