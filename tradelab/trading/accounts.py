@@ -350,7 +350,19 @@ def due_flows(
         if f'{booked}' == day or booked is None and due:
             flows.append(CashMovement(FLOWS[one.amount < 0], f'request {one.number}', day, one.amount, note=one.reason))
             free, equity = free + float(one.amount), equity + float(one.amount)
-    return flows
+    return [*_moved_at_broker(db, account, day), *flows]
+
+
+_MOVED_AT_BROKER = text("""
+SELECT kind, source, amount, symbol, note FROM cash_ledger WHERE account = :account AND session = :day
+AND kind IN ('deposit', 'withdrawal') AND source NOT LIKE 'request %' ORDER BY amount DESC, source
+""")
+
+
+def _moved_at_broker(db, account, day):
+    "Money that the owner has moved at the broker, as it was booked"
+    rows = db.execute(_MOVED_AT_BROKER, dict(account=account, day=day))
+    return [CashMovement(kind, source, day, *rest) for kind, source, *rest in rows]
 
 
 def _free_in(books):

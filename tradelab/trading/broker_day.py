@@ -272,7 +272,7 @@ def _is_suspended(mine, broker):
         return False
 
 # %% ../../nbs/trading/34_broker_day.ipynb #0ded9bd7
-_BALANCE = text('SELECT cash FROM balances WHERE account = :account')
+_BALANCE = text('SELECT sum(amount) FROM cash_ledger WHERE account = :account AND session <= :session')
 DUST = 0.005  # USD; money that differs by less is the same
 
 
@@ -281,7 +281,7 @@ def _follow(day):
     books, known = day.day.books, {one.execution_id for one in day.day.executions}
     with day.mine.transaction() as db:
         rows = load_executions(db, day.mine.account, day.day.books.decided)
-        cash = db.scalar(_BALANCE, dict(account=day.mine.account))
+        cash = db.scalar(_BALANCE, dict(account=day.mine.account, session=day.day.session))
     new = [one for one in rows if one.session == day.day.session and one.execution_id not in known and one.ordered]
     taken_back = {one.reverses for one in new} - {None}
     day.taken_back = taken_back if day.taken_back is None else day.taken_back

@@ -23,7 +23,7 @@ from ..data.admission import admit_all, data_known_at
 from ..engine.doors import TradingAccount, bar_row, own_exit
 from ..engine.market import BarPanel, Bars, Targets
 from ..engine.saved_account import load_account, save_account
-from ..engine.working_orders import OrderKey, WorkingOrder
+from ..engine.working_orders import OPENING_KINDS, OrderKey, WorkingOrder
 from ..risk_management import UNSENT, Account, Gate, Moment, Order, SentOrder
 from .account_state import TIGHTER, read_state
 from .accounts import decided_last, due_flows, refused_at
@@ -338,6 +338,13 @@ def _old(day, order):
     return order.key.session != day.session and order.key not in [one.key for one in day.waiting]
 
 
+def _unasked(day, one):
+    "The order of an execution that the books did not ask for: a stop, a target, or one that was adopted"
+    if one.key.kind in OPENING_KINDS:
+        return WorkingOrder(one.key, one.quantity, one.price, one.reason)
+    return own_exit(day.books, one.key.symbol, one.key.kind, one.price, one.reason)
+
+
 def _book_again(day, executions):
     "Bring the books of a day to where the ledger is; what was taken back moves nothing"
     taken_back = {one.reverses for one in executions}
@@ -347,7 +354,7 @@ def _book_again(day, executions):
         day.executions.append(one)
         if one.execution_id not in taken_back:
             waiting = {order.key: order for order in day.books.orders}
-            order = waiting.get(one.key) or own_exit(day.books, one.key.symbol, one.key.kind, one.price, one.reason)
+            order = waiting.get(one.key) or _unasked(day, one)
             day.books.apply_fill(order, one.quantity, one.price, one.fees, one.slippage, one.entered_by)
 
 # %% ../../nbs/trading/18_paper_session.ipynb #0f32746d
