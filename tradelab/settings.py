@@ -566,6 +566,12 @@ class _LiveSwitches(Section):
     stream_down_s: float = Field(
         10.0, ge=0, le=600, description='seconds that a stream of Alpaca may be down before entries wait, 0 to 600'
     )
+    silent_s: float = Field(
+        60.0,
+        ge=1,
+        le=3_600,
+        description='seconds without a sign of life until the watchdog stops an account, 1 to 3600',
+    )
 
     @field_validator('account_numbers', mode='before')
     @classmethod

@@ -70,12 +70,15 @@ def rearm_command(
 ):
     "Let a restricted account trade again."
     with lab_settings() as settings:
-        from tradelab.trading.accounts import account_state, rearm_account
+        from tradelab.trading.accounts import account_state, rearm_account, take_kill
+        from tradelab.trading.live_switch import rearm_at_broker
 
         require_database(settings)
+        take_kill(settings, account)
         before = account_state(settings, account)
         if before.state != 'ACTIVE' and not before.closed:  # else the call below says so
             stopped = f'{account} is {before.state} since {before.since:%Y-%m-%d %H:%M} UTC, by {before.actor}'
             require_yes(f'{stopped}: {before.reason}. Let it trade again?', yes)
-        rearm_account(settings, account, reason, number=before.number)
+        rearm = rearm_at_broker if before.mode == 'live' else rearm_account
+        rearm(settings, account, reason, number=before.number)
         typer.echo(f'{account} is ACTIVE: {reason}')

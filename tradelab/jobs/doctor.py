@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Finding', 'check_python', 'check_packages', 'check_folder', 'check_secrets', 'check_database', 'check_access',
-           'check_backups', 'check_data', 'check_accounts', 'diagnose']
+           'check_backups', 'check_data', 'check_accounts', 'check_alerts', 'check_watchdog', 'diagnose']
 
 # %% ../../nbs/jobs/03_doctor.ipynb #7a360bfc
 import os
@@ -22,7 +22,9 @@ from ..data.collection import provider
 from ..data.market_data import stored_symbols
 from .catalog import database_status
 from ..trading.accounts import account_state, accounts_table
+from ..trading.watchdog import ENDED, signs_of_life, watchdog_state
 from ..utils.access import current_access
+from ..utils.alerts import alert_problems
 from ..utils.backup import find_leftovers
 from ..utils.database import current_revision, embedded_folder, head_revision, migrator_url, start_database
 from ..utils.error_handling import TradeLabError, plural
@@ -224,6 +226,42 @@ def check_accounts(
         return Finding('Accounts', 'warn', '; '.join(found), f'Run: {"; ".join(dict.fromkeys(remedies))}')
     return Finding('Accounts', 'ok', f'{plural(len(table), "account")}, all ACTIVE' if len(table) else 'none')
 
+# %% ../../nbs/jobs/03_doctor.ipynb #016fa7c6
+def check_alerts(
+    settings: Settings,  # The lab
+) -> Finding:  # State warn when an alert could not be delivered, or a target lacks its secret
+    "Check that what needs a person reaches one"
+    try:
+        problems = alert_problems(settings)
+    except TradeLabError as e:
+        return Finding('Alerts', 'fail', _problem(e), e.remedy)
+    if problems:
+        return Finding(
+            'Alerts', 'warn', '; '.join(problems), 'Run: tradelab alerts test; what there was: tradelab alerts list'
+        )
+    targets = settings.alerts.targets
+    return Finding(
+        'Alerts', 'ok', f'to {" and ".join(targets)}' if targets else 'kept in the database; [alerts] names nobody'
+    )
+
+
+def check_watchdog(
+    settings: Settings,  # The lab
+) -> Finding:  # State warn when a live account trades and no watchdog watches
+    "Look whether a second process watches the one that trades"
+    try:
+        live = [one.account for one in signs_of_life(settings) if one.mode == 'live']
+    except TradeLabError as e:
+        return Finding('Watchdog', 'fail', _problem(e), e.remedy)
+    now = watchdog_state(settings)
+    if now.alive:
+        return Finding('Watchdog', 'ok', f'process {now.process}, last look {now.looked:%H:%M:%S} UTC: {now.words}')
+    if live or (now.looked and now.words != ENDED):
+        found = f'last look {now.looked:%Y-%m-%d %H:%M} UTC' if now.looked else 'none has run'
+        found += f'; {", ".join(live)} trades unwatched' if live else '; it did not end in order'
+        return Finding('Watchdog', 'warn', found, 'Run: tradelab watchdog start')
+    return Finding('Watchdog', 'ok', 'none runs, and no live account trades')
+
 # %% ../../nbs/jobs/03_doctor.ipynb #c2f532ae
 def diagnose() -> list[Finding]:  # One for each part, from Python up to the data
     "Check every part of the lab"
@@ -241,7 +279,12 @@ def diagnose() -> list[Finding]:  # One for each part, from Python up to the dat
     ]
     database, later = check_database(settings), []
     for part, check in dict(
-        Access=check_access, Backups=check_backups, Data=check_data, Accounts=check_accounts
+        Access=check_access,
+        Backups=check_backups,
+        Data=check_data,
+        Accounts=check_accounts,
+        Alerts=check_alerts,
+        Watchdog=check_watchdog,
     ).items():
         not_checked = Finding(part, 'warn', 'not checked', 'Fix the database first.')
         later.append(check(settings) if database.state != 'fail' else not_checked)

@@ -45,7 +45,7 @@ def lab(defaults):
 def _emptied(lab):
     with owner_session(lab) as work:
         work.execute(text(f'TRUNCATE {", ".join(metadata.tables)} RESTART IDENTITY CASCADE'))
-    for folder in ('kill', 'alerts'):  # what was written without the database belongs to it
+    for folder in ('kill', 'alerts', 'watchdog'):  # what was written without the database belongs to it
         shutil.rmtree(lab.path('.tradelab', folder), ignore_errors=True)
     return lab
 

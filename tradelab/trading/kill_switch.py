@@ -257,7 +257,7 @@ def _order_words(killed):
     orders, opening = killed.orders, '' if killed.flatten else ' that opens a position'
     ended = len(orders.found) - (0 if killed.drill else len(orders.left))
     done = 'would be cancelled' if killed.drill else 'cancelled'
-    yield f'Orders{opening and " that open a position"}: {ended} {done} in {killed.seconds:.2f} s, {orders.kept} others kept.'
+    yield f'Orders{opening and " that open a position"}: {ended} {done}, {orders.kept} others kept.'
     if not killed.drill:
         yield from (f'{name}: still open: {why}.' for name, why in orders.left.items())
 

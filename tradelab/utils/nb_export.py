@@ -111,6 +111,7 @@ DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
         'trading.ledger_check',
         'trading.order_ledger',
         'trading.tables',
+        'trading.watchdog',
         'trading.writer',
         'utils.access',
         'utils.alerts',
@@ -144,7 +145,16 @@ PRESENTATION_OWNERS = {  # Libraries that execute notebooks and show results
     'rich': {'cli.console'},
     'seaborn': {'reporting.data_plots', 'reporting.plots'},
     'tqdm': {'serving.retraining'},
-    'typer': {'cli.accounts', 'cli.console', 'cli.data', 'cli.main', 'cli.models', 'cli.paper', 'cli.runs'},
+    'typer': {
+        'cli.accounts',
+        'cli.guard',
+        'cli.console',
+        'cli.data',
+        'cli.main',
+        'cli.models',
+        'cli.paper',
+        'cli.runs',
+    },
 }
 
 # %% ../../nbs/ground/03_nb_export.ipynb #72ce5189

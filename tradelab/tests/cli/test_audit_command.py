@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['test_the_core_and_the_engine_are_clean_with_the_settings_of_the_lab', 'test_a_leak_leaves_with_one_and_names_the_function', 'test_a_fill_at_the_close_that_it_saw_is_found_out', 'test_a_function_of_ones_own_is_named_and_audited']
 
-# %% ../../../nbs/cli/09_main.ipynb #e7a90dd1
+# %% ../../../nbs/cli/10_main.ipynb #e7a90dd1
 from dataclasses import replace
 
 import pytest
@@ -54,7 +54,7 @@ def test_a_leak_leaves_with_one_and_names_the_function(monkeypatch):
         done.exit_code == 1 and 'a.g leaks: x: 1 with the future' in done.output and 'looks ahead: a.g' in done.output
     )
 
-# %% ../../../nbs/cli/09_main.ipynb #6b62c5ac
+# %% ../../../nbs/cli/10_main.ipynb #6b62c5ac
 def test_a_fill_at_the_close_that_it_saw_is_found_out(monkeypatch):
     monkeypatch.setattr(bias_audit, 'audit', lambda *words, **named: Audit(()))
     assert _tradelab('--cuts', '3').exit_code == 0

@@ -77,7 +77,7 @@ def test_a_kill_ends_what_opens_and_keeps_what_protects(accounts, at_alpaca):
     assert (state.state, state.reason) == ('HALTED', 'killed: fire') and kill_flag(accounts, 'live') == 'killed: fire'
     assert account_state(accounts, 'paper-1').state == 'ACTIVE' and kill_flag(accounts, 'paper-1') == ''
     said = '\n'.join(done.words())
-    assert '50 cancelled in' in said and '1 others kept' in said and 'IBM: no order stands for 10 of its shares' in said
+    assert '50 cancelled, 1 others kept' in said and 'IBM: no order stands for 10 of its shares' in said
     (one,) = raised_alerts(accounts)
     assert (one.kind, one.account) == ('kill', 'live') and one.words.startswith('fire: File flag of live: set.')
 
