@@ -127,7 +127,8 @@ def shortfall_table(
     table = pd.DataFrame(
         {
             'decided': orders['decided'].str[:10],
-            'order': orders['side'] + ' ' + orders['symbol'] + ' (' + orders['kind'] + ')',
+            'order': orders['side'] + ' ' + orders['symbol'],
+            'kind': orders['kind'],
             'filled': [
                 f'{f:,.6g}' if f == q else f'{f:,.6g} of {q:,.6g}' for f, q in zip(orders['filled'], orders['ordered'])
             ],
