@@ -62,8 +62,8 @@ from ..utils.error_handling import StorageError, TradeLabError, TradingError, pl
 from ..utils.heartbeat import beating
 
 # %% ../../nbs/trading/22_paper_loop.ipynb #f3032f6d
-class _Stopped(Exception):
-    "Leaves a collection of data when the process is to stop"
+class _Stopped(BaseException):
+    "Leaves what a signal may break off; no handler of errors holds it up"
 
 
 @dataclass(eq=False, repr=False)
