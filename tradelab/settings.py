@@ -598,6 +598,12 @@ class LiveSettings(_LiveSwitches):
     symbols: Annotated[tuple[_Symbol, ...], NoDecode] = Field(
         (), description='tickers separated by commas; empty for [data] symbols'
     )
+    entry_collar: float | None = Field(
+        0.1,
+        gt=0,
+        lt=1,
+        description='fraction beyond the price of its decision at which an entry has its limit, or empty',
+    )
     foreign: Literal['halt', 'adopt', 'ignore'] = Field(
         'halt', description='orders and positions that the account did not make: halt, adopt or ignore'
     )

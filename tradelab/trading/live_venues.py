@@ -338,7 +338,7 @@ def _open_day(
     following = next_session(day.session).strftime('%Y-%m-%d')
     coming = lambda: tuple(night_before(self.stored, following)[0])
     doubts = lambda symbol: self.shut(mine).get(symbol, '') or self.doubts.why_not(symbol)
-    about = (self.broker, self.inbox, counts.backtest.fill_at, coming, doubts)
+    about = (self.broker, self.inbox, counts.backtest.fill_at, coming, doubts, self.settings.live.entry_collar)
     return LiveDay(self, open_broker_day(mine, day, *about))
 
 
