@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['live_app', 'live_permit_command', 'live_permits_command', 'live_revoke_command', 'live_parity_command',
-           'live_preflight_command', 'live_tighten_command', 'live_start_command', 'live_stop_command',
-           'live_pause_command', 'live_resume_command', 'live_status_command']
+           'live_preflight_command', 'live_tighten_command', 'live_controls_command', 'live_start_command',
+           'live_stop_command', 'live_pause_command', 'live_resume_command', 'live_status_command']
 
 # %% ../../nbs/cli/07_live.ipynb #d3537b2b
 from typing import Annotated
@@ -123,6 +123,27 @@ def live_tighten_command(account: _Account = ''):
         changed = tighten_at_broker(settings, account or settings.live.account)
         typer.echo(', '.join(f'{name} = {value}' for name, value in changed.items()) or 'Nothing is looser.')
 
+
+@live_app.command('controls')
+def live_controls_command(
+    account: _Account = '',
+    as_json: Annotated[bool, typer.Option('--json', help='Print JSON, with every column.')] = False,
+):
+    "Show every control: what it does, its setting and value in force, whether it is complete, and its last trip."
+    with lab_settings() as settings:
+        from tradelab.trading.live_controls import controls_table
+
+        require_database(settings)
+        table = controls_table(settings, account)
+        if as_json:
+            typer.echo(table.to_json(orient='records', indent=1))
+            return
+        rows = table.itertuples()
+        cells = [(r.number, r.control, r.settings or '–', r.value, r.state, r.breach, r.last_trip) for r in rows]
+        print_table('', ('', 'control', 'setting', 'in force', 'state', 'when it trips', 'last trip'), cells)
+        for row in table[table['lacks'] != ''].itertuples():
+            typer.echo(f'{row.number} {row.control}: {row.lacks}')
+
 # %% ../../nbs/cli/07_live.ipynb #568a5a3b
 @live_app.command('start')
 def live_start_command(
@@ -195,4 +216,7 @@ def live_status_command(
         if as_json:
             typer.echo(json.dumps(now.as_dict(), indent=1))
         else:
-            print_table('', ('about', 'found'), now.facts())
+            from tradelab.trading.live_controls import controls_table, controls_words
+
+            controls = ('controls', f'{controls_words(controls_table(settings, now.account))} (tradelab live controls)')
+            print_table('', ('about', 'found'), [*now.facts(), controls])
