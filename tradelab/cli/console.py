@@ -37,7 +37,7 @@ def lab_settings():  # Yields the Settings; SystemExit with the error's exit sta
     "The settings, with the log set up and errors handled"
     with clean_exit():
         from tradelab.config import known_secrets, load_settings, restrict_files, unused_lab
-        from tradelab.utils.alerts import AlertHandler
+        from tradelab.utils.alert_events import AlertHandler
         from tradelab.utils.logs import attach_handler, setup_logging
 
         settings = load_settings()

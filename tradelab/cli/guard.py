@@ -106,7 +106,7 @@ def alerts_test_command():
 
         if not settings.alerts.targets:
             raise ConfigError('[alerts] targets names nobody', 'empty', 'Set it to email, webhook or both.')
-        name = alert(settings, 'test', f'A test of {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC')
+        name = alert(settings, 'test', f'A test of {datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f} UTC')
         deliver_alerts(settings, 15)
         sent = next((one.sent for one in raised_alerts(settings) if one.id == name), 'it was not stored')
         typer.echo(f'Sent: {sent}.')

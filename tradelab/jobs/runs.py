@@ -62,7 +62,8 @@ from ..research.walk_forward import folds
 from ..serving.predictions import models_stamp
 from ..trading.accounts import accounts_stamp, accounts_table, no_session
 from ..trading.order_ledger import last_session
-from ..utils.alerts import AlertHandler, deliver_alerts
+from ..utils.alert_events import AlertHandler
+from ..utils.alerts import deliver_alerts
 from ..utils.database import require_current, session
 from tradelab.utils.error_handling import (
     DatabaseError,

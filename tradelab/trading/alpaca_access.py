@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PAPER_HOST', 'LIVE_HOST', 'LiveSwitch', 'checked_host', 'AlpacaRefusalError', 'AlpacaAccess', 'UrgentBudget',
-           'connect_alpaca_trading']
+           'connect_alpaca_trading', 'live_host', 'suspend_at_broker']
 
 # %% ../../nbs/trading/23_alpaca_access.ipynb #995ed6c9
 import logging
@@ -266,3 +266,22 @@ def connect_alpaca_trading(
     name = f'alpaca-trading-{sha256(keys[0].encode()).hexdigest()[:12]}'
     budget = (UrgentBudget if urgent else RateBudget)(settings.path('.tradelab', 'rates', name), 170)
     return AlpacaAccess(host, keys, budget, live=live, **options)
+
+# %% ../../nbs/trading/23_alpaca_access.ipynb #6003a449
+def live_host(
+    settings: Settings,  # The lab; [live] host
+) -> str:  # An address that `AlpacaAccess` takes
+    "The address that [live] host means"
+    return {'paper': PAPER_HOST, 'live': LIVE_HOST}.get(settings.live.host, settings.live.host)
+
+
+def suspend_at_broker(
+    access: AlpacaAccess,  # To Alpaca
+) -> str:  # '' when Alpaca takes no new order now, else why that is not known. Never raises
+    "Let Alpaca refuse every new order; called once the stops stand"
+    try:
+        answer = access.call('patch', '/account/configurations', {'suspend_trade': True})
+        said = str(answer.get('suspend_trade'))
+        return '' if said.lower() == 'true' else f'Alpaca answered suspend_trade = {said}'
+    except Exception as e:
+        return f'{type(e).__name__}: {e}'

@@ -21,6 +21,7 @@ from ..engine.working_orders import PROTECTIVE_KINDS, OrderKey, WorkingOrder
 from ..settings import Value
 from .account_state import LatchedState, apply_latched, read_state, restrict
 from .accounts import kill_flag
+from .alpaca_access import suspend_at_broker
 from .alpaca_broker import AlpacaBroker, auction_deadline, read_order
 from tradelab.trading.broker import (
     BrokerEvent,
@@ -31,7 +32,6 @@ from tradelab.trading.broker import (
 )
 from .broker_inbox import BrokerInbox
 from .live_day import ANSWER, HELD_BACK, REFUSED
-from .live_switch import suspend_at_broker
 from tradelab.trading.order_ledger import (
     Intent,
     OrderEvent,

@@ -21,7 +21,7 @@ from ..settings import Value
 from .account_state import person, read_state
 from .accounts import kill_flag
 from .activity_stream import ActivityReader
-from .alpaca_access import connect_alpaca_trading
+from .alpaca_access import connect_alpaca_trading, live_host
 from .alpaca_broker import AlpacaBroker, send_to_alpaca
 from .broker import OrderRejectedError, OrderRequest, OutcomeUnknownError
 from .live_opening import refuse_not_live
@@ -33,7 +33,6 @@ from tradelab.trading.live_switch import (
     calendar_check,
     checks_table,
     clock_check,
-    live_host,
     needs_switches,
     open_access,
     refuse_interactive,

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['LONGEST_DAYS', 'LivePermit', 'ParityCheck', 'TrialOrder', 'Check', 'checks_table', 'refuse_failed',
            'interactive_place', 'refuse_interactive', 'permitted_number', 'permit', 'revoke', 'permits',
-           'strategy_print', 'check_parity', 'parity_passed', 'promotion', 'LiveGate', 'live_host', 'needs_switches',
-           'refuse_start', 'open_access', 'account_checks', 'tighter_switches', 'tighten_at_broker', 'asset_check',
-           'asset_checks', 'clock_check', 'calendar_check', 'BrokerWatch', 'suspend_at_broker', 'rearm_at_broker']
+           'strategy_print', 'check_parity', 'parity_passed', 'promotion', 'LiveGate', 'needs_switches', 'refuse_start',
+           'open_access', 'account_checks', 'tighter_switches', 'tighten_at_broker', 'asset_check', 'asset_checks',
+           'clock_check', 'calendar_check', 'BrokerWatch', 'rearm_at_broker']
 
 # %% ../../nbs/trading/31_live_switch.ipynb #4c6b02a2
 import datetime as dt
@@ -32,11 +32,10 @@ from ..settings import Value
 from .account_state import TIGHTER, LatchedState, checked_text, person
 from .accounts import rearm_account
 from tradelab.trading.alpaca_access import (
-    LIVE_HOST,
-    PAPER_HOST,
     AlpacaAccess,
     AlpacaRefusalError,
     connect_alpaca_trading,
+    live_host,
 )
 from .parity import Parity, parity
 from .replay import pinned_settings
@@ -488,13 +487,6 @@ class LiveGate:
         refuse_failed(self.switches(account_number), 'Live trading is switched off by')
 
 # %% ../../nbs/trading/31_live_switch.ipynb #93690451
-def live_host(
-    settings: Settings,  # The lab; [live] host
-) -> str:  # An address that `AlpacaAccess` takes
-    "The address that [live] host means"
-    return {'paper': PAPER_HOST, 'live': LIVE_HOST}.get(settings.live.host, settings.live.host)
-
-
 def needs_switches(
     settings: Settings,  # The lab; [live] host
     mode: str,  # 'shadow' or 'live'
@@ -766,21 +758,6 @@ def _down_streams(watch, now):
     return (Check('streams', False, ', '.join(long), 'Wait; see the log.'),) if long else ()
 
 # %% ../../nbs/trading/31_live_switch.ipynb #3e30ce6e
-def suspend_at_broker(
-    access: AlpacaAccess,  # To Alpaca
-) -> str:  # '' when Alpaca takes no new order now, else why that is not known. Never raises
-    "Let Alpaca refuse every new order; called once the stops stand"
-    try:
-        answer = access.call('patch', '/account/configurations', {'suspend_trade': True})
-        return (
-            ''
-            if _flag(answer, 'suspend_trade') is True
-            else f'Alpaca answered suspend_trade = {answer.get("suspend_trade")}'
-        )
-    except Exception as e:
-        return f'{type(e).__name__}: {e}'
-
-
 def rearm_at_broker(
     settings: Settings,  # The lab
     account: str,  # Name of a live account

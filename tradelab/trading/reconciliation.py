@@ -25,7 +25,7 @@ from ..data.calendar import as_day, sessions
 from ..engine.working_orders import PROTECTIVE_KINDS
 from .account_state import checked_text, person, read_state, restrict
 from .activities import session_of
-from .alpaca_access import AlpacaRefusalError, connect_alpaca_trading
+from .alpaca_access import AlpacaRefusalError, connect_alpaca_trading, live_host
 from .alpaca_broker import AlpacaBroker, auction_deadline
 from tradelab.trading.broker import (
     BrokerOrder,
@@ -47,7 +47,6 @@ from tradelab.trading.broker_inbox import (
     ruled,
 )
 from .ledger_check import Mismatch, check_books
-from .live_switch import live_host
 from tradelab.trading.order_ledger import (
     CashMovement,
     LedgerExecution,

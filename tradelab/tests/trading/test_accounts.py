@@ -28,12 +28,12 @@ from tradelab.trading.accounts import (
     resume_account,
     take_kill,
     waiting_cash,
-    write_kill,
 )
 from ...trading.order_ledger import CashMovement, book_cash
 from ...trading.writer import stop_asked, trading_session, writer
 from ...utils.database import owner_session, session
 from ...utils.error_handling import StorageError, TradingError
+from ...utils.kill_file import write_kill
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from ..alpaca_exchange import AlpacaExchange
 from ..alpaca_trading_server import TRADING_KEYS, AlpacaTrading, Fault
 from ...trading.account_state import create_account
 from ...trading.accounts import account_state, halt_account
-from ...trading.alpaca_access import AlpacaAccess
+from ...trading.alpaca_access import AlpacaAccess, suspend_at_broker
 from tradelab.trading.live_switch import (
     BrokerWatch,
     account_checks,
@@ -23,7 +23,6 @@ from tradelab.trading.live_switch import (
     calendar_check,
     clock_check,
     rearm_at_broker,
-    suspend_at_broker,
     tighter_switches,
 )
 from ...utils.database import scratch_lab, session

@@ -16,8 +16,7 @@ from ..alpaca_trading_server import TRADING_KEYS, AlpacaTrading, Fault
 from ...trading.account_state import close_account, create_account
 from ...trading.accounts import account_state, kill_flag, rearm_account
 from ...trading.alpaca_access import LIVE_HOST, PAPER_HOST, AlpacaAccess, UrgentBudget
-from ...trading.broker import BrokerOrder
-from ...trading.kill_switch import OnlyCancels, kill, opens_position, stopping_access
+from ...trading.kill_switch import OnlyCancels, OpenOrder, kill, opens_position, stopping_access
 from ...utils.alerts import _posts, raised_alerts
 from ...utils.database import session
 from ...utils.error_handling import TradingError, UnauthorizedError
@@ -233,17 +232,17 @@ def test_a_drill_touches_nothing_and_leaves_a_row(accounts, at_alpaca):
 @pytest.mark.parametrize(
     'order, held, opens',
     [
-        (BrokerOrder('tl-20260302-IBM-exit-a', '1', 'IBM', -5.0), {}, False),
-        (BrokerOrder('tl-20260302-IBM-add-a', '1', 'IBM', 5.0), {'IBM': 5.0}, True),
-        (BrokerOrder('tl-20260302-IBM-other-a', '1', 'IBM', 5.0), {'IBM': 5.0}, True),
-        (BrokerOrder('hand', '1', 'IBM', -5.0), {'IBM': 5.0}, False),
-        (BrokerOrder('hand', '1', 'IBM', -6.0), {'IBM': 5.0}, True),
-        (BrokerOrder('hand', '1', 'IBM', -6.0, 'partly_filled', 1.0), {'IBM': 5.0}, False),
-        (BrokerOrder('hand', '1', 'IBM', 5.0), {'IBM': -5.0}, False),
-        (BrokerOrder('hand', '1', 'IBM', 5.0), None, True),
-        (BrokerOrder('hand', '1', 'IBM', -5.0, raw={'type': 'limit'}), None, True),
-        (BrokerOrder('hand', '1', 'IBM', -5.0, raw={'type': 'stop_limit'}), None, False),
-        (BrokerOrder('leg', '1', 'IBM', -5.0, raw={'status': 'held'}), {}, False),
+        (OpenOrder('tl-20260302-IBM-exit-a', '1', 'IBM', -5.0), {}, False),
+        (OpenOrder('tl-20260302-IBM-add-a', '1', 'IBM', 5.0), {'IBM': 5.0}, True),
+        (OpenOrder('tl-20260302-IBM-other-a', '1', 'IBM', 5.0), {'IBM': 5.0}, True),
+        (OpenOrder('hand', '1', 'IBM', -5.0), {'IBM': 5.0}, False),
+        (OpenOrder('hand', '1', 'IBM', -6.0), {'IBM': 5.0}, True),
+        (OpenOrder('hand', '1', 'IBM', -4.0), {'IBM': 5.0}, False),
+        (OpenOrder('hand', '1', 'IBM', 5.0), {'IBM': -5.0}, False),
+        (OpenOrder('hand', '1', 'IBM', 5.0), None, True),
+        (OpenOrder('hand', '1', 'IBM', -5.0, 'limit'), None, True),
+        (OpenOrder('hand', '1', 'IBM', -5.0, 'stop_limit'), None, False),
+        (OpenOrder('leg', '1', 'IBM', -5.0, status='held'), {}, False),
     ],
 )
 def test_what_opens_a_position_is_told_from_what_closes_one(order, held, opens):
