@@ -266,7 +266,8 @@ _AROUND_IT = (
         'A second process with its own way to the broker watches the heartbeat, cancels entries and halts.',
         ('live.silent_s',),
         'kills: cancels what opens, HALTED',
-        events=('watchdog.failed ', 'live.dead '),
+        reasons=('killed: no sign of life', 'killed: the database has not answered'),
+        events=('watchdog.failed ',),
     ),
     Control(
         '25',
