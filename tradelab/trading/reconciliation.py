@@ -48,6 +48,7 @@ from tradelab.trading.broker_inbox import (
 )
 from .ledger_check import Mismatch, check_books
 from tradelab.trading.order_ledger import (
+    NOT_ENDED,
     CashMovement,
     LedgerExecution,
     OrderEvent,
@@ -222,11 +223,12 @@ def _cash_differences(ledger, broker, moving):
     return (Difference(kind, 'cash', *words, by=there - ledger.cash),)
 
 # %% ../../nbs/trading/33_reconciliation.ipynb #30217936
-_ORDERS = text("""
+_ORDERS = text(f"""
 SELECT client_order_id, symbol, state, filled, (SELECT coalesce(abs(sum(quantity)), 0) FROM executions x
     WHERE x.account = s.account AND x.client_order_id = s.client_order_id AND x.reverses IS NULL) AS booked
-FROM order_states s WHERE account = :account AND (state IN ('intent', 'submitted', 'unknown', 'accepted', 'partly_filled')
-    OR client_order_id = ANY(:names))
+FROM order_states s WHERE account = :account
+AND client_order_id = ANY(ARRAY({NOT_ENDED}) || CAST(:names AS text[]))
+AND (state IN ('intent', 'submitted', 'unknown', 'accepted', 'partly_filled') OR client_order_id = ANY(:names))
 """)
 _SHARES = text("""
 SELECT symbol, sum(quantity) FILTER (WHERE of = 'ledger'), sum(quantity) FILTER (WHERE of = 'fills') FROM (
@@ -439,9 +441,10 @@ class StartUp:
         return self.answered and self.state != 'HALTED'
 
 # %% ../../nbs/trading/33_reconciliation.ipynb #c8e14991
-_OPEN = text("""
+_OPEN = text(f"""
 SELECT s.client_order_id, state, i.at FROM order_states s JOIN intents i USING (account, client_order_id)
-WHERE account = :account AND state IN ('submitted', 'unknown', 'accepted', 'partly_filled') ORDER BY client_order_id
+WHERE account = :account AND client_order_id = ANY(ARRAY({NOT_ENDED}))
+AND state IN ('submitted', 'unknown', 'accepted', 'partly_filled') ORDER BY client_order_id
 """)
 
 
