@@ -16019,6 +16019,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'tradelab/trading/live_venues.py'),
                                               'tradelab.trading.live_venues.ShadowVenue.desk': ( 'trading/live_venues.html#shadowvenue.desk',
                                                                                                  'tradelab/trading/live_venues.py'),
+                                              'tradelab.trading.live_venues.ShadowVenue.open': ( 'trading/live_venues.html#shadowvenue.open',
+                                                                                                 'tradelab/trading/live_venues.py'),
                                               'tradelab.trading.live_venues._begin': ( 'trading/live_venues.html#_begin',
                                                                                        'tradelab/trading/live_venues.py'),
                                               'tradelab.trading.live_venues._book_opening': ( 'trading/live_venues.html#_book_opening',

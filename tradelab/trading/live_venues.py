@@ -19,7 +19,7 @@ from .accounts import take_kill
 from .activity_stream import ActivityReader
 from .alpaca_access import AlpacaAccess
 from .alpaca_broker import AlpacaBroker, order_body, refuse_late
-from .broker_day import BrokerDay, close_broker_day, open_broker_day
+from .broker_day import BrokerDay, close_broker_day, collared, open_broker_day
 from .broker_inbox import BrokerInbox
 from .day_broker import DayBroker
 from .feeds import Feed
@@ -52,10 +52,13 @@ NOT_SENT = 'not_sent'  # Key in the raw row of an order: the body that Alpaca wo
 class ShadowBroker(DayBroker):
     "A day broker that takes what Alpaca would take, and keeps what it would have got."
 
+    decided, collar = {}, None  # Client order id → price of its decision, USD a share; [live] entry_collar
+
     def _check(self, request):
         super()._check(request)
         refuse_late(request, self.clock.now())
-        self._body = order_body(_in_one(self, request))
+        price = self.decided.get(request.client_order_id, 0.0)
+        self._body = order_body(collared(_in_one(self, request), price, self.collar if price else None))
 
     def _accept(self, request, order):
         return super()._accept(request, replace(order, raw={NOT_SENT: self._body}))
@@ -69,14 +72,23 @@ def _in_one(broker, request):
     return replace(pair[0], legs=(pair[1],)) if len(pair) == 2 and pair[0].type == 'limit' else request
 
 
+@dataclass
 class ShadowVenue(SimulatedVenue):
     "A `Venue` that is filled by prices and writes down what Alpaca would get."
 
+    collar: float | None = None  # [live] entry_collar
     name = 'shadow'
 
     def desk(self, *arguments):
         "The day broker of a session, with Alpaca's rules"
         return ShadowBroker(*arguments)
+
+    def open(self, mine, day, counts, clock):
+        "Open the day broker of a session, which knows the prices of the decisions"
+        live = super().open(mine, day, counts, clock)
+        live.broker.decided = {day.name(order.key): order.price for order in day.waiting}
+        live.broker.collar = self.collar
+        return live
 
 # %% ../../nbs/trading/38_live_venues.ipynb #943cd337
 DEADLINE_S = 4.0  # Longest wait for one answer of Alpaca, seconds
@@ -304,8 +316,11 @@ def _take(
     self: LiveDay,
     price: Price,  # As a feed delivers it
 ) -> int:  # 0: Alpaca fills
-    "Look at a price"
-    return self.inner.take(price)
+    "Look at a price; nothing is done about it before it is known how everything stands"
+    if self.venue.is_ready:
+        return self.inner.take(price)
+    self.board.take(price)
+    return 0
 
 
 def _tick(
@@ -391,7 +406,7 @@ def run_live(
     if mode == 'live':
         refuse_interactive('The start of live trading')
     refuse_bars_only(pinned, 'Live trading', '')
-    venue = ShadowVenue(pinned.backtest.fill_at)
+    venue = ShadowVenue(pinned.backtest.fill_at, collar=settings.live.entry_collar)
     if mode == 'live':
         venue = LiveVenue(pinned.model_copy(update={'live': settings.live}), say)
     if feed is None:

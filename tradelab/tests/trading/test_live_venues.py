@@ -78,7 +78,8 @@ def test_a_shadow_account_is_filled_like_a_paper_account_and_keeps_what_alpaca_w
     bodies = rows(lab, query, name)
     sent = rows(lab, "SELECT 1 FROM order_states WHERE account = :account AND state <> 'rejected'", name)
     assert len(bodies) == len(sent) > 10 and {kind for kind, _ in bodies} >= {'entry', 'stop', 'target'}
-    assert {body['time_in_force'] for kind, body in bodies if kind == 'entry'} == {'opg'}
+    entries = [body for kind, body in bodies if kind == 'entry']
+    assert {(body['time_in_force'], body['type']) for body in entries} == {('opg', 'limit')}
     assert {body['order_class'] for kind, body in bodies if kind in ('stop', 'target')} == {'simple', 'oco'}
     with session(lab) as db:
         assert not check_books(db, name)
