@@ -14220,6 +14220,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                        'tradelab/tests/trading/test_session.py')},
             'tradelab.tests.trading.test_side_by_side': { 'tradelab.tests.trading.test_side_by_side.found': ( 'trading/side_by_side.html#found',
                                                                                                               'tradelab/tests/trading/test_side_by_side.py'),
+                                                          'tradelab.tests.trading.test_side_by_side.test_a_live_account_at_the_stand_in_is_compared_with_paper_and_backtest': ( 'trading/side_by_side.html#test_a_live_account_at_the_stand_in_is_compared_with_paper_and_backtest',
+                                                                                                                                                                                'tradelab/tests/trading/test_side_by_side.py'),
                                                           'tradelab.tests.trading.test_side_by_side.test_accounts_are_compared_at_the_last_session_that_both_have': ( 'trading/side_by_side.html#test_accounts_are_compared_at_the_last_session_that_both_have',
                                                                                                                                                                       'tradelab/tests/trading/test_side_by_side.py'),
                                                           'tradelab.tests.trading.test_side_by_side.test_accounts_without_a_common_session_or_named_twice_are_refused': ( 'trading/side_by_side.html#test_accounts_without_a_common_session_or_named_twice_are_refused',
