@@ -16,7 +16,6 @@ from ...engine.working_orders import OrderKey
 from ..alpaca_trading_server import Fault, sent_orders
 from ..broker_days import LIVE, SYMBOLS, desk, evening, hours_of, morning, ruled
 from ...trading.account_state import read_state, restrict
-from ...trading.accounts import write_kill
 from ...trading.alpaca_broker import order_body
 from ...trading.broker import OrderRequest
 from ...trading.broker_day import collared, unprotected_seconds
@@ -26,6 +25,7 @@ from ...trading.prices import Print
 from ...trading.reconciliation import quarantine
 from ...utils.database import session
 from ...utils.error_handling import DataError
+from ...utils.kill_file import write_kill
 
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY = '2026-03-02', '2026-03-03', '2026-03-04', '2026-03-05'
 

@@ -19,7 +19,7 @@ from ..forked import wait_until
 from ..live_days import ClockedExchange
 from .test_live_switch import evidence
 from ...trading import alpaca_access, live_switch
-from ...trading.accounts import account_state, halt_account, write_kill
+from ...trading.accounts import account_state, halt_account
 from ...trading.broker import OrderRejectedError, OrderRequest
 from ...trading.feeds import RecordedFeed
 from ...trading.ledger_check import check_books
@@ -32,6 +32,7 @@ from ...trading.prices import Print, VirtualClock, stored_prices
 from ...trading.reconciliation import quarantine
 from ...utils.database import session
 from ...utils.error_handling import TradingError
+from ...utils.kill_file import write_kill
 
 TWO, BEGIN, END = ('AAPL', 'IBM'), datetime(2009, 3, 2, tzinfo=UTC), datetime(2009, 3, 13, 23, tzinfo=UTC)
 RULES = dict(
