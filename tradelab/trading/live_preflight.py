@@ -9,7 +9,7 @@ __all__ = ['preflight', 'Trial', 'trial_trade']
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from json import dumps
 
 import pandas as pd
