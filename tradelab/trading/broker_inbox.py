@@ -314,6 +314,8 @@ def _order_news(db, inbox, news):
         if name in ours:
             inbox.names[one.order.broker_order_id] = name
             rows.append(ledger_event(one))
+            if one.order.reason.startswith('unknown status'):
+                _tell_once(inbox, 'unknown_status', f'{inbox.mine.account}: {one.order.reason} of {name}')
         elif one.order.is_open:
             foreign[one.order.broker_order_id] = one.order
         else:
