@@ -7,23 +7,28 @@ __all__ = ['SmtpServer']
 
 # %% ../../nbs/tests/smtp_server.ipynb #70abb0e4
 import base64
+import ssl
 import threading
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
 from socketserver import StreamRequestHandler, ThreadingTCPServer
 
 # %% ../../nbs/tests/smtp_server.ipynb #4fef339d
 class _Talk(StreamRequestHandler):
     "One connection with a client"
 
+    def setup(self):
+        if self.server.smtp.security == 'tls':
+            self.request = self.server.smtp.context.wrap_socket(self.request, server_side=True)
+        super().setup()
+
     def handle(self):
         self.say('220 127.0.0.1 ready')
         while line := self.rfile.readline(10_000).decode().rstrip():
-            self.server.smtp.lines.append(line)
             word = line.split()[0].upper()
-            if self.server.smtp.hangs.wait(
-                0 if word != 'DATA' or not self.server.smtp.slow_s else self.server.smtp.slow_s
-            ):
+            self.server.smtp.lines.append(line)
+            if word == 'DATA' and self.server.smtp.closing.wait(self.server.smtp.slow_s):
                 return
             if word == 'QUIT':
                 return self.say('221 bye')
@@ -33,7 +38,13 @@ class _Talk(StreamRequestHandler):
         self.wfile.write(f'{line}\r\n'.encode())
 
     def on_ehlo(self, line):
-        self.say('250-127.0.0.1\r\n250 AUTH PLAIN')
+        offers = '250-STARTTLS\r\n' if self.server.smtp.security == 'starttls' else ''
+        self.say(f'250-127.0.0.1\r\n{offers}250 AUTH PLAIN')
+
+    def on_starttls(self, line):
+        self.say('220 go on')
+        self.connection = self.server.smtp.context.wrap_socket(self.connection, server_side=True)
+        self.rfile, self.wfile = self.connection.makefile('rb'), self.connection.makefile('wb', 0)
 
     def on_auth(self, line):
         given = base64.b64decode(line.split()[2]).decode().split('\0')[1:]
@@ -54,6 +65,15 @@ class _Talk(StreamRequestHandler):
         self.say('250 ok')
 
 # %% ../../nbs/tests/smtp_server.ipynb #2a6e7163
+class _Server(ThreadingTCPServer):
+    "The listening socket"
+
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass  # the client went away, or does not trust the certificate
+
+
 class SmtpServer:
     "A mail server on 127.0.0.1 that runs for the length of a `with` block."
 
@@ -61,12 +81,17 @@ class SmtpServer:
         self,
         refuses: str = '',  # 'login' or 'mail'; empty for nothing
         slow_s: float = 0.0,  # Seconds before it takes a message
+        certificate: Path | None = None,  # A file with its key and certificate; None for no TLS
+        security: str = '',  # 'starttls' or 'tls', with a certificate
     ):
-        self.refuses, self.slow_s = refuses, slow_s
+        self.refuses, self.slow_s, self.security = refuses, slow_s, security
+        if certificate:
+            self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self.context.load_cert_chain(certificate)
         self.messages: list[EmailMessage] = []
-        self.logins, self.lines, self.hangs = [], [], threading.Event()
-        self._server = ThreadingTCPServer(('127.0.0.1', 0), _Talk)
-        self._server.daemon_threads, self._server.smtp = True, self
+        self.logins, self.lines, self.closing = [], [], threading.Event()
+        self._server = _Server(('127.0.0.1', 0), _Talk)
+        self._server.smtp = self
         self.port = self._server.server_address[1]
         start = dict(target=self._server.serve_forever, kwargs=dict(poll_interval=0.02), name='smtp', daemon=True)
         self._thread = threading.Thread(**start)
@@ -76,7 +101,7 @@ class SmtpServer:
         return self
 
     def __exit__(self, *rest):
-        self.hangs.set()
+        self.closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -24,6 +24,7 @@ EVENTS = {  # Event of the log, at level WARNING or above → kind of the alert
     'paper.session': 'session',
     'paper.clock_jumped': 'clock',
     'paper.looks_like_a_split': 'split',
+    'paper.held_back': 'halt',
     'account.restricted': 'halt',
     'database.restarted': 'database',
     'events.late': 'database',

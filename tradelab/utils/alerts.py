@@ -141,9 +141,10 @@ def _on_disk(settings):
     "The alerts that are on the disk only, the oldest first"
     rows = []
     for path in _folder(settings).glob('*.json'):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError, AttributeError):
             row = json.loads(path.read_bytes())
-            rows += [row] if isinstance(row, dict) and row.keys() == _FIELDS else []
+            is_whole = row.keys() == _FIELDS and datetime.fromisoformat(row['at']).tzinfo and row['times'] > 0
+            rows += [row] if is_whole and row['kind'].strip() else []
     return sorted(rows, key=lambda row: (row['at'], row['id']))
 
 
