@@ -25,7 +25,7 @@ class Control(Value):
     number: str  # 1 to 29, or a letter for one of the design
     name: str  # In two or three words
     does: str  # What it does, one sentence
-    settings: tuple[str, ...]  # Such as 'orders.max_rejects'; empty where there is nothing to set
+    settings: tuple[str, ...]  # Such as 'orders.max_rejects', the one without which it is off first; may be empty
     breach: str  # What happens when it trips
     rules: tuple[str, ...] = ()  # Rules of the gate and breakers that are this control
     reasons: tuple[str, ...] = ()  # How the reason of a state begins
@@ -423,7 +423,7 @@ def _row(control, settings, limits, trips):
     places = [tuple(place.split('.')) for place in control.settings]
     values = [limits.get(place, getattr(getattr(settings, place[0]), place[1])) for place in places]
     defaults = [type(getattr(settings, section)).model_fields[key].default for section, key in places]
-    off = bool(places) and all(value in (None, ()) for value in values) and control.number not in _NEEDS_NO_VALUE
+    off = bool(places) and values[0] in (None, ()) and control.number not in _NEEDS_NO_VALUE
     return dict(
         number=control.number,
         control=control.name,

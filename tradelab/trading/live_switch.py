@@ -351,7 +351,10 @@ def parity_passed(
         return Check('parity', False, f'{words}; different: {row["differences"]}', remedy)
     if not row['same']:
         return Check('parity', False, f'{words}; with other code than that of today', remedy)
-    return Check('parity', row['fills'] > 0, words if row['fills'] else f'{words}: nothing was traded', remedy)
+    if not row['fills']:
+        remedy = 'Replay sessions and symbols in which it trades, as another account, and compare that one.'
+        return Check('parity', False, f'{words}: nothing was traded', remedy)
+    return Check('parity', True, words)
 
 # %% ../../nbs/trading/31_live_switch.ipynb #9711f46d
 def promotion(
@@ -436,7 +439,8 @@ def _checked(name, make, *words):
     try:
         return make(*words)
     except Exception as e:
-        return Check(name, False, f'cannot be checked: {type(e).__name__}: {e}', 'See the error; then try again.')
+        words, remedy = (getattr(e, 'what', f'{type(e).__name__}: {e}'), getattr(e, 'remedy', ''))
+        return Check(name, False, f'cannot be checked: {words}', remedy or 'See the error; then try again.')
 
 
 def _strategy_of(settings, account):

@@ -112,6 +112,7 @@ DATABASE_OWNERS = {  # Postgres: server, driver, tables, migrations
         'trading.broker_day',
         'trading.broker_inbox',
         'trading.ledger_check',
+        'trading.live_controls',
         'trading.live_preflight',
         'trading.live_switch',
         'trading.order_ledger',

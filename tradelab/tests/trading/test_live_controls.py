@@ -125,6 +125,7 @@ def test_the_value_in_force_is_that_of_the_account(account):
 
 def test_a_limit_without_a_value_is_off(account):
     assert shown(account).state['14'] == 'off' and shown(account).value['14'] == 'none'
+    assert shown(account).state['29'] == 'off' and shown(account).state['2'] == 'on'
     lossy = with_values(account, risk={'max_daily_loss': 0.02})
     assert controls_table(lossy, 'other').set_index('number').state['14'] == 'partly'
 
