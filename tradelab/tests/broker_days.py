@@ -6,8 +6,8 @@
 __all__ = ['LIVE', 'SYMBOLS', 'BEGINNING', 'RULES', 'ruled', 'open_desk_account', 'hours_of', 'morning', 'evening',
            'ExchangeClock', 'asking_inbox', 'Desk', 'desk']
 
-# %% ../../nbs/tests/broker_days.ipynb #f861260e
-from collections.abc import Mapping
+# %% ../../nbs/tests/broker_days.ipynb #5fb78fde
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -118,7 +118,7 @@ def evening(
     closes: Mapping[str, float],  # Symbol → close, USD
     signals: Mapping[str, int],  # Symbol → 1 to buy, -1 to sell
     fill_at: str = 'next_open',  # [backtest] fill_at
-    limits: Mapping[str, float] = {},  # Symbol → worst price of its entry, USD
+    amend: Callable = lambda row: None,  # Changes each order that was decided, a row of the kernel
 ) -> list[str]:  # Names of the orders that wait for the next open
     "Value the account at the close, decide, and store it all"
     close_broker_day(mine, day)
@@ -131,7 +131,7 @@ def evening(
         Latch(db, mine.account)(books)
         books.decide(bars, input_row(books.symbols, signals))
         for row in books.state.orders[: books.state.account[0]['orders']]:
-            row['limit'] = limits.get(books.symbols[row['symbol']], row['limit'])
+            amend(row)
         orders = books.orders
         intents = [Intent(one, 'a test', 'allowed', order_request(one, '', fill_at).time_in_force) for one in orders]
         names = record_intents(db, mine.account, mine.epoch, intents, day.hours[1])

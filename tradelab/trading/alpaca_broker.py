@@ -391,22 +391,16 @@ def _positions(self: AlpacaBroker) -> tuple[BrokerPosition, ...]:  # Sorted by s
 AlpacaBroker.account, AlpacaBroker.account_row, AlpacaBroker.positions = _account, _account_row, _positions
 
 
-def _free_shares(
-    self: AlpacaBroker,
-    symbol: str,  # Ticker
-) -> tuple[float, float]:  # Held, and of them those that no open order wants; raises OutcomeUnknownError
-    "What of a position could be sold now, or bought back"
-    try:
-        row = _asked_for(self, dict, 'get', f'/positions/{symbol}')
-    except AlpacaRefusalError as e:
-        if e.status == 404:
-            return 0.0, 0.0
-        raise OutcomeUnknownError(f'Alpaca does not say what is held of {symbol}', str(e), 'Ask again.') from None
-    held, free = _number(row, 'qty'), _number(row, 'qty_available')
-    if held is None or free is None:
-        raise OutcomeUnknownError(f'Alpaca does not say what is free of {symbol}', row, 'Ask again later.')
-    sign = -1.0 if row.get('side') == 'short' else 1.0
-    return sign * abs(held), sign * abs(free)
+def _free_shares(self: AlpacaBroker) -> dict[str, tuple[float, float]]:  # Raises OutcomeUnknownError
+    "Symbol → shares held, and those of them that no open order wants; short positions below 0"
+    found = {}
+    for row in _asked_for(self, list, 'get', '/positions'):
+        held, free = (_number(row, name) for name in ('qty', 'qty_available'))
+        if not isinstance(row.get('symbol'), str) or held is None or free is None:
+            raise OutcomeUnknownError('Alpaca sent a position that cannot be read', row, 'Ask again later.')
+        sign = -1.0 if row.get('side') == 'short' else 1.0
+        found[row['symbol']] = sign * abs(held), sign * abs(free)
+    return found
 
 
 AlpacaBroker.free_shares = _free_shares

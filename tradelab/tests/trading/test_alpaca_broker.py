@@ -359,8 +359,8 @@ def oco(name='tl-t', shares=-10.0):
 def test_a_target_and_its_stop_are_one_order_under_two_names(at_alpaca, tmp_path, generation, price, states):
     exchange, server, broker = at_alpaca(generation=generation)
     broker.submit(BUY)
-    assert broker.free_shares('AAPL') == (10.0, 10.0) and broker.free_shares('MSFT') == (0.0, 0.0)
-    assert broker.submit(oco()).state == 'new' and broker.free_shares('AAPL') == (10.0, 0.0)
+    assert broker.free_shares() == {'AAPL': (10.0, 10.0)}
+    assert broker.submit(oco()).state == 'new' and broker.free_shares() == {'AAPL': (10.0, 0.0)}
     again = restarted(server, tmp_path, [replace(oco().legs[0], group='tl-t')])
     for who in (broker, again):
         assert {order.client_order_id for order in who.open_orders()} == {'tl-t', 'tl-s'}
