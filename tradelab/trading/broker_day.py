@@ -202,7 +202,9 @@ class BrokerDay:
     asked: dict[str, datetime] = field(default_factory=dict)  # Order → when its end was asked for last
     away: frozenset[str] = frozenset()  # Symbols whose stops make room for a split of the night
     quoted: set[str] = field(default_factory=set)  # Symbols whose first quote was stored with their orders
-    alarms: set[str] = field(default_factory=set)  # What was said already
+    alarms: list[str] = field(default_factory=list)  # What a person was told
+    told: set[str] = field(default_factory=set)  # What it was about
+    state: str = 'ACTIVE'  # Latched state at the last look
 
     def __repr__(self):
         stands = sum(one.stands for one in self.orders.values())
@@ -217,11 +219,12 @@ class _Look:
     next: datetime  # When it is looked up again
     missed: int = 0  # How often the broker did not know it
 
-# %% ../../nbs/trading/34_broker_day.ipynb #e2f4ae78
-def _alarm(day, kind, words):
+# %% ../../nbs/trading/34_broker_day.ipynb #eb955fe9
+def _alarm(day, kind, words, about=''):
     "Tell a person, each thing once a day"
-    if words not in day.alarms:
-        day.alarms.add(words)
+    if (about or words) not in day.told:
+        day.told.add(about or words)
+        day.alarms.append(words)
         day.inbox.tell(kind, f'{day.mine.account}: {words}')
 
 
@@ -236,6 +239,7 @@ def _read(day):
     "Look at the ledger: how the orders of the day stand"
     with day.mine.transaction() as db:
         day.orders = load_day_orders(db, day.mine.account, day.day.books.decided or day.day.session)
+        day.state = read_state(db, day.mine.account).state
     day.day.states |= {name: (one.state, one.order.filled) for name, one in day.orders.items()}
     waiting = {day.day.name(order.key) for order in day.day.waiting}
     day.day.sent |= {name for name in waiting if day.day.states.get(name, _UNSENT)[0] not in ('intent', 'expired')}
@@ -388,9 +392,7 @@ def _again(day, one, at):
     "Send an order again that did not arrive, or end it where it is wanted no more; news about it"
     if one.is_protective:
         return _protect_again(day, one, at)
-    with day.mine.transaction() as db:
-        state = read_state(db, day.mine.account).state
-    why = why_it_stays(one.order, state, day.entries, day.day) or _too_late(day, one.order, at)
+    why = why_it_stays(one.order, day.state, day.entries, day.day) or _too_late(day, one.order, at)
     why = why if one.order.key.session == day.day.books.decided else OVER
     if why or kill_flag(day.mine.settings, day.mine.account):
         raw = {'reason': f'{NEVER}; {why or CAUSES["HALTED"]}'}
@@ -428,50 +430,79 @@ def _too_late(day, order, at):
     auction = 'opening' if until == 'opg' else 'closing'
     return f'not sent: the {auction} auction took no orders after {over:%Y-%m-%d %H:%M} UTC' if at >= over else ''
 
+# %% ../../nbs/trading/34_broker_day.ipynb #ea758dab
+@dataclass
+class _Now:
+    "What decides whether an order may leave, at one look"
 
-def _verdict(day, order, state, at):
+    at: datetime  # Now
+    shut: dict  # Symbol in quarantine → why
+    left: set  # Symbols with an exit that has shares to sell
+    busy: set  # Symbols of which something is not known yet
+    wanted: set  # Symbols that should have a stop or a target
+    covered: set  # Symbols that have one, or may have one
+    free: dict | None = None  # Symbol → shares held and free; None where Alpaca does not say
+
+
+def _look(day, waiting, at):
+    "What decides about the orders that wait"
+    with day.mine.transaction() as db:
+        shut = quarantined(db, day.mine.account)
+    exits = _exits(day, at)
+    wanted = {one.key.symbol for one in wanted_protection(day.day.books)}
+    covers = (one for one in day.orders.values() if one.is_protective and (one.stands or one.is_unanswered))
+    left, covered = {one.key.symbol for one in exits if one.remaining}, {one.order.key.symbol for one in covers}
+    free = _free(day) if any(not one.opens for one in waiting) else {}
+    return _Now(at, shut, left, _busy(day, at), wanted, covered, free)
+
+
+def _free(day):
+    "Symbol → shares held and free; None where Alpaca does not say"
+    try:
+        return day.broker.free_shares()
+    except OutcomeUnknownError:
+        return None
+
+# %% ../../nbs/trading/34_broker_day.ipynb #f7b4ec39
+def _verdict(day, order, now):
     "'' for an order that leaves now, `_WAITS` for one that may leave later, else why it does not"
     symbol, until = order.key.symbol, order_request(order, '', day.fill_at).time_in_force
-    if why := why_it_stays(order, state, day.entries, day.day) or _too_late(day, order, at):
+    if why := why_it_stays(order, day.state, day.entries, day.day) or _too_late(day, order, now.at):
         return why
-    if until in ('opg', 'cls') and auction_deadline(until, at):
-        return _WAITS  # an auction of the day before
-    if order.opens and any(one.key.symbol == symbol and one.remaining for one in _exits(day, at)):
+    is_closed = until in ('opg', 'cls') and auction_deadline(
+        until, now.at
+    )  # the auction of the session before is not over
+    if is_closed or symbol in now.busy:
         return _WAITS
-    if order.opens and until == 'day' and symbol in {one.key.symbol for one in wanted_protection(day.day.books)}:
+    if order.opens:
+        return _verdict_on_entry(day, symbol, until, now)
+    _, free = (now.free or {}).get(symbol, (0.0, 0.0))
+    return '' if abs(free) + 1e-9 >= order.remaining else _WAITS
+
+
+def _verdict_on_entry(day, symbol, until, now):
+    "The same for an entry"
+    if symbol in now.shut:
+        return f'not sent: in quarantine: {now.shut[symbol]}'
+    if until == 'day' and symbol in now.wanted:
         return SHIELDED
-    if order.opens and (doubt := day.doubts(symbol)):
-        _alarm(day, 'entry_waits', f'The entry of {symbol} waits: {doubt}')
+    if symbol in now.left | now.covered:
         return _WAITS
-    at_broker = (one for one in day.orders.values() if one.order.key.symbol == symbol and one.is_protective)
-    if any(one.stands or one.is_unanswered for one in at_broker) or symbol in _busy(day, at):
+    if doubt := day.doubts(symbol):
+        _alarm(day, 'entry_waits', f'The entry of {symbol} waits: {doubt}', f'entry of {symbol}')
         return _WAITS
-    return '' if order.opens or _is_free(day, order) else _WAITS
-
-
-def _is_free(day, order):
-    "Whether the broker lets the shares of an exit go"
-    try:
-        return abs(day.broker.free_shares(order.key.symbol)[1]) + 1e-9 >= order.remaining
-    except OutcomeUnknownError:
-        return False
+    return ''
 
 # %% ../../nbs/trading/34_broker_day.ipynb #afec65f4
 def _send_waiting(day, at):
     "Let the orders leave that may, and say of the others why they never will; whether something was done"
-    now = {order.key: order for order in day.day.books.orders}
-    waiting = [now.get(one.key, one) for one in day.day.waiting if not day.day.is_over(one.key)]
+    current = {order.key: order for order in day.day.books.orders}
+    waiting = [current.get(one.key, one) for one in day.day.waiting if not day.day.is_over(one.key)]
     waiting = [one for one in waiting if day.day.states.get(day.day.name(one.key), _UNSENT)[0] == 'intent']
     if not (day.sends and waiting):
         return False
-    with day.mine.transaction() as db:
-        state, shut = read_state(db, day.mine.account).state, quarantined(db, day.mine.account)
-    verdicts = {one.key: _verdict(day, one, state, at) for one in waiting if _is_time(day, one, at)}
-    verdicts |= {
-        one.key: f'not sent: in quarantine: {shut[one.key.symbol]}'
-        for one in waiting
-        if one.opens and one.key.symbol in shut
-    }
+    now = _look(day, waiting, at)
+    verdicts = {one.key: _verdict(day, one, now) for one in waiting if _is_time(day, one, at)}
     leaving = [one for one in waiting if verdicts.get(one.key) == '']
     stays = {key: why for key, why in verdicts.items() if why not in ('', _WAITS)}
     news = [OrderEvent(day.day.name(key), 'expired', broker_at=at, raw={'reason': why}) for key, why in stays.items()]
@@ -509,7 +540,8 @@ def _exits(day, at):
             continue
         known = day.orders.get(day.day.name(order.key))
         if known is None or known.state == 'intent':
-            leaves = day.sends and _is_time(day, order, at) and not _too_late(day, order, at)
+            leaves = day.sends and day.state != 'HALTED' and _is_time(day, order, at)
+            leaves = leaves and not _too_late(day, order, at)
             seen.append(order if leaves else order.seen('expired'))
         else:
             seen.append(order.seen(known.order.state, min(known.order.filled, abs(order.quantity))))
@@ -531,7 +563,7 @@ def _buys_beside(day, at):
     for order in day.day.waiting:
         if order.opens and day.sends and day.day.states.get(day.day.name(order.key), _UNSENT)[0] == 'intent':
             auction = order_request(order, '', day.fill_at).time_in_force in ('opg', 'cls')
-            if auction and day.entries and _is_entry_time(day, order, at):
+            if auction and day.entries and day.state == 'ACTIVE' and _is_entry_time(day, order, at):
                 beside.add(order.key.symbol)
     return beside
 
@@ -590,7 +622,8 @@ def _place(day, orders, at):
     by_symbol = {}
     for order in orders:
         by_symbol.setdefault(order.key.symbol, []).append(order)
-    ready = {symbol: pair for symbol, pair in by_symbol.items() if _covers(day, pair, at)}
+    free = _free(day) if by_symbol else {}
+    ready = {symbol: pair for symbol, pair in by_symbol.items() if _covers(day, pair, free, at)}
     if not (ready and _is_lifted(day, ready, at)):
         return False
     requests = {symbol: protective_request(pair, day.day.name) for symbol, pair in ready.items()}
@@ -612,18 +645,15 @@ def _place(day, orders, at):
     return True
 
 
-def _covers(day, orders, at):
+def _covers(day, orders, free, at):
     "Whether the shares of protective orders are free at the broker; else they are looked at again"
-    (symbol, wanted) = orders[0].key.symbol, max(order.remaining for order in orders)
-    try:
-        held, free = day.broker.free_shares(symbol)
-    except OutcomeUnknownError:
-        held, free = 0.0, 0.0
-    if abs(free) + 1e-9 >= wanted:
+    symbol, wanted = orders[0].key.symbol, max(order.remaining for order in orders)
+    held, left = (free or {}).get(symbol, (0.0, 0.0))
+    if abs(left) + 1e-9 >= wanted:
         return True
     day.waits[symbol] = at + ANSWER
-    words = f'{symbol} has no stop yet: Alpaca holds {held:g} shares, {free:g} of them free, and {wanted:g} are wanted'
-    _alarm(day, 'unprotected', words)
+    words = f'{symbol} has no stop yet: Alpaca holds {held:g} shares, {left:g} of them free, and {wanted:g} are wanted'
+    _alarm(day, 'unprotected', words, f'stop of {symbol}')
     return False
 
 # %% ../../nbs/trading/34_broker_day.ipynb #f54ba4e0
@@ -797,5 +827,5 @@ def close_broker_day(
         record_order_events(db, mine.account, mine.epoch, news, day.hours[1])
         bare = unprotected_seconds(db, mine.account, day.session, day.hours)
     day.states |= {event.client_order_id: ('expired', 0.0) for event in news}
-    day.metrics |= {'unprotected_s': sum(bare.values())} if bare else {}
+    day.metrics |= {'unprotected_s': float(sum(bare.values()))} if bare else {}
     day.metrics |= {f'unprotected_s {symbol}': seconds for symbol, seconds in bare.items() if seconds}
