@@ -89,8 +89,8 @@ def _classified(history, market):
     "The fills with the session in which a backtest would have made them, and the cause of their price"
     done = [day for day in market.sessions if day in set(_iso(history.done.index))]
     for row in history.fills.itertuples():
-        key, session = (row.decided, row.symbol, row.kind), f'{row.session:%Y-%m-%d}'
-        own = row.kind not in ORDER_KINDS
+        session, own = f'{row.session:%Y-%m-%d}', row.kind not in ORDER_KINDS
+        key = session if own else row.decided, row.symbol, row.kind  # a stop may stand at a broker for weeks
         later = [day for day in done if day > row.decided]
         model = session if own or not later else min(later[0], session)  # an order that was sent needs no process
         fields = {

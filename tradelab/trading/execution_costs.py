@@ -15,6 +15,7 @@ import pandas as pd
 
 from ..config import Settings
 from ..data.admission import admit_all
+from ..engine.working_orders import PROTECTIVE_KINDS
 from ..research.track_record import PARTS, fills_needed, order_costs
 from ..settings import Value
 from .account_history import AccountHistory, account_history
@@ -165,7 +166,7 @@ def matched_orders(
         raise DataError('Orders are matched between two accounts or more', names, 'Name different ones.')
     key, tables = ['decided', 'symbol', 'kind'], {}
     for side in sides:
-        table = side.orders.assign(decided=side.orders['decided'].str[:10]).set_index(key)
+        table = side.orders.assign(decided=_decided(side.orders)).set_index(key)
         tables[side.account] = table[~table.index.duplicated()][['side', *_MATCHED]]
     matched = pd.concat(tables, axis=1).sort_index()
     about = matched.xs('side', axis=1, level=1).bfill(axis=1).iloc[:, 0]
@@ -173,6 +174,12 @@ def matched_orders(
     kept = kept.astype(float)
     kept['side', ''] = about
     return kept
+
+
+def _decided(orders):
+    "Session of the decision; of a stop that may have stood for weeks that in which it was reached"
+    reached = pd.to_datetime(orders['session']).dt.strftime('%Y-%m-%d')
+    return reached.where(orders['kind'].isin(PROTECTIVE_KINDS) & reached.notna(), orders['decided'].str[:10])
 
 
 def price_differences(
