@@ -16602,6 +16602,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'tradelab/trading/reconciliation.py'),
                                                  'tradelab.trading.reconciliation._cash_differences': ( 'trading/reconciliation.html#_cash_differences',
                                                                                                         'tradelab/trading/reconciliation.py'),
+                                                 'tradelab.trading.reconciliation._explained': ( 'trading/reconciliation.html#_explained',
+                                                                                                 'tradelab/trading/reconciliation.py'),
                                                  'tradelab.trading.reconciliation._find_open': ( 'trading/reconciliation.html#_find_open',
                                                                                                  'tradelab/trading/reconciliation.py'),
                                                  'tradelab.trading.reconciliation._left_out': ( 'trading/reconciliation.html#_left_out',

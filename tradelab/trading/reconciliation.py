@@ -6,8 +6,8 @@
 __all__ = ['UNANSWERED', 'KINDS', 'CENTS', 'SHARES', 'EVERY', 'SECOND_LOOK', 'LOOKS', 'LOOK_EVERY', 'SINGLE', 'LedgerOrder',
            'LedgerView', 'BrokerView', 'Difference', 'reconcile', 'ledger_view', 'broker_view', 'quarantined',
            'quarantine', 'Checked', 'Watch', 'check_broker', 'compare', 'call_breaks', 'StartUp', 'know_legs',
-           'start_up', 'Correction', 'plan_correction', 'correct_books', 'LookOnly', 'looking', 'BooksReport',
-           'books_report', 'correcting']
+           'start_up', 'Correction', 'plan_correction', 'settle_unclear', 'release', 'correct_books', 'LookOnly',
+           'looking', 'BooksReport', 'books_report', 'correcting']
 
 # %% ../../nbs/trading/33_reconciliation.ipynb #d162ca4d
 import logging
@@ -73,6 +73,7 @@ class LedgerOrder:
     symbol: str  # Ticker
     state: str  # 'intent', 'submitted', 'unknown', 'accepted', 'partly_filled', or how it ended
     booked: float  # Shares of its executions, 0 or more; also of those that were taken back: its broker counts them
+    quantity: float = 0.0  # Ordered, below 0 to sell
 
     @property
     def is_open(self) -> bool:  # True also where nobody knows whether it has arrived
@@ -154,7 +155,7 @@ def reconcile(
 ) -> tuple[Difference, ...]:  # Empty where both agree
     "Compare, and name what differs"
     found = _order_differences(ledger, broker)
-    found += _position_differences(ledger, broker, {one.symbol for one in found if one.symbol})
+    found += _position_differences(ledger, broker, tuple(found))
     moving = any(one.kind in ('in flight', 'unknown fill') for one in found)
     return (*found, *_cash_differences(ledger, broker, moving))
 
@@ -167,22 +168,15 @@ def _order_differences(ledger, broker):
         if known is None:
             found += _not_ours(ledger, one)
         elif one.filled > known.booked + SHARES:
-            found.append(
-                Difference(
-                    'unknown fill',
-                    name,
-                    f'{known.booked:g} filled',
-                    f'{one.filled:g}',
-                    one.symbol,
-                    one.filled - known.booked,
-                )
-            )
+            by = (one.filled - known.booked) * (1 if one.quantity > 0 else -1)
+            words = f'{known.booked:g} filled', f'{one.filled:g}'
+            found.append(Difference('unknown fill', name, *words, one.symbol, by))
         elif known.is_open != one.is_open or known.state in UNANSWERED:
             found.append(Difference('in flight', name, known.state, one.state, one.symbol))
     for name, one in ledger.orders.items():
         if one.is_open and name not in there:
             kind = 'in flight' if one.state in UNANSWERED else 'orphan order'
-            found.append(Difference(kind, name, one.state, 'no open order', one.symbol))
+            found.append(Difference(kind, name, one.state, 'no open order', one.symbol, one.quantity))
     return found
 
 
@@ -195,6 +189,13 @@ def _not_ours(ledger, one):
     return [] if is_ruled or not one.is_open else [Difference('foreign order', *about)]
 
 
+def _explained(by, symbol, moving):
+    "Whether orders on their way could have moved so many shares of a symbol"
+    amounts = [one.by for one in moving if one.symbol == symbol and one.kind in ('in flight', 'unknown fill')]
+    low, high = sum(min(0.0, each) for each in amounts), sum(max(0.0, each) for each in amounts)
+    return low - SHARES <= by <= high + SHARES
+
+
 def _position_differences(ledger, broker, moving):
     "Symbols of which fills, ledger and broker have not the same shares"
     found = []
@@ -203,7 +204,8 @@ def _position_differences(ledger, broker, moving):
         there = broker.positions.get(symbol, 0.0) - ledger.ignored.get(symbol, 0.0)
         if abs(held - fills) <= SHARES and abs(held - there) <= SHARES:
             continue
-        kind = 'in flight' if symbol in moving and abs(held - fills) <= SHARES else 'quantity break'
+        moves = _explained(there - held, symbol, moving)
+        kind = 'in flight' if moves and abs(held - fills) <= SHARES else 'quantity break'
         if symbol not in ledger.positions and symbol not in ledger.fills and kind != 'in flight':
             ruling = ruled(ledger.rulings, symbol, ledger.foreign)
             if ruling == 'ignore':
@@ -224,7 +226,7 @@ def _cash_differences(ledger, broker, moving):
 
 # %% ../../nbs/trading/33_reconciliation.ipynb #30217936
 _ORDERS = text(f"""
-SELECT client_order_id, symbol, state, filled, (SELECT coalesce(abs(sum(quantity)), 0) FROM executions x
+SELECT client_order_id, symbol, state, CASE side WHEN 'buy' THEN quantity ELSE -quantity END AS quantity, (SELECT coalesce(abs(sum(quantity)), 0) FROM executions x
     WHERE x.account = s.account AND x.client_order_id = s.client_order_id AND x.reverses IS NULL) AS booked
 FROM order_states s WHERE account = :account
 AND client_order_id = ANY(ARRAY({NOT_ENDED}) || CAST(:names AS text[]))
@@ -259,7 +261,8 @@ def ledger_view(
     "What the ledger says about an account"
     about = dict(account=account, names=list(names))
     orders = {
-        row.client_order_id: LedgerOrder(row.symbol, row.state, float(row.booked)) for row in db.execute(_ORDERS, about)
+        row.client_order_id: LedgerOrder(row.symbol, row.state, float(row.booked), float(row.quantity))
+        for row in db.execute(_ORDERS, about)
     }
     shares = [(symbol, float(held or 0), float(fills or 0)) for symbol, held, fills in db.execute(_SHARES, about)]
     rulings = load_rulings(db, account)
@@ -741,6 +744,36 @@ def plan_correction(
         day, unclear = _session_now(db, account, inbox.clock.now()), unclear_of(db, account)
     return Correction(account, day, wrong, shares, cash, tuple(expire), unclear, shut, tuple(left))
 
+# %% ../../nbs/trading/33_reconciliation.ipynb #05806340
+_SETTLE = text("""
+INSERT INTO broker_outcomes (account, ref_id, epoch, outcome, words, at)
+SELECT :account, ref, :epoch, 'settled', :words, :at FROM unnest(CAST(:refs AS text[])) ref ON CONFLICT DO NOTHING
+""")
+
+
+def settle_unclear(
+    db,  # A session, from `writer.transaction`
+    mine: Writer,  # Who writes for the account
+    refs: Collection[str],  # Ids of what was kept for a person
+    why: str,  # Why, one line
+    at: datetime,  # Now, aware
+):
+    "Say that a person has looked at something"
+    about = dict(account=mine.account, epoch=mine.epoch, words=why, at=at)
+    db.execute(_SETTLE, about | dict(refs=list(refs)))
+
+
+def release(
+    db,  # A session
+    account: str,  # Name of the account
+    symbol: str,  # Ticker in quarantine
+    reason: str,  # Why, one line
+    actor: str,  # Who
+):
+    "End the quarantine of a symbol"
+    row = dict(account=account, symbol=symbol, action='leave', reason=checked_text(reason, 'The reason'), actor=actor)
+    db.execute(_QUARANTINE, row)
+
 # %% ../../nbs/trading/33_reconciliation.ipynb #442816b9
 def correct_books(
     mine: Writer,  # Who writes for the account
@@ -787,36 +820,6 @@ def _moved(db, mine, plan, symbol, stamp, why, at):
             )
         )
     return moves
-
-# %% ../../nbs/trading/33_reconciliation.ipynb #05806340
-_SETTLE = text("""
-INSERT INTO broker_outcomes (account, ref_id, epoch, outcome, words, at)
-SELECT :account, ref, :epoch, 'settled', :words, :at FROM unnest(CAST(:refs AS text[])) ref ON CONFLICT DO NOTHING
-""")
-
-
-def settle_unclear(
-    db,  # A session, from `writer.transaction`
-    mine: Writer,  # Who writes for the account
-    refs: Collection[str],  # Ids of what was kept for a person
-    why: str,  # Why, one line
-    at: datetime,  # Now, aware
-):
-    "Say that a person has looked at something"
-    about = dict(account=mine.account, epoch=mine.epoch, words=why, at=at)
-    db.execute(_SETTLE, about | dict(refs=list(refs)))
-
-
-def release(
-    db,  # A session
-    account: str,  # Name of the account
-    symbol: str,  # Ticker in quarantine
-    reason: str,  # Why, one line
-    actor: str,  # Who
-):
-    "End the quarantine of a symbol"
-    row = dict(account=account, symbol=symbol, action='leave', reason=checked_text(reason, 'The reason'), actor=actor)
-    db.execute(_QUARANTINE, row)
 
 # %% ../../nbs/trading/33_reconciliation.ipynb #307df162
 class LookOnly:

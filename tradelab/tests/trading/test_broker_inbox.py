@@ -370,6 +370,8 @@ def test_a_split_is_booked_once_whether_the_night_or_the_broker_comes_first(desk
     desk.exchange.book('SPLIT', 0, 'AAPL', rates=(5, 1))
     desk.poll(86_400)
     assert desk.agrees() and len(desk.ask("SELECT * FROM share_ledger WHERE kind = 'split'")) == 2
+    desk.restart()
+    assert desk.poll(86_400).splits == ()
 
 
 def test_an_order_that_was_replaced_goes_on_under_our_name(desk):

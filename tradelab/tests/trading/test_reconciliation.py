@@ -92,6 +92,18 @@ def test_each_difference_has_its_kind(change, expected):
         (dict(orders={'tl-1': LedgerOrder('AAPL', 'unknown', 0.0)}), dict(orders=()), ['in flight']),
         (dict(orders={'tl-1': LedgerOrder('AAPL', 'unknown', 0.0)}), {}, ['in flight']),
         (dict(orders={}), dict(orders=()), []),
+        *(
+            (
+                dict(orders={'tl-1': LedgerOrder('AAPL', 'unknown', 0.0, 5.0)}),
+                dict(orders=(), positions={'AAPL': held}),
+                found,
+            )
+            for held, found in (
+                (13.0, ['in flight'] * 2),
+                (16.0, ['in flight', 'quantity break']),
+                (9.0, ['in flight', 'quantity break']),
+            )
+        ),
         (dict(fills={'AAPL': 9.0}), {}, ['quantity break']),
         (dict(rulings={'MSFT': Ruling('ignore')}), dict(orders=(OURS, BY_HAND)), []),
         (dict(rulings={'MSFT': Ruling('ignore')}), dict(positions={'AAPL': 10.0, 'MSFT': 3.0}), []),
