@@ -94,8 +94,9 @@ class ExecutionCosts:
 
     @property
     def slippages(self) -> pd.Series:  # By session of the fill, bp of the price on arrival, above 0 where it cost
-        "What each filled order lost between its arrival and its fill"
-        fills = self.orders[self.orders['filled'] > 0].sort_values('session', kind='stable')
+        "What each filled order lost between its arrival and its fill; without those measured from a level"
+        known = (self.orders['filled'] > 0) & (self.orders['measured'] != 'level')
+        fills = self.orders[known].sort_values('session', kind='stable')
         values = fills['trading'] / (fills['filled'] * fills['arrival']) * 1e4
         return pd.Series(values.to_numpy(float), pd.DatetimeIndex(fills['session']), name='slippage')
 

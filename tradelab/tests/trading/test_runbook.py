@@ -13,7 +13,7 @@ import typer
 
 import tradelab
 from ...cli.main import app
-from ...utils.alerts import EVENTS, FAMILIES
+from ...utils.alert_events import EVENTS, FAMILIES
 
 _NOTEBOOK = Path(tradelab.__file__).parents[1] / 'nbs/trading/45_runbook.ipynb'
 CELLS = [''.join(cell['source']) for cell in json.loads(_NOTEBOOK.read_text())['cells']]
