@@ -22,7 +22,8 @@ from ..forked import start_call
 from .test_replay import ledger_of
 from ...trading import account_state, paper_loop
 from ...trading import paper_loop as module
-from ...trading.account_state import create_account, loosen_limit, read_state, restrict
+from ...trading.account_state import create_account, loosen_limit, restrict
+from ...trading.accounts import account_state as account_state_of
 from ...trading.accounts import ask_to_stop, halt_account, refused_at
 from ...trading.feeds import RecordedFeed
 from ...trading.ledger_check import check_books
@@ -305,11 +306,13 @@ def test_a_halted_account_decides_nothing_and_keeps_its_stops(sample):
 class _HaltInside(RecordedFeed):
     "A feed during which a person halts the account: after the opening prints of a day, before its bars"
 
-    def __init__(self, lab, name, day, clock, stop):
+    def __init__(self, lab, name, day, clock, stop, state):
         super().__init__(stored_prices(lab, TWO, day, day), clock)
-        self.stop_account, self.seen, self.held = stop, 0, []
+        self.stop_account, self.state, self.seen, self.held, self.after = stop, state, 0, [], []
 
     def take(self, until, stop):
+        if self.held:
+            self.after.append(self.state())  # it has looked once since then
         yield from self.held
         self.held = []
         for price in super().take(until, stop):
@@ -330,15 +333,16 @@ def test_stops_are_filled_on_the_day_on_which_a_person_halts_the_account_or_kill
         'killed': lambda: write_kill(sample, name, 'a fire', 'ada'),  # as a kill does while the database is away
     }[how]
     played(sample, name, live=True, clock=clock, end='2009-03-05')
-    run_paper(sample, name, clock, at('2009-03-06', 23), feed=_HaltInside(sample, name, '2009-03-06', clock, stop))
+    feed = _HaltInside(sample, name, '2009-03-06', clock, stop, lambda: account_state_of(sample, name).state)
+    run_paper(sample, name, clock, at('2009-03-06', 23), feed=feed)
+    assert feed.after == ['HALTED']
     query = (
         "SELECT symbol, kind FROM executions WHERE account = :account AND session = '2009-03-06' ORDER BY execution_id"
     )
     assert rows(sample, query, name) == [('IBM', 'entry'), ('AAPL', 'stop'), ('IBM', 'stop')]
     query = "SELECT count(*) FROM order_states WHERE account = :account AND state IN ('intent', 'accepted', 'unknown')"
     assert rows(sample, query, name) == [(0,)]
-    with session(sample) as db:
-        state = read_state(db, name)
+    state = account_state_of(sample, name)
     assert (state.state, state.reason) == ('HALTED', 'a fire' if how == 'halted' else 'killed: a fire')
     kill_path.unlink(missing_ok=True)
 
