@@ -28,6 +28,7 @@ from ..utils.alerts import alert_problems
 from ..utils.backup import find_leftovers
 from ..utils.database import current_revision, embedded_folder, head_revision, migrator_url, start_database
 from ..utils.error_handling import TradeLabError, plural
+from ..utils.kill_file import kill_files
 
 # %% ../../nbs/jobs/03_doctor.ipynb #8a055aca
 @dataclass(frozen=True)
@@ -213,10 +214,16 @@ def check_accounts(
     except TradeLabError as e:
         return Finding('Accounts', 'fail', _problem(e), e.remedy)
     found, remedies = [], []
+    if flag := next(kill_files(settings, ''), None):
+        found.append(f'all accounts: {flag.reason}, by {flag.actor}')
+        remedies.append('tradelab rearm ACCOUNT --reason "…"')
     for row in table.itertuples():
         if row.state != 'ACTIVE':
             found.append(f'{row.account} is {row.state} ({row.reason})')
             remedies.append(account_state(settings, row.account).back)
+        elif flag := next(kill_files(settings, row.account), None):
+            found.append(f'{row.account}: {flag.reason}, not in the database yet')
+            remedies.append(f'tradelab rearm {row.account} --reason "…"')
         if row.writer.startswith(('died', 'silent')):
             found.append(f'{row.account}: its writer {row.writer}')
             silent = row.writer.partition(': ')[2].split()  # process 17 on lab-1
