@@ -10473,6 +10473,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                                                         'tradelab/tests/reporting/test_pages.py')},
             'tradelab.tests.reporting.test_performance': { 'tradelab.tests.reporting.test_performance.reviews': ( 'reporting/performance.html#reviews',
                                                                                                                   'tradelab/tests/reporting/test_performance.py'),
+                                                           'tradelab.tests.reporting.test_performance.test_both_reports_are_made_by_their_command': ( 'reporting/performance.html#test_both_reports_are_made_by_their_command',
+                                                                                                                                                      'tradelab/tests/reporting/test_performance.py'),
                                                            'tradelab.tests.reporting.test_performance.test_every_number_has_the_same_minus_sign': ( 'reporting/performance.html#test_every_number_has_the_same_minus_sign',
                                                                                                                                                     'tradelab/tests/reporting/test_performance.py'),
                                                            'tradelab.tests.reporting.test_performance.test_only_weeks_and_months_are_periods': ( 'reporting/performance.html#test_only_weeks_and_months_are_periods',
