@@ -97,7 +97,7 @@ def _chain(account, kills):
 def test_a_life_is_killed_at_a_request_of_every_kind_before_it_arrives_and_after_it_was_done(account):
     account.end()
     kinds = list(dict.fromkeys(account.asked))
-    assert {'POST /v2/orders', 'DELETE /v2/orders/…', 'GET /v2/positions/…', 'GET /v2/orders/…'} <= set(kinds)
+    assert {'POST /v2/orders', 'DELETE /v2/orders/…', 'GET /v2/positions', 'GET /v2/orders/…'} <= set(kinds)
     account.begin()
     account.killed.clear()
     _chain(account, [(kind, answered) for kind in kinds for answered in (False, True)])

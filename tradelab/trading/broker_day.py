@@ -300,14 +300,16 @@ def _follow(day):
         settle_cash(account, differs)
     return len(new)
 
-
+# %% ../../nbs/trading/34_broker_day.ipynb #32432f94
 def _book(day, one):
     "Take an execution into the books; one that does not fit halts the account"
     books, mine = day.day.books, day.mine
     order = {order.key: order for order in books.orders}.get(one.key)
     if order is None and one.key.kind in PROTECTIVE_KINDS + ('exit', 'reduce'):
         order = own_exit(books, one.key.symbol, one.key.kind, one.price, one.reason)
-    elif order is None:
+    elif order is None:  # of an earlier decision, or adopted
+        if day.day.name(one.key) not in day.orders:
+            _read(day)
         order = day.orders[day.day.name(one.key)].order
     try:
         books.apply_fill(order, one.quantity, one.price, one.fees, one.slippage, one.entered_by)
@@ -358,7 +360,7 @@ def _submit(day, request, at):
     legs = [replace(read_order(row), client_order_id=name, since=order.since) for name, row in legs]  # not held back
     return [_news(one, at) for one in (order, *legs)]
 
-
+# %% ../../nbs/trading/34_broker_day.ipynb #ff1915f4
 def _look_up(day, at):
     "Look up the orders that were not answered; whether something is known now"
     news = []
@@ -377,11 +379,8 @@ def _look_up(day, at):
         elif look.missed >= LOOKS and at - look.since >= LOOKED_FOR:
             news += _again(day, one, at)
     _record(day, news, at)
-    day.looks = {
-        name: look
-        for name, look in day.looks.items()
-        if name not in {event.client_order_id for event in news if event.event != 'unknown'}
-    }
+    known = {event.client_order_id for event in news if event.event != 'unknown'}
+    day.looks = {name: look for name, look in day.looks.items() if name not in known}
     return bool(news)
 
 # %% ../../nbs/trading/34_broker_day.ipynb #8575aec1
@@ -554,7 +553,7 @@ def _busy(day, at):
     open_ = (one for one in day.orders.values() if one.fills_are_coming or (one.is_protective and one.is_unanswered))
     return late | {one.order.key.symbol for one in open_}
 
-
+# %% ../../nbs/trading/34_broker_day.ipynb #9c2c457a
 def _buys_beside(day, at):
     "Symbols with an entry that the broker has, or gets before the next auction: no stop stands beside it"
     beside = {
@@ -567,7 +566,7 @@ def _buys_beside(day, at):
                 beside.add(order.key.symbol)
     return beside
 
-# %% ../../nbs/trading/34_broker_day.ipynb #9c2c457a
+
 def _is_entry_time(day, order, at):
     "Whether an entry for an auction leaves soon enough that a stop makes room for it"
     until, closed = order_request(order, '', day.fill_at).time_in_force, day.day.hours[1]
@@ -644,7 +643,7 @@ def _place(day, orders, at):
     _suspend(day)
     return True
 
-
+# %% ../../nbs/trading/34_broker_day.ipynb #bffa0660
 def _covers(day, orders, free, at):
     "Whether the shares of protective orders are free at the broker; else they are looked at again"
     symbol, wanted = orders[0].key.symbol, max(order.remaining for order in orders)
@@ -705,7 +704,7 @@ def _hear(day, at):
         _alarm(day, 'no_answer', f'Alpaca does not answer: {e.what}')
     return _follow(day)
 
-
+# %% ../../nbs/trading/34_broker_day.ipynb #9ad05045
 def _watch_ends(day, before):
     "Say which stops and targets have ended without us"
     for name, one in day.orders.items():

@@ -195,7 +195,7 @@ def test_an_order_is_in_the_ledger_before_it_leaves(at_desk):
     holding(at_desk)
     assert seen == [{'submitted'}, {'filled', 'submitted'}]
 
-
+# %% ../../../nbs/trading/34_broker_day.ipynb #e23dbf22
 def test_an_order_that_never_arrived_before_the_deadline_is_no_late_one(faulty):
     at_desk = faulty(Fault('closed', 'POST', '/v2/orders', times=99))
     at_desk.decided(MONDAY, {'AAPL': 1})
