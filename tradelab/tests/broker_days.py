@@ -108,7 +108,7 @@ def morning(
             book_split(db, mine.account, mine.epoch, row.symbol, day, row.ratio, hours[0], row.shares, row.orders)
         book_executions(db, mine.account, mine.epoch, settled)
     begun.executions += settled
-    paper_session._book_again(begun, ledger.executions)
+    paper_session._book_again(mine, begun, ledger.executions)
     return begun
 
 # %% ../../nbs/tests/broker_days.ipynb #e385e396

@@ -180,7 +180,10 @@ def _require_live(
 ) -> None:  # Raises TradingError when the switch says no
     "Ask the switch, where there is one and it may be real money"
     if self.live is not None and self.host != PAPER_HOST:
-        self.live.require(self.account_number())
+        if not (number := self.account_number()):
+            remedy = 'Nothing leaves for an account that is not known: look at it at Alpaca, then try again.'
+            raise TradingError('Alpaca does not say the number of the account', 'an empty account_number', remedy)
+        self.live.require(number)
 
 
 def _account_number(

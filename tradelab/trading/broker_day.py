@@ -292,11 +292,13 @@ def _follow(day):
     taken_back = {one.reverses for one in new} - {None}
     day.taken_back = taken_back if day.taken_back is None else day.taken_back
     day.is_stale = day.is_stale or bool(taken_back - day.taken_back)
+    if day.is_stale:
+        return 0
     new = [one for one in new if one.reverses is None]
     for one in new:
         _book(day, one)
     account = books.state.account[0]
-    if abs(differs := float(cash) - float(account['cash'] + account['receivable'])) > DUST and not day.is_stale:
+    if abs(differs := float(cash) - float(account['cash'] + account['receivable'])) > DUST:
         settle_cash(account, differs)
     return len(new)
 
@@ -391,11 +393,14 @@ def _again(day, one, at):
     "Send an order again that did not arrive, or end it where it is wanted no more; news about it"
     if one.is_protective:
         return _protect_again(day, one, at)
-    why = why_it_stays(one.order, day.state, day.entries, day.day) or _too_late(day, one.order, at)
+    why = _stays_now(day, one.order) or _too_late(day, one.order, at)
     why = why if one.order.key.session == day.day.books.decided else OVER
-    if why or kill_flag(day.mine.settings, day.mine.account):
-        raw = {'reason': f'{NEVER}; {why or CAUSES["HALTED"]}'}
+    if why:
+        raw = {'reason': f'{NEVER}; {why}'}
         return [OrderEvent(one.name, 'expired', one.order.filled, broker_at=at, raw=raw)]
+    if one.order.opens and (doubt := day.doubts(one.order.key.symbol)):
+        _alarm(day, 'entry_waits', f'The entry of {one.order.key.symbol} waits: {doubt}', f'entry of {one.name}')
+        return []
     day.mine.check()
     return _submit(day, _request(day, one.order, one.name), at)
 
@@ -515,9 +520,21 @@ def _send_one(day, order, at):
     "Send an order of the last close; news about it"
     day.mine.check()
     name = day.day.name(order.key)
-    if why := kill_flag(day.mine.settings, day.mine.account):
-        return [OrderEvent(name, 'expired', broker_at=at, raw={'reason': f'not sent: {why}'})]
+    if why := _stays_now(day, order):
+        return [OrderEvent(name, 'expired', broker_at=at, raw={'reason': why})]
     return _submit(day, _request(day, order, name), at)
+
+
+def _stays_now(day, order):
+    "Why an order may not leave at this very moment: a halt, a pause, a quarantine or a kill; '' where it may"
+    with day.mine.transaction() as db:
+        day.state, shut = read_state(db, day.mine.account).state, quarantined(db, day.mine.account)
+    if why := why_it_stays(order, day.state, day.entries, day.day):
+        return why
+    if order.opens and order.key.symbol in shut:
+        return f'not sent: in quarantine: {shut[order.key.symbol]}'
+    killed = kill_flag(day.mine.settings, day.mine.account)
+    return f'not sent: {killed}' if killed else ''
 
 
 def _is_time(day, order, at):

@@ -268,7 +268,8 @@ def _newest(db, account):
 
 def _in_force(row):
     "Whether a row of `_newest` permits now"
-    return row['action'] == 'permit' and max(row['now'], datetime.now(UTC)) < row['until']
+    begun = row['at'] <= row['now']  # a row from the future would permit for longer than a month
+    return row['action'] == 'permit' and begun and max(row['now'], datetime.now(UTC)) < row['until']
 
 
 def permits(

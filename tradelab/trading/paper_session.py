@@ -20,6 +20,7 @@ from ..backtesting import trimmed_log
 from ..config import Settings
 from ..data.adjustment import dividends_paid, split_ratios
 from ..data.admission import admit_all, data_known_at
+from ..engine.accounting import settle_cash
 from ..engine.doors import TradingAccount, bar_row, own_exit
 from ..engine.market import BarPanel, Bars, Targets
 from ..engine.saved_account import load_account, save_account
@@ -39,7 +40,9 @@ from tradelab.trading.order_ledger import (
     book_split,
     client_order_id,
     figures_at_close,
+    load_executions,
     load_ledger,
+    load_sent_orders,
     order_states,
     record_order_events,
 )
@@ -288,7 +291,7 @@ def begin_day(
             if mode != 'live' and _old(begun, one)
         ]
         record_order_events(db, mine.account, mine.epoch, left, hours[0])
-    _book_again(begun, ledger.executions)
+    _book_again(mine, begun, ledger.executions)
     return begun
 
 # %% ../../nbs/trading/18_paper_session.ipynb #30f9ee96
@@ -319,6 +322,35 @@ def _pass_night(db, mine, stored, day):
 
 _UNSENT = ('intent', 0.0)
 
+# %% ../../nbs/trading/18_paper_session.ipynb #7b0dcc5f
+def _put_right(mine, day, key, rows):
+    "Book what the fills of an order in earlier sessions turned out to be: shares that moved, and their money"
+    first = next(one for one in rows if one.reverses is not None)
+    shares = sum(one.quantity for one in rows)
+    money = -sum(one.quantity * one.price + one.fees for one in rows)
+    if abs(shares) > 1e-9:
+        place = day.books.symbols.index(key.symbol)
+        held = float(day.books.state.positions['quantity'][place])
+        grows = shares * held >= 0
+        leaves = own_exit(day.books, key.symbol, 'exit', first.price, first.reason)
+        order = _entry_again(mine, day, first, shares) if grows else leaves
+        day.books.apply_fill(order, shares, first.price, 0.0)
+        money += shares * first.price
+    settle_cash(day.books.state.account[0], money)
+    day.words.append(f'{key.symbol}: the broker has changed fills of earlier sessions, by {shares:+g} shares')
+
+
+def _entry_again(mine, day, one, shares):
+    "An order for shares that are held again, with the stop of the newest entry of the symbol"
+    symbol = one.key.symbol
+    with mine.transaction() as db:
+        entries = [each.key for each in load_executions(db, mine.account) if each.key.symbol == symbol]
+        names = [day.name(key) for key in entries if key.kind in OPENING_KINDS][-1:]
+        sent = load_sent_orders(db, mine.account, names=names)
+    about = dict(key=OrderKey(day.session, symbol, 'entry'), quantity=shares, price=one.price, reason=one.reason)
+    stops = ('distance', 'stop_loss', 'take_profit')
+    return WorkingOrder(**about, **{name: getattr(sent[-1].order, name) for name in stops if sent})
+
 # %% ../../nbs/trading/18_paper_session.ipynb #1f6e8138
 def _books_of(stored, ledger, counts):
     "The books of the last close, or new ones, with the limits of today"
@@ -345,14 +377,18 @@ def _unasked(day, one):
     return own_exit(day.books, one.key.symbol, one.key.kind, one.price, one.reason)
 
 
-def _book_again(day, executions):
+def _book_again(mine, day, executions):
     "Bring the books of a day to where the ledger is; what was taken back moves nothing"
-    taken_back = {one.reverses for one in executions}
-    for one in executions:
-        if one.session != day.session or one.key.kind == 'split' or one.reverses is not None:
+    today = [one for one in executions if one.session == day.session and one.key.kind != 'split']
+    taken_back, known = {one.reverses for one in today}, {one.execution_id for one in today}
+    mended = {one.key for one in today if one.reverses is not None and one.reverses not in known}
+    for key in sorted(mended):
+        _put_right(mine, day, key, [one for one in today if one.key == key])
+    for one in today:
+        if one.reverses is not None:
             continue
         day.executions.append(one)
-        if one.execution_id not in taken_back:
+        if one.execution_id not in taken_back and one.key not in mended:
             waiting = {order.key: order for order in day.books.orders}
             order = waiting.get(one.key) or _unasked(day, one)
             day.books.apply_fill(order, one.quantity, one.price, one.fees, one.slippage, one.entered_by)

@@ -174,7 +174,7 @@ def _order_differences(ledger, broker):
         elif known.is_open != one.is_open or known.state in UNANSWERED:
             found.append(Difference('in flight', name, known.state, one.state, one.symbol))
     for name, one in ledger.orders.items():
-        if one.is_open and name not in there:
+        if one.is_open and one.state != 'intent' and name not in there:  # an intent has not been sent yet
             kind = 'in flight' if one.state in UNANSWERED else 'orphan order'
             found.append(Difference(kind, name, one.state, 'no open order', one.symbol, one.quantity))
     return found

@@ -92,6 +92,14 @@ def test_each_difference_has_its_kind(change, expected):
         (dict(orders={'tl-1': LedgerOrder('AAPL', 'unknown', 0.0)}), dict(orders=()), ['in flight']),
         (dict(orders={'tl-1': LedgerOrder('AAPL', 'unknown', 0.0)}), {}, ['in flight']),
         (dict(orders={}), dict(orders=()), []),
+        (dict(orders={'tl-1': LedgerOrder('AAPL', 'intent', 0.0, -10.0)}), dict(orders=()), []),
+        *(
+            (dict(orders={'tl-1': LedgerOrder('AAPL', 'intent', 0.0, -10.0)}), dict(orders=(), **there), found)
+            for there, found in (
+                (dict(positions={'AAPL': 6.0}), ['quantity break']),
+                (dict(cash=-4000.0), ['cash break']),
+            )
+        ),
         *(
             (
                 dict(orders={'tl-1': LedgerOrder('AAPL', 'unknown', 0.0, 5.0)}),
