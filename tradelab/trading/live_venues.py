@@ -187,6 +187,8 @@ def _look(
     if known is None or words != start_words(known):
         self.say(words)
         logging.getLogger(__name__).info(words, extra=dict(event='live.start', details=dict(account=mine.account)))
+    if not self.is_ready:
+        self.tell('no_answer', f'{mine.account}: {words}')
 
 
 LiveVenue.begin, LiveVenue.look = _begin, _look

@@ -167,12 +167,13 @@ def test_two_weeks_at_alpaca_give_the_fills_and_the_money_of_a_paper_account(sam
         assert said[0] == 'ACTIVE; ledger and broker agree'
 
 
-def test_nothing_leaves_while_alpaca_does_not_say_how_everything_stands(sample, monkeypatch):
+def test_nothing_leaves_while_alpaca_does_not_say_how_everything_stands(sample, monkeypatch, caplog):
     silent = Fault(503, 'GET', '/v2/positions', times=10**6)
     with alpaca(sample, monkeypatch, VirtualClock(BEGIN), silent) as (lab, server):
         name, said = opened(lab, 'silent'), []
         lived(lab, server, name, BEGIN + timedelta(days=2, hours=23), said.append)
         assert 'Alpaca gives no answer: nothing is sent until it does' in said and not sent_orders(server)
+        assert 'silent: Alpaca gives no answer' in caplog.text
 
 
 def test_a_symbol_in_quarantine_gets_no_entry_and_a_halted_account_none_at_all(sample, monkeypatch):
