@@ -189,7 +189,8 @@ def _note(settings, row, target):
     return _folder(settings) / f'{row["id"]}.{target}'
 
 # %% ../../nbs/ground/19_alerts.ipynb #4ea38aaf
-ANSWER_S = 1.0  # Longest wait for one answer of the database, seconds
+ANSWER_S = 1.0  # Longest wait for one answer of the database before an alert is sent without it, seconds
+SENT_S = 10.0  # The same while deliveries are noted
 
 
 def _store(settings, rows):
@@ -468,7 +469,7 @@ def _keep(post, row):
 
 # %% ../../nbs/ground/19_alerts.ipynb #8e884fe5
 def _round(post, deliver=True):
-    "Take in and deliver all there is; seconds until more is due, None for nothing"
+    "Take in and deliver all there is; seconds until more is due, None for nothing; raises DatabaseError"
     with post.lock:
         rows = _on_disk(post.settings) + post.unwritten
     stored = not rows or _store(post.settings, rows)
@@ -478,7 +479,7 @@ def _round(post, deliver=True):
     if not (deliver and post.settings.alerts.targets):
         return None
     if stored:
-        with suppress(TradeLabError), answer_within(ANSWER_S):
+        with answer_within(SENT_S):  # what it fails to note would be sent twice
             require_running(post.settings)
             return _send_due(post.settings)
     pause = _send_from_disk(post, rows)
@@ -495,6 +496,8 @@ def _work(post):
             with post.turn:
                 post.served = asked
                 post.turn.notify_all()
+        except TradeLabError:  # the database went away after it had taken the alerts
+            pause = 2.0
         except Exception as e:  # whatever it is: the next alert must find a thread
             logging.getLogger(__name__).warning('Alerts could not be delivered: %s', type(e).__name__)
             pause = 30.0
