@@ -8,6 +8,7 @@ __all__ = ['file_hash', 'code_hash', 'git_state', 'named_code', 'versions', 'dec
 # %% ../../nbs/records/02_provenance.ipynb #f149a4a3
 import hashlib
 import json
+import os
 import platform
 import subprocess
 from base64 import urlsafe_b64encode
@@ -64,8 +65,12 @@ def named_code(
     try:
         tracked = _git(package, 'ls-files', '--', '*.py')
         if tracked:
-            changed = [line[3:] for line in _git(package, 'status', '--porcelain', '--', '.').splitlines()]
-            changed += [line[3:] for line in _git(package, 'status', '--porcelain', '-uno', *_REST).splitlines()]
+            status = ('status', '--porcelain')
+            changed = [line[3:] for line in _git(package, *status, '-uall', '--', '.').splitlines()]
+            changed += [line[3:] for line in _git(package, *status, '-uno', *_REST).splitlines()]
+            ignored = _git(package, *status, '-uall', '--ignored', '--', '*.py').splitlines()
+            changed += [line[3:] for line in ignored if line.startswith('!!')]
+            changed += [line[2:] for line in _git(package, 'ls-files', '-v', '--', '.').splitlines() if line[0] != 'H']
             return _git(package, 'rev-parse', 'HEAD'), ', '.join(sorted({*changed})[:5])
     except (OSError, subprocess.SubprocessError):
         pass
@@ -78,7 +83,8 @@ _REST = ('--', ':/', ':(top,exclude)settings.ini')  # The settings of a lab are 
 def _git(folder, *words):
     "What git says"
     command = ['git', '-C', folder, *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout.rstrip()
+    env = {name: value for name, value in os.environ.items() if not name.startswith('GIT_')}  # of this folder only
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20, env=env).stdout.rstrip()
 
 
 def _installed_code(package, installed):

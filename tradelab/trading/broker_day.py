@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 
 from ..engine.accounting import settle_cash
-from ..engine.doors import own_exit
 from ..engine.protection import protection_steps, wanted_protection
 from ..engine.working_orders import PROTECTIVE_KINDS, OrderKey, WorkingOrder
 from ..settings import Value
@@ -40,7 +39,7 @@ from tradelab.trading.order_ledger import (
     record_intents,
     record_order_events,
 )
-from .paper_session import CAUSES, PaperDay, why_it_stays
+from .paper_session import CAUSES, PaperDay, take_fill, why_it_stays
 from .prices import Price, PriceBoard, Quote
 from .reconciliation import know_legs, quarantined
 from .writer import Writer
@@ -197,6 +196,7 @@ class BrokerDay:
     sends: bool = False  # Whether the waiting orders may leave
     entries: bool = True  # Whether entries may leave, too
     orders: dict[str, DayOrder] = field(default_factory=dict)  # As the ledger knew them at the last look
+    shut: dict[str, str] = field(default_factory=dict)  # Symbol in quarantine at the last look → why
     looks: dict[str, '_Look'] = field(default_factory=dict)  # Orders that were not answered
     waits: dict[str, datetime] = field(default_factory=dict)  # Symbol → until when its protective orders wait
     asked: dict[str, datetime] = field(default_factory=dict)  # Order → when its end was asked for last
@@ -239,7 +239,7 @@ def _read(day):
     "Look at the ledger: how the orders of the day stand"
     with day.mine.transaction() as db:
         day.orders = load_day_orders(db, day.mine.account, day.day.books.decided or day.day.session)
-        day.state = read_state(db, day.mine.account).state
+        day.state, day.shut = read_state(db, day.mine.account).state, quarantined(db, day.mine.account)
     day.day.states |= {name: (one.state, one.order.filled) for name, one in day.orders.items()}
     waiting = {day.day.name(order.key) for order in day.day.waiting}
     day.day.sent |= {name for name in waiting if day.day.states.get(name, _UNSENT)[0] not in ('intent', 'expired')}
@@ -305,22 +305,14 @@ def _follow(day):
 # %% ../../nbs/trading/34_broker_day.ipynb #32432f94
 def _book(day, one):
     "Take an execution into the books; one that does not fit halts the account"
-    books, mine = day.day.books, day.mine
-    order = {order.key: order for order in books.orders}.get(one.key)
-    if order is None and one.key.kind in PROTECTIVE_KINDS + ('exit', 'reduce'):
-        order = own_exit(books, one.key.symbol, one.key.kind, one.price, one.reason)
-    elif order is None:  # of an earlier decision, or adopted
-        if day.day.name(one.key) not in day.orders:
-            _read(day)
-        order = day.orders[day.day.name(one.key)].order
+    mine = day.mine
     try:
-        books.apply_fill(order, one.quantity, one.price, one.fees, one.slippage, one.entered_by)
+        take_fill(mine, day.day, one)
     except DataError as e:
         with mine.transaction() as db:
             restrict(db, mine.account, 'HALTED', f'an execution does not fit the books: {e.what}', 'engine')
         _alarm(day, 'does_not_fit', f'{one.key} was filled and does not fit the books: {e.what}: {e.found}')
         raise
-    day.day.executions.append(one)
 
 # %% ../../nbs/trading/34_broker_day.ipynb #7e949173
 def collared(
@@ -602,7 +594,9 @@ def _protect(day, at):
     wanted = {order.key.symbol for order in wanted_protection(day.day.books, exits)}
     rests = [one for one in day.orders.values() if one.stands and one.order.opens and _blocks(day, one, wanted)]
     places = [order for order in steps.submit if order.key.symbol not in away | busy]
-    ended = _end(day, ends, 'its position has changed', at, gaps) | _end(day, rests, 'its position needs a stop', at)
+    shut = [one for one in day.orders.values() if one.stands and one.order.opens and one.order.key.symbol in day.shut]
+    ended = _end(day, shut, 'its symbol is in quarantine', at) | _end(day, ends, 'its position has changed', at, gaps)
+    ended = ended | _end(day, rests, 'its position needs a stop', at)
     return _place(day, places, at) or ended
 
 

@@ -24,6 +24,7 @@ from .activity_stream import ActivityReader
 from .alpaca_broker import AlpacaBroker
 from .broker import BrokerOrder, OutcomeUnknownError, ledger_event
 from tradelab.trading.order_ledger import (
+    ADOPTED_FROM,
     CashMovement,
     Intent,
     LedgerExecution,
@@ -350,7 +351,6 @@ def _meant(db, inbox):
     return replace(found, cash=tuple(one for one in found.cash if one.source not in moved))
 
 # %% ../../nbs/trading/32_broker_inbox.ipynb #e9fc3dc4
-ADOPTED_FROM = 100  # First attempt of orders that were adopted
 HELD = text('SELECT coalesce(sum(quantity), 0) FROM share_ledger WHERE account = :account AND symbol = :symbol')
 _ATTEMPTS = text("""
 SELECT coalesce(max(attempt), :first - 1) + 1 FROM intents

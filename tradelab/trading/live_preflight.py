@@ -224,6 +224,8 @@ def _note(settings, about, request, step, order=None):
 
 def _one_share(settings, broker, about, request, patience_s, sleep):
     "Send an order for one share and wait for its end; price of the fill, TradingError where there is none"
+    if request.quantity > 0 and (why := kill_flag(settings, about['account'])):
+        raise TradingError('No trial trade while a kill stands', why, 'First lift it: tradelab rearm, with the reason.')
     _note(settings, about, request, 'intent')
     try:
         order = _waited_for(broker, send_to_alpaca(broker, request, sleep), patience_s, sleep)
@@ -273,6 +275,7 @@ def trial_trade(
         broker, began = AlpacaBroker(access, now), time.monotonic()
         _refuse_closed(access, symbol, settings)
         about = dict(account=name, number=access.account_number(), actor=who)
+        _refuse_opened(settings, name, about['number'])
         stamp, band = f'{now():%Y%m%d%H%M%S}', settings.orders.max_price_deviation
         order = lambda side, sign, limit: OrderRequest(
             f'tl-trial-{stamp}-{name}-{side}', symbol, sign, 'limit', 'day', limit
@@ -304,13 +307,20 @@ def _last_close(settings, symbol):
     return float(table['close'].iloc[-1])
 
 
-def _refuse_opened(settings, account):
-    "TradingError for an account whose ledger has begun"
+_OPENED = """
+SELECT name FROM accounts WHERE mode = 'live' AND (name = :account
+    OR name IN (SELECT account FROM live_permits WHERE account_number = :number)) ORDER BY name
+"""
+
+
+def _refuse_opened(settings, account, number=''):
+    "TradingError for an account whose ledger has begun, and beside another one with the same number at Alpaca"
     with session(settings) as db:
-        mode = db.scalar(text('SELECT mode FROM accounts WHERE name = :name'), dict(name=account))
-    if mode == 'live':
+        opened = db.scalars(text(_OPENED), dict(account=account, number=number)).all()
+        names = [name for name in opened if name == account or not read_state(db, name).closed]
+    if names:
         remedy = 'A trial trade comes before the first start. What the account does itself shows that the way is open.'
-        raise TradingError(f'{account} has been opened, and its ledger would not know this trade', mode, remedy)
+        raise TradingError(f'{names[0]} has been opened, and its ledger would not know this trade', 'live', remedy)
 
 
 def _refuse_closed(access, symbol, settings):

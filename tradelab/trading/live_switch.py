@@ -331,7 +331,7 @@ SELECT account, sessions, fills, equal, differences, code = :code AS same, at FR
 WHERE strategy = :strategy ORDER BY id DESC LIMIT 1
 """
 _PLAYED = """
-SELECT a.name, a.mode, count(*) AS sessions, max(s.session) AS last FROM accounts a
+SELECT a.name, a.mode, array_agg(s.session) AS days FROM accounts a
 JOIN account_sessions s ON s.account = a.name WHERE a.mode IN ('paper', 'shadow') AND s.status = 'done'
 GROUP BY a.name ORDER BY a.name
 """
@@ -361,17 +361,17 @@ def parity_passed(
 def promotion(
     settings: Settings,  # The lab; [live] paper_sessions
     strategy: str,  # As `strategy_print` gives it
-) -> Check:  # Sessions of all accounts with this strategy are added up
+) -> Check:  # Days on which any account with this strategy did a session
     "Whether the strategy has traded on paper or in shadow for long enough"
-    wanted, sessions, last = settings.live.paper_sessions, 0, None
+    wanted, days = settings.live.paper_sessions, set()
     with session(settings) as db:
         played = db.execute(text(_PLAYED)).mappings().all()
     for row in played:
         if strategy_print(pinned_settings(settings, row['name'])[1]) == strategy:
-            sessions, last = sessions + row['sessions'], max(row['last'], last or row['last'])
-    found = f'{sessions} of {wanted} sessions on paper or in shadow' + (f', the last one {last}' if last else '')
+            days |= set(row['days'])
+    found = f'{len(days)} of {wanted} sessions on paper or in shadow' + (f', the last one {max(days)}' if days else '')
     remedy = 'Let it trade: tradelab paper start, or [live] mode = shadow and tradelab live start'
-    return Check('paper sessions', sessions >= wanted, found, remedy)
+    return Check('paper sessions', len(days) >= wanted, found, remedy)
 
 # %% ../../nbs/trading/31_live_switch.ipynb #40fa622d
 def _named(number):

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['CAUSES', 'StoredMarket', 'last_counted', 'night_before', 'unstored_splits', 'set_limits', 'PaperDay', 'begin_day',
-           'why_it_stays', 'send_day', 'fill_by_bar', 'gate_account', 'refuse_orders', 'session_metrics', 'end_day']
+           'take_fill', 'why_it_stays', 'send_day', 'fill_by_bar', 'gate_account', 'refuse_orders', 'session_metrics',
+           'end_day']
 
 # %% ../../nbs/trading/18_paper_session.ipynb #6ee03673
 from bisect import bisect_left
@@ -26,10 +27,11 @@ from ..engine.market import BarPanel, Bars, Targets
 from ..engine.saved_account import load_account, save_account
 from ..engine.working_orders import OPENING_KINDS, OrderKey, WorkingOrder
 from ..risk_management import UNSENT, Account, Gate, Moment, Order, SentOrder
-from .account_state import TIGHTER, read_state
+from .account_state import TIGHTER, read_state, restrict
 from .accounts import decided_last, due_flows, refused_at
 from .day_broker import NOBODY_SAW
 from tradelab.trading.order_ledger import (
+    ADOPTED_FROM,
     CashMovement,
     LedgerExecution,
     OrderEvent,
@@ -72,7 +74,7 @@ from tradelab.trading.session import (
 from .simulated_broker import OrderDesk, SimulatedBroker, keep_waiting
 from .writer import Writer
 from ..utils.database import session
-from ..utils.error_handling import RefusedError, TradingError
+from ..utils.error_handling import DataError, RefusedError, TradingError
 from ..utils.memory import give_back_memory
 
 # %% ../../nbs/trading/18_paper_session.ipynb #33f20cad
@@ -370,15 +372,44 @@ def _old(day, order):
     return order.key.session != day.session and order.key not in [one.key for one in day.waiting]
 
 
-def _unasked(day, one):
-    "The order of an execution that the books did not ask for: a stop, a target, or one that was adopted"
-    if one.key.kind in OPENING_KINDS:
-        return WorkingOrder(one.key, one.quantity, one.price, one.reason)
-    return own_exit(day.books, one.key.symbol, one.key.kind, one.price, one.reason)
+def _unasked(mine, day, one):
+    "The order of an execution that the books did not ask for: a stop, a target, an exit, or one that was adopted"
+    if one.key.kind not in OPENING_KINDS:
+        return own_exit(day.books, one.key.symbol, one.key.kind, one.price, one.reason)
+    with mine.transaction() as db:
+        sent = load_sent_orders(db, mine.account, names=[day.name(one.key)])
+    order = sent[0].order if sent else WorkingOrder(one.key, one.quantity, one.price, one.reason)
+    return replace(order, state='new', filled=0.0)
 
+# %% ../../nbs/trading/18_paper_session.ipynb #d705c81d
+def take_fill(
+    mine: Writer,  # Who writes for the account
+    day: PaperDay,  # Has begun; changed in place
+    one: LedgerExecution,  # Of this session, as the ledger has it
+):  # Raises DataError for one that does not fit the books
+    "Take an execution of the ledger into the books of its day"
+    books, decision = day.books, one.key._replace(attempt=0)
+    order = {order.key: order for order in books.orders}.get(one.key) or _unasked(mine, day, one)
+    before = books.filled.get(decision)
+    books.apply_fill(order, one.quantity, one.price, one.fees, one.slippage, one.entered_by)
+    if one.key.attempt >= ADOPTED_FROM:  # it counts for no decision of the account
+        books.filled = {key: got for key, got in books.filled.items() if key != decision}
+        books.filled |= {} if before is None else {decision: before}
+    day.executions.append(one)
 
+# %% ../../nbs/trading/18_paper_session.ipynb #972756ca
 def _book_again(mine, day, executions):
-    "Bring the books of a day to where the ledger is; what was taken back moves nothing"
+    "Bring the books of a day to where the ledger is; an execution that does not fit them halts the account"
+    try:
+        _book_rows(mine, day, executions)
+    except DataError as e:
+        with mine.transaction() as db:
+            restrict(db, mine.account, 'HALTED', f'an execution does not fit the books: {e.what}', 'engine')
+        raise
+
+
+def _book_rows(mine, day, executions):
+    "Book the executions of a day; what was taken back moves nothing"
     today = [one for one in executions if one.session == day.session and one.key.kind != 'split']
     taken_back, known = {one.reverses for one in today}, {one.execution_id for one in today}
     mended = {one.key for one in today if one.reverses is not None and one.reverses not in known}
@@ -387,11 +418,10 @@ def _book_again(mine, day, executions):
     for one in today:
         if one.reverses is not None:
             continue
-        day.executions.append(one)
-        if one.execution_id not in taken_back and one.key not in mended:
-            waiting = {order.key: order for order in day.books.orders}
-            order = waiting.get(one.key) or _unasked(day, one)
-            day.books.apply_fill(order, one.quantity, one.price, one.fees, one.slippage, one.entered_by)
+        if one.execution_id in taken_back or one.key in mended:
+            day.executions.append(one)
+        else:
+            take_fill(mine, day, one)
 
 # %% ../../nbs/trading/18_paper_session.ipynb #0f32746d
 CAUSES = {  # Why an order was not sent, as it stands in the ledger
