@@ -226,10 +226,13 @@ ORDER BY session
 """
 
 # %% ../nbs/trading/30_paper_trading.ipynb #6082a218
+_WHEN = {'opg': 'at the open', 'cls': 'at the close', 'day': 'in its session', 'gtc': 'until it is cancelled'}
+
+
 def _order_words(order):
     "An order that waits, in words"
     side, symbol = order.what.split(' ', 1)
-    when = {'opg': 'at the open', 'cls': 'at the close'}.get(order.time_in_force, f'for the {order.time_in_force}')
+    when = _WHEN.get(order.time_in_force, order.time_in_force)
     return f'{side} {order.shares:g} {symbol} ({order.kind}, {order.order_type.replace("_", " ")} {when})'
 
 

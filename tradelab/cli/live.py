@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from .console import lab_settings, print_table, require_database, require_yes
+from .console import asks_a_person, lab_settings, print_table, require_database, require_yes
 
 # %% ../../nbs/cli/07_live.ipynb #2a15e38e
 live_app = typer.Typer(
@@ -43,7 +43,9 @@ def live_permit_command(
 
 
 def _typed_again(number):
-    "SystemExit with 1 unless the user types the number of the account"
+    "SystemExit with 1 unless a person at a terminal types the number of the account"
+    if not asks_a_person():
+        raise SystemExit('A permission is given by a person: run this command in a terminal. Nothing was permitted.')
     try:
         typed = typer.prompt(f'Real money may be traded. Type the number of the account at Alpaca ({number})')
     except typer.Abort:

@@ -77,7 +77,7 @@ class AlpacaRefusalError(TradingError):
         self.status, self.code, self.message = status, code, message
 
 # %% ../../nbs/trading/23_alpaca_access.ipynb #a4fd2ccd
-_REMEDY = 'Look the order up by its name; ask again later.'
+_REMEDY = 'Try again in a minute. An order that was on its way is looked up by its name.'
 
 
 class _Way(HTTPAdapter):
@@ -136,6 +136,11 @@ class AlpacaAccess:
 
     def __repr__(self):
         return f'AlpacaAccess({self.host}{", account " + self.number if self.number else ""})'
+
+    @property
+    def secrets(self) -> tuple[str, str]:  # Trading key and its secret
+        "What must not be stored or shown"
+        return self._keys
 
     def close(self):
         self._client._session.close()

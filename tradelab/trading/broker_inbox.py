@@ -44,6 +44,7 @@ from .tables import RULINGS
 from .writer import Writer
 from ..utils.database import session
 from ..utils.error_handling import TradingError, UnauthorizedError, did_you_mean
+from ..utils.logs import redact_fields
 
 # %% ../../nbs/trading/32_broker_inbox.ipynb #589b4420
 @dataclass(frozen=True)
@@ -213,10 +214,13 @@ def _of_update(update):
 
 
 def _store(inbox, rows, at):
-    "Store messages as they came"
+    "Store messages as they came, without a key that the broker may have repeated"
     about = dict(account=inbox.mine.account, epoch=inbox.mine.epoch, received_at=at.isoformat())
+    text, secrets = json.dumps([row | about for row in rows]), inbox.broker.access.secrets
+    if any(secret in text for secret in secrets):
+        text = json.dumps([row | about | dict(raw=redact_fields(row['raw'], secrets)) for row in rows])
     with inbox.mine.transaction() as db:
-        db.execute(_STORE, dict(rows=json.dumps([row | about for row in rows])))
+        db.execute(_STORE, dict(rows=text))
 
 # %% ../../nbs/trading/32_broker_inbox.ipynb #5e4b8ea8
 _UNDONE = text("""

@@ -56,6 +56,7 @@ from tradelab.trading.writer import (
     trading_session,
     writer,
 )
+from ..utils.alert_events import alerts_on
 from ..utils.database import session
 from ..utils.display import list_names
 from ..utils.error_handling import StorageError, TradeLabError, TradingError, plural
@@ -532,7 +533,12 @@ def run_account(
     stored.read()
     if collect is None and clock is None:
         collect = lambda: ingest(settings, stored.symbols, pinned.data.provider)
-    with writer(settings, account) as mine, trading_session(mine) as number, _stopping(mine, number) as stop:
+    with (
+        alerts_on(settings),
+        writer(settings, account) as mine,
+        trading_session(mine) as number,
+        _stopping(mine, number) as stop,
+    ):
         loop = PaperLoop(
             settings, mine, pinned, stored, clock or SystemClock(), stop, number, say, collect, venue, feed
         )

@@ -46,6 +46,7 @@ from tradelab.trading.order_ledger import (
     load_ledger,
     load_sent_orders,
     order_states,
+    protective_orders,
     record_order_events,
 )
 from .prices import split_like
@@ -336,22 +337,36 @@ def _put_right(mine, day, key, rows):
         grows = shares * held >= 0
         leaves = own_exit(day.books, key.symbol, 'exit', first.price, first.reason)
         order = _entry_again(mine, day, first, shares) if grows else leaves
-        day.books.apply_fill(order, shares, first.price, 0.0)
+        _apply_uncounted(day.books, order, shares, first.price, 0.0)
         money += shares * first.price
     settle_cash(day.books.state.account[0], money)
     day.words.append(f'{key.symbol}: the broker has changed fills of earlier sessions, by {shares:+g} shares')
 
 
 def _entry_again(mine, day, one, shares):
-    "An order for shares that are held again, with the stop of the newest entry of the symbol"
-    symbol = one.key.symbol
+    "An order for shares that are held again, with the stop and the target that they had"
+    symbol, levels = one.key.symbol, {'stop': 'stop_loss', 'target': 'take_profit'}
     with mine.transaction() as db:
         entries = [each.key for each in load_executions(db, mine.account) if each.key.symbol == symbol]
         names = [day.name(key) for key in entries if key.kind in OPENING_KINDS][-1:]
         sent = load_sent_orders(db, mine.account, names=names)
-    about = dict(key=OrderKey(day.session, symbol, 'entry'), quantity=shares, price=one.price, reason=one.reason)
-    stops = ('distance', 'stop_loss', 'take_profit')
-    return WorkingOrder(**about, **{name: getattr(sent[-1].order, name) for name in stops if sent})
+        placed = protective_orders(db, mine.account, one.key.session).values()
+    stops = {name: getattr(sent[-1].order, name) for name in ('distance', *levels.values()) if sent}
+    if one.key.kind in levels:
+        stood = [order for order in placed if order.key.symbol == symbol and order.key.kind in levels]
+        stops |= {levels[order.key.kind]: order.price for order in stood}
+    key = OrderKey(day.session, symbol, 'entry')
+    return WorkingOrder(key, shares, one.price, one.reason, **stops)
+
+
+def _apply_uncounted(books, order, *fill):
+    "Book a fill that counts for no decision of the account"
+    decision = order.key._replace(attempt=0)
+    before = books.filled.get(decision)
+    books.filled = {key: got for key, got in books.filled.items() if key != decision}
+    books.apply_fill(order, *fill)
+    books.filled = {key: got for key, got in books.filled.items() if key != decision}
+    books.filled |= {} if before is None else {decision: before}
 
 # %% ../../nbs/trading/18_paper_session.ipynb #1f6e8138
 def _books_of(stored, ledger, counts):
@@ -388,13 +403,13 @@ def take_fill(
     one: LedgerExecution,  # Of this session, as the ledger has it
 ):  # Raises DataError for one that does not fit the books
     "Take an execution of the ledger into the books of its day"
-    books, decision = day.books, one.key._replace(attempt=0)
+    books = day.books
     order = {order.key: order for order in books.orders}.get(one.key) or _unasked(mine, day, one)
-    before = books.filled.get(decision)
-    books.apply_fill(order, one.quantity, one.price, one.fees, one.slippage, one.entered_by)
-    if one.key.attempt >= ADOPTED_FROM:  # it counts for no decision of the account
-        books.filled = {key: got for key, got in books.filled.items() if key != decision}
-        books.filled |= {} if before is None else {decision: before}
+    fill = one.quantity, one.price, one.fees, one.slippage, one.entered_by
+    if one.key.attempt >= ADOPTED_FROM:
+        _apply_uncounted(books, order, *fill)
+    else:
+        books.apply_fill(order, *fill)
     day.executions.append(one)
 
 # %% ../../nbs/trading/18_paper_session.ipynb #972756ca

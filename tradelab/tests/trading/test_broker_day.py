@@ -736,7 +736,7 @@ def test_shares_that_are_held_again_after_a_stop_was_taken_back_get_a_stop(at_de
     live = at_desk.open(WEDNESDAY)
     at_desk.tick()
     assert live.day.books.positions['quantity'].to_dict() == {'AAPL': 100.0}
-    assert [row[:2] for row in at_desk.stands()] == [('limit', 100.0), ('stop', 100.0)]
+    assert at_desk.stands() == [('limit', 100.0, '110'), ('stop', 100.0, '95')]
 
 
 @pytest.mark.parametrize('size', [1e9, 30], ids=['whole', 'in two parts'])
