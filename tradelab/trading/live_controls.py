@@ -41,7 +41,7 @@ _AT_THE_START = (
         '1',
         'live gate',
         'Nine switches before real money: settings, host, account number, confirmation, headless, clean commit, parity, '
-        'paper sessions, permission; asked at the start and before each order.',
+        'paper sessions, permission; asked at the start; number, confirmation and permission again before each entry.',
         ('live.mode', 'live.host', 'live.account_numbers'),
         'refuses the start and the order',
     ),
