@@ -210,15 +210,19 @@ def _asked(
     kind: str,  # As for `heard`
     symbol: str,  # Ticker
     at: datetime,  # Moment of the price
+    quote_again: Callable[[], datetime] | None = None,  # Quotes it anew, so that it is not too old on a busy machine
 ):  # Raises AssertionError
     "Let time pass until a price has arrived that the process asks for at its own interval"
-    wanted = f'{at:%Y-%m-%d}', kind, symbol, at.isoformat()
+    moments = [at]
 
     def arrived():
-        if wanted in _news(self):
+        wanted = {(f'{at:%Y-%m-%d}', kind, symbol, moment.isoformat()) for moment in moments}
+        if wanted & set(_news(self)):
             return True
         time.sleep(0.1)
         self.clock.move(self.clock.now() + timedelta(seconds=2))
+        if quote_again and self.clock.now() - moments[-1] >= timedelta(seconds=6):
+            moments.append(quote_again())
 
     self.until(arrived, f'{kind} of {symbol} at {at:%H:%M:%S}')
 
@@ -278,8 +282,14 @@ class AlpacaStage(Stage):
         streamed: bool = True,  # False: only requests are answered with it
     ):  # Raises AssertionError where it does not arrive
         "Let the exchange say something now, and wait until the process has it"
-        for message in self.say(*messages, streamed=streamed):
-            (self.heard if streamed else self.asked)(_KINDS[message['T']][0], message['S'], message['t'])
+        for given, message in zip(messages, self.say(*messages, streamed=streamed)):
+            about = _KINDS[message['T']][0], message['S'], message['t']
+            if streamed:
+                self.heard(*about)
+            elif message['T'] == 'q':
+                self.asked(*about, lambda given=given: self.say(given, streamed=False)[0]['t'])
+            else:
+                self.asked(*about)
 
     def auction(
         self,

@@ -46,7 +46,7 @@ from tradelab.utils.database import (
 )
 
 # %% ../../nbs/tests/fault_kills.ipynb #1e3a2954
-WRITTEN = ('events', 'account_states', 'writer_epochs')
+WRITTEN = ('events', 'account_states', 'writer_epochs', 'alerts', 'alert_deliveries')
 MARKET = ('instruments', 'listings', 'daily_bars', 'corporate_actions', 'findings', 'verdicts', 'fetches')
 
 

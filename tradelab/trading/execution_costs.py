@@ -25,7 +25,7 @@ from .replay import pinned_settings
 from ..utils.error_handling import DataError, plural
 
 # %% ../../nbs/trading/37_execution_costs.ipynb #61a87bfa
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CostVerdict(Value):
     "What is known about the mean slippage of an account."
 
