@@ -112,7 +112,7 @@ class RunResult:
         return self.status in ('ok', 'reused')
 
 # %% ../../nbs/jobs/04_runs.ipynb #4d2503dc
-def _report_path(settings, name, symbol, at):
+def _report_path(settings, name, symbol, at, tail):
     "A path for a new report, in a folder that exists and can be written"
     folder = settings.path(settings.reports.directory, name, symbol or 'all')
     try:
@@ -124,7 +124,7 @@ def _report_path(settings, name, symbol, at):
         raise StorageError(
             'The report folder cannot be written', str(folder), 'Make it writable, or set [reports] directory.'
         ) from e
-    return folder / f'{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}Z.ipynb'
+    return folder / f'{at:%Y%m%dT%H%M%S}{at.microsecond // 1000:03d}Z-{tail}.ipynb'
 
 # %% ../../nbs/jobs/04_runs.ipynb #2dc5ab09
 def plan_job(
@@ -136,11 +136,12 @@ def plan_job(
     "A job for one symbol or one universe, with a name and a place for its report"
     at, takes = datetime.now(UTC), takes_symbols(settings.home, name)
     symbol, universe = ('', subject) if takes == 'symbols' else (subject, '')
-    run_id = '-'.join(filter(None, (f'{at:%Y%m%dT%H%M%SZ}', name, symbol, random_secrets.token_hex(3))))
+    tail = random_secrets.token_hex(3)  # Two runs may begin in one millisecond
+    run_id = '-'.join(filter(None, (f'{at:%Y%m%dT%H%M%SZ}', name, symbol, tail)))
     own = {takes: subject} if takes and subject else {}
     if 'run_id' in template_parameters(find_template(settings.home, name)):
         own['run_id'] = run_id
-    path = _report_path(settings, name, subject if ',' not in subject else '', at)
+    path = _report_path(settings, name, subject if ',' not in subject else '', at, tail)
     return Job(run_id, name, symbol, str(settings.home), str(path), {**parameters, **own}, universe)
 
 # %% ../../nbs/jobs/04_runs.ipynb #41b7d03c
