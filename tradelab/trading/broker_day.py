@@ -432,7 +432,6 @@ class _Now:
     "What decides whether an order may leave, at one look"
 
     at: datetime  # Now
-    shut: dict  # Symbol in quarantine → why
     left: set  # Symbols with an exit that has shares to sell
     busy: set  # Symbols of which something is not known yet
     wanted: set  # Symbols that should have a stop or a target
@@ -442,14 +441,12 @@ class _Now:
 
 def _look(day, waiting, at):
     "What decides about the orders that wait"
-    with day.mine.transaction() as db:
-        shut = quarantined(db, day.mine.account)
     exits = _exits(day, at)
     wanted = {one.key.symbol for one in wanted_protection(day.day.books)}
     covers = (one for one in day.orders.values() if one.is_protective and (one.stands or one.is_unanswered))
     left, covered = {one.key.symbol for one in exits if one.remaining}, {one.order.key.symbol for one in covers}
     free = _free(day) if any(not one.opens for one in waiting) else {}
-    return _Now(at, shut, left, _busy(day, at), wanted, covered, free)
+    return _Now(at, left, _busy(day, at), wanted, covered, free)
 
 
 def _free(day):
@@ -478,8 +475,8 @@ def _verdict(day, order, now):
 
 def _verdict_on_entry(day, symbol, until, now):
     "The same for an entry"
-    if symbol in now.shut:
-        return f'not sent: in quarantine: {now.shut[symbol]}'
+    if symbol in day.shut:
+        return f'not sent: in quarantine: {day.shut[symbol]}'
     if until == 'day' and symbol in now.wanted:
         return SHIELDED
     if symbol in now.left | now.covered:

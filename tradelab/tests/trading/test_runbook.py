@@ -3,7 +3,7 @@
 # %% auto #0
 __all__ = ['CELLS', 'TEXT', 'LINES', 'test_every_command_of_the_runbook_exists_with_its_options', 'test_the_runbook_has_commands_and_a_row_for_every_kind_of_alert', 'test_every_state_of_an_account_has_its_row_and_its_way_back']
 
-# %% ../../../nbs/trading/45_runbook.ipynb #d2555ee6
+# %% ../../../nbs/trading/46_runbook.ipynb #d2555ee6
 import json
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ import tradelab
 from ...cli.main import app
 from ...utils.alert_events import EVENTS, FAMILIES
 
-_NOTEBOOK = Path(tradelab.__file__).parents[1] / 'nbs/trading/45_runbook.ipynb'
+_NOTEBOOK = Path(tradelab.__file__).parents[1] / 'nbs/trading/46_runbook.ipynb'
 CELLS = [''.join(cell['source']) for cell in json.loads(_NOTEBOOK.read_text())['cells']]
 TEXT = '\n'.join(cell for cell in CELLS if '#| export' not in cell)
 LINES = sorted(
